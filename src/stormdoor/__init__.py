@@ -1,0 +1,3 @@
+"""stormdoor: a door in front of every WebSocket of a Tornado application."""
+
+__all__: list[str] = []

@@ -1,0 +1,64 @@
+"""The seam between the guard and a kind of credential: credential in, principal or refusal out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from stormdoor.core.credential import Credential, Place
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.ports import Store
+
+__all__ = ["Authenticator", "Rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A credential that was refused.
+
+    Attributes:
+        denial: The cause; `BAD_CREDENTIAL`, `EXPIRED` or `REVOKED`.
+        detail: For the operator: why, without the secret.
+        principal_id: Whose credential it would have been, if that is known.
+        reused: True if a single-use credential came a second time: somebody may have stolen it.
+    """
+
+    denial: Denial
+    detail: str
+    principal_id: str = ""
+    reused: bool = False
+
+
+@runtime_checkable
+class Authenticator(Protocol):
+    """Verifies one kind of credential.
+
+    The guard collects what a handshake carries in all `places`. It must be exactly one credential;
+    the first authenticator that lists the place and `recognises` the credential decides alone.
+    """
+
+    kind: str
+    places: Sequence[Place]
+
+    def recognises(self, credential: Credential) -> bool:
+        """Whether the credential has this kind's shape. Cheap, and no judgement."""
+        ...
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Verify it.
+
+        Args:
+            credential: What was presented.
+            handshake: The facts around it.
+            store: Where state lives.
+            now: Unix seconds.
+
+        Raises:
+            StoreUnavailable: The store did not answer; the guard refuses with 503.
+        """
+        ...

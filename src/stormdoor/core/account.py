@@ -1,0 +1,38 @@
+"""A principal as the store knows it: what it is, what it may prove itself with, whether it may at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stormdoor.core.principal import Principal
+
+__all__ = ["Account"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One stored principal.
+
+    Attributes:
+        id: Stable and unique.
+        roles: Assigned roles.
+        tenant: Its tenant, or None.
+        attributes: Facts for conditions; JSON values only.
+        password_hash: Argon2id (or a bcrypt hash that the next login upgrades), or None.
+        disabled: A disabled principal is refused with every credential (ASVS 7.4.2).
+        created_at: Unix seconds.
+    """
+
+    id: str
+    roles: frozenset[str] = frozenset()
+    tenant: str | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)
+    password_hash: str | None = field(default=None, repr=False)
+    disabled: bool = False
+    created_at: float = 0.0
+
+    @property
+    def principal(self) -> Principal:
+        """The verified principal that this account stands for."""
+        return Principal(self.id, self.roles, self.tenant, self.attributes)

@@ -1,0 +1,80 @@
+"""Rate limits: the generic cell rate algorithm (GCRA) in two floats.
+
+GCRA is the sliding form of the token bucket (ITU-T I.371): one stored number, the *theoretical
+arrival time* (TAT), and no window edge at which a client may send twice its share. This module is the
+oracle that every shared store must match.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["Rate", "retry_after", "spend"]
+
+_RATE = re.compile(
+    r"\s*(\d{1,9}(?:\.\d{1,3})?)\s*/\s*(\d{0,6})\s*(s|min|h|d)\s*(?:burst\s+(\d{1,9}))?\s*", re.ASCII
+)
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many units in so many seconds, with a burst.
+
+    Attributes:
+        interval: Seconds that one unit takes.
+        tolerance: Seconds by which a client may run ahead: `burst × interval`.
+    """
+
+    interval: float
+    tolerance: float
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """Read `5/s`, `100/min`, `10/30s` or `5/s burst 20`. The burst is the count if left out.
+
+        Raises:
+            ConfigurationError: `text` is not a rate, or is zero.
+        """
+        match = _RATE.fullmatch(text)
+        if match is not None:
+            count, many, unit, burst = match.groups()
+            amount = float(count)
+            seconds = int(many or 1) * _SECONDS[unit]
+            units = float(burst) if burst else max(amount, 1.0)
+            if amount > 0 and seconds > 0 and units >= 1:
+                interval = seconds / amount
+                return cls(interval, interval * units)
+        raise ConfigurationError(f'{text!r} is not a rate; write "5/s", "100/min" or "5/s burst 20"')
+
+    @property
+    def burst(self) -> float:
+        """How many units may be spent at once after a rest."""
+        return self.tolerance / self.interval
+
+
+def spend(tat: float, now: float, rate: Rate, cost: float = 1.0) -> float | None:
+    """Take `cost` units at `now`.
+
+    Args:
+        tat: The stored theoretical arrival time; 0.0 for a bucket never used.
+        now: Monotonic seconds.
+        rate: The limit.
+        cost: Units; more than the burst is never allowed.
+
+    Returns:
+        The new TAT to store, or None if the limit is reached (store nothing then).
+    """
+    start = tat if tat > now else now
+    after = start + cost * rate.interval
+    # A hair of tolerance absorbs the rounding of sums of floats, never a whole unit.
+    return after if after - now <= rate.tolerance + 1e-9 else None
+
+
+def retry_after(tat: float, now: float, rate: Rate, cost: float = 1.0) -> float:
+    """Seconds until `spend` with the same arguments would succeed; 0.0 if it would now."""
+    start = tat if tat > now else now
+    return max(0.0, start + cost * rate.interval - rate.tolerance - now)

@@ -1,0 +1,76 @@
+"""A decision with its reasons: never a bare boolean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stormdoor.core.principal import Principal
+
+__all__ = ["AccessRequest", "Decision", "Environment", "Resource"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The thing that is acted upon.
+
+    Attributes:
+        type: Its kind, for example `room`.
+        id: Which one, for example `lobby`.
+        tenant: The tenant that owns it, or None if tenants do not apply. A principal of another
+            tenant is refused before any policy is asked (ASVS 8.4.1).
+        attributes: Facts for conditions (`resource.owner`).
+    """
+
+    type: str
+    id: str
+    tenant: str | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The circumstances of one request.
+
+    Attributes:
+        now: Unix seconds.
+        address: The client's IP address as text.
+        endpoint: The path of the endpoint.
+        kind: The kind of credential in use.
+        authentication_age: Seconds since the principal last proved who it is.
+        strength: How many factors were used.
+    """
+
+    now: float
+    address: str
+    endpoint: str
+    kind: str
+    authentication_age: float
+    strength: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One question: may `principal` do `permission` to `resource` in `environment`?"""
+
+    principal: Principal
+    permission: str
+    resource: Resource | None
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, its reason, and who decided.
+
+    Attributes:
+        allowed: The verdict.
+        reason: One sentence for the operator.
+        policy_ids: The policies that determined the verdict, in the order of the set.
+        errors: Conditions that raised; each made the answer stricter, never looser.
+    """
+
+    allowed: bool
+    reason: str
+    policy_ids: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()

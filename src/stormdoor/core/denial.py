@@ -1,0 +1,113 @@
+"""Why something was refused, and what is said about it in public.
+
+One table, three audiences: the HTTP client before the 101, the WebSocket client after it, and
+nobody else. What the operator learns travels beside it in `Refusal.detail` and goes to the log and
+the trail only (ASVS 16.5.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["ANSWERS", "Answer", "Denial", "Refusal"]
+
+
+class Denial(Enum):
+    """The closed list of causes."""
+
+    MALFORMED = "malformed"
+    INSECURE_TRANSPORT = "insecure-transport"
+    HOST = "host-not-allowed"
+    ORIGIN = "origin-not-allowed"
+    HANDSHAKE_RATE = "handshake-rate"
+    NO_CREDENTIAL = "no-credential"
+    AMBIGUOUS_CREDENTIAL = "ambiguous-credential"
+    BAD_CREDENTIAL = "bad-credential"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    BACKOFF = "authentication-backoff"
+    AUTHENTICATION_TIMEOUT = "authentication-timeout"
+    FORBIDDEN = "forbidden"
+    UNDECLARED = "undeclared-endpoint"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+    INVALID_MESSAGE = "invalid-message"
+    MESSAGE_TOO_LARGE = "message-too-large"
+    MESSAGE_RATE = "message-rate"
+    SLOW_CONSUMER = "slow-consumer"
+    ENDED = "ended"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the public sees of a denial.
+
+    Attributes:
+        status: HTTP status of a refused handshake.
+        close_code: WebSocket close code (RFC 6455 §7.4; IANA 3000, 3003, 3008).
+        error: The `error` field of a reply to a message.
+        text: The body of a refused handshake and the reason of a close.
+    """
+
+    status: int
+    close_code: int
+    error: str
+    text: str
+
+
+_UNAUTHENTICATED = "authentication required"
+_FORBIDDEN = "forbidden"
+
+ANSWERS: dict[Denial, Answer] = {
+    Denial.MALFORMED: Answer(400, 1008, "invalid", "bad request"),
+    Denial.INSECURE_TRANSPORT: Answer(403, 1008, "forbidden", _FORBIDDEN),
+    Denial.HOST: Answer(403, 1008, "forbidden", _FORBIDDEN),
+    Denial.ORIGIN: Answer(403, 1008, "forbidden", _FORBIDDEN),
+    Denial.HANDSHAKE_RATE: Answer(429, 1013, "rate-limited", "too many requests"),
+    Denial.NO_CREDENTIAL: Answer(401, 3000, "unauthenticated", _UNAUTHENTICATED),
+    Denial.AMBIGUOUS_CREDENTIAL: Answer(400, 1008, "invalid", "bad request"),
+    Denial.BAD_CREDENTIAL: Answer(401, 3000, "unauthenticated", _UNAUTHENTICATED),
+    Denial.EXPIRED: Answer(401, 3000, "unauthenticated", _UNAUTHENTICATED),
+    Denial.REVOKED: Answer(401, 3000, "unauthenticated", _UNAUTHENTICATED),
+    Denial.BACKOFF: Answer(429, 1013, "rate-limited", "too many requests"),
+    Denial.AUTHENTICATION_TIMEOUT: Answer(503, 3008, "unavailable", "try again later"),
+    Denial.FORBIDDEN: Answer(403, 3003, "forbidden", _FORBIDDEN),
+    Denial.UNDECLARED: Answer(403, 3003, "forbidden", _FORBIDDEN),
+    Denial.TOO_MANY_CONNECTIONS: Answer(429, 1013, "rate-limited", "too many connections"),
+    Denial.BUSY: Answer(503, 1013, "unavailable", "try again later"),
+    Denial.UNAVAILABLE: Answer(503, 1013, "unavailable", "try again later"),
+    Denial.INTERNAL: Answer(500, 1011, "unavailable", "internal error"),
+    Denial.INVALID_MESSAGE: Answer(400, 1008, "invalid", "invalid message"),
+    Denial.MESSAGE_TOO_LARGE: Answer(413, 1009, "too-large", "message too large"),
+    Denial.MESSAGE_RATE: Answer(429, 1008, "rate-limited", "too many messages"),
+    Denial.SLOW_CONSUMER: Answer(503, 1013, "unavailable", "reading too slowly"),
+    Denial.ENDED: Answer(403, 1008, "unauthenticated", "ended"),
+    Denial.SHUTDOWN: Answer(503, 1001, "unavailable", "going away"),
+}
+"""INVARIANT: every `Denial` has exactly one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal as a value.
+
+    Attributes:
+        denial: The cause.
+        detail: For the operator only: what was seen, and the line that would allow it.
+        retry_after: Whole seconds until another try makes sense, or None.
+        policy_ids: The policies that decided, if a policy did.
+    """
+
+    denial: Denial
+    detail: str = ""
+    retry_after: int | None = None
+    policy_ids: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        """The public side of this refusal."""
+        return ANSWERS[self.denial]

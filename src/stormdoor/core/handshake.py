@@ -1,0 +1,45 @@
+"""The facts of an opening request, as the adapter saw them. No judgement is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Handshake"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """One request to open a WebSocket (RFC 6455 §4.1), reduced to what is judged.
+
+    Attributes:
+        path: The path of the endpoint, without the query.
+        address: The client's address, resolved through trusted proxies.
+        peer: The address at the other end of the TCP connection.
+        scheme: `http` or `https`, as the client used it.
+        host: The Host that the client named, lower case, with port if given.
+        origin: The Origin header as sent, or None.
+        fetch_site: `Sec-Fetch-Site`, or None.
+        fetch_mode: `Sec-Fetch-Mode`, or None.
+        user_agent: Cut to 256 characters.
+        authorization: All `Authorization` headers.
+        headers: Values of each header that an authenticator asked for, by lower-case name.
+        cookies: Cookies by name, each with every value that was sent under it.
+        subprotocols: Offered subprotocols, in order.
+        query: Values of each query argument that an authenticator asked for.
+    """
+
+    path: str
+    address: str
+    peer: str
+    scheme: str
+    host: str
+    origin: str | None = None
+    fetch_site: str | None = None
+    fetch_mode: str | None = None
+    user_agent: str = ""
+    authorization: Sequence[str] = field(default=(), repr=False)
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    cookies: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    subprotocols: Sequence[str] = field(default=(), repr=False)
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)

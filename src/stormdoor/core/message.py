@@ -1,0 +1,161 @@
+"""Typed messages: decoded and validated in one pass, with nothing unknown let through.
+
+A handler's commands form one tagged union. A message is refused unless it is one of them, has no
+field that the command does not have, and keeps to the bounds written in the annotations.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Union
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+__all__ = [
+    "Command",
+    "Count",
+    "Identifier",
+    "Line",
+    "MessageId",
+    "Number",
+    "Reply",
+    "Text",
+    "Url",
+    "decoder",
+    "encode",
+    "encode_error",
+    "encode_reply",
+    "read_id",
+    "too_deep",
+]
+
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+
+MessageId = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""What a client may put into `id`: it comes back in the reply."""
+
+Identifier = Annotated[str, Meta(max_length=64, pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")]
+"""A name that is safe in a path, a log and a query."""
+
+Line = Annotated[str, Meta(max_length=1000, pattern=rf"\A[^\t\n\r{_CONTROL}]*\Z")]
+"""One line of text without control characters and without characters that reorder what is seen."""
+
+Text = Annotated[str, Meta(max_length=10_000, pattern=rf"\A[^{_CONTROL}]*\Z")]
+"""Several lines of such text."""
+
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""A whole number that JavaScript keeps exact."""
+
+Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""A finite number."""
+
+Url = Annotated[str, Meta(max_length=2000, pattern=r"\Ahttps?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?\Z")]
+"""An absolute web address, without user name or password."""
+
+
+class Command(
+    msgspec.Struct,
+    tag_field="type",
+    forbid_unknown_fields=True,
+    kw_only=True,
+    frozen=True,
+    gc=False,
+):
+    """A message that a client may send. Subclass it, name a `tag`, and annotate the fields.
+
+    Commands are frozen, so they can never form a cycle and need not burden the garbage collector.
+
+    Attributes:
+        id: Chosen by the client; comes back in the reply. `msgspec.UNSET` if there was none.
+    """
+
+    id: MessageId | UnsetType = UNSET
+
+
+class Reply(msgspec.Struct, tag_field="type", kw_only=True):
+    """A message that the server sends. Subclass it and name a `tag`.
+
+    Attributes:
+        id: The id of the command that it answers; filled in by the handler.
+    """
+
+    id: str | int | UnsetType = UNSET
+
+
+class _Envelope(msgspec.Struct):
+    id: MessageId | UnsetType = UNSET
+
+
+class _Nothing(Command, tag="\x00"):
+    """Never sent. It makes even a single command a union, so that its tag is always required."""
+
+
+encode = msgspec.json.Encoder().encode
+"""JSON bytes of a `Reply`, a command, or anything that msgspec encodes."""
+
+_read_envelope = msgspec.json.Decoder(_Envelope).decode
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
+    """A decoder for the union of `commands`, all of which share one tag field.
+
+    Raises:
+        TypeError: Two commands have one tag, or different tag fields.
+    """
+    field = commands[0].__struct_config__.tag_field
+    nothing = (
+        _Nothing
+        if field == "type"
+        else msgspec.defstruct("_Nothing", [], tag_field=field, tag="\x00", forbid_unknown_fields=True)
+    )
+    return msgspec.json.Decoder(Union[(*commands, nothing)])  # noqa: UP007 - built at run time
+
+
+def too_deep(raw: str, limit: int) -> bool:
+    """Whether arrays and objects in `raw` nest deeper than `limit`, without decoding it."""
+    # Cheap and certain for nearly every message: what has few brackets cannot be deep.
+    if raw.count("{") + raw.count("[") <= limit:
+        return False
+    depth = deepest = 0
+    for mark in _STRING.sub("", raw):
+        if mark in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "}]":
+            depth -= 1
+    return deepest > limit
+
+
+def read_id(raw: str) -> str | int | UnsetType:
+    """The `id` of a message that was refused, if one can be read."""
+    try:
+        return _read_envelope(raw).id
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return UNSET
+
+
+def encode_error(error: str, id: str | int | UnsetType = UNSET, **more: object) -> bytes:
+    """The error reply `{"type": "error", "error": ..., "id": ...}`."""
+    reply: dict[str, object] = {"type": "error", "error": error}
+    if id is not UNSET:
+        reply["id"] = id
+    return encode(reply | more)
+
+
+def encode_reply(reply: object, id: str | int | UnsetType) -> bytes:
+    """JSON bytes of what an action returned, with the id of the command that it answers."""
+    if id is UNSET:
+        return encode(reply)
+    if isinstance(reply, Reply):
+        if reply.id is UNSET:
+            # Encoded with the id and left as it was: the same object may go to others as well.
+            reply.id = id
+            try:
+                return encode(reply)
+            finally:
+                reply.id = UNSET
+    elif isinstance(reply, dict) and "id" not in reply:
+        return encode({**reply, "id": id})
+    return encode(reply)

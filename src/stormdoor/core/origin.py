@@ -1,0 +1,190 @@
+"""Which pages may open a socket: an exact list of scheme, host and port (RFC 6454, ASVS 4.4.2).
+
+Browsers serialise an origin in exactly one way: ASCII, lower case, no default port, no path. Whatever
+is written differently is not from a browser's honest page and is refused without being interpreted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+from stormdoor.core.handshake import Handshake
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["HostPolicy", "Origin", "OriginPolicy", "parse_origin", "quote"]
+
+_MAX_LENGTH = 300
+_LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
+_ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]{{0,30}})://({_NAME}|\[[0-9a-f:.]{{2,45}}\])(?::([1-9][0-9]{{0,4}}))?", re.ASCII)
+_WILDCARD = re.compile(rf"([a-z][a-z0-9+.-]{{0,30}})://\*\.({_NAME}\.{_LABEL})(?::([1-9][0-9]{{0,4}}))?", re.ASCII)
+_HOST = re.compile(rf"({_NAME}|\[[0-9a-f:.]{{2,45}}\])(?::([0-9]{{1,5}}))?", re.ASCII)
+_HOST_WILDCARD = re.compile(rf"\*\.({_NAME}\.{_LABEL})", re.ASCII)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def quote(text: str) -> str:
+    """`text` made safe to print in a log line: cut, and with nothing that ends a line."""
+    return ascii(text if len(text) <= 120 else text[:117] + "...")
+
+
+def _canonical_host(host: str) -> bool:
+    """Whether `host` is written the way a browser writes it, if it is an address."""
+    if host.startswith("["):
+        try:
+            return str(IPv6Address(host[1:-1])) == host[1:-1]
+        except ValueError:
+            return False
+    if host.rpartition(".")[2].isdigit():
+        try:
+            return str(ip_address(host)) == host
+        except ValueError:
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A tuple origin (RFC 6454 §4).
+
+    Attributes:
+        scheme: Lower case.
+        host: Lower case ASCII; IPv6 in brackets.
+        port: The port, with the scheme's default filled in; 0 for schemes without one.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+
+def parse_origin(text: str) -> Origin | None:
+    """The origin in `text`, or None if it is not the serialisation of one (`null` is not)."""
+    match = _ORIGIN.fullmatch(text) if len(text) <= _MAX_LENGTH else None
+    if match is None:
+        return None
+    scheme, host, port = match.groups()
+    default = _DEFAULT_PORTS.get(scheme, 0)
+    number = int(port) if port else default
+    if number > 65535 or (port and number == default) or not _canonical_host(host):
+        return None
+    return Origin(scheme, host, number)
+
+
+class OriginPolicy:
+    """The allow-list of origins.
+
+    Args:
+        origins: `https://app.example`, `https://app.example:8443`, or `https://*.example.com` for every
+            subdomain (not the domain itself).
+
+    Raises:
+        ConfigurationError: An entry is not an origin, or is `null`.
+    """
+
+    def __init__(self, origins: Iterable[str]) -> None:
+        self.entries = tuple(origins)
+        self._exact: set[str] = set()
+        self._suffixes: list[tuple[str, str, int]] = []
+        for entry in self.entries:
+            match = _WILDCARD.fullmatch(entry)
+            if match is not None:
+                scheme, domain, port = match.groups()
+                number = int(port) if port else _DEFAULT_PORTS.get(scheme, 0)
+                self._suffixes.append((scheme, "." + domain, number))
+            elif parse_origin(entry) is not None:
+                self._exact.add(entry)
+            else:
+                raise ConfigurationError(_not_an_origin(entry))
+
+    def allows(self, origin: str) -> bool:
+        """Whether a page of `origin` (the header as sent) may open a socket."""
+        # INVARIANT: entries are canonical, so comparing the texts compares scheme, host and port.
+        if origin in self._exact:
+            return True
+        if not self._suffixes:
+            return False
+        parsed = parse_origin(origin)
+        return parsed is not None and any(
+            parsed.scheme == scheme and parsed.port == port and parsed.host.endswith(suffix)
+            for scheme, suffix, port in self._suffixes
+        )
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The host names of the entries, for a Host allow-list that was not given."""
+        exact = [parse_origin(entry) for entry in self._exact]
+        names = {origin.host for origin in exact if origin is not None}
+        return frozenset(names | {"*" + suffix for _, suffix, _ in self._suffixes})
+
+    def refuse(self, handshake: Handshake) -> str | None:
+        """Why the page behind `handshake` may not open a socket; None if it may, or if it is no page.
+
+        `Sec-Fetch-Site` never makes up for a missing or foreign Origin: a client that is no browser
+        can write it. It only makes the answer stricter.
+        """
+        origin = handshake.origin
+        if origin is None:
+            if handshake.fetch_site is not None or handshake.fetch_mode is not None:
+                return "a browser's handshake (Sec-Fetch-*) without an Origin"
+            return None
+        if not self.allows(origin):
+            if origin == "null":
+                return "the origin is null (a sandboxed or local page); serve the page from an address"
+            if parse_origin(origin) is None:
+                return f"{quote(origin)} is not an origin"
+            return f"{quote(origin)} is not allowed; to allow it, add to the guard: origins = [\"{origin}\"]"
+        if handshake.fetch_site == "none":
+            return "Sec-Fetch-Site says that no page asked for it"
+        if handshake.fetch_mode is not None and handshake.fetch_mode != "websocket":
+            return f"Sec-Fetch-Mode is {quote(handshake.fetch_mode)}, not websocket"
+        return None
+
+
+def _not_an_origin(entry: str) -> str:
+    shown = quote(entry)
+    if entry == "*":
+        return "origins: '*' would let every page of the web in; list the origins of your own pages"
+    if entry == "null":
+        return "origins: 'null' is the origin of every sandboxed page; it cannot be allowed"
+    parsed = parse_origin(entry.lower().rstrip("/"))
+    if parsed is not None and parse_origin(entry) is None:
+        return f"origins: {shown} is not exact; write \"{entry.lower().rstrip('/')}\""
+    return f'origins: {shown} is not an origin; write "https://app.example" or "https://*.example.com"'
+
+
+class HostPolicy:
+    """The allow-list of Host names: what ends DNS rebinding.
+
+    Args:
+        hosts: `app.example` (any port), `app.example:8443`, or `*.example.com`.
+
+    Raises:
+        ConfigurationError: An entry is not a host name.
+    """
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self.entries = tuple(hosts)
+        self._exact: set[str] = set()
+        self._suffixes: list[str] = []
+        for entry in self.entries:
+            match = _HOST_WILDCARD.fullmatch(entry)
+            if match is not None:
+                self._suffixes.append("." + match[1])
+            elif _HOST.fullmatch(entry):
+                self._exact.add(entry)
+            else:
+                raise ConfigurationError(f'hosts: {quote(entry)} is not a host; write "app.example"')
+
+    def allows(self, host: str) -> bool:
+        """Whether `host` (the header in lower case) names this application."""
+        if not self.entries or host in self._exact:
+            return True
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = match[1]
+        return name in self._exact or any(name.endswith(suffix) for suffix in self._suffixes)

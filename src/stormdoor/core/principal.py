@@ -1,0 +1,67 @@
+"""Who: a verified principal, and the evidence that verified it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+__all__ = ["ANONYMOUS", "Authentication", "Principal"]
+
+_NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A person, service or device whose identity has been verified.
+
+    Attributes:
+        id: Stable and unique, for example a user name.
+        roles: Names of the roles it holds.
+        tenant: The tenant it belongs to, or None in an application without tenants.
+        attributes: Facts for conditions (`principal.department`). Treat as read-only.
+    """
+
+    id: str
+    roles: frozenset[str] = frozenset()
+    tenant: str | None = None
+    attributes: Mapping[str, object] = field(default_factory=lambda: _NO_ATTRIBUTES, hash=False)
+
+
+ANONYMOUS = Principal(id="anonymous")
+"""The principal of a connection to an endpoint that is declared `public`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What an authenticator vouches for: the principal and how it was verified.
+
+    Attributes:
+        principal: Who.
+        kind: The kind of credential: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, `public`.
+        credential_id: A public name of the credential, usable to revoke it (never the secret).
+        ambient: True if a browser attaches the credential by itself, so that a hostile page can use
+            it: the Origin is then required (ASVS 4.4.2).
+        authenticated_at: Unix seconds when the principal last proved who it is.
+        issued_at: Unix seconds when this credential was issued; a revocation of everything before T
+            covers it when `issued_at <= T`.
+        expires_at: Unix seconds after which the credential is void, or None.
+        idle_seconds: The connection also ends after this many seconds without a message, or None.
+        scopes: Permission patterns that the credential is restricted to, or None for no restriction.
+        strength: 1 for one factor, 2 for two, and so on.
+        session_id: The login session this belongs to, so that a logout ends it, or None.
+        live: True if the store knows the principal, so that role changes reach open connections.
+    """
+
+    principal: Principal
+    kind: str
+    credential_id: str
+    ambient: bool
+    authenticated_at: float
+    issued_at: float
+    expires_at: float | None = None
+    idle_seconds: float | None = None
+    scopes: frozenset[str] | None = None
+    strength: int = 1
+    session_id: str | None = None
+    live: bool = False

@@ -1,0 +1,110 @@
+"""Ending a credential early, and knowing in memory what has been ended.
+
+A revocation names what it ends and up to when: everything that was issued at or before `at`. So
+"log out everywhere" does not forbid the login that follows, and a revocation can be forgotten once
+nothing that old can still be valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from stormdoor.core.principal import Authentication
+
+__all__ = ["Revocation", "RevocationIndex", "Target"]
+
+
+class Target(Enum):
+    """What a revocation names."""
+
+    PRINCIPAL = "principal"
+    SESSION = "session"
+    CREDENTIAL = "credential"  # a key's id, a token's `jti` or hash
+    CONNECTION = "connection"
+    EVERYTHING = "everything"
+    CHANGED = "changed"  # not an end: the principal's roles or attributes are to be read again
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One entry of the feed that every process of an installation follows.
+
+    Attributes:
+        target: The kind of thing.
+        value: Which one; empty for `EVERYTHING`.
+        at: Unix seconds; ends what was issued at or before.
+        seq: Position in the feed; 0 before it is stored.
+        reason: For the trail.
+    """
+
+    target: Target
+    value: str
+    at: float
+    seq: int = 0
+    reason: str = ""
+
+    def covers(self, authentication: Authentication, connection_id: str | None = None) -> bool:
+        """Whether it ends `authentication` (or the connection of that id)."""
+        match self.target:
+            case Target.PRINCIPAL:
+                return (
+                    self.value == authentication.principal.id and authentication.issued_at <= self.at
+                )
+            case Target.SESSION:
+                return self.value == authentication.session_id
+            case Target.CREDENTIAL:
+                return self.value == authentication.credential_id
+            case Target.CONNECTION:
+                return self.value == connection_id
+            case Target.EVERYTHING:
+                return authentication.issued_at <= self.at
+            case Target.CHANGED:
+                return False
+
+
+class RevocationIndex:
+    """What has been revoked, looked up in constant time at each handshake."""
+
+    __slots__ = ("_before", "_everything", "_gone")
+
+    def __init__(self, revocations: Iterable[Revocation] = ()) -> None:
+        self._before: dict[str, float] = {}
+        self._gone: dict[tuple[Target, str], float] = {}
+        self._everything = float("-inf")
+        for revocation in revocations:
+            self.add(revocation)
+
+    def add(self, revocation: Revocation) -> None:
+        """Take note of `revocation`. Order and repetition do not matter."""
+        match revocation.target:
+            case Target.PRINCIPAL:
+                known = self._before.get(revocation.value, float("-inf"))
+                self._before[revocation.value] = max(known, revocation.at)
+            case Target.SESSION | Target.CREDENTIAL:
+                self._gone[revocation.target, revocation.value] = revocation.at
+            case Target.EVERYTHING:
+                self._everything = max(self._everything, revocation.at)
+            case Target.CONNECTION | Target.CHANGED:
+                pass
+
+    def ends(self, authentication: Authentication) -> bool:
+        """Whether `authentication` has been revoked."""
+        if authentication.issued_at <= self._everything:
+            return True
+        before = self._before
+        if before and authentication.issued_at <= before.get(
+            authentication.principal.id, float("-inf")
+        ):
+            return True
+        gone = self._gone
+        return bool(gone) and (
+            (Target.CREDENTIAL, authentication.credential_id) in gone
+            or (Target.SESSION, authentication.session_id) in gone
+        )
+
+    def forget(self, before: float) -> None:
+        """Drop what was revoked before `before` (Unix seconds): nothing that old is still valid."""
+        self._before = {who: at for who, at in self._before.items() if at >= before}
+        self._gone = {what: at for what, at in self._gone.items() if at >= before}

@@ -1,0 +1,47 @@
+"""A login session: opaque to the client, bounded in time twice over (ASVS 7.3.1, 7.3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One login, as it is stored. The secret that the cookie holds is not in here.
+
+    Attributes:
+        id: SHA-256 of the cookie's secret, in hex. Public: it cannot be turned back.
+        principal_id: Whose it is.
+        created_at: Unix seconds; rotation makes a new session with a new `created_at`.
+        authenticated_at: Unix seconds of the last proof (password); survives rotation.
+        last_seen_at: Unix seconds of the last use, to the resolution of `touch_seconds`.
+        expires_at: Unix seconds; the absolute end.
+        idle_seconds: It ends when unused for so long.
+        address: Where it was created, for the owner's list of sessions.
+        user_agent: Likewise.
+        strength: Factors used.
+    """
+
+    id: str
+    principal_id: str
+    created_at: float
+    authenticated_at: float
+    last_seen_at: float
+    expires_at: float
+    idle_seconds: float
+    address: str = ""
+    user_agent: str = ""
+    strength: int = 1
+
+    def alive(self, now: float) -> bool:
+        """Whether it still counts at `now` (Unix seconds).
+
+        A clock that went back to before the session began makes it void, not eternal. Two minutes of
+        difference between the clocks of two machines are forgiven.
+        """
+        return (
+            self.created_at - 120.0 <= now < self.expires_at
+            and now < self.last_seen_at + self.idle_seconds
+        )

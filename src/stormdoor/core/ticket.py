@@ -1,0 +1,51 @@
+"""A ticket: single use, seconds long, good for one principal, session, origin and endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stormdoor.core.handshake import Handshake
+
+__all__ = ["MAX_TICKET_SECONDS", "Ticket"]
+
+MAX_TICKET_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One ticket as it is stored. The secret that the client holds is not in here.
+
+    Attributes:
+        id: SHA-256 of the secret, in hex.
+        principal_id: For whom.
+        session_id: The session that asked for it.
+        origin: The origin whose page may use it, or None if it was asked for outside a browser.
+        endpoint: The path that it opens.
+        issued_at: Unix seconds.
+        expires_at: Unix seconds, at most `MAX_TICKET_SECONDS` later.
+        authenticated_at: Unix seconds when the session's principal last proved itself.
+        strength: Factors the session used.
+    """
+
+    id: str
+    principal_id: str
+    session_id: str
+    origin: str | None
+    endpoint: str
+    issued_at: float
+    expires_at: float
+    authenticated_at: float
+    strength: int = 1
+
+    def misuse(self, handshake: Handshake, now: float) -> str | None:
+        """What is wrong with using it in `handshake` at `now`; None if nothing is.
+
+        The ticket is spent either way: redeeming comes first.
+        """
+        if not self.issued_at - 1.0 <= now < self.expires_at:
+            return "the ticket has expired"
+        if handshake.path != self.endpoint:
+            return f"the ticket is for {self.endpoint}, not for {handshake.path}"
+        if self.origin != handshake.origin:
+            return f"the ticket was issued to {self.origin}, and came from {handshake.origin}"
+        return None

@@ -1,0 +1,59 @@
+"""The exceptions of stormdoor: broken configuration, a broken store, or a broken program.
+
+::
+
+    StormdoorError
+    ├── ConfigurationError      an option is wrong; the message names the line to write
+    │   ├── PolicyError         a role, permit or forbid is wrong
+    │   └── StartupRefused      the start-up check found something unsafe
+    ├── StoreError              the store answered, and the answer was no (a duplicate, an unknown id)
+    └── StoreUnavailable        the store did not answer; whoever asked must fail closed
+
+A refusal of a client is never an exception: it is a value, `stormdoor.core.denial.Refusal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ConfigurationError",
+    "PolicyError",
+    "StartupRefused",
+    "StormdoorError",
+    "StoreError",
+    "StoreUnavailable",
+]
+
+
+class StormdoorError(Exception):
+    """The root of every exception that stormdoor raises on purpose."""
+
+
+class ConfigurationError(StormdoorError):
+    """An option is missing or wrong. The message says which line to write."""
+
+
+class PolicyError(ConfigurationError):
+    """A role or a policy cannot mean what it says (unknown parent, cycle, bad permission)."""
+
+
+class StartupRefused(ConfigurationError):
+    """The application is not safe to start.
+
+    Attributes:
+        problems: One sentence each: what is unsafe, and the line that mends it.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"stormdoor refuses to start:\n{lines}")
+
+
+class StoreError(StormdoorError):
+    """The store refused a change: the thing exists already, or does not exist."""
+
+
+class StoreUnavailable(StormdoorError):
+    """The store did not answer. INVARIANT: nobody turns this into an *allow*."""
