@@ -1,0 +1,151 @@
+# Everything works on a fresh machine with Python >= 3.11 and make, without root.
+# `make` alone lists the targets. Variables: PYTHON (interpreter), ARGS (passed on), JOBS (test workers).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+ARGS ?=
+JOBS ?= 2
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+heading = @printf '\n=== %s ===\n' '$(1)'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+# Use it -------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--port 9000")
+	@exec $(BIN)/stormdoor demo $(ARGS)
+
+# Check it -----------------------------------------------------------------------------------
+
+.PHONY: test
+test: lint types contracts docs unit ## Run every check: lint, types, contracts, docs, tests
+
+.PHONY: lint
+lint: $(DEV) ## Check style (ruff)
+	$(call heading,style: ruff)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . \
+	  || { echo 'Some files are not formatted: run "make format".' >&2; exit 1; }
+
+.PHONY: format
+format: $(DEV) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix --exit-zero --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: types
+types: $(DEV) ## Check types (mypy --strict)
+	$(call heading,types: mypy --strict)
+	@$(BIN)/mypy
+
+.PHONY: contracts
+contracts: $(DEV) ## Check who imports whom (import-linter)
+	$(call heading,layers: import-linter)
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: docs
+docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an error
+	$(call heading,documentation: sphinx-build -W)
+	@$(BIN)/sphinx-build -W --keep-going --quiet -b html docs docs/_build/html
+	@echo 'built docs/_build/html/index.html'
+
+.PHONY: unit
+unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
+	$(call heading,tests: pytest)
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(ARGS) 2>&1 | tee build/pytest.txt
+	$(call heading,coverage: branches)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
+	@$(if $(ARGS),true,echo 'the pure core: 100 % asked'; $(BIN)/coverage report --include='src/stormdoor/core/*' --fail-under=100)
+	$(call heading,result)
+	@tail -n 1 build/pytest.txt
+
+.PHONY: fuzz
+fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long
+	$(call heading,fuzzing: hypothesis)
+	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz $(ARGS)
+
+.PHONY: test-matrix
+test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here
+	$(call heading,tests: every Python and Tornado)
+	@$(BIN)/python -m tests.matrix $(ARGS)
+
+.PHONY: bench
+bench: $(DEV) ## Measure CPU per message and handshake, memory per connection
+	@$(BIN)/python bench/run.py $(ARGS)
+
+# Set it up ----------------------------------------------------------------------------------
+
+.PHONY: venv
+venv: $(DEV) ## Create .venv with everything for development
+	@echo '$(BIN)/stormdoor is ready'
+
+.PHONY: lock
+lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest versions)
+	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
+	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links "$$@" pyproject.toml requirements/build.in; }; \
+	compile --extra dev --output-file requirements/dev.txt $(ARGS); \
+	compile --extra bcrypt --extra sanitize --constraints requirements/dev.txt \
+	  --output-file requirements/runtime.txt
+
+.PHONY: clean
+clean: ## Remove what the targets made, .venv too
+	rm -rf .venv .matrix build dist docs/_build .coverage .hypothesis .import_linter_cache \
+	  .mypy_cache .pytest_cache .ruff_cache
+	find src tests docs bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The interpreter: PYTHON if given, else the first of these that is new enough. Then `venv`, or what
+# stands in for it where the distribution has split it off.
+define find_python
+if [ -n "$(PYTHON)" ]; then candidates="$(PYTHON)"; \
+else candidates="python3 python3.14 python3.13 python3.12 python3.11"; fi; \
+python=; seen=; \
+for candidate in $$candidates; do \
+  found="$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" || continue; \
+  seen="$$seen $$candidate ($$found)"; \
+  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))'; \
+  then python="$$candidate"; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+  echo "stormdoor needs Python 3.11 or newer; looked at: $$candidates; found:$${seen:- none}." >&2; \
+  echo "Install one, or name one: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+fi
+endef
+
+# An environment that was half made, was copied here, or lost its interpreter is made again.
+$(shell [ -x $(BIN)/python ] && [ "$$(cat .venv/.made 2>/dev/null)" = '$(CURDIR)' ] \
+  || rm -f .venv/.made $(RUNTIME) $(DEV))
+
+.venv/.made:
+	@$(find_python); \
+	echo "creating .venv with $$python ($$($$python --version))"; \
+	rm -rf .venv; \
+	if $$python -c 'import ensurepip, venv' 2>/dev/null; then $$python -m venv .venv; \
+	elif $$python -m virtualenv --version >/dev/null 2>&1; then $$python -m virtualenv --quiet .venv; \
+	elif command -v uv >/dev/null; then uv venv --quiet --seed --python "$$python" .venv; \
+	else echo "$$python has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; fi; \
+	echo '$(CURDIR)' >$@
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml | .venv/.made
+	@echo 'installing what stormdoor needs to run'
+	@$(PIP) install --quiet --require-hashes --requirement requirements/runtime.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@echo 'installing what its development needs'
+	@$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@

@@ -1,0 +1,30 @@
+"""Sphinx reads this. Pages are Markdown (MyST); every warning is an error (`make docs`)."""
+
+import tomllib
+from pathlib import Path
+
+_metadata = tomllib.loads(
+    (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+)["project"]
+
+project = "stormdoor"
+author = "stormdoor contributors"
+project_copyright = author
+version = release = _metadata["version"]
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = f"stormdoor {version}"
+html_copy_source = False
+html_show_sphinx = False
+html_last_updated_fmt = None  # the same sources give the same pages

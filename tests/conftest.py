@@ -1,0 +1,69 @@
+"""How every test here runs: asynchronous tests, Hypothesis profiles, the browser."""
+
+import asyncio
+import functools
+import inspect
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.browser import CHROMIUM_NAMES, find_chromium
+
+ASYNC_TEST_LIMIT = 60.0  # seconds; a hang must show its stack, not eat the whole run
+
+# A shared machine is slow now and then; a deadline per example would make that a failure.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+# In CI the same examples every time: a failure there is about the change, not about luck.
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+# `make fuzz`
+settings.register_profile("fuzz", settings.get_profile("default"), max_examples=5_000)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Wraps an `async def` test so that a call runs it in an event loop of its own."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        async def limited() -> None:
+            async with asyncio.timeout(ASYNC_TEST_LIMIT):
+                await test(*args, **kwargs)
+
+        asyncio.run(limited(), debug=False)
+
+    return run
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs a plain `async def` test; every other test is left to pytest.
+
+    Fixtures stay synchronous: a test opens what it awaits in its own body, with `async with`.
+    """
+    test = pyfuncitem.obj
+    if hypothesis := getattr(test, "hypothesis", None):
+        # `@given` wraps the test: each example runs the inner one, which must be synchronous.
+        if inspect.iscoroutinefunction(hypothesis.inner_test):
+            hypothesis.inner_test = _synchronous(hypothesis.inner_test)
+        return None
+    if not inspect.iscoroutinefunction(test):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    _synchronous(test)(**{name: pyfuncitem.funcargs[name] for name in names})
+    return True
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of this machine's Chromium. Without one a test is skipped; in CI it fails."""
+    if path := find_chromium():
+        return path
+    reason = f"no browser: none of {', '.join(CHROMIUM_NAMES)} is on PATH"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; CI must run the browser tests")
+    pytest.skip(reason)

@@ -1,0 +1,86 @@
+"""The harness runs asynchronous tests, tells time as told, and does not hide a missing browser."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.browser import find_chromium
+from tests.support.clock import FakeClock
+
+pytest_plugins = ["pytester"]
+
+
+async def test_async_test_runs_in_a_loop(tmp_path: object) -> None:
+    """A plain `async def` test runs, in a loop without debug mode, and gets its fixtures."""
+    assert not asyncio.get_running_loop().get_debug()
+    assert tmp_path is not None
+
+
+@given(st.integers())
+async def test_async_property_runs_each_example(number: int) -> None:
+    """`@given` works on an `async def` test."""
+    await asyncio.sleep(0)
+    assert number == number + 0
+
+
+@pytest.mark.xfail(raises=ZeroDivisionError, strict=True)
+async def test_async_failure_is_a_failure() -> None:
+    """An exception in an `async def` test fails it."""
+    await asyncio.sleep(0)
+    raise ZeroDivisionError
+
+
+@pytest.mark.xfail(raises=AssertionError, strict=True)
+@given(st.integers())
+async def test_async_property_failure_is_a_failure(number: int) -> None:
+    """An exception in an `async def` property fails it."""
+    assert number != number + 0
+
+
+def test_clock_stands_still() -> None:
+    """Two readings are the same until the test moves the clock."""
+    clock = FakeClock()
+    assert (clock.now(), clock.monotonic()) == (clock.now(), clock.monotonic())
+
+
+def test_clock_advances_both_readings() -> None:
+    """`advance` moves the wall clock and the monotonic one by the same amount."""
+    clock = FakeClock(wall=100.0, monotonic=5.0)
+    clock.advance(2.5)
+    assert (clock.now(), clock.monotonic()) == (102.5, 7.5)
+
+
+def test_clock_can_be_set_back() -> None:
+    """`set_wall` moves the wall clock back and leaves the monotonic one alone."""
+    clock = FakeClock(wall=100.0, monotonic=5.0)
+    clock.set_wall(50.0)
+    assert (clock.now(), clock.monotonic()) == (50.0, 5.0)
+
+
+def test_clock_refuses_negative_advance() -> None:
+    """Time does not run backwards by `advance`."""
+    with pytest.raises(ValueError, match="set_wall"):
+        FakeClock().advance(-1)
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", "errors"), ("", "skipped")])
+def test_missing_browser(
+    ci: str, outcome: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Chromium a browser test is skipped with the reason on a desk, and an error in CI."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", ci)
+    pytester.makeconftest("from tests.conftest import chromium")
+    pytester.makepyfile("def test_page(chromium): pass")
+    result = pytester.runpytest_inprocess("-rs", "-p", "no:cacheprovider")
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines(["*no browser: none of chromium, *"])
+
+
+def test_browser_here() -> None:
+    """What `find_chromium` finds is a file that can be started."""
+    if (path := find_chromium()) is None:
+        pytest.skip("no Chromium here")
+    assert path.startswith("/")

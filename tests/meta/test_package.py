@@ -1,0 +1,106 @@
+"""What a user installs: the wheel, the commands, the version, the locked requirements."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.support.project import PACKAGE, ROOT, metadata, own_files
+
+PROJECT = metadata()["project"]
+LOCKS = ["runtime.txt", "dev.txt"]
+
+
+@pytest.mark.parametrize("name", PROJECT["scripts"])
+def test_command_answers_help(name: str) -> None:
+    """Every installed command starts, and `--help` is a success."""
+    command = Path(sysconfig.get_path("scripts"), name)
+    result = subprocess.run([command, "--help"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert name in result.stdout
+
+
+@pytest.mark.slow
+def test_wheel_carries_the_whole_package(tmp_path: Path) -> None:
+    """The wheel holds every file of src/stormdoor, and none beside it."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [wheel] = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert packed == {path.relative_to(PACKAGE.parent).as_posix() for path in own_files(PACKAGE)}
+
+
+def test_installed_version_is_this_one() -> None:
+    """The environment has this version installed, not an older one."""
+    assert importlib.metadata.version("stormdoor") == PROJECT["version"]
+
+
+def _locked(name: str) -> dict[str, list[str]]:
+    """Each locked requirement, by its normal name, with the hashes of its files."""
+    locked: dict[str, list[str]] = {}
+    current = ""
+    for line in (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines():
+        if requirement := re.match(r"([A-Za-z0-9._-]+)==\S+", line):
+            current = canonicalize_name(requirement[1])
+            locked.setdefault(current, [])
+        elif digest := re.match(r" +--hash=(sha256:[0-9a-f]{64})", line):
+            locked[current].append(digest[1])
+    return locked
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_has_hashes_and_no_index(name: str) -> None:
+    """Every locked requirement has hashes, and no line says where to fetch it: a mirror must do."""
+    locked = _locked(name)
+    assert locked
+    assert [requirement for requirement, hashes in locked.items() if not hashes] == []
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*(?:-i|-f|--(?:extra-)?index-url|--find-links)\b", text, re.MULTILINE)
+
+
+def _wanted(lock: str) -> list[Requirement]:
+    extras = {
+        "runtime.txt": ["bcrypt", "sanitize"],
+        "dev.txt": list(PROJECT["optional-dependencies"]),
+    }
+    texts = list(PROJECT["dependencies"])
+    for extra in extras[lock]:
+        texts += PROJECT["optional-dependencies"][extra]
+    wanted = [Requirement(text) for text in texts]
+    return [requirement for requirement in wanted if requirement.name != "stormdoor"]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_covers_the_declared_requirements(name: str) -> None:
+    """What pyproject.toml asks for is locked, in a version that it allows."""
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    for requirement in _wanted(name):
+        found = re.findall(
+            rf"^{re.escape(requirement.name)}==(\S+)", text, re.MULTILINE | re.IGNORECASE
+        )
+        assert found, f"{requirement.name} is not in {name}: run `make lock`"
+        assert all(version in requirement.specifier for version in found), (
+            f"run `make lock`: {found}"
+        )
+
+
+def test_both_locks_agree() -> None:
+    """A requirement in both lock files has one version."""
+
+    def versions(name: str) -> set[str]:
+        text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+        return set(re.findall(r"^\S+==[^\s;]+", text, re.MULTILINE))
+
+    assert versions("runtime.txt") <= versions("dev.txt")
