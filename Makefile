@@ -69,7 +69,7 @@ unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 	@$(if $(ARGS),true,echo 'the pure core: 100 % asked'; $(BIN)/coverage report --include='src/stormdoor/core/*' --fail-under=100)
 	$(call heading,result)
-	@tail -n 1 build/pytest.txt
+	@grep -E '^=+ .* in [0-9.]+s' build/pytest.txt | tail -n 1
 
 .PHONY: fuzz
 fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long

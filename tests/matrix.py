@@ -37,9 +37,13 @@ class Row:
 def _candidates(version: str) -> Iterator[str]:
     yield from (path for path in [shutil.which(f"python{version}")] if path)
     versions = Path.home() / ".pyenv" / "versions"
-    # The highest patch release first; `3.1` must not match `3.11`.
     found = versions.glob(f"{version}.*/bin/python") if versions.is_dir() else []
-    yield from map(str, sorted(found, key=lambda p: p.parts[-3].split("."), reverse=True))
+    yield from map(str, sorted(found, key=_patch_release, reverse=True))
+
+
+def _patch_release(interpreter: Path) -> list[int]:
+    """What to sort by: 3.11.10 is newer than 3.11.7."""
+    return [int(number) for number in re.findall(r"\d+", interpreter.parts[-3])]
 
 
 def find_python(version: str) -> str | None:

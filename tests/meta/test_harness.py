@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
 from tests.support.clock import FakeClock
 
@@ -41,7 +42,7 @@ async def test_async_property_failure_is_a_failure(number: int) -> None:
 
 def test_clock_stands_still() -> None:
     """Two readings are the same until the test moves the clock."""
-    clock = FakeClock()
+    clock: Clock = FakeClock()
     assert (clock.now(), clock.monotonic()) == (clock.now(), clock.monotonic())
 
 
