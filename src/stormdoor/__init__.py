@@ -1,3 +1,83 @@
 """stormdoor: a door in front of every WebSocket of a Tornado application."""
 
-__all__: list[str] = []
+from msgspec import Meta
+
+from stormdoor.auth.apikey import ApiKeyAuthenticator
+from stormdoor.auth.authenticator import Authenticator, Rejected
+from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
+from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.session import SessionAuthenticator
+from stormdoor.auth.ticket import TicketAuthenticator
+from stormdoor.config.guard import Guard
+from stormdoor.core.decision import AccessRequest, Decision, Resource
+from stormdoor.core.denial import Denial
+from stormdoor.core.limits import Limits
+from stormdoor.core.message import (
+    Command,
+    Count,
+    Identifier,
+    Line,
+    Number,
+    Reply,
+    Text,
+    Url,
+)
+from stormdoor.core.policy import PolicySet, forbid, permit, role
+from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.revocation import Target
+from stormdoor.errors import (
+    ConfigurationError,
+    PolicyError,
+    StartupRefused,
+    StoreError,
+    StoreUnavailable,
+    StormdoorError,
+)
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import public
+from stormdoor.tornado.declare import GuardedHandler, action
+from stormdoor.tornado.protect import protect
+
+__all__ = [
+    "AccessRequest",
+    "ApiKeyAuthenticator",
+    "Authentication",
+    "Authenticator",
+    "Command",
+    "ConfigurationError",
+    "Connection",
+    "Count",
+    "Decision",
+    "Denial",
+    "Guard",
+    "GuardedHandler",
+    "Identifier",
+    "JwtAuthenticator",
+    "JwtIssuer",
+    "JwtKey",
+    "Limits",
+    "Line",
+    "Meta",
+    "Number",
+    "PolicyError",
+    "PolicySet",
+    "Principal",
+    "Rejected",
+    "Reply",
+    "Resource",
+    "SessionAuthenticator",
+    "StartupRefused",
+    "StoreError",
+    "StoreUnavailable",
+    "StormdoorError",
+    "Target",
+    "Text",
+    "TicketAuthenticator",
+    "Url",
+    "action",
+    "forbid",
+    "permit",
+    "protect",
+    "public",
+    "role",
+]

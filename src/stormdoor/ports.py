@@ -64,7 +64,7 @@ class Accounts(Protocol):
         ...
 
     async def remove_account(self, id: str) -> bool:
-        """Remove it with its sessions, tickets and keys. Returns whether it was there."""
+        """Remove it with its roles, sessions, tickets and keys. Returns whether it was there."""
         ...
 
     async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
@@ -85,7 +85,7 @@ class Accounts(Protocol):
 
 
 class Sessions(Protocol):
-    """Login sessions, by the hash of their secret."""
+    """Login sessions, by the hash of their secret. A session's tickets go when it goes."""
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """The session and its account, in one look-up. Liveness is judged by the caller."""
@@ -96,7 +96,11 @@ class Sessions(Protocol):
         ...
 
     async def add_session(self, session: Session) -> None:
-        """Store a new session."""
+        """Store a new session.
+
+        Raises:
+            StoreError: The id is taken, or there is no such account.
+        """
         ...
 
     async def replace_session(self, old_id: str, session: Session) -> bool:
@@ -120,7 +124,11 @@ class Tickets(Protocol):
     """Single-use tickets, by the hash of their secret."""
 
     async def add_ticket(self, ticket: Ticket) -> None:
-        """Store a new ticket."""
+        """Store a new ticket.
+
+        Raises:
+            StoreError: The id is taken, or there is no such account.
+        """
         ...
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
@@ -140,7 +148,11 @@ class Keys(Protocol):
         ...
 
     async def add_key(self, key: ApiKey) -> None:
-        """Store a new key."""
+        """Store a new key.
+
+        Raises:
+            StoreError: The id is taken, or there is no such account.
+        """
         ...
 
     async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
@@ -152,7 +164,7 @@ class Keys(Protocol):
         ...
 
     async def touch_key(self, id: str, at: float, address: str) -> None:
-        """Note its last use."""
+        """Note its last use; an earlier one than is known changes nothing."""
         ...
 
 
@@ -177,7 +189,10 @@ class Revocations(Protocol):
 
 
 class TrailStore(Protocol):
-    """The append-only, hash-chained record."""
+    """The append-only, hash-chained record.
+
+    An entry is *about* its `principal` and about its `actor`.
+    """
 
     async def append_events(self, events: Sequence[Event]) -> None:
         """Seal and store `events` after the last entry, all or none."""
@@ -192,19 +207,29 @@ class TrailStore(Protocol):
         name: str | None = None,
         newest_first: bool = False,
     ) -> list[Entry]:
-        """Entries with a `seq` greater than `after`, filtered."""
+        """Entries with a `seq` greater than `after`: about `principal`, and with that `name`."""
         ...
 
     async def trail_anchor(self) -> tuple[int, str]:
         """`seq` and hash of the last entry that retention dropped; (0, GENESIS) if none was."""
         ...
 
+    async def trail_head(self) -> tuple[int, str]:
+        """`seq` and hash of the last entry ever appended: a trail that ends before it was cut off."""
+        ...
+
     async def drop_entries(self, before: float) -> int:
-        """Retention: drop entries older than `before` (Unix seconds), keep the anchor. Returns how many."""
+        """Retention: drop the entries up to the first that is not older than `before` (Unix seconds).
+
+        The anchor moves along. A store may work in steps; a failure then leaves those before it done.
+
+        Returns:
+            How many.
+        """
         ...
 
     async def erase_personal(self, principal_id: str) -> int:
-        """Erase the personal part of every entry about a principal. Returns how many."""
+        """Erase the personal part of every entry about a principal. Returns how many it found."""
         ...
 
 
@@ -271,5 +296,5 @@ class Store(
         ...
 
     async def purge(self, now: float) -> int:
-        """Remove sessions, tickets, nonces and nodes that are long over. Returns how many rows."""
+        """Remove sessions, tickets, nonces and nodes that have been over for an hour. Returns how many."""
         ...

@@ -20,7 +20,8 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SECRET_LENGTH = 43  # 62**43 > 2**256
 _CHECK_LENGTH = 6  # 62**6 > 2**32
 _SHAPE = re.compile(
-    rf"sd_([0-9a-z]{{12}})_([0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECK_LENGTH}}})", re.ASCII
+    rf"sd_([0-9a-z]{{12}})_([0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECK_LENGTH}}})",
+    re.ASCII,
 )
 
 
@@ -93,4 +94,3 @@ class ApiKey:
         if self.networks and not in_networks(address, parse_networks(self.networks)):
             return f"the key may not be used from {address}; its networks are {', '.join(self.networks)}"
         return None
-

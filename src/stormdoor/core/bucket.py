@@ -1,8 +1,8 @@
 """Rate limits: the generic cell rate algorithm (GCRA) in two floats.
 
 GCRA is the sliding form of the token bucket (ITU-T I.371): one stored number, the *theoretical
-arrival time* (TAT), and no window edge at which a client may send twice its share. This module is the
-oracle that every shared store must match.
+arrival time* (TAT), and no window edge at which a client may send twice its share. This module is
+the oracle that every shared store must match.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from stormdoor.errors import ConfigurationError
 
 __all__ = ["Rate", "retry_after", "spend"]
 
+_MAX_LENGTH = 64
 _RATE = re.compile(
-    r"\s*(\d{1,9}(?:\.\d{1,3})?)\s*/\s*(\d{0,6})\s*(s|min|h|d)\s*(?:burst\s+(\d{1,9}))?\s*", re.ASCII
+    r"\s*(\d{1,9}(?:\.\d{1,3})?)\s*/\s*(\d{0,6})\s*(s|min|h|d)\s*(?:burst\s+(\d{1,9}))?\s*",
+    re.ASCII,
 )
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
@@ -32,6 +34,17 @@ class Rate:
     interval: float
     tolerance: float
 
+    def __post_init__(self) -> None:
+        """Refuse what would never or always let something pass.
+
+        Raises:
+            ConfigurationError: The interval is not positive and finite, or the burst is below 1.
+        """
+        if not 0 < self.interval <= self.tolerance < float("inf"):
+            raise ConfigurationError(
+                f"a rate needs 0 < interval <= tolerance, not {self.interval} and {self.tolerance}"
+            )
+
     @classmethod
     def parse(cls, text: str) -> Rate:
         """Read `5/s`, `100/min`, `10/30s` or `5/s burst 20`. The burst is the count if left out.
@@ -39,7 +52,7 @@ class Rate:
         Raises:
             ConfigurationError: `text` is not a rate, or is zero.
         """
-        match = _RATE.fullmatch(text)
+        match = _RATE.fullmatch(text) if len(text) <= _MAX_LENGTH else None
         if match is not None:
             count, many, unit, burst = match.groups()
             amount = float(count)
@@ -48,7 +61,9 @@ class Rate:
             if amount > 0 and seconds > 0 and units >= 1:
                 interval = seconds / amount
                 return cls(interval, interval * units)
-        raise ConfigurationError(f'{text!r} is not a rate; write "5/s", "100/min" or "5/s burst 20"')
+        raise ConfigurationError(
+            f'{text[:80]!r} is not a rate; write "5/s", "100/min" or "5/s burst 20"'
+        )
 
     @property
     def burst(self) -> float:
@@ -63,15 +78,16 @@ def spend(tat: float, now: float, rate: Rate, cost: float = 1.0) -> float | None
         tat: The stored theoretical arrival time; 0.0 for a bucket never used.
         now: Monotonic seconds.
         rate: The limit.
-        cost: Units; more than the burst is never allowed.
+        cost: Units, not negative; more than the burst is never allowed.
 
     Returns:
         The new TAT to store, or None if the limit is reached (store nothing then).
     """
-    start = tat if tat > now else now
+    # INVARIANT: written so that NaN anywhere, a negative cost and a clock set back all refuse.
+    start = now if now >= tat else tat
     after = start + cost * rate.interval
-    # A hair of tolerance absorbs the rounding of sums of floats, never a whole unit.
-    return after if after - now <= rate.tolerance + 1e-9 else None
+    # A microsecond absorbs the rounding of floats, also of clocks that count from 1970.
+    return after if after >= start and after - now <= rate.tolerance + 1e-6 else None
 
 
 def retry_after(tat: float, now: float, rate: Rate, cost: float = 1.0) -> float:

@@ -7,9 +7,9 @@ The text form is a comparison, so small that it can be read aloud::
     environment.address within "10.0.0.0/8"
     principal.department == "support"
 
-The left side is a path, the operator one of ``== != < <= > >= in "not in" within``, the right side a
-path or a JSON literal. Anything that cannot be answered (a missing attribute, a comparison of a text
-with a number) raises, and a condition that raises denies.
+The left side is a path, the operator one of ``== != < <= > >= in "not in" within``, the right side
+a path or a JSON literal. Anything that cannot be answered (a missing attribute, a comparison of a
+text with a number, two attributes that are both null) raises, and a condition that raises denies.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
 import msgspec
 
+from stormdoor.core.address import Network, parse_address, parse_networks
 from stormdoor.core.decision import AccessRequest, Environment, Resource
 from stormdoor.core.principal import Principal
-from stormdoor.errors import PolicyError
+from stormdoor.errors import ConfigurationError, PolicyError
 
 __all__ = ["Condition", "parse_condition"]
 
@@ -40,15 +42,22 @@ _LINE = re.compile(
 _ONLY_PATH = re.compile(_PATH, re.ASCII)
 
 
-def _comparable(left: object, right: object) -> None:
-    numbers = (int, float)
+# Seconds by which the clocks of two machines may differ. A proof of identity from further ahead
+# than that is no fresh proof: a clock is wrong.
+_SKEW = 120.0
+
+
+def _fits(left: object, right: object) -> bool:
+    """Whether the two are of one kind. True is no number, and what is not a number is no number."""
     if isinstance(left, bool) or isinstance(right, bool):
-        fits = isinstance(left, bool) and isinstance(right, bool)
-    elif isinstance(left, numbers):
-        fits = isinstance(right, numbers)
-    else:
-        fits = left is None or right is None or type(left) is type(right)
-    if not fits:
+        return isinstance(left, bool) and isinstance(right, bool)
+    if isinstance(left, int | float):
+        return isinstance(right, int | float) and left == left and right == right  # noqa: PLR0124
+    return left is None or right is None or type(left) is type(right)
+
+
+def _comparable(left: object, right: object) -> None:
+    if not _fits(left, right):
         raise TypeError(f"cannot compare {type(left).__name__} with {type(right).__name__}")
 
 
@@ -61,7 +70,7 @@ def _unequal(left: object, right: object) -> bool:
     return not _equal(left, right)
 
 
-def _ordered(compare: Callable[[object, object], object]) -> Callable[[object, object], bool]:
+def _ordered(compare: Callable[[Any, Any], object]) -> Callable[[object, object], bool]:
     def ordered(left: object, right: object) -> bool:
         _comparable(left, right)
         return bool(compare(left, right))
@@ -73,19 +82,33 @@ def _contained(left: object, right: object) -> bool:
     # A text on the right would make this a search for a part of a word: "a" in "admin".
     if not isinstance(right, (list, tuple, set, frozenset)):
         raise TypeError(f"the right side of 'in' must be a list, not {type(right).__name__}")
-    return left in right
+    if left in right and not isinstance(left, int | float):
+        return True
+    fitting = [one for one in right if _fits(left, one)]
+    if right and not fitting:
+        raise TypeError(f"no member of the list can be compared with {type(left).__name__}")
+    return any(left == one for one in fitting)
 
 
 def _not_contained(left: object, right: object) -> bool:
     return not _contained(left, right)
 
 
+def _networks(value: object) -> tuple[Network, ...]:
+    several = [value] if isinstance(value, str) else value
+    if not isinstance(several, (list, tuple)):
+        raise TypeError("the right side of 'within' must be a network or a list of networks")
+    return tuple(
+        one if isinstance(one, IPv4Network | IPv6Network) else parse_networks([one])[0]
+        for one in several
+    )
+
+
 def _within(left: object, right: object) -> bool:
-    networks = [right] if isinstance(right, str) else right
-    if not isinstance(left, str) or not isinstance(networks, (list, tuple)):
-        raise TypeError("'within' needs an address on the left, a network or a list of them on the right")
-    address = ip_address(left)
-    return any(address in ip_network(str(network)) for network in networks)
+    address = parse_address(left) if isinstance(left, str) else None
+    if address is None:
+        raise TypeError("the left side of 'within' must be an address")
+    return any(address in network for network in _networks(right))
 
 
 _OPERATORS: dict[str, Callable[[object, object], bool]] = {
@@ -112,6 +135,8 @@ def _environment(environment: Environment, name: str) -> object:
     if name in ("hour", "weekday"):
         moment = datetime.fromtimestamp(environment.now, UTC)
         return moment.hour if name == "hour" else moment.isoweekday()
+    if name == "authentication_age" and environment.authentication_age < -_SKEW:
+        raise ValueError("the principal proved itself in the future: a clock is wrong")
     return getattr(environment, name)
 
 
@@ -146,7 +171,11 @@ class _Comparison:
     right: _Path | _Literal
 
     def __call__(self, request: AccessRequest) -> bool:
-        return self.compare(self.left.value(request), self.right.value(request))
+        left, right = self.left.value(request), self.right.value(request)
+        if left is None and right is None and isinstance(self.right, _Path):
+            # Having no team is not being in the team of a document that has none.
+            raise LookupError("both sides are null")
+        return self.compare(left, right)
 
     def __repr__(self) -> str:
         return self.text
@@ -173,16 +202,27 @@ def parse_condition(text: str) -> Condition:
             '"resource.id in principal.moderates" or "environment.strength >= 2"'
         )
     left, symbol, right = match.groups()
-    operand: _Path | _Literal
+    symbol = " ".join(symbol.split())
     if _ONLY_PATH.fullmatch(right):
-        operand = _path(right)
+        operand: _Path | _Literal = _path(right)
     else:
+        operand = _literal(right, symbol, text[:80])
+    return _Comparison(f"{left} {symbol} {right}", _path(left), _OPERATORS[symbol], operand)
+
+
+def _literal(right: str, symbol: str, shown: str) -> _Literal:
+    try:
+        value: object = msgspec.json.decode(right)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise PolicyError(
+            f"the right side of {shown!r} is neither a path such as principal.id nor a "
+            'literal such as "text", 5, true or ["a", "b"]'
+        ) from None
+    if symbol in ("in", "not in") and not isinstance(value, list):
+        raise PolicyError(f'the right side of {shown!r} must be a list; write ["a", "b"]')
+    if symbol == "within":
         try:
-            operand = _Literal(msgspec.json.decode(right))
-        except (msgspec.DecodeError, RecursionError):
-            raise PolicyError(
-                f"the right side of {text[:80]!r} is neither a path such as principal.id nor a "
-                'literal such as "text", 5, true or ["a", "b"]'
-            ) from None
-    compare = _OPERATORS[" ".join(symbol.split())]
-    return _Comparison(" ".join(text.split()), _path(left), compare, operand)
+            return _Literal(_networks(value))
+        except (TypeError, ConfigurationError) as error:
+            raise PolicyError(f"{shown!r}: {error}") from None
+    return _Literal(value)

@@ -103,6 +103,4 @@ def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]
         or handshake.query
     ):
         return []
-    return [
-        Credential(place, secret) for place in places for secret in _in_place(handshake, place)
-    ]
+    return [Credential(place, secret) for place in places for secret in _in_place(handshake, place)]

@@ -74,3 +74,7 @@ class Decision:
     reason: str
     policy_ids: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        # Without this, `if policies.decide(...)` would be true for a refusal.
+        return self.allowed

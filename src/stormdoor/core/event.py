@@ -1,8 +1,8 @@
 """Events of the trail, and the chain that makes a change to them visible.
 
 Each entry's hash covers the one before it, so an entry cannot be changed, removed or put in between
-without every later hash being wrong. With a key the hash is an HMAC, which somebody who can write to
-the store but does not hold the key cannot recompute.
+without every later hash being wrong. With a key the hash is an HMAC, which somebody who can write
+to the store but does not hold the key cannot recompute.
 
 Personal data (who, from where) is not hashed itself but through a salted commitment: erasing the
 data and its salt leaves the chain whole and the person gone (GDPR Article 17).
@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 
 import msgspec
 
 from stormdoor.core.denial import Denial
+from stormdoor.errors import ConfigurationError
 
 __all__ = ["GENESIS", "REFUSED_AS", "Entry", "Event", "commitment", "link", "seal", "verify"]
 
@@ -94,6 +96,21 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _PERSONAL = ("principal", "actor", "address", "user_agent", "connection", "detail")
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SALT = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def _bytes(text: str, shape: re.Pattern[str]) -> bytes:
+    # One spelling and one length only: `bytes.fromhex` also takes capitals, spaces and any length,
+    # and a byte could then move from one field to the next without the hash noticing.
+    if not shape.fullmatch(text):
+        raise ValueError(f"not {shape.pattern}")
+    return bytes.fromhex(text)
+
+
+def _encodable(value: object) -> object:
+    # JSON has no half of a surrogate pair. Text from the network may, and the entry must be kept.
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +145,28 @@ class Entry:
 
 
 def commitment(salt: str, personal: bytes) -> str:
-    """The salted hash that stands for `personal` in the chain."""
-    return hashlib.sha256(bytes.fromhex(salt) + personal).hexdigest()
+    """The salted hash that stands for `personal` in the chain.
+
+    Raises:
+        ValueError: `salt` is not 16 bytes in hex.
+    """
+    return hashlib.sha256(_bytes(salt, _SALT) + personal).hexdigest()
 
 
 def link(previous: str, seq: int, body: bytes, committed: str, key: bytes | None) -> str:
-    """The hash of one entry (hex): HMAC-SHA-256 with a key, else SHA-256."""
+    """The hash of one entry (hex): HMAC-SHA-256 with a key, else SHA-256.
+
+    Raises:
+        ConfigurationError: The key is empty, which is no key.
+        ValueError: A hash is not 32 bytes in hex.
+    """
     # Fixed-width fields come first, so that no two different entries give the same bytes.
-    data = bytes.fromhex(previous) + seq.to_bytes(8, "big") + bytes.fromhex(committed) + body
-    if key:
-        return hmac.digest(key, data, "sha256").hex()
-    return hashlib.sha256(data).hexdigest()
+    data = _bytes(previous, _HASH) + seq.to_bytes(8, "big") + _bytes(committed, _HASH) + body
+    if key is None:
+        return hashlib.sha256(data).hexdigest()
+    if not key:
+        raise ConfigurationError("the key of the trail is empty; give it 32 random bytes, or none")
+    return hmac.digest(key, data, "sha256").hex()
 
 
 def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None = None) -> Entry:
@@ -151,8 +179,10 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
         salt: 16 random bytes in hex.
         key: Secret of the chain, or None.
     """
-    parts = msgspec.to_builtins(event)
-    personal = msgspec.json.encode({n: parts.pop(n) for n in _PERSONAL if n in parts}, order="sorted")
+    parts = {name: _encodable(value) for name, value in msgspec.to_builtins(event).items()}
+    personal = msgspec.json.encode(
+        {name: parts.pop(name) for name in _PERSONAL if name in parts}, order="sorted"
+    )
     body = msgspec.json.encode(parts, order="sorted")
     committed = commitment(salt, personal)
     return Entry(
@@ -161,19 +191,28 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
 
 
 def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -> str | None:
-    """What is wrong with `entry` as the one of position `seq` after `previous`; None if nothing is."""
+    """What is wrong with `entry` as number `seq`, after `previous`; None if nothing is."""
     if entry.seq != seq:
         return f"entry {seq} is missing (found {entry.seq})"
     if entry.previous != previous:
         return f"entry {seq} does not follow the entry before it"
     try:
         expected = link(previous, seq, entry.body, entry.commitment, key)
-    except ValueError:
+        same = hmac.compare_digest(entry.hash, expected)
+    except (TypeError, ValueError):
+        # Whoever can write to the store can also put a text where bytes belong.
         return f"entry {seq} is damaged"
-    if not hmac.compare_digest(entry.hash, expected):
+    if not same:
         return f"entry {seq} was changed, or the key is another"
-    if entry.personal is not None and (
-        entry.salt is None or commitment(entry.salt, entry.personal) != entry.commitment
-    ):
+    if not _personal_part_holds(entry):
         return f"the personal part of entry {seq} was changed"
     return None
+
+
+def _personal_part_holds(entry: Entry) -> bool:
+    if entry.personal is None:
+        return entry.salt is None
+    try:
+        return entry.salt is not None and commitment(entry.salt, entry.personal) == entry.commitment
+    except (TypeError, ValueError):
+        return False

@@ -15,7 +15,7 @@ class Limits:
     """The limits of a guard. Rates are texts such as `5/s` or `100/min burst 20`.
 
     Attributes:
-        handshakes_per_address: Handshakes from one address (IPv6: one prefix), before anything else.
+        handshakes_per_address: Handshakes from one address (IPv6: prefix), before anything else.
         failures_per_address: Failed authentications from one address, of whatever account.
         connections_per_address: Open connections from one address.
         connections_per_principal: Open connections of one principal.
@@ -57,15 +57,21 @@ class Limits:
             ConfigurationError: A rate cannot be read, or a number is not positive.
         """
         for one in fields(self):
-            value = getattr(self, one.name)
-            if isinstance(value, str):
+            value, usual = getattr(self, one.name), one.default
+            if isinstance(usual, str):
+                if not isinstance(value, str):
+                    raise ConfigurationError(f'limits.{one.name} is a rate; write "{usual}"')
                 Rate.parse(value)
-            elif value is not None and value <= 0:
+            elif value is None and one.name == "connection_seconds":
+                continue
+            elif type(value) is not int and (type(value) is not float or isinstance(usual, int)):
+                raise ConfigurationError(f"limits.{one.name} must be a number such as {usual}")
+            elif not 0 < value < float("inf"):
                 raise ConfigurationError(f"limits.{one.name} must be greater than 0, not {value}")
         if not 16 <= self.ipv6_prefix <= 128:
             raise ConfigurationError("limits.ipv6_prefix must be between 16 and 128; 64 is usual")
         if Rate.parse(self.bytes_per_connection).burst < self.message_bytes:
             raise ConfigurationError(
-                "limits.bytes_per_connection has a burst below limits.message_bytes, so that a message "
-                f"of that size could never pass; write burst {self.message_bytes} or more"
+                "limits.bytes_per_connection has a burst below limits.message_bytes, so that a "
+                f"message of that size could never pass; write burst {self.message_bytes} or more"
             )

@@ -7,7 +7,7 @@ field that the command does not have, and keeps to the bounds written in the ann
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, dataclass_transform
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -50,10 +50,12 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
 """A finite number."""
 
-Url = Annotated[str, Meta(max_length=2000, pattern=r"\Ahttps?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?\Z")]
+_URL = r"\Ahttps?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?\Z"
+Url = Annotated[str, Meta(max_length=2000, pattern=_URL)]
 """An absolute web address, without user name or password."""
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Command(
     msgspec.Struct,
     tag_field="type",
@@ -87,15 +89,22 @@ class _Envelope(msgspec.Struct):
     id: MessageId | UnsetType = UNSET
 
 
-class _Nothing(Command, tag="\x00"):
-    """Never sent. It makes even a single command a union, so that its tag is always required."""
+# No text has both lengths, so that nobody can send the command that stands for none.
+_Impossible = Annotated[str, Meta(min_length=1, max_length=0)]
+
+
+class _Nothing(Command, tag="\x00", kw_only=True):
+    """Cannot be sent. It makes even a single command a union, so that its tag is required."""
+
+    never: _Impossible
 
 
 encode = msgspec.json.Encoder().encode
 """JSON bytes of a `Reply`, a command, or anything that msgspec encodes."""
 
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and content with a text that does not end: linear whatever a client writes.
+_NO_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^"\[\]{}]++', re.DOTALL)
 
 
 def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
@@ -108,9 +117,15 @@ def decoder(commands: list[type[Command]]) -> msgspec.json.Decoder[Any]:
     nothing = (
         _Nothing
         if field == "type"
-        else msgspec.defstruct("_Nothing", [], tag_field=field, tag="\x00", forbid_unknown_fields=True)
+        else msgspec.defstruct(
+            "_Nothing",
+            [("never", _Impossible)],
+            tag_field=field,
+            tag="\x00",
+            forbid_unknown_fields=True,
+        )
     )
-    return msgspec.json.Decoder(Union[(*commands, nothing)])  # noqa: UP007 - built at run time
+    return msgspec.json.Decoder(Union[(*commands, nothing)])
 
 
 def too_deep(raw: str, limit: int) -> bool:
@@ -119,11 +134,11 @@ def too_deep(raw: str, limit: int) -> bool:
     if raw.count("{") + raw.count("[") <= limit:
         return False
     depth = deepest = 0
-    for mark in _STRING.sub("", raw):
+    for mark in _NO_BRACKETS.sub("", raw):
         if mark in "{[":
             depth += 1
             deepest = max(deepest, depth)
-        elif mark in "}]":
+        else:
             depth -= 1
     return deepest > limit
 

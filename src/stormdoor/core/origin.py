@@ -1,7 +1,8 @@
 """Which pages may open a socket: an exact list of scheme, host and port (RFC 6454, ASVS 4.4.2).
 
-Browsers serialise an origin in exactly one way: ASCII, lower case, no default port, no path. Whatever
-is written differently is not from a browser's honest page and is refused without being interpreted.
+Browsers serialise an origin in exactly one way: ASCII, lower case, no default port, no path.
+Whatever is written differently is not from a browser's honest page and is refused without being
+interpreted.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ __all__ = ["HostPolicy", "Origin", "OriginPolicy", "parse_origin", "quote"]
 _MAX_LENGTH = 300
 _LABEL = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = rf"{_LABEL}(?:\.{_LABEL})*"
-_ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]{{0,30}})://({_NAME}|\[[0-9a-f:.]{{2,45}}\])(?::([1-9][0-9]{{0,4}}))?", re.ASCII)
-_WILDCARD = re.compile(rf"([a-z][a-z0-9+.-]{{0,30}})://\*\.({_NAME}\.{_LABEL})(?::([1-9][0-9]{{0,4}}))?", re.ASCII)
-_HOST = re.compile(rf"({_NAME}|\[[0-9a-f:.]{{2,45}}\])(?::([0-9]{{1,5}}))?", re.ASCII)
-_HOST_WILDCARD = re.compile(rf"\*\.({_NAME}\.{_LABEL})", re.ASCII)
+_SCHEME = r"[a-z][a-z0-9+.-]{0,30}"
+_ADDRESS = r"\[[0-9a-f:.]{2,45}\]"
+_PORT = r"(?::([1-9][0-9]{0,4}))?"
+# A domain of at least two labels; the last is no number, which would make it part of an address.
+_DOMAIN = rf"{_NAME}\.(?![0-9]+(?:[^a-z0-9_.-]|\Z)){_LABEL}"
+_ORIGIN = re.compile(rf"({_SCHEME})://({_NAME}|{_ADDRESS}){_PORT}", re.ASCII)
+_WILDCARD = re.compile(rf"({_SCHEME})://\*\.({_DOMAIN}){_PORT}", re.ASCII)
+_HOST = re.compile(rf"({_NAME}|{_ADDRESS})(?::([0-9]{{1,5}}))?", re.ASCII)
+_HOST_WILDCARD = re.compile(rf"\*\.({_DOMAIN})", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -78,8 +84,8 @@ class OriginPolicy:
     """The allow-list of origins.
 
     Args:
-        origins: `https://app.example`, `https://app.example:8443`, or `https://*.example.com` for every
-            subdomain (not the domain itself).
+        origins: `https://app.example`, `https://app.example:8443`, or `https://*.example.com` for
+            every subdomain (not the domain itself).
 
     Raises:
         ConfigurationError: An entry is not an origin, or is `null`.
@@ -121,7 +127,7 @@ class OriginPolicy:
         return frozenset(names | {"*" + suffix for _, suffix, _ in self._suffixes})
 
     def refuse(self, handshake: Handshake) -> str | None:
-        """Why the page behind `handshake` may not open a socket; None if it may, or if it is no page.
+        """Why the page behind `handshake` may not open a socket; None if it may or is no page.
 
         `Sec-Fetch-Site` never makes up for a missing or foreign Origin: a client that is no browser
         can write it. It only makes the answer stricter.
@@ -133,10 +139,13 @@ class OriginPolicy:
             return None
         if not self.allows(origin):
             if origin == "null":
-                return "the origin is null (a sandboxed or local page); serve the page from an address"
+                return (
+                    "the origin is null (a sandboxed or local page); serve the page from an address"
+                )
             if parse_origin(origin) is None:
                 return f"{quote(origin)} is not an origin"
-            return f"{quote(origin)} is not allowed; to allow it, add to the guard: origins = [\"{origin}\"]"
+            line = f'origins = ["{origin}"]'
+            return f"{quote(origin)} is not allowed; to allow it, add to the guard: {line}"
         if handshake.fetch_site == "none":
             return "Sec-Fetch-Site says that no page asked for it"
         if handshake.fetch_mode is not None and handshake.fetch_mode != "websocket":
@@ -152,8 +161,10 @@ def _not_an_origin(entry: str) -> str:
         return "origins: 'null' is the origin of every sandboxed page; it cannot be allowed"
     parsed = parse_origin(entry.lower().rstrip("/"))
     if parsed is not None and parse_origin(entry) is None:
-        return f"origins: {shown} is not exact; write \"{entry.lower().rstrip('/')}\""
-    return f'origins: {shown} is not an origin; write "https://app.example" or "https://*.example.com"'
+        return f'origins: {shown} is not exact; write "{entry.lower().rstrip("/")}"'
+    return (
+        f'origins: {shown} is not an origin; write "https://app.example" or "https://*.example.com"'
+    )
 
 
 class HostPolicy:
@@ -177,13 +188,15 @@ class HostPolicy:
             elif _HOST.fullmatch(entry):
                 self._exact.add(entry)
             else:
-                raise ConfigurationError(f'hosts: {quote(entry)} is not a host; write "app.example"')
+                raise ConfigurationError(
+                    f'hosts: {quote(entry)} is not a host; write "app.example"'
+                )
 
     def allows(self, host: str) -> bool:
         """Whether `host` (the header in lower case) names this application."""
         if not self.entries or host in self._exact:
             return True
-        match = _HOST.fullmatch(host)
+        match = _HOST.fullmatch(host) if len(host) <= _MAX_LENGTH else None
         if match is None:
             return False
         name = match[1]

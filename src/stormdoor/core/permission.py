@@ -37,7 +37,9 @@ def check_pattern(pattern: str) -> str:
         PolicyError: It is neither.
     """
     if len(pattern) > _MAX_LENGTH or not _PATTERN.fullmatch(pattern):
-        raise PolicyError(f'{pattern!r} is not a permission pattern; write "chat:say", "chat:*" or "*"')
+        raise PolicyError(
+            f'{pattern!r} is not a permission pattern; write "chat:say", "chat:*" or "*"'
+        )
     return pattern
 
 
@@ -53,5 +55,8 @@ def expand(permission: str) -> tuple[str, ...]:
 
 
 def granted(permission: str, patterns: Iterable[str]) -> bool:
-    """Whether one of `patterns` grants `permission`."""
+    """Whether one of `patterns` grants `permission`. A text is one pattern."""
+    if isinstance(patterns, str):
+        # Taken letter by letter, the text "chat:*" would hold "*", which grants everything.
+        patterns = (patterns,)
     return not frozenset(patterns).isdisjoint(expand(permission))

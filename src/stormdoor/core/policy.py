@@ -13,8 +13,9 @@ The order is fixed and the same for the handshake, for each message and for each
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 from typing import Literal
 
@@ -27,7 +28,9 @@ from stormdoor.errors import PolicyError
 __all__ = ["Policy", "PolicySet", "Role", "Step", "forbid", "permit", "role"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_RESERVED = ("scope", "tenant")  # what a decision says when no policy decided
 _MEMO_LIMIT = 4096
+_MAX_ERROR = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,11 @@ class Step:
 def _names(values: Iterable[str], what: str) -> tuple[str, ...]:
     if isinstance(values, str):
         raise PolicyError(f"{what} must be a list; write [{values!r}]")
-    for value in values:
-        if not _NAME.fullmatch(value):
-            raise PolicyError(f"{value!r} is not a name; use letters, digits, '.', '_' and '-'")
-    return tuple(values)
+    names = tuple(values)
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise PolicyError(f"{name!r} is not a name; use letters, digits, '.', '_' and '-'")
+    return names
 
 
 def role(
@@ -100,12 +104,16 @@ def _conditions(when: Condition | str | Iterable[Condition | str] | None) -> tup
     if when is None:
         return ()
     several = [when] if isinstance(when, str) or callable(when) else list(when)
+    if not several:
+        # A list that came out empty by mistake must not turn a condition into "always".
+        raise PolicyError("when=[] holds always; leave `when` out to say that")
     return tuple(parse_condition(one) if isinstance(one, str) else one for one in several)
 
 
 def _policy(
     effect: Literal["permit", "forbid"],
     patterns: tuple[str, ...],
+    *,
     roles: Iterable[str] | None,
     when: Condition | str | Iterable[Condition | str] | None,
     id: str | None,
@@ -117,6 +125,12 @@ def _policy(
     names = None if roles is None else frozenset(_names(roles, "roles"))
     if names is not None and not names:
         raise PolicyError(f"{effect}(roles=[]) can never apply; leave roles out or name one")
+    if id is not None:
+        _names([id], "id")
+        if id in _RESERVED:
+            raise PolicyError(
+                f"the id {id!r} has a meaning of its own in decisions; choose another"
+            )
     return Policy(effect, checked, names, _conditions(when), id or "", across_tenants)
 
 
@@ -132,15 +146,17 @@ def permit(
     Args:
         permissions: Permission patterns.
         roles: Applies to principals that hold one of these roles; None applies to everybody.
-        when: A function of an `AccessRequest`, a line of text (see `stormdoor.core.condition`), or a
-            list of either: all must hold.
+        when: A function of an `AccessRequest`, a line of text (see `stormdoor.core.condition`), or
+            a list of either: all must hold.
         id: Named in decisions and in the trail; made from the position if left out.
         across_tenants: Also reaches resources of other tenants.
 
     Raises:
         PolicyError: Something is not well formed.
     """
-    return _policy("permit", permissions, roles, when, id, across_tenants)
+    return _policy(
+        "permit", permissions, roles=roles, when=when, id=id, across_tenants=across_tenants
+    )
 
 
 def forbid(
@@ -153,12 +169,12 @@ def forbid(
 
     Takes what `permit` takes. A forbid whose condition raises denies.
     """
-    return _policy("forbid", permissions, roles, when, id, True)
+    return _policy("forbid", permissions, roles=roles, when=when, id=id, across_tenants=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What a set of roles amounts to in a tenant: patterns, and which of them reach other tenants."""
+    """What roles amount to in a tenant: patterns, and which of them reach other tenants."""
 
     names: frozenset[str]
     patterns: Mapping[str, str]  # pattern -> role that grants it
@@ -195,15 +211,16 @@ class PolicySet:
                 roles[item.name] = item
             else:
                 policies.append(item)
-        named = [policy.id for policy in policies if policy.id]
-        for id in named:
-            if named.count(id) > 1:
-                raise PolicyError(f"the policy id {id!r} is used twice")
         self.roles: Mapping[str, Role] = MappingProxyType(roles)
         self.policies: tuple[Policy, ...] = tuple(
-            policy if policy.id else _with_id(policy, f"{policy.effect}-{position}")
+            policy if policy.id else replace(policy, id=f"{policy.effect}-{position}")
             for position, policy in enumerate(policies, 1)
         )
+        ids: set[str] = set()
+        for policy in self.policies:
+            if policy.id in ids:
+                raise PolicyError(f"the policy id {policy.id!r} is used twice")
+            ids.add(policy.id)
         self._check_references()
         self._relevant: dict[str, _Relevant] = {}
         self._standings: dict[tuple[frozenset[str], str | None], _Standing] = {}
@@ -213,36 +230,48 @@ class PolicySet:
         for one in self.roles.values():
             for parent in one.inherits:
                 if parent not in self.roles:
-                    raise PolicyError(f"the role {one.name!r} inherits {parent!r}, which is not defined")
-            self._lineage(one.name, ())
+                    raise PolicyError(
+                        f"the role {one.name!r} inherits {parent!r}, which is not defined"
+                    )
+        try:
+            TopologicalSorter({one.name: one.inherits for one in self.roles.values()}).prepare()
+        except CycleError as error:
+            circle = " -> ".join(reversed(error.args[1]))
+            raise PolicyError(f"roles inherit in a circle: {circle}") from None
         for policy in self.policies:
             for name in policy.roles or ():
                 if name not in self.roles:
-                    raise PolicyError(f"the policy {policy.id!r} names the role {name!r}, which is not defined")
+                    raise PolicyError(
+                        f"the policy {policy.id!r} names the role {name!r}, which is not defined"
+                    )
 
-    def _lineage(self, name: str, path: tuple[str, ...]) -> frozenset[str]:
-        if name in path:
-            raise PolicyError("roles inherit in a circle: " + " -> ".join([*path, name]))
-        found = {name}
-        for parent in self.roles[name].inherits:
-            found |= self._lineage(parent, (*path, name))
-        return frozenset(found)
+    def _held(self, principal: Principal) -> list[Role]:
+        """The roles that count for `principal`, by name.
+
+        A role bound to another tenant counts for nothing here, nor do the roles that it inherits.
+        """
+        if type(principal.roles) is not frozenset:
+            # Taken letter by letter, the text "admin" would hold the roles "a", "d" and so on.
+            raise TypeError(f"roles must be a frozenset, not {type(principal.roles).__name__}")
+        held: dict[str, Role] = {}
+        waiting = list(principal.roles)
+        while waiting:
+            found = self.roles.get(waiting.pop())
+            if (
+                found is not None
+                and found.name not in held
+                and found.tenant in (None, principal.tenant)
+            ):
+                held[found.name] = found
+                waiting += found.inherits
+        return [held[name] for name in sorted(held)]
 
     def _standing(self, principal: Principal) -> _Standing:
         key = (principal.roles, principal.tenant)
         standing = self._standings.get(key)
         if standing is not None:
             return standing
-        names: set[str] = set()
-        # A role bound to another tenant counts for nothing here, nor do the roles that it inherits.
-        for name in principal.roles:
-            if name in self.roles and self.roles[name].tenant in (None, principal.tenant):
-                names |= self._lineage(name, ())
-        held = [
-            self.roles[name]
-            for name in sorted(names)
-            if self.roles[name].tenant in (None, principal.tenant)
-        ]
+        held = self._held(principal)
         standing = _Standing(
             names=frozenset(one.name for one in held),
             patterns={pattern: one.name for one in held for pattern in one.grants},
@@ -258,7 +287,8 @@ class PolicySet:
         if relevant is None:
             matching = [p for p in self.policies if granted(permission, p.patterns)]
             relevant = _Relevant(
-                forbids=tuple(p for p in matching if p.effect == "forbid"),
+                # What is not a permit forbids, however it was made.
+                forbids=tuple(p for p in matching if p.effect != "permit"),
                 permits=tuple(p for p in matching if p.effect == "permit"),
                 conditional=any(p.conditions for p in matching),
             )
@@ -268,14 +298,16 @@ class PolicySet:
         return relevant
 
     def conditional(self, permission: str) -> bool:
-        """Whether the decision on `permission` can change from one message to the next."""
+        """Whether the decision on `permission` depends on more than roles, tenants and scopes."""
         return self._for(permission).conditional
 
     def memo(self, principal: Principal, scopes: frozenset[str] | None) -> set[str]:
         """The set in which callers note permissions that this standing has, whatever the message.
 
-        INVARIANT: only permissions that are not `conditional` and were allowed are ever added. All
-        principals with the same roles, tenant and scopes share one set: it costs a connection nothing.
+        INVARIANT: only permissions that are not `conditional` and were allowed, for a resource of
+        no tenant, are ever added, and only for such a resource is the set asked: a resource that
+        has a tenant goes to `decide`. All principals with the same roles, tenant and scopes share
+        one set: it costs a connection nothing.
         """
         key = (principal.roles, principal.tenant, scopes)
         memo = self._memos.get(key)
@@ -298,18 +330,22 @@ class PolicySet:
         standing = self._standing(request.principal)
         foreign = _foreign(request)
         relevant = self._for(permission)
-        errors: list[str] = []
+        failed: dict[str, str] = {}
         for policy in relevant.forbids:
-            if _applies(policy, request, standing, errors):
-                return Decision(False, f"forbidden by {policy.id}", (policy.id,), tuple(errors))
+            if _applies(policy, request, standing, failed):
+                errors = tuple(failed.values())
+                return Decision(False, f"forbidden by {policy.id}", (policy.id,), errors)
         allowing = [
             policy.id
             for policy in relevant.permits
-            if (policy.across_tenants or not foreign) and _applies(policy, request, standing, errors)
+            if (policy.across_tenants or not foreign)
+            and _applies(policy, request, standing, failed)
         ]
-        if errors:
-            failed = tuple(error.partition(":")[0] for error in errors)
-            return Decision(False, "a condition failed: " + "; ".join(errors), failed, tuple(errors))
+        if failed:
+            errors = tuple(failed.values())
+            return Decision(
+                False, "a condition failed: " + "; ".join(errors), tuple(failed), errors
+            )
         grants = standing.across if foreign else standing.patterns
         allowing += [f"role:{grants[p]}" for p in expand(permission) if p in grants]
         if allowing:
@@ -320,31 +356,35 @@ class PolicySet:
 
     def explain(self, request: AccessRequest, scopes: frozenset[str] | None = None) -> list[Step]:
         """Every role and policy that could speak on `request`, and what each said."""
-        permission, standing, foreign = request.permission, self._standing(request.principal), _foreign(request)
+        permission, foreign = request.permission, _foreign(request)
+        standing = self._standing(request.principal)
         steps: list[Step] = []
         if scopes is not None:
             covered = granted(permission, scopes)
-            steps.append(Step("scopes", "scope", covered, "covers it" if covered else "does not cover it"))
+            said = "covers it" if covered else "does not cover it"
+            steps.append(Step("scopes", "scope", covered, said))
         if foreign:
             steps.append(Step("tenant", "tenant", True, "the resource belongs to another tenant"))
         for policy in (*self._for(permission).forbids, *self._for(permission).permits):
-            errors: list[str] = []
-            applies = _applies(policy, request, standing, errors)
-            said = "; ".join(errors) or ("applies" if applies else "does not apply")
-            steps.append(Step(policy.id, policy.effect, applies or bool(errors), said))
+            if foreign and policy.effect == "permit" and not policy.across_tenants:
+                said = "does not reach other tenants"
+                steps.append(Step(policy.id, policy.effect, False, said))
+                continue
+            failed: dict[str, str] = {}
+            applies = _applies(policy, request, standing, failed)
+            said = failed.get(policy.id) or ("applies" if applies else "does not apply")
+            steps.append(Step(policy.id, policy.effect, applies or bool(failed), said))
         grants = standing.across if foreign else standing.patterns
-        for pattern in expand(permission):
-            if pattern in grants:
-                steps.append(Step(f"role:{grants[pattern]}", "role", True, f"grants {pattern}"))
-        for name in sorted(request.principal.roles - self.roles.keys()):
-            steps.append(Step(f"role:{name}", "role", False, "is not defined and grants nothing"))
+        steps += [
+            Step(f"role:{grants[pattern]}", "role", True, f"grants {pattern}")
+            for pattern in expand(permission)
+            if pattern in grants
+        ]
+        steps += [
+            Step(f"role:{name}", "role", False, "is not defined and grants nothing")
+            for name in sorted(request.principal.roles - self.roles.keys())
+        ]
         return steps
-
-
-def _with_id(policy: Policy, id: str) -> Policy:
-    return Policy(
-        policy.effect, policy.patterns, policy.roles, policy.conditions, id, policy.across_tenants
-    )
 
 
 def _foreign(request: AccessRequest) -> bool:
@@ -356,23 +396,34 @@ def _foreign(request: AccessRequest) -> bool:
     )
 
 
-def _applies(policy: Policy, request: AccessRequest, standing: _Standing, errors: list[str]) -> bool:
-    """Whether `policy` speaks on `request`. A failure is noted in `errors`, which denies."""
+def _applies(
+    policy: Policy, request: AccessRequest, standing: _Standing, failed: dict[str, str]
+) -> bool:
+    """Whether `policy` speaks on `request`. A failure is noted in `failed`, which denies."""
     if policy.roles is not None and policy.roles.isdisjoint(standing.names):
         return False
     for condition in policy.conditions:
         try:
             holds: object = condition(request)
-        except Exception as error:  # whatever a user's function raises
-            errors.append(f"{policy.id}: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever a user's function raises denies
+            failed[policy.id] = f"{policy.id}: {type(error).__name__}: {_text(error)}"
             return False
         if holds is False:
             return False
         if holds is not True:
-            # An `async def` returns a coroutine, which is true in a boolean sense: never trust that.
-            close = getattr(holds, "close", None)
-            if callable(close):
-                close()
-            errors.append(f"{policy.id}: the condition returned {type(holds).__name__}, not True or False")
+            # An `async def` returns a coroutine, which is true as a boolean: never trust that.
+            if isinstance(holds, Coroutine):
+                holds.close()
+            returned = type(holds).__name__
+            failed[policy.id] = f"{policy.id}: the condition returned {returned}, not True or False"
             return False
     return True
+
+
+def _text(error: Exception) -> str:
+    """What `error` says, cut: a client's message may be quoted in it, and the trail keeps it."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a user's `__str__` may raise, and must not hide the refusal
+        return "(its text cannot be read)"
+    return text if len(text) <= _MAX_ERROR else text[:_MAX_ERROR] + "..."

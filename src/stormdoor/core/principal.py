@@ -38,7 +38,7 @@ class Authentication:
 
     Attributes:
         principal: Who.
-        kind: The kind of credential: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, `public`.
+        kind: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, or `public` for none.
         credential_id: A public name of the credential, usable to revoke it (never the secret).
         ambient: True if a browser attaches the credential by itself, so that a hostile page can use
             it: the Origin is then required (ASVS 4.4.2).
@@ -47,7 +47,7 @@ class Authentication:
             covers it when `issued_at <= T`.
         expires_at: Unix seconds after which the credential is void, or None.
         idle_seconds: The connection also ends after this many seconds without a message, or None.
-        scopes: Permission patterns that the credential is restricted to, or None for no restriction.
+        scopes: Permission patterns that the credential is restricted to; None is no restriction.
         strength: 1 for one factor, 2 for two, and so on.
         session_id: The login session this belongs to, so that a logout ends it, or None.
         live: True if the store knows the principal, so that role changes reach open connections.

@@ -49,9 +49,7 @@ class Revocation:
         """Whether it ends `authentication` (or the connection of that id)."""
         match self.target:
             case Target.PRINCIPAL:
-                return (
-                    self.value == authentication.principal.id and authentication.issued_at <= self.at
-                )
+                return self.value == authentication.principal.id and self._reaches(authentication)
             case Target.SESSION:
                 return self.value == authentication.session_id
             case Target.CREDENTIAL:
@@ -59,20 +57,26 @@ class Revocation:
             case Target.CONNECTION:
                 return self.value == connection_id
             case Target.EVERYTHING:
-                return authentication.issued_at <= self.at
+                return self._reaches(authentication)
             case Target.CHANGED:
                 return False
+
+    def _reaches(self, authentication: Authentication) -> bool:
+        # Not `<=`: a time that is no number (NaN) must not escape a revocation.
+        return not authentication.issued_at > self.at
 
 
 class RevocationIndex:
     """What has been revoked, looked up in constant time at each handshake."""
 
-    __slots__ = ("_before", "_everything", "_gone")
+    __slots__ = ("_before", "_everything", "_gone", "changes")
 
     def __init__(self, revocations: Iterable[Revocation] = ()) -> None:
         self._before: dict[str, float] = {}
         self._gone: dict[tuple[Target, str], float] = {}
         self._everything = float("-inf")
+        self.changes = 0
+        """How many principals have changed: who waited for the store looks whether this moved."""
         for revocation in revocations:
             self.add(revocation)
 
@@ -83,18 +87,22 @@ class RevocationIndex:
                 known = self._before.get(revocation.value, float("-inf"))
                 self._before[revocation.value] = max(known, revocation.at)
             case Target.SESSION | Target.CREDENTIAL:
-                self._gone[revocation.target, revocation.value] = revocation.at
+                what = (revocation.target, revocation.value)
+                self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
             case Target.EVERYTHING:
                 self._everything = max(self._everything, revocation.at)
-            case Target.CONNECTION | Target.CHANGED:
+            case Target.CHANGED:
+                self.changes += 1
+            case Target.CONNECTION:
                 pass
 
     def ends(self, authentication: Authentication) -> bool:
         """Whether `authentication` has been revoked."""
-        if authentication.issued_at <= self._everything:
+        # `not >` instead of `<=`: a time that is no number (NaN) must not escape a revocation.
+        if not authentication.issued_at > self._everything:
             return True
         before = self._before
-        if before and authentication.issued_at <= before.get(
+        if before and not authentication.issued_at > before.get(
             authentication.principal.id, float("-inf")
         ):
             return True

@@ -1,0 +1,211 @@
+"""API keys: for services and devices, restricted by scope, network and date."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.core.address import parse_networks
+from stormdoor.core.apikey import PREFIX, ApiKey, compose, key_id
+from stormdoor.core.credential import Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.permission import check_pattern
+from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.errors import ConfigurationError, StoreError
+from stormdoor.ports import Clock, Store
+
+__all__ = ["ApiKeyAuthenticator", "IssuedKey", "KeyDesk"]
+
+_TOUCH_SECONDS = 60.0
+_NAME_LENGTH = 128
+
+
+class ApiKeyAuthenticator:
+    """Accepts API keys in `Authorization: Bearer` and in `X-API-Key`."""
+
+    kind: str = "api-key"
+
+    def __init__(self) -> None:
+        self.places: Sequence[Place] = (
+            Place(Source.AUTHORIZATION, "bearer"),
+            Place(Source.HEADER, "x-api-key"),
+        )
+
+    def recognises(self, credential: Credential) -> bool:
+        """Whether it begins like a key; in `X-API-Key` nothing else can be."""
+        return credential.place.source is Source.HEADER or credential.secret.startswith(PREFIX)
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Look the key up by its public id and compare its hash (see `Authenticator`)."""
+        id = key_id(credential.secret)
+        if id is None:
+            return Rejected(Denial.BAD_CREDENTIAL, "it is not an API key; its checksum is wrong")
+        found = await store.key(id)
+        if found is None:
+            return Rejected(Denial.BAD_CREDENTIAL, "no such key; it has been revoked, or never was")
+        key, account = found
+        if not hmac.compare_digest(fingerprint(credential.secret), key.hash):
+            return Rejected(Denial.BAD_CREDENTIAL, f"the secret is not that of key {id}")
+        if account.disabled:
+            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+        fault = key.misuse(handshake.address, now)
+        if fault is not None:
+            expired = key.expires_at is not None and now >= key.expires_at
+            return Rejected(Denial.EXPIRED if expired else Denial.BAD_CREDENTIAL, fault, account.id)
+        if key.last_used_at is None or now - key.last_used_at >= _TOUCH_SECONDS:
+            await store.touch_key(id, now, handshake.address)
+        return Authentication(
+            account.principal,
+            self.kind,
+            credential_id=id,
+            ambient=False,
+            authenticated_at=now,  # a key proves itself each time
+            issued_at=key.created_at,
+            expires_at=key.expires_at,
+            scopes=key.scopes,
+            live=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key. The secret is not in its repr.
+
+    Attributes:
+        key: As it is stored.
+        secret: The whole key, shown once; it is nowhere else.
+    """
+
+    key: ApiKey
+    secret: str = field(repr=False)
+
+
+class KeyDesk:
+    """Issues, rotates, lists and revokes API keys.
+
+    Args:
+        store: Where they live.
+        clock: The time.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def issue(
+        self,
+        principal_id: str,
+        *,
+        name: str,
+        scopes: Iterable[str],
+        networks: Iterable[str] = (),
+        seconds: float | None = None,
+    ) -> IssuedKey:
+        """A new key.
+
+        Args:
+            principal_id: Whose it is.
+            name: What it is for.
+            scopes: Permission patterns that it is restricted to; `*` for all that the principal
+                may.
+            networks: Networks that it may be used from; none for anywhere.
+            seconds: How long it is valid, or None for until it is revoked.
+
+        Raises:
+            ConfigurationError: A scope or network cannot be read, there is no scope, or the name is
+            empty
+                or too long.
+            StoreError: There is no such principal.
+        """
+        allowed = frozenset(map(check_pattern, scopes))
+        if not allowed:
+            raise ConfigurationError('a key without scopes may do nothing; write scopes=["chat:*"]')
+        if not 0 < len(name) <= _NAME_LENGTH or not name.isprintable():
+            raise ConfigurationError(
+                f"the name of a key has 1 to {_NAME_LENGTH} printable characters"
+            )
+        if seconds is not None and not seconds > 0:
+            raise ConfigurationError(f"seconds must be greater than 0, not {seconds}")
+        within = tuple(networks)
+        parse_networks(within)
+        if await self._store.account(principal_id) is None:
+            raise StoreError(f"there is no principal {principal_id!r}")
+        return await self._add(principal_id, name, allowed, within, seconds)
+
+    async def rotate(self, id: str, *, overlap_seconds: float = 86_400.0) -> IssuedKey:
+        """A new key of the same name, scopes, networks and lifetime; the old one expires.
+
+        A connection that the old key has opened without a date of expiry lasts until it is closed
+        or until `Limits.connection_seconds`.
+
+        Args:
+            id: Of the key to replace.
+            overlap_seconds: How long both are valid; 0 to revoke the old one at once.
+
+        Raises:
+            ConfigurationError: `overlap_seconds` is negative.
+            StoreError: There is no such key, it has expired, or it has a successor.
+        """
+        if not overlap_seconds >= 0:
+            raise ConfigurationError(f"overlap_seconds must be 0 or more, not {overlap_seconds}")
+        now = self._clock.now()
+        found = await self._store.key(id)
+        if found is None:
+            raise StoreError(f"there is no key {id!r}")
+        old = found[0]
+        if old.successor is not None:
+            raise StoreError(f"key {id!r} has been rotated; its successor is {old.successor!r}")
+        if old.expires_at is not None and now >= old.expires_at:
+            raise StoreError(f"key {id!r} has expired; issue a new one")
+        seconds = None if old.expires_at is None else old.expires_at - old.created_at
+        issued = await self._add(old.principal_id, old.name, old.scopes, old.networks, seconds)
+        if overlap_seconds > 0:
+            await self._store.expire_key(id, now + overlap_seconds, issued.key.id)
+        else:
+            await self.revoke(id, reason="rotated")
+        return issued
+
+    async def revoke(self, id: str, *, reason: str = "revoked") -> bool:
+        """End a key and its connections. Returns whether it was there."""
+        if await self._store.key(id) is None:
+            return False
+        # INVARIANT: the revocation comes first. If the second step fails, the key is shut all the
+        # same.
+        await self._store.add_revocation(
+            Revocation(Target.CREDENTIAL, id, self._clock.now(), reason=reason)
+        )
+        return await self._store.remove_key(id)
+
+    async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
+        """All keys, or all of one principal, newest first. Nobody has their secrets."""
+        return await self._store.keys(principal_id)
+
+    async def _add(
+        self,
+        principal_id: str,
+        name: str,
+        scopes: frozenset[str],
+        networks: tuple[str, ...],
+        seconds: float | None,
+    ) -> IssuedKey:
+        now = self._clock.now()
+        id, secret = compose(secrets.randbits(64), secrets.randbits(256))
+        key = ApiKey(
+            id=id,
+            hash=fingerprint(secret),
+            principal_id=principal_id,
+            name=name,
+            scopes=scopes,
+            networks=networks,
+            created_at=now,
+            expires_at=None if seconds is None else now + seconds,
+        )
+        await self._store.add_key(key)
+        return IssuedKey(key, secret)

@@ -1,0 +1,166 @@
+"""Taking a token apart, strictly: three segments, canonical base64url, JSON of unique names.
+
+One reading of a token, so that no two parsers can disagree about what was signed. Nothing is
+verified here, and nothing that the header says is followed (RFC 7515 §4.1, RFC 8725 §3.10).
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from stormdoor.core.credential import MAX_SECRET
+
+__all__ = ["Jws", "Malformed", "json_object", "parse_jws"]
+
+_SEGMENT = re.compile(rb"[A-Za-z0-9_-]+")
+_URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
+
+_REFUSED = {
+    "jku": "names an address to fetch keys from",
+    "jwk": "brings its own key",
+    "x5u": "names an address to fetch a certificate from",
+    "x5c": "brings its own certificate",
+    "crit": "demands an extension",
+    "b64": "demands an extension",
+    "zip": "is compressed",
+    "enc": "is encrypted",
+}
+"""Header parameters of which the mere presence refuses a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """The parts of a signed token. Nothing in here is true before the signature is verified.
+
+    Attributes:
+        algorithm: `alg` of the header.
+        kid: `kid` of the header, or None.
+        typ: `typ` of the header, lower case and without `application/`, or None.
+        payload: What was signed.
+        signed: The bytes that the signature covers.
+        signature: The signature.
+    """
+
+    algorithm: str
+    kid: str | None
+    typ: str | None
+    payload: bytes
+    signed: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Not a token that anybody should read.
+
+    Attributes:
+        reason: For the operator; quotes nothing of the token.
+    """
+
+    reason: str
+
+
+class _NotStrictError(ValueError):
+    """JSON that parsers read in different ways."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _NotStrictError("a name comes twice")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _NotStrictError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _NotStrictError("a number is out of range")
+    return number
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+).decode
+
+
+def json_object(data: bytes) -> dict[str, Any] | Malformed:
+    """Read one JSON object (RFC 8259) of which no two readers can think different things."""
+    try:
+        value = _decode(data.decode("utf-8"))
+        if b"\\u" in data:
+            # An escape may spell half a character, which no log, trail or database could store.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except _NotStrictError as error:
+        return Malformed(str(error))
+    except (ValueError, RecursionError):
+        return Malformed("it is not JSON in UTF-8")
+    if not isinstance(value, dict):
+        return Malformed("it is not a JSON object")
+    return value
+
+
+def _bytes(segment: bytes) -> bytes | None:
+    """The bytes of a segment; None unless it is the one way to write them (RFC 7515 §2)."""
+    if _SEGMENT.fullmatch(segment) is None or len(segment) % 4 == 1:
+        return None
+    data = binascii.a2b_base64(segment.translate(_URL_TO_STANDARD) + b"=" * (-len(segment) % 4))
+    written = binascii.b2a_base64(data, newline=False).translate(_STANDARD_TO_URL).rstrip(b"=")
+    return data if written == segment else None
+
+
+def _header(header: Mapping[str, object]) -> tuple[str, str | None, str | None] | Malformed:
+    for name, what in _REFUSED.items():
+        if name in header:
+            return Malformed(f"the token {what} ({name})")
+    algorithm = header.get("alg")
+    kid = header.get("kid")
+    typ = header.get("typ")
+    if not isinstance(algorithm, str):
+        return Malformed("alg is not a text")
+    if "kid" in header and not isinstance(kid, str):
+        return Malformed("kid is not a text")
+    if "typ" in header and not isinstance(typ, str):
+        return Malformed("typ is not a text")
+    if isinstance(typ, str):
+        typ = typ.lower().removeprefix("application/")  # RFC 7515 §4.1.9
+    return algorithm, kid if isinstance(kid, str) else None, typ if isinstance(typ, str) else None
+
+
+def parse_jws(token: str) -> Jws | Malformed:
+    """Take `token` apart. Never raises, whatever it is given.
+
+    Args:
+        token: The compact serialisation (RFC 7515 §7.1).
+    """
+    if len(token) > MAX_SECRET:
+        return Malformed(f"the token is longer than {MAX_SECRET} characters")
+    if not token.isascii():
+        return Malformed("the token is not ASCII")
+    segments = token.encode("ascii").split(b".")
+    if len(segments) != 3:
+        return Malformed(f"a token has three segments, not {len(segments)}")
+    if not segments[2]:
+        return Malformed("the token has no signature")
+    head, payload, signature = map(_bytes, segments)
+    if head is None or payload is None or signature is None:
+        return Malformed("a segment is not canonical base64url")
+    members = json_object(head)
+    if isinstance(members, Malformed):
+        return Malformed(f"the header: {members.reason}")
+    match _header(members):
+        case Malformed() as malformed:
+            return malformed
+        case algorithm, kid, typ:
+            signed = segments[0] + b"." + segments[1]
+            return Jws(algorithm, kid, typ, payload, signed, signature)

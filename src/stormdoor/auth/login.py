@@ -1,0 +1,113 @@
+"""A login with a password: back-off, verification, upgrade of old hashes. Then comes a session.
+
+Nobody learns here which principals exist: an unknown one is charged, verified (against a stand-in)
+and refused in the same way and time as a known one (ASVS 6.3.8).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from stormdoor.auth.passwords import Busy, Mismatch, Passwords
+from stormdoor.core.account import Account
+from stormdoor.core.backoff import LoginBackoff
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.ports import Clock, Store
+
+__all__ = ["LoggedIn", "Login"]
+
+_MAX_USERNAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The password was right.
+
+    Attributes:
+        account: Whose; as it was read after the verification.
+        upgraded: Whether an old hash was replaced.
+    """
+
+    account: Account
+    upgraded: bool = False
+
+
+class Login:
+    """Judges pairs of user name and password.
+
+    Args:
+        store: Where accounts live.
+        passwords: What verifies.
+        clock: The time.
+        backoff: The counters of failures; one that is shared if several logins exist.
+    """
+
+    __slots__ = ("_backoff", "_clock", "_passwords", "_store")
+
+    def __init__(
+        self,
+        store: Store,
+        passwords: Passwords,
+        clock: Clock,
+        *,
+        backoff: LoginBackoff | None = None,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+        self._backoff = LoginBackoff() if backoff is None else backoff
+
+    async def attempt(self, username: str, password: str, address_key: str) -> LoggedIn | Refusal:
+        """Try one pair.
+
+        Args:
+            username: The principal's id, as typed.
+            password: As typed.
+            address_key: What counts as one client (`stormdoor.core.address.rate_key`).
+
+        Returns:
+            The account; or `BAD_CREDENTIAL`, `BACKOFF` or `BUSY`, with `retry_after` where waiting
+            helps.
+
+        Raises:
+            StoreUnavailable: The store did not answer; the attempt stays charged.
+        """
+        if not 0 < len(username) <= _MAX_USERNAME:
+            return Refusal(Denial.BAD_CREDENTIAL, "the user name is empty or too long to be one")
+        if self._passwords.busy:
+            return _busy(Busy())
+        seconds = self._backoff.attempt(username, address_key, self._clock.monotonic())
+        if seconds > 0.0:
+            return Refusal(Denial.BACKOFF, "too many failed logins", math.ceil(seconds))
+        # INVARIANT: from here on the attempt counts as a failure, until it has been shown to be
+        # none.
+        account = await self._store.account(username)
+        stored = None if account is None else account.password_hash
+        verdict = await self._passwords.verify(password, stored)
+        if isinstance(verdict, Busy):
+            self._backoff.refund(username, address_key)
+            return _busy(verdict)
+        if isinstance(verdict, Mismatch):
+            return self._refused(username, address_key, verdict.detail or "no such pair")
+        replacement = await self._passwords.hash(password) if verdict.upgrade else None
+        # Verification took a while: what it was based on may have been changed or disabled
+        # meanwhile.
+        account = await self._store.account(username)
+        if account is None or account.password_hash != stored:
+            return self._refused(username, address_key, "the account changed during the login")
+        if account.disabled:
+            return self._refused(username, address_key, "the principal is disabled")
+        self._backoff.succeeded(username, address_key)
+        if not isinstance(replacement, str):
+            return LoggedIn(account)
+        await self._store.set_password_hash(username, replacement)
+        return LoggedIn(replace(account, password_hash=replacement), upgraded=True)
+
+    def _refused(self, username: str, address_key: str, detail: str) -> Refusal:
+        seconds = self._backoff.wait(username, address_key, self._clock.monotonic())
+        return Refusal(Denial.BAD_CREDENTIAL, detail, math.ceil(seconds) if seconds > 0.0 else None)
+
+
+def _busy(busy: Busy) -> Refusal:
+    return Refusal(Denial.BUSY, "too many logins at once", busy.retry_after)

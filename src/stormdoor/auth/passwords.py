@@ -1,0 +1,285 @@
+"""Passwords: Argon2id, off the event loop, as slow for a principal that does not exist.
+
+A password is taken as it was typed: neither cut, trimmed nor normalised (ASVS 6.2.8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+from stormdoor.auth.common_passwords import COMMON_PASSWORDS
+from stormdoor.errors import ConfigurationError
+
+_checkpw: Callable[[bytes, bytes], bool] | None
+try:
+    from bcrypt import checkpw as _checkpw
+except ImportError:  # the extra `bcrypt` is not installed
+    _checkpw = None
+
+__all__ = [
+    "OWASP",
+    "RFC_9106_LOW_MEMORY",
+    "Argon2Cost",
+    "Busy",
+    "Match",
+    "Mismatch",
+    "Passwords",
+]
+
+_HASH_BYTES = 32
+_SALT_BYTES = 16
+_LEAST_WORK = (
+    35_840  # KiB × passes; the weakest setting that OWASP calls equivalent (7 MiB, 5 passes)
+)
+_LEAST_MEMORY = 7_168
+_BCRYPT = ("$2a$", "$2b$", "$2y$")
+_BCRYPT_BYTES = 72  # bcrypt never read more; newer versions refuse more
+_SHORTEST = 8  # ASVS 6.2.1
+_LONGEST = 256  # 64 characters of four bytes must fit (ASVS 6.2.9)
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argon2Cost:
+    """What one hash costs.
+
+    Attributes:
+        memory_kib: Memory, KiB.
+        passes: Passes over it.
+        lanes: Threads that share the work.
+    """
+
+    memory_kib: int
+    passes: int
+    lanes: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a cost below every recommendation.
+
+        Raises:
+            ConfigurationError: It is cheaper than the OWASP Password Storage Cheat Sheet allows.
+        """
+        if (
+            self.passes < 1
+            or self.lanes < 1
+            or self.memory_kib < _LEAST_MEMORY
+            or self.memory_kib * self.passes < _LEAST_WORK
+        ):
+            raise ConfigurationError(
+                "Argon2 is set too cheap; write Argon2Cost(memory_kib=19_456, passes=2) or more, "
+                f"not memory_kib={self.memory_kib}, passes={self.passes}, lanes={self.lanes}"
+            )
+
+
+OWASP = Argon2Cost(memory_kib=19_456, passes=2)
+"""OWASP Password Storage Cheat Sheet: 19 MiB, 2 passes. About 20 ms of one processor."""
+
+RFC_9106_LOW_MEMORY = Argon2Cost(memory_kib=65_536, passes=3, lanes=4)
+"""RFC 9106 §4, second recommended option: 64 MiB, 3 passes, 4 lanes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The password is right.
+
+    Attributes:
+        upgrade: The stored hash is bcrypt or has other parameters; store a new one.
+    """
+
+    upgrade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The password is not right, or there is nothing that it could match.
+
+    Attributes:
+        detail: For the operator, if the reason is not the password; never shown to the client.
+    """
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Too many passwords are being hashed already; nothing was verified.
+
+    Attributes:
+        retry_after: Whole seconds.
+    """
+
+    retry_after: int = 1
+
+
+def _encoded(password: str) -> bytes:
+    # "surrogatepass": JSON can spell half a character; it matches nothing, but must not raise.
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _stand_in(cost: Argon2Cost) -> str:
+    """A hash that no password has, as dear to verify as a real one; random, so not computed."""
+    salt, digest = (
+        base64.b64encode(os.urandom(length)).rstrip(b"=").decode()
+        for length in (_SALT_BYTES, _HASH_BYTES)
+    )
+    return f"$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}${salt}${digest}"
+
+
+class Passwords:
+    """Hashes and verifies passwords, in a few threads of its own and with a bounded queue.
+
+    Argon2 and bcrypt let go of the interpreter while they compute, so the event loop keeps its
+    processor; and logins that pile up get `Busy` instead of delaying everybody.
+
+    While old hashes (bcrypt, other parameters) are in the store, verifying one takes another time
+    than for an unknown principal, which tells that the principal exists. The first login replaces
+    the hash.
+
+    Args:
+        cost: Of new hashes; a stored hash of another cost is flagged for an upgrade.
+        threads: How many are computed at once.
+        queue: How many more may wait.
+        min_length: Characters of a new password at least.
+        max_bytes: Bytes of a password at most; a longer one is refused before it is hashed.
+        common: Further passwords that may not be chosen.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        cost: Argon2Cost = OWASP,
+        threads: int = 2,
+        queue: int = 32,
+        min_length: int = _SHORTEST,
+        max_bytes: int = 1024,
+        common: Iterable[str] = (),
+    ) -> None:
+        if threads < 1 or queue < 0:
+            raise ConfigurationError(
+                f"passwords need threads >= 1 and queue >= 0, not {threads} and {queue}"
+            )
+        if min_length < _SHORTEST:
+            raise ConfigurationError(f"min_length must be {_SHORTEST} or more, not {min_length}")
+        if max_bytes < max(_LONGEST, 4 * min_length):
+            raise ConfigurationError(
+                f"max_bytes must be {max(_LONGEST, 4 * min_length)} or more, not {max_bytes}"
+            )
+        self._hasher = PasswordHasher(
+            time_cost=cost.passes,
+            memory_cost=cost.memory_kib,
+            parallelism=cost.lanes,
+            hash_len=_HASH_BYTES,
+            salt_len=_SALT_BYTES,
+            type=Type.ID,
+        )
+        self._stand_in = _stand_in(cost)
+        self._min_length = min_length
+        self._max_bytes = max_bytes
+        self._common = COMMON_PASSWORDS | {password.casefold() for password in common}
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stormdoor-passwords")
+        self._places = threads + queue
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next one would be turned away."""
+        return self._taken >= self._places
+
+    def unacceptable(self, password: str, principal_id: str = "") -> str | None:
+        """Why `password` may not be chosen, for its owner to read; None if it may (ASVS 6.2)."""
+        if len(password) < self._min_length:
+            return f"use at least {self._min_length} characters"
+        if len(_encoded(password)) > self._max_bytes:
+            return f"use at most {self._max_bytes} bytes"
+        folded = password.casefold()
+        if folded in self._common:
+            return "this password is one of those that are guessed first"
+        if principal_id and folded == principal_id.casefold():
+            return "the password must not be the user name"
+        return None
+
+    def hash_now(self, password: str) -> str:
+        """Hash here and now, which takes a while: for command lines, not for the event loop."""
+        return self._hasher.hash(_encoded(password))
+
+    async def hash(self, password: str) -> str | Busy:
+        """The Argon2id hash to store. Ask `unacceptable` first."""
+        return await self._run(lambda: self.hash_now(password))
+
+    async def verify(self, password: str, stored: str | None) -> Match | Mismatch | Busy:
+        """Whether `password` is the one that `stored` was made from.
+
+        Args:
+            password: As it was typed.
+            stored: The stored hash; None for a principal that does not exist or has no password,
+                which takes as long as a wrong password.
+        """
+        typed = _encoded(password)
+        if len(typed) > self._max_bytes:
+            return Mismatch()  # says nothing about the principal: it holds for everybody
+        return await self._run(lambda: self._verified(typed, stored))
+
+    def close(self) -> None:
+        """Let go of the threads. What still waits is dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _verified(self, typed: bytes, stored: str | None) -> Match | Mismatch:
+        if stored is None:
+            return self._waste(typed, "")
+        if stored.startswith(_BCRYPT):
+            if _checkpw is None:
+                return self._waste(typed, 'the hash is bcrypt; run pip install "stormdoor[bcrypt]"')
+            try:
+                right = _checkpw(typed[:_BCRYPT_BYTES], stored.encode("utf-8"))
+            except ValueError:
+                return self._waste(typed, "the stored bcrypt hash is damaged")
+            return Match(upgrade=True) if right else Mismatch()
+        try:
+            self._hasher.verify(stored, typed)
+            return Match(upgrade=self._hasher.check_needs_rehash(stored))
+        except VerifyMismatchError:
+            return Mismatch()
+        except InvalidHashError:
+            return self._waste(typed, "the stored hash is neither Argon2 nor bcrypt, or is damaged")
+        except VerificationError as error:
+            return Mismatch(f"Argon2 failed: {error}")
+
+    def _waste(self, typed: bytes, detail: str) -> Mismatch:
+        """Take as long as a real verification."""
+        with suppress(VerificationError):
+            self._hasher.verify(self._stand_in, typed)
+        return Mismatch(detail)
+
+    async def _run(self, work: Callable[[], Result]) -> Result | Busy:
+        with self._lock:
+            if self._taken >= self._places:
+                return Busy()
+            self._taken += 1
+        try:
+            future = self._pool.submit(work)
+        except RuntimeError:  # closed
+            self._give_back(None)
+            return Busy()
+        # The place is free when the work is done, not when its client has gone away.
+        future.add_done_callback(self._give_back)
+        return await asyncio.wrap_future(future)
+
+    def _give_back(self, _: Future[Result] | None) -> None:
+        with self._lock:
+            self._taken -= 1

@@ -1,0 +1,283 @@
+"""Login sessions: the cookie that proves one, and the desk that hands them out and takes them back.
+
+The cookie holds 256 random bits; the store holds their SHA-256 (ASVS 7.2.2, 7.2.3). Ending a
+session puts a revocation into the feed first, so that its open connections end too (ASVS 7.4.1).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.cookie import SESSION_COOKIE, CookieSpec
+from stormdoor.core.account import Account
+from stormdoor.core.credential import Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.core.session import Session
+from stormdoor.errors import ConfigurationError
+from stormdoor.ports import Clock, Store
+
+__all__ = [
+    "TOUCH_SECONDS",
+    "CookieSpec",
+    "IssuedSession",
+    "SessionAuthenticator",
+    "SessionDesk",
+    "note_use",
+]
+
+TOUCH_SECONDS = 60.0
+"""`last_seen_at` is written at most so often."""
+
+_SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
+_USER_AGENT_LENGTH = 256
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+async def note_use(store: Store, session: Session, now: float) -> None:
+    """Note that the session is in use, at most every `TOUCH_SECONDS` or a quarter of its idle time."""
+    if now - session.last_seen_at >= min(TOUCH_SECONDS, session.idle_seconds / 4):
+        await store.touch_session(session.id, now)
+
+
+class SessionAuthenticator:
+    """Accepts the session cookie.
+
+    Args:
+        cookie: Its name, as in the `CookieSpec` of the desk.
+    """
+
+    kind: str = "session"
+
+    def __init__(self, cookie: str = SESSION_COOKIE) -> None:
+        self.places: Sequence[Place] = (Place(Source.COOKIE, cookie),)
+
+    def recognises(self, credential: Credential) -> bool:
+        """Always: nothing else lives in a cookie of that name."""
+        return True
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Look the session up by the hash of its secret (see `Authenticator`)."""
+        secret = credential.secret
+        if len(secret) != _SECRET_LENGTH:
+            return Rejected(Denial.BAD_CREDENTIAL, "the cookie does not hold a session")
+        found = await store.session(fingerprint(secret))
+        if found is None:
+            return Rejected(
+                Denial.BAD_CREDENTIAL, "no such session; it has been ended, or never began"
+            )
+        session, account = found
+        if not session.alive(now):
+            return Rejected(Denial.EXPIRED, "the session has timed out", account.id)
+        if account.disabled:
+            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+        await note_use(store, session, now)
+        return Authentication(
+            account.principal,
+            self.kind,
+            credential_id=session.id,
+            ambient=True,
+            authenticated_at=session.authenticated_at,
+            issued_at=session.created_at,
+            expires_at=session.expires_at,
+            idle_seconds=session.idle_seconds,
+            strength=session.strength,
+            session_id=session.id,
+            live=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSession:
+    """A new session and what its cookie is to hold. The secret is not in its repr.
+
+    Attributes:
+        session: As it is stored.
+        secret: The value of the cookie; it is nowhere else.
+    """
+
+    session: Session
+    secret: str = field(repr=False)
+
+
+class SessionDesk:
+    """Creates, rotates, lists and ends login sessions.
+
+    Args:
+        store: Where they live.
+        clock: The time.
+        idle_seconds: A session ends when unused for so long (ASVS 7.3.1).
+        absolute_seconds: It ends so long after the login in any case (ASVS 7.3.2).
+        max_sessions: Sessions that one principal may have; beyond, the oldest is ended.
+        cookie: How the cookie is set.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        idle_seconds: float = 1800.0,
+        absolute_seconds: float = 43_200.0,
+        max_sessions: int = 100,
+        cookie: CookieSpec | None = None,
+    ) -> None:
+        if not 0.0 < idle_seconds <= absolute_seconds:
+            raise ConfigurationError(
+                "a session needs 0 < idle_seconds <= absolute_seconds, "
+                f"not idle_seconds={idle_seconds}, absolute_seconds={absolute_seconds}"
+            )
+        if max_sessions < 1:
+            raise ConfigurationError(f"max_sessions must be 1 or more, not {max_sessions}")
+        self.cookie = CookieSpec() if cookie is None else cookie
+        self._store = store
+        self._clock = clock
+        self._idle_seconds = idle_seconds
+        self._absolute_seconds = absolute_seconds
+        self._max_sessions = max_sessions
+
+    async def find(self, secret: str) -> tuple[Session, Account] | None:
+        """The living session of a cookie, and its account; None if there is none or it is disabled.
+
+        For HTTP routes. Whoever opens a WebSocket goes through `SessionAuthenticator`.
+        """
+        if len(secret) != _SECRET_LENGTH:
+            return None
+        found = await self._store.session(fingerprint(secret))
+        now = self._clock.now()
+        if found is None or not found[0].alive(now) or found[1].disabled:
+            return None
+        await note_use(self._store, found[0], now)
+        return found
+
+    async def create(
+        self,
+        principal_id: str,
+        *,
+        address: str = "",
+        user_agent: str = "",
+        strength: int = 1,
+        replacing: str | None = None,
+    ) -> IssuedSession:
+        """A session after a login. Always a new secret: one set by somebody else is worth nothing.
+
+        Args:
+            principal_id: Who has logged in.
+            address: From where.
+            user_agent: With what.
+            strength: Factors used.
+            replacing: The cookie that came with the login, if one did; its session is ended,
+                whosever it is (ASVS 7.2.4).
+        """
+        if replacing is not None:
+            await self.end(fingerprint(replacing), reason="replaced by a login")
+        now = self._clock.now()
+        secret = _new_secret()
+        session = Session(
+            id=fingerprint(secret),
+            principal_id=principal_id,
+            created_at=now,
+            authenticated_at=now,
+            last_seen_at=now,
+            expires_at=now + self._absolute_seconds,
+            idle_seconds=self._idle_seconds,
+            address=address,
+            user_agent=user_agent[:_USER_AGENT_LENGTH],
+            strength=strength,
+        )
+        await self._store.add_session(session)
+        others = [one for one in await self._store.sessions(principal_id) if one.id != session.id]
+        for surplus in others[self._max_sessions - 1 :]:
+            await self.end(surplus.id, reason="too many sessions")
+        return IssuedSession(session, secret)
+
+    async def rotate(
+        self, session: Session, *, authenticated: bool = False, strength: int | None = None
+    ) -> IssuedSession | None:
+        """A new secret for a living session: at a change of privilege or of password (ASVS 7.2.4).
+
+        Connections of the old secret are ended; their clients come back with the new one.
+
+        Args:
+            session: The session as it was found.
+            authenticated: The principal has just proved itself again; the absolute timeout starts
+                anew.
+            strength: Factors used now, if that has changed.
+
+        Returns:
+            The session under its new id; None if it has ended meanwhile: log in again.
+        """
+        now = self._clock.now()
+        if not session.alive(now):
+            return None
+        secret = _new_secret()
+        renewed = replace(
+            session,
+            id=fingerprint(secret),
+            created_at=now,
+            last_seen_at=now,
+            authenticated_at=now if authenticated else session.authenticated_at,
+            expires_at=now + self._absolute_seconds if authenticated else session.expires_at,
+            strength=session.strength if strength is None else strength,
+        )
+        await self._revoke(session.id, "rotated")
+        if not await self._store.replace_session(session.id, renewed):
+            return None
+        return IssuedSession(renewed, secret)
+
+    async def end(
+        self, session_id: str, *, owner: str | None = None, reason: str = "logout"
+    ) -> bool:
+        """End a session and its connections.
+
+        Args:
+            session_id: Its public id.
+            owner: Only if it is this principal's: pass it whenever a principal asks. None for
+                operators.
+            reason: For the trail.
+
+        Returns:
+            Whether there was such a session.
+        """
+        found = await self._store.session(session_id)
+        if found is None or (owner is not None and found[0].principal_id != owner):
+            return False
+        # INVARIANT: the revocation comes first. If the second step fails, the session is shut all
+        # the same.
+        await self._revoke(session_id, reason)
+        return await self._store.remove_session(session_id)
+
+    async def end_others(
+        self, principal_id: str, *, keep: str | None, reason: str = "logout"
+    ) -> list[str]:
+        """End all sessions of a principal but `keep`; all of them if that is None.
+
+        Returns:
+            The ids of those that were ended.
+        """
+        sessions = await self._store.sessions(principal_id)
+        others = [session.id for session in sessions if session.id != keep]
+        return [id for id in others if await self.end(id, reason=reason)]
+
+    async def sessions(self, principal_id: str) -> list[Session]:
+        """The living sessions of a principal, newest first, for itself to see (ASVS 7.5.2)."""
+        now = self._clock.now()
+        return [one for one in await self._store.sessions(principal_id) if one.alive(now)]
+
+    async def _revoke(self, session_id: str, reason: str) -> None:
+        await self._store.add_revocation(
+            Revocation(Target.SESSION, session_id, self._clock.now(), reason=reason)
+        )

@@ -1,0 +1,179 @@
+"""Tickets: how a browser opens a WebSocket without a cookie and without a secret in the address.
+
+A page that is logged in asks for a ticket over HTTP and offers it as a subprotocol at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.session import note_use
+from stormdoor.core.credential import TICKET_SUBPROTOCOL, Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.core.session import Session
+from stormdoor.core.ticket import MAX_TICKET_SECONDS, Ticket
+from stormdoor.errors import ConfigurationError
+from stormdoor.ports import Clock, Store
+
+__all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk"]
+
+_SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
+_REMEMBERED = 4096
+
+
+class TicketAuthenticator:
+    """Accepts a ticket in the subprotocol `stormdoor.ticket.<ticket>`, once.
+
+    A second use is refused by the store, on whatever node it comes. This process also remembers
+    whose tickets it has redeemed, so as to tell the operator that somebody may have stolen one.
+    """
+
+    kind: str = "ticket"
+
+    def __init__(self) -> None:
+        self.places: Sequence[Place] = (Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL),)
+        self._redeemed: dict[str, str] = {}
+        self._in_flight: dict[str, int] = {}
+
+    def recognises(self, credential: Credential) -> bool:
+        """Always: nothing else has that prefix."""
+        return True
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Redeem the ticket, then judge it (see `Authenticator`)."""
+        secret = credential.secret
+        if len(secret) != _SECRET_LENGTH:
+            return Rejected(Denial.BAD_CREDENTIAL, "it is not a ticket")
+        id = fingerprint(secret)
+        self._in_flight[id] = self._in_flight.get(id, 0) + 1
+        try:
+            # INVARIANT: redeemed before it is judged, so that a wrong use spends it too.
+            found = await store.redeem_ticket(id)
+            rivals = self._in_flight[id] - 1
+        finally:
+            self._in_flight[id] -= 1
+            if not self._in_flight[id]:
+                del self._in_flight[id]
+        if found is None:
+            return self._unknown(id, rivals)
+        ticket, account = found
+        self._remember(id, account.id)
+        fault = ticket.misuse(handshake, now)
+        if fault is not None:
+            expired = now >= ticket.expires_at
+            return Rejected(Denial.EXPIRED if expired else Denial.BAD_CREDENTIAL, fault, account.id)
+        if account.disabled:
+            return Rejected(Denial.BAD_CREDENTIAL, "the principal is disabled", account.id)
+        living = await store.session(ticket.session_id)
+        if living is None or not living[0].alive(now) or living[0].principal_id != account.id:
+            return Rejected(Denial.EXPIRED, "the session of the ticket has ended", account.id)
+        session = living[0]
+        await note_use(store, session, now)
+        return Authentication(
+            account.principal,
+            self.kind,
+            credential_id=id,
+            ambient=False,
+            authenticated_at=ticket.authenticated_at,
+            # A revocation that covers the session covers what was issued from it.
+            issued_at=min(ticket.issued_at, session.created_at),
+            expires_at=session.expires_at,
+            idle_seconds=session.idle_seconds,
+            strength=ticket.strength,
+            session_id=session.id,
+            live=True,
+        )
+
+    def _unknown(self, id: str, rivals: int) -> Rejected:
+        principal_id = self._redeemed.get(id, "")
+        if principal_id or rivals:
+            return Rejected(
+                Denial.BAD_CREDENTIAL,
+                "the ticket was used before; unless its client is at fault, it was stolen",
+                principal_id,
+                reused=True,
+            )
+        return Rejected(
+            Denial.BAD_CREDENTIAL,
+            "no such ticket; it was used elsewhere, is long over, or never was",
+        )
+
+    def _remember(self, id: str, principal_id: str) -> None:
+        self._redeemed[id] = principal_id
+        if len(self._redeemed) > _REMEMBERED:
+            del self._redeemed[next(iter(self._redeemed))]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTicket:
+    """A new ticket. The secret is not in its repr.
+
+    Attributes:
+        ticket: As it is stored.
+        secret: What the client offers after `stormdoor.ticket.`; it is nowhere else.
+        expires_in: Seconds.
+    """
+
+    ticket: Ticket
+    secret: str = field(repr=False)
+    expires_in: float
+
+
+class TicketDesk:
+    """Issues tickets to living sessions.
+
+    Args:
+        store: Where they live.
+        clock: The time.
+        seconds: How long a ticket is valid, at most `MAX_TICKET_SECONDS`.
+
+    Raises:
+        ConfigurationError: `seconds` is out of range.
+    """
+
+    def __init__(self, store: Store, clock: Clock, seconds: float = 20.0) -> None:
+        if not 1.0 <= seconds <= MAX_TICKET_SECONDS:
+            raise ConfigurationError(
+                f"a ticket lives 1 to {MAX_TICKET_SECONDS:g} seconds, not {seconds}"
+            )
+        self._store = store
+        self._clock = clock
+        self._seconds = seconds
+
+    async def issue(
+        self, session: Session, *, origin: str | None, endpoint: str
+    ) -> IssuedTicket | None:
+        """A ticket for one handshake.
+
+        Args:
+            session: The session that asks, as it was just found.
+            origin: The Origin of the page that asks, or None outside a browser.
+            endpoint: The path that the ticket is to open.
+
+        Returns:
+            The ticket; None if the session has ended meanwhile.
+        """
+        now = self._clock.now()
+        if not session.alive(now):
+            return None
+        secret = secrets.token_urlsafe(32)
+        ticket = Ticket(
+            id=fingerprint(secret),
+            principal_id=session.principal_id,
+            session_id=session.id,
+            origin=origin,
+            endpoint=endpoint,
+            issued_at=now,
+            expires_at=min(now + self._seconds, session.expires_at),
+            authenticated_at=session.authenticated_at,
+            strength=session.strength,
+        )
+        await self._store.add_ticket(ticket)
+        return IssuedTicket(ticket, secret, ticket.expires_at - now)

@@ -1,0 +1,310 @@
+"""The guard: everything wired together, and the heartbeat that keeps it true."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from stormdoor.auth.apikey import KeyDesk
+from stormdoor.auth.authenticator import Authenticator
+from stormdoor.auth.login import Login
+from stormdoor.auth.passwords import Passwords
+from stormdoor.auth.session import SessionDesk
+from stormdoor.auth.ticket import TicketDesk
+from stormdoor.config.clock import SystemClock
+from stormdoor.core.address import parse_networks
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import Event
+from stormdoor.core.limits import Limits
+from stormdoor.core.origin import HostPolicy, OriginPolicy
+from stormdoor.core.policy import PolicySet
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.guard.administration import Administration
+from stormdoor.guard.admission import Admission, Entrance
+from stormdoor.guard.inbound import Inbound
+from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, Store
+from stormdoor.stores import open_store
+
+__all__ = ["Guard"]
+
+_log = logging.getLogger("stormdoor")
+
+_TICK_SECONDS = 0.25
+_SLOW_TICKS = 4
+_PURGE_TICKS = 4 * 60 * 10
+
+
+class Guard:
+    """Decides about every connection and every message of an application.
+
+    Give it to `protect(application, guard)`. It starts by itself at the first handshake; `async with
+    guard:` starts it before, and stops it cleanly.
+
+    Args:
+        origins: The pages that may open sockets: `https://app.example`, `https://*.example.com`.
+        authenticators: The kinds of credential that count, in the order in which they are asked.
+        policies: Roles, permits and forbids. Nothing is allowed that they do not allow.
+        limits: How much of everything.
+        store: Where state lives: a URL such as `sqlite:///var/lib/app/door.db`, a store, or None for
+            memory, which forgets everything at the end of the process.
+        hosts: The names under which the application is addressed; left out, the hosts of `origins`.
+        trusted_proxies: Networks of reverse proxies whose `X-Forwarded-*` headers are believed.
+        production: Whether the start-up check refuses what is only good for development.
+        trail_key: Secret of the trail's chain; without one, whoever can write to the store can rewrite
+            the trail.
+        sessions: Options of `SessionDesk`.
+        passwords: The password hasher, or None for the default.
+        node: Name of this process in the list of connections; made up if left out.
+        clock: Time; tests bring their own.
+        insecure_allow_plaintext: Accept `ws://` from other machines.
+        insecure_allow_missing_origin: Accept cookies from clients that send no Origin.
+
+    Raises:
+        ConfigurationError: An option is wrong; the message says what to write.
+    """
+
+    def __init__(
+        self,
+        *,
+        origins: Iterable[str] = (),
+        authenticators: Sequence[Authenticator] = (),
+        policies: PolicySet | None = None,
+        limits: Limits | None = None,
+        store: Store | str | None = None,
+        hosts: Iterable[str] | None = None,
+        trusted_proxies: Sequence[str] = (),
+        production: bool = True,
+        trail_key: bytes | None = None,
+        sessions: Mapping[str, float] | None = None,
+        passwords: Passwords | None = None,
+        node: str | None = None,
+        clock: Clock | None = None,
+        insecure_allow_plaintext: bool = False,
+        insecure_allow_missing_origin: bool = False,
+    ) -> None:
+        if isinstance(origins, str):
+            raise ConfigurationError(f'origins must be a list; write origins=["{origins}"]')
+        allowed = OriginPolicy(origins)
+        if hosts is None:
+            hosts = sorted(allowed.hosts)
+        self.entrance = Entrance(
+            origins=allowed,
+            hosts=HostPolicy(hosts),
+            insecure_allow_plaintext=insecure_allow_plaintext,
+            insecure_allow_missing_origin=insecure_allow_missing_origin,
+        )
+        self.authenticators = tuple(authenticators)
+        self.limits = limits or Limits()
+        self.trusted_proxies = parse_networks(trusted_proxies)
+        self.production = production
+        self.clock: Clock = clock or SystemClock()
+        self.memory_only = store is None or store == "memory:"
+        if store is None or isinstance(store, str):
+            store = open_store(store or "memory:", trail_key=trail_key)
+        self.store = store
+        self.statistics = Statistics()
+        self.trail = Trail(store, self.clock)
+        self.revocations = RevocationIndex()
+        policies = policies or PolicySet()
+        self.registry = Registry(
+            limits=self.limits,
+            trail=self.trail,
+            statistics=self.statistics,
+            clock=self.clock,
+            node=node or f"{os.getpid()}-{secrets.token_hex(3)}",
+        )
+        self.admission = Admission(
+            entrance=self.entrance,
+            authenticators=self.authenticators,
+            policies=policies,
+            limits=self.limits,
+            registry=self.registry,
+            revocations=self.revocations,
+            trail=self.trail,
+            statistics=self.statistics,
+            store=store,
+            clock=self.clock,
+        )
+        self.inbound = Inbound(
+            limits=self.limits,
+            registry=self.registry,
+            trail=self.trail,
+            statistics=self.statistics,
+            clock=self.clock,
+        )
+        self.lifetime = Lifetime(
+            registry=self.registry,
+            revocations=self.revocations,
+            policies=policies,
+            limits=self.limits,
+            store=store,
+            clock=self.clock,
+        )
+        self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
+        self.tickets = TicketDesk(store, self.clock)
+        self.keys = KeyDesk(store, self.clock)
+        self.passwords = passwords or Passwords()
+        self.login = Login(store, self.passwords, self.clock)
+        self.admin = Administration(
+            store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
+        )
+        self._started = False
+        self._starting: asyncio.Future[None] | None = None
+        self._heart: asyncio.Task[None] | None = None
+        self._ticks = 0
+
+    @classmethod
+    def from_config(cls, path: str | Path) -> Guard:
+        """A guard from a TOML file; see the reference of the configuration.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or something in it is wrong; the message names the
+                place and the fix.
+        """
+        from stormdoor.config.file import read_guard  # noqa: PLC0415 - it imports this module
+
+        return read_guard(Path(path))
+
+    @property
+    def policies(self) -> PolicySet:
+        """The roles and policies in force."""
+        return self.admission.policies
+
+    @property
+    def insecure_options(self) -> list[str]:
+        """The options in use that make the guard weaker, by name."""
+        names = [
+            name
+            for name in ("insecure_allow_plaintext", "insecure_allow_missing_origin")
+            if getattr(self.entrance, name)
+        ]
+        for authenticator in self.authenticators:
+            for name in dir(authenticator):
+                if name.startswith("insecure_") and getattr(authenticator, name):
+                    names.append(f"{type(authenticator).__name__}.{name}")
+        return names
+
+    def reload(self, policies: PolicySet, *, actor: str = "") -> int:
+        """Put other roles and policies in force, for open connections too. Returns how many that ended."""
+        self.admission.policies = policies
+        return self.admin.adopt(policies, actor=actor)
+
+    # -- start and stop --------------------------------------------------------------------------
+
+    async def ready(self) -> bool:
+        """Start if that has not happened. False if the store does not answer: nobody is let in then."""
+        if self._started:
+            return True
+        try:
+            await self.start()
+        except StoreUnavailable:
+            return False
+        return True
+
+    async def start(self) -> None:
+        """Open the store, learn what has been revoked, and begin to tick. Safe to call twice.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        if self._started:
+            return
+        if self._starting is not None:
+            await asyncio.shield(self._starting)
+            return
+        self._starting = asyncio.get_running_loop().create_future()
+        try:
+            await self.store.open()
+            await self.lifetime.start()
+        except BaseException as error:
+            if isinstance(error, StoreUnavailable):
+                _log.critical("the guard cannot start: %s", error)
+            self._starting.set_exception(
+                error if isinstance(error, StoreUnavailable) else StoreUnavailable("start failed")
+            )
+            self._starting.exception()  # somebody has seen it, if nobody else waits
+            self._starting = None
+            raise
+        self._starting.set_result(None)
+        self._starting = None
+        self._started = True
+        self.trail.note(Event(time=self.clock.now(), name="sys_startup", detail=self.registry.node))
+        self._heart = asyncio.get_running_loop().create_task(self._beat(), name="stormdoor")
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            try:
+                await self.tick()
+            except Exception:
+                # INVARIANT: the heart goes on. What failed is tried again at the next beat.
+                _log.exception("a tick failed")
+
+    async def tick(self) -> None:
+        """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
+        self._ticks += 1
+        await self.lifetime.follow()
+        await self.lifetime.expire()
+        await self.trail.flush()
+        if self._ticks % _SLOW_TICKS:
+            return
+        now, monotonic = self.clock.now(), self.clock.monotonic()
+        self.registry.forget_idle(monotonic)
+        opened, closed = self.registry.changes()
+        try:
+            await self.store.sync_connections(self.registry.node, now, opened, closed)
+            self.registry.synced(opened, closed)
+            if self._ticks % (_SLOW_TICKS * 60) == 0:
+                await self.lifetime.touch_sessions()
+            if self._ticks % _PURGE_TICKS == 0:
+                await self.store.purge(now)
+        except StoreUnavailable as error:
+            _log.error("the list of connections cannot be written: %s", error)
+
+    async def close(self) -> None:
+        """Let nobody in any more, end every connection (1001), write the trail, close the store."""
+        self.admission.closing = True
+
+        for connection in self.registry:
+            self.registry.end(connection, Refusal(Denial.SHUTDOWN, "the server is shutting down"))
+        if self._heart is not None:
+            self._heart.cancel()
+            try:
+                await self._heart
+            except asyncio.CancelledError:
+                pass
+            self._heart = None
+        if self._started:
+            self.trail.note(
+                Event(time=self.clock.now(), name="sys_shutdown", detail=self.registry.node)
+            )
+            await self.trail.flush()
+            try:
+                await self.store.forget_node(self.registry.node)
+            except StoreUnavailable as error:
+                _log.error("the list of connections cannot be written: %s", error)
+            self._started = False
+        await self.store.close()
+        self.passwords.close()
+
+    async def __aenter__(self) -> Guard:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,210 @@
+"""Slowing down who guesses passwords, without letting a guesser lock the owner out.
+
+Two counters. One per (account, address): each address pays for its own failures, ever longer. One
+per account, for *strangers*: addresses that have not logged in to the account before share it, so
+that many addresses do not add up to many guesses. An address that has logged in before is
+*familiar* and never looks at the shared counter: whatever strangers do, it is slowed by its own
+failures only. Both delays are capped. What remains: while a distributed attack on an account lasts,
+its owner may have to wait at an address that is new to the account.
+
+An attempt is charged as a failure *before* the slow verification and refunded after a success, so
+that a hundred guesses at the same time count as a hundred. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["OWN", "STRANGERS", "Backoff", "Failures", "LoginBackoff", "charged", "wait"]
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_MOST_DOUBLINGS = 60  # beyond this, doubling has passed every cap that a float can hold sensibly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How long to wait after how many failures.
+
+    Attributes:
+        free: Failures without a delay.
+        first: Seconds of the first delay; each further failure doubles it.
+        cap: Seconds of the longest delay.
+        forget: Seconds without an attempt after which everything is forgotten.
+    """
+
+    free: int
+    first: float
+    cap: float
+    forget: float
+
+    def __post_init__(self) -> None:
+        """Refuse a back-off that does not slow anybody.
+
+        Raises:
+            ConfigurationError: A number is out of range.
+        """
+        if self.free < 1 or not 0.0 < self.first <= self.cap <= self.forget:
+            raise ConfigurationError(
+                "a back-off needs free >= 1 and 0 < first <= cap <= forget, "
+                f"not free={self.free}, first={self.first}, cap={self.cap}, forget={self.forget}"
+            )
+
+    def delay(self, failures: int) -> float:
+        """Seconds between the last of `failures` failures and the next attempt."""
+        beyond = failures - self.free
+        if beyond < 0:
+            return 0.0
+        if beyond > _MOST_DOUBLINGS:
+            return self.cap
+        return min(self.cap, self.first * 2.0**beyond)
+
+
+OWN = Backoff(free=5, first=1.0, cap=900.0, forget=3600.0)
+"""For one address and one account: five guesses, then ever slower, down to 96 a day."""
+
+STRANGERS = Backoff(free=20, first=1.0, cap=300.0, forget=3600.0)
+"""For all strangers to one account together, however many: twenty guesses, then down to 288 a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What is remembered of one key.
+
+    Attributes:
+        count: Failures in a row.
+        last: Monotonic seconds of the last one.
+    """
+
+    count: int
+    last: float
+
+
+def wait(failures: Failures | None, now: float, rule: Backoff) -> float:
+    """Seconds until the next attempt is allowed; 0.0 if it is now."""
+    if failures is None:
+        return 0.0
+    since = now - failures.last
+    if since >= rule.forget:
+        return 0.0
+    return max(0.0, rule.delay(failures.count) - since)
+
+
+def charged(failures: Failures | None, now: float, rule: Backoff) -> Failures:
+    """`failures` and one more at `now`."""
+    if failures is None or now - failures.last >= rule.forget:
+        return Failures(1, now)
+    return Failures(failures.count + 1, now)
+
+
+class LoginBackoff:
+    """The counters of all accounts, in bounded memory.
+
+    What was used longest ago is dropped first. An entry is made only by an attempt that goes on to
+    the slow verification, of which there are some hundred a second at most, so pushing out an entry
+    takes longer than it would have slowed anybody.
+
+    Args:
+        own: The rule for one address and one account.
+        strangers: The rule for all unfamiliar addresses of one account together.
+        entries: Entries that each table holds at most.
+        familiar: Familiar addresses that are remembered of each account.
+    """
+
+    __slots__ = (
+        "_entries",
+        "_familiar",
+        "_known",
+        "_own",
+        "_own_rule",
+        "_strangers",
+        "_strangers_rule",
+    )
+
+    def __init__(
+        self,
+        *,
+        own: Backoff = OWN,
+        strangers: Backoff = STRANGERS,
+        entries: int = 50_000,
+        familiar: int = 16,
+    ) -> None:
+        if entries < 1 or familiar < 1:
+            raise ConfigurationError("a back-off must remember at least one entry and one address")
+        self._own_rule = own
+        self._strangers_rule = strangers
+        self._entries = entries
+        self._familiar = familiar
+        self._own: dict[tuple[str, str], Failures] = {}
+        self._strangers: dict[str, Failures] = {}
+        self._known: dict[str, dict[str, None]] = {}
+
+    def familiar(self, account: str, address: str) -> bool:
+        """Whether `address` has logged in to `account` before, as far as is remembered."""
+        return address in self._known.get(account, ())
+
+    def wait(self, account: str, address: str, now: float) -> float:
+        """Seconds until `address` may try `account` again; 0.0 if it may now."""
+        own = wait(self._own.get((account, address)), now, self._own_rule)
+        if self.familiar(account, address):
+            return own
+        return max(own, wait(self._strangers.get(account), now, self._strangers_rule))
+
+    def attempt(self, account: str, address: str, now: float) -> float:
+        """Ask for an attempt, and charge it at once if it is allowed.
+
+        Returns:
+            0.0 if the attempt may go on; it counts as a failure until `succeeded` or `refund` says
+            otherwise. Else the seconds to wait, and nothing was charged.
+        """
+        seconds = self.wait(account, address, now)
+        if seconds > 0.0:
+            return seconds
+        # INVARIANT: asking and charging are one step, with no await between them.
+        pair = (account, address)
+        self._put(self._own, pair, charged(self._own.pop(pair, None), now, self._own_rule))
+        if not self.familiar(account, address):
+            before = self._strangers.pop(account, None)
+            self._put(self._strangers, account, charged(before, now, self._strangers_rule))
+        return 0.0
+
+    def refund(self, account: str, address: str) -> None:
+        """Take back the charge of an attempt that was never verified (the server was busy)."""
+        self._take_back(self._own, (account, address))
+        if not self.familiar(account, address):
+            self._take_back(self._strangers, account)
+
+    def succeeded(self, account: str, address: str) -> None:
+        """Note a success: the address starts afresh and is familiar from now on.
+
+        The shared counter only gets back this attempt's charge: the owner's login must not give
+        whoever is guessing at the same time a fresh start.
+        """
+        self._own.pop((account, address), None)
+        if not self.familiar(account, address):
+            self._take_back(self._strangers, account)
+        addresses = self._known.pop(account, {})
+        addresses.pop(address, None)
+        addresses[address] = None
+        if len(addresses) > self._familiar:
+            del addresses[next(iter(addresses))]
+        self._put(self._known, account, addresses)
+
+    def _put(self, table: dict[Key, Value], key: Key, value: Value) -> None:
+        table[key] = value
+        if len(table) > self._entries:
+            del table[next(iter(table))]
+
+    @staticmethod
+    def _take_back(table: dict[Key, Failures], key: Key) -> None:
+        failures = table.get(key)
+        if failures is None:
+            return
+        if failures.count <= 1:
+            del table[key]
+        else:
+            table[key] = Failures(failures.count - 1, failures.last)

@@ -1,0 +1,277 @@
+"""The claims of a token: read once, strictly, and judged again at every use.
+
+What is required, and of which shape: RFC 7519 §4.1, RFC 8725 §3.8 to §3.11, RFC 9068 §2.2. The
+signature has been verified before anything comes here; these functions know nothing of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["MAX_LEEWAY", "MAX_TEXT", "ClaimRules", "Claims", "Unsound", "read_claims"]
+
+MAX_TEXT = 256
+"""Characters of a subject, `jti`, session id, tenant or role."""
+
+MAX_LEEWAY = 300.0
+"""Seconds; clocks that differ by more are to be mended, not forgiven."""
+
+_END_OF_TIME = 253_402_300_799.0  # 9999-12-31T23:59:59Z: no honest date lies beyond
+_NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRules:
+    """What the claims of a token must say, and which of them mean what.
+
+    Attributes:
+        issuer: The one accepted `iss`.
+        audiences: The token is for one of these.
+        leeway: Seconds by which the issuer's clock may be ahead. It never makes a token last
+            longer: `exp` is exact.
+        max_age: Seconds that a token may live at most, or None.
+        jti_required: Whether a `jti` must be there.
+        roles: The claim that holds role names, or None.
+        tenant: The claim that names the tenant, or None.
+        scope: The claim that restricts permissions, or None; a token without it may do nothing.
+        session: The claim that names the login session, or None.
+        attributes: Claims that become attributes of the principal.
+    """
+
+    issuer: str
+    audiences: frozenset[str]
+    leeway: float = 0.0
+    max_age: float | None = None
+    jti_required: bool = False
+    roles: str | None = None
+    tenant: str | None = None
+    scope: str | None = None
+    session: str | None = None
+    attributes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse rules that would accept anything.
+
+        Raises:
+            ConfigurationError: An issuer or audience is empty, or a number is out of range.
+        """
+        if not self.issuer:
+            raise ConfigurationError(
+                'a token needs an issuer; write issuer="https://login.example"'
+            )
+        if not self.audiences or "" in self.audiences:
+            raise ConfigurationError('a token needs an audience; write audience="chat"')
+        if not 0.0 <= self.leeway <= MAX_LEEWAY:
+            raise ConfigurationError(
+                f"leeway must be 0 to {MAX_LEEWAY:g} seconds, not {self.leeway}"
+            )
+        if self.max_age is not None and not 0.0 < self.max_age < math.inf:
+            raise ConfigurationError(f"max_age must be seconds greater than 0, not {self.max_age}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsound:
+    """Claims that are refused whatever the time is.
+
+    Attributes:
+        reason: For the operator; quotes nothing of the token.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """Claims that are sound. Whether they are timely is asked of `misuse`.
+
+    Attributes:
+        subject: Who (`sub`).
+        expires_at: `exp`, Unix seconds.
+        issued_at: `iat`, or None.
+        not_before: `nbf`, or None.
+        authenticated_at: `auth_time`, or None.
+        id: `jti`, or None.
+        session_id: The login session that the token belongs to, or None.
+        strength: 2 if `amr` says `mfa` (RFC 8176), else 1.
+        roles: Role names.
+        tenant: The tenant, or None.
+        scopes: Permission patterns, or None if no claim restricts them.
+        attributes: Further facts about the subject.
+    """
+
+    subject: str
+    expires_at: float
+    issued_at: float | None = None
+    not_before: float | None = None
+    authenticated_at: float | None = None
+    id: str | None = None
+    session_id: str | None = None
+    strength: int = 1
+    roles: frozenset[str] = frozenset()
+    tenant: str | None = None
+    scopes: frozenset[str] | None = None
+    attributes: Mapping[str, object] = field(default_factory=lambda: _NO_ATTRIBUTES, hash=False)
+
+    def expired(self, now: float) -> bool:
+        """Whether `exp` has come."""
+        return now >= self.expires_at
+
+    def misuse(self, rules: ClaimRules, now: float) -> str | None:
+        """What is wrong with using the token at `now` (Unix seconds); None if nothing is."""
+        if now >= self.expires_at:
+            return "the token has expired"
+        latest = now + rules.leeway
+        for name, since in (
+            ("nbf", self.not_before),
+            ("iat", self.issued_at),
+            ("auth_time", self.authenticated_at),
+        ):
+            if since is not None and since > latest:
+                return (
+                    f"{name} lies {since - now:.1f} s in the future; if the issuer's clock is ahead, "
+                    f"write leeway={min(MAX_LEEWAY, math.ceil(since - now)):g}"
+                )
+        if (
+            rules.max_age is not None
+            and self.issued_at is None
+            and self.expires_at - now > rules.max_age
+        ):
+            return _too_long(self.expires_at - now, rules.max_age)
+        return None
+
+    def issued_by(self, rules: ClaimRules) -> float:
+        """The earliest moment at which the token can have been issued (Unix seconds).
+
+        A revocation of everything before T must cover each token that may be older than T: one
+        without `iat` counts as the oldest of all, and `leeway` is taken off.
+        """
+        return 0.0 if self.issued_at is None else self.issued_at - rules.leeway
+
+
+class _UnsoundError(Exception):
+    """Ends the reading; never leaves this module."""
+
+
+def _too_long(seconds: float, max_age: float) -> str:
+    return f"the token lives {seconds:.0f} s, longer than max_age={max_age:g}"
+
+
+def _number(claims: Mapping[str, object], name: str) -> float | None:
+    if name not in claims:
+        return None
+    value = claims[name]
+    # bool is an int in Python; JSON's `true` is no date.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _UnsoundError(f"{name} is not a number")
+    if not 0 <= value <= _END_OF_TIME:  # False for NaN too
+        raise _UnsoundError(f"{name} is not a date between 1970 and 9999")
+    return float(value)
+
+
+def _is_text(value: object) -> bool:
+    # isprintable() is False for control characters, line ends and lone surrogates: what is accepted
+    # here can be written to a log, a trail and a database.
+    return isinstance(value, str) and 0 < len(value) <= MAX_TEXT and value.isprintable()
+
+
+def _text(claims: Mapping[str, object], name: str | None) -> str | None:
+    if name is None or name not in claims:
+        return None
+    value = claims[name]
+    if isinstance(value, str) and _is_text(value):
+        return value
+    raise _UnsoundError(f"{name} is not a text of 1 to {MAX_TEXT} printable characters")
+
+
+def _texts(claims: Mapping[str, object], name: str | None) -> frozenset[str]:
+    if name is None or name not in claims:
+        return frozenset()
+    value = claims[name]
+    if isinstance(value, list) and all(map(_is_text, value)):
+        return frozenset(value)
+    raise _UnsoundError(f"{name} is not an array of texts")
+
+
+def _scopes(claims: Mapping[str, object], name: str | None) -> frozenset[str] | None:
+    if name is None:
+        return None
+    value = claims.get(name)
+    if isinstance(value, str):  # RFC 8693 §4.2: one text, separated by spaces
+        return frozenset(value.split())
+    return _texts(claims, name)
+
+
+def _check_audience(claims: Mapping[str, object], audiences: frozenset[str]) -> None:
+    audience = claims.get("aud")
+    if isinstance(audience, str):
+        meant = audience in audiences
+    elif isinstance(audience, list) and all(isinstance(one, str) for one in audience):
+        meant = not audiences.isdisjoint(audience)
+    else:
+        raise _UnsoundError("aud is not a text or an array of texts")
+    if not meant:
+        raise _UnsoundError("aud names other audiences only")
+
+
+def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str):
+        raise _UnsoundError("iss is not a text")
+    if issuer != rules.issuer:
+        raise _UnsoundError("iss is another issuer")
+    _check_audience(claims, rules.audiences)
+    subject = _text(claims, "sub")
+    if subject is None:
+        raise _UnsoundError("sub is missing")
+    expires_at = _number(claims, "exp")
+    if expires_at is None:
+        raise _UnsoundError("exp is missing")
+    issued_at = _number(claims, "iat")
+    if issued_at is not None:
+        if expires_at < issued_at:
+            raise _UnsoundError("exp comes before iat")
+        if rules.max_age is not None and expires_at - issued_at > rules.max_age:
+            raise _UnsoundError(_too_long(expires_at - issued_at, rules.max_age))
+    id = _text(claims, "jti")
+    if id is None and rules.jti_required:
+        raise _UnsoundError("jti is missing, and a token may be used once only")
+    methods = claims.get("amr")
+    return Claims(
+        subject=subject,
+        expires_at=expires_at,
+        issued_at=issued_at,
+        not_before=_number(claims, "nbf"),
+        authenticated_at=_number(claims, "auth_time"),
+        id=id,
+        session_id=_text(claims, rules.session),
+        strength=2 if isinstance(methods, list) and "mfa" in methods else 1,
+        roles=_texts(claims, rules.roles),
+        tenant=_text(claims, rules.tenant),
+        scopes=_scopes(claims, rules.scope),
+        attributes=(
+            MappingProxyType({name: claims[name] for name in rules.attributes if name in claims})
+            if rules.attributes
+            else _NO_ATTRIBUTES
+        ),
+    )
+
+
+def read_claims(claims: Mapping[str, object], rules: ClaimRules) -> Claims | Unsound:
+    """Read the claims of a verified token.
+
+    Args:
+        claims: The payload, parsed.
+        rules: What it must say.
+
+    Returns:
+        The claims, sound but perhaps not timely, or why they are not sound.
+    """
+    try:
+        return _read(claims, rules)
+    except _UnsoundError as unsound:
+        return Unsound(str(unsound))

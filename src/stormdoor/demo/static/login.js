@@ -1,0 +1,47 @@
+import { $ } from "./element.js";
+import { currentSession, logIn, pageAfterLogin } from "./session.js";
+
+const form = $("login");
+const button = form.querySelector("button");
+const error = $("login-error");
+let countdown = null;
+
+function blockFor(seconds) {
+  clearInterval(countdown);
+  const until = Date.now() + seconds * 1000;
+  const tick = () => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    button.disabled = left > 0;
+    error.textContent = left > 0 ? `Too many attempts. Wait ${left} s before you try again.` : "";
+    if (left <= 0) clearInterval(countdown);
+  };
+  tick();
+  countdown = setInterval(tick, 1000);
+}
+
+function explain(answer) {
+  if (answer.status === 401) return "Wrong name or password.";
+  if (answer.status === 503) return "The server cannot check passwords at the moment. Try again shortly.";
+  if (answer.status === 0) return "The server did not answer. Is it still running?";
+  return `The server refused this login (${answer.status}).`;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (button.disabled) return;
+  error.textContent = "";
+  button.disabled = true;
+  const answer = await logIn(form.username.value.trim(), form.password.value);
+  button.disabled = false;
+  if (answer.ok) {
+    location.assign(pageAfterLogin());
+  } else if (answer.status === 429) {
+    blockFor(answer.retryAfter ?? 5);
+  } else {
+    error.textContent = explain(answer);
+    form.password.select();
+  }
+});
+
+if (await currentSession()) location.replace(pageAfterLogin());
+else form.username.focus();

@@ -1,0 +1,79 @@
+"""What a command-based handler declares about each of its commands, made ready for the hot path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from stormdoor.core.bucket import Rate
+from stormdoor.core.decision import Resource
+from stormdoor.core.message import Command, decoder
+from stormdoor.core.permission import check_permission
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["Action", "Actions", "ResourceOf"]
+
+ResourceOf = Callable[[Any], Resource | tuple[str, str]]
+"""Names the resource that a command acts upon: a `Resource`, or its type and id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One command and what it takes to send it.
+
+    Attributes:
+        command: The type of the message.
+        method: The handler's method, unbound.
+        permission: What the principal needs.
+        resource: Names the resource, or None if the action has none.
+        rate: The limit of this action for one principal on all its connections, or None.
+        cost: How many messages it counts as.
+    """
+
+    command: type[Command]
+    method: Callable[[Any, Any], Any]
+    permission: str
+    resource: ResourceOf | None = None
+    rate: Rate | None = None
+    cost: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            PolicyError: The permission is not well formed.
+            ConfigurationError: The cost is less than one message.
+        """
+        check_permission(self.permission)
+        if self.cost < 1:
+            raise ConfigurationError(f"cost must be at least 1, not {self.cost}")
+
+    @property
+    def name(self) -> str:
+        """The tag of the command, as it stands in a message."""
+        return str(self.command.__struct_config__.tag)
+
+
+class Actions:
+    """All actions of one handler class: the decoder of their union, and the table of what each needs.
+
+    Raises:
+        ConfigurationError: Two actions take the same command, or the tags clash.
+    """
+
+    def __init__(self, name: str, actions: Iterable[Action]) -> None:
+        self.table: dict[type[Command], Action] = {}
+        for action in actions:
+            if action.command in self.table:
+                raise ConfigurationError(f"{name}: two actions take {action.command.__name__}")
+            self.table[action.command] = action
+        try:
+            self._decoder: msgspec.json.Decoder[Any] = decoder(list(self.table))
+        except TypeError as error:
+            raise ConfigurationError(
+                f"{name}: the commands cannot be told apart: {error}"
+            ) from None
+        self.decode: Callable[[str], Command] = self._decoder.decode

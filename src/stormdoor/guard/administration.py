@@ -1,0 +1,280 @@
+"""What operators and principals change, and what must happen at once when they do.
+
+Every change is written to the store, noted in the trail, and reaches open connections: of this process
+before the method returns, of the others when they next follow the feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stormdoor.auth.apikey import IssuedKey, KeyDesk
+from stormdoor.auth.passwords import Busy, Passwords
+from stormdoor.auth.session import SessionDesk
+from stormdoor.core.account import Account
+from stormdoor.core.event import Event
+from stormdoor.core.policy import PolicySet
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.errors import StoreError, StoreUnavailable
+from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, Store
+
+__all__ = ["Administration"]
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """Changes principals, roles, sessions and keys.
+
+    Methods that end connections return how many of this process they ended. `actor` is who asks.
+    """
+
+    store: Store
+    trail: Trail
+    lifetime: Lifetime
+    sessions: SessionDesk
+    keys: KeyDesk
+    passwords: Passwords
+    clock: Clock
+
+    def _note(self, name: str, principal: str, actor: str, detail: str = "") -> None:
+        self.trail.note(
+            Event(
+                time=self.clock.now(),
+                name=name,
+                principal=principal,
+                actor=actor,
+                detail=detail,
+            )
+        )
+
+    async def revoke(
+        self, target: Target, value: str = "", *, actor: str = "", reason: str = ""
+    ) -> int:
+        """End a principal's, session's or credential's connections, one connection, or everything.
+
+        Raises:
+            StoreUnavailable: It took effect in this process, but could not be stored: say it again.
+        """
+        revocation = Revocation(target, value, self.clock.now(), reason=reason)
+        # The gate of this process shuts first: a store that is down must not keep it open.
+        ended = await self.lifetime.apply(revocation)
+        self._note(
+            "authn_token_revoked", value, actor, f"{target.value}: {reason} ({ended} closed)"
+        )
+        await self.store.add_revocation(revocation)
+        return ended
+
+    async def _changed(self, principal_id: str) -> int:
+        revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
+        await self.store.add_revocation(revocation)
+        return await self.lifetime.apply(revocation)
+
+    async def add_principal(
+        self,
+        id: str,
+        *,
+        password: str | None = None,
+        roles: Iterable[str] = (),
+        tenant: str | None = None,
+        attributes: Mapping[str, object] | None = None,
+        actor: str = "",
+    ) -> Account:
+        """Store a new principal.
+
+        Raises:
+            StoreError: The id is taken, or is not one.
+            ConfigurationError: The password is too short or too long.
+        """
+        if not id or len(id) > 128 or not id.isprintable() or id != id.strip():
+            raise StoreError(
+                f"{id!r} is not a name for a principal; use 1 to 128 printable characters"
+            )
+        account = Account(
+            id=id,
+            roles=frozenset(roles),
+            tenant=tenant,
+            attributes=dict(attributes or {}),
+            password_hash=None if password is None else await self._hash(password),
+            created_at=self.clock.now(),
+        )
+        await self.store.add_account(account)
+        self._note(
+            "user_created", id, actor, f"roles: {', '.join(sorted(account.roles)) or 'none'}"
+        )
+        return account
+
+    async def _hash(self, password: str) -> str:
+        hashed = await self.passwords.hash(password)
+        if isinstance(hashed, Busy):
+            raise StoreUnavailable("too many passwords are being hashed; try again")
+        return hashed
+
+    async def _known(self, done: bool, id: str) -> None:
+        if not done:
+            raise StoreError(f"there is no principal {id!r}")
+
+    async def remove_principal(self, id: str, *, actor: str = "") -> int:
+        """Remove a principal and end everything of it.
+
+        Raises:
+            StoreError: There is no such principal.
+        """
+        await self._known(await self.store.account(id) is not None, id)
+        ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
+        await self._known(await self.store.remove_account(id), id)
+        self._note("user_deleted", id, actor)
+        return ended
+
+    async def set_disabled(self, id: str, disabled: bool, *, actor: str = "") -> int:
+        """Disable a principal, ending everything of it, or enable it again (ASVS 7.4.2).
+
+        Raises:
+            StoreError: There is no such principal.
+        """
+        await self._known(await self.store.set_disabled(id, disabled), id)
+        self._note("user_updated", id, actor, "disabled" if disabled else "enabled")
+        if not disabled:
+            return 0
+        ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
+        await self.store.remove_sessions(id)
+        return ended
+
+    async def set_password(self, id: str, password: str, *, actor: str = "") -> int:
+        """Change a password and end all sessions and connections of the principal (ASVS 7.4.3).
+
+        Raises:
+            StoreError: There is no such principal.
+            ConfigurationError: The password is too short or too long.
+        """
+        await self._known(await self.store.account(id) is not None, id)
+        await self._known(await self.store.set_password_hash(id, await self._hash(password)), id)
+        self._note("authn_password_change", id, actor)
+        ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
+        await self.store.remove_sessions(id)
+        return ended
+
+    async def grant_role(self, id: str, role: str, *, actor: str = "") -> None:
+        """Give a role. It counts from the next message of every open connection.
+
+        Raises:
+            StoreError: There is no such principal.
+        """
+        await self._set_roles(id, add=role, actor=actor)
+
+    async def withdraw_role(self, id: str, role: str, *, actor: str = "") -> int:
+        """Take a role away. Connections that may not be there any more are ended.
+
+        Raises:
+            StoreError: There is no such principal.
+        """
+        return await self._set_roles(id, remove=role, actor=actor)
+
+    async def _set_roles(
+        self, id: str, *, add: str | None = None, remove: str | None = None, actor: str
+    ) -> int:
+        account = await self.store.account(id)
+        if account is None:
+            raise StoreError(f"there is no principal {id!r}")
+        roles = (account.roles | ({add} if add else set())) - ({remove} if remove else set())
+        await self._known(await self.store.set_roles(id, roles), id)
+        change = f"+{add}" if add else f"-{remove}"
+        self._note("privilege_permissions_changed", id, actor, f"role {change}")
+        return await self._changed(id)
+
+    async def set_attributes(
+        self, id: str, attributes: Mapping[str, object], *, actor: str = ""
+    ) -> int:
+        """Replace the attributes that conditions look at.
+
+        Raises:
+            StoreError: There is no such principal.
+        """
+        await self._known(await self.store.set_attributes(id, attributes), id)
+        self._note("privilege_permissions_changed", id, actor, "attributes")
+        return await self._changed(id)
+
+    async def end_session(
+        self, session_id: str, *, owner: str | None = None, actor: str = "", reason: str = "logout"
+    ) -> bool:
+        """End a login session and its connections. Returns whether there was one.
+
+        Args:
+            session_id: Its public id.
+            owner: Only if it is this principal's.
+            actor: Who asks.
+            reason: For the trail.
+        """
+        ended = await self.sessions.end(session_id, owner=owner, reason=reason)
+        if ended:
+            self._note("session_ended", owner or "", actor, reason)
+            await self.lifetime.follow()
+        return ended
+
+    async def end_other_sessions(
+        self, principal_id: str, *, keep: str | None = None, actor: str = ""
+    ) -> int:
+        """End all sessions of a principal but one, with their connections. Returns how many sessions."""
+        ended = await self.sessions.end_others(principal_id, keep=keep)
+        if ended:
+            self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
+            await self.lifetime.follow()
+        return len(ended)
+
+    async def issue_key(
+        self,
+        principal_id: str,
+        *,
+        name: str,
+        scopes: Iterable[str],
+        networks: Iterable[str] = (),
+        seconds: float | None = None,
+        actor: str = "",
+    ) -> IssuedKey:
+        """Issue an API key. See `KeyDesk.issue` for arguments and errors."""
+        issued = await self.keys.issue(
+            principal_id, name=name, scopes=scopes, networks=networks, seconds=seconds
+        )
+        self._note("authn_token_created", principal_id, actor, f"key {issued.key.id} ({name})")
+        return issued
+
+    async def rotate_key(
+        self, id: str, *, overlap_seconds: float = 86_400.0, actor: str = ""
+    ) -> IssuedKey:
+        """Replace an API key; both are valid for a while. See `KeyDesk.rotate`."""
+        issued = await self.keys.rotate(id, overlap_seconds=overlap_seconds)
+        self._note(
+            "authn_token_created",
+            issued.key.principal_id,
+            actor,
+            f"key {issued.key.id} replaces {id}",
+        )
+        await self.lifetime.follow()
+        return issued
+
+    async def revoke_key(self, id: str, *, actor: str = "") -> bool:
+        """Revoke an API key and end its connections. Returns whether it was there."""
+        revoked = await self.keys.revoke(id)
+        if revoked:
+            self._note("authn_token_revoked", "", actor, f"key {id}")
+            await self.lifetime.follow()
+        return revoked
+
+    async def erase(self, principal_id: str, *, actor: str = "") -> int:
+        """Erase a principal's personal data from the trail; the chain stays whole. Returns entries."""
+        await self.trail.flush()
+        erased = await self.store.erase_personal(principal_id)
+        self._note("user_data_erased", "", actor, f"{erased} entries")
+        return erased
+
+    def adopt(self, policies: PolicySet, *, actor: str = "") -> int:
+        """Decide by other policies from now on. Returns how many connections that ended."""
+        self._note(
+            "authz_change",
+            "",
+            actor,
+            f"{len(policies.roles)} roles, {len(policies.policies)} policies",
+        )
+        return self.lifetime.adopt(policies)

@@ -1,0 +1,394 @@
+"""Who may come in: the steps of a handshake, the cheapest first, in one fixed order.
+
+shape → transport → Host and Origin → address budget → exactly one credential → authenticate →
+`connect` permission → caps → registered → revocations once more → admitted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stormdoor.auth.authenticator import Authenticator, Rejected
+from stormdoor.core.address import is_loopback, rate_key
+from stormdoor.core.bucket import Rate
+from stormdoor.core.credential import MAX_SECRET, Credential, Source, fingerprint, presented
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import REFUSED_AS, Event
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.limits import Limits
+from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
+from stormdoor.core.policy import PolicySet
+from stormdoor.core.principal import ANONYMOUS, Authentication
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.budget import Budget
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.registry import Registry, public_key
+from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, Store
+
+__all__ = ["Admission", "Entrance"]
+
+_log = logging.getLogger("stormdoor.admission")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """What a guard asks of a handshake before it looks at credentials.
+
+    Attributes:
+        origins: The pages that may open sockets.
+        hosts: The names under which the application may be addressed.
+        insecure_allow_plaintext: Accept `ws://` from other machines.
+        insecure_allow_missing_origin: Accept cookies from a client that sends no Origin.
+    """
+
+    origins: OriginPolicy
+    hosts: HostPolicy
+    insecure_allow_plaintext: bool = False
+    insecure_allow_missing_origin: bool = False
+
+
+def _host_name(host: str) -> str:
+    """The host without its port."""
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def _local(handshake: Handshake) -> bool:
+    """Whether the handshake never left this machine: nobody can listen in on it."""
+    name = _host_name(handshake.host)
+    return (name == "localhost" or is_loopback(name)) and is_loopback(handshake.peer)
+
+
+class Admission:
+    """Decides handshakes. All state that it shares is passed in."""
+
+    def __init__(
+        self,
+        *,
+        entrance: Entrance,
+        authenticators: Sequence[Authenticator],
+        policies: PolicySet,
+        limits: Limits,
+        registry: Registry,
+        revocations: RevocationIndex,
+        trail: Trail,
+        statistics: Statistics,
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        self._entrance = entrance
+        self._authenticators = tuple(authenticators)
+        places = dict.fromkeys(place for one in authenticators for place in one.places)
+        self.places = tuple(places)
+        self._cookies = tuple(place for place in places if place.source is Source.COOKIE)
+        self.policies = policies
+        self._limits = limits
+        self._registry = registry
+        self._revocations = revocations
+        self._trail = trail
+        self._statistics = statistics
+        self._store = store
+        self._clock = clock
+        self._handshakes = Budget(Rate.parse(limits.handshakes_per_address))
+        self._failures = Budget(Rate.parse(limits.failures_per_address))
+        self.closing = False
+
+    async def admit(self, handshake: Handshake, endpoint: Endpoint) -> Connection | Refusal:
+        """Decide one handshake.
+
+        Returns:
+            A registered, pending connection, or why there is none. Either way one entry is on its way
+            to the trail. Nothing that goes wrong in here admits anybody.
+        """
+        address_key = rate_key(handshake.address, self._limits.ipv6_prefix)
+        authentication: Authentication | None = None
+        changes = self._revocations.changes
+        try:
+            refusal = self._at_the_gate(handshake, endpoint, address_key)
+            if refusal is None:
+                found = await self._identify(handshake, endpoint, address_key)
+                if isinstance(found, Refusal):
+                    refusal = found
+                else:
+                    authentication = found
+                    entered = self._enter(handshake, endpoint, authentication, address_key)
+                    if isinstance(entered, Connection):
+                        if authentication.live and changes != self._revocations.changes:
+                            entered = await self._look_again(entered)
+                    if isinstance(entered, Connection):
+                        self._admitted(handshake, entered)
+                        return entered
+                    refusal = entered
+        except StoreUnavailable as error:
+            refusal = Refusal(
+                Denial.UNAVAILABLE, f"the store does not answer: {error}", retry_after=5
+            )
+        except Exception:
+            _log.exception("admission failed for %s", endpoint.name)
+            refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
+        self._refused(handshake, endpoint, authentication, refusal)
+        return refusal
+
+    def _at_the_gate(
+        self, handshake: Handshake, endpoint: Endpoint, address_key: str
+    ) -> Refusal | None:
+        """Everything that costs nothing: no credential is read here."""
+        if self.closing:
+            return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
+        if not endpoint.declared:
+            return Refusal(
+                Denial.UNDECLARED,
+                f'{endpoint.name} declares nothing; write permission = "chat:connect" in the class, '
+                "or pass it to protect(permissions={...})",
+            )
+        if not handshake.host:
+            return Refusal(Denial.MALFORMED, "the handshake names no Host")
+        entrance = self._entrance
+        local = _local(handshake)
+        if handshake.scheme != "https" and not local and not entrance.insecure_allow_plaintext:
+            return Refusal(
+                Denial.INSECURE_TRANSPORT,
+                f"a plaintext handshake from {handshake.peer} for {quote(handshake.host)}; use wss://, or if "
+                "a proxy on this machine ends TLS, add to the guard: "
+                f'trusted_proxies = ["{handshake.peer}"]',
+            )
+        if not entrance.hosts.allows(handshake.host):
+            name = _host_name(handshake.host)
+            return Refusal(
+                Denial.HOST,
+                f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
+                f"guard: hosts = [{quote(name)}]",
+            )
+        if endpoint.public is None:
+            reason = entrance.origins.refuse(handshake)
+            if reason is not None:
+                return Refusal(Denial.ORIGIN, reason)
+        if not self._trail.healthy:
+            return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
+        monotonic = self._clock.monotonic()
+        if not self._handshakes.spend(address_key, monotonic):
+            return Refusal(
+                Denial.HANDSHAKE_RATE,
+                f"limits.handshakes_per_address = {self._limits.handshakes_per_address!r} is reached",
+                retry_after=_seconds(self._handshakes.wait(address_key, monotonic)),
+            )
+        return self._registry.room_for_address(address_key)
+
+    async def _identify(
+        self, handshake: Handshake, endpoint: Endpoint, address_key: str
+    ) -> Authentication | Refusal:
+        """Find exactly one credential and have it verified."""
+        now = self._clock.now()
+        if endpoint.public is not None:
+            return Authentication(ANONYMOUS, "public", "", False, now, now)
+        found = presented(handshake, self.places)
+        explicit = [credential for credential in found if not credential.ambient]
+        ambient = [credential for credential in found if credential.ambient]
+        if not found:
+            return Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
+        if len(explicit) > 1 or len(ambient) > 1:
+            return Refusal(
+                Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
+            )
+        credential = (explicit or ambient)[0]
+        if credential.ambient and handshake.origin is None:
+            if not self._entrance.insecure_allow_missing_origin:
+                return Refusal(
+                    Denial.ORIGIN,
+                    "a cookie without an Origin; a client that is no browser should use a token, a key "
+                    "or a ticket, or send the Origin of an allowed page",
+                )
+        if any(len(one.secret) > MAX_SECRET for one in found):
+            return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
+        monotonic = self._clock.monotonic()
+        wait = self._failures.wait(address_key, monotonic)
+        if wait > 0.0:
+            return Refusal(
+                Denial.BACKOFF,
+                f"limits.failures_per_address = {self._limits.failures_per_address!r} is reached",
+                retry_after=_seconds(wait),
+            )
+        outcome = await self._authenticate(credential, handshake, now)
+        if isinstance(outcome, Refusal):
+            if outcome.denial is not Denial.AUTHENTICATION_TIMEOUT:
+                self._failures.spend(address_key, monotonic)
+            return outcome
+        # A browser attaches its session cookie whether the page wants it or not. It may accompany a
+        # credential that belongs to that very session; any other pair is two credentials.
+        if explicit and ambient and outcome.session_id != fingerprint(ambient[0].secret):
+            return Refusal(
+                Denial.AMBIGUOUS_CREDENTIAL,
+                f"two credentials that do not belong together: {_where(found)}",
+            )
+        return outcome
+
+    async def _authenticate(
+        self, credential: Credential, handshake: Handshake, now: float
+    ) -> Authentication | Refusal:
+        for authenticator in self._authenticators:
+            if credential.place in authenticator.places and authenticator.recognises(credential):
+                break
+        else:
+            return Refusal(
+                Denial.BAD_CREDENTIAL, f"nobody recognises the credential in {_where([credential])}"
+            )
+        try:
+            async with asyncio.timeout(self._limits.authentication_seconds):
+                outcome = await authenticator.authenticate(
+                    credential, handshake, store=self._store, now=now
+                )
+        except TimeoutError:
+            return Refusal(
+                Denial.AUTHENTICATION_TIMEOUT,
+                f"{authenticator.kind} took longer than limits.authentication_seconds",
+                retry_after=5,
+            )
+        if isinstance(outcome, Rejected):
+            if outcome.reused:
+                self._trail.note(
+                    Event(
+                        time=now,
+                        name="authn_token_reuse",
+                        endpoint=handshake.path,
+                        kind=authenticator.kind,
+                        principal=outcome.principal_id,
+                        address=handshake.address,
+                        user_agent=handshake.user_agent,
+                        detail=outcome.detail,
+                    )
+                )
+            return Refusal(outcome.denial, f"{authenticator.kind}: {outcome.detail}")
+        return outcome
+
+    def _enter(
+        self,
+        handshake: Handshake,
+        endpoint: Endpoint,
+        authentication: Authentication,
+        address_key: str,
+    ) -> Connection | Refusal:
+        """Caps, permission, registration and the last look at revocations: one step without an await."""
+        registry = self._registry
+        key = public_key(address_key) if endpoint.public else authentication.principal.id
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        refusal = registry.room_for_address(address_key) or registry.room_for_principal(key)
+        if refusal is not None:
+            return refusal
+        connection = Connection(
+            id=secrets.token_hex(8),
+            authentication=authentication,
+            endpoint=endpoint,
+            path=handshake.path,
+            address=handshake.address,
+            address_key=address_key,
+            now=now,
+            monotonic=monotonic,
+            policies=self.policies,
+            shared=registry.shared(key),
+            connection_seconds=self._limits.connection_seconds,
+        )
+        if endpoint.permission is not None:
+            decision = connection.decide(endpoint.permission, None, now)
+            if not decision.allowed:
+                return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+        # INVARIANT: registered before the last check, so that no revocation falls between the two.
+        registry.add(connection)
+        if monotonic >= connection.deadline:
+            registry.end(connection)
+            return Refusal(Denial.EXPIRED, "the credential expired during the handshake")
+        if self._revocations.ends(authentication):
+            registry.end(connection)
+            return Refusal(Denial.REVOKED, "the credential was revoked")
+        return connection
+
+    async def _look_again(self, connection: Connection) -> Connection | Refusal:
+        """Somebody's roles changed while the store was asked: read this principal's once more.
+
+        It is registered by now, so that whatever changes later finds it.
+        """
+        try:
+            account = await self._store.account(connection.principal.id)
+        except BaseException:
+            self._registry.end(connection)
+            raise
+        if account is None or account.disabled:
+            self._registry.end(connection)
+            return Refusal(Denial.REVOKED, "the account was disabled or removed")
+        connection.judge_by(self.policies, account.principal)
+        permission = connection.endpoint.permission
+        if permission is not None and not connection.may(permission, None, self._clock.now()):
+            self._registry.end(connection)
+            return Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
+        return connection
+
+    def _admitted(self, handshake: Handshake, connection: Connection) -> None:
+        authentication = connection.authentication
+        self._statistics.admitted[authentication.kind] += 1
+        self._trail.note(
+            Event(
+                time=connection.opened_at,
+                name="connection_opened",
+                endpoint=handshake.path,
+                permission=connection.endpoint.permission or "",
+                kind=authentication.kind,
+                principal=authentication.principal.id,
+                address=handshake.address,
+                user_agent=handshake.user_agent,
+                connection=connection.id,
+            )
+        )
+
+    def _refused(
+        self,
+        handshake: Handshake,
+        endpoint: Endpoint,
+        authentication: Authentication | None,
+        refusal: Refusal,
+    ) -> None:
+        self._statistics.refused[refusal.denial] += 1
+        principal = authentication.principal.id if authentication else ""
+        self._trail.note(
+            Event(
+                time=self._clock.now(),
+                name=REFUSED_AS[refusal.denial],
+                cause=refusal.denial.value,
+                endpoint=handshake.path,
+                permission=endpoint.permission or "",
+                kind=authentication.kind if authentication else "",
+                policies=refusal.policy_ids,
+                principal=principal,
+                address=handshake.address,
+                user_agent=handshake.user_agent,
+                detail=refusal.detail,
+            )
+        )
+        if _log.isEnabledFor(logging.WARNING):
+            _log.warning(
+                "refused %s %s from %s%s: %s",
+                refusal.denial.value,
+                quote(handshake.path),
+                handshake.address,
+                f" ({principal})" if principal else "",
+                refusal.detail,
+            )
+
+    def _looked_in(self) -> str:
+        return (
+            ", ".join(f"{place.source.value} {place.name!r}" for place in self.places) or "nothing"
+        )
+
+
+def _where(credentials: Sequence[Credential]) -> str:
+    return ", ".join(f"{one.place.source.value} {one.place.name!r}" for one in credentials)
+
+
+def _seconds(wait: float) -> int:
+    return max(1, math.ceil(wait))

@@ -1,0 +1,64 @@
+"""What an application declares about one WebSocket endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stormdoor.core.permission import check_permission
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["Endpoint", "Public", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """The statement that an endpoint is meant for everybody, and why."""
+
+    reason: str
+
+
+def public(reason: str) -> Public:
+    """Declare an endpoint open to everybody: no credential is asked for or looked at.
+
+    Args:
+        reason: Why that is right; the start-up check reports it.
+
+    Raises:
+        ConfigurationError: No reason was given.
+    """
+    if len(reason.strip()) < 5:
+        raise ConfigurationError(
+            'public() needs a reason; write public("prices are published anyway")'
+        )
+    return Public(reason.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One declared endpoint.
+
+    Attributes:
+        name: The handler's qualified name, for the operator.
+        permission: What a principal needs to connect; None if public, or if undeclared.
+        public: The statement that it is public, or None.
+    """
+
+    name: str
+    permission: str | None = None
+    public: Public | None = None
+
+    @classmethod
+    def declare(cls, name: str, declared: str | Public | None) -> Endpoint:
+        """Make an endpoint from what a handler or `protect` declares.
+
+        Raises:
+            PolicyError: The permission is not well formed.
+        """
+        if isinstance(declared, Public):
+            return cls(name, None, declared)
+        return cls(name, None if declared is None else check_permission(declared))
+
+    @property
+    def declared(self) -> bool:
+        """Whether somebody has thought about who may connect."""
+        return self.permission is not None or self.public is not None

@@ -1,0 +1,54 @@
+"""How much may wait for a client that reads slowly."""
+
+from __future__ import annotations
+
+from asyncio import Future
+
+__all__ = ["Backlog"]
+
+
+class Backlog:
+    """Counts the bytes of one connection that have not reached the kernel yet.
+
+    Tornado gives a Future for each write and writes in order, so it is enough to watch two of them: the
+    last one (when it is done, nothing waits) and a mark (when it is done, all that was counted up to it
+    has gone). An idle connection keeps nothing.
+
+    Args:
+        bound: Bytes that may wait.
+    """
+
+    __slots__ = ("_bound", "_last", "_mark", "_marked", "_marked_at", "waiting")
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._last: Future[None] | None = None
+        self._mark: Future[None] | None = None
+        self._marked = 0
+        self._marked_at = 0.0
+        self.waiting = 0
+
+    def _settle(self) -> None:
+        if self._last is None or self._last.done():
+            self._last = self._mark = None
+            self.waiting = self._marked = 0
+        elif self._mark is not None and self._mark.done():
+            self.waiting -= self._marked
+            self._mark = None
+
+    def fits(self, size: int) -> bool:
+        """Whether `size` more bytes may be queued. A message of any size fits an empty queue."""
+        self._settle()
+        return self.waiting == 0 or self.waiting + size <= self._bound
+
+    def add(self, size: int, written: Future[None], monotonic: float) -> None:
+        """Count a write whose Future is `written`."""
+        self.waiting += size
+        self._last = written
+        if self._mark is None:
+            self._mark, self._marked, self._marked_at = written, self.waiting, monotonic
+
+    def stalled_since(self) -> float | None:
+        """Monotonic seconds since which nothing has gone out, or None if nothing waits."""
+        self._settle()
+        return None if self._last is None or self._mark is None else self._marked_at

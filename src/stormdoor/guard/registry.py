@@ -1,0 +1,202 @@
+"""Every connection of this process: found by principal, counted, and ended in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from stormdoor.core.connection import Happening, State
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import Event
+from stormdoor.core.limits import Limits
+from stormdoor.guard.connection import Connection, Shared
+from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, LiveConnection
+
+__all__ = ["Registry", "public_key"]
+
+_log = logging.getLogger("stormdoor.registry")
+
+
+class Registry:
+    """The connections of this process.
+
+    INVARIANT: a connection counts from `add` to `end`, whatever happens to it in between, and `end`
+    gives everything back exactly once.
+    """
+
+    def __init__(
+        self, *, limits: Limits, trail: Trail, statistics: Statistics, clock: Clock, node: str
+    ) -> None:
+        self._limits = limits
+        self._trail = trail
+        self._statistics = statistics
+        self._clock = clock
+        self.node = node
+        self._all: dict[str, Connection] = {}
+        self._principals: dict[str, Shared] = {}
+        self._addresses: dict[str, int] = {}
+        self._opened: dict[str, Connection] = {}
+        self._closed: set[str] = set()
+        self.on_end: list[Callable[[Connection], None]] = []
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._all.values()))
+
+    def get(self, id: str) -> Connection | None:
+        """The connection of that id."""
+        return self._all.get(id)
+
+    def of_principal(self, principal_id: str) -> list[Connection]:
+        """All connections of a principal, pending ones included."""
+        shared = self._principals.get(principal_id)
+        return [] if shared is None else list(shared.connections)
+
+    def room_for_address(self, address_key: str) -> Refusal | None:
+        """Whether another connection from this address fits; asked before any credential is read."""
+        if len(self._all) >= self._limits.connections:
+            return Refusal(
+                Denial.BUSY,
+                f"limits.connections = {self._limits.connections} is reached",
+                retry_after=5,
+            )
+        if self._addresses.get(address_key, 0) >= self._limits.connections_per_address:
+            return Refusal(
+                Denial.TOO_MANY_CONNECTIONS,
+                f"limits.connections_per_address = {self._limits.connections_per_address} is reached",
+                retry_after=5,
+            )
+        return None
+
+    def room_for_principal(self, key: str) -> Refusal | None:
+        """Whether another connection of this principal fits."""
+        shared = self._principals.get(key)
+        if shared is not None and len(shared.connections) >= self._limits.connections_per_principal:
+            return Refusal(
+                Denial.TOO_MANY_CONNECTIONS,
+                "limits.connections_per_principal = "
+                f"{self._limits.connections_per_principal} is reached",
+                retry_after=5,
+            )
+        return None
+
+    def shared(self, key: str) -> Shared:
+        """What the connections of a principal use up together."""
+        shared = self._principals.get(key)
+        if shared is None:
+            shared = self._principals[key] = Shared(key)
+        return shared
+
+    def add(self, connection: Connection) -> None:
+        """Register a pending connection: from here on a revocation finds it."""
+        self._all[connection.id] = connection
+        connection.shared.connections.add(connection)
+        key = connection.address_key
+        self._addresses[key] = self._addresses.get(key, 0) + 1
+
+    def opened(self, connection: Connection) -> bool:
+        """The 101 has been sent. False if the connection was ended in the meantime."""
+        if not connection.happen(Happening.OPENED):
+            return False
+        self._opened[connection.id] = connection
+        return True
+
+    def end(self, connection: Connection, why: Refusal | None = None, *, code: int = 1000) -> bool:
+        """End a connection: shut its gate, give its quota back, tell the client, record it.
+
+        Args:
+            connection: Which one.
+            why: The cause if the guard ends it; None if the client or the application did.
+            code: The close code for the record when `why` is None.
+
+        Returns:
+            Whether it was this call that ended it.
+        """
+        was = connection.state
+        # The gate shuts before anything else: Tornado delivers frames after close() for up to 5 s.
+        if not connection.happen(Happening.ENDED):
+            return False
+        connection.closed_by = why
+        self._release(connection)
+        cause = why.denial.value if why else ""
+        if was is State.OPEN or why is not None:
+            self._trail.note(
+                Event(
+                    time=self._clock.now(),
+                    name="connection_closed",
+                    cause=cause,
+                    endpoint=connection.path,
+                    kind=connection.authentication.kind,
+                    principal=connection.principal.id,
+                    address=connection.address,
+                    connection=connection.id,
+                    detail=why.detail if why else f"closed with {code}",
+                )
+            )
+        if why is not None:
+            self._statistics.closed[why.denial] += 1
+            _log.info(
+                "closed connection %s of %s: %s (%s)",
+                connection.id,
+                connection.principal.id,
+                cause,
+                why.detail,
+            )
+            if connection.sink is not None:
+                connection.sink.shut(why.answer.close_code, why.answer.text)
+        for listener in self.on_end:
+            listener(connection)
+        connection.sink = None
+        return True
+
+    def _release(self, connection: Connection) -> None:
+        self._all.pop(connection.id, None)
+        if self._opened.pop(connection.id, None) is None:
+            self._closed.add(connection.id)
+        shared = connection.shared
+        shared.connections.discard(connection)
+        if not shared.connections and shared.rested(self._clock.monotonic()):
+            self._principals.pop(shared.key, None)
+        left = self._addresses.get(connection.address_key, 0) - 1
+        if left > 0:
+            self._addresses[connection.address_key] = left
+        else:
+            self._addresses.pop(connection.address_key, None)
+
+    def forget_idle(self, monotonic: float) -> None:
+        """Drop what principals without connections have used up, once it has been refilled."""
+        for key, shared in list(self._principals.items()):
+            if not shared.connections and shared.rested(monotonic):
+                del self._principals[key]
+
+    def changes(self) -> tuple[list[LiveConnection], list[str]]:
+        """What was opened and closed since the last `synced`, for the operators' list."""
+        opened = [
+            LiveConnection(
+                id=connection.id,
+                node=self.node,
+                principal_id=connection.principal.id,
+                kind=connection.authentication.kind,
+                endpoint=connection.path,
+                address=connection.address,
+                opened_at=connection.opened_at,
+            )
+            for connection in self._opened.values()
+        ]
+        return opened, list(self._closed)
+
+    def synced(self, opened: list[LiveConnection], closed: list[str]) -> None:
+        """The store has taken these changes. What closed while it did is a new change."""
+        self._closed.difference_update(closed)
+        for live in opened:
+            if self._opened.pop(live.id, None) is None:
+                self._closed.add(live.id)
+
+
+def public_key(address_key: str) -> str:
+    """Anonymous clients are counted by address; the NUL keeps them apart from any principal's id."""
+    return f"\0{address_key}"

@@ -1,0 +1,55 @@
+"""Where state lives: `open_store` picks a store by URL. One contract suite holds for all."""
+
+from pathlib import Path
+
+from stormdoor.errors import ConfigurationError
+from stormdoor.ports import Store
+from stormdoor.stores.memory import MemoryStore
+from stormdoor.stores.sqlite import SqliteStore
+
+__all__ = ["MemoryStore", "SqliteStore", "open_store"]
+
+_FORMS = '"sqlite:///absolute/path", "sqlite:relative/path" or "memory:"'
+
+
+def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
+    """The store that `url` names, not opened yet.
+
+    Args:
+        url: `memory:`, `sqlite:///absolute/path` or `sqlite:path`. The path is taken as it
+            is: `%` has no meaning in it.
+        trail_key: Secret of the trail's chain, or None.
+
+    Raises:
+        ConfigurationError: The URL names no store that there is.
+    """
+    scheme, _, rest = url.partition(":")
+    match scheme:
+        case "memory" if not rest:
+            return MemoryStore(trail_key)
+        case "sqlite":
+            return SqliteStore(_path(rest), trail_key)
+        case "postgresql" | "postgres":
+            # The URL may hold a password: it is not repeated.
+            raise ConfigurationError(
+                f"there is no PostgreSQL store yet; until then, write store = {_FORMS}"
+            )
+        case _:
+            raise ConfigurationError(f"the URL of a store is {_FORMS}")
+
+
+def _path(rest: str) -> Path:
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if host or not slash:
+            raise ConfigurationError(
+                'a SQLite store is a file of this machine: write store = "sqlite:///absolute/path"'
+                " (three slashes)"
+            )
+        rest = f"/{path}"
+    if rest in ("", "/", ":memory:") or "?" in rest or "#" in rest:
+        raise ConfigurationError(
+            'the URL of a SQLite store names a file, and no options: store = "sqlite:///absolute/path"'
+            ' (without a file: "memory:")'
+        )
+    return Path(rest)

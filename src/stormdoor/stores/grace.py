@@ -1,0 +1,10 @@
+"""How long what is over is kept."""
+
+__all__ = ["PURGE_GRACE_SECONDS"]
+
+PURGE_GRACE_SECONDS = 3600.0
+"""After its end, before `purge` removes it.
+
+A clock that was set forward by mistake must not make a used nonce new, and whoever comes with an
+expired session is told so.
+"""

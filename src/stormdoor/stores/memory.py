@@ -1,0 +1,313 @@
+"""A store in memory: for tests, and for one process whose state need not last."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from stormdoor.core.account import Account
+from stormdoor.core.apikey import ApiKey
+from stormdoor.core.revocation import Revocation
+from stormdoor.core.session import Session
+from stormdoor.core.ticket import Ticket
+from stormdoor.errors import StoreError
+from stormdoor.ports import LiveConnection
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS
+from stormdoor.stores.memory_trail import MemoryTrail
+from stormdoor.stores.rows import attributes_text
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore(MemoryTrail):
+    """`stormdoor.ports.Store` in dictionaries.
+
+    INVARIANT: no method gives way to another task between its first look and its last change. That
+    is all that makes a ticket count once here.
+
+    Args:
+        trail_key: Secret of the trail's chain, or None.
+    """
+
+    def __init__(self, trail_key: bytes | None = None) -> None:
+        super().__init__(trail_key)
+        self._accounts: dict[str, Account] = {}
+        self._sessions: dict[str, Session] = {}
+        self._tickets: dict[str, Ticket] = {}
+        self._keys: dict[str, ApiKey] = {}
+        self._nonces: dict[tuple[str, str], float] = {}
+        self._revocations: list[Revocation] = []
+        self._nodes: dict[str, float] = {}
+        self._connections: dict[tuple[str, str], LiveConnection] = {}
+
+    async def purge(self, now: float) -> int:
+        """See `Store.purge`."""
+        self._answer()
+        over = now - PURGE_GRACE_SECONDS
+        sessions = [
+            s.id
+            for s in self._sessions.values()
+            if s.expires_at < over or s.last_seen_at + s.idle_seconds < over
+        ]
+        tickets = [ticket.id for ticket in self._tickets.values() if ticket.expires_at < over]
+        nonces = [nonce for nonce, expires_at in self._nonces.items() if expires_at < over]
+        nodes = [node for node, alive_at in self._nodes.items() if alive_at < over]
+        for id in sessions:
+            del self._sessions[id]
+        for id in tickets:
+            del self._tickets[id]
+        for nonce in nonces:
+            del self._nonces[nonce]
+        for node in nodes:
+            await self.forget_node(node)
+        return len(sessions) + len(tickets) + len(nonces) + len(nodes)
+
+    # Accounts
+
+    async def account(self, id: str) -> Account | None:
+        """See `Accounts.account`."""
+        self._answer()
+        account = self._accounts.get(id)
+        return None if account is None else _copy(account)
+
+    async def accounts(self) -> list[Account]:
+        """See `Accounts.accounts`."""
+        self._answer()
+        return [_copy(self._accounts[id]) for id in sorted(self._accounts)]
+
+    async def add_account(self, account: Account) -> None:
+        """See `Accounts.add_account`."""
+        self._answer()
+        _refuse_duplicate(account.id, self._accounts, "account")
+        self._accounts[account.id] = _copy(account)
+
+    async def remove_account(self, id: str) -> bool:
+        """See `Accounts.remove_account`."""
+        self._answer()
+        if self._accounts.pop(id, None) is None:
+            return False
+        self._sessions = {k: s for k, s in self._sessions.items() if s.principal_id != id}
+        self._tickets = {k: t for k, t in self._tickets.items() if t.principal_id != id}
+        self._keys = {k: a for k, a in self._keys.items() if a.principal_id != id}
+        return True
+
+    async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
+        """See `Accounts.set_password_hash`."""
+        self._answer()
+        if (account := self._accounts.get(id)) is None:
+            return False
+        self._accounts[id] = replace(account, password_hash=password_hash)
+        return True
+
+    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - the port
+        """See `Accounts.set_disabled`."""
+        self._answer()
+        if (account := self._accounts.get(id)) is None:
+            return False
+        self._accounts[id] = replace(account, disabled=disabled)
+        return True
+
+    async def set_roles(self, id: str, roles: frozenset[str]) -> bool:
+        """See `Accounts.set_roles`."""
+        self._answer()
+        if (account := self._accounts.get(id)) is None:
+            return False
+        self._accounts[id] = replace(account, roles=roles)
+        return True
+
+    async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
+        """See `Accounts.set_attributes`."""
+        self._answer()
+        text = attributes_text(attributes)
+        if (account := self._accounts.get(id)) is None:
+            return False
+        self._accounts[id] = replace(account, attributes=msgspec.json.decode(text))
+        return True
+
+    # Sessions
+
+    async def session(self, id: str) -> tuple[Session, Account] | None:
+        """See `Sessions.session`."""
+        self._answer()
+        if (session := self._sessions.get(id)) is None:
+            return None
+        return session, _copy(self._accounts[session.principal_id])
+
+    async def sessions(self, principal_id: str) -> list[Session]:
+        """See `Sessions.sessions`."""
+        self._answer()
+        own = [s for s in self._sessions.values() if s.principal_id == principal_id]
+        return sorted(own, key=lambda session: (-session.created_at, session.id))
+
+    async def add_session(self, session: Session) -> None:
+        """See `Sessions.add_session`."""
+        self._answer()
+        self._refuse_stranger(session.principal_id)
+        _refuse_duplicate(session.id, self._sessions, "session")
+        self._sessions[session.id] = session
+
+    async def replace_session(self, old_id: str, session: Session) -> bool:
+        """See `Sessions.replace_session`."""
+        self._answer()
+        if old_id not in self._sessions:
+            return False
+        self._refuse_stranger(session.principal_id)
+        if session.id != old_id:
+            _refuse_duplicate(session.id, self._sessions, "session")
+        self._remove_session(old_id)
+        self._sessions[session.id] = session
+        return True
+
+    async def touch_session(self, id: str, last_seen_at: float) -> None:
+        """See `Sessions.touch_session`."""
+        self._answer()
+        session = self._sessions.get(id)
+        if session is not None and session.last_seen_at < last_seen_at:
+            self._sessions[id] = replace(session, last_seen_at=last_seen_at)
+
+    async def remove_session(self, id: str) -> bool:
+        """See `Sessions.remove_session`."""
+        self._answer()
+        return self._remove_session(id)
+
+    async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
+        """See `Sessions.remove_sessions`."""
+        self._answer()
+        removed = sorted(
+            s.id for s in self._sessions.values() if s.principal_id == principal_id and s.id != keep
+        )
+        for id in removed:
+            del self._sessions[id]
+        self._tickets = {
+            id: ticket
+            for id, ticket in self._tickets.items()
+            if ticket.principal_id != principal_id or ticket.session_id == keep
+        }
+        return removed
+
+    # Tickets and nonces
+
+    async def add_ticket(self, ticket: Ticket) -> None:
+        """See `Tickets.add_ticket`."""
+        self._answer()
+        self._refuse_stranger(ticket.principal_id)
+        _refuse_duplicate(ticket.id, self._tickets, "ticket")
+        self._tickets[ticket.id] = ticket
+
+    async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
+        """See `Tickets.redeem_ticket`."""
+        self._answer()
+        if (ticket := self._tickets.pop(id, None)) is None:
+            return None
+        return ticket, _copy(self._accounts[ticket.principal_id])
+
+    async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
+        """See `Nonces.use_nonce`."""
+        self._answer()
+        if (purpose, value) in self._nonces:
+            return False
+        self._nonces[purpose, value] = expires_at
+        return True
+
+    # API keys
+
+    async def key(self, id: str) -> tuple[ApiKey, Account] | None:
+        """See `Keys.key`."""
+        self._answer()
+        if (key := self._keys.get(id)) is None:
+            return None
+        return key, _copy(self._accounts[key.principal_id])
+
+    async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
+        """See `Keys.keys`."""
+        self._answer()
+        found = [k for k in self._keys.values() if principal_id in (None, k.principal_id)]
+        return sorted(found, key=lambda key: (-key.created_at, key.id))
+
+    async def add_key(self, key: ApiKey) -> None:
+        """See `Keys.add_key`."""
+        self._answer()
+        self._refuse_stranger(key.principal_id)
+        _refuse_duplicate(key.id, self._keys, "API key")
+        self._keys[key.id] = key
+
+    async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
+        """See `Keys.expire_key`."""
+        self._answer()
+        if (key := self._keys.get(id)) is None:
+            return False
+        self._keys[id] = replace(
+            key,
+            expires_at=at if key.expires_at is None else min(at, key.expires_at),
+            successor=successor or key.successor,
+        )
+        return True
+
+    async def remove_key(self, id: str) -> bool:
+        """See `Keys.remove_key`."""
+        self._answer()
+        return self._keys.pop(id, None) is not None
+
+    async def touch_key(self, id: str, at: float, address: str) -> None:
+        """See `Keys.touch_key`."""
+        self._answer()
+        key = self._keys.get(id)
+        if key is not None and (key.last_used_at is None or key.last_used_at <= at):
+            self._keys[id] = replace(key, last_used_at=at, last_used_from=address)
+
+    # Revocations
+
+    async def add_revocation(self, revocation: Revocation) -> int:
+        """See `Revocations.add_revocation`."""
+        self._answer()
+        seq = len(self._revocations) + 1
+        self._revocations.append(replace(revocation, seq=seq))
+        return seq
+
+    async def revocations(self, after: int = 0) -> list[Revocation]:
+        """See `Revocations.revocations`."""
+        self._answer()
+        return self._revocations[after:]
+
+    # Connections
+
+    async def sync_connections(
+        self, node: str, now: float, opened: Iterable[LiveConnection], closed: Iterable[str]
+    ) -> None:
+        """See `Connections.sync_connections`."""
+        self._answer()
+        self._nodes[node] = now
+        for connection in opened:
+            self._connections.setdefault((node, connection.id), replace(connection, node=node))
+        for id in closed:
+            self._connections.pop((node, id), None)
+
+    async def live_connections(self, alive_since: float) -> list[LiveConnection]:
+        """See `Connections.live_connections`."""
+        self._answer()
+        alive = [c for c in self._connections.values() if self._nodes[c.node] >= alive_since]
+        return sorted(alive, key=lambda c: (c.opened_at, c.node, c.id))
+
+    async def forget_node(self, node: str) -> None:
+        """See `Connections.forget_node`."""
+        self._answer()
+        self._nodes.pop(node, None)
+        self._connections = {k: c for k, c in self._connections.items() if c.node != node}
+
+    def _remove_session(self, id: str) -> bool:
+        self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}
+        return self._sessions.pop(id, None) is not None
+
+    def _refuse_stranger(self, principal_id: str) -> None:
+        if principal_id not in self._accounts:
+            raise StoreError("there is no such account")
+
+
+def _refuse_duplicate(id: str, known: Mapping[str, object], what: str) -> None:
+    if id in known:
+        raise StoreError(f"this {what} exists already")
+
+
+def _copy(account: Account) -> Account:
+    """The account with attributes of its own: what a caller does to them changes nothing here."""
+    return replace(account, attributes=msgspec.json.decode(attributes_text(account.attributes)))

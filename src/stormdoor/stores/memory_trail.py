@@ -1,0 +1,103 @@
+"""`stormdoor.ports.TrailStore` in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stormdoor.core.event import GENESIS, Entry, Event
+from stormdoor.errors import StoreUnavailable
+from stormdoor.stores.sealing import seal_all
+
+__all__ = ["MemoryTrail"]
+
+
+class MemoryTrail:
+    """The trail, and whether the store is open.
+
+    Args:
+        trail_key: Secret of the trail's chain, or None.
+    """
+
+    def __init__(self, trail_key: bytes | None = None) -> None:
+        self._key = trail_key
+        self._opened = False
+        self._trail: list[Entry] = []
+        self._anchor = self._head = (0, GENESIS)
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+        self._opened = True
+
+    async def close(self) -> None:
+        """See `Store.close`. What is in the store stays, as long as the object does."""
+        self._opened = False
+
+    def _answer(self) -> None:
+        if not self._opened:
+            raise StoreUnavailable("the store in memory is not open")
+
+    async def append_events(self, events: Sequence[Event]) -> None:
+        """See `TrailStore.append_events`."""
+        self._answer()
+        entries = seal_all(events, after=self._head, key=self._key)
+        if entries:
+            self._trail += entries
+            self._head = (entries[-1].seq, entries[-1].hash)
+
+    async def entries(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        principal: str | None = None,
+        name: str | None = None,
+        newest_first: bool = False,
+    ) -> list[Entry]:
+        """See `TrailStore.entries`."""
+        self._answer()
+        found = [
+            entry
+            for entry in self._trail
+            if entry.seq > after
+            and (principal is None or _about(entry, principal))
+            and (name is None or entry.event.name == name)
+        ]
+        if newest_first:
+            found.reverse()
+        return found[:limit]
+
+    async def trail_anchor(self) -> tuple[int, str]:
+        """See `TrailStore.trail_anchor`."""
+        self._answer()
+        return self._anchor
+
+    async def trail_head(self) -> tuple[int, str]:
+        """See `TrailStore.trail_head`."""
+        self._answer()
+        return self._head
+
+    async def drop_entries(self, before: float) -> int:
+        """See `TrailStore.drop_entries`."""
+        self._answer()
+        dropped = 0
+        for entry in self._trail:
+            if entry.event.time >= before:
+                break
+            self._anchor = (entry.seq, entry.hash)
+            dropped += 1
+        del self._trail[:dropped]
+        return dropped
+
+    async def erase_personal(self, principal_id: str) -> int:
+        """See `TrailStore.erase_personal`."""
+        self._answer()
+        erased = 0
+        for at, entry in enumerate(self._trail):
+            if _about(entry, principal_id):
+                self._trail[at] = replace(entry, personal=None, salt=None)
+                erased += 1
+        return erased
+
+
+def _about(entry: Entry, principal_id: str) -> bool:
+    event = entry.event
+    return principal_id != "" and principal_id in (event.principal, event.actor)

@@ -1,0 +1,14 @@
+"""Runs the migrations on the connection that the store hands over, inside its transaction."""
+
+from alembic import context
+
+if context.is_offline_mode():
+    # `alembic upgrade head --sql`: what would be done, as text, for a database out of reach.
+    context.configure(
+        dialect_name=context.config.attributes["dialect"], literal_binds=True, as_sql=True
+    )
+else:
+    context.configure(connection=context.config.attributes["connection"])
+
+with context.begin_transaction():
+    context.run_migrations()

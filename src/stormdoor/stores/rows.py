@@ -1,0 +1,253 @@
+"""Rows of the statements in `statements`, turned into values and back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from stormdoor.core.account import Account
+from stormdoor.core.apikey import ApiKey
+from stormdoor.core.event import Entry
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.core.session import Session
+from stormdoor.core.ticket import Ticket
+from stormdoor.errors import StoreError
+from stormdoor.ports import LiveConnection
+
+__all__ = [
+    "Row",
+    "account_from",
+    "account_row",
+    "accounts_from",
+    "attributes_text",
+    "connection_from",
+    "connection_row",
+    "entry_from",
+    "entry_row",
+    "key_and_account_from",
+    "key_from",
+    "key_row",
+    "revocation_from",
+    "session_and_account_from",
+    "session_from",
+    "session_row",
+    "ticket_from",
+    "ticket_row",
+]
+
+# Any: a driver does not know the types of a statement's columns. The schema does.
+Row = tuple[Any, ...]
+
+_decode = msgspec.json.Decoder().decode
+
+
+def attributes_text(attributes: Mapping[str, object]) -> str:
+    """The attributes as JSON.
+
+    Raises:
+        StoreError: They hold something that JSON does not know.
+    """
+    try:
+        return msgspec.json.encode(attributes, order="sorted").decode()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StoreError(f"attributes must be JSON values: {error}") from error
+
+
+def account_row(account: Account) -> Row:
+    """The row of an account; its roles have rows of their own."""
+    return (
+        account.id,
+        account.tenant,
+        attributes_text(account.attributes),
+        account.password_hash,
+        account.disabled,
+        account.created_at,
+    )
+
+
+def account_from(rows: Sequence[Row]) -> Account:
+    """The account in the last seven columns of `rows`, which differ only in the role."""
+    id, tenant, attributes, password_hash, disabled, created_at, role = rows[0][-7:]
+    if len(rows) > 1:
+        roles = frozenset([row[-1] for row in rows])
+    else:
+        roles = frozenset() if role is None else frozenset((role,))
+    return Account(
+        id=id,
+        roles=roles,
+        tenant=tenant,
+        attributes={} if attributes == "{}" else _decode(attributes),
+        password_hash=password_hash,
+        disabled=bool(disabled),
+        created_at=created_at,
+    )
+
+
+def accounts_from(rows: Iterable[Row]) -> list[Account]:
+    """The accounts in `rows`, in the order of their first rows."""
+    by_id: dict[str, list[Row]] = {}
+    for row in rows:
+        by_id.setdefault(row[0], []).append(row)
+    return [account_from(of_one) for of_one in by_id.values()]
+
+
+def session_row(session: Session) -> Row:
+    """The row of a session."""
+    return (
+        session.id,
+        session.principal_id,
+        session.created_at,
+        session.authenticated_at,
+        session.last_seen_at,
+        session.expires_at,
+        session.idle_seconds,
+        session.address,
+        session.user_agent,
+        session.strength,
+    )
+
+
+def session_from(row: Row) -> Session:
+    """The session in the first ten columns of `row`."""
+    return Session(
+        id=row[0],
+        principal_id=row[1],
+        created_at=row[2],
+        authenticated_at=row[3],
+        last_seen_at=row[4],
+        expires_at=row[5],
+        idle_seconds=row[6],
+        address=row[7],
+        user_agent=row[8],
+        strength=row[9],
+    )
+
+
+def session_and_account_from(rows: Sequence[Row]) -> tuple[Session, Account] | None:
+    """The session and its account in `rows`, or None if there are none."""
+    return (session_from(rows[0]), account_from(rows)) if rows else None
+
+
+def ticket_row(ticket: Ticket) -> Row:
+    """The row of a ticket."""
+    return (
+        ticket.id,
+        ticket.principal_id,
+        ticket.session_id,
+        ticket.origin,
+        ticket.endpoint,
+        ticket.issued_at,
+        ticket.expires_at,
+        ticket.authenticated_at,
+        ticket.strength,
+    )
+
+
+def ticket_from(row: Row) -> Ticket:
+    """The ticket in `row`."""
+    return Ticket(
+        id=row[0],
+        principal_id=row[1],
+        session_id=row[2],
+        origin=row[3],
+        endpoint=row[4],
+        issued_at=row[5],
+        expires_at=row[6],
+        authenticated_at=row[7],
+        strength=row[8],
+    )
+
+
+def key_row(key: ApiKey) -> Row:
+    """The row of an API key."""
+    return (
+        key.id,
+        key.hash,
+        key.principal_id,
+        key.name,
+        msgspec.json.encode(sorted(key.scopes)).decode(),
+        msgspec.json.encode(key.networks).decode(),
+        key.created_at,
+        key.expires_at,
+        key.last_used_at,
+        key.last_used_from,
+        key.successor,
+    )
+
+
+def key_from(row: Row) -> ApiKey:
+    """The API key in the first eleven columns of `row`."""
+    return ApiKey(
+        id=row[0],
+        hash=row[1],
+        principal_id=row[2],
+        name=row[3],
+        scopes=frozenset(_decode(row[4])),
+        networks=tuple(_decode(row[5])),
+        created_at=row[6],
+        expires_at=row[7],
+        last_used_at=row[8],
+        last_used_from=row[9],
+        successor=row[10],
+    )
+
+
+def key_and_account_from(rows: Sequence[Row]) -> tuple[ApiKey, Account] | None:
+    """The API key and its account in `rows`, or None if there are none."""
+    return (key_from(rows[0]), account_from(rows)) if rows else None
+
+
+def revocation_from(row: Row) -> Revocation:
+    """The revocation in `row`."""
+    target, value, at, seq, reason = row
+    return Revocation(Target(target), value, at, seq, reason)
+
+
+def entry_row(entry: Entry) -> Row:
+    """The row of an entry, with the copies of what it is searched by."""
+    event = entry.event
+    return (
+        entry.seq,
+        entry.body,
+        entry.personal,
+        entry.salt,
+        entry.commitment,
+        entry.previous,
+        entry.hash,
+        event.time,
+        event.name,
+        event.principal or None,
+        event.actor or None,
+    )
+
+
+def entry_from(row: Row) -> Entry:
+    """The entry in `row`."""
+    return Entry(*row)
+
+
+def connection_row(node: str, connection: LiveConnection) -> Row:
+    """The row of an open connection that `node` holds."""
+    return (
+        node,
+        connection.id,
+        connection.principal_id,
+        connection.kind,
+        connection.endpoint,
+        connection.address,
+        connection.opened_at,
+    )
+
+
+def connection_from(row: Row) -> LiveConnection:
+    """The open connection in `row`."""
+    id, node, principal_id, kind, endpoint, address, opened_at = row
+    return LiveConnection(
+        id=id,
+        node=node,
+        principal_id=principal_id,
+        kind=kind,
+        endpoint=endpoint,
+        address=address,
+        opened_at=opened_at,
+    )

@@ -1,0 +1,65 @@
+"""The embedded store: one SQLite file, shared by all processes of one machine."""
+
+import sqlite3
+from pathlib import Path
+
+from stormdoor.stores import statements as sql
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS
+from stormdoor.stores.sqlite.accounts import SqliteAccounts
+from stormdoor.stores.sqlite.connections import SqliteConnections
+from stormdoor.stores.sqlite.database import Database
+from stormdoor.stores.sqlite.keys import SqliteKeys
+from stormdoor.stores.sqlite.revocations import SqliteRevocations
+from stormdoor.stores.sqlite.sessions import SqliteSessions
+from stormdoor.stores.sqlite.single_use import SqliteSingleUse
+from stormdoor.stores.sqlite.trail import SqliteTrail
+
+__all__ = ["SqliteStore"]
+
+
+class SqliteStore(
+    SqliteTrail,
+    SqliteAccounts,
+    SqliteSessions,
+    SqliteSingleUse,
+    SqliteKeys,
+    SqliteRevocations,
+    SqliteConnections,
+):
+    """`stormdoor.ports.Store` in a SQLite file.
+
+    Args:
+        path: The file; it and its directory are created where missing, for the owner only.
+        trail_key: Secret of the trail's chain, or None.
+        busy_seconds: How long a write waits while another process keeps the file locked.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, path: str | Path, trail_key: bytes | None = None, *, busy_seconds: float = 5.0
+    ) -> None:
+        database = Database(Path(path).expanduser().resolve(), busy_seconds=busy_seconds)
+        super().__init__(database, trail_key)
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+        await self._database.open()
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._database.close()
+
+    async def purge(self, now: float) -> int:
+        """See `Store.purge`."""
+        over = now - PURGE_GRACE_SECONDS
+
+        def purge(connection: sqlite3.Connection) -> int:
+            return (
+                connection.execute(sql.PURGE_SESSIONS, (over, over)).rowcount
+                + connection.execute(sql.PURGE_TICKETS, (over,)).rowcount
+                + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
+                + connection.execute(sql.PURGE_NODES, (over,)).rowcount
+            )
+
+        return await self._database.write(purge)

@@ -1,0 +1,75 @@
+"""`stormdoor.ports.Accounts` on SQLite."""
+
+import sqlite3
+from collections.abc import Mapping
+
+from stormdoor.core.account import Account
+from stormdoor.stores import statements as sql
+from stormdoor.stores.rows import account_from, account_row, accounts_from, attributes_text
+from stormdoor.stores.sqlite.part import Part
+
+__all__ = ["SqliteAccounts", "find_account"]
+
+
+def find_account(connection: sqlite3.Connection, id: str) -> Account | None:
+    """The account of that id, within a transaction."""
+    rows = connection.execute(sql.ACCOUNT_BY_ID, (id,)).fetchall()
+    return account_from(rows) if rows else None
+
+
+class SqliteAccounts(Part):
+    """Principals, each with a row for every role."""
+
+    __slots__ = ()
+
+    async def account(self, id: str) -> Account | None:
+        """See `Accounts.account`."""
+        rows = self._database.look(sql.ACCOUNT_BY_ID, (id,))
+        return account_from(rows) if rows else None
+
+    async def accounts(self) -> list[Account]:
+        """See `Accounts.accounts`."""
+        return accounts_from(await self._database.browse(sql.ALL_ACCOUNTS))
+
+    async def add_account(self, account: Account) -> None:
+        """See `Accounts.add_account`."""
+        row = account_row(account)
+
+        def add(connection: sqlite3.Connection) -> None:
+            connection.execute(sql.ADD_ACCOUNT, row)
+            connection.executemany(sql.ADD_ROLE, [(account.id, role) for role in account.roles])
+
+        await self._database.write(add)
+
+    async def remove_account(self, id: str) -> bool:
+        """See `Accounts.remove_account`. The schema takes along what hangs on it."""
+        return await self._change(sql.REMOVE_ACCOUNT, (id,))
+
+    async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
+        """See `Accounts.set_password_hash`."""
+        return await self._change(sql.SET_PASSWORD_HASH, (password_hash, id))
+
+    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - the port
+        """See `Accounts.set_disabled`."""
+        return await self._change(sql.SET_DISABLED, (disabled, id))
+
+    async def set_roles(self, id: str, roles: frozenset[str]) -> bool:
+        """See `Accounts.set_roles`."""
+
+        def replace(connection: sqlite3.Connection) -> bool:
+            if connection.execute(sql.HAS_ACCOUNT, (id,)).fetchone() is None:
+                return False
+            connection.execute(sql.REMOVE_ROLES, (id,))
+            connection.executemany(sql.ADD_ROLE, [(id, role) for role in roles])
+            return True
+
+        return await self._database.write(replace, durable=True)
+
+    async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
+        """See `Accounts.set_attributes`."""
+        return await self._change(sql.SET_ATTRIBUTES, (attributes_text(attributes), id))
+
+    async def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
+        return await self._database.write(
+            lambda connection: connection.execute(statement, parameters).rowcount > 0, durable=True
+        )

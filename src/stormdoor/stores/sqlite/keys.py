@@ -1,0 +1,50 @@
+"""`stormdoor.ports.Keys` on SQLite."""
+
+from stormdoor.core.account import Account
+from stormdoor.core.apikey import ApiKey
+from stormdoor.stores import statements as sql
+from stormdoor.stores.rows import key_and_account_from, key_from, key_row
+from stormdoor.stores.sqlite.part import Part
+
+__all__ = ["SqliteKeys"]
+
+
+class SqliteKeys(Part):
+    """API keys."""
+
+    __slots__ = ()
+
+    async def key(self, id: str) -> tuple[ApiKey, Account] | None:
+        """See `Keys.key`. One statement, on the calling thread."""
+        return key_and_account_from(self._database.look(sql.KEY_BY_ID, (id,)))
+
+    async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
+        """See `Keys.keys`."""
+        if principal_id is None:
+            rows = await self._database.browse(sql.ALL_KEYS)
+        else:
+            rows = await self._database.browse(sql.KEYS_OF, (principal_id,))
+        return [key_from(row) for row in rows]
+
+    async def add_key(self, key: ApiKey) -> None:
+        """See `Keys.add_key`."""
+        row = key_row(key)
+        await self._database.write(lambda connection: connection.execute(sql.ADD_KEY, row))
+
+    async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
+        """See `Keys.expire_key`."""
+        return await self._take_away(sql.EXPIRE_KEY, (at, at, successor, id))
+
+    async def remove_key(self, id: str) -> bool:
+        """See `Keys.remove_key`."""
+        return await self._take_away(sql.REMOVE_KEY, (id,))
+
+    async def touch_key(self, id: str, at: float, address: str) -> None:
+        """See `Keys.touch_key`."""
+        parameters = (at, address, id, at)
+        await self._database.write(lambda connection: connection.execute(sql.TOUCH_KEY, parameters))
+
+    async def _take_away(self, statement: str, parameters: tuple[object, ...]) -> bool:
+        return await self._database.write(
+            lambda connection: connection.execute(statement, parameters).rowcount > 0, durable=True
+        )

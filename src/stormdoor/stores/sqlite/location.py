@@ -1,0 +1,82 @@
+"""The file of a SQLite store: nobody else can read it, or put another one in its place."""
+
+import logging
+import os
+import stat
+from pathlib import Path
+
+from stormdoor.errors import ConfigurationError, StoreUnavailable
+
+__all__ = ["Identity", "identity", "prepare"]
+
+_log = logging.getLogger(__name__)
+
+Identity = tuple[int, int]
+"""Device and inode: which file it is, whatever its name."""
+
+
+def identity(path: str) -> Identity:
+    """Which file `path` names now.
+
+    Raises:
+        OSError: None.
+    """
+    found = os.stat(path)  # noqa: PTH116 - on the path of every look-up, where pathlib costs double
+    return found.st_dev, found.st_ino
+
+
+def prepare(path: Path) -> None:
+    """Create the file (0600) and its directory (0700), or check those that are there.
+
+    A file that everybody may read loses that mode, with a warning. What the file's group may do is
+    the operator's choice: an administrator's command may run under another account than the server.
+
+    Raises:
+        ConfigurationError: Others could replace the file, or its mode cannot be mended.
+        StoreUnavailable: It cannot be created, or is no regular file.
+    """
+    try:
+        _make_directory(path.parent)
+        _refuse_open_directory(path.parent)
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            _tighten(path)
+    except OSError as error:
+        raise StoreUnavailable(f"the store {path}: {error.strerror}") from error
+
+
+def _make_directory(directory: Path) -> None:
+    # `mkdir(parents=True)` would give the mode to the last one only.
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
+def _refuse_open_directory(directory: Path) -> None:
+    mode = directory.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise ConfigurationError(
+            f"everybody may replace the files in {directory}, so no store can be kept there;"
+            f" run: chmod o-w {directory}"
+        )
+
+
+def _tighten(path: Path) -> None:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreUnavailable(f"the store {path}: it is no regular file")
+    if not found.st_mode & stat.S_IRWXO:
+        return
+    # SQLite gives the mode of the database to the two files that it keeps beside it.
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        try:
+            file.chmod(stat.S_IMODE(file.stat().st_mode) & ~stat.S_IRWXO)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigurationError(
+                f"everybody may read {file}, and its mode cannot be changed ({error.strerror});"
+                f" run as its owner: chmod o-rwx {file}"
+            ) from error
+    _log.warning("everybody could read the store %s; its mode was corrected", path)

@@ -1,0 +1,70 @@
+"""`stormdoor.ports.Sessions` on SQLite."""
+
+import sqlite3
+
+from stormdoor.core.account import Account
+from stormdoor.core.session import Session
+from stormdoor.stores import statements as sql
+from stormdoor.stores.rows import session_and_account_from, session_from, session_row
+from stormdoor.stores.sqlite.part import Part
+
+__all__ = ["SqliteSessions"]
+
+
+class SqliteSessions(Part):
+    """Login sessions."""
+
+    __slots__ = ()
+
+    async def session(self, id: str) -> tuple[Session, Account] | None:
+        """See `Sessions.session`. One statement, on the calling thread."""
+        return session_and_account_from(self._database.look(sql.SESSION_BY_ID, (id,)))
+
+    async def sessions(self, principal_id: str) -> list[Session]:
+        """See `Sessions.sessions`."""
+        rows = await self._database.browse(sql.SESSIONS_OF, (principal_id,))
+        return [session_from(row) for row in rows]
+
+    async def add_session(self, session: Session) -> None:
+        """See `Sessions.add_session`."""
+        row = session_row(session)
+        await self._database.write(lambda connection: connection.execute(sql.ADD_SESSION, row))
+
+    async def replace_session(self, old_id: str, session: Session) -> bool:
+        """See `Sessions.replace_session`."""
+        row = session_row(session)
+
+        def replace(connection: sqlite3.Connection) -> bool:
+            if not _remove(connection, old_id):
+                return False
+            connection.execute(sql.ADD_SESSION, row)
+            return True
+
+        return await self._database.write(replace, durable=True)
+
+    async def touch_session(self, id: str, last_seen_at: float) -> None:
+        """See `Sessions.touch_session`."""
+        parameters = (last_seen_at, id, last_seen_at)
+        await self._database.write(
+            lambda connection: connection.execute(sql.TOUCH_SESSION, parameters)
+        )
+
+    async def remove_session(self, id: str) -> bool:
+        """See `Sessions.remove_session`."""
+        return await self._database.write(lambda connection: _remove(connection, id), durable=True)
+
+    async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
+        """See `Sessions.remove_sessions`."""
+        others = (principal_id, keep or "")  # no id is empty
+
+        def remove(connection: sqlite3.Connection) -> list[str]:
+            connection.execute(sql.REMOVE_OTHER_TICKETS, others)
+            rows = connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
+            return sorted(id for (id,) in rows)
+
+        return await self._database.write(remove, durable=True)
+
+
+def _remove(connection: sqlite3.Connection, id: str) -> bool:
+    connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (id,))
+    return connection.execute(sql.REMOVE_SESSION, (id,)).rowcount > 0

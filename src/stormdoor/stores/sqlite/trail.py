@@ -1,0 +1,132 @@
+"""`stormdoor.ports.TrailStore` on SQLite."""
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+
+from stormdoor.core.event import Entry, Event
+from stormdoor.errors import StoreUnavailable
+from stormdoor.stores import statements as sql
+from stormdoor.stores.rows import entry_from, entry_row
+from stormdoor.stores.sealing import seal_all
+from stormdoor.stores.sqlite.database import Database
+from stormdoor.stores.sqlite.part import Part
+
+__all__ = ["SqliteTrail"]
+
+_log = logging.getLogger(__name__)
+
+_DROP_STEP = 10_000  # entries in one transaction: some 50 ms, so that other writes get in between
+
+
+class SqliteTrail(Part):
+    """The trail. Entries are sealed under the write lock, so that all processes add to one chain.
+
+    Triggers refuse every other change to an entry, so that a mistake in this program or in a shell
+    cannot make one. Against somebody who takes the triggers away stands the chain, and against
+    somebody who computes the chain anew stands its key.
+
+    Args:
+        database: The file.
+        key: Secret of the chain, or None.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, database: Database, key: bytes | None = None) -> None:
+        super().__init__(database)
+        self._key = key
+
+    async def append_events(self, events: Sequence[Event]) -> None:
+        """See `TrailStore.append_events`."""
+        if not events:
+            return
+
+        def append(connection: sqlite3.Connection) -> None:
+            head = connection.execute(sql.TRAIL_HEAD).fetchone()
+            entries = seal_all(events, after=head, key=self._key)
+            try:
+                connection.executemany(sql.ADD_ENTRY, map(entry_row, entries))
+            except sqlite3.IntegrityError as error:
+                raise StoreUnavailable(
+                    f"the trail in {self._database.path} goes beyond its recorded end: somebody has"
+                    " changed the file; run: stormdoor trail verify"
+                ) from error
+            connection.execute(sql.MOVE_TRAIL_HEAD, (entries[-1].seq, entries[-1].hash))
+
+        await self._database.write(append)
+
+    async def entries(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        principal: str | None = None,
+        name: str | None = None,
+        newest_first: bool = False,
+    ) -> list[Entry]:
+        """See `TrailStore.entries`."""
+        clauses = [sql.ENTRIES_AFTER]
+        parameters: list[object] = [after]
+        if principal is not None:
+            clauses.append(sql.AND_ABOUT)
+            parameters += [principal, principal]
+        if name is not None:
+            clauses.append(sql.AND_NAMED)
+            parameters.append(name)
+        clauses.append(sql.NEWEST_FIRST if newest_first else sql.OLDEST_FIRST)
+        rows = await self._database.browse(" ".join(clauses), (*parameters, limit))
+        return [entry_from(row) for row in rows]
+
+    async def trail_anchor(self) -> tuple[int, str]:
+        """See `TrailStore.trail_anchor`."""
+        (row,) = self._database.look(sql.TRAIL_ANCHOR, ())
+        return row[0], row[1]
+
+    async def trail_head(self) -> tuple[int, str]:
+        """See `TrailStore.trail_head`."""
+        (row,) = self._database.look(sql.TRAIL_HEAD, ())
+        return row[0], row[1]
+
+    async def drop_entries(self, before: float) -> int:
+        """See `TrailStore.drop_entries`. Works in steps: a failure leaves those before it done."""
+        dropped = 0
+        while step := await self._database.write(lambda connection: _drop(connection, before)):
+            dropped += step
+        return dropped
+
+    async def erase_personal(self, principal_id: str) -> int:
+        """See `TrailStore.erase_personal`. Also overwrites what the file still holds of it."""
+
+        def erase(connection: sqlite3.Connection) -> int:
+            about = (principal_id, principal_id)
+            return _unlocked(connection, sql.ERASE_PERSONAL, about)
+
+        erased = await self._database.write(erase, durable=True)
+        if erased and not await self._database.empty_log():
+            _log.warning(
+                "the log beside %s holds what was erased until new writes have overwritten it",
+                self._database.path,
+            )
+        return erased
+
+
+def _drop(connection: sqlite3.Connection, before: float) -> int:
+    (seq, _) = connection.execute(sql.TRAIL_ANCHOR).fetchone()
+    kept = connection.execute(sql.FIRST_KEPT, (before,)).fetchone()
+    last = connection.execute(
+        sql.LAST_DROPPED, (kept[0] if kept else sql.NO_SEQ, seq + _DROP_STEP)
+    ).fetchone()
+    if last is None:
+        return 0
+    connection.execute(sql.MOVE_TRAIL_ANCHOR, last)
+    return _unlocked(connection, sql.DROP_ENTRIES, (last[0],))
+
+
+def _unlocked(
+    connection: sqlite3.Connection, statement: str, parameters: tuple[object, ...]
+) -> int:
+    connection.execute(sql.UNLOCK_TRAIL, (True,))
+    changed = connection.execute(statement, parameters).rowcount
+    connection.execute(sql.UNLOCK_TRAIL, (False,))
+    return changed

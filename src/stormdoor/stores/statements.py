@@ -1,0 +1,208 @@
+"""The SQL of every store that speaks SQL.
+
+Written in what SQLite (3.35 or later) and PostgreSQL share: `ON CONFLICT`, `RETURNING`, and no
+function that only one of them has. `?` stands for a parameter and for nothing else, so a driver with
+another style replaces it mechanically.
+
+Roles come as one row each, joined last: one statement, no aggregate that the two spell differently.
+"""
+
+__all__: list[str] = []
+
+# accounts ---------------------------------------------------------------------------------------
+
+_ACCOUNT = "a.id, a.tenant, a.attributes, a.password_hash, a.disabled, a.created_at, r.role"
+
+ACCOUNT_BY_ID = f"""
+SELECT {_ACCOUNT}
+FROM account a
+LEFT JOIN account_role r ON r.account_id = a.id
+WHERE a.id = ?
+"""  # noqa: S608 - a constant
+
+ALL_ACCOUNTS = f"""
+SELECT {_ACCOUNT}
+FROM account a
+LEFT JOIN account_role r ON r.account_id = a.id
+ORDER BY a.id
+"""  # noqa: S608 - a constant
+
+ADD_ACCOUNT = """
+INSERT INTO account (id, tenant, attributes, password_hash, disabled, created_at)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+ADD_ROLE = "INSERT INTO account_role (account_id, role) VALUES (?, ?)"
+REMOVE_ROLES = "DELETE FROM account_role WHERE account_id = ?"
+REMOVE_ACCOUNT = "DELETE FROM account WHERE id = ?"
+HAS_ACCOUNT = "SELECT 1 FROM account WHERE id = ?"
+SET_PASSWORD_HASH = "UPDATE account SET password_hash = ? WHERE id = ?"  # noqa: S105 - a statement
+SET_DISABLED = "UPDATE account SET disabled = ? WHERE id = ?"
+SET_ATTRIBUTES = "UPDATE account SET attributes = ? WHERE id = ?"
+
+# sessions ---------------------------------------------------------------------------------------
+
+_SESSION = (
+    "s.id, s.principal_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at,"
+    " s.idle_seconds, s.address, s.user_agent, s.strength"
+)
+
+SESSION_BY_ID = f"""
+SELECT {_SESSION}, {_ACCOUNT}
+FROM session s
+JOIN account a ON a.id = s.principal_id
+LEFT JOIN account_role r ON r.account_id = a.id
+WHERE s.id = ?
+"""  # noqa: S608 - a constant
+
+SESSIONS_OF = f"""
+SELECT {_SESSION}
+FROM session s
+WHERE s.principal_id = ?
+ORDER BY s.created_at DESC, s.id
+"""  # noqa: S608 - a constant
+
+ADD_SESSION = """
+INSERT INTO session (id, principal_id, created_at, authenticated_at, last_seen_at, expires_at,
+                     idle_seconds, address, user_agent, strength)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
+REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
+REMOVE_OTHER_SESSIONS = "DELETE FROM session WHERE principal_id = ? AND id <> ? RETURNING id"
+PURGE_SESSIONS = "DELETE FROM session WHERE expires_at < ? OR last_seen_at + idle_seconds < ?"
+
+# tickets and nonces -----------------------------------------------------------------------------
+
+ADD_TICKET = """
+INSERT INTO ticket (id, principal_id, session_id, origin, endpoint, issued_at, expires_at,
+                    authenticated_at, strength)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+TAKE_TICKET = """
+DELETE FROM ticket
+WHERE id = ?
+RETURNING id, principal_id, session_id, origin, endpoint, issued_at, expires_at, authenticated_at,
+          strength
+"""
+REMOVE_TICKETS_OF_SESSION = "DELETE FROM ticket WHERE session_id = ?"
+REMOVE_OTHER_TICKETS = "DELETE FROM ticket WHERE principal_id = ? AND session_id <> ?"
+PURGE_TICKETS = "DELETE FROM ticket WHERE expires_at < ?"
+
+USE_NONCE = """
+INSERT INTO nonce (purpose, value, expires_at)
+VALUES (?, ?, ?)
+ON CONFLICT (purpose, value) DO NOTHING
+"""
+PURGE_NONCES = "DELETE FROM nonce WHERE expires_at < ?"
+
+# API keys ---------------------------------------------------------------------------------------
+
+_KEY = (
+    "k.id, k.hash, k.principal_id, k.name, k.scopes, k.networks, k.created_at, k.expires_at,"
+    " k.last_used_at, k.last_used_from, k.successor"
+)
+
+KEY_BY_ID = f"""
+SELECT {_KEY}, {_ACCOUNT}
+FROM api_key k
+JOIN account a ON a.id = k.principal_id
+LEFT JOIN account_role r ON r.account_id = a.id
+WHERE k.id = ?
+"""  # noqa: S608 - a constant
+
+ALL_KEYS = f"SELECT {_KEY} FROM api_key k ORDER BY k.created_at DESC, k.id"  # noqa: S608 - a constant
+
+KEYS_OF = f"""
+SELECT {_KEY}
+FROM api_key k
+WHERE k.principal_id = ?
+ORDER BY k.created_at DESC, k.id
+"""  # noqa: S608 - a constant
+
+ADD_KEY = """
+INSERT INTO api_key (id, hash, principal_id, name, scopes, networks, created_at, expires_at,
+                     last_used_at, last_used_from, successor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+EXPIRE_KEY = """
+UPDATE api_key
+SET expires_at = CASE WHEN expires_at < ? THEN expires_at ELSE ? END,
+    successor = COALESCE(?, successor)
+WHERE id = ?
+"""
+REMOVE_KEY = "DELETE FROM api_key WHERE id = ?"
+TOUCH_KEY = """
+UPDATE api_key
+SET last_used_at = ?, last_used_from = ?
+WHERE id = ? AND (last_used_at IS NULL OR last_used_at <= ?)
+"""
+
+# revocations ------------------------------------------------------------------------------------
+
+# A counter in a row, not a sequence: the row's lock makes the order of `seq` the order of commits,
+# so that a follower who has seen 6 can't miss a 5 that commits later.
+NEXT_REVOCATION = """
+UPDATE counter SET value = value + 1 WHERE name = 'revocation' RETURNING value
+"""
+ADD_REVOCATION = "INSERT INTO revocation (seq, target, value, at, reason) VALUES (?, ?, ?, ?, ?)"
+REVOCATIONS_AFTER = """
+SELECT target, value, at, seq, reason FROM revocation WHERE seq > ? ORDER BY seq
+"""
+
+# trail ------------------------------------------------------------------------------------------
+
+_ENTRY = "seq, body, personal, salt, commitment, previous, hash"
+
+TRAIL_HEAD = "SELECT head_seq, head_hash FROM trail_state"
+MOVE_TRAIL_HEAD = "UPDATE trail_state SET head_seq = ?, head_hash = ?"
+TRAIL_ANCHOR = "SELECT anchor_seq, anchor_hash FROM trail_state"
+MOVE_TRAIL_ANCHOR = "UPDATE trail_state SET anchor_seq = ?, anchor_hash = ?"
+UNLOCK_TRAIL = "UPDATE trail_state SET unlocked = ?"
+
+ADD_ENTRY = """
+INSERT INTO trail (seq, body, personal, salt, commitment, previous, hash,
+                   time, name, principal, actor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+ENTRIES_AFTER = f"SELECT {_ENTRY} FROM trail WHERE seq > ?"  # noqa: S608 - a constant
+AND_ABOUT = "AND (principal = ? OR actor = ?)"
+AND_NAMED = "AND name = ?"
+OLDEST_FIRST = "ORDER BY seq LIMIT ?"
+NEWEST_FIRST = "ORDER BY seq DESC LIMIT ?"
+
+# Retention drops a beginning of the chain, so it stops at the first entry that is young enough,
+# even if older ones follow (the clock had been set back).
+FIRST_KEPT = "SELECT seq FROM trail WHERE time >= ? ORDER BY seq LIMIT 1"
+LAST_DROPPED = """
+SELECT seq, hash FROM trail WHERE seq < ? AND seq <= ? ORDER BY seq DESC LIMIT 1
+"""
+NO_SEQ = 2**63 - 1  # greater than that of every entry
+DROP_ENTRIES = "DELETE FROM trail WHERE seq <= ?"
+ERASE_PERSONAL = """
+UPDATE trail
+SET personal = NULL, salt = NULL, principal = NULL, actor = NULL
+WHERE principal = ? OR actor = ?
+"""
+
+# connections ------------------------------------------------------------------------------------
+
+NODE_ALIVE = """
+INSERT INTO node (id, alive_at)
+VALUES (?, ?)
+ON CONFLICT (id) DO UPDATE SET alive_at = excluded.alive_at
+"""
+ADD_CONNECTION = """
+INSERT INTO live_connection (node, id, principal_id, kind, endpoint, address, opened_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (node, id) DO NOTHING
+"""
+REMOVE_CONNECTION = "DELETE FROM live_connection WHERE node = ? AND id = ?"
+LIVE_CONNECTIONS = """
+SELECT c.id, c.node, c.principal_id, c.kind, c.endpoint, c.address, c.opened_at
+FROM live_connection c
+JOIN node n ON n.id = c.node
+WHERE n.alive_at >= ?
+ORDER BY c.opened_at, c.node, c.id
+"""
+REMOVE_NODE = "DELETE FROM node WHERE id = ?"
+PURGE_NODES = "DELETE FROM node WHERE alive_at < ?"

@@ -1,0 +1,133 @@
+"""What must not start, and what an operator should know: found before the first handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.credential import Source
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.tornado.declare import GuardedHandler
+
+__all__ = ["Route", "check"]
+
+_HUGE = 1024 * 1024
+_WEAK_SECRET = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One WebSocket endpoint that was found in an application."""
+
+    handler: type[WebSocketHandler]
+    pattern: str
+    endpoint: Endpoint
+
+
+def check(
+    guard: Guard, settings: Mapping[str, Any], routes: Sequence[Route]
+) -> tuple[list[str], list[str]]:
+    """Look at a guard, the settings of an application and its routes.
+
+    Returns:
+        Problems that must stop the application from starting, and remarks that must not.
+    """
+    problems = [_undeclared(route) for route in routes if not route.endpoint.declared]
+    remarks = [
+        f"{route.endpoint.name} is public: {route.endpoint.public.reason}"
+        for route in routes
+        if route.endpoint.public is not None
+    ]
+    remarks += [f"{name} is in use" for name in guard.insecure_options]
+    # What is unsafe in production is only remarked upon in development.
+    unsafe = problems if guard.production else remarks
+    if settings.get("debug"):
+        unsafe.append(
+            "debug=True shows tracebacks to everybody; write Application(..., debug=False)"
+        )
+    if settings.get("autoreload") and not settings.get("debug"):
+        unsafe.append("autoreload=True restarts the server when a file changes; leave it out")
+    unsafe += _origins(guard, routes)
+    unsafe += _secrets(guard, settings)
+    remarks += _sizes(guard, settings, routes)
+    if (
+        guard.production
+        and guard.memory_only
+        and guard.entrance.origins.entries
+        and _ambient(guard)
+    ):
+        remarks.append(
+            "sessions and the trail are kept in memory and end with the process; write "
+            'Guard(store="sqlite:///var/lib/app/door.db")'
+        )
+    return problems, remarks
+
+
+def _undeclared(route: Route) -> str:
+    name = route.endpoint.name
+    if issubclass(route.handler, GuardedHandler):
+        return (
+            f'{name} ({route.pattern}) declares no permission; write permission = "chat:connect" in the '
+            'class, or permission = public("why everybody may")'
+        )
+    return (
+        f"{name} ({route.pattern}) is not declared; write protect(application, guard, "
+        f'permissions={{{route.handler.__name__}: "chat:connect"}}), or public("why everybody may")'
+    )
+
+
+def _ambient(guard: Guard) -> bool:
+    return any(place.source is Source.COOKIE for place in guard.admission.places)
+
+
+def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
+    guarded = [route for route in routes if route.endpoint.permission is not None]
+    if not guarded:
+        return []
+    if not guard.authenticators:
+        return [
+            "the guard has no authenticators, so nobody can connect; write Guard(authenticators=[...])"
+        ]
+    if _ambient(guard) and not guard.entrance.origins.entries:
+        return [
+            "cookies are accepted, but no page may open a socket; write "
+            'Guard(origins=["https://app.example"])'
+        ]
+    return []
+
+
+def _secrets(guard: Guard, settings: Mapping[str, Any]) -> list[str]:
+    secret = settings.get("cookie_secret")
+    if secret is None:
+        return []
+    several = secret.values() if isinstance(secret, dict) else [secret]
+    if any(len(one) < _WEAK_SECRET for one in several):
+        return [
+            f"cookie_secret is shorter than {_WEAK_SECRET} characters; make one with "
+            "python -c 'import secrets; print(secrets.token_hex(32))'"
+        ]
+    return []
+
+
+def _sizes(guard: Guard, settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
+    found = []
+    size = settings.get("websocket_max_message_size", 0)
+    if size > _HUGE:
+        found.append(
+            f"websocket_max_message_size = {size} lets one message take {size >> 20} MiB; "
+            "65536 is enough for most"
+        )
+    if guard.limits.message_bytes > _HUGE:
+        found.append(
+            f"limits.message_bytes = {guard.limits.message_bytes} is huge; 65536 is enough for most"
+        )
+    if routes and not settings.get("websocket_ping_interval"):
+        found.append(
+            "dead connections are kept until the operating system notices; write "
+            "Application(..., websocket_ping_interval=20)"
+        )
+    return found

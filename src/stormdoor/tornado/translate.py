@@ -1,0 +1,123 @@
+"""From a Tornado request to the facts of a handshake, without any judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+from tornado.httputil import HTTPServerRequest
+
+from stormdoor.core.address import Network, client_address, in_networks
+from stormdoor.core.credential import Place, Source
+from stormdoor.core.handshake import Handshake
+
+__all__ = ["Translator", "offered_subprotocols"]
+
+_REDACTED = "redacted"
+
+
+def _peer(request: HTTPServerRequest) -> str:
+    """The address at the other end of the TCP connection.
+
+    Not `request.remote_ip`: with `xheaders=True` Tornado lets anybody write that.
+    """
+    address = getattr(getattr(request.connection, "context", None), "address", None)
+    if isinstance(address, tuple) and address:
+        return str(address[0])
+    # A UNIX socket has no address: whoever can open it is on this machine.
+    return "127.0.0.1" if address is not None else (request.remote_ip or "")
+
+
+def _list(values: Iterable[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
+    """The subprotocols that the client offers, in order."""
+    return _list(request.headers.get_list("Sec-WebSocket-Protocol"))
+
+
+def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[str]]:
+    """All values of the named cookies. Tornado's own parser keeps only the last of several."""
+    found: dict[str, list[str]] = {}
+    for header in headers:
+        for pair in header.split(";"):
+            name, equals, value = pair.partition("=")
+            name = name.strip()
+            if equals and name in names:
+                found.setdefault(name, []).append(value.strip().strip('"'))
+    return found
+
+
+class Translator:
+    """Translates requests for a guard.
+
+    Args:
+        places: Where the guard's authenticators look for credentials; nothing else is copied.
+        trusted_proxies: Networks whose forwarded headers are believed.
+    """
+
+    def __init__(self, places: Iterable[Place], trusted_proxies: Sequence[Network]) -> None:
+        self._trusted = tuple(trusted_proxies)
+        names: dict[Source, set[str]] = {source: set() for source in Source}
+        for place in places:
+            names[place.source].add(place.name)
+        self._headers = tuple(sorted(names[Source.HEADER]))
+        self._cookie_names = frozenset(names[Source.COOKIE])
+        self._query_names = frozenset(names[Source.QUERY])
+
+    def handshake(self, request: HTTPServerRequest) -> Handshake:
+        """The facts of `request`."""
+        headers = request.headers
+        peer = _peer(request)
+        address, scheme = peer, _scheme(request)
+        if in_networks(peer, self._trusted):
+            address = client_address(
+                peer, _list(headers.get_list("X-Forwarded-For")), self._trusted
+            )
+            # Only the proxy next to us is asked: it has overwritten what came from further away.
+            forwarded = _list(headers.get_list("X-Forwarded-Proto"))
+            if forwarded and forwarded[-1].lower() in ("http", "https"):
+                scheme = forwarded[-1].lower()
+        origins = headers.get_list("Origin")
+        return Handshake(
+            path=request.path,
+            address=address,
+            peer=peer,
+            scheme=scheme,
+            host=(headers.get("Host") or "").lower(),
+            origin=",".join(origins) if origins else None,
+            fetch_site=headers.get("Sec-Fetch-Site"),
+            fetch_mode=headers.get("Sec-Fetch-Mode"),
+            user_agent=(headers.get("User-Agent") or "")[:256],
+            authorization=headers.get_list("Authorization"),
+            headers={n: v for n in self._headers if (v := headers.get_list(n))},
+            cookies=_cookies(headers.get_list("Cookie"), self._cookie_names)
+            if self._cookie_names
+            else {},
+            subprotocols=offered_subprotocols(request),
+            query=self._query(request),
+        )
+
+    def _query(self, request: HTTPServerRequest) -> dict[str, list[str]]:
+        """Credentials in the query, which are then taken out of what Tornado writes to its log."""
+        if not self._query_names or not request.query:
+            return {}
+        found: dict[str, list[str]] = {}
+        kept: list[tuple[str, str]] = []
+        for name, value in parse_qsl(request.query, keep_blank_values=True):
+            if name in self._query_names:
+                found.setdefault(name, []).append(value)
+                value = _REDACTED
+            kept.append((name, value))
+        if found:
+            request.query = urlencode(kept)
+            request.uri = f"{request.path}?{request.query}"
+        return found
+
+
+def _scheme(request: HTTPServerRequest) -> str:
+    """The scheme of the TCP connection itself, whatever `xheaders` made of it."""
+    context = getattr(request.connection, "context", None)
+    original = getattr(context, "_orig_protocol", None) or getattr(context, "protocol", None)
+    return str(original or request.protocol)
