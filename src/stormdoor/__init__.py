@@ -8,6 +8,7 @@ from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
 from stormdoor.auth.jwt_key import JwtKey
 from stormdoor.auth.session import SessionAuthenticator
 from stormdoor.auth.ticket import TicketAuthenticator
+from stormdoor.channels import Hub, Topic
 from stormdoor.config.guard import Guard
 from stormdoor.core.decision import AccessRequest, Decision, Resource
 from stormdoor.core.denial import Denial
@@ -15,6 +16,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.message import (
     Command,
     Count,
+    ErrorReply,
     Identifier,
     Line,
     Number,
@@ -37,6 +39,9 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import public
 from stormdoor.tornado.declare import GuardedHandler, action
 from stormdoor.tornado.protect import protect
+from stormdoor.tornado.routes import login_routes
+from stormdoor.tornado.session_handler import SessionHandler
+from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 
 __all__ = [
     "AccessRequest",
@@ -49,8 +54,10 @@ __all__ = [
     "Count",
     "Decision",
     "Denial",
+    "ErrorReply",
     "Guard",
     "GuardedHandler",
+    "Hub",
     "Identifier",
     "JwtAuthenticator",
     "JwtIssuer",
@@ -66,16 +73,20 @@ __all__ = [
     "Reply",
     "Resource",
     "SessionAuthenticator",
+    "SessionHandler",
+    "SignedCookieAuthenticator",
     "StartupRefused",
     "StoreError",
     "StoreUnavailable",
     "StormdoorError",
     "Target",
     "Text",
+    "Topic",
     "TicketAuthenticator",
     "Url",
     "action",
     "forbid",
+    "login_routes",
     "permit",
     "protect",
     "public",

@@ -16,6 +16,7 @@ from stormdoor.auth.login import Login
 from stormdoor.auth.passwords import Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.auth.ticket import TicketDesk
+from stormdoor.channels import Hub
 from stormdoor.config.clock import SystemClock
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
@@ -149,6 +150,9 @@ class Guard:
             limits=self.limits,
             store=store,
             clock=self.clock,
+        )
+        self.channels = Hub(
+            registry=self.registry, statistics=self.statistics, clock=self.clock
         )
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketDesk(store, self.clock)

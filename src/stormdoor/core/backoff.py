@@ -68,7 +68,7 @@ OWN = Backoff(free=5, first=1.0, cap=900.0, forget=3600.0)
 """For one address and one account: five guesses, then ever slower, down to 96 a day."""
 
 STRANGERS = Backoff(free=20, first=1.0, cap=300.0, forget=3600.0)
-"""For all strangers to one account together, however many: twenty guesses, then down to 288 a day."""
+"""For all strangers to one account together: twenty guesses, then slower, down to 288 a day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ class Claims:
         ):
             if since is not None and since > latest:
                 return (
-                    f"{name} lies {since - now:.1f} s in the future; if the issuer's clock is ahead, "
+                    f"{name} lies {since - now:.1f} s in the future; if that clock is ahead, "
                     f"write leeway={min(MAX_LEEWAY, math.ceil(since - now)):g}"
                 )
         if (

@@ -7,7 +7,7 @@ field that the command does not have, and keeps to the bounds written in the ann
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Union, dataclass_transform
+from typing import Annotated, Any, Literal, Union, dataclass_transform
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 __all__ = [
     "Command",
     "Count",
+    "ErrorReply",
     "Identifier",
     "Line",
     "MessageId",
@@ -83,6 +84,20 @@ class Reply(msgspec.Struct, tag_field="type", kw_only=True):
     """
 
     id: str | int | UnsetType = UNSET
+
+
+class ErrorReply(Reply, tag="error"):
+    """What an action returns when it could not do what was asked, though it was permitted.
+
+    Attributes:
+        error: The cause, as in the refusals of the guard.
+        detail: What the client may know about it.
+    """
+
+    error: Literal[
+        "invalid", "forbidden", "unauthenticated", "rate-limited", "too-large", "unavailable"
+    ]
+    detail: str | UnsetType = UNSET
 
 
 class _Envelope(msgspec.Struct):

@@ -19,7 +19,8 @@ class Ticket:
         id: SHA-256 of the secret, in hex.
         principal_id: For whom.
         session_id: The session that asked for it.
-        origin: The origin whose page may use it, or None if it was asked for outside a browser.
+        origin: The origin whose page may use it; None, if it was asked for outside a browser, leaves
+            that to the guard's list of origins.
         endpoint: The path that it opens.
         issued_at: Unix seconds.
         expires_at: Unix seconds, at most `MAX_TICKET_SECONDS` later.
@@ -46,6 +47,6 @@ class Ticket:
             return "the ticket has expired"
         if handshake.path != self.endpoint:
             return f"the ticket is for {self.endpoint}, not for {handshake.path}"
-        if self.origin != handshake.origin:
+        if self.origin is not None and self.origin != handshake.origin:
             return f"the ticket was issued to {self.origin}, and came from {handshake.origin}"
         return None

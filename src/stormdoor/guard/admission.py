@@ -137,27 +137,27 @@ class Admission:
         self._refused(handshake, endpoint, authentication, refusal)
         return refusal
 
-    def _at_the_gate(
-        self, handshake: Handshake, endpoint: Endpoint, address_key: str
-    ) -> Refusal | None:
-        """Everything that costs nothing: no credential is read here."""
+    def approach(self, handshake: Handshake, address_key: str) -> Refusal | None:
+        """What every request must pass, a login's as well as a handshake's, before it may cost anything.
+
+        Args:
+            handshake: The facts of the request.
+            address_key: What counts as one client.
+        """
         if self.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
-        if not endpoint.declared:
-            return Refusal(
-                Denial.UNDECLARED,
-                f'{endpoint.name} declares nothing; write permission = "chat:connect" in the class, '
-                "or pass it to protect(permissions={...})",
-            )
         if not handshake.host:
-            return Refusal(Denial.MALFORMED, "the handshake names no Host")
+            return Refusal(Denial.MALFORMED, "the request names no Host")
         entrance = self._entrance
-        local = _local(handshake)
-        if handshake.scheme != "https" and not local and not entrance.insecure_allow_plaintext:
+        if (
+            handshake.scheme != "https"
+            and not entrance.insecure_allow_plaintext
+            and not _local(handshake)
+        ):
             return Refusal(
                 Denial.INSECURE_TRANSPORT,
-                f"a plaintext handshake from {handshake.peer} for {quote(handshake.host)}; use wss://, or if "
-                "a proxy on this machine ends TLS, add to the guard: "
+                f"a plaintext request from {handshake.peer} for {quote(handshake.host)}; use TLS, or "
+                "if a proxy on this machine ends TLS, add to the guard: "
                 f'trusted_proxies = ["{handshake.peer}"]',
             )
         if not entrance.hosts.allows(handshake.host):
@@ -167,10 +167,6 @@ class Admission:
                 f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
                 f"guard: hosts = [{quote(name)}]",
             )
-        if endpoint.public is None:
-            reason = entrance.origins.refuse(handshake)
-            if reason is not None:
-                return Refusal(Denial.ORIGIN, reason)
         if not self._trail.healthy:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
         monotonic = self._clock.monotonic()
@@ -180,6 +176,25 @@ class Admission:
                 f"limits.handshakes_per_address = {self._limits.handshakes_per_address!r} is reached",
                 retry_after=_seconds(self._handshakes.wait(address_key, monotonic)),
             )
+        return None
+
+    def _at_the_gate(
+        self, handshake: Handshake, endpoint: Endpoint, address_key: str
+    ) -> Refusal | None:
+        """Everything that costs nothing: no credential is read here."""
+        if not endpoint.declared:
+            return Refusal(
+                Denial.UNDECLARED,
+                f'{endpoint.name} declares nothing; write permission = "chat:connect" in the class, '
+                "or pass it to protect(permissions={...})",
+            )
+        refusal = self.approach(handshake, address_key)
+        if refusal is not None:
+            return refusal
+        if endpoint.public is None:
+            reason = self._entrance.origins.refuse(handshake)
+            if reason is not None:
+                return Refusal(Denial.ORIGIN, reason)
         return self._registry.room_for_address(address_key)
 
     async def _identify(

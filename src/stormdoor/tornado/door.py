@@ -46,11 +46,12 @@ _SECRET_PREFIX = "stormdoor."
 
 def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
     """Run `coroutine`; None if it is done already, else what Tornado is to wait for."""
-    if sys.version_info < (3, 12):
+    if sys.version_info >= (3, 12):
+        # A coroutine that never waits then costs no trip around the loop.
+        task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+        return None if task.done() and task.exception() is None else task
+    else:
         return coroutine
-    # A coroutine that never waits then costs no trip around the loop.
-    task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
-    return None if task.done() and task.exception() is None else task
 
 
 class Door(WebSocketHandler):

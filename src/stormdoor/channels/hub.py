@@ -1,0 +1,133 @@
+"""Subscribe and publish: who may hear is asked when they subscribe, and again at each delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from stormdoor.core.decision import Decision, Resource
+from stormdoor.core.message import encode
+from stormdoor.core.permission import check_permission
+from stormdoor.core.principal import Principal
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.statistics import Statistics
+from stormdoor.ports import Clock
+
+__all__ = ["Hub", "Topic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Something to subscribe to.
+
+    Attributes:
+        name: Unique within a hub, for example `room:lobby`.
+        permission: What it takes to hear it.
+        resource: What is heard, for conditions and tenants; None if there is no such thing.
+    """
+
+    name: str
+    permission: str
+    resource: Resource | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a permission that is not one.
+
+        Raises:
+            PolicyError: It is not well formed.
+        """
+        check_permission(self.permission)
+
+
+class Hub:
+    """The topics of one process and who listens.
+
+    A connection that ends is unsubscribed before its end is over, so that nobody who has left is spoken to.
+    """
+
+    def __init__(self, *, registry: Registry, statistics: Statistics, clock: Clock) -> None:
+        self._statistics = statistics
+        self._now = clock.now
+        self._topics: dict[Topic, dict[Connection, None]] = {}
+        self._of: dict[Connection, set[Topic]] = {}
+        registry.on_end.append(self.forget)
+
+    def subscribe(self, connection: Connection, topic: Topic) -> Decision:
+        """Let `connection` hear `topic`, if it may. The decision says why not."""
+        decision = connection.decide(topic.permission, topic.resource, self._now())
+        if decision.allowed and not connection.open:
+            return Decision(False, "the connection is not open")
+        if decision.allowed:
+            self._topics.setdefault(topic, {})[connection] = None
+            self._of.setdefault(connection, set()).add(topic)
+        return decision
+
+    def unsubscribe(self, connection: Connection, topic: Topic) -> bool:
+        """Stop hearing. Returns whether it was subscribed."""
+        listeners = self._topics.get(topic)
+        if listeners is None or connection not in listeners:
+            return False
+        del listeners[connection]
+        if not listeners:
+            del self._topics[topic]
+        topics = self._of[connection]
+        topics.discard(topic)
+        if not topics:
+            del self._of[connection]
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """Unsubscribe from everything."""
+        for topic in list(self._of.get(connection, ())):
+            self.unsubscribe(connection, topic)
+
+    def topics(self, connection: Connection) -> frozenset[Topic]:
+        """What a connection hears."""
+        return frozenset(self._of.get(connection, ()))
+
+    def listeners(self, topic: Topic) -> list[Connection]:
+        """Who hears a topic."""
+        return list(self._topics.get(topic, ()))
+
+    def publish(
+        self,
+        topic: Topic,
+        message: object,
+        *,
+        view: Callable[[Principal], object | None] | None = None,
+        but: Iterable[Connection] = (),
+    ) -> int:
+        """Send `message` to all who hear `topic` and still may.
+
+        Args:
+            topic: Where to.
+            message: Anything that msgspec encodes; encoded once.
+            view: What a principal may see of it, for redaction of fields; None from it withholds all.
+            but: Connections that are left out.
+
+        Returns:
+            How many connections took it.
+        """
+        listeners = self._topics.get(topic)
+        if not listeners:
+            return 0
+        payload = encode(message) if view is None else b""
+        left_out = set(but)
+        now, delivered = self._now(), 0
+        for connection in list(listeners):
+            sink = connection.sink
+            if connection in left_out or sink is None:
+                continue
+            # INVARIANT: asked anew for each delivery. A role taken away a moment ago counts.
+            if not connection.may(topic.permission, topic.resource, now):
+                self._statistics.withheld += 1
+                continue
+            if view is not None:
+                seen = view(connection.principal)
+                if seen is None:
+                    self._statistics.withheld += 1
+                    continue
+                payload = encode(seen)
+            delivered += sink.deliver(payload)
+        return delivered

@@ -1,0 +1,71 @@
+"""Prometheus metrics: the guard's own counters, read when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from stormdoor.config.guard import Guard
+
+__all__ = ["GuardCollector", "exposition"]
+
+
+class GuardCollector(Collector):
+    """Turns a guard's statistics into metrics. The hot path only ever increments plain integers."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, as they are now. No label carries a principal, an address or a secret."""
+        guard = self._guard
+        statistics = guard.statistics
+        yield GaugeMetricFamily(
+            "stormdoor_connections", "Open connections.", value=len(guard.registry)
+        )
+        admitted = CounterMetricFamily(
+            "stormdoor_handshakes_admitted", "Accepted handshakes.", labels=["kind"]
+        )
+        for kind, count in statistics.admitted.items():
+            admitted.add_metric([kind], count)
+        yield admitted
+        for name, text, counts in (
+            ("stormdoor_handshakes_refused", "Refused handshakes.", statistics.refused),
+            ("stormdoor_messages_refused", "Refused messages.", statistics.rejected),
+            ("stormdoor_connections_ended", "Connections that the guard ended.", statistics.closed),
+        ):
+            family = CounterMetricFamily(name, text, labels=["cause"])
+            for denial, count in counts.items():
+                family.add_metric([denial.value], count)
+            yield family
+        yield CounterMetricFamily(
+            "stormdoor_messages", "Allowed incoming messages.", value=statistics.messages
+        )
+        yield CounterMetricFamily(
+            "stormdoor_delivered", "Outgoing messages.", value=statistics.delivered
+        )
+        yield CounterMetricFamily(
+            "stormdoor_withheld",
+            "Deliveries that the recipient was not permitted to see.",
+            value=statistics.withheld,
+        )
+        yield CounterMetricFamily(
+            "stormdoor_trail_written", "Entries of the trail.", value=guard.trail.written
+        )
+        yield CounterMetricFamily(
+            "stormdoor_trail_lost", "Entries of the trail that were lost.", value=guard.trail.lost
+        )
+        yield GaugeMetricFamily(
+            "stormdoor_trail_waiting", "Entries that wait to be written.", value=len(guard.trail)
+        )
+
+
+def exposition(guard: Guard) -> bytes:
+    """The metrics of `guard` in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(GuardCollector(guard))
+    return generate_latest(registry)

@@ -1,0 +1,247 @@
+"""A plain HTTP handler that knows the login session of whoever asks, and refuses forged requests."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.account import Account
+from stormdoor.core.address import rate_key
+from stormdoor.core.credential import Place, Source
+from stormdoor.core.decision import AccessRequest, Environment
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import REFUSED_AS, Event
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.session import Session
+from stormdoor.errors import StoreUnavailable
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["Caller", "SessionHandler"]
+
+_log = logging.getLogger("stormdoor.http")
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_BODY = 16 * 1024
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """A living session and its account."""
+
+    session: Session
+    account: Account
+
+
+class SessionHandler(RequestHandler):
+    """Base of HTTP handlers beside the sockets. Give it `{"guard": guard}` in the route.
+
+    `prepare` refuses what the guard would refuse of a handshake (plaintext, foreign Host, floods), and
+    every request that changes something and comes from a page that is not in the guard's list of origins
+    (CSRF). `caller()` says who asks.
+    """
+
+    guard: Guard
+    handshake: Handshake
+    address_key: str
+
+    def initialize(self, guard: Guard) -> None:
+        """Called by Tornado with the arguments of the route."""
+        self.guard = guard
+
+    def check_xsrf_cookie(self) -> None:
+        """Not needed: `prepare` compares the Origin, which no page can forge."""
+
+    async def prepare(self) -> None:
+        """Refuse what must not reach the handler."""
+        guard = self.guard
+        places = [Place(Source.COOKIE, guard.sessions.cookie.name)]
+        self.handshake = Translator(places, guard.trusted_proxies).handshake(self.request)
+        self.address_key = rate_key(self.handshake.address, guard.limits.ipv6_prefix)
+        self.set_header("Cache-Control", "no-store")
+        if not await guard.ready():
+            self.refuse(Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5))
+            return
+        refusal = guard.admission.approach(self.handshake, self.address_key)
+        if refusal is None and self.request.method not in _SAFE:
+            refusal = self._forged()
+        if refusal is None and len(self.request.body) > _MAX_BODY:
+            refusal = Refusal(Denial.MESSAGE_TOO_LARGE, f"a body of {len(self.request.body)} bytes")
+        if refusal is not None:
+            self.refuse(refusal)
+
+    def _forged(self) -> Refusal | None:
+        """Why a request that changes something does not come from a page of ours; None if it does.
+
+        Browsers send an Origin with every such request, so one without, and without `Sec-Fetch-Site`,
+        comes from a program that nobody can ride on.
+        """
+        handshake = self.handshake
+        if handshake.origin is not None:
+            if not self.guard.entrance.origins.allows(handshake.origin):
+                return Refusal(Denial.ORIGIN, self._origin_detail(handshake))
+        elif handshake.fetch_site is not None and handshake.fetch_site != "same-origin":
+            return Refusal(Denial.ORIGIN, f"Sec-Fetch-Site is {handshake.fetch_site!r:.40}")
+        return None
+
+    def _origin_detail(self, handshake: Handshake) -> str:
+        return self.guard.entrance.origins.refuse(handshake) or "the origin is not allowed"
+
+    def refuse(self, refusal: Refusal, *, principal: str = "") -> None:
+        """Answer with the public side of `refusal`; the trail gets the other side."""
+        answer = refusal.answer
+        self.guard.statistics.refused[refusal.denial] += 1
+        self.guard.trail.note(
+            Event(
+                time=self.guard.clock.now(),
+                name=REFUSED_AS[refusal.denial],
+                cause=refusal.denial.value,
+                endpoint=self.request.path,
+                principal=principal,
+                address=self.handshake.address,
+                user_agent=self.handshake.user_agent,
+                detail=refusal.detail,
+            )
+        )
+        _log.warning(
+            "refused %s %s from %s: %s",
+            refusal.denial.value,
+            ascii(self.request.path),
+            self.handshake.address,
+            refusal.detail,
+        )
+        self.set_status(answer.status)
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        self.answer({"error": answer.error})
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Called by Tornado for whatever was raised: a store that is down is 503, and nobody sees more."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        if self._headers_written:
+            super().send_error(status_code, **kwargs)
+        elif isinstance(error, StoreUnavailable):
+            self.clear()
+            self.refuse(Refusal(Denial.UNAVAILABLE, str(error), retry_after=5))
+        else:
+            self.clear()
+            self.set_status(status_code)
+            self.answer({"error": "invalid" if status_code < 500 else "unavailable"})
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """A store that is down is logged once, by `refuse`, without a traceback."""
+        if not isinstance(value, StoreUnavailable):
+            super().log_exception(typ, value, tb)
+
+    def answer(self, body: object) -> None:
+        """Finish with `body` as JSON."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(msgspec.json.encode(body))
+
+    def answer_or_go(self, body: object, location: str, *, status: int = 200) -> None:
+        """Answer a program with JSON, and a form of a page with a redirection."""
+        if self.from_form:
+            self.redirect(location, status=303)
+        else:
+            self.set_status(status)
+            self.answer(body) if body is not None else self.finish()
+
+    @property
+    def from_form(self) -> bool:
+        """Whether an HTML form sent this."""
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+
+    def read_body(self, kind: type[_Body]) -> _Body | None:
+        """The JSON body or form as `kind`; None, and a 400 sent, if it is not one."""
+        try:
+            if self.from_form:
+                fields = {
+                    name: self.get_body_argument(name) for name in self.request.body_arguments
+                }
+                return msgspec.convert(fields, kind)
+            return msgspec.json.decode(self.request.body or b"{}", type=kind)
+        except (msgspec.DecodeError, UnicodeError, RecursionError, HTTPError) as error:
+            self.refuse(Refusal(Denial.INVALID_MESSAGE, f"the body: {error}"[:300]))
+            return None
+
+    @property
+    def cookie_secret(self) -> str | None:
+        """The session cookie as it was sent; None if there is none, or more than one."""
+        values = self.handshake.cookies.get(self.guard.sessions.cookie.name, ())
+        return values[0] if len(values) == 1 else None
+
+    def set_session_cookie(self, secret: str) -> None:
+        """Give the client its session."""
+        cookie = self.guard.sessions.cookie
+        self.set_cookie(
+            cookie.name,
+            secret,
+            path=cookie.path,
+            secure=cookie.secure,
+            httponly=cookie.httponly,
+            samesite=cookie.samesite,
+        )
+
+    def clear_session_cookie(self) -> None:
+        """Take it back."""
+        cookie = self.guard.sessions.cookie
+        self.clear_cookie(
+            cookie.name,
+            path=cookie.path,
+            secure=cookie.secure,
+            httponly=cookie.httponly,
+            samesite=cookie.samesite,
+        )
+
+    async def caller(self, permission: str | None = None) -> Caller | None:
+        """Who asks; None, and the refusal sent, if nobody does or may not.
+
+        Args:
+            permission: What it takes, if it takes more than a session.
+        """
+        found = await self.find_caller()
+        if found is None:
+            self.refuse(Refusal(Denial.NO_CREDENTIAL, "no living session"))
+            return None
+        if permission is not None:
+            decision = self.guard.policies.decide(self._request(found, permission))
+            if not decision.allowed:
+                self.refuse(
+                    Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids),
+                    principal=found.account.id,
+                )
+                return None
+        return found
+
+    def _request(self, caller: Caller, permission: str) -> AccessRequest:
+        now = self.guard.clock.now()
+        environment = Environment(
+            now=now,
+            address=self.handshake.address,
+            endpoint=self.request.path,
+            kind="session",
+            authentication_age=max(0.0, now - caller.session.authenticated_at),
+            strength=caller.session.strength,
+        )
+        return AccessRequest(caller.account.principal, permission, None, environment)
+
+    def permitted(self, caller: Caller, permissions: Iterable[str]) -> list[str]:
+        """Which of `permissions` the caller has now."""
+        decide = self.guard.policies.decide
+        return [one for one in permissions if decide(self._request(caller, one)).allowed]
+
+    async def find_caller(self) -> Caller | None:
+        """Who asks, or None.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        secret = self.cookie_secret
+        found = None if secret is None else await self.guard.sessions.find(secret)
+        return None if found is None else Caller(*found)

@@ -1,0 +1,114 @@
+"""Tornado's own signed cookie, for applications that have a login already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tornado.web import decode_signed_value
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.core.credential import Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication, Principal
+from stormdoor.errors import ConfigurationError
+from stormdoor.ports import Store
+
+__all__ = ["SignedCookieAuthenticator"]
+
+_WEAK = 32
+_DAY = 86_400.0
+
+
+class SignedCookieAuthenticator:
+    """Accepts the cookie that `set_signed_cookie` made; its value is the principal's id.
+
+    Such a cookie cannot be ended one by one, only for a principal: `revoke(PRINCIPAL, id)` covers every
+    cookie signed until then.
+
+    Args:
+        cookie: Its name.
+        secret: The application's `cookie_secret`: a text, or a dictionary of key versions.
+        max_age_days: How long a cookie counts.
+        roles: Roles of everybody who has the cookie, for applications whose principals are not in the
+            store; None looks the principal up there, and refuses one that is unknown or disabled.
+        min_version: Tornado's format; 2 has the time of signing and the key version under the signature.
+
+    Raises:
+        ConfigurationError: A secret is too short, or the format has no time under the signature.
+    """
+
+    kind: str = "signed-cookie"
+
+    def __init__(
+        self,
+        cookie: str,
+        secret: str | bytes | dict[int, str] | dict[int, bytes],
+        *,
+        max_age_days: float = 1.0,
+        roles: Sequence[str] | None = None,
+        min_version: int = 2,
+    ) -> None:
+        several = secret.values() if isinstance(secret, dict) else [secret]
+        if not several or any(len(one) < _WEAK for one in several):
+            raise ConfigurationError(
+                f"the cookie_secret has fewer than {_WEAK} characters; make one with "
+                "python -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        if min_version < 2:
+            raise ConfigurationError("min_version=1 cookies can be forged across names; write 2")
+        if not 0 < max_age_days <= 31:
+            raise ConfigurationError(
+                f"max_age_days must be above 0 and at most 31, not {max_age_days}"
+            )
+        self._cookie = cookie
+        self._secret = secret
+        self._max_age_days = max_age_days
+        self._roles = None if roles is None else frozenset(roles)
+        self.places = (Place(Source.COOKIE, cookie),)
+
+    def recognises(self, credential: Credential) -> bool:
+        """See `Authenticator`."""
+        return credential.secret.startswith("2|")
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """See `Authenticator`."""
+        value = decode_signed_value(
+            self._secret,
+            self._cookie,
+            credential.secret,
+            max_age_days=self._max_age_days,
+            clock=lambda: now,
+            min_version=2,
+        )
+        if not value:
+            return Rejected(
+                Denial.BAD_CREDENTIAL, "the cookie's signature is wrong, or it is too old"
+            )
+        try:
+            id = value.decode()
+        except UnicodeDecodeError:
+            return Rejected(Denial.BAD_CREDENTIAL, "the cookie's value is not text")
+        # The signature covers it: `2|key version|length:timestamp|...`
+        issued_at = float(credential.secret.split("|", 3)[2].partition(":")[2])
+        if self._roles is None:
+            account = await store.account(id)
+            if account is None or account.disabled:
+                return Rejected(
+                    Denial.BAD_CREDENTIAL, "the principal is unknown or disabled", principal_id=id
+                )
+            principal = account.principal
+        else:
+            principal = Principal(id, self._roles)
+        return Authentication(
+            principal=principal,
+            kind=self.kind,
+            credential_id=fingerprint(credential.secret),
+            ambient=True,
+            authenticated_at=issued_at,
+            issued_at=issued_at,
+            expires_at=issued_at + self._max_age_days * _DAY,
+            live=self._roles is None,
+        )
