@@ -71,7 +71,7 @@ class Accounts(Protocol):
         """Replace the password hash. Returns whether the account is there."""
         ...
 
-    async def set_disabled(self, id: str, disabled: bool) -> bool:
+    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
         """Disable or enable the account. Returns whether it is there."""
         ...
 
@@ -104,7 +104,7 @@ class Sessions(Protocol):
         ...
 
     async def replace_session(self, old_id: str, session: Session) -> bool:
-        """Store `session` in place of `old_id`, in one step; False, and nothing stored, if that is gone."""
+        """Store `session` in place of `old_id`, in one step. Returns whether `old_id` was there."""
         ...
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:
@@ -132,7 +132,7 @@ class Tickets(Protocol):
         ...
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
-        """Take the ticket out of the store. INVARIANT: of any number at once, exactly one gets it."""
+        """Take the ticket out of the store. INVARIANT: of any number at once, one gets it."""
         ...
 
 
@@ -215,13 +215,16 @@ class TrailStore(Protocol):
         ...
 
     async def trail_head(self) -> tuple[int, str]:
-        """`seq` and hash of the last entry ever appended: a trail that ends before it was cut off."""
+        """`seq` and hash of the last entry appended: a trail that ends before it was cut off."""
         ...
 
     async def drop_entries(self, before: float) -> int:
-        """Retention: drop the entries up to the first that is not older than `before` (Unix seconds).
+        """Retention: drop the entries before the first that is younger than `before`.
 
-        The anchor moves along. A store may work in steps; a failure then leaves those before it done.
+        The anchor moves along. A store may work in steps; a failure then undoes the last one only.
+
+        Args:
+            before: Unix seconds; an entry of that very time is kept.
 
         Returns:
             How many.
@@ -257,7 +260,7 @@ class LiveConnection:
 
 
 class Connections(Protocol):
-    """Which connections are open, on all nodes, for operators. Written in batches, never per handshake."""
+    """Which connections are open, on all nodes. Written in batches, never per handshake."""
 
     async def sync_connections(
         self, node: str, now: float, opened: Iterable[LiveConnection], closed: Iterable[str]
@@ -296,5 +299,5 @@ class Store(
         ...
 
     async def purge(self, now: float) -> int:
-        """Remove sessions, tickets, nonces and nodes that have been over for an hour. Returns how many."""
+        """Remove sessions, tickets, nonces and nodes that ended an hour ago. Returns how many."""
         ...

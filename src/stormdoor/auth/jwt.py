@@ -8,16 +8,13 @@ judges what it says. Sources: RFC 7515, 7519, 8725 (best practice), 9068 (access
 from __future__ import annotations
 
 import hashlib
-import math
-import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-import msgspec
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jwt_issuer import IssuedToken, JwtIssuer
 from stormdoor.auth.jwt_key import ALGORITHMS, JwtKey
 from stormdoor.auth.session import note_use
 from stormdoor.auth.token_cache import TokenCache
@@ -33,14 +30,12 @@ from stormdoor.core.credential import (
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication, Principal
-from stormdoor.core.session import Session
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
 
 __all__ = ["ALGORITHMS", "IssuedToken", "JwtAuthenticator", "JwtIssuer", "JwtKey"]
 
 _DAY = 86_400.0
-_MAX_ISSUED_SECONDS = 3600
 _SHOWN = 40
 
 
@@ -310,96 +305,3 @@ def _by_kid(keys: Sequence[JwtKey]) -> tuple[dict[str, JwtKey], JwtKey | None]:
         else:
             named[key.kid] = key
     return named, unnamed
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A new token. It is not in its repr.
-
-    Attributes:
-        token: The token.
-        id: Its `jti`, usable to revoke it.
-        expires_in: Seconds.
-    """
-
-    token: str = field(repr=False)
-    id: str
-    expires_in: float
-
-
-_RESERVED = frozenset({"iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "auth_time"})
-
-
-class JwtIssuer:
-    """Issues short-lived access tokens (RFC 9068) for a login session.
-
-    Args:
-        key: A secret or a private key.
-        issuer: `iss`.
-        audience: `aud`.
-        seconds: How long a token lives; one that has a session never outlives it.
-
-    Raises:
-        ConfigurationError: The key is public, or a value is out of range.
-    """
-
-    __slots__ = ("_audience", "_issuer", "_key", "_seconds")
-
-    def __init__(self, key: JwtKey, issuer: str, audience: str, *, seconds: float = 300.0) -> None:
-        if not key.can_sign:
-            raise ConfigurationError(f"{key!r} is public; tokens are issued with the private key")
-        if not issuer or not audience:
-            raise ConfigurationError("an issuer of tokens needs its own name and an audience")
-        if not 1.0 <= seconds <= _MAX_ISSUED_SECONDS:
-            raise ConfigurationError(
-                f"a token lives 1 to {_MAX_ISSUED_SECONDS} seconds, not {seconds}"
-            )
-        self._key = key
-        self._issuer = issuer
-        self._audience = audience
-        self._seconds = seconds
-
-    def issue(
-        self,
-        principal_id: str,
-        *,
-        now: float,
-        session: Session | None = None,
-        claims: Mapping[str, object] | None = None,
-    ) -> IssuedToken:
-        """A token for `principal_id`.
-
-        Args:
-            principal_id: `sub`.
-            now: Unix seconds.
-            session: The login session that it belongs to and ends with.
-            claims: Further claims, such as `roles`.
-
-        Raises:
-            ConfigurationError: `claims` says what only the issuer may say, or the session is
-            another's.
-        """
-        further = dict(claims or {})
-        if not _RESERVED.isdisjoint(further):
-            raise ConfigurationError(
-                f"{', '.join(sorted(_RESERVED & further.keys()))}: not yours to set"
-            )
-        # Rounded down to a millisecond, so that the token is never from the future, and a login
-        # that follows a revocation in the same second still counts as later.
-        issued_at = math.floor(now * 1000) / 1000
-        expires_at = issued_at + self._seconds
-        body: dict[str, Any] = {
-            "iss": self._issuer,
-            "aud": self._audience,
-            "sub": principal_id,
-            "iat": issued_at,
-            "jti": secrets.token_urlsafe(16),
-        }
-        if session is not None:
-            if session.principal_id != principal_id:
-                raise ConfigurationError("the session belongs to another principal")
-            expires_at = min(expires_at, session.expires_at)
-            body |= {"sid": session.id, "auth_time": session.authenticated_at}
-        body |= {"exp": expires_at, **further}
-        token = self._key.sign(msgspec.json.encode(body), typ="at+jwt")
-        return IssuedToken(token, body["jti"], max(0.0, expires_at - now))

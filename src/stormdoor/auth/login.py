@@ -90,7 +90,7 @@ class Login:
             return _busy(verdict)
         if isinstance(verdict, Mismatch):
             return self._refused(username, address_key, verdict.detail or "no such pair")
-        replacement = await self._passwords.hash(password) if verdict.upgrade else None
+        replacement = await self._passwords.rehash(password) if verdict.upgrade else None
         # Verification took a while: what it was based on may have been changed or disabled
         # meanwhile.
         account = await self._store.account(username)

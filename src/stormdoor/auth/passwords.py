@@ -214,13 +214,28 @@ class Passwords:
             return "the password must not be the user name"
         return None
 
-    def hash_now(self, password: str) -> str:
-        """Hash here and now, which takes a while: for command lines, not for the event loop."""
-        return self._hasher.hash(_encoded(password))
+    def hash_now(self, password: str, principal_id: str = "") -> str:
+        """Hash here and now, which takes a while: for command lines, not for the event loop.
 
-    async def hash(self, password: str) -> str | Busy:
-        """The Argon2id hash to store. Ask `unacceptable` first."""
-        return await self._run(lambda: self.hash_now(password))
+        Raises:
+            ConfigurationError: The password is unacceptable; the message is for its owner.
+        """
+        self._check(password, principal_id)
+        return self._hashed(password)
+
+    async def hash(self, password: str, principal_id: str = "") -> str | Busy:
+        """The Argon2id hash of a new password, to store.
+
+        Raises:
+            ConfigurationError: The password is unacceptable. Whoever asks people for one asks
+                `unacceptable` first.
+        """
+        self._check(password, principal_id)
+        return await self._run(lambda: self._hashed(password))
+
+    async def rehash(self, password: str) -> str | Busy:
+        """A hash with today's parameters of a password that has been verified, however short."""
+        return await self._run(lambda: self._hashed(password))
 
     async def verify(self, password: str, stored: str | None) -> Match | Mismatch | Busy:
         """Whether `password` is the one that `stored` was made from.
@@ -238,6 +253,14 @@ class Passwords:
     def close(self) -> None:
         """Let go of the threads. What still waits is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _check(self, password: str, principal_id: str) -> None:
+        problem = self.unacceptable(password, principal_id)
+        if problem is not None:
+            raise ConfigurationError(problem)
+
+    def _hashed(self, password: str) -> str:
+        return self._hasher.hash(_encoded(password))
 
     def _verified(self, typed: bytes, stored: str | None) -> Match | Mismatch:
         if stored is None:

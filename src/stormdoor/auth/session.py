@@ -43,7 +43,7 @@ def _new_secret() -> str:
 
 
 async def note_use(store: Store, session: Session, now: float) -> None:
-    """Note that the session is in use, at most every `TOUCH_SECONDS` or a quarter of its idle time."""
+    """Note that a session is in use, at most every `TOUCH_SECONDS`; sooner if it idles out soon."""
     if now - session.last_seen_at >= min(TOUCH_SECONDS, session.idle_seconds / 4):
         await store.touch_session(session.id, now)
 

@@ -20,10 +20,9 @@ __all__ = [
 
 Network = IPv4Network | IPv6Network
 
-_WRITTEN = re.compile(
-    r'"?(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]{1,16})?)\](?::\d{1,5})?|([0-9.]+):\d{1,5}|([^\[\]"]+))"?',
-    re.ASCII,
-)
+_PORT = r":\d{1,5}"
+_BRACKETED = rf"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[\w.-]{{1,16}})?)\](?:{_PORT})?"
+_WRITTEN = re.compile(rf'"?(?:{_BRACKETED}|([0-9.]+){_PORT}|([^\[\]"]+))"?', re.ASCII)
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:

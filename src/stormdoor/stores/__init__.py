@@ -49,7 +49,7 @@ def _path(rest: str) -> Path:
         rest = f"/{path}"
     if rest in ("", "/", ":memory:") or "?" in rest or "#" in rest:
         raise ConfigurationError(
-            'the URL of a SQLite store names a file, and no options: store = "sqlite:///absolute/path"'
-            ' (without a file: "memory:")'
+            "the URL of a SQLite store names a file, and takes no options: write"
+            ' store = "sqlite:///absolute/path" (or "memory:", which needs no file)'
         )
     return Path(rest)

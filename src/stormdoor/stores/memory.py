@@ -99,7 +99,7 @@ class MemoryStore(MemoryTrail):
         self._accounts[id] = replace(account, password_hash=password_hash)
         return True
 
-    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - the port
+    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
         """See `Accounts.set_disabled`."""
         self._answer()
         if (account := self._accounts.get(id)) is None:

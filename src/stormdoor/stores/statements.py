@@ -1,8 +1,8 @@
 """The SQL of every store that speaks SQL.
 
 Written in what SQLite (3.35 or later) and PostgreSQL share: `ON CONFLICT`, `RETURNING`, and no
-function that only one of them has. `?` stands for a parameter and for nothing else, so a driver with
-another style replaces it mechanically.
+function that only one of them has. `?` stands for a parameter and for nothing else, so that a
+driver with another style can replace it.
 
 Roles come as one row each, joined last: one statement, no aggregate that the two spell differently.
 """

@@ -223,7 +223,7 @@ class _Ticket(_Route):
             self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
             return
         self.note("authn_token_created", caller.account.id, "ticket")
-        self.answer({"ticket": issued.secret, "expires_in": issued.expires_in})
+        self.answer({"ticket": issued.secret, "expires_in": int(issued.expires_in)})
 
 
 class _Token(_Route):
@@ -240,7 +240,7 @@ class _Token(_Route):
             claims=claims(caller.account) if claims is not None else None,
         )
         self.note("authn_token_created", caller.account.id, f"token {issued.id}")
-        self.answer({"access_token": issued.token, "expires_in": issued.expires_in})
+        self.answer({"access_token": issued.token, "expires_in": int(issued.expires_in)})
 
 
 def login_routes(

@@ -24,6 +24,7 @@ const GENERAL = {
 
 // "forbidden: only moderators of this room may kick"
 export function causeText(error, kind) {
+  if (error.error === "unavailable" && error.detail) return `unavailable: ${error.detail}`;
   const specific = { forbidden: FORBIDDEN, invalid: INVALID }[error.error]?.[kind];
   const meaning = specific ?? GENERAL[error.error] ?? "the server refused";
   const detail = typeof error.detail === "string" && error.detail ? ` (${error.detail})` : "";

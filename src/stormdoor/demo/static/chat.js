@@ -86,7 +86,8 @@ function draw() {
   $("room-name").textContent = selected.name;
   $("members-title").textContent = inside ? `In ${selected.name}` : "Not joined";
   $("show-members").textContent = `People ${members.length}`;
-  $("leave").disabled = !inside;
+  $("leave").hidden = !inside;
+  $("show-members").hidden = !inside;
   composer.setUsable(inside, composerHint(open));
   const unread = [...rooms.values()].reduce((sum, room) => sum + room.unread, 0);
   document.title = `${unread ? `(${unread}) ` : ""}${selected.name} · stormdoor demo`;

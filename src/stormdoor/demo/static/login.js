@@ -1,3 +1,5 @@
+// The login form. Without this file it still works as a plain form post.
+
 import { $ } from "./element.js";
 import { currentSession, logIn, pageAfterLogin } from "./session.js";
 

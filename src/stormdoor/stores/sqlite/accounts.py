@@ -49,7 +49,7 @@ class SqliteAccounts(Part):
         """See `Accounts.set_password_hash`."""
         return await self._change(sql.SET_PASSWORD_HASH, (password_hash, id))
 
-    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - the port
+    async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
         """See `Accounts.set_disabled`."""
         return await self._change(sql.SET_DISABLED, (disabled, id))
 

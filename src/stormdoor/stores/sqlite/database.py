@@ -48,11 +48,11 @@ class Database:
     Write-ahead log: readers and the writer, of all processes, do not wait for each other.
 
     `synchronous=NORMAL`: a crash of the process loses nothing, and a power cut may lose the last
-    moments but leaves the file, and the trail's chain, whole. That is enough for a session, a ticket
-    or an entry of the trail: a wait for the disk at each would let the disk decide how many logins
-    a second there can be, and whoever can cut the power can prevent an entry anyway. What takes a
-    right away is written with `durable`, since the right must not come back after a power cut.
-    That also makes durable whatever was written before it.
+    moments but leaves the file, and the trail's chain, whole. That is enough for a session, a
+    ticket or an entry of the trail: a wait for the disk at each would let the disk decide how many
+    logins a second there can be, and whoever can cut the power can prevent an entry anyway. What
+    takes a right away is written with `durable`, since the right must not come back after a power
+    cut. That also makes durable whatever was written before it.
 
     Args:
         path: The file.

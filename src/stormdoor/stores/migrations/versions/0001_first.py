@@ -61,6 +61,7 @@ def upgrade() -> None:
     _revocations()
     _trail()
     _connections()
+    _append_only(op.get_context().dialect.name)
 
 
 def _text(name: str, *, default: str | None = None) -> sa.Column[str]:
@@ -214,8 +215,6 @@ def _trail() -> None:
             }
         ],
     )
-    for trigger in _APPEND_ONLY[op.get_context().dialect.name]:
-        op.execute(trigger)
 
 
 def _connections() -> None:
@@ -235,3 +234,10 @@ def _connections() -> None:
         _seconds("opened_at"),
         **_BY_KEY,
     )
+
+
+def _append_only(dialect: str) -> None:
+    if dialect not in _APPEND_ONLY:
+        raise NotImplementedError(f"no triggers keep the trail append-only on {dialect}")
+    for trigger in _APPEND_ONLY[dialect]:
+        op.execute(trigger)

@@ -1,0 +1,3 @@
+"""The reference application: a chat with rooms and a live dashboard, to start from and to attack."""
+
+__all__: list[str] = []

@@ -1,0 +1,161 @@
+"""`/ws/chat`: rooms, messages, moderation, announcements."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from stormdoor import (
+    Command,
+    ErrorReply,
+    Guard,
+    GuardedHandler,
+    Identifier,
+    Reply,
+    Resource,
+    action,
+)
+from stormdoor.core.message import encode
+from stormdoor.demo.rooms import ANNOUNCEMENTS, Rooms
+
+__all__ = ["chat_handler"]
+
+_Room = Annotated[str, Meta(max_length=32, pattern=r"\A[a-z0-9][a-z0-9_-]*\Z")]
+# Text of people: no control characters, and none that reorder what others see.
+_Text = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=500,
+        pattern=r"\A[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]*\Z",
+    ),
+]
+
+
+class Join(Command, tag="join"):
+    room: _Room
+
+
+class Leave(Command, tag="leave"):
+    room: _Room
+
+
+class Say(Command, tag="say"):
+    room: _Room
+    text: _Text
+
+
+class Kick(Command, tag="kick"):
+    room: _Room
+    principal: Identifier
+
+
+class Announce(Command, tag="announce"):
+    text: _Text
+
+
+class Joined(Reply, tag="joined"):
+    room: str
+    principal: str
+    members: list[str]
+
+
+class Left(Reply, tag="left"):
+    room: str
+    principal: str
+
+
+class Said(Reply, tag="said"):
+    room: str
+    sender: str = field(name="from")
+    text: str
+    at: float
+
+
+class Kicked(Reply, tag="kicked"):
+    room: str
+    principal: str
+    by: str
+
+
+class Announced(Reply, tag="announced"):
+    sender: str = field(name="from")
+    text: str
+    at: float
+
+
+def _room(command: Join | Leave | Say) -> Resource:
+    return Resource("room", command.room)
+
+
+def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:
+    """The chat's handler class for one guard and its rooms."""
+    hub, now = guard.channels, guard.clock.now
+
+    class Chat(GuardedHandler):
+        """One chat connection."""
+
+        permission = "chat:connect"
+
+        def open(self) -> None:
+            """Announcements reach everybody who is connected."""
+            self.entered: set[str] = set()
+            hub.subscribe(self.connection, ANNOUNCEMENTS)
+
+        def on_close(self) -> None:
+            """Tell the rooms that somebody left; the hub has forgotten the connection already."""
+            rooms.gone()
+            for name in self.entered:
+                self.tell_left(name)
+
+        def tell_left(self, name: str) -> None:
+            """Tell a room that this principal left, unless it is there with another connection."""
+            if self.principal.id not in rooms.members(name):
+                hub.publish(rooms.topic(name), Left(room=name, principal=self.principal.id))
+
+        @action("chat:join", resource=_room, limit="5/s burst 20")
+        def join(self, command: Join) -> Reply:
+            name, who = command.room, self.principal.id
+            newcomer = who not in rooms.members(name)
+            if not rooms.enter(self.connection, name):
+                return ErrorReply(error="unavailable", detail="there are too many rooms")
+            self.entered.add(name)
+            joined = Joined(room=name, principal=who, members=rooms.members(name))
+            if newcomer:
+                hub.publish(rooms.topic(name), joined, but=[self.connection])
+            return joined
+
+        @action("chat:join", resource=_room)
+        def leave(self, command: Leave) -> Reply:
+            self.entered.discard(command.room)
+            if rooms.leave(self.connection, command.room):
+                self.tell_left(command.room)
+            return Left(room=command.room, principal=self.principal.id)
+
+        @action("chat:say", resource=_room, limit="5/s burst 15")
+        def say(self, command: Say) -> Reply:
+            said = Said(room=command.room, sender=self.principal.id, text=command.text, at=now())
+            hub.publish(rooms.topic(command.room), said, but=[self.connection])
+            return said
+
+        @action("chat:kick", resource=lambda kick: rooms.resource(kick.room))
+        def kick(self, command: Kick) -> Reply:
+            name = command.room
+            kicked = Kicked(room=name, principal=command.principal, by=self.principal.id)
+            expelled = rooms.expel(command.principal, name)
+            if not expelled:
+                return ErrorReply(error="invalid", detail="that principal is not in this room")
+            for connection in expelled:
+                if connection.sink is not None and connection is not self.connection:
+                    connection.sink.deliver(encode(kicked))
+            hub.publish(rooms.topic(name), kicked, but=[self.connection])
+            return kicked
+
+        @action("chat:announce", limit="1/s burst 5")
+        def announce(self, command: Announce) -> Reply:
+            announced = Announced(sender=self.principal.id, text=command.text, at=now())
+            hub.publish(ANNOUNCEMENTS, announced, but=[self.connection])
+            return announced
+
+    return Chat

@@ -1,0 +1,213 @@
+"""`/ws/dashboard`: what the server is doing, to those who may see it; readings from devices."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import time
+from collections import Counter, deque
+from pathlib import Path
+
+from msgspec import field
+
+from stormdoor import Command, Guard, GuardedHandler, Identifier, Number, Reply, Topic, action
+from stormdoor.core.denial import Denial
+from stormdoor.demo.rooms import Rooms
+from stormdoor.errors import StoreUnavailable
+
+__all__ = ["Dashboard", "dashboard_handler"]
+
+_log = logging.getLogger("stormdoor.demo")
+
+_STATS = Topic("stats", "dashboard:stats")
+_ROOMS = Topic("rooms", "dashboard:rooms")
+_CONNECTIONS = Topic("connections", "dashboard:connections")
+_READINGS = Topic("readings", "dashboard:readings")
+_EVENTS = Topic("events", "dashboard:events")
+_TOPICS = (_STATS, _ROOMS, _CONNECTIONS, _READINGS, _EVENTS)
+
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_SHOWN = 100
+
+
+class Report(Command, tag="reading"):
+    name: Identifier
+    value: Number
+
+
+class Reading(Reply, tag="reading"):
+    name: str
+    value: float
+    at: float
+    sender: str = field(name="from")
+
+
+class Stats(Reply, tag="stats"):
+    at: float
+    connections: int
+    messages_per_second: float
+    refusals: dict[str, int]
+    cpu_percent: float
+    memory_mib: float
+
+
+class RoomList(Reply, tag="rooms"):
+    rooms: list[dict[str, object]]
+
+
+class ConnectionList(Reply, tag="connections"):
+    connections: list[dict[str, object]]
+
+
+class TrailEvent(Reply, tag="event"):
+    seq: int
+    time: float
+    event: str
+    principal: str
+    cause: str
+
+
+def _memory_mib() -> float:
+    """Resident memory of this process."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return pages * _PAGE / 2**20
+
+
+class Dashboard:
+    """Measures the server once a second and tells those who listen.
+
+    Args:
+        guard: Whose figures.
+        rooms: The chat's rooms.
+    """
+
+    def __init__(self, guard: Guard, rooms: Rooms) -> None:
+        self._guard = guard
+        self._rooms = rooms
+        self._messages = 0
+        self._cpu = time.process_time()
+        self._at = guard.clock.monotonic()
+        self._refused: deque[Counter[Denial]] = deque(maxlen=61)
+        self._seq = 0
+        self._stale = True
+        rooms.on_change.append(self._rooms_changed)
+        guard.registry.on_end.append(lambda connection: self._rooms_changed())
+
+    def _rooms_changed(self) -> None:
+        self._stale = True
+
+    def welcome(self) -> list[tuple[Topic, Reply]]:
+        """What a new listener is shown at once, with the topic that it must be allowed to hear."""
+        return [
+            (_ROOMS, RoomList(rooms=self._rooms.overview())),
+            (_CONNECTIONS, self._connections()),
+        ]
+
+    def _connections(self) -> ConnectionList:
+        shown = sorted(self._guard.registry, key=lambda one: one.opened_at, reverse=True)[:_SHOWN]
+        return ConnectionList(
+            connections=[
+                {
+                    "id": one.id,
+                    "principal": one.principal.id,
+                    "endpoint": one.path,
+                    "credential": one.authentication.kind,
+                    "address": one.address,
+                    "opened_at": one.opened_at,
+                }
+                for one in shown
+            ]
+        )
+
+    def _stats(self) -> Stats:
+        statistics = self._guard.statistics
+        now, cpu = self._guard.clock.monotonic(), time.process_time()
+        seconds = max(now - self._at, 1e-6)
+        self._refused.append(statistics.refused + statistics.rejected)
+        refusals = self._refused[-1] - self._refused[0]
+        stats = Stats(
+            at=self._guard.clock.now(),
+            connections=len(self._guard.registry),
+            messages_per_second=round((statistics.messages - self._messages) / seconds, 1),
+            refusals={denial.value: count for denial, count in refusals.items()},
+            cpu_percent=round(100 * (cpu - self._cpu) / seconds, 1),
+            memory_mib=round(_memory_mib(), 1),
+        )
+        self._messages, self._cpu, self._at = statistics.messages, cpu, now
+        return stats
+
+    async def _events(self) -> list[TrailEvent]:
+        entries = await self._guard.store.entries(after=self._seq, limit=_SHOWN)
+        if entries:
+            self._seq = entries[-1].seq
+        found = []
+        for entry in entries:
+            event = entry.event
+            found.append(
+                TrailEvent(
+                    seq=entry.seq,
+                    time=event.time,
+                    event=event.name,
+                    principal=event.principal,
+                    cause=event.cause,
+                )
+            )
+        return found
+
+    async def beat(self) -> None:
+        """Tell everybody who listens what there is to tell."""
+        publish = self._guard.channels.publish
+        publish(_STATS, self._stats())
+        if self._stale:
+            self._stale = False
+            publish(_ROOMS, RoomList(rooms=self._rooms.overview()))
+        publish(_CONNECTIONS, self._connections())
+        for event in await self._events():
+            publish(_EVENTS, event)
+
+    async def run(self) -> None:
+        """Beat once a second until cancelled."""
+        latest = await self._guard.store.entries(limit=1, newest_first=True)
+        self._seq = max(0, latest[0].seq - 20) if latest else 0
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                await self.beat()
+            except StoreUnavailable as error:
+                _log.warning("the dashboard cannot read the trail: %s", error)
+
+
+def dashboard_handler(guard: Guard, dashboard: Dashboard) -> type[GuardedHandler]:
+    """The dashboard's handler class."""
+    hub = guard.channels
+
+    class DashboardSocket(GuardedHandler):
+        """Members are refused at the handshake; a device may report and hears nothing."""
+
+        permission = "dashboard:connect"
+
+        def open(self) -> None:
+            """Subscribe to whatever the principal may hear."""
+            heard = {topic for topic in _TOPICS if hub.subscribe(self.connection, topic).allowed}
+            for topic, message in dashboard.welcome():
+                if topic in heard:
+                    self.send(message)
+
+        @action("dashboard:report", limit="20/s burst 40")
+        def report(self, command: Report) -> None:
+            hub.publish(
+                _READINGS,
+                Reading(
+                    name=command.name,
+                    value=command.value,
+                    at=guard.clock.now(),
+                    sender=self.principal.id,
+                ),
+            )
+
+    return DashboardSocket

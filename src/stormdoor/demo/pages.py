@@ -1,0 +1,149 @@
+"""The pages of the demo, and the second origin from which it is attacked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tornado.web import RequestHandler, StaticFileHandler
+
+from stormdoor import Guard
+from stormdoor.tornado.metrics import exposition
+from stormdoor.tornado.session_handler import SessionHandler
+
+__all__ = ["HERE", "ForeignFile", "Info", "Metrics", "Page", "Static", "TrailOfCaller"]
+
+HERE = Path(__file__).parent
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def content_security_policy(*, connect: str = "'self'", frames: str = "") -> str:
+    """Nothing but the demo's own files, and no inline script or style."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            f"connect-src {connect}",
+            f"frame-src {frames or chr(39) + 'none' + chr(39)}",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+class Page(RequestHandler):
+    """One page: a template that shows nothing of anybody. What it shows it fetches."""
+
+    def initialize(self, template: str, foreign_origin: str | None) -> None:
+        """Called by Tornado with the arguments of the route."""
+        self.template = template
+        self.foreign_origin = foreign_origin
+
+    def set_default_headers(self) -> None:
+        """Headers that every page has."""
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
+
+    def get(self) -> None:
+        """Show it."""
+        host = self.request.host
+        # Some browsers do not count ws: as 'self'.
+        connect = f"'self' ws://{host} wss://{host}"
+        policy = content_security_policy(connect=connect, frames=self.foreign_origin or "")
+        self.set_header("Content-Security-Policy", policy)
+        self.set_header("Cache-Control", "no-cache")
+        self.render(self.template)
+
+
+class Static(StaticFileHandler):
+    """Scripts, styles and pictures."""
+
+    def set_extra_headers(self, path: str) -> None:
+        """Called by Tornado for each file."""
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("Cache-Control", "no-cache")
+
+
+class ForeignFile(StaticFileHandler):
+    """The files of the foreign page. The demo may frame it; nobody else may."""
+
+    def initialize(self, path: str, framed_by: str) -> None:
+        """Called by Tornado with the arguments of the route."""
+        super().initialize(path)
+        self.framed_by = framed_by
+
+    def set_extra_headers(self, path: str) -> None:
+        """Called by Tornado for each file."""
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header(
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; "
+            f"connect-src *; base-uri 'none'; frame-ancestors {self.framed_by}",
+        )
+
+
+class Info(SessionHandler):
+    """`GET /demo/info`: where the foreign page is."""
+
+    def initialize(self, guard: Guard, foreign_origin: str | None = None) -> None:
+        """Called by Tornado with the arguments of the route."""
+        super().initialize(guard)
+        self.foreign_origin = foreign_origin
+
+    async def get(self) -> None:
+        """Say it."""
+        self.answer({"name": "stormdoor demo", "foreign_origin": self.foreign_origin})
+
+
+class Metrics(SessionHandler):
+    """`GET /metrics`: Prometheus metrics, for administrators."""
+
+    async def get(self) -> None:
+        """Show them to those who may see them."""
+        if await self.caller("metrics:read") is not None:
+            self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+            self.finish(exposition(self.guard))
+
+
+class TrailOfCaller(SessionHandler):
+    """`GET /demo/trail?since=SEQ`: what the trail recorded about whoever asks."""
+
+    async def get(self) -> None:
+        """The latest events of the caller, and of nobody in particular from the caller's address."""
+        caller = await self.caller()
+        if caller is None:
+            return
+        text = self.get_query_argument("since", "0")
+        since = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+        await self.guard.trail.flush()
+        entries = await self.guard.store.entries(after=since, limit=200, newest_first=True)
+        shown = []
+        for entry in entries:
+            event = entry.event
+            own = event.principal == caller.account.id
+            if own or (not event.principal and event.address == self.handshake.address):
+                detail = {"endpoint": event.endpoint, "kind": event.kind, "count": event.count}
+                if event.policies:
+                    detail["policies"] = ", ".join(event.policies)
+                shown.append(
+                    {
+                        "seq": entry.seq,
+                        "time": event.time,
+                        "event": event.name,
+                        "cause": event.cause,
+                        "detail": detail,
+                    }
+                )
+        last = entries[0].seq if entries else since
+        self.answer({"events": shown[::-1][-50:], "last": last})

@@ -1,0 +1,208 @@
+"""`stormdoor demo`: everything of the demo wired together and served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from pathlib import Path
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, url
+
+from stormdoor import (
+    ApiKeyAuthenticator,
+    Guard,
+    JwtAuthenticator,
+    JwtIssuer,
+    JwtKey,
+    Limits,
+    SessionAuthenticator,
+    TicketAuthenticator,
+    login_routes,
+    protect,
+)
+from stormdoor.demo.chat import chat_handler
+from stormdoor.demo.dashboard import Dashboard, dashboard_handler
+from stormdoor.demo.pages import HERE, ForeignFile, Info, Metrics, Page, Static, TrailOfCaller
+from stormdoor.demo.people import load_secrets, settle
+from stormdoor.demo.policies import POLICIES
+from stormdoor.demo.rooms import Rooms
+
+__all__ = ["Demo", "serve"]
+
+_log = logging.getLogger("stormdoor.demo")
+
+_ISSUER, _AUDIENCE = "stormdoor-demo", "stormdoor-demo"
+
+LIMITS = Limits(
+    # One browser on this machine plays many people, and the attack page attacks in earnest.
+    handshakes_per_address="600/min burst 300",
+    failures_per_address="120/min burst 60",
+    message_bytes=16 * 1024,
+    bytes_per_connection="65536/s burst 262144",
+)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _bind(host: str, port: int) -> tuple[list[socket.socket], int]:
+    sockets = bind_sockets(port, host)
+    return sockets, sockets[0].getsockname()[1]
+
+
+def _bind_foreign(host: str, port: int) -> tuple[list[socket.socket], int]:
+    """The next port if it is free, so that its address is easy to remember; else any."""
+    try:
+        return _bind(host, port + 1)
+    except (OSError, OverflowError):
+        return _bind(host, 0)
+
+
+class Demo:
+    """The demo as an application.
+
+    Args:
+        origin: The origin of its pages.
+        foreign_origin: The origin of the foreign page, or None.
+        data: Its directory.
+        store: URL of the store; None for a SQLite file in `data`.
+        insecure_allow_plaintext: Serve other machines without TLS.
+    """
+
+    def __init__(
+        self,
+        *,
+        origins: list[str],
+        foreign_origin: str | None,
+        data: Path,
+        store: str | None = None,
+        insecure_allow_plaintext: bool = False,
+    ) -> None:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.data = data
+        secrets = load_secrets(data)
+        key = JwtKey("HS256", bytes.fromhex(secrets.token_key))
+        self.guard = Guard(
+            origins=origins,
+            authenticators=[
+                SessionAuthenticator(),
+                TicketAuthenticator(),
+                ApiKeyAuthenticator(),
+                JwtAuthenticator(
+                    keys=[key], issuer=_ISSUER, audience=_AUDIENCE, principals="store"
+                ),
+            ],
+            policies=POLICIES,
+            limits=LIMITS,
+            store=store or f"sqlite:///{(data / 'demo.db').resolve()}",
+            trail_key=bytes.fromhex(secrets.trail_key),
+            insecure_allow_plaintext=insecure_allow_plaintext,
+        )
+        rooms = Rooms(self.guard.channels)
+        self.dashboard = Dashboard(self.guard, rooms)
+        guard = {"guard": self.guard}
+        page = {"foreign_origin": foreign_origin}
+        self.application = Application(
+            [
+                *login_routes(
+                    self.guard,
+                    endpoint="/ws/chat",
+                    issuer=JwtIssuer(key, _ISSUER, _AUDIENCE, seconds=300),
+                    after_login="/chat",
+                ),
+                url("/", Page, {"template": "login.html", **page}),
+                url("/chat", Page, {"template": "chat.html", **page}),
+                url("/dashboard", Page, {"template": "dashboard.html", **page}),
+                url("/attack", Page, {"template": "attack.html", **page}),
+                url("/metrics", Metrics, guard),
+                url("/demo/info", Info, {**guard, **page}),
+                url("/demo/trail", TrailOfCaller, guard),
+                url("/static/(.*)", Static, {"path": str(HERE / "static")}),
+                url("/ws/chat", chat_handler(self.guard, rooms)),
+                url("/ws/dashboard", dashboard_handler(self.guard, self.dashboard)),
+            ],
+            template_path=str(HERE / "templates"),
+            websocket_ping_interval=20,
+        )
+        protect(self.application, self.guard)
+
+
+async def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    data: Path,
+    store: str | None = None,
+    insecure_allow_plaintext: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Serve the demo until SIGINT or SIGTERM.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 for any.
+        data: Directory for the database and `demo-credentials.json`.
+        store: URL of another store.
+        insecure_allow_plaintext: Serve other machines without TLS.
+        quiet: Print nothing but `ready`.
+
+    Raises:
+        OSError: The port is taken.
+        StormdoorError: The data directory is damaged, or the store does not answer.
+    """
+    sockets, port = _bind(host, port)
+    foreign, foreign_port = _bind_foreign(host, port)
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    origin = _url(name, port)
+    origins = list(dict.fromkeys([origin, _url("127.0.0.1", port), _url("localhost", port)]))
+    demo = Demo(
+        origins=origins,
+        foreign_origin=_url(name, foreign_port),
+        data=data,
+        store=store,
+        insecure_allow_plaintext=insecure_allow_plaintext,
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with demo.guard:
+        credentials = await settle(demo.guard, data)
+        beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
+        # Slow handshakes end here, before any handler: Tornado waits an hour unless told otherwise.
+        server = HTTPServer(demo.application, idle_connection_timeout=10.0, max_body_size=64 * 1024)
+        server.add_sockets(sockets)
+        other = HTTPServer(_foreign_application(origins), idle_connection_timeout=10.0)
+        other.add_sockets(foreign)
+        if not quiet:
+            print(_how_to(credentials), flush=True)
+        print(f"ready {origin}/", flush=True)
+        await stop.wait()
+        server.stop()
+        other.stop()
+        beat.cancel()
+    await asyncio.gather(server.close_all_connections(), other.close_all_connections())
+
+
+def _foreign_application(origins: list[str]) -> Application:
+    return Application(
+        [
+            url(
+                r"/(foreign\.(?:html|js|css))",
+                ForeignFile,
+                {"path": str(HERE / "static"), "framed_by": " ".join(origins)},
+            )
+        ],
+        log_function=lambda handler: None,
+    )
+
+
+def _how_to(credentials: Path) -> str:
+    return (
+        f"The passwords of alice, bob (members), mia (moderator), ada (administrator) and eve (no role),\n"
+        f"and the API key of the device sensor, are in {credentials}"
+    )
