@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from stormdoor.core.principal import Authentication
 
@@ -60,6 +61,8 @@ class Revocation:
                 return self._reaches(authentication)
             case Target.CHANGED:
                 return False
+            case _:
+                assert_never(self.target)
 
     def _reaches(self, authentication: Authentication) -> bool:
         # Not `<=`: a time that is no number (NaN) must not escape a revocation.
@@ -95,6 +98,8 @@ class RevocationIndex:
                 self.changes += 1
             case Target.CONNECTION:
                 pass
+            case _:
+                assert_never(revocation.target)
 
     def ends(self, authentication: Authentication) -> bool:
         """Whether `authentication` has been revoked."""

@@ -1,0 +1,154 @@
+"""What has been ended stays ended, in whatever order it is learnt, and nothing else is."""
+
+import itertools
+import math
+
+import pytest
+
+from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.revocation import Revocation, RevocationIndex, Target
+
+
+def evidence(
+    *,
+    principal: str = "alice",
+    credential: str = "key-1",
+    session: str | None = "session-1",
+    issued_at: float = 100.0,
+) -> Authentication:
+    """Alice, authenticated with a credential of that kind, issued at 100."""
+    return Authentication(
+        Principal(principal), "session", credential, False, 90.0, issued_at, session_id=session
+    )
+
+
+CASES = [
+    pytest.param(Revocation(Target.PRINCIPAL, "alice", 100.0), True, id="principal-then"),
+    pytest.param(Revocation(Target.PRINCIPAL, "alice", 101.0), True, id="principal-later"),
+    pytest.param(Revocation(Target.PRINCIPAL, "alice", 99.9), False, id="principal-before"),
+    pytest.param(Revocation(Target.PRINCIPAL, "bob", 200.0), False, id="another-principal"),
+    pytest.param(Revocation(Target.PRINCIPAL, "key-1", 200.0), False, id="name-of-a-key"),
+    pytest.param(Revocation(Target.PRINCIPAL, "", 200.0), False, id="nobody"),
+    pytest.param(Revocation(Target.SESSION, "session-1", 0.0), True, id="session"),
+    pytest.param(Revocation(Target.SESSION, "session-2", 200.0), False, id="another-session"),
+    pytest.param(Revocation(Target.SESSION, "key-1", 200.0), False, id="session-named-as-key"),
+    pytest.param(Revocation(Target.CREDENTIAL, "key-1", 0.0), True, id="credential"),
+    pytest.param(Revocation(Target.CREDENTIAL, "key-2", 200.0), False, id="another-credential"),
+    pytest.param(Revocation(Target.CREDENTIAL, "session-1", 200.0), False, id="name-of-a-session"),
+    pytest.param(Revocation(Target.EVERYTHING, "", 100.0), True, id="everything"),
+    pytest.param(Revocation(Target.EVERYTHING, "", 99.9), False, id="everything-before"),
+    pytest.param(Revocation(Target.CHANGED, "alice", 200.0), False, id="changed"),
+    pytest.param(Revocation(Target.CONNECTION, "connection-2", 200.0), False, id="connection"),
+]
+
+
+@pytest.mark.parametrize(("revocation", "expected"), CASES)
+def test_covers(revocation: Revocation, expected: bool) -> None:
+    """A revocation ends what it names and what was issued in its time, and nothing else."""
+    assert revocation.covers(evidence(), "connection-1") is expected
+
+
+@pytest.mark.parametrize(("revocation", "expected"), CASES)
+def test_the_index_agrees(revocation: Revocation, expected: bool) -> None:
+    """A look-up in the index answers what the revocation itself would."""
+    assert RevocationIndex([revocation]).ends(evidence()) is expected
+
+
+@pytest.mark.parametrize(
+    ("connection", "expected"), [("connection-1", True), ("connection-2", False), (None, False)]
+)
+def test_a_connection_is_ended_by_its_id(connection: str | None, expected: bool) -> None:
+    """The revocation of a connection ends that connection alone."""
+    revocation = Revocation(Target.CONNECTION, "connection-1", 0.0)
+    assert revocation.covers(evidence(), connection) is expected
+
+
+def test_a_connection_is_not_in_the_index() -> None:
+    """A connection that is gone needs no look-up: its credential may come back."""
+    index = RevocationIndex([Revocation(Target.CONNECTION, "key-1", 200.0)])
+    assert not index.ends(evidence())
+
+
+@pytest.mark.parametrize("target", [Target.SESSION, Target.CONNECTION])
+def test_nothing_is_not_the_empty_name(target: Target) -> None:
+    """A credential without a session is not in the session of no name."""
+    revocation = Revocation(target, "", 200.0)
+    assert not revocation.covers(evidence(session=None), None)
+    assert not RevocationIndex([revocation]).ends(evidence(session=None))
+
+
+def test_an_empty_index_ends_nothing() -> None:
+    """Nothing is revoked until something is."""
+    assert not RevocationIndex().ends(evidence(issued_at=0.0))
+
+
+def test_a_later_login_is_not_ended() -> None:
+    """After *log out everywhere* a new login works."""
+    index = RevocationIndex([Revocation(Target.PRINCIPAL, "alice", 100.0)])
+    assert not index.ends(evidence(issued_at=100.1))
+
+
+@pytest.mark.parametrize("target", [Target.PRINCIPAL, Target.EVERYTHING])
+def test_a_time_that_is_none_does_not_escape(target: Target) -> None:
+    """A credential whose time of issue is not a number is ended by whatever asks for its time."""
+    revocation = Revocation(target, "alice", 100.0)
+    odd = evidence(issued_at=math.nan)
+    assert revocation.covers(odd)
+    assert RevocationIndex([revocation]).ends(odd)
+
+
+FEED = [
+    Revocation(Target.PRINCIPAL, "alice", 50.0),
+    Revocation(Target.PRINCIPAL, "alice", 120.0),
+    Revocation(Target.CREDENTIAL, "key-1", 40.0),
+    Revocation(Target.CREDENTIAL, "key-1", 130.0),
+    Revocation(Target.EVERYTHING, "", 20.0),
+    Revocation(Target.EVERYTHING, "", 10.0),
+]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4), 4)))
+def test_order_does_not_matter(order: tuple[int, ...]) -> None:
+    """An older revocation that arrives late takes nothing back, now or after forgetting."""
+    index = RevocationIndex([*(FEED[n] for n in order), *FEED[4:]])
+    index.forget(100.0)
+    by_key = evidence(principal="bob", session=None, issued_at=500.0)
+    by_name = evidence(credential="key-2", session=None, issued_at=119.0)
+    assert (index.ends(by_key), index.ends(by_name)) == (True, True)
+
+
+def test_repetition_does_not_matter() -> None:
+    """Reading the feed twice is reading it once."""
+    index = RevocationIndex(FEED + FEED)
+    assert index.ends(evidence(issued_at=120.0))
+    assert not index.ends(evidence(credential="key-2", issued_at=120.1))
+
+
+def test_forgetting_drops_what_is_old() -> None:
+    """Memory does not grow for ever: what nothing valid can be older than is dropped."""
+    index = RevocationIndex(
+        [
+            Revocation(Target.PRINCIPAL, "alice", 50.0),
+            Revocation(Target.SESSION, "session-1", 50.0),
+            Revocation(Target.CREDENTIAL, "key-1", 50.0),
+        ]
+    )
+    index.forget(50.1)
+    assert not index.ends(evidence(issued_at=0.0))
+
+
+def test_forgetting_keeps_what_is_not() -> None:
+    """What was revoked at that moment or later stays, and *everything* always does."""
+    index = RevocationIndex(FEED)
+    index.add(Revocation(Target.SESSION, "session-1", 60.0))
+    index.forget(60.0)
+    assert index.ends(evidence(principal="bob", credential="x", issued_at=200.0))
+    assert index.ends(evidence(principal="bob", credential="x", session=None, issued_at=20.0))
+
+
+def test_changes_are_counted() -> None:
+    """Who waited for the store can see that somebody's roles changed meanwhile."""
+    index = RevocationIndex([Revocation(Target.CHANGED, "alice", 1.0)])
+    index.add(Revocation(Target.PRINCIPAL, "alice", 1.0))
+    index.add(Revocation(Target.CHANGED, "bob", 1.0))
+    assert index.changes == 2
