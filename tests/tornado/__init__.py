@@ -1,0 +1,1 @@
+"""The door against a real server on loopback, spoken to with raw frames."""
