@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from stormdoor.errors import ConfigurationError
@@ -25,6 +26,8 @@ _BRACKETED = rf"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[\w.-]{{1,16}})?)\](?:{_PORT})
 _WRITTEN = re.compile(rf'"?(?:{_BRACKETED}|([0-9.]+){_PORT}|([^\[\]"]+))"?', re.ASCII)
 
 
+# Pure, and asked about the same few peers, proxies and clients again and again.
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in `text`, without brackets, port or zone; None if it is none.
 

@@ -95,7 +95,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str = ""
 
 
-_PERSONAL = ("principal", "actor", "address", "user_agent", "connection", "detail")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SALT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -108,9 +107,62 @@ def _bytes(text: str, shape: re.Pattern[str]) -> bytes:
     return bytes.fromhex(text)
 
 
-def _encodable(value: object) -> object:
+class _Personal(msgspec.Struct, omit_defaults=True, gc=False):
+    """The personal part. INVARIANT: in the order of the alphabet, which makes its JSON canonical."""
+
+    actor: str = ""
+    address: str = ""
+    connection: str = ""
+    detail: str = ""
+    principal: str = ""
+    user_agent: str = ""
+
+
+class _Body(msgspec.Struct, omit_defaults=True, gc=False):
+    """The public part. INVARIANT: in the order of the alphabet, too."""
+
+    cause: str = ""
+    count: int = 1
+    endpoint: str = ""
+    kind: str = ""
+    name: str = ""
+    permission: str = ""
+    policies: tuple[str, ...] = ()
+    time: float | None = None  # always there: an entry of second 0 has its time, too
+
+
+def _encode(event: Event) -> tuple[bytes, bytes]:
+    """The personal and the public part of `event` in canonical JSON."""
+    personal = _Personal(
+        event.actor,
+        event.address,
+        event.connection,
+        event.detail,
+        event.principal,
+        event.user_agent,
+    )
+    body = _Body(
+        event.cause,
+        event.count,
+        event.endpoint,
+        event.kind,
+        event.name,
+        event.permission,
+        event.policies,
+        event.time,
+    )
+    return msgspec.json.encode(personal), msgspec.json.encode(body)
+
+
+def _encodable(event: Event) -> Event:
     # JSON has no half of a surrogate pair. Text from the network may, and the entry must be kept.
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    def readable(text: str) -> str:
+        return text.encode("utf-8", "backslashreplace").decode()
+
+    parts = msgspec.structs.asdict(event)
+    plain = {name: readable(v) if isinstance(v, str) else v for name, v in parts.items()}
+    plain["policies"] = tuple(map(readable, event.policies))
+    return Event(**plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +231,14 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
         salt: 16 random bytes in hex.
         key: Secret of the chain, or None.
     """
-    parts = {name: _encodable(value) for name, value in msgspec.to_builtins(event).items()}
-    personal = msgspec.json.encode(
-        {name: parts.pop(name) for name in _PERSONAL if name in parts}, order="sorted"
-    )
-    body = msgspec.json.encode(parts, order="sorted")
-    committed = commitment(salt, personal)
-    return Entry(
-        seq, body, personal, salt, committed, previous, link(previous, seq, body, committed, key)
-    )
+    try:
+        personal, body = _encode(event)
+    except UnicodeEncodeError:
+        personal, body = _encode(_encodable(event))
+    salted = bytes.fromhex(salt) + personal
+    committed = hashlib.sha256(salted).hexdigest()
+    linked = link(previous, seq, body, committed, key)
+    return Entry(seq, body, personal, salt, committed, previous, linked)
 
 
 def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -> str | None:
