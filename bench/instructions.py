@@ -1,0 +1,110 @@
+"""Counts the user-space instructions of one allowed message, by callgrind: no clock, no noise.
+
+Callgrind counts only between the first and the last message of a cell, so neither the start-up nor
+the handshake is in the figure, nor is the kernel. It is the figure to gate on: `--most 0.92` fails
+when stormdoor needs more than that much of what Tornado with `json` needs. Takes about half a
+minute for a server, and needs `valgrind`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from measure import PAYLOAD, Cell, opened
+from process import Process, Server
+from rich.console import Console
+from rich.table import Table
+from roster import DOOR, HAND, JSON, RAW
+from ws_load import echo, first_reply
+
+WARM_UP: Final = 200
+SERVERS: Final = {"raw": RAW, "json": JSON, "hand": HAND, "stormdoor": DOOR}
+
+
+def main() -> int:
+    """Counts and prints; 0, 1 when `--most` is exceeded, 2 without valgrind."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--servers", default="json,stormdoor", help=f"of {', '.join(SERVERS)}")
+    parser.add_argument("--cells", default="c1w1,c1w16")
+    parser.add_argument("--messages", type=int, default=1200)
+    parser.add_argument("--most", type=float, metavar="RATIO", help="largest ratio that passes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there too")
+    options = parser.parse_args()
+    if shutil.which("valgrind") is None:
+        print("valgrind is not installed", file=sys.stderr)
+        return 2
+    os.environ["PYTHONHASHSEED"] = "0"  # the same hash tables in every run
+
+    cells = [Cell.parse(text) for text in options.cells.split(",")]
+    counts: dict[str, dict[str, float]] = {}
+    for name in ("json", *(name for name in options.servers.split(",") if name != "json")):
+        server = SERVERS[name]
+        counts[server.name] = _counted(server, cells, options.messages)
+        print(f"# {server.name}", file=sys.stderr, flush=True)
+
+    table = Table(title="User-space instructions per message", title_justify="left")
+    table.add_column()
+    for cell in cells:
+        table.add_column(str(cell), justify="right")
+        table.add_column("× json", justify="right")
+    for name, by_cell in counts.items():
+        figures = [(count, count / counts[JSON.name][text]) for text, count in by_cell.items()]
+        table.add_row(
+            name, *(word for n, ratio in figures for word in (f"{n:,.0f}", f"{ratio:.3f}"))
+        )
+    Console().print(table)
+    if options.json:
+        options.json.write_text(json.dumps(counts, indent=1))
+    if options.most is None or DOOR.name not in counts:
+        return 0
+    worst = max(count / counts[JSON.name][text] for text, count in counts[DOOR.name].items())
+    return 0 if worst <= options.most else 1
+
+
+def _counted(server: Server, cells: Sequence[Cell], messages: int) -> dict[str, float]:
+    """Instructions per message for each cell, all in one life of the server."""
+    prefix = (
+        "valgrind",
+        "--tool=callgrind",
+        "--instr-atstart=no",
+        "--callgrind-out-file={directory}/callgrind.out",
+    )
+    counts: dict[str, float] = {}
+    with Process(server, prefix=prefix, start_seconds=180) as process:
+        for number, cell in enumerate(cells, start=1):
+            with opened(process, cell.connections) as connections:
+                reply = first_reply(connections[0], PAYLOAD)
+                load = partial(
+                    echo, connections, PAYLOAD, reply=reply, window=cell.window, seconds=300
+                )
+                load(WARM_UP)
+                _control(process, "--instr=on")
+                load(messages)
+                _control(process, "--instr=off")
+                _control(process, "--dump")
+            counts[str(cell)] = _total(process.directory / f"callgrind.out.{number}") / messages
+    return counts
+
+
+def _control(process: Process, order: str) -> None:
+    """Has callgrind carry out an order; it interrupts the server, which may sleep (ptrace)."""
+    command = ["callgrind_control", order, str(process.pid)]
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+
+
+def _total(file: Path) -> int:
+    for line in file.read_text().splitlines():
+        if line.startswith("totals:"):
+            return int(line.split()[1])
+    raise ValueError(f"{file} has no total")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Who takes part: the servers, and the requests that are tried on them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from process import Server
+
+__all__ = [
+    "AIMS",
+    "HANDSHAKES",
+    "JSON",
+    "MEMORY",
+    "MESSAGES",
+    "PLAIN_HANDSHAKE",
+    "RAW",
+    "Handshake",
+]
+
+RAW: Final = Server(name="Tornado, raw echo", command="{python} plain_server.py --port {port}")
+JSON: Final = Server(
+    name="Tornado + json", command="{python} plain_server.py --port {port} --echo json"
+)
+HAND: Final = Server(name="hand-written guard", command="{python} hand_server.py --port {port}")
+DOOR: Final = Server(name="stormdoor", command="{python} echo_server.py --port {port}")
+DOOR_ASYNC: Final = Server(
+    name="stormdoor, async action",
+    command="{python} echo_server.py --port {port} --action async",
+)
+DOOR_SESSION: Final = Server(
+    name="stormdoor, session cookie",
+    command="{python} echo_server.py --port {port}",
+    header="Cookie: {session}",
+)
+
+MESSAGES: Final = (RAW, JSON, HAND, DOOR, DOOR_ASYNC, DOOR_SESSION)
+MEMORY: Final = (RAW, HAND, DOOR, DOOR_SESSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """One kind of request and the answer it must get.
+
+    Args:
+        name: as the table calls it.
+        server: that answers.
+        header: as a server's; `{fresh}` is a token that no other request carries, `{forged}` one
+            with a bad signature. None sends no credential.
+        origin: of the request; None is the server's own.
+        status: HTTP status of the answer.
+    """
+
+    name: str
+    server: Server
+    header: str | None
+    origin: str | None = None
+    status: int = 101
+
+
+# A browser would send its cookie to a plain server as well, so the plain request has one too.
+PLAIN_HANDSHAKE: Final = Handshake(
+    name="Tornado, no check", server=RAW, header=f"Cookie: session={'x' * 43}"
+)
+_BEARER: Final = "Authorization: Bearer "
+HANDSHAKES: Final = (
+    PLAIN_HANDSHAKE,
+    Handshake(name="hand-written guard, JWT", server=HAND, header=_BEARER + "{token}"),
+    Handshake(name="stormdoor, session cookie", server=DOOR, header="Cookie: {session}"),
+    Handshake(name="stormdoor, JWT first time", server=DOOR, header=_BEARER + "{fresh}"),
+    Handshake(name="stormdoor, JWT cached", server=DOOR, header=_BEARER + "{token}"),
+    Handshake(name="stormdoor, API key", server=DOOR, header="X-API-Key: {api_key}"),
+    Handshake(name="refused: no credential", server=DOOR, header=None, status=401),
+    Handshake(
+        name="refused: foreign origin",
+        server=DOOR,
+        header="Cookie: {session}",
+        origin="https://attacker.example",
+        status=403,
+    ),
+    Handshake(name="refused: bad signature", server=DOOR, header=_BEARER + "{forged}", status=401),
+    Handshake(
+        name="hand-written, refused: bad signature",
+        server=HAND,
+        header=_BEARER + "{forged}",
+        status=401,
+    ),
+)
+
+AIMS: Final = {
+    "messages": "Aim for stormdoor: ≤ 0.95 × Tornado + json and ≤ 1.12 × a raw echo.",
+    "handshakes": (
+        "Aim: session cookie ≤ 1.2, JWT first time ≤ 1.35, cached or API key ≤ 1.1, "
+        "refused ≤ 1.0 × no check."
+    ),
+    "memory": "Aim for stormdoor: ≤ 1.5 KiB and ≤ 6 objects more than Tornado alone.",
+}

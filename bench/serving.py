@@ -1,0 +1,55 @@
+"""What each of the benchmark's own servers does around its application.
+
+`SIGUSR1` makes the server write how many objects its garbage collector tracks into the file named
+by `BENCH_OBJECTS`, so that the figure needs no route and costs nothing while nobody asks.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from tornado.web import Application
+
+__all__ = ["parser", "publish", "serve"]
+
+# Seconds. The kernel ends a server that its harness left behind.
+LIFETIME: Final = 900
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The command line of a server, with the `--port` that all of them have."""
+    arguments = argparse.ArgumentParser(description=description)
+    arguments.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    return arguments
+
+
+async def serve(application: Application, port: int) -> None:
+    """Serves `application` on 127.0.0.1 until SIGTERM."""
+    signal.alarm(LIFETIME)
+    signal.signal(signal.SIGUSR1, _count_objects)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    application.listen(port, "127.0.0.1", backlog=4096)
+    await stopped.wait()
+
+
+def publish(credentials: Mapping[str, str]) -> None:
+    """Tells the client of credentials by name, if it has asked for them (`BENCH_CREDENTIALS`)."""
+    if file := os.environ.get("BENCH_CREDENTIALS"):
+        Path(file).write_text(json.dumps(credentials))
+
+
+def _count_objects(_signal: int, _frame: FrameType | None) -> None:
+    gc.collect()
+    target = Path(os.environ["BENCH_OBJECTS"])
+    # Written aside and renamed: the reader never sees half a number.
+    aside = target.with_suffix(".new")
+    aside.write_text(str(len(gc.get_objects())))
+    aside.rename(target)
