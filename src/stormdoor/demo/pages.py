@@ -77,7 +77,7 @@ class Static(StaticFileHandler):
 class ForeignFile(StaticFileHandler):
     """The files of the foreign page. The demo may frame it; nobody else may."""
 
-    def initialize(self, path: str, framed_by: str) -> None:
+    def initialize(self, path: str, framed_by: str) -> None:  # type: ignore[override]
         """Called by Tornado with the arguments of the route."""
         super().initialize(path)
         self.framed_by = framed_by

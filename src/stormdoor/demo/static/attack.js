@@ -16,8 +16,9 @@ const VERDICTS = new Map([
   [null, ["unproven", "Proves nothing"]],
 ]);
 
-function detailText(detail) {
-  return Object.entries(detail ?? {})
+function detailText({ count: _, ...detail }) {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== "" && value !== null)
     .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`)
     .join(" · ");
 }
@@ -28,14 +29,15 @@ function grouped(events) {
   for (const event of events) {
     const key = [event.event, event.cause, detailText(event.detail)].join();
     const last = groups.at(-1);
-    if (last?.key === key) last.count += 1;
-    else groups.push({ ...event, key, count: 1 });
+    const count = event.detail.count ?? 1;
+    if (last?.key === key) last.count += count;
+    else groups.push({ ...event, key, count });
   }
   return groups;
 }
 
 function eventItem({ time, seq, event, cause, detail, count }) {
-  return el("li", {},
+  return el("li", { class: cause ? "refusal" : null },
     timeElement(time, { seconds: true }), " ",
     el("span", { class: "event" }, event), " ",
     cause ? el("span", { class: "cause" }, cause) : "",

@@ -154,12 +154,12 @@ async function closedDoor(log, stage, session) {
 }
 
 async function forbiddenAction(log, stage, session) {
-  if (hasRole(session, "administrator")) {
-    return unproven("You are an administrator and may do all of this. Sign in as alice or bob.");
-  }
   const socket = await insider(log);
   if (!socket) return unproven(NO_INSIDER);
-  const messages = [["announce to every room", { type: "announce", text: "I am the administrator now", id: "f1" }, "f1"]];
+  const messages = [];
+  if (!hasRole(session, "administrator")) {
+    messages.push(["announce to every room", { type: "announce", text: "I am the administrator now", id: "f1" }, "f1"]);
+  }
   if (!hasRole(session, "moderator")) {
     messages.push(["kick mia from the lobby", { type: "kick", room: "lobby", principal: "mia", id: "f2" }, "f2"]);
   }
@@ -216,7 +216,7 @@ export const ATTACKS = [
   { slug: "closed-door", title: "Somebody else’s door", run: closedDoor,
     text: "A member opens the dashboard, which only moderators and administrators may." },
   { slug: "forbidden-action", title: "Forbidden action", run: forbiddenAction,
-    text: "A member sends the messages of a moderator and of an administrator, which no button offers." },
+    text: "Somebody sends the messages of a moderator or an administrator without being one, which no button offers." },
   { slug: "malformed", title: "Undeclared messages", run: malformed,
     text: "Message types and fields that do not exist, wrong types, broken and deeply nested JSON." },
   { slug: "oversized", title: "Oversized message", run: oversized,

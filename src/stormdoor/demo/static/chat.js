@@ -15,7 +15,7 @@ const USUAL_ROOMS = ["lobby", "ops", "random"];
 
 const session = await requireSession();
 const me = session.principal;
-const mayKick = hasRole(session, "moderator", "administrator");
+const mayKick = hasRole(session, "moderator");
 const remembered = `stormdoor.rooms.${me}`;
 const socket = new GuardedSocket("/ws/chat");
 const rooms = new Map();

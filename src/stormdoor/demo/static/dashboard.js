@@ -8,6 +8,7 @@ import { GuardedSocket } from "./socket.js";
 import { mountStatus } from "./status.js";
 import { agoText, dateOf, timeElement } from "./time.js";
 
+const MOST_CAUSES = 5;
 const MOST_EVENTS = 50;
 const MOST_READINGS = 12;
 const AGES_EVERY_MS = 10_000;
@@ -29,7 +30,7 @@ for (const chart of Object.values(charts)) $("charts").append(chart.element);
 const number = (value, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
 
 function row(...cells) {
-  return el("tr", {}, ...cells.map((cell) => el("td", {}, cell ?? "–")));
+  return el("tr", {}, ...cells.map((cell) => el("td", {}, cell || "–")));
 }
 
 function age(at) {
@@ -45,7 +46,10 @@ function drawRefusals(refusals) {
   const causes = Object.entries(refusals).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   const total = causes.reduce((sum, [, count]) => sum + count, 0);
   $("refusals-now").textContent = String(total);
-  $("refusals").replaceChildren(...causes.map(([cause, count]) => el("li", { class: "cause" }, `${cause} ${count}`)));
+  const shown = causes.slice(0, MOST_CAUSES);
+  const others = total - shown.reduce((sum, [, count]) => sum + count, 0);
+  if (others) shown.push(["others", others]);
+  $("refusals").replaceChildren(...shown.map(([cause, count]) => el("li", { class: "cause" }, `${cause} ${count}`)));
   return total;
 }
 
