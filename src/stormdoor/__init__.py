@@ -40,6 +40,7 @@ from stormdoor.guard.endpoint import public
 from stormdoor.tornado.declare import GuardedHandler, action
 from stormdoor.tornado.protect import protect
 from stormdoor.tornado.routes import login_routes
+from stormdoor.tornado.serve import guarded_server
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 
@@ -86,6 +87,7 @@ __all__ = [
     "Url",
     "action",
     "forbid",
+    "guarded_server",
     "login_routes",
     "permit",
     "protect",

@@ -111,7 +111,7 @@ FEED = [
 def test_order_does_not_matter(order: tuple[int, ...]) -> None:
     """An older revocation that arrives late takes nothing back, now or after forgetting."""
     index = RevocationIndex([*(FEED[n] for n in order), *FEED[4:]])
-    index.forget(100.0)
+    index.forget_sessions(100.0)
     by_key = evidence(principal="bob", session=None, issued_at=500.0)
     by_name = evidence(credential="key-2", session=None, issued_at=119.0)
     assert (index.ends(by_key), index.ends(by_name)) == (True, True)
@@ -124,24 +124,27 @@ def test_repetition_does_not_matter() -> None:
     assert not index.ends(evidence(credential="key-2", issued_at=120.1))
 
 
-def test_forgetting_drops_what_is_old() -> None:
-    """Memory does not grow for ever: what nothing valid can be older than is dropped."""
-    index = RevocationIndex(
-        [
-            Revocation(Target.PRINCIPAL, "alice", 50.0),
-            Revocation(Target.SESSION, "session-1", 50.0),
-            Revocation(Target.CREDENTIAL, "key-1", 50.0),
-        ]
-    )
-    index.forget(50.1)
+def test_forgetting_drops_old_sessions() -> None:
+    """Memory does not grow with every logout for ever."""
+    index = RevocationIndex([Revocation(Target.SESSION, "session-1", 50.0)])
+    index.forget_sessions(50.1)
     assert not index.ends(evidence(issued_at=0.0))
+
+
+@pytest.mark.parametrize("target", [Target.PRINCIPAL, Target.CREDENTIAL])
+def test_forgetting_keeps_everything_else(target: Target) -> None:
+    """A key from before "end everything of alice" does not come back to life after some years."""
+    value = {Target.PRINCIPAL: "alice", Target.CREDENTIAL: "key-1"}[target]
+    index = RevocationIndex([Revocation(target, value, 50.0)])
+    index.forget_sessions(1e12)
+    assert index.ends(evidence(issued_at=0.0))
 
 
 def test_forgetting_keeps_what_is_not() -> None:
     """What was revoked at that moment or later stays, and *everything* always does."""
     index = RevocationIndex(FEED)
     index.add(Revocation(Target.SESSION, "session-1", 60.0))
-    index.forget(60.0)
+    index.forget_sessions(60.0)
     assert index.ends(evidence(principal="bob", credential="x", issued_at=200.0))
     assert index.ends(evidence(principal="bob", credential="x", session=None, issued_at=20.0))
 

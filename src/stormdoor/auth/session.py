@@ -34,6 +34,7 @@ __all__ = [
 TOUCH_SECONDS = 60.0
 """`last_seen_at` is written at most so often."""
 
+_LONGEST = 30 * 86_400.0
 _SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
 _USER_AGENT_LENGTH = 256
 
@@ -139,6 +140,10 @@ class SessionDesk:
             raise ConfigurationError(
                 "a session needs 0 < idle_seconds <= absolute_seconds, "
                 f"not idle_seconds={idle_seconds}, absolute_seconds={absolute_seconds}"
+            )
+        if absolute_seconds > _LONGEST:
+            raise ConfigurationError(
+                f"a session lives {_LONGEST:.0f} seconds (30 days) at most, not {absolute_seconds}"
             )
         if max_sessions < 1:
             raise ConfigurationError(f"max_sessions must be 1 or more, not {max_sessions}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +43,8 @@ _log = logging.getLogger("stormdoor")
 
 _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
+_PATIENCE_SECONDS = 5.0
+_REVOKED_SECONDS = 31 * 86_400.0
 _PURGE_TICKS = 4 * 60 * 10
 
 
@@ -63,6 +66,8 @@ class Guard:
         production: Whether the start-up check refuses what is only good for development.
         trail_key: Secret of the trail's chain; without one, whoever can write to the store can rewrite
             the trail.
+        trail_days: Entries of the trail that are older are dropped; the chain still verifies from
+            there. None keeps everything.
         sessions: Options of `SessionDesk`.
         passwords: The password hasher, or None for the default.
         node: Name of this process in the list of connections; made up if left out.
@@ -86,6 +91,7 @@ class Guard:
         trusted_proxies: Sequence[str] = (),
         production: bool = True,
         trail_key: bytes | None = None,
+        trail_days: float | None = None,
         sessions: Mapping[str, float] | None = None,
         passwords: Passwords | None = None,
         node: str | None = None,
@@ -108,6 +114,11 @@ class Guard:
         self.limits = limits or Limits()
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
+        if trail_days is not None and trail_days <= 0:
+            raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
+        self._trail_days = trail_days
+        self.inline_secrets: tuple[str, ...] = ()
+        """Places of a configuration file where a secret stands; set by whoever reads the file."""
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"
         if store is None or isinstance(store, str):
@@ -165,19 +176,26 @@ class Guard:
         self._started = False
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Event | None = None
         self._ticks = 0
 
     @classmethod
-    def from_config(cls, path: str | Path) -> Guard:
+    def from_config(
+        cls, path: str | Path, *, authenticators: Sequence[Authenticator] = ()
+    ) -> Guard:
         """A guard from a TOML file; see the reference of the configuration.
 
+        Args:
+            path: The file.
+            authenticators: Further ones, made in Python; asked after those of the file.
+
         Raises:
-            ConfigurationError: The file cannot be read, or something in it is wrong; the message names the
-                place and the fix.
+            ConfigurationError: The file cannot be read, or something in it is wrong; the message names
+                the place and the fix.
         """
         from stormdoor.config.file import read_guard  # noqa: PLC0415 - it imports this module
 
-        return read_guard(Path(path))
+        return read_guard(Path(path), authenticators=authenticators)
 
     @property
     def policies(self) -> PolicySet:
@@ -192,11 +210,13 @@ class Guard:
             for name in ("insecure_allow_plaintext", "insecure_allow_missing_origin")
             if getattr(self.entrance, name)
         ]
+        if self.sessions.cookie.insecure_plaintext:
+            names.append("CookieSpec.insecure_plaintext")
         for authenticator in self.authenticators:
             for name in dir(authenticator):
                 if name.startswith("insecure_") and getattr(authenticator, name):
                     names.append(f"{type(authenticator).__name__}.{name}")
-        return names
+        return [*names, *self.inline_secrets]
 
     def reload(self, policies: PolicySet, *, actor: str = "") -> int:
         """Put other roles and policies in force, for open connections too. Returns how many that ended."""
@@ -207,8 +227,8 @@ class Guard:
 
     async def ready(self) -> bool:
         """Start if that has not happened. False if the store does not answer: nobody is let in then."""
-        if self._started:
-            return True
+        if self._started or self.admission.closing:
+            return True  # after the end, admission refuses; nothing starts again
         try:
             await self.start()
         except StoreUnavailable:
@@ -243,25 +263,37 @@ class Guard:
         self._starting = None
         self._started = True
         self.trail.note(Event(time=self.clock.now(), name="sys_startup", detail=self.registry.node))
-        self._heart = asyncio.get_running_loop().create_task(self._beat(), name="stormdoor")
+        self._stopping = asyncio.Event()
+        self._heart = asyncio.get_running_loop().create_task(
+            self._beat(self._stopping), name="stormdoor"
+        )
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_SECONDS)
-            try:
-                await self.tick()
-            except Exception:
-                # INVARIANT: the heart goes on. What failed is tried again at the next beat.
-                _log.exception("a tick failed")
+    async def _beat(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await stopping.wait()
+            await self.tick()
 
     async def tick(self) -> None:
         """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
         self._ticks += 1
-        await self.lifetime.follow()
-        await self.lifetime.expire()
-        await self.trail.flush()
-        if self._ticks % _SLOW_TICKS:
-            return
+        chores: list[Callable[[], Awaitable[object]]] = [
+            self.lifetime.follow,
+            self.lifetime.expire,
+            self.trail.flush,
+        ]
+        if self._ticks % _SLOW_TICKS == 0:
+            chores.append(self._tidy)
+        for chore in chores:
+            try:
+                await chore()
+            except Exception:
+                # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed
+                # is tried again at the next beat.
+                _log.exception("a part of the heartbeat failed")
+
+    async def _tidy(self) -> None:
         now, monotonic = self.clock.now(), self.clock.monotonic()
         self.registry.forget_idle(monotonic)
         opened, closed = self.registry.changes()
@@ -272,21 +304,26 @@ class Guard:
                 await self.lifetime.touch_sessions()
             if self._ticks % _PURGE_TICKS == 0:
                 await self.store.purge(now)
+                self.revocations.forget_sessions(now - _REVOKED_SECONDS)
+                if self._trail_days is not None:
+                    await self.store.drop_entries(now - self._trail_days * 86_400)
         except StoreUnavailable as error:
             _log.error("the list of connections cannot be written: %s", error)
 
     async def close(self) -> None:
         """Let nobody in any more, end every connection (1001), write the trail, close the store."""
         self.admission.closing = True
-
         for connection in self.registry:
             self.registry.end(connection, Refusal(Denial.SHUTDOWN, "the server is shutting down"))
         if self._heart is not None:
+            # Not cancelled at once: a store may go on writing what nobody waits for any more, and the
+            # entries would be written twice.
+            if self._stopping is not None:
+                self._stopping.set()
+            await asyncio.wait([self._heart], timeout=_PATIENCE_SECONDS)
             self._heart.cancel()
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 await self._heart
-            except asyncio.CancelledError:
-                pass
             self._heart = None
         if self._started:
             self.trail.note(

@@ -1,4 +1,4 @@
-"""A principal as the store knows it: what it is, what it may prove itself with, whether it may at all."""
+"""A principal as the store knows it: what it is, how it proves itself, whether it may at all."""
 
 from __future__ import annotations
 

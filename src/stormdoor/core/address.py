@@ -26,15 +26,23 @@ _BRACKETED = rf"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%[\w.-]{{1,16}})?)\](?:{_PORT})
 _WRITTEN = re.compile(rf'"?(?:{_BRACKETED}|([0-9.]+){_PORT}|([^\[\]"]+))"?', re.ASCII)
 
 
-# Pure, and asked about the same few peers, proxies and clients again and again.
-@lru_cache(maxsize=4096)
+_MAX_LENGTH = 100
+
+
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in `text`, without brackets, port or zone; None if it is none.
 
     An IPv4 address is an IPv4 address however it is written: `::ffff:10.0.0.1` is 10.0.0.1, so that
     a socket that speaks both families does not let anybody around a rule on an IPv4 network.
     """
-    match = _WRITTEN.fullmatch(text.strip()) if len(text) <= 100 else None
+    # Checked before the memo: strangers choose the text, and 4096 long ones would fill the memory.
+    return _parse(text) if len(text) <= _MAX_LENGTH else None
+
+
+# Pure, and asked about the same few peers, proxies and clients again and again.
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    match = _WRITTEN.fullmatch(text.strip())
     if match is None:
         return None
     try:

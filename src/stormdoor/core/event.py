@@ -108,7 +108,7 @@ def _bytes(text: str, shape: re.Pattern[str]) -> bytes:
 
 
 class _Personal(msgspec.Struct, omit_defaults=True, gc=False):
-    """The personal part. INVARIANT: in the order of the alphabet, which makes its JSON canonical."""
+    """The personal part. INVARIANT: in the order of the alphabet: that makes its JSON canonical."""
 
     actor: str = ""
     address: str = ""
@@ -160,9 +160,9 @@ def _encodable(event: Event) -> Event:
         return text.encode("utf-8", "backslashreplace").decode()
 
     parts = msgspec.structs.asdict(event)
-    plain = {name: readable(v) if isinstance(v, str) else v for name, v in parts.items()}
-    plain["policies"] = tuple(map(readable, event.policies))
-    return Event(**plain)
+    texts = {name: readable(value) for name, value in parts.items() if isinstance(value, str)}
+    policies = tuple(map(readable, event.policies))
+    return msgspec.structs.replace(event, policies=policies, **texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +231,8 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
         salt: 16 random bytes in hex.
         key: Secret of the chain, or None.
     """
+    if len(salt) != 32:
+        raise ValueError("a salt is 16 bytes in hex")
     try:
         personal, body = _encode(event)
     except UnicodeEncodeError:

@@ -117,7 +117,14 @@ class RevocationIndex:
             or (Target.SESSION, authentication.session_id) in gone
         )
 
-    def forget(self, before: float) -> None:
-        """Drop what was revoked before `before` (Unix seconds): nothing that old is still valid."""
-        self._before = {who: at for who, at in self._before.items() if at >= before}
-        self._gone = {what: at for what, at in self._gone.items() if at >= before}
+    def forget_sessions(self, before: float) -> None:
+        """Drop sessions that were revoked before `before` (Unix seconds): their rows are long gone.
+
+        Nothing else is ever dropped: an API key from before "end everything of this principal" must
+        not come back to life because that was long ago.
+        """
+        self._gone = {
+            what: at
+            for what, at in self._gone.items()
+            if at >= before or what[0] is not Target.SESSION
+        }

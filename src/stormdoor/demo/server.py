@@ -8,7 +8,6 @@ import signal
 import socket
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, url
 
@@ -21,6 +20,7 @@ from stormdoor import (
     Limits,
     SessionAuthenticator,
     TicketAuthenticator,
+    guarded_server,
     login_routes,
     protect,
 )
@@ -173,10 +173,9 @@ async def serve(
     async with demo.guard:
         credentials = await settle(demo.guard, data)
         beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
-        # Slow handshakes end here, before any handler: Tornado waits an hour unless told otherwise.
-        server = HTTPServer(demo.application, idle_connection_timeout=10.0, max_body_size=64 * 1024)
+        server = guarded_server(demo.application, max_body_size=64 * 1024)
         server.add_sockets(sockets)
-        other = HTTPServer(_foreign_application(origins), idle_connection_timeout=10.0)
+        other = guarded_server(_foreign_application(origins))
         other.add_sockets(foreign)
         if not quiet:
             print(_how_to(credentials), flush=True)

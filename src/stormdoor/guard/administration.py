@@ -55,22 +55,34 @@ class Administration:
     ) -> int:
         """End a principal's, session's or credential's connections, one connection, or everything.
 
+        Login sessions that are covered end too, so that nobody is logged in on a page and shut out
+        of its socket. A revoked principal's API keys and tokens are void as well.
+
         Raises:
             StoreUnavailable: It took effect in this process, but could not be stored: say it again.
         """
         revocation = Revocation(target, value, self.clock.now(), reason=reason)
         # The gate of this process shuts first: a store that is down must not keep it open.
         ended = await self.lifetime.apply(revocation)
-        self._note(
-            "authn_token_revoked", value, actor, f"{target.value}: {reason} ({ended} closed)"
-        )
+        what = ": ".join(filter(None, (target.value, reason)))
+        self._note("authn_token_revoked", value, actor, f"{what} ({ended} closed here)")
         await self.store.add_revocation(revocation)
+        match target:
+            case Target.PRINCIPAL:
+                await self.store.remove_sessions(value)
+            case Target.SESSION:
+                await self.store.remove_session(value)
+            case Target.EVERYTHING:
+                for account in await self.store.accounts():
+                    await self.store.remove_sessions(account.id)
         return ended
 
     async def _changed(self, principal_id: str) -> int:
         revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
+        # As above: the connections of this process first, whatever becomes of the store.
+        ended = await self.lifetime.apply(revocation)
         await self.store.add_revocation(revocation)
-        return await self.lifetime.apply(revocation)
+        return ended
 
     async def add_principal(
         self,
@@ -138,9 +150,7 @@ class Administration:
         self._note("user_updated", id, actor, "disabled" if disabled else "enabled")
         if not disabled:
             return 0
-        ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
-        await self.store.remove_sessions(id)
-        return ended
+        return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="disabled")
 
     async def set_password(self, id: str, password: str, *, actor: str = "") -> int:
         """Change a password and end all sessions and connections of the principal (ASVS 7.4.3).
@@ -152,9 +162,7 @@ class Administration:
         await self._known(await self.store.account(id) is not None, id)
         await self._known(await self.store.set_password_hash(id, await self._hash(password)), id)
         self._note("authn_password_change", id, actor)
-        ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
-        await self.store.remove_sessions(id)
-        return ended
+        return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
 
     async def grant_role(self, id: str, role: str, *, actor: str = "") -> None:
         """Give a role. It counts from the next message of every open connection.
@@ -268,6 +276,14 @@ class Administration:
         erased = await self.store.erase_personal(principal_id)
         self._note("user_data_erased", "", actor, f"{erased} entries")
         return erased
+
+    async def retain(self, since: float, *, actor: str = "") -> int:
+        """Drop the entries of the trail that are older than `since` (Unix seconds). Returns how many."""
+        await self.trail.flush()
+        dropped = await self.store.drop_entries(since)
+        if dropped:
+            self._note("trail_retention", "", actor, f"{dropped} entries dropped")
+        return dropped
 
     def adopt(self, policies: PolicySet, *, actor: str = "") -> int:
         """Decide by other policies from now on. Returns how many connections that ended."""

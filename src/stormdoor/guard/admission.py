@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from stormdoor.auth.authenticator import Authenticator, Rejected
 from stormdoor.core.address import is_loopback, rate_key
 from stormdoor.core.bucket import Rate
+from stormdoor.core.connection import State
 from stormdoor.core.credential import MAX_SECRET, Credential, Source, fingerprint, presented
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
@@ -29,6 +30,8 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.budget import Budget
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.lifetime import read_account
+from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -37,6 +40,8 @@ from stormdoor.ports import Clock, Store
 __all__ = ["Admission", "Entrance"]
 
 _log = logging.getLogger("stormdoor.admission")
+
+_MAX_PATH = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,7 @@ class Admission:
         self._clock = clock
         self._handshakes = Budget(Rate.parse(limits.handshakes_per_address))
         self._failures = Budget(Rate.parse(limits.failures_per_address))
+        self.operator_log = OperatorLog(clock)
         self.closing = False
 
     async def admit(self, handshake: Handshake, endpoint: Endpoint) -> Connection | Refusal:
@@ -134,7 +140,7 @@ class Admission:
         except Exception:
             _log.exception("admission failed for %s", endpoint.name)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
-        self._refused(handshake, endpoint, authentication, refusal)
+        self.refused(handshake, endpoint, refusal, authentication)
         return refusal
 
     def approach(self, handshake: Handshake, address_key: str) -> Refusal | None:
@@ -144,10 +150,16 @@ class Admission:
             handshake: The facts of the request.
             address_key: What counts as one client.
         """
+        return self._strange(handshake) or self._too_often(address_key)
+
+    def _strange(self, handshake: Handshake) -> Refusal | None:
+        """What is wrong with where a request came from and where it went to."""
         if self.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
         if not handshake.host:
             return Refusal(Denial.MALFORMED, "the request names no Host")
+        if len(handshake.path) > _MAX_PATH:
+            return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
         entrance = self._entrance
         if (
             handshake.scheme != "https"
@@ -167,6 +179,10 @@ class Admission:
                 f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
                 f"guard: hosts = [{quote(name)}]",
             )
+        return None
+
+    def _too_often(self, address_key: str) -> Refusal | None:
+        """Whether this address may ask anything at all now."""
         if not self._trail.healthy:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
         monotonic = self._clock.monotonic()
@@ -188,14 +204,15 @@ class Admission:
                 f'{endpoint.name} declares nothing; write permission = "chat:connect" in the class, '
                 "or pass it to protect(permissions={...})",
             )
-        refusal = self.approach(handshake, address_key)
+        refusal = self._strange(handshake)
         if refusal is not None:
             return refusal
+        # Before the budget: a hostile page must not use up the budget of whoever looks at it.
         if endpoint.public is None:
             reason = self._entrance.origins.refuse(handshake)
             if reason is not None:
                 return Refusal(Denial.ORIGIN, reason)
-        return self._registry.room_for_address(address_key)
+        return self._too_often(address_key) or self._registry.room_for_address(address_key)
 
     async def _identify(
         self, handshake: Handshake, endpoint: Endpoint, address_key: str
@@ -291,6 +308,8 @@ class Admission:
         address_key: str,
     ) -> Connection | Refusal:
         """Caps, permission, registration and the last look at revocations: one step without an await."""
+        if self.closing:
+            return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
         registry = self._registry
         key = public_key(address_key) if endpoint.public else authentication.principal.id
         now, monotonic = self._clock.now(), self._clock.monotonic()
@@ -317,10 +336,10 @@ class Admission:
         # INVARIANT: registered before the last check, so that no revocation falls between the two.
         registry.add(connection)
         if monotonic >= connection.deadline:
-            registry.end(connection)
+            registry.end(connection, recorded=False)
             return Refusal(Denial.EXPIRED, "the credential expired during the handshake")
         if self._revocations.ends(authentication):
-            registry.end(connection)
+            registry.end(connection, recorded=False)
             return Refusal(Denial.REVOKED, "the credential was revoked")
         return connection
 
@@ -330,19 +349,24 @@ class Admission:
         It is registered by now, so that whatever changes later finds it.
         """
         try:
-            account = await self._store.account(connection.principal.id)
+            account = await read_account(self._store, self._revocations, connection.principal.id)
         except BaseException:
-            self._registry.end(connection)
+            self._registry.end(connection, recorded=False)
             raise
-        if account is None or account.disabled:
-            self._registry.end(connection)
-            return Refusal(Denial.REVOKED, "the account was disabled or removed")
-        connection.judge_by(self.policies, account.principal)
+        if connection.state is State.ENDED:
+            return connection.closed_by or Refusal(Denial.REVOKED, "it has ended meanwhile")
+        refusal: Refusal | None = None
         permission = connection.endpoint.permission
-        if permission is not None and not connection.may(permission, None, self._clock.now()):
-            self._registry.end(connection)
-            return Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
-        return connection
+        if account is None or account.disabled:
+            refusal = Refusal(Denial.REVOKED, "the account was disabled or removed")
+        else:
+            connection.judge_by(self.policies, account.principal)
+            if permission is not None and not connection.may(permission, None, self._clock.now()):
+                refusal = Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
+        if refusal is None:
+            return connection
+        self._registry.end(connection, recorded=False)
+        return refusal
 
     def _admitted(self, handshake: Handshake, connection: Connection) -> None:
         authentication = connection.authentication
@@ -361,13 +385,14 @@ class Admission:
             )
         )
 
-    def _refused(
+    def refused(
         self,
         handshake: Handshake,
         endpoint: Endpoint,
-        authentication: Authentication | None,
         refusal: Refusal,
+        authentication: Authentication | None = None,
     ) -> None:
+        """Count, record and log a refused handshake: `admit` has done so for its own."""
         self._statistics.refused[refusal.denial] += 1
         principal = authentication.principal.id if authentication else ""
         self._trail.note(
@@ -385,15 +410,9 @@ class Admission:
                 detail=refusal.detail,
             )
         )
-        if _log.isEnabledFor(logging.WARNING):
-            _log.warning(
-                "refused %s %s from %s%s: %s",
-                refusal.denial.value,
-                quote(handshake.path),
-                handshake.address,
-                f" ({principal})" if principal else "",
-                refusal.detail,
-            )
+        self.operator_log.refused(
+            refusal, path=handshake.path, address=handshake.address, principal=principal
+        )
 
     def _looked_in(self) -> str:
         return (

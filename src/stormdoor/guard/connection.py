@@ -7,6 +7,7 @@ from typing import Protocol
 from stormdoor.core.connection import Happening, State, after
 from stormdoor.core.decision import AccessRequest, Decision, Environment, Resource
 from stormdoor.core.denial import Refusal
+from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.guard.endpoint import Endpoint
@@ -39,7 +40,7 @@ class Shared:
         self.key = key
         self.connections: set[Connection] = set()
         self.message_tat = 0.0
-        self.action_tats: dict[str, float] | None = None
+        self.action_tats: dict[type[Command], float] | None = None
 
     def rested(self, monotonic: float) -> bool:
         """Whether everything that was used up has been refilled, so that this can be forgotten."""

@@ -171,6 +171,24 @@ class Inbound:
         self._statistics.messages += 1
         return True
 
+    def receive_control(self, connection: Connection, size: int) -> bool:
+        """Judge a ping or pong: it costs what a message costs, and is no sign of use.
+
+        Returns:
+            Whether the handler may see it.
+        """
+        if not connection.open:
+            return False
+        now = self._monotonic()
+        if now >= connection.deadline:
+            self._expire(connection)
+            return False
+        over = self._spend(connection, size, now)
+        if over is not None:
+            self._refuse(connection, Denial.MESSAGE_RATE, over, "", now)
+            return False
+        return True
+
     def _spend(self, connection: Connection, size: int, now: float) -> str | None:
         """Charge a message of `size` bytes; the name of the limit if one is reached.
 
@@ -179,16 +197,16 @@ class Inbound:
         """
         tat = connection.message_tat
         tat = (tat if tat > now else now) + self._interval
-        if tat - now > self._tolerance + 1e-9:
+        if tat - now > self._tolerance + 1e-6:
             return f"limits.messages_per_connection = {self._limits.messages_per_connection!r}"
         shared = connection.shared
         all_tat = shared.message_tat
         all_tat = (all_tat if all_tat > now else now) + self._shared_interval
-        if all_tat - now > self._shared_tolerance + 1e-9:
+        if all_tat - now > self._shared_tolerance + 1e-6:
             return f"limits.messages_per_principal = {self._limits.messages_per_principal!r}"
         byte_tat = connection.byte_tat
         byte_tat = (byte_tat if byte_tat > now else now) + size * self._byte_interval
-        if byte_tat - now > self._byte_tolerance + 1e-9:
+        if byte_tat - now > self._byte_tolerance + 1e-6:
             return f"limits.bytes_per_connection = {self._limits.bytes_per_connection!r}"
         connection.message_tat = tat
         shared.message_tat = all_tat
@@ -207,10 +225,11 @@ class Inbound:
             tats = connection.shared.action_tats
             if tats is None:
                 tats = connection.shared.action_tats = {}
-            tat = spend(tats.get(action.permission, 0.0), now, action.rate)
+            # By command: actions may share a permission and differ in their limit.
+            tat = spend(tats.get(action.command, 0.0), now, action.rate)
             if tat is None:
                 return f"the limit of the action {action.name!r}"
-            tats[action.permission] = tat
+            tats[action.command] = tat
         return None
 
     def _name_resource(self, action: Action, command: Command) -> Resource | str:

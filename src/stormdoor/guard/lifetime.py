@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
@@ -14,9 +15,27 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import Clock, Store
 
-__all__ = ["Lifetime"]
+__all__ = ["Lifetime", "read_account"]
 
 _log = logging.getLogger("stormdoor.lifetime")
+
+
+async def read_account(
+    store: Store, revocations: RevocationIndex, principal_id: str
+) -> Account | None:
+    """The account as it is now, after every change that is known.
+
+    A change is noted in `revocations` after it was stored. If one is noted while the store is asked, its
+    answer may be from before: who applied it last would bring back the roles that were taken away.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    while True:
+        changes = revocations.changes
+        account = await store.account(principal_id)
+        if changes == revocations.changes:
+            return account
 
 
 class Lifetime:
@@ -138,6 +157,19 @@ class Lifetime:
                 ended += self._registry.end(connection, why)
         return ended
 
+    def newest(self, target: Target, value: str) -> float:
+        """When the newest credential was issued that has a connection here and that `target` covers.
+
+        A clock that was set back says a time at which that credential did not exist yet.
+        """
+        connections: list[Connection] = []
+        if target is Target.PRINCIPAL:
+            connections = self._registry.of_principal(value)
+        elif target is Target.EVERYTHING:
+            connections = list(self._registry)
+        issued = [connection.authentication.issued_at for connection in connections]
+        return max(issued, default=float("-inf"))
+
     async def _changed(self, principal_id: str) -> int:
         """Read a principal again and decide anew about its open connections."""
         connections = [
@@ -147,7 +179,12 @@ class Lifetime:
         ]
         if not connections:
             return 0
-        account = await self._store.account(principal_id)
+        try:
+            account = await read_account(self._store, self._revocations, principal_id)
+        except StoreUnavailable as error:
+            # Something was taken away or given, and nobody knows what: nothing holds any more.
+            why = Refusal(Denial.UNAVAILABLE, f"its roles changed and cannot be read: {error}")
+            return sum(self._registry.end(connection, why) for connection in connections)
         if account is None or account.disabled:
             why = Refusal(Denial.REVOKED, "the account was disabled or removed")
             return sum(self._registry.end(connection, why) for connection in connections)

@@ -105,13 +105,23 @@ class Registry:
         self._opened[connection.id] = connection
         return True
 
-    def end(self, connection: Connection, why: Refusal | None = None, *, code: int = 1000) -> bool:
+    def end(
+        self,
+        connection: Connection,
+        why: Refusal | None = None,
+        *,
+        code: int = 1000,
+        recorded: bool = True,
+    ) -> bool:
         """End a connection: shut its gate, give its quota back, tell the client, record it.
+
+        Nothing that a client, an adapter or a listener does keeps it from being ended, nor the next one.
 
         Args:
             connection: Which one.
             why: The cause if the guard ends it; None if the client or the application did.
             code: The close code for the record when `why` is None.
+            recorded: False if nobody was told that there is such a connection.
 
         Returns:
             Whether it was this call that ended it.
@@ -121,9 +131,10 @@ class Registry:
         if not connection.happen(Happening.ENDED):
             return False
         connection.closed_by = why
-        self._release(connection)
+        self._release(connection, was)
         cause = why.denial.value if why else ""
-        if was is State.OPEN or why is not None:
+        if recorded:
+            left = f"closed with {code}" if was is State.OPEN else "left before it was open"
             self._trail.note(
                 Event(
                     time=self._clock.now(),
@@ -134,7 +145,7 @@ class Registry:
                     principal=connection.principal.id,
                     address=connection.address,
                     connection=connection.id,
-                    detail=why.detail if why else f"closed with {code}",
+                    detail=why.detail if why else left,
                 )
             )
         if why is not None:
@@ -147,15 +158,21 @@ class Registry:
                 why.detail,
             )
             if connection.sink is not None:
-                connection.sink.shut(why.answer.close_code, why.answer.text)
+                try:
+                    connection.sink.shut(why.answer.close_code, why.answer.text)
+                except Exception:
+                    _log.exception("connection %s cannot be told that it is over", connection.id)
         for listener in self.on_end:
-            listener(connection)
+            try:
+                listener(connection)
+            except Exception:
+                _log.exception("a listener failed at the end of connection %s", connection.id)
         connection.sink = None
         return True
 
-    def _release(self, connection: Connection) -> None:
+    def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)
-        if self._opened.pop(connection.id, None) is None:
+        if self._opened.pop(connection.id, None) is None and was is State.OPEN:
             self._closed.add(connection.id)
         shared = connection.shared
         shared.connections.discard(connection)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict
+from collections.abc import Hashable
 
 import msgspec
 
@@ -17,6 +18,8 @@ __all__ = ["Trail"]
 _log = logging.getLogger("stormdoor.trail")
 
 _BATCH = 500
+_LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
+"""Characters: whoever is refused must not decide how much is written down about it."""
 
 
 class Trail:
@@ -35,7 +38,7 @@ class Trail:
         self._store = store
         self._clock = clock
         self._capacity = capacity
-        self._waiting: deque[Event] = deque()
+        self._waiting: OrderedDict[Hashable, Event] = OrderedDict()
         self._writing = asyncio.Lock()
         self._failing = False
         self.lost = 0
@@ -53,11 +56,11 @@ class Trail:
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
-        if waiting and event.cause and _alike(waiting[-1], event):
+        key = _key(event)
+        first = waiting.get(key)
+        if first is not None:
             # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
-            waiting[-1] = msgspec.structs.replace(
-                waiting[-1], count=waiting[-1].count + event.count
-            )
+            waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
             return
         if len(waiting) >= self._capacity:
             self.lost += 1
@@ -69,7 +72,7 @@ class Trail:
                     len(waiting),
                 )
             return
-        waiting.append(event)
+        waiting[key] = _cut(event)
 
     async def flush(self) -> bool:
         """Write what waits. Returns whether nothing waits any more.
@@ -78,14 +81,15 @@ class Trail:
         """
         async with self._writing:
             while self._waiting:
-                batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
                 # Taken out before the write, so that `note` does not count up an entry in flight.
-                for _ in batch:
-                    self._waiting.popleft()
+                batch = [
+                    self._waiting.popitem(last=False)[1]
+                    for _ in range(min(_BATCH, len(self._waiting)))
+                ]
                 try:
                     await self._store.append_events(batch)
                 except StoreUnavailable as error:
-                    self._waiting.extendleft(reversed(batch))
+                    self._put_back(batch)
                     if not self._failing:
                         self._failing = True
                         _log.critical(
@@ -93,32 +97,45 @@ class Trail:
                         )
                     return False
                 except BaseException:
-                    self._waiting.extendleft(reversed(batch))
+                    self._put_back(batch)
                     raise
                 self.written += len(batch)
                 if self._failing:
                     self._failing = False
                     _log.warning("the trail is being written again")
                 if self._gap:
-                    self._waiting.append(
-                        Event(
-                            time=self._clock.now(),
-                            name="trail_gap",
-                            count=self._gap,
-                            detail="entries were lost while the store did not take them",
-                        )
+                    self._waiting[object()] = Event(
+                        time=self._clock.now(),
+                        name="trail_gap",
+                        count=self._gap,
+                        detail="entries were lost while the store did not take them",
                     )
                     self._gap = 0
         return True
 
+    def _put_back(self, batch: list[Event]) -> None:
+        for event in reversed(batch):
+            key = object()
+            self._waiting[key] = event
+            self._waiting.move_to_end(key, last=False)
 
-def _alike(one: Event, other: Event) -> bool:
-    return (
-        one.name == other.name
-        and one.cause == other.cause
-        and one.endpoint == other.endpoint
-        and one.principal == other.principal
-        and one.address == other.address
-        and one.connection == other.connection
-        and other.time - one.time < 1.0
-    )
+
+def _key(event: Event) -> Hashable:
+    """What makes two refusals within one second the same; anything else is like nothing.
+
+    Not the endpoint of a handshake: whoever is refused can make up as many paths as he likes.
+    """
+    if not event.cause:
+        return object()
+    endpoint = event.endpoint if event.connection else ""
+    who = (event.principal, event.address, event.connection)
+    return (event.name, event.cause, endpoint, event.permission, *who, event.time // 1.0)
+
+
+def _cut(event: Event) -> Event:
+    long = {
+        name: getattr(event, name)[:longest]
+        for name, longest in _LONGEST.items()
+        if len(getattr(event, name)) > longest
+    }
+    return msgspec.structs.replace(event, **long) if long else event

@@ -7,16 +7,19 @@ import msgspec
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
 from stormdoor.errors import StoreError
 from stormdoor.ports import LiveConnection
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.memory_trail import MemoryTrail
 from stormdoor.stores.rows import attributes_text
 
 __all__ = ["MemoryStore"]
+
+
+_FORGETTABLE = frozenset({Target.SESSION, Target.CONNECTION, Target.CHANGED})
 
 
 class MemoryStore(MemoryTrail):
@@ -37,6 +40,7 @@ class MemoryStore(MemoryTrail):
         self._keys: dict[str, ApiKey] = {}
         self._nonces: dict[tuple[str, str], float] = {}
         self._revocations: list[Revocation] = []
+        self._revocation_seq = 0
         self._nodes: dict[str, float] = {}
         self._connections: dict[tuple[str, str], LiveConnection] = {}
 
@@ -60,7 +64,14 @@ class MemoryStore(MemoryTrail):
             del self._nonces[nonce]
         for node in nodes:
             await self.forget_node(node)
-        return len(sessions) + len(tickets) + len(nonces) + len(nodes)
+        kept = [
+            one
+            for one in self._revocations
+            if one.at >= now - REVOKED_SECONDS or one.target not in _FORGETTABLE
+        ]
+        forgotten = len(self._revocations) - len(kept)
+        self._revocations = kept
+        return len(sessions) + len(tickets) + len(nonces) + len(nodes) + forgotten
 
     # Accounts
 
@@ -260,14 +271,15 @@ class MemoryStore(MemoryTrail):
     async def add_revocation(self, revocation: Revocation) -> int:
         """See `Revocations.add_revocation`."""
         self._answer()
-        seq = len(self._revocations) + 1
+        self._revocation_seq += 1
+        seq = self._revocation_seq
         self._revocations.append(replace(revocation, seq=seq))
         return seq
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """See `Revocations.revocations`."""
         self._answer()
-        return self._revocations[after:]
+        return [one for one in self._revocations if one.seq > after]
 
     # Connections
 

@@ -99,7 +99,7 @@ class GuardedHandler(WebSocketHandler):
     message_permission: ClassVar[str | None] = None
     compression: ClassVar[dict[str, Any] | None] = None
     actions: ClassVar[Actions | None] = None
-    behind_a_door: ClassVar[bool] = False
+    _behind_a_door: ClassVar[bool] = False
     connection: Connection
     """The live connection, from `open()` on."""
 
@@ -110,8 +110,6 @@ class GuardedHandler(WebSocketHandler):
             ConfigurationError: An action takes no command, or there are both actions and `on_message`.
         """
         super().__init_subclass__(**kwargs)
-        if cls.behind_a_door:  # made by `protect` from a class that has been through here
-            return
         actions: dict[str, Action] = {}
         for name in dir(cls):
             method = inspect.getattr_static(cls, name)
@@ -144,7 +142,7 @@ class GuardedHandler(WebSocketHandler):
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Refuse to open a socket that no door stands in front of."""
-        if not self.behind_a_door:
+        if not self._behind_a_door:
             raise HTTPError(
                 500,
                 "%s is not guarded and lets nobody in; write protect(application, guard) after the "

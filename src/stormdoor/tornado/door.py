@@ -1,8 +1,10 @@
 """The door itself: a class put in front of a handler class, so that nothing of the handler runs first.
 
-`protect` makes, for each WebSocket handler class `H`, a class `H` that inherits from a door and from the
-original. The door comes first in the method resolution order: it decides before `prepare`, drops messages
-before `on_message`, and ends the connection when anything at all goes wrong. The handler is not changed.
+`protect` makes, for each WebSocket handler class `H`, a class `H` that inherits from a door, from the
+original and from an `Outlet`. The door comes first in the method resolution order: it decides before
+`prepare`, drops messages before `on_message`, and ends the connection when anything at all goes wrong.
+The handler is not changed. Whatever the door adds has a name that begins with `_door_`, so that it takes
+no name from the handler.
 
 Facts about Tornado that this file is built around; `tests/tornado/test_tornado_facts.py` keeps each:
 `prepare()` runs before the origin check; `check_origin` is not called for every request; after `close()`
@@ -16,15 +18,14 @@ import asyncio
 import inspect
 import logging
 import sys
-from asyncio import Future
 from collections.abc import Awaitable, Coroutine
 from typing import Any, ClassVar
 
-from msgspec import UNSET
-from tornado.web import RequestHandler
+from tornado import gen
+from tornado.web import Finish, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from stormdoor.config.guard import Guard
+from stormdoor.core.connection import State
 from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.message import Command, encode_error, encode_reply
@@ -33,14 +34,14 @@ from stormdoor.guard.actions import Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
-from stormdoor.guard.outbound import Backlog
+from stormdoor.tornado.outlet import HandlerSink, Outlet
 from stormdoor.tornado.translate import Translator
-
 
 __all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
 
 _log = logging.getLogger("stormdoor.door")
 
+_LEAST_CUT_OFF = 128 * 1024
 _SECRET_PREFIX = "stormdoor."
 
 
@@ -50,62 +51,70 @@ def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
         # A coroutine that never waits then costs no trip around the loop.
         task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
         return None if task.done() and task.exception() is None else task
-    else:
-        return coroutine
+    return coroutine
 
 
-class Door(WebSocketHandler):
-    """What stands in front of every guarded handler. Never used by itself: see `protect`.
+class Door(Outlet):
+    """What stands in front of every guarded handler. Never used by itself: see `protect`."""
 
-    Attributes:
-        guard: The guard that decides.
-        endpoint: What was declared about the handler.
-        translator: Turns requests into handshakes.
-        own_origin_check: Whether the handler brings a `check_origin` of its own.
-        own_message_size: Whether the handler or application sets a size of its own.
-    """
+    _door_endpoint: ClassVar[Endpoint]
+    """What was declared about the handler."""
+    _door_translator: ClassVar[Translator]
+    """Turns requests into handshakes."""
+    _door_own_origin_check: ClassVar[bool]
+    """Whether the handler brings a `check_origin` of its own."""
+    _door_own_message_size: ClassVar[bool]
+    """Whether the handler brings a `max_message_size` of its own."""
+    _door_answers_errors: ClassVar[bool] = False
+    """Whether refused messages are answered in stormdoor's own words."""
+    _behind_a_door: ClassVar[bool] = True
 
-    guard: ClassVar[Guard]
-    endpoint: ClassVar[Endpoint]
-    translator: ClassVar[Translator]
-    own_origin_check: ClassVar[bool]
-    own_message_size: ClassVar[bool]
-    behind_a_door: ClassVar[bool] = True
+    _door_left = False
+    _door_app_opened = False
 
-    connection: Connection
-    _admitted: Connection | None = None
-    _backlog: Backlog | None = None
-    _app_opened = False
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Not passed on: what `protect` makes is no new class of the application's."""
 
     # -- the handshake ---------------------------------------------------------------------------
 
     async def prepare(self) -> None:
         """Decide about the handshake, and only then let the handler see the request."""
-        handshake = self.translator.handshake(self.request)
-        guard = self.guard
+        handshake = self._door_translator.handshake(self.request)
+        guard = self._door_guard
         outcome: Connection | Refusal
         if await guard.ready():
-            outcome = await guard.admission.admit(handshake, self.endpoint)
+            outcome = await guard.admission.admit(handshake, self._door_endpoint)
         else:
             outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+            guard.admission.refused(handshake, self._door_endpoint, outcome)
         if isinstance(outcome, Refusal):
-            self._answer(outcome)
+            self._door_refuse(outcome)
             return
-        self._admitted = self.connection = outcome
-        outcome.sink = self
-        if self._finished or self.request.connection is None:
-            # The client left while the store was asked.
-            guard.registry.end(outcome)
-            return
+        self._door_admitted = outcome
+        outcome.sink = HandlerSink(self)
         try:
-            prepared = super().prepare()
+            self._door_go_on(outcome)
+            prepared = self._door_prepare()
             if prepared is not None:
                 await prepared
+            self._door_go_on(outcome)
         except BaseException:
             guard.registry.end(outcome)
             raise
 
-    def _answer(self, refusal: Refusal) -> None:
+    def _door_prepare(self) -> Awaitable[None] | None:
+        """The handler's own `prepare`."""
+        return super().prepare()
+
+    def _door_go_on(self, connection: Connection) -> None:
+        """Stop here if, while somebody was asked, the client left or its credential was revoked."""
+        if self._door_left:
+            self._door_guard.registry.end(connection, code=1006)
+        if connection.state is State.ENDED and not self._finished:
+            self._door_refuse(connection.closed_by or Refusal(Denial.ENDED, "it has ended"))
+            raise Finish
+
+    def _door_refuse(self, refusal: Refusal) -> None:
         """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
         answer = refusal.answer
         self.clear()
@@ -124,11 +133,12 @@ class Door(WebSocketHandler):
 
         A check of the handler's own stays in force beside it. For a public endpoint it is the only one.
         """
-        if self.own_origin_check:
+        if self._door_own_origin_check:
             return bool(super().check_origin(origin))
-        if self.endpoint.public is not None:
-            return self.guard.entrance.origins.allows(origin) or bool(super().check_origin(origin))
-        return self._admitted is not None
+        if self._door_endpoint.public is not None:
+            entrance = self._door_guard.entrance
+            return entrance.origins.allows(origin) or bool(super().check_origin(origin))
+        return self._door_admitted is not None
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Let the handler choose among what the client offers, never among its secrets."""
@@ -140,137 +150,123 @@ class Door(WebSocketHandler):
 
     @property
     def max_message_size(self) -> int:
-        """Bytes after which Tornado itself cuts a message off (1009)."""
-        own = super().max_message_size
-        if self.own_message_size:
-            return own
-        # A command a little too long is answered `too-large`; only far beyond that is it cut off.
-        return self.guard.limits.message_bytes * (2 if self.answers_errors else 1)
+        """Bytes after which Tornado itself cuts a message off (1009).
 
-    answers_errors: ClassVar[bool] = False
-    """Whether refused messages are answered in stormdoor's own words."""
+        A size that the handler or the application sets counts if it is the smaller one.
+        """
+        limit = self._door_guard.limits.message_bytes
+        if self._door_answers_errors:
+            # A command that is too long is answered and recorded; only far beyond is it cut off.
+            limit = max(4 * limit, _LEAST_CUT_OFF)
+        if self._door_own_message_size or "websocket_max_message_size" in self.settings:
+            return min(super().max_message_size, limit)
+        return limit
 
     # -- the life --------------------------------------------------------------------------------
 
     def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """The 101 has been sent: open the gate, unless the connection was ended meanwhile."""
-        connection = self._admitted
+        connection = self._door_admitted
         if connection is None:
-            self.close(1011)
+            WebSocketHandler.close(self, 1011)
             return None
-        if not self.guard.registry.opened(connection):
+        if not self._door_guard.registry.opened(connection):
             why = connection.closed_by
             code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
-            super().close(code, text)
+            WebSocketHandler.close(self, code, text)
             return None
-        self._app_opened = True
+        self._door_app_opened = True
         try:
             opened = super().open(*args, **kwargs)
         except BaseException:
-            self._fail()
+            self._door_fail()
             raise
-        return None if opened is None else self._finish_open(opened)
+        return None if opened is None else self._door_finish_open(opened)
 
-    async def _finish_open(self, opened: Awaitable[None]) -> None:
+    async def _door_finish_open(self, opened: Awaitable[None]) -> None:
         try:
             await opened
         except BaseException:
-            self._fail()
+            self._door_fail()
             raise
 
-    def _fail(self) -> None:
+    def _door_fail(self) -> None:
         """The handler raised: the connection is over, and the trail says so."""
-        if self._admitted is not None:
-            self.guard.registry.end(
-                self._admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
+        if self._door_admitted is not None:
+            self._door_guard.registry.end(
+                self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
             )
+
+    def on_ping(self, data: bytes) -> None:
+        """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
+        connection = self._door_admitted
+        if connection is not None and self._door_guard.inbound.receive_control(
+            connection, len(data)
+        ):
+            super().on_ping(data)
+
+    def on_pong(self, data: bytes) -> None:
+        """Likewise a pong."""
+        connection = self._door_admitted
+        if connection is not None and self._door_guard.inbound.receive_control(
+            connection, len(data)
+        ):
+            super().on_pong(data)
 
     def on_close(self) -> None:
         """The connection is over, from whichever side."""
-        if self._admitted is not None:
-            self.guard.registry.end(self._admitted, code=self.close_code or 1006)
-        if self._app_opened:
+        self._door_over()
+        if self._door_app_opened:
             super().on_close()
+
+    def on_ws_connection_close(
+        self, close_code: int | None = None, close_reason: str | None = None
+    ) -> None:
+        """The frames have ended."""
+        try:
+            super().on_ws_connection_close(close_code, close_reason)
+        finally:
+            self._door_over()
 
     def on_connection_close(self) -> None:
         """The client left, perhaps before anything was opened."""
-        super().on_connection_close()
-        if self._admitted is not None:
-            self.guard.registry.end(self._admitted, code=1006)
+        self._door_left = True
+        try:
+            super().on_connection_close()
+        finally:
+            self._door_over()
+
+    def _door_over(self) -> None:
+        # INVARIANT: whatever a method of the handler does or does not pass on, the quota comes back.
+        if self._door_admitted is not None:
+            self._door_guard.registry.end(self._door_admitted, code=self.close_code or 1006)
 
     def on_finish(self) -> None:
         """An answer was sent. If it was not the 101, there will never be a connection."""
-        if self._admitted is not None and self.get_status() != 101:
-            self.guard.registry.end(self._admitted)
-        super().on_finish()
-
-    def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """The application closes: the gate shuts first, since frames still arrive afterwards."""
-        if self._admitted is not None:
-            self.guard.registry.end(self._admitted, code=code or 1000)
-        super().close(code, reason)
-
-    # -- the way out -----------------------------------------------------------------------------
-
-    def write_message(
-        self, message: bytes | str | dict[str, Any], binary: bool = False
-    ) -> Future[None]:
-        """Send a message, if the connection is open and its reader keeps up.
-
-        Raises:
-            WebSocketClosedError: It is not open: never was, ended, expired or revoked.
-        """
-        connection = self._admitted
-        if connection is None or not connection.open:
-            raise WebSocketClosedError
-        now = self.guard.clock.monotonic()
-        if now >= connection.deadline:
-            self.guard.registry.end(
-                connection, Refusal(Denial.EXPIRED, "the credential has expired")
-            )
-            raise WebSocketClosedError
-        size = len(message)
-        backlog = self._backlog
-        if backlog is None:
-            backlog = self._backlog = Backlog(self.guard.limits.outbound_bytes)
-        if not backlog.fits(size):
-            self.guard.registry.end(
-                connection,
-                Refusal(
-                    Denial.SLOW_CONSUMER,
-                    f"limits.outbound_bytes = {self.guard.limits.outbound_bytes} wait for it",
-                ),
-            )
-            raise WebSocketClosedError
-        written = super().write_message(message, binary)
-        backlog.add(size, written, now)
-        self.guard.statistics.delivered += 1
-        return written
-
-    def deliver(self, payload: bytes | str) -> bool:
-        """See `stormdoor.guard.connection.Sink`."""
+        if self.get_status() != 101:
+            self._door_over()
         try:
-            self.write_message(payload)
-        except WebSocketClosedError:
-            return False
-        return True
-
-    def shut(self, code: int, reason: str) -> None:
-        """See `stormdoor.guard.connection.Sink`."""
-        super().close(code, reason)
-
-    def stalled(self) -> float | None:
-        """See `stormdoor.guard.connection.Sink`."""
-        return None if self._backlog is None else self._backlog.stalled_since()
+            super().on_finish()
+        except BaseException:
+            # Tornado would neither open the connection nor ever say that it is over.
+            self._door_fail()
+            raise
 
 
 class DeclaringDoor(Door):
     """In front of a `GuardedHandler`: `current_user` is the principal, with the roles as they are now."""
 
+    connection: Connection
+
+    def _door_prepare(self) -> Awaitable[None] | None:
+        if self._door_admitted is not None:
+            self.connection = self._door_admitted
+        return super()._door_prepare()
+
     @property
     def current_user(self) -> Principal | None:
         """The principal of the connection."""
-        return None if self._admitted is None else self._admitted.principal
+        return None if self._door_admitted is None else self._door_admitted.principal
 
     @current_user.setter
     def current_user(self, value: object) -> None:
@@ -280,90 +276,112 @@ class DeclaringDoor(Door):
 class RawDoor(Door):
     """In front of a handler that decodes its messages by itself."""
 
-    message_permission: ClassVar[str | None] = None
+    _door_message_permission: ClassVar[str | None] = None
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Deliver the message untouched, or drop it and close."""
-        connection = self._admitted
+        connection = self._door_admitted
         if connection is None:
             return None
-        verdict = self.guard.inbound.receive_raw(connection, message, self.message_permission)
+        guard = self._door_guard
+        verdict = guard.inbound.receive_raw(connection, message, self._door_message_permission)
         if verdict is True:
             try:
                 result = super().on_message(message)
-            except BaseException:
-                self._fail()
-                raise
-            return None if result is None else self._finish_message(result)
+            except (Exception, asyncio.CancelledError):
+                self._door_failed()
+                return None
+            return None if result is None else self._door_finish_message(result)
         if isinstance(verdict, Refused):
             # The handler's protocol has no words for a refusal, so the only honest answer is the close.
-            self.guard.registry.end(connection, verdict.refusal)
+            guard.registry.end(connection, verdict.refusal)
         return None
 
-    async def _finish_message(self, result: Awaitable[None]) -> None:
+    async def _door_finish_message(self, result: Awaitable[None]) -> None:
         try:
-            await result
-        except BaseException:
-            self._fail()
-            raise
+            # Like Tornado: a coroutine, a Future, or a list or dictionary of them.
+            await gen.convert_yielded(result)
+        except (Exception, asyncio.CancelledError):
+            self._door_failed()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+
+    def _door_failed(self) -> None:
+        """Log what the handler raised, and close. Raised again, it would keep `on_close` from running."""
+        self.log_exception(*sys.exc_info())
+        self._door_fail()
 
 
 class CommandDoor(Door):
     """In front of a handler whose messages are commands."""
 
     actions: ClassVar[Actions]
-    answers_errors: ClassVar[bool] = True
+    _door_answers_errors: ClassVar[bool] = True
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Judge one message, carry it out, answer it."""
-        connection = self._admitted
+        connection = self._door_admitted
         if connection is None:
             return None
-        verdict = self.guard.inbound.receive(connection, message, self.actions)
+        verdict = self._door_guard.inbound.receive(connection, message, self.actions)
         if isinstance(verdict, tuple):
             action, command = verdict
             try:
                 result = action.method(self, command)
-            except Exception:
-                self._failed(command)
+            except Exception as error:
+                self._door_failed(command, error)
                 return None
             if result is None:
                 return None
-            if inspect.iscoroutine(result):
-                return _task(self._carry_out(result, command))
-            self._reply(result, command)
+            if inspect.iscoroutine(result) or hasattr(result, "__await__"):
+                return _task(self._door_carry_out(result, command))
+            self._door_reply(result, command)
         elif verdict is not None:
-            self._answer_refused(verdict)
+            self._door_answer(verdict)
         return None
 
-    async def _carry_out(self, coroutine: Coroutine[Any, Any, Any], command: Command) -> None:
+    async def _door_carry_out(self, result: Awaitable[Any], command: Command) -> None:
         try:
-            result = await coroutine
-        except Exception:
-            self._failed(command)
+            reply = await result
+        except Exception as error:
+            self._door_failed(command, error)
             return
-        if result is not None:
-            self._reply(result, command)
+        except BaseException:
+            self._door_fail()
+            raise
+        if reply is not None:
+            self._door_reply(reply, command)
 
-    def _reply(self, result: object, command: Command) -> None:
+    def _door_reply(self, reply: object, command: Command) -> None:
         try:
-            payload = encode_reply(result, command.id)
-        except Exception:
-            self._failed(command)
+            payload = encode_reply(reply, command.id)
+        except Exception as error:
+            self._door_failed(command, error)
             return
         try:
-            self.write_message(payload)
+            Outlet.write_message(self, payload)
         except WebSocketClosedError:
             pass
 
-    def _failed(self, command: Command) -> None:
+    def _door_failed(self, command: Command, error: Exception) -> None:
         """The application raised: log it, say nothing of it, and close (1011)."""
-        _log.exception("%s raised on a %s", type(self).__qualname__, type(command).__name__)
-        self._fail()
+        connection = self._door_admitted
+        if isinstance(error, WebSocketClosedError) and connection and not connection.open:
+            return  # it went on speaking to somebody who had left
+        _log.error(
+            "%s raised on a %s", type(self).__qualname__, type(command).__name__, exc_info=error
+        )
+        self._door_fail()
 
-    def _answer_refused(self, refused: Refused) -> None:
-        if not refused.fatal:
-            more = {}
-            if refused.refusal.retry_after is not None:
-                more["retry_after"] = refused.refusal.retry_after
-            self.deliver(encode_error(refused.refusal.answer.error, refused.id, **more))
+    def _door_answer(self, refused: Refused) -> None:
+        if refused.fatal:
+            return
+        more = {}
+        if refused.refusal.retry_after is not None:
+            more["retry_after"] = refused.refusal.retry_after
+        payload = encode_error(refused.refusal.answer.error, refused.id, **more)
+        try:
+            Outlet.write_message(self, payload)
+        except WebSocketClosedError:
+            pass

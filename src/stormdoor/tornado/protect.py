@@ -7,9 +7,10 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
+from urllib.parse import unquote
 
-from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
-from tornado.routing import PathMatches, RuleRouter
+from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, HTTPServerRequest
+from tornado.routing import PathMatches, Router, RuleRouter
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
@@ -19,6 +20,7 @@ from stormdoor.errors import ConfigurationError, StartupRefused
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
+from stormdoor.tornado.outlet import Outlet
 from stormdoor.tornado.startup_check import Route, check
 from stormdoor.tornado.translate import Translator
 
@@ -50,7 +52,9 @@ def protect(
             `add_handlers` adds later.
         guard: Who decides.
         permission: What it takes to connect to every handler that says nothing itself.
-        permissions: The same for single handlers, by class or by the path pattern of their route.
+        permissions: The same for single handlers, by class or by the path pattern of their route. A path
+            that is written out goes before a pattern, and of several patterns the first that matches
+            counts.
 
     Returns:
         `application`.
@@ -59,51 +63,57 @@ def protect(
         StartupRefused: Something is undeclared or unsafe; every problem is named with its fix.
         ConfigurationError: The application is guarded already, or a permission is not well formed.
     """
-    if _SETTING in application.settings:
-        raise ConfigurationError("this application is guarded already; call protect() once")
     doorman = _Doorman(guard, permission, permissions or {})
-    applications = [application]
+    applications: dict[int, Application] = {id(application): application}
     routes: list[Route] = []
-    for handler, pattern, nested in _walk(application):
-        if nested is not None:
-            applications.append(nested)
-        elif handler is not None and issubclass(handler, WebSocketHandler):
-            endpoint = doorman.endpoint(handler, pattern, pattern)
-            routes.append(Route(handler, pattern, endpoint))
+    unseen: list[str] = []
+    for pattern, target in _walk(application):
+        if isinstance(target, Application):
+            applications[id(target)] = target
+        elif not isinstance(target, type):
+            unseen.append(f"{type(target).__qualname__} ({pattern})")
+        elif issubclass(target, WebSocketHandler):
+            routes.append(Route(target, pattern, doorman.declared(target, pattern)))
+    if any(_SETTING in one.settings for one in applications.values()):
+        raise ConfigurationError("this application is guarded already; call protect() once")
     problems, remarks = check(guard, application.settings, routes)
     if problems:
         raise StartupRefused(problems)
-    for remark in remarks:
+    remarks += doorman.unused(routes)
+    remarks += [f"{one} serves requests by itself: nobody can guard what it opens" for one in unseen]
+    for remark in dict.fromkeys(remarks):
         _log.warning("start-up check: %s", remark)
     for route in routes:
         doorman.door(route.handler, route.endpoint)
-    for one in applications:
+    for one in applications.values():
         one.settings[_SETTING] = guard
         doorman.stand_before(one)
     return application
 
 
-def _walk(
-    router: RuleRouter | Application, prefix: str = ""
-) -> Iterator[tuple[type[RequestHandler] | None, str, Application | None]]:
-    """Every handler class below `router` with the pattern of its route, and every nested application."""
-    routers: list[RuleRouter]
+def _walk(router: RuleRouter | Application, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Everything below `router` that can serve a request, with the pattern of its route.
+
+    Handler classes; applications, before what is in them; and what nobody can look into.
+    """
+    rules = router.rules if isinstance(router, RuleRouter) else router.default_router.rules
     if isinstance(router, Application):
-        routers = [router.default_router, router.wildcard_router]
-    else:
-        routers = [router]
-    for one in routers:
-        for rule in one.rules:
-            matcher = rule.matcher
-            pattern = matcher.regex.pattern if isinstance(matcher, PathMatches) else ""
-            target = rule.target
-            if isinstance(target, type) and issubclass(target, RequestHandler):
-                yield target, pattern or prefix, None
-            elif isinstance(target, Application):
-                yield None, "", target
-                yield from _walk(target, pattern or prefix)
-            elif isinstance(target, RuleRouter):
-                yield from _walk(target, pattern or prefix)
+        fallback = router.settings.get("default_handler_class")
+        if fallback is not None:
+            yield prefix or "default_handler_class", fallback
+    for rule in rules:
+        matcher, target = rule.matcher, rule.target
+        pattern = matcher.regex.pattern if isinstance(matcher, PathMatches) else prefix
+        if isinstance(target, Application):
+            yield pattern, target
+            yield from _walk(target, pattern)
+        elif isinstance(target, RuleRouter):
+            yield from _walk(target, pattern)
+        elif isinstance(target, type):
+            if issubclass(target, RequestHandler):
+                yield pattern, target
+        elif isinstance(target, HTTPServerConnectionDelegate) and not isinstance(target, Router):
+            yield pattern, target
 
 
 def _bare(pattern: str) -> str:
@@ -118,44 +128,64 @@ class _Doorman:
         self._guard = guard
         self._default = permission
         self._by_class: dict[type[WebSocketHandler], Declared] = {}
-        self._by_path: list[tuple[str, re.Pattern[str], Declared]] = []
+        self._by_path: dict[str, tuple[re.Pattern[str], Declared]] = {}
         for where, declared in permissions.items():
             if isinstance(declared, str):
                 check_permission(declared)
             if isinstance(where, str):
-                self._by_path.append((_bare(where), re.compile(_bare(where)), declared))
+                self._by_path[_bare(where)] = (_compiled(_bare(where)), declared)
             else:
                 self._by_class[where] = declared
         self._translator = Translator(guard.admission.places, guard.trusted_proxies)
         self._doors: dict[tuple[type[WebSocketHandler], Endpoint], type[Door]] = {}
 
-    def endpoint(self, handler: type[WebSocketHandler], pattern: str, path: str) -> Endpoint:
-        """What was declared about `handler` at `path` (or at the route `pattern`)."""
+    def declared(self, handler: type[WebSocketHandler], path: str) -> Endpoint:
+        """What was declared about `handler` at `path`, which may also be the pattern of a route."""
         name = f"{handler.__module__}.{handler.__qualname__}"
-        declared: Declared | None = None
         for base in handler.__mro__:
             if base in self._by_class:
-                declared = self._by_class[base]
-                break
-        else:
-            for text, compiled, one in self._by_path:
-                if text == _bare(pattern) or compiled.fullmatch(path):
-                    declared = one
-                    break
-            else:
-                if issubclass(handler, GuardedHandler):
-                    declared = handler.permission
-                if declared is None:
-                    declared = self._default
-        return Endpoint.declare(name, declared)
+                return Endpoint.declare(name, self._by_class[base])
+        found = self._at(_bare(path))
+        # The handler gets its path arguments decoded. A path that means one thing written in one way and
+        # another thing in another way is nobody's.
+        if "%" in path and self._at(_bare(unquote(path))) != found:
+            return Endpoint(name)
+        if found is None and issubclass(handler, GuardedHandler):
+            found = handler.permission
+        return Endpoint.declare(name, self._default if found is None else found)
+
+    def _at(self, path: str) -> Declared | None:
+        exact = self._by_path.get(path)
+        if exact is not None:
+            return exact[1]
+        for compiled, declared in self._by_path.values():
+            if compiled.fullmatch(path):
+                return declared
+        return None
+
+    def unused(self, routes: list[Route]) -> list[str]:
+        """Permissions that apply to nothing that is served now: added later, or mistyped."""
+        patterns = {_bare(route.pattern) for route in routes}
+        paths = [
+            path
+            for path, (compiled, _) in self._by_path.items()
+            if path not in patterns and not any(compiled.fullmatch(one) for one in patterns)
+        ]
+        classes = [
+            one.__qualname__
+            for one in self._by_class
+            if not any(issubclass(route.handler, one) for route in routes)
+        ]
+        return [f"permissions names {one}, and no route of that name is there" for one in paths + classes]
 
     def stand_before(self, application: Application) -> None:
         """Let every WebSocket handler class that `application` is about to serve pass through here.
 
-        Every router, nested or made by hand, comes to this one public method in the end, so nothing that is
-        added later can be forgotten.
+        Every router, nested or made by hand, comes to these two public methods in the end, so nothing that
+        is added later can be forgotten: `get_handler_delegate` of the application that serves, and
+        `find_handler` of the outermost one, in case the one that serves was added later.
         """
-        serve = application.get_handler_delegate
+        serve, find = application.get_handler_delegate, application.find_handler
 
         def get_handler_delegate(
             request: HTTPServerRequest,
@@ -163,12 +193,27 @@ class _Doorman:
             *args: Any,
             **kwargs: Any,
         ) -> HTTPMessageDelegate:
-            if issubclass(target_class, WebSocketHandler) and not issubclass(target_class, Door):
-                path = request.path
-                target_class = self.door(target_class, self.endpoint(target_class, path, path))
-            return serve(request, target_class, *args, **kwargs)
+            return serve(request, self._behind_door(request, target_class), *args, **kwargs)
+
+        def find_handler(request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate | None:
+            delegate = find(request, **kwargs)
+            target_class = getattr(delegate, "handler_class", None)
+            if isinstance(target_class, type):
+                setattr(delegate, "handler_class", self._behind_door(request, target_class))  # noqa: B010
+            return delegate
 
         setattr(application, "get_handler_delegate", get_handler_delegate)  # noqa: B010 - a method
+        setattr(application, "find_handler", find_handler)  # noqa: B010 - a method
+
+    def _behind_door(
+        self, request: HTTPServerRequest, target: type[RequestHandler]
+    ) -> type[RequestHandler]:
+        if not issubclass(target, WebSocketHandler):
+            return target
+        _expect_no_body(request, target)
+        if issubclass(target, Door):
+            return target
+        return self.door(target, self.declared(target, request.path))
 
     def door(self, handler: type[WebSocketHandler], endpoint: Endpoint) -> type[Door]:
         """The door in front of `handler` for what was declared."""
@@ -183,27 +228,42 @@ class _Doorman:
             "__module__": handler.__module__,
             "__qualname__": handler.__qualname__,
             "__doc__": handler.__doc__,
-            "guard": self._guard,
-            "endpoint": endpoint,
-            "translator": self._translator,
-            "own_origin_check": handler.check_origin is not WebSocketHandler.check_origin,
-            "own_message_size": _is_overridden(handler, "max_message_size"),
+            "_door_guard": self._guard,
+            "_door_endpoint": endpoint,
+            "_door_translator": self._translator,
+            "_door_own_origin_check": _is_overridden(handler, "check_origin"),
+            "_door_own_message_size": _is_overridden(handler, "max_message_size"),
         }
         bases: tuple[type, ...]
-        if issubclass(handler, GuardedHandler):
-            if handler.actions is not None:
-                bases = (DeclaringDoor, CommandDoor, handler)
-            else:
-                bases = (DeclaringDoor, RawDoor, handler)
-                facts["message_permission"] = handler.message_permission or endpoint.permission
+        if not issubclass(handler, GuardedHandler):
+            bases = (RawDoor, handler, Outlet)
+            facts["_door_message_permission"] = endpoint.permission
+        elif handler.actions is None:
+            bases = (DeclaringDoor, RawDoor, handler, Outlet)
+            facts["_door_message_permission"] = handler.message_permission or endpoint.permission
         else:
-            bases = (RawDoor, handler)
-            facts["message_permission"] = endpoint.permission
+            bases = (DeclaringDoor, CommandDoor, handler, Outlet)
         return cast(
             type[Door],
             types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
         )
 
 
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(f"permissions: {pattern!r} is not a pattern: {error}") from None
+
+
 def _is_overridden(handler: type[WebSocketHandler], name: str) -> bool:
     return getattr(handler, name) is not getattr(WebSocketHandler, name)
+
+
+def _expect_no_body(request: HTTPServerRequest, handler: type[RequestHandler]) -> None:
+    """A handshake has no body. Tornado would keep up to 100 MiB of it before anybody is asked who it is."""
+    method = (request.method or "").lower()
+    own = getattr(handler, method, None) is not getattr(RequestHandler, method, None)
+    limit = getattr(request.connection, "set_max_body_size", None)
+    if limit is not None and (method == "get" or not own):
+        limit(0)

@@ -128,8 +128,12 @@ class _LogOut(_Route):
 
 class _Session(_Route):
     async def get(self) -> None:
-        caller = await self.caller()
-        if caller is not None:
+        caller = await self.find_caller()
+        if caller is None:
+            # A page asks this to learn whether anybody is logged in: nothing was refused.
+            self.set_status(401)
+            self.answer({"error": "unauthenticated"})
+        else:
             self.answer(self.describe(caller))
 
 

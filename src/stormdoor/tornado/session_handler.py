@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -22,8 +21,6 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.tornado.translate import Translator
 
 __all__ = ["Caller", "SessionHandler"]
-
-_log = logging.getLogger("stormdoor.http")
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -108,12 +105,11 @@ class SessionHandler(RequestHandler):
                 detail=refusal.detail,
             )
         )
-        _log.warning(
-            "refused %s %s from %s: %s",
-            refusal.denial.value,
-            ascii(self.request.path),
-            self.handshake.address,
-            refusal.detail,
+        self.guard.admission.operator_log.refused(
+            refusal,
+            path=self.request.path,
+            address=self.handshake.address,
+            principal=principal,
         )
         self.set_status(answer.status)
         if refusal.retry_after is not None:

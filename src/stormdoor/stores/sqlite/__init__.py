@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from stormdoor.stores import statements as sql
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
 from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
@@ -60,6 +60,7 @@ class SqliteStore(
                 + connection.execute(sql.PURGE_TICKETS, (over,)).rowcount
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
                 + connection.execute(sql.PURGE_NODES, (over,)).rowcount
+                + connection.execute(sql.PURGE_REVOCATIONS, (now - REVOKED_SECONDS,)).rowcount
             )
 
         return await self._database.write(purge)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
+from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import Row
 from stormdoor.stores.sqlite import location, schema
 from stormdoor.stores.sqlite.failure import refused, unavailable
@@ -20,6 +21,7 @@ __all__ = ["Database"]
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.1  # a look-up holds the event loop: better no answer than no loop
+_QUEUE_SECONDS = 1.0  # what writes take when no lock keeps them waiting
 _CACHE_KIB = 16 * 1024
 _WAL_BYTES = 64 * 1024 * 1024
 
@@ -151,7 +153,7 @@ class Database:
         asked_at = time.monotonic()
 
         def run() -> T:
-            if time.monotonic() - asked_at > self._busy_seconds:
+            if time.monotonic() - asked_at > self._busy_seconds + _QUEUE_SECONDS:
                 # Each write before this one may have waited as long as it may.
                 raise StoreUnavailable(f"the store {self.path}: too many writes wait for it")
             try:
@@ -199,8 +201,7 @@ class Database:
             writes.execute("PRAGMA foreign_keys = ON")
             writes.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
             writes.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-            # Shows now, and not at the first login, that the file may not be written.
-            _transaction(writes, lambda _: None, durable=False)
+            _prove_writable(writes)
             for timeout in (_LOOK_SECONDS, self._busy_seconds):
                 opened.append(_connection(self._name, timeout=timeout))
                 opened[-1].execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -275,6 +276,16 @@ def _use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> Non
         raise sqlite3.OperationalError(
             f"no write-ahead log on this file system (journal_mode is {mode}); use a local disk"
         )
+
+
+def _prove_writable(connection: sqlite3.Connection) -> None:
+    """Find out now, and not at the first login, that the file may not be written."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # On a file that may only be read, BEGIN IMMEDIATE is no more than BEGIN.
+        connection.execute(sql.NEXT_REVOCATION).fetchall()
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _transaction(

@@ -1,0 +1,119 @@
+"""The way out of a handler: behind its own methods, so that what it overrides still runs, and first.
+
+`protect` puts this class between a handler class and Tornado's. A `write_message` or `close` of the
+handler's own does what it does, and comes here when it calls `super()`.
+"""
+
+from __future__ import annotations
+
+import struct
+from asyncio import Future
+from typing import Any, ClassVar
+
+from tornado.escape import json_encode
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.outbound import Backlog
+
+__all__ = ["HandlerSink", "Outlet"]
+
+
+class Outlet(WebSocketHandler):
+    """What a guarded handler sends goes through here.
+
+    Its names begin with `_door_`, so that they cannot be those of the handler in front of it.
+    """
+
+    _door_guard: ClassVar[Guard]
+
+    _door_admitted: Connection | None = None
+    _door_backlog: Backlog | None = None
+
+    def write_message(
+        self, message: bytes | str | dict[str, Any], binary: bool = False
+    ) -> Future[None]:
+        """Send a message, if the connection is open and its reader keeps up.
+
+        Raises:
+            WebSocketClosedError: It is not open: never was, ended, expired or revoked.
+        """
+        connection = self._door_admitted
+        if connection is None or not connection.open:
+            raise WebSocketClosedError
+        guard = self._door_guard
+        now = guard.clock.monotonic()
+        if now >= connection.deadline:
+            guard.registry.end(
+                connection, Refusal(Denial.EXPIRED, "the credential has expired")
+            )
+            raise WebSocketClosedError
+        # As Tornado would, but here, since what waits is counted in bytes.
+        if not isinstance(message, bytes):
+            if isinstance(message, dict):
+                message = json_encode(message)
+            message = message.encode()
+        backlog = self._door_backlog
+        if backlog is None:
+            backlog = self._door_backlog = Backlog(guard.limits.outbound_bytes)
+        size = len(message)
+        if not backlog.fits(size):
+            guard.registry.end(
+                connection,
+                Refusal(
+                    Denial.SLOW_CONSUMER,
+                    f"limits.outbound_bytes = {guard.limits.outbound_bytes} wait for it",
+                ),
+            )
+            raise WebSocketClosedError
+        written = super().write_message(message, binary)
+        backlog.add(size, written, now)
+        guard.statistics.delivered += 1
+        return written
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """The application closes: the gate shuts first, since frames still arrive afterwards."""
+        if self._door_admitted is not None:
+            self._door_guard.registry.end(self._door_admitted, code=code or 1000)
+        try:
+            super().close(code, reason)
+        except (struct.error, ValueError):
+            # A code or reason that no frame can hold. The connection is over for the guard, so it must
+            # be for the client as well.
+            super().close(1011)
+            raise
+
+
+class HandlerSink:
+    """`stormdoor.guard.connection.Sink` for one handler.
+
+    An object of its own, because a handler may well have methods of these names. It passes by what the
+    handler overrides: these are the guard's own words.
+    """
+
+    __slots__ = ("_handler",)
+
+    def __init__(self, handler: Outlet) -> None:
+        self._handler = handler
+
+    def deliver(self, payload: bytes | str) -> bool:
+        """See `Sink`."""
+        try:
+            Outlet.write_message(self._handler, payload)
+        except WebSocketClosedError:
+            return False
+        return True
+
+    def shut(self, code: int, reason: str) -> None:
+        """See `Sink`."""
+        protocol = self._handler.ws_connection
+        # Before the 101 there is nothing to say it on: the handshake is refused instead.
+        if protocol is not None and getattr(protocol, "stream", None) is not None:
+            WebSocketHandler.close(self._handler, code, reason)
+
+    def stalled(self) -> float | None:
+        """See `Sink`."""
+        backlog = self._handler._door_backlog  # noqa: SLF001 - the two are one
+        return None if backlog is None else backlog.stalled_since()
