@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from stormdoor.core import address as address_module
 from stormdoor.core.address import (
     client_address,
     in_networks,
@@ -265,6 +266,14 @@ def test_client_address(peer: str, forwarded: list[str], expected: str) -> None:
 def test_without_proxies_nothing_is_believed() -> None:
     """A guard that knows no proxy takes the peer, whatever the headers say."""
     assert client_address("10.0.0.1", ["192.0.2.1"], ()) == "10.0.0.1"
+
+
+def test_strangers_do_not_fill_the_memo() -> None:
+    """Long texts that are no addresses (a Host header, for one) are not kept."""
+    before = address_module._parse.cache_info().currsize
+    for n in range(200):
+        assert not is_loopback(f"{n}." * 20_000)
+    assert address_module._parse.cache_info().currsize == before
 
 
 def test_a_long_forged_chain_costs_nothing() -> None:

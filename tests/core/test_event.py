@@ -352,6 +352,13 @@ def test_a_salt_is_sixteen_bytes(bad: str) -> None:
         commitment(bad, b"{}")
 
 
+@pytest.mark.parametrize("bad", ["", "00", "0" * 31, "0" * 33, "0" * 64, "x" * 32])
+def test_nothing_is_sealed_with_a_weak_salt(bad: str) -> None:
+    """An entry without a whole salt is not made in the first place."""
+    with pytest.raises(ValueError, match=r"salt|hexadecimal"):
+        seal(FULL, seq=1, previous=GENESIS, salt=bad)
+
+
 @pytest.mark.parametrize("bad", ["", "00", "AB" * 32, "x" * 64, "0" * 66, "0" * 64 + "\n"])
 def test_a_hash_is_thirty_two_bytes(bad: str) -> None:
     """Only whole hashes are linked."""

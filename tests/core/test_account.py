@@ -1,0 +1,25 @@
+"""An account keeps its password hash to itself, and stands for exactly one principal."""
+
+from stormdoor.core.account import Account
+from stormdoor.core.principal import Principal
+
+
+def test_an_account_stands_for_its_principal() -> None:
+    """Id, roles, tenant and attributes are those of the account."""
+    account = Account(
+        id="alice", roles=frozenset({"member"}), tenant="acme", attributes={"department": "support"}
+    )
+    assert account.principal == Principal(
+        "alice", frozenset({"member"}), "acme", {"department": "support"}
+    )
+
+
+def test_a_password_hash_is_not_printed() -> None:
+    """What a password can be guessed from stays out of logs."""
+    assert "$argon2id$" not in repr(Account(id="alice", password_hash="$argon2id$v=19$x"))
+
+
+def test_a_new_account_may_do_nothing() -> None:
+    """Without roles and password an account can neither log in nor do anything."""
+    account = Account(id="alice")
+    assert (account.roles, account.password_hash, account.tenant) == (frozenset(), None, None)
