@@ -1,0 +1,82 @@
+"""Tornado's own WebSocket tests, with every handler behind the door.
+
+What they ask of a handler, they ask of one that is guarded: nothing in its code or on the wire changes.
+Each test case of `tornado.test.websocket_test` that serves an application is run again here, with
+`protect` and a public permission put around that application.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from tornado.test import websocket_test
+from tornado.testing import AsyncHTTPTestCase
+from tornado.web import Application
+
+from stormdoor import Guard, Limits, protect, public
+
+pytestmark = [
+    # Tornado's tests leave sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:tornado"),
+]
+
+_RATE = "1000000/s"
+_LIMITS = Limits(
+    handshakes_per_address=_RATE,
+    messages_per_connection=_RATE,
+    messages_per_principal=_RATE,
+    bytes_per_connection="999999999/s",
+    message_bytes=100 * 1024 * 1024,
+)
+
+
+class Guarded:
+    """Puts a door in front of whatever application a test case serves."""
+
+    guard: Guard
+
+    def setUp(self) -> None:
+        # A test of Tornado's fails on an unexpected line in a log. The door's are not unexpected, and
+        # the access log is switched off by Tornado's own runner, too.
+        self._levels = {name: logging.getLogger(name).level for name in ("stormdoor", "tornado.access")}
+        for name in self._levels:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        super().setUp()  # type: ignore[misc]
+
+    def get_app(self) -> Application:
+        application: Application = super().get_app()  # type: ignore[misc]
+        self.guard = Guard(limits=_LIMITS, production=False)
+        return protect(application, self.guard, public("Tornado tests its own handlers"))
+
+    def tearDown(self) -> None:
+        self.io_loop.run_sync(self.guard.close)  # type: ignore[attr-defined]
+        super().tearDown()  # type: ignore[misc]
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
+        assert len(self.guard.registry) == 0
+
+
+def _serving(module: Any) -> dict[str, type]:
+    return {
+        name: one
+        for name, one in vars(module).items()
+        if isinstance(one, type)
+        and issubclass(one, AsyncHTTPTestCase)
+        and one.get_app is not AsyncHTTPTestCase.get_app
+        and "Mixin" not in name  # Tornado's abstract ones
+    }
+
+
+for _name, _case in _serving(websocket_test).items():
+    globals()[f"Test{_name}"] = type(f"Test{_name}", (Guarded, _case), {"__module__": __name__})
+del _name, _case
+
+
+def test_there_are_tests() -> None:
+    """Were the module renamed or emptied, nothing would be proved."""
+    assert len(_serving(websocket_test)) >= 10
+    assert "WebSocketTest" in _serving(websocket_test)
