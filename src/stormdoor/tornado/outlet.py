@@ -55,6 +55,13 @@ class Outlet(WebSocketHandler):
             if isinstance(message, dict):
                 message = json_encode(message)
             message = message.encode()
+        return self._door_write(connection, message, binary, now)
+
+    def _door_write(
+        self, connection: Connection, message: bytes, binary: bool, now: float
+    ) -> Future[None]:
+        """Write to an open connection whose deadline was looked at just now (monotonic seconds)."""
+        guard = self._door_guard
         backlog = self._door_backlog
         if backlog is None:
             backlog = self._door_backlog = Backlog(guard.limits.outbound_bytes)
