@@ -158,9 +158,8 @@ def parse_jws(token: str) -> Jws | Malformed:
     members = json_object(head)
     if isinstance(members, Malformed):
         return Malformed(f"the header: {members.reason}")
-    match _header(members):
-        case Malformed() as malformed:
-            return malformed
-        case algorithm, kid, typ:
-            signed = segments[0] + b"." + segments[1]
-            return Jws(algorithm, kid, typ, payload, signed, signature)
+    header = _header(members)
+    if isinstance(header, Malformed):
+        return header
+    algorithm, kid, typ = header
+    return Jws(algorithm, kid, typ, payload, segments[0] + b"." + segments[1], signature)

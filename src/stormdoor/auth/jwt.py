@@ -22,6 +22,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.claims import ClaimRules, Claims, Unsound, read_claims
 from stormdoor.core.credential import (
     BEARER_SUBPROTOCOL,
+    MAX_SECRET,
     Credential,
     Place,
     Source,
@@ -160,6 +161,8 @@ class JwtAuthenticator:
     ) -> Authentication | Rejected:
         """Verify the token, then judge it as of `now` (see `Authenticator`)."""
         token = credential.secret
+        if len(token) > MAX_SECRET:
+            return _bad(f"the token is longer than {MAX_SECRET} characters")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         verified = self._cache.get(digest, now)
         fresh = verified is None

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
@@ -96,6 +97,14 @@ def _check_asymmetric(algorithm: str, key: object) -> str | None:
     )
 
 
+def _is_der(secret: bytes) -> bool:
+    try:
+        load_der_public_key(secret)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
 class JwtKey:
     """One key, pinned to one algorithm. Its repr shows no key material.
 
@@ -154,11 +163,14 @@ class JwtKey:
                 f"has {len(secret)} bytes; use {minimum} or more, for example from "
                 f'python -c "import secrets; print(secrets.token_urlsafe({minimum}))"'
             )
+        # A public key is known to everybody. PyJWT refuses PEM and SSH, only newer ones DER and JWK.
+        known = secret.lstrip().startswith(b"{") or _is_der(secret)
         try:
-            # PyJWT refuses PEM, SSH, DER and JWK here: a public key is known to everybody.
             self._signing = self._verifying = self._implementation.prepare_key(secret)
         except PyJWTError:
-            raise self._wrong("is a public or private key; a secret must be random bytes") from None
+            known = True
+        if known:
+            raise self._wrong("is a public or private key; a secret must be random bytes")
         if len(set(secret)) < _FEW_BYTES:
             self.weakness = "the secret repeats a few characters; use random bytes"
 

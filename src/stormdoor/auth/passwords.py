@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from stormdoor.auth.common_passwords import COMMON_PASSWORDS
 from stormdoor.errors import ConfigurationError
@@ -278,7 +278,7 @@ class Passwords:
             return Match(upgrade=self._hasher.check_needs_rehash(stored))
         except VerifyMismatchError:
             return Mismatch()
-        except InvalidHashError:
+        except ValueError:  # InvalidHashError is one, as is a hash that is not ASCII
             return self._waste(typed, "the stored hash is neither Argon2 nor bcrypt, or is damaged")
         except VerificationError as error:
             return Mismatch(f"Argon2 failed: {error}")

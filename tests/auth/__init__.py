@@ -1,0 +1,1 @@
+"""Who somebody is: each kind of credential, honest, broken and stolen."""

@@ -1,0 +1,253 @@
+"""Guessing gets slower and slower, and no guesser locks an owner out."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stormdoor.core.backoff import (
+    OWN,
+    STRANGERS,
+    Backoff,
+    Failures,
+    LoginBackoff,
+    charged,
+    wait,
+)
+from stormdoor.errors import ConfigurationError
+
+RULE = Backoff(free=3, first=1.0, cap=60.0, forget=600.0)
+SHARED = Backoff(free=5, first=1.0, cap=30.0, forget=600.0)
+HOME, CAFE = "192.0.2.1", "198.51.100.7"
+
+
+def backoff(**options: int) -> LoginBackoff:
+    """Counters with short rules."""
+    return LoginBackoff(own=RULE, strangers=SHARED, **options)
+
+
+def fail(counters: LoginBackoff, address: str, now: float, times: int = 1) -> float:
+    """Fail `times` times as soon as that is allowed. Returns the time of the last attempt."""
+    for _ in range(times):
+        now += counters.wait("alice", address, now)
+        assert counters.attempt("alice", address, now) == 0.0
+    return now
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"),
+    [(0, 0), (2, 0), (3, 1), (4, 2), (5, 4), (8, 32), (9, 60), (63, 60), (64, 60), (10_000, 60)],
+)
+def test_delay_doubles_up_to_the_cap(failures: int, seconds: float) -> None:
+    """Some failures are free, then each doubles the delay, up to the cap and never beyond."""
+    assert RULE.delay(failures) == seconds
+
+
+@given(st.integers(0, 10**6))
+def test_delay_never_shrinks(failures: int) -> None:
+    """One failure more is never answered sooner."""
+    assert 0.0 <= OWN.delay(failures) <= OWN.delay(failures + 1) <= OWN.cap
+    assert STRANGERS.delay(failures) <= STRANGERS.cap
+
+
+@pytest.mark.parametrize(
+    ("failures", "now", "seconds"),
+    [
+        (None, 0.0, 0.0),
+        (Failures(2, 100.0), 100.0, 0.0),
+        (Failures(5, 100.0), 100.0, 4.0),
+        (Failures(5, 100.0), 103.0, 1.0),
+        (Failures(5, 100.0), 104.0, 0.0),
+        (Failures(5, 100.0), 500.0, 0.0),
+        (Failures(50, 100.0), 699.9, 0.0),
+        (Failures(50, 100.0), 700.0, 0.0),
+    ],
+)
+def test_wait_counts_from_the_last_failure(
+    failures: Failures | None, now: float, seconds: float
+) -> None:
+    """What remains of the delay, and nothing once it has passed."""
+    assert wait(failures, now, RULE) == seconds
+
+
+def test_failures_add_up_until_they_are_forgotten() -> None:
+    """Each attempt counts; after a rest of `forget` seconds the count begins anew."""
+    one = charged(None, 1.0, RULE)
+    two = charged(one, 2.0, RULE)
+    assert (one, two) == (Failures(1, 1.0), Failures(2, 2.0))
+    assert charged(two, 601.9, RULE) == Failures(3, 601.9)
+    assert charged(two, 602.0, RULE) == Failures(1, 602.0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"free": 0},
+        {"first": 0.0},
+        {"first": -1.0},
+        {"first": 61.0},
+        {"cap": 601.0},
+        {"first": math.nan},
+    ],
+)
+def test_a_rule_that_slows_nobody_is_refused(options: dict[str, float]) -> None:
+    """A back-off without a delay, or one that forgets sooner than it delays, is a mistake."""
+    numbers: dict[str, float] = {"free": 3, "first": 1.0, "cap": 60.0, "forget": 600.0}
+    with pytest.raises(ConfigurationError, match="a back-off needs"):
+        Backoff(**(numbers | options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"entries": 0}, {"familiar": 0}])
+def test_a_memory_of_nothing_is_refused(options: dict[str, int]) -> None:
+    """A table without room would never slow anybody."""
+    with pytest.raises(ConfigurationError, match="at least one"):
+        backoff(**options)
+
+
+def test_an_attempt_is_charged_when_it_begins() -> None:
+    """A hundred guesses at the same moment: only the free ones get through."""
+    counters = backoff()
+    outcomes = [counters.attempt("alice", HOME, 10.0) for _ in range(100)]
+    assert outcomes == [0.0] * 3 + [1.0] * 97
+
+
+def test_a_refused_attempt_is_not_charged() -> None:
+    """Whoever asks too early does not move the end of the delay."""
+    counters = backoff()
+    fail(counters, HOME, 10.0, times=3)
+    for _ in range(50):
+        assert counters.attempt("alice", HOME, 10.5) == 0.5
+    assert counters.attempt("alice", HOME, 11.0) == 0.0
+
+
+def test_other_accounts_are_not_slowed() -> None:
+    """The counters belong to one account."""
+    counters = backoff()
+    fail(counters, HOME, 10.0, times=6)
+    assert counters.wait("bob", HOME, 10.0) == 0.0
+
+
+def test_strangers_share_a_counter() -> None:
+    """Many addresses do not add up to many guesses."""
+    counters = backoff()
+    through = sum(counters.attempt("alice", f"10.0.0.{n}", 10.0) == 0.0 for n in range(200))
+    assert through == 5
+    assert counters.wait("alice", CAFE, 10.0) == 1.0
+
+
+def test_a_familiar_address_is_not_slowed_by_strangers() -> None:
+    """An attack from everywhere leaves the owner's own address alone."""
+    counters = backoff()
+    assert counters.attempt("alice", HOME, 0.0) == 0.0
+    counters.succeeded("alice", HOME)
+    now = 0.0
+    for n in range(50):
+        now = fail(counters, f"10.0.0.{n}", now)
+    assert counters.wait("alice", CAFE, now) > 0.0
+    assert counters.attempt("alice", HOME, now) == 0.0
+
+
+def test_a_familiar_address_is_slowed_by_its_own_failures() -> None:
+    """Familiarity is no licence to guess; it does not add to the strangers' count either."""
+    counters = backoff()
+    counters.succeeded("alice", HOME)
+    now = fail(counters, HOME, 0.0, times=7)
+    assert counters.wait("alice", HOME, now) == 16.0
+    assert counters.wait("alice", CAFE, now) == 0.0
+
+
+def test_success_starts_the_address_afresh() -> None:
+    """After a success the own failures are forgotten."""
+    counters = backoff()
+    now = fail(counters, HOME, 0.0, times=4)
+    now += counters.wait("alice", HOME, now)
+    assert counters.attempt("alice", HOME, now) == 0.0
+    counters.succeeded("alice", HOME)
+    assert [counters.attempt("alice", HOME, now) for _ in range(4)] == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_success_does_not_free_the_strangers() -> None:
+    """The owner's login from a new address gives back its own charge and nothing else."""
+    counters = backoff()
+    now = 0.0
+    for n in range(9):
+        now = fail(counters, f"10.0.0.{n}", now)
+    now += counters.wait("alice", CAFE, now)
+    assert counters.attempt("alice", CAFE, now) == 0.0
+    counters.succeeded("alice", CAFE)
+    assert counters.wait("alice", "10.0.1.1", now) == SHARED.delay(9)
+
+
+def test_refund_takes_the_charge_back() -> None:
+    """An attempt that the server was too busy to verify counts for nothing."""
+    counters = backoff()
+    for _ in range(50):
+        assert counters.attempt("alice", HOME, 10.0) == 0.0
+        counters.refund("alice", HOME)
+    fail(counters, HOME, 10.0, times=2)
+    assert counters.attempt("alice", HOME, 10.0) == 0.0
+    counters.refund("alice", HOME)
+    assert counters.attempt("alice", HOME, 10.0) == 0.0
+    assert counters.attempt("alice", HOME, 10.0) > 0.0
+
+
+def test_refund_of_a_familiar_address_leaves_the_strangers_alone() -> None:
+    """What was never charged to the strangers is not given back to them."""
+    counters = backoff()
+    counters.succeeded("alice", HOME)
+    fail(counters, CAFE, 0.0, times=3)
+    for _ in range(3):
+        counters.attempt("alice", HOME, 0.0)
+        counters.refund("alice", HOME)
+    assert [counters.attempt("alice", f"10.0.0.{n}", 0.0) for n in range(3)] == [0.0, 0.0, 1.0]
+
+
+def test_refund_of_nothing_is_nothing() -> None:
+    """An entry that was dropped meanwhile is not made up."""
+    counters = backoff()
+    counters.refund("alice", HOME)
+    assert counters.attempt("alice", HOME, 0.0) == 0.0
+
+
+def test_the_memory_is_bounded() -> None:
+    """A million names fill the tables and no more; what was used longest ago goes first."""
+    counters = backoff(entries=10)
+    for n in range(1000):
+        counters.attempt(f"name-{n}", HOME, 0.0)
+        counters.succeeded(f"friend-{n}", HOME)
+    assert (len(counters._own), len(counters._strangers), len(counters._known)) == (10, 10, 10)
+    assert counters.familiar("friend-999", HOME)
+    assert not counters.familiar("friend-0", HOME)
+
+
+def test_what_is_in_use_is_not_dropped() -> None:
+    """An account that is being guessed stays in the table while other names come and go."""
+    counters = backoff(entries=10)
+    now = fail(counters, HOME, 0.0, times=3)
+    for n in range(30):
+        counters.attempt(f"name-{n}", CAFE, now)
+        if n % 5 == 0:
+            now = fail(counters, HOME, now)
+    assert counters.wait("alice", HOME, now) > 0.0
+
+
+def test_familiar_addresses_are_bounded() -> None:
+    """Of each account the last few addresses are remembered."""
+    counters = backoff(familiar=2)
+    for address in ("a", "b", "a", "c"):
+        counters.succeeded("alice", address)
+    assert [counters.familiar("alice", address) for address in "abc"] == [True, False, True]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(0.0, 20.0)), max_size=60))
+def test_the_owner_is_never_locked_out(attempts: list[tuple[str, float]]) -> None:
+    """Whatever strangers do, and whenever: the familiar address may try at once."""
+    counters = backoff()
+    counters.succeeded("alice", HOME)
+    now = 0.0
+    for address, pause in attempts:
+        now += pause
+        counters.attempt("alice", address, now)
+        assert counters.wait("alice", HOME, now) == 0.0
+        assert counters.wait("alice", CAFE, now) <= SHARED.cap

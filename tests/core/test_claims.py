@@ -1,0 +1,292 @@
+"""The claims of a token are read strictly, and judged by the clock at every use."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stormdoor.core.claims import MAX_TEXT, ClaimRules, Claims, Unsound, read_claims
+from stormdoor.errors import ConfigurationError
+
+NOW = 1_767_225_600.0
+RULES = ClaimRules(
+    issuer="https://login.example",
+    audiences=frozenset({"chat"}),
+    max_age=3600.0,
+    roles="roles",
+    session="sid",
+)
+SOUND: dict[str, object] = {
+    "iss": "https://login.example",
+    "aud": "chat",
+    "sub": "alice",
+    "exp": NOW + 300,
+    "iat": NOW,
+}
+
+
+def read(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims | Unsound:
+    """The sound claims with `changes`; `...` takes one away."""
+    claims = {name: value for name, value in {**SOUND, **changes}.items() if value is not ...}
+    return read_claims(claims, rules)
+
+
+def sound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims:
+    """As `read`, where the claims must be sound."""
+    claims = read(changes, rules)
+    assert isinstance(claims, Claims), claims
+    return claims
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"iss": ...}, "iss is not a text"),
+        ({"iss": ["https://login.example"]}, "iss is not a text"),
+        ({"iss": "https://login.example/"}, "another issuer"),
+        ({"iss": "https://LOGIN.example"}, "another issuer"),
+        ({"iss": ""}, "another issuer"),
+        ({"aud": ...}, "aud is not"),
+        ({"aud": None}, "aud is not"),
+        ({"aud": {"chat": True}}, "aud is not"),
+        ({"aud": ["chat", 1]}, "aud is not"),
+        ({"aud": [["chat"]]}, "aud is not"),
+        ({"aud": []}, "other audiences"),
+        ({"aud": ""}, "other audiences"),
+        ({"aud": "chat admin"}, "other audiences"),
+        ({"aud": "Chat"}, "other audiences"),
+        ({"aud": "chat/"}, "other audiences"),
+        ({"aud": ["admin", "chatter"]}, "other audiences"),
+        ({"sub": ...}, "sub is missing"),
+        ({"sub": None}, "sub is not a text"),
+        ({"sub": 7}, "sub is not a text"),
+        ({"sub": ""}, "sub is not a text"),
+        ({"sub": "alice\n"}, "sub is not a text"),
+        ({"sub": "ali\x00ce"}, "sub is not a text"),
+        ({"sub": "alice\u202e"}, "sub is not a text"),
+        ({"sub": "\ud800"}, "sub is not a text"),
+        ({"sub": "a" * (MAX_TEXT + 1)}, "sub is not a text"),
+        ({"exp": ...}, "exp is missing"),
+        ({"exp": None}, "exp is not a number"),
+        ({"exp": True}, "exp is not a number"),
+        ({"exp": str(NOW + 300)}, "exp is not a number"),
+        ({"exp": [NOW + 300]}, "exp is not a number"),
+        ({"exp": math.inf}, "exp is not a date"),
+        ({"exp": math.nan}, "exp is not a date"),
+        ({"exp": -1}, "exp is not a date"),
+        ({"exp": (NOW + 300) * 1000}, "exp is not a date"),
+        ({"exp": 10**400}, "exp is not a date"),
+        ({"iat": None}, "iat is not a number"),
+        ({"iat": False}, "iat is not a number"),
+        ({"iat": "0"}, "iat is not a number"),
+        ({"iat": NOW + 400}, "exp comes before iat"),
+        ({"nbf": "now"}, "nbf is not a number"),
+        ({"nbf": math.nan}, "nbf is not a date"),
+        ({"auth_time": {}}, "auth_time is not a number"),
+        ({"exp": NOW + 3601}, "longer than max_age=3600"),
+        ({"jti": ""}, "jti is not a text"),
+        ({"jti": 1}, "jti is not a text"),
+        ({"jti": "a\r\nb"}, "jti is not a text"),
+        ({"sid": None}, "sid is not a text"),
+        ({"roles": "admin"}, "roles is not an array"),
+        ({"roles": {"admin": True}}, "roles is not an array"),
+        ({"roles": ["member", 1]}, "roles is not an array"),
+        ({"roles": [""]}, "roles is not an array"),
+        ({"roles": None}, "roles is not an array"),
+    ],
+    ids=lambda case: ascii(case)[:40],
+)
+def test_unsound_claims_are_refused(changes: Mapping[str, object], reason: str) -> None:
+    """Each way in which a claim can be missing, misshapen or foreign is refused and named."""
+    outcome = read(changes)
+    assert isinstance(outcome, Unsound)
+    assert reason in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("audience", "meant"),
+    [("chat", {"chat"}), (["chat"], {"chat"}), (["x", "chat"], {"chat"}), ("b", {"a", "b"})],
+)
+def test_one_audience_suffices(audience: object, meant: set[str]) -> None:
+    """The token may name several audiences, and so may the door; they must share one."""
+    rules = replace(RULES, audiences=frozenset(meant))
+    assert sound({"aud": audience}, rules).subject == "alice"
+
+
+def test_everything_is_read() -> None:
+    """Each claim arrives where it belongs."""
+    rules = replace(
+        RULES, tenant="org", scope="scope", attributes=("department", "absent"), jti_required=True
+    )
+    claims = sound(
+        {
+            "jti": "t-1",
+            "nbf": NOW - 1,
+            "auth_time": NOW - 60,
+            "sid": "s-1",
+            "roles": ["member", "moderator", "member"],
+            "org": "acme",
+            "scope": "chat:say  chat:join",
+            "department": {"name": "research"},
+            "amr": ["pwd", "mfa"],
+        },
+        rules,
+    )
+    assert claims == Claims(
+        subject="alice",
+        expires_at=NOW + 300,
+        issued_at=NOW,
+        not_before=NOW - 1,
+        authenticated_at=NOW - 60,
+        id="t-1",
+        session_id="s-1",
+        strength=2,
+        roles=frozenset({"member", "moderator"}),
+        tenant="acme",
+        scopes=frozenset({"chat:say", "chat:join"}),
+        attributes={"department": {"name": "research"}},
+    )
+
+
+def test_what_is_not_asked_for_is_not_read() -> None:
+    """A claim counts only if the rules name it: no role comes from a claim nobody configured."""
+    rules = ClaimRules(issuer="https://login.example", audiences=frozenset({"chat"}))
+    claims = sound({"roles": ["admin"], "sid": 7, "scope": 7, "tenant": 7, "amr": "mfa"}, rules)
+    assert claims == Claims(subject="alice", expires_at=NOW + 300, issued_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("scope", "granted"),
+    [
+        ("", set()),
+        (..., set()),
+        ([], set()),
+        ("chat:say", {"chat:say"}),
+        (["chat:say", "chat:join"], {"chat:say", "chat:join"}),
+    ],
+)
+def test_scope_restricts(scope: object, granted: set[str]) -> None:
+    """Where a scope claim is configured, a token without one may do nothing."""
+    claims = sound({"scope": scope}, replace(RULES, scope="scope"))
+    assert claims.scopes == frozenset(granted)
+
+
+@pytest.mark.parametrize("scope", [None, 1, {"chat:say": 1}, [1]])
+def test_unreadable_scope_is_refused(scope: object) -> None:
+    """A scope that cannot be read is no scope, not all scopes."""
+    assert isinstance(read({"scope": scope}, replace(RULES, scope="scope")), Unsound)
+
+
+def test_single_use_needs_a_name() -> None:
+    """A token that may be used once must have a jti."""
+    outcome = read({}, replace(RULES, jti_required=True))
+    assert outcome == Unsound("jti is missing, and a token may be used once only")
+
+
+def test_attributes_cannot_be_written() -> None:
+    """Attributes are shared by all connections of a token."""
+    claims = sound({"department": "x"}, replace(RULES, attributes=("department",)))
+    with pytest.raises(TypeError):
+        claims.attributes["department"] = "y"  # type: ignore[index]
+
+
+TIMES = [
+    ({}, NOW, 0.0, None),
+    ({}, NOW + 299.9, 0.0, None),
+    ({}, NOW + 300, 0.0, "has expired"),
+    ({}, NOW + 301, 0.0, "has expired"),
+    ({}, NOW + 301, 60.0, "has expired"),
+    ({}, NOW - 0.1, 0.0, "iat lies 0.1 s in the future"),
+    ({}, NOW - 5, 5.0, None),
+    ({}, NOW - 5.1, 5.0, "iat lies 5.1 s in the future"),
+    ({"nbf": NOW + 10}, NOW + 9, 0.0, "nbf lies 1.0 s in the future"),
+    ({"nbf": NOW + 10}, NOW + 10, 0.0, None),
+    ({"nbf": NOW + 10}, NOW + 9, 1.0, None),
+    ({"auth_time": NOW + 10}, NOW + 9, 0.0, "auth_time lies 1.0 s in the future"),
+    ({"iat": ...}, NOW, 0.0, None),
+    ({"iat": ..., "exp": NOW + 3601}, NOW, 0.0, "longer than max_age"),
+    ({"iat": ..., "exp": NOW + 3601}, NOW + 1, 0.0, None),
+]
+
+
+@pytest.mark.parametrize(("changes", "now", "leeway", "fault"), TIMES)
+def test_time_is_judged_at_each_use(
+    changes: Mapping[str, object], now: float, leeway: float, fault: str | None
+) -> None:
+    """`exp` is exact, the beginning forgives `leeway`, and a life has a bound without `iat` too."""
+    rules = replace(RULES, leeway=leeway)
+    found = sound(changes, rules).misuse(rules, now)
+    assert (found is None) if fault is None else (found is not None and fault in found)
+
+
+def test_no_bound_means_no_bound() -> None:
+    """Without max_age a token may live as long as its issuer wants."""
+    rules = replace(RULES, max_age=None)
+    assert sound({"exp": NOW + 10**8}, rules).misuse(rules, NOW) is None
+    assert sound({"exp": NOW + 10**8, "iat": ...}, rules).misuse(rules, NOW) is None
+
+
+def test_detail_names_the_line_to_write() -> None:
+    """An operator with a skewed clock reads which option mends it."""
+    assert "write leeway=3" in (sound({}).misuse(RULES, NOW - 2.5) or "")
+    assert "write leeway=300" in (sound({}).misuse(RULES, NOW - 9999) or "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "leeway", "issued_by"),
+    [({}, 0.0, NOW), ({}, 5.0, NOW - 5), ({"iat": ...}, 5.0, 0.0)],
+)
+def test_a_revocation_covers_what_may_be_older(
+    changes: Mapping[str, object], leeway: float, issued_by: float
+) -> None:
+    """A token whose age is in doubt counts as old, so that a revocation covers it."""
+    rules = replace(RULES, leeway=leeway)
+    assert sound(changes, rules).issued_by(rules) == issued_by
+
+
+def test_expiry_is_known_apart() -> None:
+    """Whoever answers can tell an expired token from one that is wrong."""
+    claims = sound({})
+    assert (claims.expired(NOW), claims.expired(NOW + 300)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"issuer": ""}, "needs an issuer"),
+        ({"audiences": frozenset()}, "needs an audience"),
+        ({"audiences": frozenset({"chat", ""})}, "needs an audience"),
+        ({"leeway": -1.0}, "leeway must be"),
+        ({"leeway": 301.0}, "leeway must be"),
+        ({"leeway": math.nan}, "leeway must be"),
+        ({"max_age": 0.0}, "max_age must be"),
+        ({"max_age": math.inf}, "max_age must be"),
+    ],
+)
+def test_rules_that_accept_anything_are_refused(options: dict[str, object], says: str) -> None:
+    """A rule that checks nothing cannot be written by accident."""
+    with pytest.raises(ConfigurationError, match=says):
+        replace(RULES, **options)  # type: ignore[arg-type]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "sid", "roles", "scope", "amr", "org"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), json_values), st.booleans())
+def test_reading_never_raises(changes: dict[str, object], begin_sound: bool) -> None:
+    """Whatever JSON a token holds, reading it gives claims or a reason."""
+    rules = replace(RULES, scope="scope", tenant="org", attributes=("amr",))
+    claims = read_claims((SOUND | changes) if begin_sound else changes, rules)
+    assert isinstance(claims, Claims | Unsound)
+    if isinstance(claims, Claims):
+        assert claims.subject.isprintable()
+        assert math.isfinite(claims.expires_at)
+        claims.misuse(rules, NOW)

@@ -1,0 +1,50 @@
+"""A session lives between its beginning and two ends, whatever the clock does."""
+
+import pytest
+
+from stormdoor.core.session import Session
+
+NOW = 1_767_225_600.0
+SESSION = Session(
+    id="00" * 32,
+    principal_id="alice",
+    created_at=NOW,
+    authenticated_at=NOW,
+    last_seen_at=NOW + 100,
+    expires_at=NOW + 3600,
+    idle_seconds=600.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("at", "alive"),
+    [
+        (0, True),
+        (100, True),
+        (699.9, True),
+        (700, False),  # idle
+        (3600, False),
+        (10**9, False),
+        (-120, True),  # the clocks of two machines differ
+        (-120.1, False),  # a clock that went back makes it void, not eternal
+        (-(10**9), False),
+    ],
+)
+def test_alive(at: float, alive: bool) -> None:
+    """Neither an idle, an old nor a future session counts."""
+    assert SESSION.alive(NOW + at) is alive
+
+
+@pytest.mark.parametrize(("at", "alive"), [(3599.9, True), (3600, False)])
+def test_use_does_not_postpone_the_end(at: float, alive: bool) -> None:
+    """However often it is used, the absolute end stays."""
+    used = Session(
+        id="00" * 32,
+        principal_id="alice",
+        created_at=NOW,
+        authenticated_at=NOW,
+        last_seen_at=NOW + at,
+        expires_at=NOW + 3600,
+        idle_seconds=600.0,
+    )
+    assert used.alive(NOW + at) is alive
