@@ -20,9 +20,9 @@ __all__ = [
     "ConfigurationError",
     "PolicyError",
     "StartupRefused",
-    "StormdoorError",
     "StoreError",
     "StoreUnavailable",
+    "StormdoorError",
 ]
 
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
@@ -162,9 +163,7 @@ class Guard:
             store=store,
             clock=self.clock,
         )
-        self.channels = Hub(
-            registry=self.registry, statistics=self.statistics, clock=self.clock
-        )
+        self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketDesk(store, self.clock)
         self.keys = KeyDesk(store, self.clock)
@@ -213,9 +212,11 @@ class Guard:
         if self.sessions.cookie.insecure_plaintext:
             names.append("CookieSpec.insecure_plaintext")
         for authenticator in self.authenticators:
-            for name in dir(authenticator):
-                if name.startswith("insecure_") and getattr(authenticator, name):
-                    names.append(f"{type(authenticator).__name__}.{name}")
+            names += [
+                f"{type(authenticator).__name__}.{name}"
+                for name in dir(authenticator)
+                if name.startswith("insecure_") and getattr(authenticator, name)
+            ]
         return [*names, *self.inline_secrets]
 
     def reload(self, policies: PolicySet, *, actor: str = "") -> int:
@@ -288,7 +289,7 @@ class Guard:
         for chore in chores:
             try:
                 await chore()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever a chore raises
                 # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed
                 # is tried again at the next beat.
                 _log.exception("a part of the heartbeat failed")
@@ -338,7 +339,7 @@ class Guard:
         await self.store.close()
         self.passwords.close()
 
-    async def __aenter__(self) -> Guard:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

@@ -61,7 +61,9 @@ class Administration:
         Raises:
             StoreUnavailable: It took effect in this process, but could not be stored: say it again.
         """
-        revocation = Revocation(target, value, self.clock.now(), reason=reason)
+        # After what it is to end, even if the clock was set back meanwhile.
+        at = max(self.clock.now(), self.lifetime.newest(target, value))
+        revocation = Revocation(target, value, at, reason=reason)
         # The gate of this process shuts first: a store that is down must not keep it open.
         ended = await self.lifetime.apply(revocation)
         what = ": ".join(filter(None, (target.value, reason)))
@@ -124,29 +126,31 @@ class Administration:
             raise StoreUnavailable("too many passwords are being hashed; try again")
         return hashed
 
-    async def _known(self, done: bool, id: str) -> None:
-        if not done:
-            raise StoreError(f"there is no principal {id!r}")
-
     async def remove_principal(self, id: str, *, actor: str = "") -> int:
         """Remove a principal and end everything of it.
 
         Raises:
             StoreError: There is no such principal.
         """
-        await self._known(await self.store.account(id) is not None, id)
+        _must_exist(await self.store.account(id) is not None, id)
         ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
-        await self._known(await self.store.remove_account(id), id)
+        _must_exist(await self.store.remove_account(id), id)
         self._note("user_deleted", id, actor)
         return ended
 
-    async def set_disabled(self, id: str, disabled: bool, *, actor: str = "") -> int:
+    async def set_disabled(
+        self,
+        id: str,
+        disabled: bool,  # noqa: FBT001 - it is what is set
+        *,
+        actor: str = "",
+    ) -> int:
         """Disable a principal, ending everything of it, or enable it again (ASVS 7.4.2).
 
         Raises:
             StoreError: There is no such principal.
         """
-        await self._known(await self.store.set_disabled(id, disabled), id)
+        _must_exist(await self.store.set_disabled(id, disabled), id)
         self._note("user_updated", id, actor, "disabled" if disabled else "enabled")
         if not disabled:
             return 0
@@ -159,8 +163,8 @@ class Administration:
             StoreError: There is no such principal.
             ConfigurationError: The password is too short or too long.
         """
-        await self._known(await self.store.account(id) is not None, id)
-        await self._known(await self.store.set_password_hash(id, await self._hash(password)), id)
+        _must_exist(await self.store.account(id) is not None, id)
+        _must_exist(await self.store.set_password_hash(id, await self._hash(password)), id)
         self._note("authn_password_change", id, actor)
         return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
 
@@ -187,7 +191,7 @@ class Administration:
         if account is None:
             raise StoreError(f"there is no principal {id!r}")
         roles = (account.roles | ({add} if add else set())) - ({remove} if remove else set())
-        await self._known(await self.store.set_roles(id, roles), id)
+        _must_exist(await self.store.set_roles(id, roles), id)
         change = f"+{add}" if add else f"-{remove}"
         self._note("privilege_permissions_changed", id, actor, f"role {change}")
         return await self._changed(id)
@@ -200,7 +204,7 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        await self._known(await self.store.set_attributes(id, attributes), id)
+        _must_exist(await self.store.set_attributes(id, attributes), id)
         self._note("privilege_permissions_changed", id, actor, "attributes")
         return await self._changed(id)
 
@@ -294,3 +298,8 @@ class Administration:
             f"{len(policies.roles)} roles, {len(policies.policies)} policies",
         )
         return self.lifetime.adopt(policies)
+
+
+def _must_exist(found: bool, id: str) -> None:  # noqa: FBT001 - it is what is asked
+    if not found:
+        raise StoreError(f"there is no principal {id!r}")

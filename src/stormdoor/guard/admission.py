@@ -126,9 +126,9 @@ class Admission:
                 else:
                     authentication = found
                     entered = self._enter(handshake, endpoint, authentication, address_key)
-                    if isinstance(entered, Connection):
-                        if authentication.live and changes != self._revocations.changes:
-                            entered = await self._look_again(entered)
+                    stale = authentication.live and changes != self._revocations.changes
+                    if stale and isinstance(entered, Connection):
+                        entered = await self._look_again(entered)
                     if isinstance(entered, Connection):
                         self._admitted(handshake, entered)
                         return entered
@@ -137,7 +137,7 @@ class Admission:
             refusal = Refusal(
                 Denial.UNAVAILABLE, f"the store does not answer: {error}", retry_after=5
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 - fail closed, whatever it is
             _log.exception("admission failed for %s", endpoint.name)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
         self.refused(handshake, endpoint, refusal, authentication)
@@ -231,13 +231,13 @@ class Admission:
                 Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
             )
         credential = (explicit or ambient)[0]
-        if credential.ambient and handshake.origin is None:
-            if not self._entrance.insecure_allow_missing_origin:
-                return Refusal(
-                    Denial.ORIGIN,
-                    "a cookie without an Origin; a client that is no browser should use a token, a key "
-                    "or a ticket, or send the Origin of an allowed page",
-                )
+        originless = credential.ambient and handshake.origin is None
+        if originless and not self._entrance.insecure_allow_missing_origin:
+            return Refusal(
+                Denial.ORIGIN,
+                "a cookie without an Origin; a client that is no browser should use a token, a key "
+                "or a ticket, or send the Origin of an allowed page",
+            )
         if any(len(one.secret) > MAX_SECRET for one in found):
             return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
         monotonic = self._clock.monotonic()

@@ -38,7 +38,7 @@ class Refused:
 
     __slots__ = ("fatal", "id", "refusal")
 
-    def __init__(self, refusal: Refusal, id: str | int | UnsetType, fatal: bool) -> None:
+    def __init__(self, refusal: Refusal, id: str | int | UnsetType, *, fatal: bool) -> None:
         self.refusal = refusal
         self.id = id
         self.fatal = fatal
@@ -72,7 +72,7 @@ class Inbound:
         self._max_depth = limits.message_depth
         self._offences = Rate(60.0 / limits.offences, 60.0)
 
-    def receive(
+    def receive(  # noqa: C901 - the steps of the hot path, in one place on purpose
         self, connection: Connection, raw: str | bytes, actions: Actions
     ) -> tuple[Action, Command] | Refused | None:
         """Judge one message of a command-based handler.
@@ -242,14 +242,14 @@ class Inbound:
             if isinstance(named, tuple):
                 kind, id = named
                 return Resource(kind, id)
-        except Exception as error:  # whatever a user's function raises
+        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             return f"resource= of {action.name!r} raised {type(error).__name__}: {error}"
         return f"resource= of {action.name!r} returned {type(named).__name__}, not a resource"
 
     def _expire(self, connection: Connection) -> None:
         self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
 
-    def _refuse(
+    def _refuse(  # noqa: PLR0917 - called on one page only
         self,
         connection: Connection,
         denial: Denial,
@@ -302,4 +302,4 @@ class Inbound:
                     f"limits.offences = {self._limits.offences} refused messages in a minute",
                 ),
             )
-        return Refused(refusal, id, tat is None)
+        return Refused(refusal, id, fatal=tat is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
+from stormdoor.core.address import rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Refusal
 from stormdoor.core.origin import quote
@@ -36,7 +37,7 @@ class OperatorLog:
         """Write one refusal, unless many like it were written just now."""
         if not _log.isEnabledFor(logging.WARNING):
             return
-        key = f"{refusal.denial.value} {address}"
+        key = f"{refusal.denial.value} {rate_key(address, 64)}"
         if not self._budget.spend(key, self._clock.monotonic()):
             self._hidden[key] += 1
             if len(self._hidden) > 4096:

@@ -160,12 +160,12 @@ class Registry:
             if connection.sink is not None:
                 try:
                     connection.sink.shut(why.answer.close_code, why.answer.text)
-                except Exception:
+                except Exception:  # noqa: BLE001 - whatever a listener raises
                     _log.exception("connection %s cannot be told that it is over", connection.id)
         for listener in self.on_end:
             try:
                 listener(connection)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever a listener raises
                 _log.exception("a listener failed at the end of connection %s", connection.id)
         connection.sink = None
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 
 import msgspec
@@ -20,6 +20,8 @@ _log = logging.getLogger("stormdoor.trail")
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
 """Characters: whoever is refused must not decide how much is written down about it."""
+_STRANGERS = 64
+"""Refused strangers of one kind in one second that get an entry each; the others share one."""
 
 
 class Trail:
@@ -39,6 +41,8 @@ class Trail:
         self._clock = clock
         self._capacity = capacity
         self._waiting: OrderedDict[Hashable, Event] = OrderedDict()
+        self._strangers: Counter[Hashable] = Counter()
+        self._second = 0.0
         self._writing = asyncio.Lock()
         self._failing = False
         self.lost = 0
@@ -57,6 +61,9 @@ class Trail:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
         key = _key(event)
+        if event.cause and not event.principal and key not in waiting:
+            event = self._one_of_many(event)
+            key = _key(event)
         first = waiting.get(key)
         if first is not None:
             # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
@@ -112,6 +119,26 @@ class Trail:
                     )
                     self._gap = 0
         return True
+
+    def _one_of_many(self, event: Event) -> Event:
+        """The event without its address, if too many strangers are being refused at once.
+
+        Addresses are cheap, of IPv6 above all: they must not decide how much is written down either.
+        """
+        kind, second = (event.name, event.cause), event.time // 1.0
+        if second != self._second:
+            self._second = second
+            self._strangers.clear()
+        self._strangers[kind] += 1
+        if self._strangers[kind] <= _STRANGERS:
+            return event
+        return Event(
+            time=event.time,
+            name=event.name,
+            cause=event.cause,
+            count=event.count,
+            detail=f"more than {_STRANGERS} addresses in one second",
+        )
 
     def _put_back(self, batch: list[Event]) -> None:
         for event in reversed(batch):

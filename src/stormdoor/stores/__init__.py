@@ -21,8 +21,10 @@ def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
         trail_key: Secret of the trail's chain, or None.
 
     Raises:
-        ConfigurationError: The URL names no store that there is.
+        ConfigurationError: The URL names no store that there is, or the key is empty.
     """
+    if trail_key == b"":
+        raise ConfigurationError("the key of the trail is empty; give it 32 random bytes, or none")
     scheme, _, rest = url.partition(":")
     match scheme:
         case "memory" if not rest:

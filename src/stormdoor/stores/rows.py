@@ -231,12 +231,18 @@ def connection_row(node: str, connection: LiveConnection) -> Row:
     return (
         node,
         connection.id,
-        connection.principal_id,
+        _readable(connection.principal_id),
         connection.kind,
-        connection.endpoint,
+        _readable(connection.endpoint),
         connection.address,
         connection.opened_at,
     )
+
+
+def _readable(text: str) -> str:
+    # A token's JSON can name a principal with half of a surrogate pair. No database stores that; it
+    # must not keep the rest of the batch from being stored. This is for people to read only.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def connection_from(row: Row) -> LiveConnection:

@@ -44,7 +44,7 @@ __all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
 _log = logging.getLogger("stormdoor.door")
 
 _LEAST_CUT_OFF = 128 * 1024
-_SECRET_PREFIX = "stormdoor."
+_SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
 
 
 def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
@@ -290,7 +290,7 @@ class RawDoor(Door):
         if verdict is True:
             try:
                 result = super().on_message(message)
-            except (Exception, asyncio.CancelledError):
+            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - logged and closed below
                 self._door_failed()
                 return None
             return None if result is None else self._door_finish_message(result)
@@ -331,7 +331,7 @@ class CommandDoor(Door):
             action, command = verdict
             try:
                 result = action.method(self, command)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever an action raises
                 self._door_failed(command, error)
                 return None
             if result is None:
@@ -347,7 +347,7 @@ class CommandDoor(Door):
     async def _door_carry_out(self, result: Awaitable[Any], command: Command) -> None:
         try:
             reply = await result
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever an action raises
             self._door_failed(command, error)
             return
         except BaseException:
@@ -359,7 +359,7 @@ class CommandDoor(Door):
     def _door_reply(self, reply: object, command: Command, *, waited: bool = False) -> None:
         try:
             payload = encode_reply(reply, command.id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever an action raises
             self._door_failed(command, error)
             return
         if waited:
@@ -372,7 +372,7 @@ class CommandDoor(Door):
         """Answer a message that was let through a moment ago: at `last_message` nothing had expired."""
         connection = self._door_admitted
         if connection is not None and connection.open:
-            try:
+            try:  # noqa: SIM105 - the hot path: `suppress` would cost as much as a check
                 self._door_write(connection, payload, False, connection.last_message)
             except WebSocketClosedError:
                 pass

@@ -33,7 +33,9 @@ class Outlet(WebSocketHandler):
     _door_backlog: Backlog | None = None
 
     def write_message(
-        self, message: bytes | str | dict[str, Any], binary: bool = False
+        self,
+        message: bytes | str | dict[str, Any],
+        binary: bool = False,  # noqa: FBT001, FBT002 - Tornado's signature
     ) -> Future[None]:
         """Send a message, if the connection is open and its reader keeps up.
 
@@ -46,9 +48,7 @@ class Outlet(WebSocketHandler):
         guard = self._door_guard
         now = guard.clock.monotonic()
         if now >= connection.deadline:
-            guard.registry.end(
-                connection, Refusal(Denial.EXPIRED, "the credential has expired")
-            )
+            guard.registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
             raise WebSocketClosedError
         # As Tornado would, but here, since what waits is counted in bytes.
         if not isinstance(message, bytes):
@@ -58,7 +58,11 @@ class Outlet(WebSocketHandler):
         return self._door_write(connection, message, binary, now)
 
     def _door_write(
-        self, connection: Connection, message: bytes, binary: bool, now: float
+        self,
+        connection: Connection,
+        message: bytes,
+        binary: bool,  # noqa: FBT001 - as in Tornado
+        now: float,
     ) -> Future[None]:
         """Write to an open connection whose deadline was looked at just now (monotonic seconds)."""
         guard = self._door_guard

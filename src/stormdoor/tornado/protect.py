@@ -80,7 +80,9 @@ def protect(
     if problems:
         raise StartupRefused(problems)
     remarks += doorman.unused(routes)
-    remarks += [f"{one} serves requests by itself: nobody can guard what it opens" for one in unseen]
+    remarks += [
+        f"{one} serves requests by itself: nobody can guard what it opens" for one in unseen
+    ]
     for remark in dict.fromkeys(remarks):
         _log.warning("start-up check: %s", remark)
     for route in routes:
@@ -176,7 +178,10 @@ class _Doorman:
             for one in self._by_class
             if not any(issubclass(route.handler, one) for route in routes)
         ]
-        return [f"permissions names {one}, and no route of that name is there" for one in paths + classes]
+        return [
+            f"permissions names {one}, and no route of that name is there"
+            for one in paths + classes
+        ]
 
     def stand_before(self, application: Application) -> None:
         """Let every WebSocket handler class that `application` is about to serve pass through here.

@@ -52,7 +52,7 @@ def check(
     if settings.get("autoreload") and not settings.get("debug"):
         unsafe.append("autoreload=True restarts the server when a file changes; leave it out")
     unsafe += _origins(guard, routes)
-    unsafe += _secrets(guard, settings)
+    unsafe += _secrets(settings)
     remarks += _sizes(guard, settings, routes)
     if (
         guard.production
@@ -94,21 +94,25 @@ def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
         ]
     if _ambient(guard) and not guard.entrance.origins.entries:
         return [
-            "cookies are accepted, but no page may open a socket; write "
-            'Guard(origins=["https://app.example"])'
+            (
+                "cookies are accepted, but no page may open a socket; write "
+                'Guard(origins=["https://app.example"])'
+            )
         ]
     return []
 
 
-def _secrets(guard: Guard, settings: Mapping[str, Any]) -> list[str]:
+def _secrets(settings: Mapping[str, Any]) -> list[str]:
     secret = settings.get("cookie_secret")
     if secret is None:
         return []
     several = secret.values() if isinstance(secret, dict) else [secret]
     if any(len(one) < _WEAK_SECRET for one in several):
         return [
-            f"cookie_secret is shorter than {_WEAK_SECRET} characters; make one with "
-            "python -c 'import secrets; print(secrets.token_hex(32))'"
+            (
+                f"cookie_secret is shorter than {_WEAK_SECRET} characters; make one with "
+                "python -c 'import secrets; print(secrets.token_hex(32))'"
+            )
         ]
     return []
 

@@ -106,10 +106,10 @@ class Translator:
         found: dict[str, list[str]] = {}
         kept: list[tuple[str, str]] = []
         for name, value in parse_qsl(request.query, keep_blank_values=True):
-            if name in self._query_names:
+            secret = name in self._query_names
+            if secret:
                 found.setdefault(name, []).append(value)
-                value = _REDACTED
-            kept.append((name, value))
+            kept.append((name, _REDACTED if secret else value))
         if found:
             request.query = urlencode(kept)
             request.uri = f"{request.path}?{request.query}"

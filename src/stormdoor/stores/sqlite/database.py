@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
-from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import Row
 from stormdoor.stores.sqlite import location, schema
+from stormdoor.stores.sqlite.connection import (
+    connect,
+    prove_writable,
+    transaction,
+    use_write_ahead_log,
+)
 from stormdoor.stores.sqlite.failure import refused, unavailable
 
 __all__ = ["Database"]
@@ -158,7 +163,7 @@ class Database:
                 raise StoreUnavailable(f"the store {self.path}: too many writes wait for it")
             try:
                 self._check_identity(live)
-                return _transaction(live.writes, job, durable=durable)
+                return transaction(live.writes, job, durable=durable)
             except sqlite3.IntegrityError as error:
                 raise refused(error) from error
             except (sqlite3.Error, OSError) as error:
@@ -193,17 +198,17 @@ class Database:
         location.prepare(self.path)
         opened: list[sqlite3.Connection] = []
         try:
-            opened.append(_connection(self._name, timeout=self._busy_seconds))
+            opened.append(connect(self._name, timeout=self._busy_seconds))
             writes = opened[0]
-            _use_write_ahead_log(writes, self._busy_seconds)
+            use_write_ahead_log(writes, self._busy_seconds)
             schema.bring_up(self.path, writes)
             writes.execute("PRAGMA synchronous = NORMAL")
             writes.execute("PRAGMA foreign_keys = ON")
             writes.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
             writes.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-            _prove_writable(writes)
+            prove_writable(writes)
             for timeout in (_LOOK_SECONDS, self._busy_seconds):
-                opened.append(_connection(self._name, timeout=timeout))
+                opened.append(connect(self._name, timeout=timeout))
                 opened[-1].execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
                 opened[-1].execute("PRAGMA query_only = ON")
             return _Live(
@@ -252,58 +257,3 @@ class Database:
         if isinstance(error, sqlite3.Error):
             return unavailable(self.path, error)
         return StoreUnavailable(f"the store {self.path}: {error.strerror}")
-
-
-def _connection(path: str, *, timeout: float) -> sqlite3.Connection:
-    # Each connection stays with one thread at a time, but not with the thread that made it.
-    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> None:
-    """Switch it on. SQLite does not wait while another process does the same, so this does."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-            continue
-        if mode == "wal":
-            return
-        raise sqlite3.OperationalError(
-            f"no write-ahead log on this file system (journal_mode is {mode}); use a local disk"
-        )
-
-
-def _prove_writable(connection: sqlite3.Connection) -> None:
-    """Find out now, and not at the first login, that the file may not be written."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # On a file that may only be read, BEGIN IMMEDIATE is no more than BEGIN.
-        connection.execute(sql.NEXT_REVOCATION).fetchall()
-    finally:
-        connection.execute("ROLLBACK")
-
-
-def _transaction(
-    connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T], *, durable: bool
-) -> T:
-    if durable:
-        connection.execute("PRAGMA synchronous = FULL")
-    try:
-        # The lock comes first: a transaction that began with reading cannot always go on to write.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = job(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:  # some failures have undone it already
-                connection.execute("ROLLBACK")
-            raise
-        return result
-    finally:
-        if durable:
-            connection.execute("PRAGMA synchronous = NORMAL")
