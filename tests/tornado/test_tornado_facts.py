@@ -86,7 +86,9 @@ SKIPPED: list[tuple[str, Sequence[tuple[str, str]], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("headers", "skipped"), [case[1:] for case in SKIPPED], ids=[c[0] for c in SKIPPED])
+@pytest.mark.parametrize(
+    ("headers", "skipped"), [case[1:] for case in SKIPPED], ids=[c[0] for c in SKIPPED]
+)
 async def test_check_origin_is_not_asked_about_every_handshake(
     headers: Sequence[tuple[str, str]], skipped: bool
 ) -> None:

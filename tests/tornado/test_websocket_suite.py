@@ -42,7 +42,9 @@ class Guarded:
     def setUp(self) -> None:
         # A test of Tornado's fails on an unexpected line in a log. The door's are not unexpected, and
         # the access log is switched off by Tornado's own runner, too.
-        self._levels = {name: logging.getLogger(name).level for name in ("stormdoor", "tornado.access")}
+        self._levels = {
+            name: logging.getLogger(name).level for name in ("stormdoor", "tornado.access")
+        }
         for name in self._levels:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         super().setUp()  # type: ignore[misc]
