@@ -8,7 +8,9 @@ from stormdoor.errors import ConfigurationError
 
 __all__ = ["clean_html"]
 
-_TAGS = frozenset({"a", "b", "blockquote", "br", "code", "em", "i", "li", "ol", "p", "pre", "strong", "ul"})
+_TAGS = frozenset(
+    {"a", "b", "blockquote", "br", "code", "em", "i", "li", "ol", "p", "pre", "strong", "ul"}
+)
 
 
 def clean_html(text: str, *, tags: Collection[str] = _TAGS) -> str:

@@ -8,6 +8,7 @@ from msgspec import Meta, field
 
 from stormdoor import (
     Command,
+    Connection,
     ErrorReply,
     Guard,
     GuardedHandler,
@@ -85,13 +86,29 @@ class Announced(Reply, tag="announced"):
     at: float
 
 
-def _room(command: Join | Leave | Say) -> Resource:
+def _room(command: Join | Leave) -> Resource:
     return Resource("room", command.room)
 
 
-def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:
+def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C901 - one class
     """The chat's handler class for one guard and its rooms."""
     hub, now = guard.channels, guard.clock.now
+
+    def room(command: Say | Kick) -> Resource:
+        return rooms.resource(command.room)
+
+    def tell_left(connection: Connection, name: str) -> None:
+        """Tell a room that a principal left, unless it is there with another connection."""
+        who = connection.principal.id
+        if who not in rooms.members(name):
+            hub.publish(rooms.topic(name), Left(room=name, principal=who))
+
+    def over(connection: Connection) -> None:
+        """A connection has ended: at once, however long its client takes to see it."""
+        for name in rooms.gone(connection):
+            tell_left(connection, name)
+
+    guard.registry.on_end.append(over)
 
     class Chat(GuardedHandler):
         """One chat connection."""
@@ -100,19 +117,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:
 
         def open(self) -> None:
             """Announcements reach everybody who is connected."""
-            self.entered: set[str] = set()
             hub.subscribe(self.connection, ANNOUNCEMENTS)
-
-        def on_close(self) -> None:
-            """Tell the rooms that somebody left; the hub has forgotten the connection already."""
-            rooms.gone()
-            for name in self.entered:
-                self.tell_left(name)
-
-        def tell_left(self, name: str) -> None:
-            """Tell a room that this principal left, unless it is there with another connection."""
-            if self.principal.id not in rooms.members(name):
-                hub.publish(rooms.topic(name), Left(room=name, principal=self.principal.id))
 
         @action("chat:join", resource=_room, limit="5/s burst 20")
         def join(self, command: Join) -> Reply:
@@ -120,7 +125,6 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:
             newcomer = who not in rooms.members(name)
             if not rooms.enter(self.connection, name):
                 return ErrorReply(error="unavailable", detail="there are too many rooms")
-            self.entered.add(name)
             joined = Joined(room=name, principal=who, members=rooms.members(name))
             if newcomer:
                 hub.publish(rooms.topic(name), joined, but=[self.connection])
@@ -128,18 +132,17 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:
 
         @action("chat:join", resource=_room)
         def leave(self, command: Leave) -> Reply:
-            self.entered.discard(command.room)
             if rooms.leave(self.connection, command.room):
-                self.tell_left(command.room)
+                tell_left(self.connection, command.room)
             return Left(room=command.room, principal=self.principal.id)
 
-        @action("chat:say", resource=_room, limit="5/s burst 15")
+        @action("chat:say", resource=room, limit="5/s burst 15")
         def say(self, command: Say) -> Reply:
             said = Said(room=command.room, sender=self.principal.id, text=command.text, at=now())
             hub.publish(rooms.topic(command.room), said, but=[self.connection])
             return said
 
-        @action("chat:kick", resource=lambda kick: rooms.resource(kick.room))
+        @action("chat:kick", resource=room)
         def kick(self, command: Kick) -> Reply:
             name = command.room
             kicked = Kicked(room=name, principal=command.principal, by=self.principal.id)

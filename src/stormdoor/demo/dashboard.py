@@ -30,6 +30,7 @@ _TOPICS = (_STATS, _ROOMS, _CONNECTIONS, _READINGS, _EVENTS)
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SHOWN = 100
+_EARLIER = 20
 
 
 class Report(Command, tag="reading"):
@@ -93,10 +94,9 @@ class Dashboard:
         self._cpu = time.process_time()
         self._at = guard.clock.monotonic()
         self._refused: deque[Counter[Denial]] = deque(maxlen=61)
-        self._seq = 0
+        self._seq: int | None = None
         self._stale = True
         rooms.on_change.append(self._rooms_changed)
-        guard.registry.on_end.append(lambda connection: self._rooms_changed())
 
     def _rooms_changed(self) -> None:
         self._stale = True
@@ -142,6 +142,9 @@ class Dashboard:
         return stats
 
     async def _events(self) -> list[TrailEvent]:
+        if self._seq is None:
+            latest = await self._guard.store.entries(limit=1, newest_first=True)
+            self._seq = max(0, latest[0].seq - _EARLIER) if latest else 0
         entries = await self._guard.store.entries(after=self._seq, limit=_SHOWN)
         if entries:
             self._seq = entries[-1].seq
@@ -172,8 +175,6 @@ class Dashboard:
 
     async def run(self) -> None:
         """Beat once a second until cancelled."""
-        latest = await self._guard.store.entries(limit=1, newest_first=True)
-        self._seq = max(0, latest[0].seq - 20) if latest else 0
         while True:
             await asyncio.sleep(1.0)
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tornado.web import RequestHandler, StaticFileHandler
+from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from stormdoor import Guard
 from stormdoor.tornado.metrics import exposition
@@ -42,8 +42,9 @@ def content_security_policy(*, connect: str = "'self'", frames: str = "") -> str
 class Page(RequestHandler):
     """One page: a template that shows nothing of anybody. What it shows it fetches."""
 
-    def initialize(self, template: str, foreign_origin: str | None) -> None:
+    def initialize(self, guard: Guard, template: str, foreign_origin: str | None) -> None:
         """Called by Tornado with the arguments of the route."""
+        self.guard = guard
         self.template = template
         self.foreign_origin = foreign_origin
 
@@ -55,6 +56,9 @@ class Page(RequestHandler):
     def get(self) -> None:
         """Show it."""
         host = self.request.host
+        if not self.guard.entrance.hosts.allows(host):
+            # Somebody's name that was made to point here: nothing of it goes into the policy below.
+            raise HTTPError(403)
         # Some browsers do not count ws: as 'self'.
         connect = f"'self' ws://{host} wss://{host}"
         policy = content_security_policy(connect=connect, frames=self.foreign_origin or "")
@@ -120,7 +124,7 @@ class TrailOfCaller(SessionHandler):
     """`GET /demo/trail?since=SEQ`: what the trail recorded about whoever asks."""
 
     async def get(self) -> None:
-        """The latest events of the caller, and of nobody in particular from the caller's address."""
+        """The latest events of the caller, and of nobody known from the caller's address."""
         caller = await self.caller()
         if caller is None:
             return

@@ -1,13 +1,13 @@
-"""The principals of the demo, with random passwords that are written down once, for the owner only."""
+"""The principals of the demo; their random passwords are written down once, for the owner only."""
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -40,25 +40,32 @@ PEOPLE = {
 }
 
 
+_Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
 class _Known(msgspec.Struct):
     password: str
     roles: list[str] = msgspec.field(default_factory=list)
 
 
+class _Keys(msgspec.Struct):
+    sensor: str
+
+
 class _Credentials(msgspec.Struct):
     principals: dict[str, _Known]
-    api_keys: dict[str, str]
+    api_keys: _Keys
 
 
 class Secrets(msgspec.Struct):
-    """Secrets of the server itself, in hex."""
+    """Secrets of the server itself, 32 bytes each, in hex."""
 
-    token_key: str
-    trail_key: str
+    token_key: _Hex
+    trail_key: _Hex
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step: it is never half written, nor open."""
+    """Write a file that only its owner can read, in one step: never half written, never open."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -70,6 +77,22 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
+_Content = TypeVar("_Content", bound=msgspec.Struct)
+
+
+def _damaged(path: Path, why: object) -> ConfigurationError:
+    return ConfigurationError(f"{path} is damaged ({why}); remove it to begin anew")
+
+
+def _read(path: Path, kind: type[_Content]) -> _Content | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise _damaged(path, error) from None
+
+
 def load_secrets(data: Path) -> Secrets:
     """The server's secrets, made at the first start.
 
@@ -77,30 +100,32 @@ def load_secrets(data: Path) -> Secrets:
         ConfigurationError: The file is damaged.
     """
     path = data / _SECRETS
-    if not path.exists():
-        made = Secrets(secrets.token_hex(32), secrets.token_hex(32))
-        write_private(path, msgspec.json.format(msgspec.json.encode(made)).decode())
-        return made
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Secrets)
-    except msgspec.DecodeError as error:
-        raise ConfigurationError(f"{path} is damaged ({error}); remove it to begin anew") from None
+    known = _read(path, Secrets)
+    if known is None:
+        known = Secrets(secrets.token_hex(32), secrets.token_hex(32))
+        _write(path, known)
+    return known
 
 
-def _read(path: Path) -> _Credentials | None:
-    if not path.exists():
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Credentials)
-    except msgspec.DecodeError as error:
-        raise ConfigurationError(f"{path} is damaged ({error}); remove it to begin anew") from None
+def _write(path: Path, content: msgspec.Struct) -> None:
+    write_private(path, msgspec.json.format(msgspec.json.encode(content)).decode() + "\n")
+
+
+def _new_credentials() -> _Credentials:
+    return _Credentials(
+        principals={
+            name: _Known(secrets.token_urlsafe(12), list(person.roles))
+            for name, person in PEOPLE.items()
+        },
+        api_keys=_Keys(sensor=compose(secrets.randbits(64), secrets.randbits(256))[1]),
+    )
 
 
 async def settle(guard: Guard, data: Path) -> Path:
-    """Make sure that the principals of the demo exist and that their credentials are written down.
+    """Make sure that the demo's principals exist and that their credentials are written down.
 
-    Accounts that exist keep what they have, unless nobody knows their passwords any more because the file
-    was removed.
+    Accounts that exist keep what they have, unless nobody knows their passwords any more, because
+    the file was removed.
 
     Args:
         guard: The guard, started.
@@ -108,23 +133,20 @@ async def settle(guard: Guard, data: Path) -> Path:
 
     Returns:
         The file with the credentials, mode 0600.
+
+    Raises:
+        ConfigurationError: The file is damaged.
     """
     path = data / _CREDENTIALS
-    known = _read(path)
-    fresh = known is None
-    if known is None:
-        known = _Credentials(
-            principals={
-                name: _Known(secrets.token_urlsafe(12), list(person.roles))
-                for name, person in PEOPLE.items()
-            },
-            api_keys={_SENSOR: compose(secrets.randbits(64), secrets.randbits(256))[1]},
-        )
-        write_private(path, json.dumps(msgspec.to_builtins(known), indent=2) + "\n")
+    found = _read(path, _Credentials)
+    known = _new_credentials() if found is None else found
     for name, person in PEOPLE.items():
         entry = known.principals.get(name)
         if entry is None:
             continue
+        fault = guard.passwords.unacceptable(entry.password, name)
+        if fault is not None:
+            raise _damaged(path, f"the password of {name}: {fault}")
         if await guard.store.account(name) is None:
             await guard.admin.add_principal(
                 name,
@@ -133,29 +155,37 @@ async def settle(guard: Guard, data: Path) -> Path:
                 attributes={"moderates": [], **person.attributes},
                 actor="demo",
             )
-        elif fresh:
+        elif found is None:
             await guard.admin.set_password(name, entry.password, actor="demo")
-    await _settle_key(guard, known.api_keys[_SENSOR])
+    id = key_id(known.api_keys.sensor)
+    if id is None:
+        raise _damaged(path, f"the key of {_SENSOR} is none")
+    await _settle_key(guard, id, known.api_keys.sensor, fresh=found is None)
+    if found is None:
+        # Last of all: what is written down is true.
+        _write(path, known)
     return path
 
 
-async def _settle_key(guard: Guard, secret: str) -> None:
-    """The sensor's key: issued here rather than by the desk, so that the written one stays the same."""
-    id = key_id(secret)
-    if id is None:
-        raise ConfigurationError(
-            f"{_CREDENTIALS}: the key of {_SENSOR!r} is damaged; remove the file"
-        )
-    if await guard.store.account(_SENSOR) is None:
+async def _settle_key(guard: Guard, id: str, secret: str, *, fresh: bool) -> None:
+    """The sensor's key: not issued by the desk, so that the one written down stays the same.
+
+    One that an operator has revoked or replaced stays so.
+    """
+    known = await guard.store.account(_SENSOR) is not None
+    if not known:
         await guard.admin.add_principal(_SENSOR, roles=["device"], actor="demo")
-    if await guard.store.key(id) is None:
-        await guard.store.add_key(
-            ApiKey(
-                id=id,
-                hash=fingerprint(secret),
-                principal_id=_SENSOR,
-                name=_SENSOR,
-                scopes=_SENSOR_SCOPES,
-                created_at=guard.clock.now(),
-            )
+    elif not fresh:
+        return
+    for key in await guard.store.keys(_SENSOR):
+        await guard.admin.revoke_key(key.id, actor="demo")
+    await guard.store.add_key(
+        ApiKey(
+            id=id,
+            hash=fingerprint(secret),
+            principal_id=_SENSOR,
+            name=_SENSOR,
+            scopes=_SENSOR_SCOPES,
+            created_at=guard.clock.now(),
         )
+    )

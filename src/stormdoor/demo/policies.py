@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormdoor import PolicySet, permit, role
+from stormdoor import PolicySet, forbid, permit, role
 
 __all__ = ["POLICIES", "ROOMS"]
 
@@ -38,6 +38,15 @@ POLICIES = PolicySet(
                 )
             ),
             id="moderators-of-the-room",
+        ),
+        # Whoever was thrown out is silent there until it has joined again, which everybody sees.
+        forbid(
+            "chat:say",
+            when=lambda request: (
+                request.resource is not None
+                and request.principal.id in _list(request.resource.attributes["expelled"])
+            ),
+            id="not-after-a-kick",
         ),
     ]
 )

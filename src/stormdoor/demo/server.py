@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
 from pathlib import Path
 
 from tornado.netutil import bind_sockets
-from tornado.web import Application, url
+from tornado.web import Application, RequestHandler, url
 
 from stormdoor import (
     ApiKeyAuthenticator,
@@ -33,7 +34,7 @@ from stormdoor.demo.rooms import Rooms
 
 __all__ = ["Demo", "serve"]
 
-_log = logging.getLogger("stormdoor.demo")
+_access = logging.getLogger("stormdoor.demo.access")
 
 _ISSUER, _AUDIENCE = "stormdoor-demo", "stormdoor-demo"
 
@@ -48,6 +49,15 @@ LIMITS = Limits(
 
 def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _log_request(handler: RequestHandler) -> None:
+    """One line for what failed, without the query: people put secrets there, although none count."""
+    status, request = handler.get_status(), handler.request
+    if status >= 400:
+        _access.warning(
+            "%d %s %s (%s)", status, request.method, ascii(request.path), request.remote_ip
+        )
 
 
 def _bind(host: str, port: int) -> tuple[list[socket.socket], int]:
@@ -67,7 +77,7 @@ class Demo:
     """The demo as an application.
 
     Args:
-        origin: The origin of its pages.
+        origins: The origins of its pages.
         foreign_origin: The origin of the foreign page, or None.
         data: Its directory.
         store: URL of the store; None for a SQLite file in `data`.
@@ -84,7 +94,7 @@ class Demo:
         insecure_allow_plaintext: bool = False,
     ) -> None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.data = data
+        self.origins = origins
         secrets = load_secrets(data)
         key = JwtKey("HS256", bytes.fromhex(secrets.token_key))
         self.guard = Guard(
@@ -106,7 +116,7 @@ class Demo:
         rooms = Rooms(self.guard.channels)
         self.dashboard = Dashboard(self.guard, rooms)
         guard = {"guard": self.guard}
-        page = {"foreign_origin": foreign_origin}
+        page = {**guard, "foreign_origin": foreign_origin}
         self.application = Application(
             [
                 *login_routes(
@@ -120,14 +130,16 @@ class Demo:
                 url("/dashboard", Page, {"template": "dashboard.html", **page}),
                 url("/attack", Page, {"template": "attack.html", **page}),
                 url("/metrics", Metrics, guard),
-                url("/demo/info", Info, {**guard, **page}),
+                url("/demo/info", Info, page),
                 url("/demo/trail", TrailOfCaller, guard),
-                url("/static/(.*)", Static, {"path": str(HERE / "static")}),
+                # The foreign page is for the foreign origin only.
+                url(r"/static/((?!foreign\.).*)", Static, {"path": str(HERE / "static")}),
                 url("/ws/chat", chat_handler(self.guard, rooms)),
                 url("/ws/dashboard", dashboard_handler(self.guard, self.dashboard)),
             ],
             template_path=str(HERE / "templates"),
             websocket_ping_interval=20,
+            log_function=_log_request,
         )
         protect(self.application, self.guard)
 
@@ -155,36 +167,43 @@ async def serve(
         OSError: The port is taken.
         StormdoorError: The data directory is damaged, or the store does not answer.
     """
-    sockets, port = _bind(host, port)
-    foreign, foreign_port = _bind_foreign(host, port)
-    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    origin = _url(name, port)
-    origins = list(dict.fromkeys([origin, _url("127.0.0.1", port), _url("localhost", port)]))
-    demo = Demo(
-        origins=origins,
-        foreign_origin=_url(name, foreign_port),
-        data=data,
-        store=store,
-        insecure_allow_plaintext=insecure_allow_plaintext,
-    )
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with demo.guard:
-        credentials = await settle(demo.guard, data)
-        beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
-        server = guarded_server(demo.application, max_body_size=64 * 1024)
-        server.add_sockets(sockets)
-        other = guarded_server(_foreign_application(origins))
-        other.add_sockets(foreign)
-        if not quiet:
-            print(_how_to(credentials), flush=True)
-        print(f"ready {origin}/", flush=True)
-        await stop.wait()
-        server.stop()
-        other.stop()
-        beat.cancel()
-    await asyncio.gather(server.close_all_connections(), other.close_all_connections())
+    with contextlib.ExitStack() as bound:
+        sockets, port = _bind(host, port)
+        foreign, foreign_port = _bind_foreign(host, port)
+        for sock in sockets + foreign:
+            bound.callback(sock.close)
+        # What is bound everywhere is addressed as this machine.
+        name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared
+        origin = _url(name, port)
+        demo = Demo(
+            origins=list(dict.fromkeys([origin, _url("127.0.0.1", port), _url("localhost", port)])),
+            foreign_origin=_url(name, foreign_port),
+            data=data,
+            store=store,
+            insecure_allow_plaintext=insecure_allow_plaintext,
+        )
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with demo.guard:
+            credentials = await settle(demo.guard, data)
+            beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
+            server = guarded_server(demo.application, max_body_size=64 * 1024)
+            server.add_sockets(sockets)
+            other = guarded_server(_foreign_application(demo.origins))
+            other.add_sockets(foreign)
+            if not quiet:
+                _say(_how_to(credentials))
+            _say(f"ready {origin}/")
+            await stop.wait()
+            server.stop()
+            other.stop()
+            beat.cancel()
+        await asyncio.gather(server.close_all_connections(), other.close_all_connections())
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - whoever started it waits for this
 
 
 def _foreign_application(origins: list[str]) -> Application:
@@ -196,12 +215,12 @@ def _foreign_application(origins: list[str]) -> Application:
                 {"path": str(HERE / "static"), "framed_by": " ".join(origins)},
             )
         ],
-        log_function=lambda handler: None,
+        log_function=_log_request,
     )
 
 
 def _how_to(credentials: Path) -> str:
     return (
-        f"The passwords of alice, bob (members), mia (moderator), ada (administrator) and eve (no role),\n"
-        f"and the API key of the device sensor, are in {credentials}"
+        "The passwords of alice and bob (members), mia (moderator), ada (administrator) and eve\n"
+        f"(no role), and the API key of the device sensor, are in {credentials}"
     )
