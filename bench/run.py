@@ -23,7 +23,7 @@ _Item = TypeVar("_Item", Server, Handshake)
 
 
 def main() -> int:
-    """Measures and prints; 0, or 1 when a server had to be left out."""
+    """Measures and prints; 0, 1 when a server had to be left out, 2 when nothing matched."""
     options = _options()
     pin_client()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -32,6 +32,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     parts = _measured(options)
+    if not parts:
+        print(f"no row matches --only {options.only!r}", file=sys.stderr)
+        return 2
     made = tables(parts, cells=[str(cell) for cell in options.cells])
     about = environment(shlex.join(["python", "bench/run.py", *sys.argv[1:]]), parts)
     if options.markdown:
@@ -86,6 +89,13 @@ def _measured(options: argparse.Namespace) -> dict[str, Rounds]:
     return parts
 
 
+def _cells(text: str) -> list[Cell]:
+    try:
+        return [Cell.parse(cell) for cell in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _joined(text: str) -> Server:
     name, _, command = text.partition("=")
     return Server(name=name, command=command, counts_objects=False)
@@ -106,7 +116,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less of everything: a first look")
     parser.add_argument(
         "--cells",
-        type=lambda text: [Cell.parse(cell) for cell in text.split(",")],
+        type=_cells,
         default="c50w1,c50w4",
         help="loads for messages: cNwM is N connections with M unanswered messages on each",
     )

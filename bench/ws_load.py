@@ -140,7 +140,7 @@ def _upgraded(connected: socket.socket) -> Connection:
         data += chunk
     head, _, rest = data.partition(b"\r\n\r\n")
     if b" 101 " not in head.split(b"\r\n", 1)[0]:
-        raise LoadError(f"the upgrade was refused: {head[:100]!r} {rest[:200]!r}")
+        raise LoadError(f"the upgrade was refused: {_status_line(head)}")
     return Connection(connected, rest)
 
 
@@ -279,6 +279,10 @@ def shake_hands(
                 done += 1
 
 
+def _status_line(head: bytes) -> str:
+    return head.split(b"\r\n", 1)[0].decode("latin-1")
+
+
 def _received(connected: socket.socket) -> bytes:
     try:
         return connected.recv(65536)
@@ -293,5 +297,5 @@ def _answered(connection: Connection, data: bytes, status: int) -> bool:
     head, end, rest = (connection.pending + data).partition(b"\r\n\r\n")
     connection.pending = rest if end else head
     if end and f" {status} ".encode() not in head.split(b"\r\n", 1)[0]:
-        raise LoadError(f"status {status} expected: {head[:200]!r} {rest[:200]!r}")
+        raise LoadError(f"status {status} expected: {_status_line(head)}")
     return bool(end)
