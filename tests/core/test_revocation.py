@@ -155,3 +155,21 @@ def test_changes_are_counted() -> None:
     index.add(Revocation(Target.PRINCIPAL, "alice", 1.0))
     index.add(Revocation(Target.CHANGED, "bob", 1.0))
     assert index.changes == 2
+
+
+def test_a_change_is_dated() -> None:
+    """A session from before a change of privilege can be told from one that came after it."""
+    index = RevocationIndex(
+        [Revocation(Target.CHANGED, "alice", 50.0), Revocation(Target.CHANGED, "alice", 40.0)]
+    )
+    assert index.changed_since("alice", 49.0)
+    assert index.changed_since("alice", 50.0)
+    assert not index.changed_since("alice", 50.1)
+    assert not index.changed_since("bob", 0.0)
+
+
+def test_an_old_change_is_forgotten() -> None:
+    """No session is as old as what is forgotten, so nobody can ask about it."""
+    index = RevocationIndex([Revocation(Target.CHANGED, "alice", 50.0)])
+    index.forget_sessions(50.1)
+    assert not index.changed_since("alice", 0.0)

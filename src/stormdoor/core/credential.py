@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import assert_never
 
 from stormdoor.core.handshake import Handshake
 
@@ -88,6 +89,8 @@ def _in_place(handshake: Handshake, place: Place) -> Iterable[str]:
             yield from handshake.cookies.get(place.name, ())
         case Source.QUERY:
             yield from handshake.query.get(place.name, ())
+        case _:
+            assert_never(place.source)
 
 
 def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]:

@@ -72,11 +72,12 @@ class Revocation:
 class RevocationIndex:
     """What has been revoked, looked up in constant time at each handshake."""
 
-    __slots__ = ("_before", "_everything", "_gone", "changes")
+    __slots__ = ("_before", "_changed", "_everything", "_gone", "changes")
 
     def __init__(self, revocations: Iterable[Revocation] = ()) -> None:
         self._before: dict[str, float] = {}
         self._gone: dict[tuple[Target, str], float] = {}
+        self._changed: dict[str, float] = {}
         self._everything = float("-inf")
         self.changes = 0
         """How many principals have changed: who waited for the store looks whether this moved."""
@@ -96,6 +97,8 @@ class RevocationIndex:
                 self._everything = max(self._everything, revocation.at)
             case Target.CHANGED:
                 self.changes += 1
+                known = self._changed.get(revocation.value, float("-inf"))
+                self._changed[revocation.value] = max(known, revocation.at)
             case Target.CONNECTION:
                 pass
             case _:
@@ -117,6 +120,10 @@ class RevocationIndex:
             or (Target.SESSION, authentication.session_id) in gone
         )
 
+    def changed_since(self, principal_id: str, at: float) -> bool:
+        """Whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
+        return self._changed.get(principal_id, float("-inf")) >= at
+
     def forget_sessions(self, before: float) -> None:
         """Drop sessions that were revoked before `before` (Unix seconds): their rows are long gone.
 
@@ -128,3 +135,5 @@ class RevocationIndex:
             for what, at in self._gone.items()
             if at >= before or what[0] is not Target.SESSION
         }
+        # Asked only about sessions, and none is as old as that.
+        self._changed = {who: at for who, at in self._changed.items() if at >= before}

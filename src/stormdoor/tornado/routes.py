@@ -133,8 +133,16 @@ class _Session(_Route):
             # A page asks this to learn whether anybody is logged in: nothing was refused.
             self.set_status(401)
             self.answer({"error": "unauthenticated"})
-        else:
-            self.answer(self.describe(caller))
+            return
+        if self.guard.revocations.changed_since(caller.account.id, caller.session.created_at):
+            # A change of privilege: a secret from before it must not carry what came with it.
+            issued = await self.guard.sessions.rotate(caller.session)
+            if issued is not None:
+                await self.guard.lifetime.follow()
+                self.note("session_renewed", caller.account.id, "roles or attributes changed")
+                self.set_session_cookie(issued.secret)
+                caller = Caller(issued.session, caller.account)
+        self.answer(self.describe(caller))
 
 
 class _Sessions(_Route):
