@@ -20,6 +20,7 @@ from stormdoor.auth.session import SessionDesk
 from stormdoor.auth.ticket import TicketDesk
 from stormdoor.channels import Hub
 from stormdoor.config.clock import SystemClock
+from stormdoor.config.file import read_options
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
@@ -192,9 +193,10 @@ class Guard:
             ConfigurationError: The file cannot be read, or something in it is wrong; the message names
                 the place and the fix.
         """
-        from stormdoor.config.file import read_guard  # noqa: PLC0415 - it imports this module
-
-        return read_guard(Path(path), authenticators=authenticators)
+        options = read_options(Path(path), authenticators=authenticators)
+        guard = cls(**options.arguments)
+        guard.inline_secrets = options.inline_secrets
+        return guard
 
     @property
     def policies(self) -> PolicySet:

@@ -39,13 +39,16 @@ class Administration:
     passwords: Passwords
     clock: Clock
 
-    def _note(self, name: str, principal: str, actor: str, detail: str = "") -> None:
+    def _note(
+        self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
+    ) -> None:
         self.trail.note(
             Event(
                 time=self.clock.now(),
                 name=name,
                 principal=principal,
                 actor=actor,
+                connection=connection,
                 detail=detail,
             )
         )
@@ -66,8 +69,15 @@ class Administration:
         revocation = Revocation(target, value, at, reason=reason)
         # The gate of this process shuts first: a store that is down must not keep it open.
         ended = await self.lifetime.apply(revocation)
-        what = ": ".join(filter(None, (target.value, reason)))
-        self._note("authn_token_revoked", value, actor, f"{what} ({ended} closed here)")
+        named = target in (Target.PRINCIPAL, Target.CONNECTION)
+        what = f"{target.value} {value}".strip() if not named else target.value
+        self._note(
+            "authn_token_revoked",
+            value if target is Target.PRINCIPAL else "",
+            actor,
+            ": ".join(filter(None, (what, reason))) + f" ({ended} closed here)",
+            connection=value if target is Target.CONNECTION else "",
+        )
         await self.store.add_revocation(revocation)
         match target:
             case Target.PRINCIPAL:

@@ -1,0 +1,50 @@
+"""Questions to whoever is at the keyboard, and their answers where nobody is."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+from stormdoor.cli.usage import UsageError
+
+__all__ = ["confirm", "new_password"]
+
+_LONGEST = 4096
+
+
+def new_password(principal_id: str, *, from_stdin: bool) -> str:
+    """A new password, asked for twice without echo, or one line of standard input.
+
+    Raises:
+        UsageError: The two differ, there is none, or nobody is there to ask.
+    """
+    if from_stdin:
+        line = sys.stdin.readline(_LONGEST)
+        password = line.removesuffix("\n").removesuffix("\r")
+        if not password:
+            raise UsageError("there is no password on standard input")
+        return password
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "nobody is there to ask for a password; give it on standard input with --password-stdin"
+        )
+    password = getpass.getpass(f"New password for {principal_id}: ")
+    if getpass.getpass("The same again: ") != password:
+        raise UsageError("the two passwords differ; nothing was changed")
+    return password
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if the answer is yes.
+
+    Raises:
+        UsageError: It is not, or nobody is there to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody is there to ask; if it is meant so, add --yes")
+    sys.stderr.write(f"{question} Type yes to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise UsageError("nothing was changed")

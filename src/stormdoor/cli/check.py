@@ -1,0 +1,96 @@
+"""`stormdoor check`: what is unsafe in a configuration file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App
+
+from stormdoor.cli.usage import UsageError
+from stormdoor.cli.where import CONFIG
+
+if TYPE_CHECKING:
+    from stormdoor.config.finding import Finding
+
+__all__ = ["app"]
+
+app = App(name="check", help_format="plaintext")
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+@app.default
+def check(
+    config: Path | None = None,
+    /,
+    *,
+    fail_on: Literal["error", "warning", "note"] = "warning",
+    without_secrets: bool = False,
+    json: bool = False,
+) -> int:
+    """Say what is wrong, unsafe or weak in a configuration file, and what to write instead.
+
+    Ends with 1 if there is something.
+
+    Args:
+        config: The file [env: STORMDOOR_CONFIG].
+        fail_on: The least level that counts: error, warning (if left out) or note.
+        without_secrets: Secrets need not be there: for a check where the file is written, not used.
+        json: Print JSON, for scripts.
+    """
+    from stormdoor.cli.output import print_json
+    from stormdoor.config.check import check_file
+    from stormdoor.config.finding import LEVELS
+
+    path = config or Path(os.environ.get(CONFIG) or "")
+    if path == Path():
+        raise UsageError(f"which file? Name it, or set {CONFIG}")
+    if not path.exists():
+        raise UsageError(f"there is no file {path}")
+    found = check_file(path, secrets=not without_secrets)
+    if json:
+        print_json(
+            [
+                {
+                    "id": one.id,
+                    "level": one.level,
+                    "line": one.line,
+                    "place": one.place,
+                    "what": one.what,
+                    "write": one.write,
+                }
+                for one in found
+            ]
+        )
+    else:
+        _print(path, found)
+    counts = LEVELS[: LEVELS.index(fail_on) + 1]
+    return 1 if any(one.level in counts for one in found) else 0
+
+
+def _print(path: Path, found: list[Finding]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from stormdoor.cli.effect import counted
+    from stormdoor.cli.output import clean, console
+    from stormdoor.config.finding import LEVELS
+
+    out = console()
+    for one in found:
+        where = f"{path}:{one.line}" if one.line else str(path)
+        head = Text.assemble(
+            (f"{one.level} ", _STYLES[one.level]), (clean(where), "bold"), (f" {one.id}", "dim")
+        )
+        if one.place:
+            head.append(clean(f" {one.place}"))
+        out.print(head, soft_wrap=True)
+        out.print(Padding(Text(clean(one.what)), (0, 0, 0, 2)))
+        if one.write:
+            write = Text.assemble(("write: ", "dim"), (clean(one.write), "green"))
+            out.print(Padding(write, (0, 0, 0, 2)))
+        out.print()
+    numbers = [counted(n, level) for level in LEVELS if (n := sum(f.level == level for f in found))]
+    out.print(Text(", ".join(numbers) if numbers else f"{path}: nothing to report"))

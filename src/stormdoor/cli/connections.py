@@ -1,0 +1,100 @@
+"""`stormdoor connections`: open sockets."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+__all__ = ["app"]
+
+app = App(name="connections", help_format="plaintext", help="Open sockets.")
+
+
+@app.command(name="list")
+async def list_(
+    *, principal: str | None = None, endpoint: str | None = None, where: Where = UNSAID
+) -> int:
+    """List the open connections of all servers. A server reports them once a second.
+
+    Args:
+        principal: Only those of this one.
+        endpoint: Only those to this path.
+        where: Which installation.
+    """
+    from stormdoor.cli.duration import lasting
+    from stormdoor.cli.effect import counted, live
+    from stormdoor.cli.output import iso, print_json, remark, table
+
+    async with opened(where, purpose="read") as installation:
+        found = await live(
+            installation.guard,
+            lambda one: (
+                (principal is None or one.principal_id == principal)
+                and (endpoint is None or one.endpoint == endpoint)
+            ),
+        )
+        now = installation.guard.clock.now()
+    if where.json:
+        print_json(
+            [
+                {
+                    "id": one.id,
+                    "principal": one.principal_id,
+                    "kind": one.kind,
+                    "endpoint": one.endpoint,
+                    "address": one.address,
+                    "opened": iso(one.opened_at),
+                    "server": one.node,
+                }
+                for one in found
+            ]
+        )
+    elif found:
+        table(
+            ["connection!", "principal", "by", "endpoint", "from", "for!>"],
+            [
+                (
+                    one.id,
+                    one.principal_id,
+                    one.kind,
+                    one.endpoint,
+                    one.address,
+                    lasting(max(0.0, now - one.opened_at)),
+                )
+                for one in sorted(found, key=lambda one: one.opened_at)
+            ],
+        )
+        servers = len({one.node for one in found})
+        remark(f"{counted(len(found), 'connection')} on {counted(servers, 'server')}.")
+    else:
+        remark("There are no such connections.")
+    return 0 if found else 1
+
+
+@app.command
+async def close(
+    connection: str, /, *more: str, reason: str = "closed by an operator", where: Where = UNSAID
+) -> int:
+    """Close open connections. Their clients may come back: see "revoke" to keep them out.
+
+    Args:
+        connection: The id of a connection, or its beginning.
+        more: Further connections.
+        reason: For the trail.
+        where: Which installation.
+    """
+    from stormdoor.cli.effect import closed, live
+    from stormdoor.cli.known import whole_id
+    from stormdoor.cli.report import report_closed
+    from stormdoor.core.revocation import Target
+
+    async with opened(where) as installation:
+        guard = installation.guard
+        known = [one.id for one in await live(guard)]
+        ids = [whole_id(one, known, "connection") for one in (connection, *more)]
+        before = await live(guard, lambda one: one.id in ids)
+        for id in ids:
+            await guard.admin.revoke(Target.CONNECTION, id, actor=actor(), reason=reason)
+        left = await closed(guard, before)
+    return report_closed(where, {"connections": ids}, "Done.", len(before), left)

@@ -1,0 +1,60 @@
+"""`stormdoor demo`: a chat and a live dashboard behind the door."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+__all__ = ["app"]
+
+app = App(name="demo", help_format="plaintext")
+
+
+@app.default
+def demo(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    data: Path = Path("demo-data"),
+    store: str | None = None,
+    insecure_allow_plaintext: bool = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+) -> int:
+    """Start the demo: a real chat with rooms, and a live dashboard.
+
+    The first start makes principals with random passwords, and writes them down in the data
+    directory.
+
+    Args:
+        host: The address to listen on. 127.0.0.1 if left out: this machine only.
+        port: The port. 8765 if left out; 0 takes a free one.
+        data: Directory for the database and the passwords. demo-data if left out.
+        store: URL of another store, such as sqlite:/tmp/door.db.
+        insecure_allow_plaintext: Serve other machines although nothing is encrypted.
+        quiet: Print only when it is ready.
+    """
+    from stormdoor.cli.usage import UsageError
+    from stormdoor.demo.server import serve
+
+    try:
+        asyncio.run(
+            serve(
+                host=host,
+                port=port,
+                data=data,
+                store=store,
+                insecure_allow_plaintext=insecure_allow_plaintext,
+                quiet=quiet,
+            )
+        )
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, OSError) and error.filename is not None:
+            raise UsageError(f"the demo cannot use {error.filename}: {reason}") from error
+        raise UsageError(
+            f"the demo cannot listen on {host} port {port}: {reason}; choose another --port"
+        ) from error
+    return 0

@@ -1,0 +1,44 @@
+"""How a change reaches the servers that are running, and whether it did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stormdoor.config.guard import Guard
+    from stormdoor.ports import LiveConnection
+
+__all__ = ["FOLLOWS", "closed", "counted", "live"]
+
+FOLLOWS = "A running server follows within a second."
+
+_ALIVE_SECONDS = 15.0
+_PATIENCE_SECONDS = 4.0
+_LOOK_SECONDS = 0.2
+
+
+async def live(
+    guard: Guard, matches: Callable[[LiveConnection], bool] = lambda _: True
+) -> list[LiveConnection]:
+    """The open connections of all servers that have been heard of lately."""
+    found = await guard.store.live_connections(guard.clock.now() - _ALIVE_SECONDS)
+    return [one for one in found if matches(one)]
+
+
+async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = True) -> int:
+    """Wait until none of `before` is open any more, for some seconds. Returns how many are left."""
+    ids = {one.id for one in before}
+    left = len(ids)
+    for _ in range(int(_PATIENCE_SECONDS / _LOOK_SECONDS) if wait else 0):
+        left = len(await live(guard, lambda one: one.id in ids))
+        if not left:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    return left
+
+
+def counted(number: int, what: str) -> str:
+    """`1 connection`, `2 connections`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

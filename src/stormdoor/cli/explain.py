@@ -1,0 +1,285 @@
+"""`stormdoor explain`: why a principal may or may not do a thing, policy by policy."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Group, Parameter
+
+from stormdoor.cli.usage import UsageError
+from stormdoor.cli.where import CONFIG, STORE, UNSAID, Where, opened
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from stormdoor.core.decision import AccessRequest, Decision, Resource
+    from stormdoor.core.policy import PolicySet, Step
+    from stormdoor.core.principal import Principal
+
+__all__ = ["app"]
+
+app = App(name="explain", help_format="plaintext")
+
+_PRINCIPAL = Group.create_ordered("Instead of the store")
+_CIRCUMSTANCES = Group.create_ordered("Circumstances")
+
+About = Annotated[str | None, Parameter(group=_PRINCIPAL)]
+Abouts = Annotated[tuple[str, ...] | None, Parameter(group=_PRINCIPAL)]
+
+
+@app.default
+async def explain(
+    principal: str,
+    permission: str,
+    /,
+    *,
+    resource: str | None = None,
+    resource_tenant: str | None = None,
+    resource_attribute: tuple[str, ...] = (),
+    policies: str | None = None,
+    role: Abouts = None,
+    tenant: About = None,
+    attribute: Abouts = None,
+    scope: Annotated[tuple[str, ...] | None, Parameter(group=_CIRCUMSTANCES)] = None,
+    address: Annotated[str, Parameter(group=_CIRCUMSTANCES)] = "127.0.0.1",
+    endpoint: Annotated[str, Parameter(group=_CIRCUMSTANCES)] = "/",
+    kind: Annotated[str, Parameter(group=_CIRCUMSTANCES)] = "session",
+    age: Annotated[str, Parameter(group=_CIRCUMSTANCES)] = "0s",
+    strength: Annotated[int, Parameter(group=_CIRCUMSTANCES)] = 1,
+    at: Annotated[str | None, Parameter(group=_CIRCUMSTANCES)] = None,
+    where: Where = UNSAID,
+) -> int:
+    """Say whether a principal may do a thing, and what each role and policy says about it.
+
+    Ends with 0 if it may, and with 1 if it may not.
+
+    Args:
+        principal: Who: a principal of the store, or any name with --role.
+        permission: What, such as chat:kick.
+        resource: To what: type:id, such as room:lobby.
+        resource_tenant: The tenant that the resource belongs to.
+        resource_attribute: A fact about the resource, name=text or name:=json.
+        policies: Roles and policies in Python, module:NAME, instead of those of the configuration.
+        role: A role that it has, instead of those in the store; may be given several times.
+        tenant: The tenant that it belongs to.
+        attribute: A fact about it, name=text or name:=json.
+        scope: A scope that its credential is restricted to; may be given several times.
+        address: From where. 127.0.0.1 if left out.
+        endpoint: The path of the endpoint. / if left out.
+        kind: The kind of credential. session if left out.
+        age: How long ago it proved who it is, such as 15min. 0s if left out.
+        strength: How many factors it used. 1 if left out.
+        at: When, such as 2026-11-24T16:44+01:00. Now if left out.
+        where: Which installation.
+    """
+    from stormdoor.cli.duration import parse_duration
+    from stormdoor.core.decision import AccessRequest, Environment
+
+    decided_by = await _policies(where, policies)
+    who = (
+        await _stored(where, principal)
+        if role is None and tenant is None and attribute is None
+        else _described(principal, role or (), tenant, attribute or ())
+    )
+    request = AccessRequest(
+        principal=who,
+        permission=_permission(permission),
+        resource=_resource(resource, resource_tenant, resource_attribute),
+        environment=Environment(
+            now=_moment(at),
+            address=address,
+            endpoint=endpoint,
+            kind=kind,
+            authentication_age=parse_duration(age),
+            strength=strength,
+        ),
+    )
+    scopes = None if scope is None else frozenset(scope)
+    decision = decided_by.decide(request, scopes)
+    _show(where, decided_by, request, decision, decided_by.explain(request, scopes))
+    return 0 if decision.allowed else 1
+
+
+async def _policies(where: Where, name: str | None) -> PolicySet:
+    """The set to decide by."""
+    if name is not None:
+        return _imported(name)
+    from stormdoor.config.file import read_policies
+
+    path = where.config
+    if path is None and where.store is None and os.environ.get(CONFIG):
+        path = Path(os.environ[CONFIG])
+    if path is None:
+        raise UsageError(
+            "a store does not hold policies; give --config FILE, or --policies module:NAME"
+        )
+    return read_policies(path)
+
+
+def _imported(name: str) -> PolicySet:
+    from stormdoor.core.policy import PolicySet
+
+    module, colon, attribute = name.partition(":")
+    if not colon or not module or not attribute:
+        raise UsageError(f"{name!r} is no module:NAME; write for example app.policies:POLICIES")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: object = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"{name} cannot be imported: {error}") from error
+    if not isinstance(found, PolicySet):
+        raise UsageError(f"{name} is no PolicySet but of type {type(found).__name__}")
+    return found
+
+
+async def _stored(where: Where, id: str) -> Principal:
+    from stormdoor.cli.known import known_principal
+    from stormdoor.errors import StoreError
+
+    if where == UNSAID and not os.environ.get(CONFIG) and not os.environ.get(STORE):
+        raise UsageError("give --config or --store to look the principal up, or its --role")
+    try:
+        async with opened(where, purpose="read") as installation:
+            return (await known_principal(installation.guard, id)).principal
+    except StoreError as error:
+        raise StoreError(f"{error} (or say what it has, with --role)") from None
+
+
+def _described(
+    id: str, roles: Sequence[str], tenant: str | None, attributes: Sequence[str]
+) -> Principal:
+    from stormdoor.cli.pairs import attributes as parsed
+    from stormdoor.core.principal import Principal
+
+    return Principal(id, frozenset(roles), tenant, parsed(attributes))
+
+
+def _permission(text: str) -> str:
+    from stormdoor.core.permission import check_permission
+
+    return check_permission(text)
+
+
+def _resource(text: str | None, tenant: str | None, attributes: Sequence[str]) -> Resource | None:
+    from stormdoor.cli.pairs import attributes as parsed
+    from stormdoor.core.decision import Resource
+
+    if text is None:
+        if tenant is not None or attributes:
+            raise UsageError("which resource? Give --resource type:id")
+        return None
+    type, colon, id = text.partition(":")
+    if not colon or not type or not id:
+        raise UsageError(f"{text!r} is no resource; write type:id, such as room:lobby")
+    return Resource(type, id, tenant, parsed(attributes))
+
+
+def _moment(text: str | None) -> float:
+    from datetime import UTC, datetime
+
+    if text is None:
+        return time.time()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; write 2026-11-24T16:44+01:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _show(
+    where: Where,
+    policies: PolicySet,
+    request: AccessRequest,
+    decision: Decision,
+    steps: Sequence[Step],
+) -> None:
+    from rich.text import Text
+
+    from stormdoor.cli.output import clean, console, print_json, table
+
+    conditions = {
+        one.id: [_named(condition) for condition in one.conditions] for one in policies.policies
+    }
+    roles_of = {one.id: sorted(one.roles) for one in policies.policies if one.roles is not None}
+    if where.json:
+        print_json(
+            {
+                "principal": request.principal.id,
+                "roles": sorted(request.principal.roles),
+                "permission": request.permission,
+                "allowed": decision.allowed,
+                "reason": decision.reason,
+                "policies": list(decision.policy_ids),
+                "errors": list(decision.errors),
+                "steps": [
+                    {
+                        "id": one.id,
+                        "effect": one.effect,
+                        "applies": one.applies,
+                        "said": one.said,
+                        "roles": roles_of.get(one.id),
+                        "when": conditions.get(one.id, []),
+                    }
+                    for one in steps
+                ],
+            }
+        )
+        return
+    resource = request.resource
+    on = f" {resource.type}:{resource.id}" if resource else ""
+    verdict = ("allowed", "bold green") if decision.allowed else ("denied", "bold red")
+    roles = ", ".join(sorted(request.principal.roles)) or "none"
+    console().print(
+        Text.assemble(verdict, clean(f": {request.principal.id} {request.permission}{on}")),
+        Text(clean(f"{decision.reason}. Roles: {roles}.")),
+        sep="\n",
+    )
+    if not steps:
+        return
+    console().print()
+    table(
+        ["", "who says it", "kind", "what it says"],
+        [
+            (
+                _mark(one),
+                one.id,
+                one.effect,
+                (
+                    one.said.removeprefix(f"{one.id}: "),
+                    *(f"for {name}" for name in roles_of.get(one.id, ())),
+                    *(f"when {line}" for line in conditions.get(one.id, ())),
+                ),
+            )
+            for one in steps
+        ],
+    )
+
+
+def _named(condition: Callable[..., object]) -> str:
+    """The line of a condition, or the name of the function that is one."""
+    name = getattr(condition, "__qualname__", None)
+    return repr(condition) if name is None else f"{condition.__module__}.{name}"
+
+
+def _mark(step: Step) -> Text:
+    """Which way a line pulls: what speaks for it, what against it, and what is silent."""
+    from rich.text import Text
+
+    if step.effect == "scope":
+        return Text("+", style="green") if step.applies else Text("-", style="red")
+    if not step.applies:
+        return Text(" ")
+    if step.effect == "tenant":
+        return Text(" ")
+    if step.effect == "role" or (step.effect == "permit" and step.said == "applies"):
+        return Text("+", style="green")
+    # A forbid that applies, or a condition that failed, which denies.
+    return Text("-", style="red")

@@ -1,0 +1,213 @@
+"""`stormdoor keys`: API keys of services and devices."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+if TYPE_CHECKING:
+    from stormdoor.auth.apikey import IssuedKey
+    from stormdoor.config.guard import Guard
+    from stormdoor.core.apikey import ApiKey
+
+__all__ = ["app"]
+
+app = App(name="keys", help_format="plaintext", help="API keys of services and devices.")
+
+Scope = Annotated[tuple[str, ...], Parameter(name=["--scope", "-s"], required=True)]
+
+
+def _as_json(key: ApiKey) -> dict[str, object]:
+    from stormdoor.cli.output import iso
+
+    return {
+        "id": key.id,
+        "principal": key.principal_id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "networks": list(key.networks),
+        "created": iso(key.created_at),
+        "expires": iso(key.expires_at),
+        "last_used": iso(key.last_used_at),
+        "last_used_from": key.last_used_from,
+        "successor": key.successor,
+    }
+
+
+async def _states(guard: Guard) -> Callable[[ApiKey], str]:
+    """What tells why a key is not accepted: `expired`, `revoked`, or nothing."""
+    from stormdoor.core.principal import Authentication, Principal
+    from stormdoor.core.revocation import RevocationIndex
+
+    index = RevocationIndex()
+    for revocation in await guard.store.revocations():
+        index.add(revocation)
+    now = guard.clock.now()
+
+    def state(key: ApiKey) -> str:
+        if key.expires_at is not None and key.expires_at <= now:
+            return "expired"
+        presented = Authentication(
+            Principal(key.principal_id),
+            "api-key",
+            credential_id=key.id,
+            ambient=False,
+            authenticated_at=now,
+            issued_at=key.created_at,
+        )
+        return "revoked" if index.ends(presented) else ""
+
+    return state
+
+
+@app.command(name="list")
+async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> int:
+    """List API keys. Nobody has their secrets: only hashes are stored.
+
+    Args:
+        principal: Only the keys of this one.
+        where: Which installation.
+    """
+    from stormdoor.cli.output import day, print_json, remark, table
+
+    async with opened(where, purpose="read") as installation:
+        guard = installation.guard
+        keys = await guard.keys.keys(principal)
+        state = await _states(guard)
+    if where.json:
+        print_json([_as_json(one) | {"state": state(one) or "valid"} for one in keys])
+    elif keys:
+        table(
+            ["key!", "principal", "name", "scopes", "expires!", "last used!"],
+            [
+                (
+                    one.id,
+                    one.principal_id,
+                    one.name,
+                    tuple(sorted(one.scopes)),
+                    state(one) or day(one.expires_at) or "never",
+                    day(one.last_used_at) or "never",
+                )
+                for one in keys
+            ],
+        )
+    else:
+        remark("There are no such keys.")
+    return 0 if keys else 1
+
+
+def _hand_over(where: Where, issued: IssuedKey, lines: list[str], *, quiet: bool) -> int:
+    """The secret alone on standard output: that is what a script, or a pipe, keeps."""
+    from stormdoor.cli.output import print_json, remark
+
+    if where.json:
+        print_json({**_as_json(issued.key), "secret": issued.secret})
+        return 0
+    if not quiet:
+        for line in lines:
+            remark(line)
+        remark("This is the key. It is shown this once, and stored nowhere:")
+    sys.stdout.write(f"{issued.secret}\n")
+    return 0
+
+
+@app.command
+async def issue(
+    principal: str,
+    /,
+    *,
+    name: str,
+    scope: Scope,
+    network: tuple[str, ...] = (),
+    expires: str = "365d",
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+    where: Where = UNSAID,
+) -> int:
+    """Issue an API key and print it, once.
+
+    Args:
+        principal: Whose it is.
+        name: What it is for, for people.
+        scope: A permission that it is restricted to, such as chat:say or chat:*; may be given
+            several times. '*' for all that the principal may.
+        network: A network that it may be used from, such as 10.0.0.0/8; may be given several times.
+        expires: How long it is valid, such as 90d, or never. 365d if left out.
+        quiet: Print the key and nothing else.
+        where: Which installation.
+    """
+    from stormdoor.cli.duration import parse_duration
+    from stormdoor.cli.known import known_principal
+    from stormdoor.cli.output import moment
+
+    seconds = None if expires == "never" else parse_duration(expires)
+    async with opened(where) as installation:
+        guard = installation.guard
+        await known_principal(guard, principal)
+        issued = await guard.admin.issue_key(
+            principal, name=name, scopes=scope, networks=network, seconds=seconds, actor=actor()
+        )
+    until = moment(issued.key.expires_at)
+    valid = f"valid until {until} UTC" if until else "valid until it is revoked"
+    return _hand_over(where, issued, [f"Key {issued.key.id} of {principal}, {valid}."], quiet=quiet)
+
+
+@app.command
+async def rotate(
+    key: str,
+    /,
+    *,
+    overlap: str = "24h",
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
+    where: Where = UNSAID,
+) -> int:
+    """Replace an API key: print a new one, and let the old one expire.
+
+    Args:
+        key: The id of the old one.
+        overlap: How long both are valid. 24h if left out; 0s ends the old one at once.
+        quiet: Print the key and nothing else.
+        where: Which installation.
+    """
+    from stormdoor.cli.duration import lasting, parse_duration
+    from stormdoor.cli.known import whole_id
+
+    seconds = parse_duration(overlap)
+    async with opened(where) as installation:
+        guard = installation.guard
+        old = whole_id(key, [one.id for one in await guard.keys.keys()], "key")
+        issued = await guard.admin.rotate_key(old, overlap_seconds=seconds, actor=actor())
+    left = f"stays valid for {lasting(seconds)}" if seconds else "is void"
+    return _hand_over(
+        where, issued, [f"Key {issued.key.id} replaces {old}, which {left}."], quiet=quiet
+    )
+
+
+@app.command
+async def revoke(key: str, /, *more: str, where: Where = UNSAID) -> int:
+    """Revoke API keys and close their connections.
+
+    Args:
+        key: The id of a key, or its beginning.
+        more: Further keys.
+        where: Which installation.
+    """
+    from stormdoor.cli.effect import FOLLOWS, counted
+    from stormdoor.cli.known import whole_id
+    from stormdoor.cli.output import print_json, say
+
+    async with opened(where) as installation:
+        guard = installation.guard
+        known = [one.id for one in await guard.keys.keys()]
+        ids = [whole_id(one, known, "key") for one in (key, *more)]
+        for id in ids:
+            await guard.admin.revoke_key(id, actor=actor())
+    if where.json:
+        print_json({"revoked": ids})
+    else:
+        say(f"{counted(len(ids), 'key')} revoked. {FOLLOWS}")
+    return 0

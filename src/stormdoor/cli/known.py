@@ -1,0 +1,65 @@
+"""Names that somebody typed, and what they may have meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stormdoor.errors import StoreError
+
+if TYPE_CHECKING:
+    from stormdoor.config.guard import Guard
+    from stormdoor.config.installation import Installation
+    from stormdoor.core.account import Account
+
+__all__ = ["defined_roles", "known_principal", "whole_id"]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+async def known_principal(guard: Guard, id: str) -> Account:
+    """The account of a principal.
+
+    Raises:
+        StoreError: There is no such principal.
+    """
+    account = await guard.store.account(id)
+    if account is None:
+        names = [one.id for one in await guard.store.accounts()]
+        raise StoreError(f"there is no principal {id!r}{_near(id, names)}")
+    return account
+
+
+def defined_roles(installation: Installation, roles: Iterable[str], *, anyway: bool) -> None:
+    """Refuse to give a role that grants nothing because it is misspelt.
+
+    Raises:
+        StoreError: The configuration defines roles, and not this one.
+    """
+    if anyway or not installation.policies_known:
+        return
+    defined = installation.guard.policies.roles
+    for role in roles:
+        if role not in defined:
+            hint = _near(role, defined) or f"; there are: {', '.join(sorted(defined))}"
+            raise StoreError(
+                f"the configuration defines no role {role!r}{hint} (--anyway gives it all the same)"
+            )
+
+
+def whole_id(start: str, ids: Iterable[str], what: str) -> str:
+    """The one id that begins with `start`.
+
+    Raises:
+        StoreError: There is none, or more than one.
+    """
+    found = [id for id in ids if id == start] or [id for id in ids if id.startswith(start)]
+    if not found:
+        raise StoreError(f"there is no {what} {start!r}")
+    if len(found) > 1:
+        raise StoreError(f"{len(found)} {what}s begin with {start!r}; write more of it")
+    return found[0]

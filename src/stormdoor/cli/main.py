@@ -1,0 +1,108 @@
+"""The command `stormdoor`: which commands there are, and how each of them may end.
+
+Exit codes: 0 fine; 1 findings, nothing found, or a check that failed; 2 called or configured
+wrongly; 3 the store does not answer, or stormdoor broke.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from stormdoor.cli.usage import UsageError
+from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable, StormdoorError
+
+__all__ = ["app", "main", "run"]
+
+DEBUG = "STORMDOOR_DEBUG"
+
+_LOOK = Group.create_ordered("Understand")
+_OPERATE = Group.create_ordered("Operate an installation")
+_TRY = Group.create_ordered("Try and set up")
+_ABOUT = Group.create_ordered("About this command")
+
+app = App(
+    "stormdoor",
+    help="A door in front of every WebSocket of a Tornado application.",
+    version=lambda: f"stormdoor {version('stormdoor')}",
+    help_format="plaintext",
+    help_flags=["--help", "-h"],
+    result_action="return_value",
+    # A flag has no opposite; what holds when nothing is said stands in the text where it matters.
+    default_parameter=Parameter(negative="", show_default=False),
+)
+
+for _name, _group, _help in (
+    ("check", _LOOK, "What is unsafe in a configuration file."),
+    ("explain", _LOOK, "Why a principal may or may not do a thing."),
+    ("trail", _LOOK, "Show, verify, export and shorten the record of what happened."),
+    ("principals", _OPERATE, "Who there is: list, add, disable, password, attributes."),
+    ("roles", _OPERATE, "What principals may: list, grant, withdraw."),
+    ("keys", _OPERATE, "API keys of services and devices."),
+    ("sessions", _OPERATE, "Logins: list and end."),
+    ("connections", _OPERATE, "Open sockets on all servers: list and close."),
+    ("revoke", _OPERATE, "End what somebody may have stolen."),
+    ("demo", _TRY, "Start the demo: a chat and a live dashboard."),
+    ("completion", _TRY, "Let the shell complete the commands."),
+):
+    # By name: a command is imported when it is asked for, so that --help need not wait for all.
+    app.command(f"stormdoor.cli.{_name}:app", name=_name, help=_help, group=_group)
+
+
+for _name in ("--help", "--version"):
+    app[_name].group = (_ABOUT,)
+
+
+def _complain(message: str) -> None:
+    """An error is a sentence on standard error."""
+    from stormdoor.cli.output import clean
+
+    text = "\n".join(clean(line) for line in message.splitlines()) or "an error without a message"
+    sys.stderr.write(f"stormdoor: {text}\n")
+
+
+def _code(error: Exception) -> int:
+    match error:
+        case CycloptsError() | UsageError() | ConfigurationError():
+            return 2
+        case StoreUnavailable():
+            return 3
+        case StoreError():
+            return 1
+        case StormdoorError():
+            return 2
+        case _:
+            return 3
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Never raises."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read has read enough (`| head`). Python must not try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        known = isinstance(error, StormdoorError | UsageError | CycloptsError)
+        message = str(error)
+        if not known:
+            message = f"{type(error).__name__}: {message} ({DEBUG}=1 shows where)"
+        _complain(message)
+        return _code(error)
+
+
+def main() -> None:
+    """The entry point of the script."""
+    sys.exit(run())

@@ -1,0 +1,131 @@
+"""What a command prints: tables for people, JSON for scripts, and nothing that a terminal obeys.
+
+Names, addresses and user agents come from strangers. None of them may move the cursor, change a
+colour or turn the direction of writing: whatever is not printable is shown as its escape.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+__all__ = [
+    "clean",
+    "console",
+    "day",
+    "facts",
+    "iso",
+    "moment",
+    "print_json",
+    "remark",
+    "say",
+    "table",
+]
+
+
+def clean(text: str) -> str:
+    """`text` with everything that is not printable written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on today's standard output or error. Without a terminal: 80 columns, no colour."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=False)
+
+
+def say(text: str = "", *, style: str = "") -> None:
+    """Print a line of the result."""
+    console().print(clean(text), style=style or None, soft_wrap=True)
+
+
+def remark(text: str) -> None:
+    """Print a line that is not part of the result: on standard error."""
+    console(stderr=True).print(clean(text), style="dim", soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, in ASCII."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+
+
+Cell: TypeAlias = "str | tuple[str, ...] | Text | None"
+
+
+def _cell(value: Cell) -> Text:
+    from rich.text import Text
+
+    match value:
+        case None | "" | ():
+            return Text("-", style="dim")
+        case str():
+            return Text(clean(value))
+        case tuple():
+            return Text("\n".join(map(clean, value)))
+    return value
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Print a table. A column that ends in `>` is aligned to the right, one in `!` is not broken.
+
+    Args:
+        columns: Their names.
+        rows: A text is cleaned and shown as it is; of a tuple, each text on its own line. None is
+            shown as a dash.
+    """
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(
+            column.rstrip(">!"),
+            justify="right" if ">" in column else "left",
+            no_wrap="!" in column,
+            overflow="fold",
+        )
+    for row in rows:
+        shown.add_row(*map(_cell, row))
+    console().print(shown)
+
+
+def facts(rows: Iterable[tuple[str, Cell]]) -> None:
+    """Print names and values below each other."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table.grid(padding=(0, 2))
+    shown.add_column(style="dim", no_wrap=True)
+    shown.add_column(overflow="fold")
+    for name, value in rows:
+        shown.add_row(Text(clean(name)), _cell(value))
+    console().print(shown)
+
+
+def iso(seconds: float | None) -> str | None:
+    """A time for scripts: ISO 8601, UTC, milliseconds."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time for people, UTC: `2026-11-24 16:44:40`."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day(seconds: float | None) -> str | None:
+    """A day for people, UTC: `2026-11-24`."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

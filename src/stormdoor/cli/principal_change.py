@@ -1,0 +1,164 @@
+"""`stormdoor principals remove|disable|enable|password|set`: change one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from stormdoor.cli.known import known_principal
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+__all__ = ["disable", "enable", "password", "remove", "set_"]
+
+
+async def _ended(
+    where: Where, principal: str, change: str, done: str, *, yes: bool, question: str
+) -> int:
+    """Make a change that ends all that a principal has open, and see that it did."""
+    from stormdoor.cli.ask import confirm
+    from stormdoor.cli.effect import closed, live
+    from stormdoor.cli.report import report_closed
+
+    async with opened(where) as installation:
+        guard = installation.guard
+        await known_principal(guard, principal)
+        confirm(question, yes=yes)
+        before = await live(guard, lambda one: one.principal_id == principal)
+        match change:
+            case "remove":
+                await guard.admin.remove_principal(principal, actor=actor())
+            case _:
+                await guard.admin.set_disabled(principal, True, actor=actor())
+        left = await closed(guard, before)
+    return report_closed(where, {"principal": principal, change: True}, done, len(before), left)
+
+
+async def remove(
+    principal: str,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    where: Where = UNSAID,
+) -> int:
+    """Remove a principal with its sessions and keys, and close its connections.
+
+    The trail keeps what it did: see "trail erase".
+
+    Args:
+        principal: Its name.
+        yes: Do not ask.
+        where: Which installation.
+    """
+    return await _ended(
+        where,
+        principal,
+        "remove",
+        f"{principal} was removed, with its sessions and keys.",
+        yes=yes,
+        question=f"Remove {principal} for good?",
+    )
+
+
+async def disable(principal: str, /, *, where: Where = UNSAID) -> int:
+    """Let a principal in with no credential any more, and close its connections.
+
+    Args:
+        principal: Its name.
+        where: Which installation.
+    """
+    return await _ended(
+        where,
+        principal,
+        "disable",
+        f"{principal} is disabled. Its sessions, tokens and keys issued until now are void.",
+        yes=True,
+        question="",
+    )
+
+
+async def enable(principal: str, /, *, where: Where = UNSAID) -> int:
+    """Let a principal in again. Keys and tokens from before it was disabled stay void.
+
+    Args:
+        principal: Its name.
+        where: Which installation.
+    """
+    from stormdoor.cli.output import print_json, say
+
+    async with opened(where) as installation:
+        account = await known_principal(installation.guard, principal)
+        await installation.guard.admin.set_disabled(principal, False, actor=actor())
+    if where.json:
+        print_json({"principal": principal, "enable": True})
+    else:
+        was = "" if account.disabled else " It was not disabled."
+        say(f"{principal} is enabled.{was}")
+    return 0
+
+
+async def password(
+    principal: str,
+    /,
+    *,
+    password_stdin: bool = False,
+    where: Where = UNSAID,
+) -> int:
+    """Change a password, and end all sessions and connections of the principal.
+
+    Args:
+        principal: Its name.
+        password_stdin: Read the password from standard input, one line.
+        where: Which installation.
+    """
+    from stormdoor.cli.ask import new_password
+    from stormdoor.cli.effect import closed, live
+    from stormdoor.cli.report import report_closed
+
+    async with opened(where) as installation:
+        guard = installation.guard
+        await known_principal(guard, principal)
+        chosen = new_password(principal, from_stdin=password_stdin)
+        before = await live(guard, lambda one: one.principal_id == principal)
+        await guard.admin.set_password(principal, chosen, actor=actor())
+        left = await closed(guard, before)
+    done = f"{principal} has a new password. Its sessions, tokens and keys until now are void."
+    return report_closed(where, {"principal": principal, "password": True}, done, len(before), left)
+
+
+async def set_(
+    principal: str,
+    /,
+    *attribute: str,
+    unset: tuple[str, ...] = (),
+    where: Where = UNSAID,
+) -> int:
+    """Change attributes, which conditions of policies look at. The others stay as they are.
+
+    Args:
+        principal: Its name.
+        attribute: name=text or name:=json, such as department=support or rooms:='["lobby"]'.
+        unset: The name of an attribute to take away; may be given several times.
+        where: Which installation.
+    """
+    from stormdoor.cli.effect import FOLLOWS
+    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.pairs import attributes
+    from stormdoor.cli.usage import UsageError
+
+    facts = attributes(attribute)
+    if not facts and not unset:
+        raise UsageError("nothing to change; write name=text, name:=json or --unset name")
+    async with opened(where) as installation:
+        account = await known_principal(installation.guard, principal)
+        missing = [name for name in unset if name not in account.attributes]
+        if missing:
+            raise UsageError(f"{principal} has no attribute {', '.join(missing)}")
+        kept = {name: value for name, value in account.attributes.items() if name not in unset}
+        changed = {**kept, **facts}
+        await installation.guard.admin.set_attributes(principal, changed, actor=actor())
+    if where.json:
+        print_json({"principal": principal, "attributes": changed})
+    else:
+        say(f"{principal} now has: {', '.join(sorted(changed)) or 'no attributes'}. {FOLLOWS}")
+    return 0

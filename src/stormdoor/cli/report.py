@@ -1,0 +1,40 @@
+"""The last lines of a command that ends connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from stormdoor.cli.effect import FOLLOWS, counted
+from stormdoor.cli.output import print_json, remark, say
+
+if TYPE_CHECKING:
+    from stormdoor.cli.where import Where
+
+__all__ = ["report_closed"]
+
+
+def report_closed(
+    where: Where, result: Mapping[str, object], done: str, before: int, left: int
+) -> int:
+    """Say what was done and how many connections it closed. Returns the exit code.
+
+    Args:
+        where: For `--json`.
+        result: The same for scripts.
+        done: A sentence.
+        before: How many of the connections were open.
+        left: How many of them still seem to be.
+    """
+    if where.json:
+        print_json({**result, "closed": before - left, "left": left})
+    elif not before:
+        say(f"{done} No connection was open; {FOLLOWS[0].lower()}{FOLLOWS[1:]}")
+    else:
+        say(f"{done} {counted(before - left, 'connection')} closed.")
+    if left:
+        remark(
+            f"{counted(left, 'connection')} still listed: a server does not answer, or reads "
+            "another store. See: stormdoor connections list"
+        )
+    return 1 if left else 0

@@ -1,0 +1,135 @@
+"""`stormdoor roles`: what principals may."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+if TYPE_CHECKING:
+    from stormdoor.config.installation import Installation
+
+__all__ = ["app"]
+
+app = App(name="roles", help_format="plaintext", help="What principals may.")
+
+
+@app.command(name="list")
+async def list_(*, where: Where = UNSAID) -> int:
+    """List the roles that the configuration defines or that somebody has.
+
+    Args:
+        where: Which installation.
+    """
+    from stormdoor.cli.output import print_json, remark, table
+
+    async with opened(where, purpose="read") as installation:
+        accounts = await installation.guard.store.accounts()
+    defined = installation.guard.policies.roles
+    held = Counter(name for one in accounts for name in one.roles)
+    names = sorted({*defined, *held})
+    if where.json:
+        print_json(
+            [
+                {
+                    "name": name,
+                    "defined": name in defined,
+                    "grants": list(defined[name].grants) if name in defined else [],
+                    "inherits": list(defined[name].inherits) if name in defined else [],
+                    "tenant": defined[name].tenant if name in defined else None,
+                    "principals": sorted(one.id for one in accounts if name in one.roles),
+                }
+                for name in names
+            ]
+        )
+    elif names and installation.policies_known:
+        table(
+            ["role", "grants", "inherits", "principals>"],
+            [
+                (
+                    name,
+                    defined[name].grants if name in defined else "not defined",
+                    ", ".join(defined[name].inherits) if name in defined else None,
+                    str(held[name]),
+                )
+                for name in names
+            ],
+        )
+    elif names:
+        table(["role", "principals>"], [(name, str(held[name])) for name in names])
+        remark("What they grant stands in the configuration; name it with --config.")
+    else:
+        remark("There are no roles.")
+    return 0 if names else 1
+
+
+async def _held(installation: Installation, principal: str) -> frozenset[str]:
+    from stormdoor.cli.known import known_principal
+
+    return (await known_principal(installation.guard, principal)).roles
+
+
+def _say(where: Where, principal: str, roles: frozenset[str], done: str) -> None:
+    from stormdoor.cli.effect import FOLLOWS
+    from stormdoor.cli.output import print_json, say
+
+    if where.json:
+        print_json({"principal": principal, "roles": sorted(roles)})
+    else:
+        say(f"{done} {principal} now has: {', '.join(sorted(roles)) or 'no roles'}. {FOLLOWS}")
+
+
+@app.command
+async def grant(
+    principal: str, role: str, /, *more: str, anyway: bool = False, where: Where = UNSAID
+) -> int:
+    """Give roles. They count from the next message of every open socket.
+
+    Args:
+        principal: To whom.
+        role: Which role.
+        more: Further roles.
+        anyway: Give roles that the configuration does not define.
+        where: Which installation.
+    """
+    from stormdoor.cli.known import defined_roles
+
+    async with opened(where) as installation:
+        before = await _held(installation, principal)
+        wanted = (role, *more)
+        defined_roles(installation, wanted, anyway=anyway)
+        for one in wanted:
+            if one not in before:
+                await installation.guard.admin.grant_role(principal, one, actor=actor())
+        after = await _held(installation, principal)
+    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.")
+    return 0
+
+
+@app.command
+async def withdraw(principal: str, role: str, /, *more: str, where: Where = UNSAID) -> int:
+    """Take roles away. Sockets that may not be there any more are closed.
+
+    Args:
+        principal: From whom.
+        role: Which role.
+        more: Further roles.
+        where: Which installation.
+    """
+    from stormdoor.errors import StoreError
+
+    async with opened(where) as installation:
+        before = await _held(installation, principal)
+        wanted = (role, *more)
+        missing = [one for one in wanted if one not in before]
+        if missing:
+            held = ", ".join(sorted(before)) or "none"
+            raise StoreError(f"{principal} does not have {', '.join(missing)}; it has: {held}")
+        for one in wanted:
+            await installation.guard.admin.withdraw_role(principal, one, actor=actor())
+        after = await _held(installation, principal)
+    _say(where, principal, after, "Withdrawn.")
+    return 0

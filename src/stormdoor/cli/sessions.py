@@ -1,0 +1,112 @@
+"""`stormdoor sessions`: logins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+if TYPE_CHECKING:
+    from stormdoor.config.guard import Guard
+    from stormdoor.core.session import Session
+
+__all__ = ["app"]
+
+app = App(name="sessions", help_format="plaintext", help="Logins.")
+
+_SHOWN = 12  # characters of an id: 48 bits, so that two are never alike in practice
+
+
+async def all_sessions(guard: Guard, principal: str | None = None) -> list[Session]:
+    """The living sessions of one principal, or of all."""
+    if principal is not None:
+        return await guard.sessions.sessions(principal)
+    return [
+        session
+        for account in await guard.store.accounts()
+        for session in await guard.sessions.sessions(account.id)
+    ]
+
+
+@app.command(name="list")
+async def list_(principal: str | None = None, /, *, where: Where = UNSAID) -> int:
+    """List who is logged in.
+
+    Args:
+        principal: Only the sessions of this one.
+        where: Which installation.
+    """
+    from stormdoor.cli.output import iso, moment, print_json, remark, table
+
+    async with opened(where, purpose="read") as installation:
+        sessions = await all_sessions(installation.guard, principal)
+    if where.json:
+        print_json(
+            [
+                {
+                    "id": one.id,
+                    "principal": one.principal_id,
+                    "created": iso(one.created_at),
+                    "authenticated": iso(one.authenticated_at),
+                    "last_seen": iso(one.last_seen_at),
+                    "expires": iso(min(one.expires_at, one.last_seen_at + one.idle_seconds)),
+                    "address": one.address,
+                    "user_agent": one.user_agent,
+                    "strength": one.strength,
+                }
+                for one in sessions
+            ]
+        )
+    elif sessions:
+        table(
+            ["session!", "principal", "from", "last seen (UTC)", "with"],
+            [
+                (
+                    one.id[:_SHOWN],
+                    one.principal_id,
+                    one.address,
+                    moment(one.last_seen_at),
+                    one.user_agent[:40],
+                )
+                for one in sessions
+            ],
+        )
+    else:
+        remark("Nobody is logged in.")
+    return 0 if sessions else 1
+
+
+@app.command
+async def end(*session: str, principal: str | None = None, where: Where = UNSAID) -> int:
+    """End sessions, and close the sockets that were opened with them.
+
+    Args:
+        session: The id of a session, or its beginning.
+        principal: All sessions of this one.
+        where: Which installation.
+    """
+    from stormdoor.cli.effect import FOLLOWS, counted
+    from stormdoor.cli.known import whole_id
+    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.usage import UsageError
+
+    if bool(session) == (principal is not None):
+        raise UsageError("say which: the id of a session, or --principal NAME")
+    async with opened(where) as installation:
+        guard = installation.guard
+        found = await all_sessions(guard, principal)
+        ids = [one.id for one in found]
+        if session:
+            ids = [whole_id(one, ids, "session") for one in session]
+        owners = {one.id: one.principal_id for one in found}
+        for id in ids:
+            await guard.admin.end_session(
+                id, owner=owners[id], actor=actor(), reason="ended by an operator"
+            )
+    if where.json:
+        print_json({"ended": ids})
+    else:
+        say(f"{counted(len(ids), 'session')} ended. {FOLLOWS}")
+    return 0 if ids else 1

@@ -1,0 +1,98 @@
+"""`stormdoor trail export`: the record for another program."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+
+from cyclopts import Parameter
+
+from stormdoor.cli.entry import FIELDS, as_row
+from stormdoor.cli.usage import UsageError
+from stormdoor.cli.where import UNSAID, Where, opened
+
+if TYPE_CHECKING:
+    from stormdoor.core.event import Entry
+    from stormdoor.ports import TrailStore
+
+__all__ = ["export"]
+
+
+_PAGE = 1000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+async def export(
+    *,
+    form: Annotated[Literal["jsonl", "csv"], Parameter(name="--format")] = "jsonl",
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    principal: str | None = None,
+    name: str | None = None,
+    after: int = 0,
+    where: Where = UNSAID,
+) -> int:
+    """Write entries, the oldest first, for another program.
+
+    Args:
+        form: jsonl (if left out): one JSON object a line. csv: for a spreadsheet.
+        output: The file; standard output if left out. It is made for its owner only.
+        principal: Only what is about this one.
+        name: Only events of this name.
+        after: Only entries after this number.
+        where: Which installation.
+    """
+    from stormdoor.cli.output import remark
+
+    number = 0
+    async with opened(where, purpose="read") as installation:
+        with _written(output) as file:
+            writer = csv.DictWriter(file, FIELDS) if form == "csv" else None
+            if writer is not None:
+                writer.writeheader()
+            async for entry in _entries(installation.guard.store, after, principal, name):
+                row = as_row(entry)
+                if writer is not None:
+                    writer.writerow({key: _cell(value) for key, value in row.items()})
+                else:
+                    file.write(json.dumps(row) + "\n")
+                number += 1
+    if output is not None:
+        remark(f"{number} entries written to {output}.")
+    return 0 if number else 1
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[TextIO]:
+    """The file to write; it holds personal data, so that nobody else may read it."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _cell(value: object) -> str:
+    """One cell. A spreadsheet takes some texts for formulas, and these come from strangers."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+
+
+async def _entries(
+    store: TrailStore, after: int, principal: str | None, name: str | None
+) -> AsyncIterator[Entry]:
+    while page := await store.entries(after=after, limit=_PAGE, principal=principal, name=name):
+        for entry in page:
+            yield entry
+        after = page[-1].seq

@@ -1,0 +1,72 @@
+"""`stormdoor trail retain` and `erase`: what the record must not keep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from stormdoor.cli.usage import UsageError
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+__all__ = ["erase", "retain"]
+
+
+async def retain(
+    *,
+    days: float,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    where: Where = UNSAID,
+) -> int:
+    """Drop the entries that are older. The rest still verifies, from where it was cut.
+
+    Args:
+        days: How many days to keep.
+        yes: Do not ask.
+        where: Which installation.
+    """
+    from stormdoor.cli.ask import confirm
+    from stormdoor.cli.output import print_json, say
+
+    if not days > 0:
+        raise UsageError("--days must be greater than 0")
+    async with opened(where) as installation:
+        guard = installation.guard
+        confirm(f"Drop all entries that are older than {days:g} days, for good?", yes=yes)
+        dropped = await guard.admin.retain(guard.clock.now() - days * 86_400, actor=actor())
+    if where.json:
+        print_json({"dropped": dropped})
+    else:
+        say(f"{dropped} entries were dropped.")
+    return 0
+
+
+async def erase(
+    principal: str,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    where: Where = UNSAID,
+) -> int:
+    """Erase who and from where from all entries about a principal. The trail still verifies.
+
+    Args:
+        principal: Its name.
+        yes: Do not ask.
+        where: Which installation.
+    """
+    from stormdoor.cli.ask import confirm
+    from stormdoor.cli.output import print_json, remark, say
+
+    async with opened(where) as installation:
+        guard = installation.guard
+        confirm(f"Erase {principal} from the trail, for good?", yes=yes)
+        erased = await guard.admin.erase(principal, actor=actor())
+        still = await guard.store.account(principal) is not None
+    if where.json:
+        print_json({"principal": principal, "erased": erased})
+    else:
+        say(f"{principal} was erased from {erased} entries.")
+        if still:
+            remark(f"{principal} is still in the store, and will be in the entries to come.")
+    return 0 if erased else 1

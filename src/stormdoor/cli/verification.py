@@ -1,0 +1,107 @@
+"""Is the trail whole? Every entry, from the anchor to the recorded end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stormdoor.core.event import verify
+
+if TYPE_CHECKING:
+    from stormdoor.ports import TrailStore
+
+__all__ = ["Head", "Verification", "verify_trail"]
+
+Head = tuple[int, str]
+"""Position and hash of an entry: what to keep elsewhere, to know later that nothing was cut off."""
+
+_PAGE = 1000
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result.
+
+    Attributes:
+        faults: What is wrong; empty if nothing is. The first one is where to begin to look.
+        anchor: The last entry that retention dropped.
+        head: The last entry that is there.
+        entries: How many were read.
+        erased: How many of them have no personal part any more.
+        all_fail: Whether not one entry is as it was sealed, which is what a wrong key looks like.
+    """
+
+    faults: tuple[str, ...]
+    anchor: Head
+    head: Head
+    entries: int
+    erased: int
+    all_fail: bool
+
+
+async def verify_trail(
+    store: TrailStore,
+    *,
+    key: bytes | None,
+    expected: Head | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Verification:
+    """Read the whole trail and compare each entry with the one before it.
+
+    Args:
+        store: Where it is.
+        key: The secret of the chain, or None.
+        expected: A head that was noted earlier, and must still be part of the trail.
+        progress: Is told how many entries have been read, and how many there are.
+    """
+    anchor = await store.trail_anchor()
+    # Noted before the first entry is read: what is written meanwhile is read, but not asked for.
+    recorded = await store.trail_head()
+    seq, previous = anchor
+    faults: list[str] = []
+    seen = {anchor[0]: anchor[1]} if anchor[0] else {}
+    read = erased = failed = 0
+    while page := await store.entries(after=seq, limit=_PAGE):
+        for entry in page:
+            fault = verify(entry, seq=seq + 1, previous=previous, key=key)
+            if fault is not None:
+                failed += 1
+                if failed <= _SHOWN:
+                    faults.append(fault)
+            seq, previous = entry.seq, entry.hash
+            read += 1
+            erased += entry.personal is None
+            if seq in (recorded[0], expected[0] if expected else 0):
+                seen[seq] = entry.hash
+        progress(seq - anchor[0], recorded[0] - anchor[0])
+    if recorded[0] and seen.get(recorded[0]) != recorded[1]:
+        faults.append(
+            f"the trail was cut off or replaced: its recorded end is {recorded[0]}, "
+            f"and the last entry that follows from the first is {seq}"
+        )
+    if expected is not None:
+        faults += _missing(expected, seen.get(expected[0]), anchor, seq)
+    if failed > _SHOWN:
+        faults.append(f"and {failed - _SHOWN} entries more")
+    return Verification(
+        faults=tuple(faults),
+        anchor=anchor,
+        head=(seq, previous),
+        entries=read,
+        erased=erased,
+        all_fail=read > 1 and failed == read,
+    )
+
+
+def _missing(expected: Head, found: str | None, anchor: Head, last: int) -> list[str]:
+    """What is wrong with a head that was noted earlier."""
+    if expected[0] < anchor[0]:
+        gone = f"entry {expected[0]} was dropped by retention, with all up to {anchor[0]}"
+        return [f"{gone}; compare with a newer head"]
+    if found is None:
+        return [f"entry {expected[0]} is missing: the trail ends at {last}, and was longer once"]
+    if found != expected[1]:
+        return [f"entry {expected[0]} is another than the one that was noted"]
+    return []

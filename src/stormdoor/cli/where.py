@@ -1,0 +1,120 @@
+"""Which installation a command is about, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from stormdoor.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from stormdoor.config.installation import Installation
+
+__all__ = ["CONFIG", "STORE", "TRAIL_KEY", "UNSAID", "Where", "actor", "opened"]
+
+CONFIG, STORE, TRAIL_KEY = "STORMDOOR_CONFIG", "STORMDOOR_STORE", "STORMDOOR_TRAIL_KEY"
+
+_HEX = b"hex:"
+
+_GROUP = Group.create_ordered("Installation")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The options that every operating command has."""
+
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"], group=_GROUP)] = None
+    """The configuration file of the installation [env: STORMDOOR_CONFIG]."""
+
+    store: Annotated[str | None, Parameter(group=_GROUP)] = None
+    """Or the URL of its store, such as sqlite:door.db [env: STORMDOOR_STORE]."""
+
+    trail_key_file: Annotated[Path | None, Parameter(group=_GROUP)] = None
+    """Beside --store: the file with the trail's key, as text or hex:... [env: STORMDOOR_TRAIL_KEY,
+    the key itself]."""
+
+    json: Annotated[bool, Parameter(group=_GROUP)] = False
+    """Print JSON, for scripts."""
+
+
+UNSAID = Where()
+"""No option was given: the environment may say which installation."""
+
+
+def actor() -> str:
+    """Who is at the command line, for the trail: `cli:ada`, or `cli:root(ada)` behind sudo."""
+    user = os.getuid()
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:
+        name = str(user)  # a container without a name for its user
+    # Only root can vouch for that variable: anybody else could have set it.
+    before = os.environ.get("SUDO_USER", "") if user == 0 else ""
+    return f"cli:{name}({before})" if before and before != name else f"cli:{name}"
+
+
+def _resolved(where: Where) -> tuple[Path | None, str | None]:
+    """The file or the URL. What is written in the command counts before the environment."""
+    if where.config is not None and where.store is not None:
+        raise UsageError("give --config or --store, not both")
+    if where.config is not None or where.store is not None:
+        return where.config, where.store
+    config, store = os.environ.get(CONFIG), os.environ.get(STORE)
+    if config and store:
+        raise UsageError(f"{CONFIG} and {STORE} are both set; give --config or --store")
+    if not config and not store:
+        raise UsageError(
+            f"which installation? Give --config FILE or --store URL, or set {CONFIG} or {STORE}"
+        )
+    return (Path(config) if config else None), store or None
+
+
+def _trail_key(where: Where, config: Path | None) -> bytes | None:
+    if config is not None:
+        if where.trail_key_file is not None:
+            raise UsageError("--trail-key-file goes with --store; with --config, the file names it")
+        return None
+    from stormdoor.config.secret import SecretTable, reveal_bytes
+
+    if where.trail_key_file is not None:
+        secret = SecretTable(file=str(where.trail_key_file))
+    elif os.environ.get(TRAIL_KEY):
+        secret = SecretTable(env=TRAIL_KEY)
+    else:
+        return None
+    key = reveal_bytes(secret, base=Path())
+    if not key.startswith(_HEX):
+        return key
+    try:
+        return bytes.fromhex(key.removeprefix(_HEX).decode())
+    except ValueError:
+        raise UsageError("the key of the trail begins with hex: and is not hex") from None
+
+
+@asynccontextmanager
+async def opened(
+    where: Where,
+    *,
+    purpose: Literal["read", "verify", "change"] = "change",
+    create: bool = False,
+) -> AsyncIterator[Installation]:
+    """The installation that the options name, open; see `open_installation`."""
+    from stormdoor.config.installation import open_installation
+
+    config, store = _resolved(where)
+    async with open_installation(
+        config=config,
+        store=store,
+        trail_key=_trail_key(where, config),
+        purpose=purpose,
+        create=create,
+    ) as installation:
+        yield installation

@@ -1,0 +1,186 @@
+"""What is unsafe in a configuration file, with the line to write.
+
+Each check is a function of a `Subject` that yields findings. What keeps a guard from being built is
+found by building one; the checks are about what would work, and should not be so.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import UNSET
+
+from stormdoor.config.check_door import DOOR_CHECKS
+from stormdoor.config.check_policies import POLICY_CHECKS
+from stormdoor.config.document import read_document
+from stormdoor.config.file import build_options, inline_secrets, store_url
+from stormdoor.config.finding import LEVELS, Finding, Level
+from stormdoor.config.place import show_place
+from stormdoor.config.secret import everybody_reads
+from stormdoor.config.subject import Subject
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["check_file"]
+
+
+def check_file(path: Path, *, secrets: bool = True) -> list[Finding]:
+    """Everything that should be otherwise in the file at `path`, the gravest first.
+
+    Args:
+        path: The file.
+        secrets: Whether secrets must be where the file says, on this machine and in this
+            environment.
+    """
+    try:
+        document = read_document(path)
+    except ConfigurationError as error:
+        what = str(error).removeprefix(f"{path}: ").removeprefix(str(path))
+        return [Finding(id="unreadable", level="error", what=what)]
+    wrong_shape = bool(document.problems)
+    options = build_options(document)
+    found = [
+        Finding(
+            id="missing-secret" if one.elsewhere else "invalid",
+            level="error",
+            what=one.message,
+            place=show_place(one.place),
+            line=document.line(one.place),
+        )
+        for one in document.problems
+        if secrets or not one.elsewhere
+    ]
+    if not wrong_shape:
+        built = () if document.problems else options.arguments["authenticators"]
+        subject = Subject(document, tuple(built))
+        for check in (*FILE_CHECKS, *DOOR_CHECKS, *POLICY_CHECKS):
+            found += check(subject)
+    return sorted(found, key=lambda one: (LEVELS.index(one.level), one.line or 0))
+
+
+def _open_file(subject: Subject) -> Iterator[Finding]:
+    inline = inline_secrets(subject.document)
+    path = subject.document.path
+    if inline and everybody_reads(path, path.stat().st_mode):
+        yield subject.finding(
+            "open-file",
+            "error",
+            (),
+            "everybody on this machine may read this file, and a secret stands in it",
+            f"chmod o-r {path}",
+        )
+
+
+def _inline_secrets(subject: Subject) -> Iterator[Finding]:
+    if subject.production:
+        return  # refused already
+    for place in inline_secrets(subject.document):
+        yield subject.finding(
+            "inline-secret",
+            "warning",
+            place,
+            "a secret stands in the file; whoever reads or copies the file has it",
+            '{ env = "NAME" } or { file = "/run/secrets/name" }',
+        )
+
+
+def _open_secrets(subject: Subject) -> Iterator[Finding]:
+    for place, secret in subject.secrets():
+        if secret.insecure_world_readable:
+            yield subject.finding(
+                "open-secret",
+                "error" if subject.production else "warning",
+                (*place, "insecure_world_readable"),
+                f"everybody on this machine may read the secret in {secret.file}",
+                f"leave insecure_world_readable out, and run: chmod o-r {secret.file}",
+            )
+
+
+def _store(subject: Subject) -> Iterator[Finding]:
+    parsed = subject.parsed
+    if subject.store == "memory:":
+        keeps = [one.kind for one in subject.authenticators if one.keeps_state]
+        yield subject.finding(
+            "memory-store",
+            ("error" if keeps else "warning") if subject.production else "note",
+            ("store",),
+            "sessions, keys, revocations and the trail are kept in memory: they end with the "
+            "process, and no command reaches them",
+            'store = "sqlite:///var/lib/app/door.db"',
+        )
+        return
+    if parsed.trail_key == UNSET:
+        yield subject.finding(
+            "no-trail-key",
+            "warning" if subject.production else "note",
+            (),
+            "whoever can write to the store can rewrite the trail without a trace",
+            'trail_key = { file = "/run/secrets/trail-key" }',
+        )
+    if not isinstance(parsed.store, str):
+        return
+    path = Path(store_url(parsed.store, subject.document.path.parent).removeprefix("sqlite:"))
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if mode & stat.S_IRWXO:
+        yield subject.finding(
+            "open-store",
+            "error",
+            ("store",),
+            f"everybody on this machine may open {path}",
+            f"chmod o-rwx {path}",
+        )
+
+
+def _production(subject: Subject) -> Iterator[Finding]:
+    if not subject.production:
+        yield subject.finding(
+            "development",
+            "note",
+            ("production",),
+            "the start-up check lets pass what is only good for development",
+            "production = true",
+        )
+
+
+def _retention(subject: Subject) -> Iterator[Finding]:
+    if subject.parsed.trail_days == UNSET and subject.store != "memory:":
+        yield subject.finding(
+            "endless-trail",
+            "note",
+            (),
+            "the trail keeps names and addresses of people for ever, unless a command drops them",
+            "trail_days = 365",
+        )
+
+
+def _insecure(subject: Subject) -> Iterator[Finding]:
+    level: Level = "error" if subject.production else "warning"
+    said = {
+        "insecure_allow_plaintext": "ws:// is accepted from other machines: everybody on the way "
+        "can read and change what is said",
+        "insecure_allow_missing_origin": "a cookie is accepted without an Origin, so that it need "
+        "not be one of your pages that uses it",
+        "insecure_plaintext": "the session cookie travels over http://, where everybody on the way "
+        "can read it",
+        "insecure_query": "tokens are accepted in addresses, which are logged, kept and sent on",
+    }
+    for place, value in subject.walk():
+        name = place[-1] if place else ""
+        if isinstance(name, str) and name in said and value:
+            yield subject.finding("insecure-option", level, place, said[name], f"leave {name} out")
+
+
+FILE_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    _production,
+    _open_file,
+    _inline_secrets,
+    _open_secrets,
+    _insecure,
+    _store,
+    _retention,
+)
+"""About the file, its secrets and its store."""

@@ -1,0 +1,254 @@
+"""Checks of a configuration: who may knock, and how much of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
+
+from msgspec import UNSET
+
+from stormdoor.config.finding import Finding
+from stormdoor.config.shape import JwtTable, options
+from stormdoor.config.subject import Subject
+from stormdoor.core.address import is_loopback, parse_networks
+from stormdoor.core.bucket import Rate
+from stormdoor.core.origin import parse_origin
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["DOOR_CHECKS"]
+
+_DAY = 86_400.0
+_WIDEST_PROXY = {4: 8, 6: 16}
+
+_HIGH: dict[str, tuple[float, str]] = {
+    "connections_per_address": (1_000, "one client can hold that many connections"),
+    "connections_per_principal": (1_000, "one principal can hold that many connections"),
+    "authentication_seconds": (30, "an attacker can keep handshakes waiting that long"),
+    "connection_seconds": (7 * _DAY, "a connection outlives what was true when it was opened"),
+    "message_bytes": (1024 * 1024, "one message can take that much memory"),
+    "message_depth": (64, "messages may nest that deep"),
+    "offences": (200, "a client may send that much rubbish before it is sent away"),
+    "outbound_bytes": (
+        16 * 1024 * 1024,
+        "each client that does not read can take that much memory",
+    ),
+    "outbound_seconds": (300, "a client that does not read is kept that long"),
+    "idle_seconds": (_DAY, "a session that nobody uses stays open that long (ASVS 7.3.1)"),
+    "absolute_seconds": (30 * _DAY, "a stolen session counts that long (ASVS 7.3.2)"),
+}
+"""What is more than most need, and what it means."""
+
+_FAST: dict[str, tuple[float, float, str]] = {
+    # name: units a second, burst, meaning
+    "handshakes_per_address": (20, 1_000, "one client can open that many handshakes"),
+    "failures_per_address": (2, 200, "one client may guess credentials that often"),
+    "messages_per_connection": (1_000, 5_000, "one connection can send that many messages"),
+    "messages_per_principal": (2_000, 10_000, "one principal can send that many messages"),
+    "bytes_per_connection": (16e6, 64e6, "one connection can send that many bytes"),
+}
+
+
+def _authenticators(subject: Subject) -> Iterator[Finding]:
+    if not subject.parsed.authenticators:
+        yield subject.finding(
+            "no-authenticators",
+            "error",
+            (),
+            "there are no authenticators, so that nobody can connect but to public endpoints",
+            '[[authenticators]] with kind = "session"',
+        )
+    kinds = [one.kind for one in subject.authenticators]
+    for listed in subject.authenticators:
+        if listed.kind == "ticket" and "session" not in kinds:
+            yield subject.finding(
+                "ticket-alone",
+                "warning",
+                listed.place,
+                "a ticket is made from a login session, and sessions are not accepted",
+                '[[authenticators]] with kind = "session"',
+            )
+        if listed.kind != "jwt" and kinds.index(listed.kind) != int(listed.place[-1]):
+            yield subject.finding(
+                "twice", "warning", listed.place, f"{listed.kind} is listed twice; leave one out"
+            )
+
+
+def _origins(subject: Subject) -> Iterator[Finding]:
+    origins = subject.parsed.origins
+    ambient = any(one.kind == "session" for one in subject.authenticators)
+    if origins == UNSET or not origins:
+        yield subject.finding(
+            "no-origins",
+            "error" if ambient else "note",
+            ("origins",),
+            "no page of a browser may open a socket"
+            + (", yet session cookies are accepted" if ambient else ""),
+            'origins = ["https://app.example"]',
+        )
+        return
+    for position, entry in enumerate(origins):
+        place = ("origins", position)
+        if "*" in entry and not entry.startswith("*"):
+            yield subject.finding(
+                "wildcard-origin",
+                "warning",
+                place,
+                f"{entry} lets the pages of every subdomain in, forgotten and taken over ones too",
+                "the subdomains that need it, one by one",
+            )
+        parsed = parse_origin(entry.replace("*.", "", 1))
+        if parsed is None:
+            continue
+        local = parsed.host == "localhost" or is_loopback(parsed.host)
+        if local and subject.production:
+            yield subject.finding(
+                "local-origin",
+                "warning",
+                place,
+                f"{entry} is whatever program listens on a visitor's own machine",
+                "leave it out in production",
+            )
+        elif not local and parsed.scheme == "http":
+            yield subject.finding(
+                "plain-origin",
+                "error" if subject.production else "note",
+                place,
+                f"{entry} is not encrypted: whoever is on the way can put scripts into its pages",
+                entry.replace("http://", "https://", 1),
+            )
+
+
+def _hosts(subject: Subject) -> Iterator[Finding]:
+    hosts, origins = subject.parsed.hosts, subject.parsed.origins
+    if hosts == UNSET and origins != UNSET and origins:
+        return
+    if hosts == UNSET or not hosts:
+        yield subject.finding(
+            "no-hosts",
+            "warning" if subject.production else "note",
+            ("hosts",),
+            "every Host is accepted, so that a page can reach the server by DNS rebinding",
+            'hosts = ["app.example"]',
+        )
+
+
+def _proxies(subject: Subject) -> Iterator[Finding]:
+    proxies = subject.parsed.trusted_proxies
+    for position, entry in enumerate(() if proxies == UNSET else proxies):
+        try:
+            (network,) = parse_networks([entry])
+        except ConfigurationError:
+            continue
+        if network.prefixlen < _WIDEST_PROXY[network.version]:
+            all_of_it = "every client" if network.prefixlen == 0 else "too many machines"
+            yield subject.finding(
+                "wide-proxies",
+                "error",
+                ("trusted_proxies", position),
+                f"{entry} believes {all_of_it} about where it comes from",
+                '"10.0.0.5"' if isinstance(network, IPv4Network) else '"fd00::5"',
+            )
+
+
+def _written(number: float) -> str:
+    """A number as TOML has it, readable: `1_048_576`."""
+    return f"{int(number):_}" if number == int(number) else f"{number}"
+
+
+def _limits(subject: Subject) -> Iterator[Finding]:
+    written = {
+        **{("limits", name): value for name, value in options(subject.parsed.limits).items()},
+        **{("sessions", name): value for name, value in options(subject.parsed.sessions).items()},
+    }
+    for place, value in written.items():
+        name = place[-1]
+        if name in _HIGH and value is not True:
+            most, means = _HIGH[name]
+            if value is False or (isinstance(value, int | float) and value > most):
+                shown = "no limit" if value is False else _written(value)
+                yield subject.finding(
+                    "high-limit",
+                    "warning",
+                    place,
+                    f"{name} = {shown}: {means}",
+                    f"{name} = {_written(most)}, or less",
+                )
+        if name in _FAST and isinstance(value, str):
+            try:
+                rate = Rate.parse(value)
+            except ConfigurationError:
+                continue
+            a_second, burst, means = _FAST[name]
+            if 1 / rate.interval > a_second or rate.burst > burst:
+                yield subject.finding(
+                    "high-limit",
+                    "warning",
+                    place,
+                    f'{name} = "{value}": {means}',
+                    f'{name} = "{a_second:g}/s burst {burst:g}", or less',
+                )
+
+
+def _tokens(subject: Subject) -> Iterator[Finding]:
+    for listed in subject.authenticators:
+        table, place = listed.table, listed.place
+        if not isinstance(table, JwtTable):
+            continue
+        if table.max_age is False:
+            yield subject.finding(
+                "eternal-tokens",
+                "warning",
+                (*place, "max_age"),
+                "a token may live as long as its issuer likes",
+                "max_age = 3600",
+            )
+        elif isinstance(table.max_age, float | int) and table.max_age > 7 * _DAY:
+            yield subject.finding(
+                "eternal-tokens",
+                "warning",
+                (*place, "max_age"),
+                f"a stolen token counts for {table.max_age / _DAY:g} days",
+                "max_age = 3600",
+            )
+        if isinstance(table.leeway, float | int) and table.leeway > 60:
+            yield subject.finding(
+                "leeway",
+                "warning",
+                (*place, "leeway"),
+                f"a token from before a revocation passes for {table.leeway:g} s after it",
+                "leave leeway out, and set the clocks by NTP",
+            )
+        for position, key in enumerate(table.keys):
+            if key.algorithm.startswith("HS"):
+                yield subject.finding(
+                    "shared-secret",
+                    "note",
+                    (*place, "keys", position),
+                    "with an HS algorithm, whoever can verify tokens can make them",
+                    "EdDSA, where somebody else issues the tokens",
+                )
+
+
+def _weak_keys(subject: Subject) -> Iterator[Finding]:
+    for listed, built in zip(subject.authenticators, subject.built, strict=False):
+        for position, key in enumerate(getattr(built, "keys", ())):
+            if key.weakness is not None:
+                yield subject.finding(
+                    "weak-key",
+                    "error",
+                    (*listed.place, "keys", position),
+                    key.weakness,
+                    'the output of python -c "import secrets; print(secrets.token_hex(32))"',
+                )
+
+
+DOOR_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    _authenticators,
+    _origins,
+    _hosts,
+    _proxies,
+    _limits,
+    _tokens,
+    _weak_keys,
+)
+"""About credentials, pages, proxies and limits."""

@@ -1,0 +1,255 @@
+"""What a TOML file says about a guard, ready to be handed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from stormdoor.auth.authenticator import Authenticator
+from stormdoor.auth.cookie import CookieSpec
+from stormdoor.auth.passwords import OWASP, Argon2Cost, Passwords
+from stormdoor.config.authenticators import build_authenticators
+from stormdoor.config.document import Document, read_document
+from stormdoor.config.place import Place, show_place
+from stormdoor.config.policies import build_policies
+from stormdoor.config.secret import SecretTable, reveal, reveal_bytes
+from stormdoor.config.shape import options
+from stormdoor.core.address import parse_networks
+from stormdoor.core.bucket import Rate
+from stormdoor.core.limits import Limits
+from stormdoor.core.origin import HostPolicy, OriginPolicy
+from stormdoor.core.policy import PolicySet
+from stormdoor.errors import ConfigurationError
+from stormdoor.stores import open_store
+
+__all__ = [
+    "GuardOptions",
+    "build_options",
+    "check_trail_key",
+    "inline_secrets",
+    "read_options",
+    "read_policies",
+    "read_trail_key",
+    "store_url",
+]
+
+_TRAIL_KEY_BYTES = 32
+_PLAIN = (
+    "production",
+    "origins",
+    "hosts",
+    "trusted_proxies",
+    "trail_days",
+    "insecure_allow_plaintext",
+    "insecure_allow_missing_origin",
+)
+_COOKIE = {"cookie": "name", "samesite": "samesite", "insecure_plaintext": "insecure_plaintext"}
+_COST = ("memory_kib", "passes", "lanes")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardOptions:
+    """What a file says about a guard.
+
+    Attributes:
+        arguments: For `Guard(...)`. Some of them are secrets: they are not in the repr.
+        inline_secrets: The places where a secret stands in the file itself.
+    """
+
+    arguments: Mapping[str, Any] = field(repr=False)
+    inline_secrets: tuple[str, ...] = ()
+
+
+def read_options(path: Path, *, authenticators: Sequence[Authenticator] = ()) -> GuardOptions:
+    """The options of the guard that a file describes.
+
+    Args:
+        path: The file.
+        authenticators: Further ones, made in Python; asked after those of the file.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or something in it is wrong. Every problem is
+            named, with its file, line and place, and what to write.
+    """
+    document = read_document(path)
+    built = build_options(document, authenticators=authenticators)
+    document.raise_problems()
+    return built
+
+
+def read_policies(path: Path) -> PolicySet:
+    """The roles and policies of a file, for `Guard.reload`. Secrets are not looked at.
+
+    Raises:
+        ConfigurationError: As `read_options`.
+    """
+    document = read_document(path)
+    policies = build_policies(document)
+    document.raise_problems()
+    return policies
+
+
+def build_options(
+    document: Document,
+    *,
+    authenticators: Sequence[Authenticator] = (),
+    operating: bool = False,
+    trail_key: bool = True,
+) -> GuardOptions:
+    """The options in a document. What is wrong with them, the document then says.
+
+    Args:
+        document: The file.
+        authenticators: Further ones, made in Python.
+        operating: Leave out what only a server needs: authenticators, and their secrets.
+        trail_key: Whether to read the secret of the trail's chain.
+    """
+    if document.problems:
+        return GuardOptions({})
+    parsed, base = document.parsed, document.path.parent
+    inline = inline_secrets(document)
+    if parsed.production is not False:
+        for place in inline:
+            document.wrong(
+                place,
+                "a secret stands in the file, which production = true does not accept; "
+                'write { env = "NAME" } or { file = "/run/secrets/name" }',
+            )
+    if not operating:
+        authenticators = (*build_authenticators(document), *authenticators)
+    _check_lists(document)
+    if not isinstance(parsed.trail_days, UnsetType) and not parsed.trail_days > 0:
+        document.wrong(("trail_days",), "must be greater than 0; left out, everything is kept")
+    plain = options(parsed)
+    arguments = {name: plain[name] for name in _PLAIN if name in plain}
+    arguments |= {
+        "authenticators": authenticators,
+        "policies": build_policies(document),
+        "limits": _limits(document),
+        "store": document.attempt(("store",), store_url, parsed.store, base),
+        "sessions": document.attempt(("sessions",), _sessions, parsed.sessions),
+        "passwords": document.attempt(("passwords",), _passwords, parsed.passwords),
+        "trail_key": (
+            document.attempt(("trail_key",), read_trail_key, document) if trail_key else None
+        ),
+    }
+    return GuardOptions(arguments, tuple(show_place(place) for place in inline))
+
+
+def inline_secrets(document: Document) -> list[Place]:
+    """The places where a secret stands in the file itself."""
+    found: list[Place] = []
+
+    def look(value: object, place: Place) -> None:
+        match value:
+            case SecretTable():
+                if value.insecure_inline is not None:
+                    found.append((*place, "insecure_inline"))
+            case Struct():
+                for name, inner in options(value).items():
+                    look(inner, (*place, name))
+            case list():
+                for position, inner in enumerate(value):
+                    look(inner, (*place, position))
+
+    look(document.parsed, ())
+    return found
+
+
+def store_url(store: SecretTable | str | UnsetType, base: Path) -> str:
+    """The URL of the store. A relative path is relative to the file that names it.
+
+    Raises:
+        ConfigurationError: It is a secret that is not there, or names no store that there is.
+    """
+    if isinstance(store, UnsetType):
+        return "memory:"
+    url = store if isinstance(store, str) else reveal(store, base=base).strip()
+    open_store(url)  # nothing is opened yet: it only finds out what cannot be
+    scheme, _, path = url.partition(":")
+    if scheme == "sqlite" and not path.startswith(("/", "~")):
+        return f"sqlite:{(base / path).resolve()}"
+    return url
+
+
+def read_trail_key(document: Document) -> bytes | None:
+    """The secret of the trail's chain; None if the file names none.
+
+    Raises:
+        ConfigurationError: It is not there, or is too short.
+    """
+    secret = document.parsed.trail_key
+    if isinstance(secret, UnsetType):
+        return None
+    key = reveal_bytes(secret, base=document.path.parent)
+    return check_trail_key(key)
+
+
+def check_trail_key(key: bytes) -> bytes:
+    """The key, if it is one.
+
+    Raises:
+        ConfigurationError: It is too short.
+    """
+    if len(key) < _TRAIL_KEY_BYTES:
+        raise ConfigurationError(
+            f"the key of the trail has fewer than {_TRAIL_KEY_BYTES} bytes; make one with "
+            'python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    return key
+
+
+def _check_lists(document: Document) -> None:
+    """Look at each entry by itself, so that a problem has its place."""
+    parsed = document.parsed
+    checks: dict[str, Callable[[list[str]], object]] = {
+        "origins": OriginPolicy,
+        "hosts": HostPolicy,
+        "trusted_proxies": parse_networks,
+    }
+    for name, check in checks.items():
+        entries = getattr(parsed, name)
+        for position, entry in enumerate(() if entries is UNSET else entries):
+            document.attempt((name, position), check, [entry])
+
+
+def _limits(document: Document) -> Limits | None:
+    found = options(document.parsed.limits)
+    before = len(document.problems)
+    for name, value in found.items():
+        if isinstance(value, str):
+            document.attempt(("limits", name), Rate.parse, value)
+        elif value is False:
+            found[name] = None
+        elif value is True:
+            document.wrong(("limits", name), "true is no limit; write a number, or false for none")
+    if len(document.problems) != before:
+        return None
+    try:
+        return Limits(**found)
+    except ConfigurationError as error:
+        # The message begins with the name of the limit that is wrong.
+        message = str(error)
+        name = message.removeprefix("limits.").split(" ")[0]
+        place: Place = ("limits", name) if name in found else ("limits",)
+        document.wrong(place, message)
+        return None
+
+
+def _sessions(table: Struct) -> dict[str, Any]:
+    found = options(table)
+    cookie = {_COOKIE[name]: found.pop(name) for name in _COOKIE if name in found}
+    return {**found, "cookie": CookieSpec(**cookie)}
+
+
+def _passwords(table: Struct) -> Passwords:
+    found = options(table)
+    cost = {name: found.pop(name) for name in _COST if name in found}
+    if cost:
+        usual = {"memory_kib": OWASP.memory_kib, "passes": OWASP.passes, "lanes": OWASP.lanes}
+        found["cost"] = Argon2Cost(**{**usual, **cost})
+    return Passwords(**found)

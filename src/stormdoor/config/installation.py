@@ -1,0 +1,120 @@
+"""An installation as its operator opens it: the store, and what the file says, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from stormdoor.config.document import read_document
+from stormdoor.config.file import build_options, check_trail_key, read_trail_key
+from stormdoor.config.guard import Guard
+from stormdoor.core.event import verify
+from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
+from stormdoor.ports import Store
+
+__all__ = ["Installation", "open_installation"]
+
+_SAMPLE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What a command works on.
+
+    Attributes:
+        guard: With the store open, and no heartbeat: it holds no connections itself.
+        trail_key: Secret of the trail's chain, or None.
+        policies_known: Whether the roles and policies of the application are in `guard.policies`.
+    """
+
+    guard: Guard
+    trail_key: bytes | None = field(repr=False)
+    policies_known: bool
+
+
+@asynccontextmanager
+async def open_installation(
+    *,
+    config: Path | None = None,
+    store: str | None = None,
+    trail_key: bytes | None = None,
+    purpose: Literal["read", "verify", "change"],
+    create: bool = False,
+) -> AsyncIterator[Installation]:
+    """Open the store of an installation, and write what was noted to its trail in the end.
+
+    Args:
+        config: Its configuration file; or
+        store: the URL of its store.
+        trail_key: The secret of the trail's chain, beside `store`.
+        purpose: What only reads needs no secret. What changes something seals an entry of the
+            trail, and must have the right one.
+        create: Make the store if there is none yet.
+
+    Raises:
+        ConfigurationError: The file or the URL is wrong, or the trail is sealed with another key.
+        StoreError: There is no store there.
+        StoreUnavailable: It does not answer, or the trail could not be written.
+    """
+    with_key = purpose != "read"
+    if config is not None:
+        document = read_document(config)
+        options = build_options(document, operating=True, trail_key=with_key)
+        document.raise_problems()
+        guard, url = Guard(**options.arguments), str(options.arguments["store"])
+        key = read_trail_key(document) if with_key else None
+        known = bool(document.parsed.policies.role)
+    else:
+        url = store or "memory:"
+        key = trail_key if trail_key is None else check_trail_key(trail_key)
+        guard, known = Guard(store=url, trail_key=key), False
+    if not create:
+        _check_there(url)
+    try:
+        if guard.memory_only:
+            raise ConfigurationError(
+                "the store is in the memory of the server's process, where no command reaches it; "
+                'write store = "sqlite:///var/lib/app/door.db"'
+            )
+        await guard.store.open()
+        if purpose == "change":
+            await _check_key(guard.store, key)
+        try:
+            yield Installation(guard, key, known)
+        finally:
+            written = await guard.trail.flush()
+        if not written:
+            raise StoreUnavailable("the change was made, but the trail could not be written")
+    finally:
+        await guard.close()
+
+
+def _check_there(url: str) -> None:
+    """A command must not make an empty store of a mistyped path, and report that all is well."""
+    scheme, _, rest = url.partition(":")
+    path = Path(rest.removeprefix("//")).expanduser()
+    if scheme == "sqlite" and not path.exists():
+        raise StoreError(
+            f"there is no store at {path}; the server makes it at its first start, "
+            "or `stormdoor principals add` does"
+        )
+
+
+async def _check_key(store: Store, key: bytes | None) -> None:
+    """An entry that is sealed with another key than those before it would break the chain for good.
+
+    One entry that fits is enough: if others were tampered with, operators must still be able to
+    act.
+    """
+    entries = await store.entries(limit=_SAMPLE, newest_first=True)
+    if entries and all(
+        verify(one, seq=one.seq, previous=one.previous, key=key) is not None for one in entries
+    ):
+        given = "another key" if key else "a key, and none is given"
+        raise ConfigurationError(
+            f"the trail of this store is sealed with {given}; name the file that has it "
+            "(--config, or --trail-key-file), or set STORMDOOR_TRAIL_KEY"
+        )

@@ -1,0 +1,83 @@
+"""Roles and policies that follow their file, without a restart and for open connections too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+from stormdoor.config.file import read_policies
+from stormdoor.config.guard import Guard
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["PolicyFile"]
+
+_log = logging.getLogger("stormdoor.config")
+
+Stamp = tuple[int, int, int] | None
+
+
+class PolicyFile:
+    """Reloads the policies of a guard from its file.
+
+    A file with a mistake changes nothing: the policies in force stay, and the log says what is
+    wrong, and where.
+
+    Args:
+        guard: Whose policies.
+        path: The configuration file.
+    """
+
+    def __init__(self, guard: Guard, path: str | Path) -> None:
+        self._guard = guard
+        self.path = Path(path)
+        self._stamp = self._look()
+
+    def reload(self, *, actor: str = "") -> int:
+        """Put in force what the file says now. Returns how many connections that ended.
+
+        Raises:
+            ConfigurationError: Something in the file is wrong; nothing was changed.
+        """
+        stamp = self._look()
+        policies = read_policies(self.path)
+        self._stamp = stamp
+        ended = self._guard.reload(policies, actor=actor or f"file:{self.path.name}")
+        _log.info("%s: policies reloaded, %d connections ended", self.path, ended)
+        return ended
+
+    def try_reload(self, *, actor: str = "") -> int | None:
+        """As `reload`; but what is wrong with the file goes to the log. None if something is."""
+        try:
+            return self.reload(actor=actor)
+        except ConfigurationError as error:
+            _log.error("the policies stay as they were:\n%s", error)
+            return None
+
+    def on_hangup(self, number: int = signal.SIGHUP) -> None:
+        """Reload at a signal, in the event loop that is running now."""
+        asyncio.get_running_loop().add_signal_handler(
+            number, lambda: self.try_reload(actor=f"signal:{signal.Signals(number).name}")
+        )
+
+    def reload_if_changed(self) -> int | None:
+        """Reload if the file is another than at the last look. None if it is not, or is wrong."""
+        stamp = self._look()
+        if stamp is None or stamp == self._stamp:
+            return None
+        self._stamp = stamp  # a mistake is reported once, not at every look
+        return self.try_reload()
+
+    async def follow(self, seconds: float = 1.0) -> None:
+        """Look at the file again and again, for ever: run it as a task."""
+        while True:
+            await asyncio.sleep(seconds)
+            self.reload_if_changed()
+
+    def _look(self) -> Stamp:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None  # an editor that replaces it, or a mistake that the next reload names
+        return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,144 @@
+"""Secrets of a configuration: kept outside of it, in the environment or in a file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["SecretMissing", "SecretTable", "everybody_reads", "reveal", "reveal_bytes"]
+
+_MAX_BYTES = 64 * 1024
+_MOUNTED = (Path("/run/secrets"), Path("/var/run/secrets"))
+_FORMS = '{ env = "NAME" } or { file = "/run/secrets/name" }'
+
+
+class SecretMissing(ConfigurationError):
+    """The secret is not where the configuration says, on this machine and in this environment."""
+
+
+class SecretTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where one secret is. Exactly one of `env`, `file` and `insecure_inline`.
+
+    Attributes:
+        env: The environment variable that holds it.
+        file: The file that holds it; a line end after it does not count.
+        insecure_inline: The secret itself. Whoever can read the configuration has it; refused in
+            production.
+        encoding: How the bytes are written: `text` (UTF-8), `hex` or `base64`.
+        insecure_world_readable: Take the file although everybody on the machine may read it.
+    """
+
+    env: str | None = None
+    file: str | None = None
+    insecure_inline: str | None = None
+    encoding: Literal["text", "hex", "base64"] = "text"
+    insecure_world_readable: bool = False
+
+    def __repr__(self) -> str:
+        where = "insecure_inline" if self.insecure_inline is not None else self.env or self.file
+        return f"<secret: {where}>"
+
+
+def reveal(secret: SecretTable | str, *, base: Path) -> str:
+    """The secret as text, as it is written where it is kept.
+
+    Args:
+        secret: Where it is.
+        base: The directory that a relative `file` is relative to.
+
+    Raises:
+        ConfigurationError: It is not there, is empty, or others can read or replace it. The message
+            never holds it.
+    """
+    if isinstance(secret, str):
+        # Not even to say that it is too short: this may be read aloud, or in a log.
+        raise ConfigurationError(
+            f"a secret does not stand in this file; write {_FORMS}"
+            ' (or, while developing, { insecure_inline = "..." })'
+        )
+    if sum(each is not None for each in (secret.env, secret.file, secret.insecure_inline)) != 1:
+        raise ConfigurationError(f"a secret is in one place; write {_FORMS}")
+    if secret.env is not None:
+        value = _from_environment(secret.env)
+    elif secret.file is not None:
+        value = _from_file(base / Path(secret.file).expanduser(), secret)
+    else:
+        value = secret.insecure_inline or ""
+    if not value.strip():
+        where = secret.env or secret.file or "insecure_inline"
+        raise ConfigurationError(f"the secret in {where} is empty")
+    return value
+
+
+def reveal_bytes(secret: SecretTable | str, *, base: Path) -> bytes:
+    """The secret as bytes, read as its `encoding` says. Raises what `reveal` raises."""
+    value = reveal(secret, base=base)
+    encoding = secret.encoding if isinstance(secret, SecretTable) else "text"
+    try:
+        match encoding:
+            case "hex":
+                return bytes.fromhex(value)
+            case "base64":
+                return base64.b64decode(value, validate=True)
+            case _:
+                return value.encode()
+    except (ValueError, binascii.Error):
+        raise ConfigurationError(f"the secret is not {encoding}") from None
+
+
+def _from_environment(name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise SecretMissing(f"the environment variable {name} is not set")
+    return value
+
+
+def _from_file(path: Path, secret: SecretTable) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ConfigurationError(f"{path} is no regular file")
+            _check_mode(path, found.st_mode, secret)
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise SecretMissing(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > _MAX_BYTES:
+        raise ConfigurationError(f"{path} is longer than {_MAX_BYTES} bytes: that is no secret")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f'{path} is not text; write the secret in base64, and encoding = "base64"'
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def everybody_reads(path: Path, mode: int) -> bool:
+    """Whether any account of this machine can read a file: its mode says so, and its directories.
+
+    Container engines mount secrets below `/run/secrets` with a mode that lets everybody read, in a
+    file system that only the container sees.
+    """
+    resolved = path.resolve()
+    if not mode & stat.S_IROTH or any(
+        each in candidate.parents for candidate in (path, resolved) for each in _MOUNTED
+    ):
+        return False
+    return all(each.stat().st_mode & stat.S_IXOTH for each in resolved.parents)
+
+
+def _check_mode(path: Path, mode: int, secret: SecretTable) -> None:
+    if mode & stat.S_IWOTH:
+        raise ConfigurationError(f"everybody may change {path}; run: chmod o-rwx {path}")
+    if not secret.insecure_world_readable and everybody_reads(path, mode):
+        raise ConfigurationError(f"everybody may read {path}; run: chmod o-r {path}")

@@ -1,0 +1,206 @@
+"""The shape of a configuration file: which tables and options there are, and of which type.
+
+What an option is when it is left out is said once, where the thing is built: in `Guard`, `Limits`,
+`SessionDesk`, `Passwords` and the authenticators. What is left out here is not passed on.
+
+TOML has no null. Where Python takes None for "not at all", a file takes `false`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal, TypeAlias, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from stormdoor.config.secret import SecretTable
+from stormdoor.core.limits import Limits
+
+__all__ = [
+    "ApiKeyTable",
+    "AuthenticatorTable",
+    "ConfigFile",
+    "ForbidTable",
+    "JwtKeyTable",
+    "JwtTable",
+    "LimitsTable",
+    "PasswordsTable",
+    "PermitTable",
+    "PoliciesTable",
+    "RoleTable",
+    "SessionTable",
+    "SessionsTable",
+    "TicketTable",
+    "options",
+]
+
+Secret: TypeAlias = SecretTable | str
+"""A text where a secret belongs is understood, so as to be refused with the right words."""
+
+_OR_NOT = {float | None: float | bool}
+
+LimitsTable: type[Struct] = msgspec.defstruct(
+    "LimitsTable",
+    [
+        # One for each limit, so that a new limit needs no line here.
+        (one.name, _OR_NOT.get(hint, hint) | UnsetType, UNSET)
+        for one in dataclasses.fields(Limits)
+        for hint in [get_type_hints(Limits)[one.name]]
+    ],
+    namespace={"__doc__": "`[limits]`: see `stormdoor.core.limits.Limits`."},
+    frozen=True,
+    forbid_unknown_fields=True,
+    module=__name__,
+)
+
+
+class SessionsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[sessions]`: see `SessionDesk`, and for the last three `CookieSpec`."""
+
+    idle_seconds: float | UnsetType = UNSET
+    absolute_seconds: float | UnsetType = UNSET
+    max_sessions: int | UnsetType = UNSET
+    cookie: str | UnsetType = UNSET
+    samesite: str | UnsetType = UNSET
+    insecure_plaintext: bool | UnsetType = UNSET
+
+
+class PasswordsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[passwords]`: see `Passwords`, and for the last three `Argon2Cost`."""
+
+    min_length: int | UnsetType = UNSET
+    max_bytes: int | UnsetType = UNSET
+    threads: int | UnsetType = UNSET
+    queue: int | UnsetType = UNSET
+    memory_kib: int | UnsetType = UNSET
+    passes: int | UnsetType = UNSET
+    lanes: int | UnsetType = UNSET
+
+
+class SessionTable(
+    Struct, frozen=True, forbid_unknown_fields=True, tag="session", tag_field="kind"
+):
+    """The session cookie. How it is set stands in `[sessions]`."""
+
+
+class TicketTable(Struct, frozen=True, forbid_unknown_fields=True, tag="ticket", tag_field="kind"):
+    """Single-use tickets for browsers."""
+
+
+class ApiKeyTable(Struct, frozen=True, forbid_unknown_fields=True, tag="api-key", tag_field="kind"):
+    """API keys."""
+
+
+class JwtKeyTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One key of `keys`: see `JwtKey`.
+
+    Attributes:
+        algorithm: What it is good for.
+        kid: Its name in the header of tokens.
+        secret: For `HS…`.
+        public_key_file: For all others: a PEM file with the public key.
+    """
+
+    algorithm: str
+    kid: str | None = None
+    secret: Secret | None = None
+    public_key_file: str | None = None
+
+
+class JwtTable(
+    Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="jwt", tag_field="kind"
+):
+    """JSON Web Tokens: see `JwtAuthenticator`."""
+
+    keys: list[JwtKeyTable]
+    issuer: str
+    audience: str | list[str]
+    header: str | UnsetType = UNSET
+    insecure_query: str | UnsetType = UNSET
+    types: list[str | bool] | UnsetType = UNSET
+    leeway: float | UnsetType = UNSET
+    max_age: float | bool | UnsetType = UNSET
+    single_use: bool | UnsetType = UNSET
+    principals: Literal["claims", "store"] | UnsetType = UNSET
+    roles_claim: str | bool | UnsetType = UNSET
+    tenant_claim: str | bool | UnsetType = UNSET
+    scope_claim: str | bool | UnsetType = UNSET
+    attributes_claims: list[str] | UnsetType = UNSET
+    session_claim: str | bool | UnsetType = UNSET
+    cache: int | UnsetType = UNSET
+
+
+AuthenticatorTable: TypeAlias = SessionTable | TicketTable | ApiKeyTable | JwtTable
+
+
+class RoleTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[[policies.role]]`: see `role`."""
+
+    name: str
+    grants: list[str] = []
+    inherits: list[str] = []
+    tenant: str | None = None
+    across_tenants: bool = False
+
+
+class PermitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[[policies.permit]]`: see `permit`."""
+
+    permissions: list[str]
+    roles: list[str] | None = None
+    when: str | list[str] | None = None
+    id: str | None = None
+    across_tenants: bool = False
+
+
+class ForbidTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[[policies.forbid]]`: see `forbid`."""
+
+    permissions: list[str]
+    roles: list[str] | None = None
+    when: str | list[str] | None = None
+    id: str | None = None
+
+
+class PoliciesTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[policies]`: roles and policies, in the order in which they are asked."""
+
+    role: list[RoleTable] = []
+    permit: list[PermitTable] = []
+    forbid: list[ForbidTable] = []
+
+
+class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A whole file: see `Guard`."""
+
+    store: Secret | UnsetType = UNSET
+    production: bool | UnsetType = UNSET
+    origins: list[str] | UnsetType = UNSET
+    hosts: list[str] | UnsetType = UNSET
+    trusted_proxies: list[str] | UnsetType = UNSET
+    trail_key: Secret | UnsetType = UNSET
+    trail_days: float | UnsetType = UNSET
+    insecure_allow_plaintext: bool | UnsetType = UNSET
+    insecure_allow_missing_origin: bool | UnsetType = UNSET
+    limits: LimitsTable = msgspec.field(default_factory=LimitsTable)  # type: ignore[valid-type]
+    sessions: SessionsTable = SessionsTable()
+    passwords: PasswordsTable = PasswordsTable()
+    authenticators: list[AuthenticatorTable] = []
+    policies: PoliciesTable = PoliciesTable()
+
+
+def options(table: Struct, *without: str) -> dict[str, Any]:
+    """What a table says, by name: only what was written, with `false` for no value as None.
+
+    Args:
+        table: Part of a file.
+        without: Names to leave out.
+    """
+    found: dict[str, Any] = {}
+    for name in table.__struct_fields__:
+        value = getattr(table, name)
+        if value is UNSET or name in without:
+            continue
+        found[name] = value
+    return found
