@@ -1,0 +1,1 @@
+"""The stores, and the contract suite that each of them runs."""

@@ -1,0 +1,146 @@
+"""What every store keeps about accounts."""
+
+from dataclasses import replace
+
+import pytest
+
+from stormdoor.errors import StoreError
+from tests.stores.contract.support import (
+    NewStore,
+    account,
+    key,
+    opened,
+    session,
+    ticket,
+    with_accounts,
+)
+
+__all__ = ["AccountsContract"]
+
+
+class AccountsContract:
+    async def test_account_comes_back_as_it_was(self, new_store: NewStore) -> None:
+        """Every field of an account is stored, and time to the last bit."""
+        alice = account("alice", created_at=1_767_225_600.123_456_7)
+        async with opened(new_store()) as store:
+            await store.add_account(alice)
+            assert await store.account("alice") == alice
+
+    async def test_bare_account_comes_back_as_it_was(self, new_store: NewStore) -> None:
+        """What an account does not have, it does not get from the store."""
+        bare = account("bare", roles=frozenset(), tenant=None, attributes={}, password_hash=None)
+        async with opened(new_store()) as store:
+            await store.add_account(bare)
+            assert await store.account("bare") == bare
+
+    @pytest.mark.parametrize(
+        "id", ["bob", "", "ALICE", "alice ", "al%ce", "al_ce", "\ud800", "a\0"]
+    )
+    async def test_other_id_is_unknown(self, id: str, new_store: NewStore) -> None:
+        """Only the very same id finds an account."""
+        async with with_accounts(new_store, "alice") as store:
+            assert await store.account(id) is None
+
+    @pytest.mark.parametrize("id", ["O'Brien; DROP TABLE account", "日本", "a\nb", 'x"?', "-- "])
+    async def test_id_may_be_any_text(self, id: str, new_store: NewStore) -> None:
+        """An id is text, and never part of a statement."""
+        async with with_accounts(new_store, id) as store:
+            found = await store.account(id)
+            assert found is not None
+            assert found.id == id
+
+    async def test_accounts_come_by_id(self, new_store: NewStore) -> None:
+        """`accounts` lists all, each once, by code point."""
+        ids = ["bob", "Zoe", "alice", "éva"]
+        async with with_accounts(new_store, *ids) as store:
+            assert await store.accounts() == [account(id) for id in sorted(ids)]
+
+    async def test_taken_id_is_refused(self, new_store: NewStore) -> None:
+        """A second account of an id is refused, and the first stays as it was."""
+        async with with_accounts(new_store, "alice") as store:
+            with pytest.raises(StoreError, match="exists already"):
+                await store.add_account(account("alice", roles=frozenset({"administrator"})))
+            assert await store.account("alice") == account("alice")
+
+    async def test_attributes_must_be_json(self, new_store: NewStore) -> None:
+        """Attributes that cannot be stored are refused, not changed."""
+        async with opened(new_store()) as store:
+            with pytest.raises(StoreError, match="JSON"):
+                await store.add_account(account("alice", attributes={"key": object()}))
+            assert await store.accounts() == []
+
+    async def test_attributes_are_a_copy(self, new_store: NewStore) -> None:
+        """What a caller does to attributes that it gave or got changes nothing in the store."""
+        given = {"tags": ["a"]}
+        async with opened(new_store()) as store:
+            await store.add_account(account("alice", attributes=given))
+            given["tags"].append("b")
+            got = await store.account("alice")
+            assert got is not None
+            tags = got.attributes["tags"]
+            assert isinstance(tags, list)
+            tags.append("c")
+            assert await store.account("alice") == account("alice", attributes={"tags": ["a"]})
+
+    async def test_removal_takes_along_what_hangs_on_it(self, new_store: NewStore) -> None:
+        """With an account go its sessions, tickets and keys, and nobody else's."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            for who in ("alice", "bob"):
+                await store.add_session(session(f"s-{who}", who))
+                await store.add_ticket(ticket(f"t-{who}", who))
+                await store.add_key(key(f"k-{who}", who))
+            assert await store.remove_account("alice") is True
+            assert await store.remove_account("alice") is False
+            assert await store.account("alice") is None
+            assert await store.session("s-alice") is None
+            assert await store.redeem_ticket("t-alice") is None
+            assert await store.key("k-alice") is None
+            assert await store.session("s-bob") is not None
+            assert await store.redeem_ticket("t-bob") is not None
+            assert await store.key("k-bob") is not None
+
+    async def test_removed_account_comes_back_empty(self, new_store: NewStore) -> None:
+        """A new account of a removed id has nothing of the old one."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.remove_account("alice")
+            new = account("alice", roles=frozenset({"guest"}))
+            await store.add_account(new)
+            assert await store.account("alice") == new
+            assert await store.sessions("alice") == []
+
+    async def test_each_field_is_replaced_alone(self, new_store: NewStore) -> None:
+        """The setters change what they name, of the account that they name."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            assert await store.set_password_hash("alice", "$new$") is True
+            assert await store.set_disabled("alice", True) is True
+            assert await store.set_roles("alice", frozenset({"guest"})) is True
+            assert await store.set_attributes("alice", {"level": 4}) is True
+            assert await store.account("alice") == replace(
+                account("alice"),
+                password_hash="$new$",
+                disabled=True,
+                roles=frozenset({"guest"}),
+                attributes={"level": 4},
+            )
+            assert await store.account("bob") == account("bob")
+
+    async def test_fields_can_be_emptied(self, new_store: NewStore) -> None:
+        """The setters also take away."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.set_disabled("alice", True)
+            await store.set_disabled("alice", False)
+            await store.set_password_hash("alice", None)
+            await store.set_roles("alice", frozenset())
+            await store.set_attributes("alice", {})
+            assert await store.account("alice") == account(
+                "alice", password_hash=None, roles=frozenset(), attributes={}
+            )
+
+    async def test_setters_say_that_the_account_is_missing(self, new_store: NewStore) -> None:
+        """A setter makes no account."""
+        async with opened(new_store()) as store:
+            assert await store.set_password_hash("nobody", "$new$") is False
+            assert await store.set_disabled("nobody", True) is False
+            assert await store.set_roles("nobody", frozenset({"guest"})) is False
+            assert await store.set_attributes("nobody", {"level": 4}) is False
+            assert await store.accounts() == []

@@ -1,0 +1,133 @@
+"""What every store keeps about being open, closed and purged."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Store
+from tests.stores.contract.support import (
+    NOW,
+    NewStore,
+    account,
+    connection,
+    event,
+    key,
+    opened,
+    session,
+    ticket,
+    with_accounts,
+)
+
+__all__ = ["EVERY_CALL", "LifeContract"]
+
+EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "account": lambda store: store.account("alice"),
+    "accounts": lambda store: store.accounts(),
+    "add_account": lambda store: store.add_account(account("zoe")),
+    "remove_account": lambda store: store.remove_account("alice"),
+    "set_password_hash": lambda store: store.set_password_hash("alice", None),
+    "set_disabled": lambda store: store.set_disabled("alice", True),
+    "set_roles": lambda store: store.set_roles("alice", frozenset()),
+    "set_attributes": lambda store: store.set_attributes("alice", {}),
+    "session": lambda store: store.session("s1"),
+    "sessions": lambda store: store.sessions("alice"),
+    "add_session": lambda store: store.add_session(session("s2", "alice")),
+    "replace_session": lambda store: store.replace_session("s1", session("s2", "alice")),
+    "touch_session": lambda store: store.touch_session("s1", NOW + 99),
+    "remove_session": lambda store: store.remove_session("s1"),
+    "remove_sessions": lambda store: store.remove_sessions("alice"),
+    "add_ticket": lambda store: store.add_ticket(ticket("t2", "alice")),
+    "redeem_ticket": lambda store: store.redeem_ticket("t1"),
+    "key": lambda store: store.key("k1"),
+    "keys": lambda store: store.keys(),
+    "add_key": lambda store: store.add_key(key("k2", "alice")),
+    "expire_key": lambda store: store.expire_key("k1", 1.0),
+    "remove_key": lambda store: store.remove_key("k1"),
+    "touch_key": lambda store: store.touch_key("k1", NOW, "::1"),
+    "use_nonce": lambda store: store.use_nonce("jti", "v2", NOW),
+    "add_revocation": lambda store: store.add_revocation(Revocation(Target.SESSION, "s1", NOW)),
+    "revocations": lambda store: store.revocations(),
+    "append_events": lambda store: store.append_events([event()]),
+    "entries": lambda store: store.entries(),
+    "trail_anchor": lambda store: store.trail_anchor(),
+    "trail_head": lambda store: store.trail_head(),
+    "drop_entries": lambda store: store.drop_entries(NOW + 1),
+    "erase_personal": lambda store: store.erase_personal("alice"),
+    "sync_connections": lambda store: store.sync_connections("n1", NOW, [], []),
+    "live_connections": lambda store: store.live_connections(NOW),
+    "forget_node": lambda store: store.forget_node("n1"),
+    "purge": lambda store: store.purge(NOW + 1e9),
+}
+"""One call of each method, of which each that can would change a store with `alice` in it."""
+
+
+class LifeContract:
+    def test_every_method_is_called(self) -> None:
+        """`EVERY_CALL` has all methods of the port but `open` and `close`."""
+        methods = {name for name in dir(Store) if not name.startswith("_")}
+        assert set(EVERY_CALL) == methods - {"open", "close"}
+
+    @pytest.mark.parametrize("name", EVERY_CALL)
+    async def test_store_not_open_is_unavailable(self, name: str, new_store: NewStore) -> None:
+        """Before `open` and after `close` no method answers, and none pretends to."""
+        store = new_store()
+        with pytest.raises(StoreUnavailable):
+            await EVERY_CALL[name](store)
+        async with opened(store):
+            await store.add_account(account("alice"))
+            await EVERY_CALL[name](store)
+        with pytest.raises(StoreUnavailable):
+            await EVERY_CALL[name](store)
+
+    async def test_open_and_close_may_repeat(self, new_store: NewStore) -> None:
+        """A second `open` or `close` changes nothing; a store can be opened again."""
+        store = new_store()
+        await store.close()
+        await store.open()
+        await store.open()
+        await store.add_account(account("alice"))
+        await store.close()
+        await store.close()
+        async with opened(store):
+            assert await store.account("alice") == account("alice")
+
+    async def test_purge_removes_what_is_long_over(self, new_store: NewStore) -> None:
+        """Sessions, tickets, nonces and nodes go an hour after their end, and are counted."""
+        hour = 3_600.0
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("over", "alice", expires_at=NOW, last_seen_at=NOW))
+            await store.add_session(
+                session("idle", "alice", last_seen_at=NOW - 60.0, idle_seconds=60.0)
+            )
+            await store.add_session(session("alive", "alice", last_seen_at=NOW + hour))
+            await store.add_ticket(ticket("t1", "alice", expires_at=NOW))
+            await store.add_ticket(ticket("t2", "alice", expires_at=NOW + hour))
+            await store.use_nonce("jti", "v1", NOW)
+            await store.use_nonce("jti", "v2", NOW + hour)
+            await store.sync_connections("n1", NOW, [connection("a", "n1")], [])
+            await store.sync_connections("n2", NOW + hour, [connection("b", "n2")], [])
+
+            assert await store.purge(NOW + hour) == 0
+            assert await store.purge(NOW + hour + 1) == 5
+            assert await store.purge(NOW + hour + 1) == 0
+
+            assert [found.id for found in await store.sessions("alice")] == ["alive"]
+            assert await store.redeem_ticket("t1") is None
+            assert await store.redeem_ticket("t2") is not None
+            assert await store.use_nonce("jti", "v1", NOW) is True
+            assert await store.use_nonce("jti", "v2", NOW) is False
+            assert [found.id for found in await store.live_connections(0.0)] == ["b"]
+
+    async def test_purge_leaves_the_rest(self, new_store: NewStore) -> None:
+        """Accounts, keys, revocations and the trail are not for `purge` to remove."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_key(key("k1", "alice", expires_at=0.0))
+            await store.add_revocation(Revocation(Target.EVERYTHING, "", 0.0))
+            await store.append_events([event()])
+            assert await store.purge(NOW + 1e9) == 0
+            assert len(await store.accounts()) == 1
+            assert len(await store.keys()) == 1
+            assert len(await store.revocations()) == 1
+            assert len(await store.entries()) == 1

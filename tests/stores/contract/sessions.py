@@ -1,0 +1,164 @@
+"""What every store keeps about sessions."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from stormdoor.errors import StoreError
+from tests.stores.contract.support import (
+    NOW,
+    NewStore,
+    account,
+    session,
+    ticket,
+    with_accounts,
+)
+
+__all__ = ["SessionsContract"]
+
+
+class SessionsContract:
+    async def test_session_comes_back_with_its_account(self, new_store: NewStore) -> None:
+        """One look-up gives every field of the session, and the account with all its roles."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            await store.add_session(session("s1", "alice"))
+            assert await store.session("s1") == (session("s1", "alice"), account("alice"))
+            assert await store.session("s2") is None
+
+    @pytest.mark.parametrize("roles", [set(), {"a"}, {"a", "b", "c"}])
+    async def test_session_knows_the_roles_of_now(
+        self, roles: set[str], new_store: NewStore
+    ) -> None:
+        """A change of roles shows at the next look-up."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.set_roles("alice", frozenset(roles))
+            found = await store.session("s1")
+            assert found is not None
+            assert found[1].roles == roles
+
+    async def test_session_over_or_disabled_is_still_found(self, new_store: NewStore) -> None:
+        """Liveness is judged by the caller, who is told all that it takes."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice", expires_at=0.0))
+            await store.set_disabled("alice", True)
+            assert await store.session("s1") == (
+                session("s1", "alice", expires_at=0.0),
+                account("alice", disabled=True),
+            )
+
+    async def test_session_of_nobody_is_refused(self, new_store: NewStore) -> None:
+        """A session belongs to an account."""
+        async with with_accounts(new_store, "alice") as store:
+            with pytest.raises(StoreError, match="no such account"):
+                await store.add_session(session("s1", "nobody"))
+            assert await store.session("s1") is None
+
+    async def test_taken_id_is_refused(self, new_store: NewStore) -> None:
+        """A second session of an id is refused, and the first stays as it was."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            await store.add_session(session("s1", "alice"))
+            with pytest.raises(StoreError, match="exists already"):
+                await store.add_session(session("s1", "bob"))
+            assert await store.session("s1") == (session("s1", "alice"), account("alice"))
+
+    async def test_own_sessions_come_newest_first(self, new_store: NewStore) -> None:
+        """`sessions` lists those of one principal, newest first."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            for at, id in enumerate(["s2", "s1", "s3"]):
+                await store.add_session(session(id, "alice", created_at=NOW + at))
+            await store.add_session(session("other", "bob"))
+            assert [found.id for found in await store.sessions("alice")] == ["s3", "s1", "s2"]
+
+    async def test_replacement_is_one_step(self, new_store: NewStore) -> None:
+        """Rotation: the old session is gone, with its tickets, and the new one is there."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("old", "alice"))
+            await store.add_ticket(ticket("t1", "alice", session_id="old"))
+            assert await store.replace_session("old", session("new", "alice")) is True
+            assert [found.id for found in await store.sessions("alice")] == ["new"]
+            assert await store.redeem_ticket("t1") is None
+
+    async def test_replacement_of_what_is_gone_stores_nothing(self, new_store: NewStore) -> None:
+        """A session that was ended meanwhile does not come back as a new one."""
+        async with with_accounts(new_store, "alice") as store:
+            assert await store.replace_session("old", session("new", "alice")) is False
+            assert await store.sessions("alice") == []
+
+    async def test_failed_replacement_keeps_the_old(self, new_store: NewStore) -> None:
+        """A replacement that is refused removes nothing."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("old", "alice"))
+            await store.add_session(session("taken", "alice"))
+            for new in (session("taken", "alice"), session("new", "nobody")):
+                with pytest.raises(StoreError):
+                    await store.replace_session("old", new)
+            assert [found.id for found in await store.sessions("alice")] == ["old", "taken"]
+
+    async def test_one_of_two_replacements_at_once_wins(self, new_store: NewStore) -> None:
+        """One session never becomes two."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("old", "alice"))
+            won = await asyncio.gather(
+                *(store.replace_session("old", session(f"new{n}", "alice")) for n in range(8))
+            )
+            assert won.count(True) == 1
+            assert len(await store.sessions("alice")) == 1
+
+    async def test_touch_moves_forward_only(self, new_store: NewStore) -> None:
+        """A late note of an earlier use does not take a later one back."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.touch_session("s1", NOW + 9.5)
+            await store.touch_session("s1", NOW + 3.0)
+            await store.touch_session("missing", NOW + 3.0)
+            assert await store.sessions("alice") == [
+                replace(session("s1", "alice"), last_seen_at=NOW + 9.5)
+            ]
+
+    async def test_one_of_two_removals_at_once_wins(self, new_store: NewStore) -> None:
+        """One of many that remove a session at once is told that it did."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            won = await asyncio.gather(*(store.remove_session("s1") for _ in range(8)))
+            assert won.count(True) == 1
+            assert await store.session("s1") is None
+
+    async def test_tickets_go_with_their_session(self, new_store: NewStore) -> None:
+        """After a logout no ticket of that session opens anything."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.add_ticket(ticket("t1", "alice", session_id="s1"))
+            await store.add_ticket(ticket("t2", "alice", session_id="s2"))
+            await store.remove_session("s1")
+            assert await store.redeem_ticket("t1") is None
+            assert await store.redeem_ticket("t2") is not None
+
+    async def test_all_others_are_removed(self, new_store: NewStore) -> None:
+        """“End all others” keeps one, with its tickets, and touches nobody else's."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            for id in ("s1", "s2", "s3"):
+                await store.add_session(session(id, "alice"))
+                await store.add_ticket(ticket(f"t-{id}", "alice", session_id=id))
+            await store.add_session(session("other", "bob"))
+            assert sorted(await store.remove_sessions("alice", keep="s2")) == ["s1", "s3"]
+            assert [found.id for found in await store.sessions("alice")] == ["s2"]
+            assert await store.redeem_ticket("t-s1") is None
+            assert await store.redeem_ticket("t-s2") is not None
+            assert await store.session("other") is not None
+
+    async def test_all_are_removed(self, new_store: NewStore) -> None:
+        """Without `keep` none is left."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.add_session(session("s2", "alice"))
+            assert sorted(await store.remove_sessions("alice")) == ["s1", "s2"]
+            assert await store.remove_sessions("alice") == []
+
+    async def test_keep_of_another_keeps_nothing(self, new_store: NewStore) -> None:
+        """To keep a session of somebody else's saves none of one's own."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.add_session(session("other", "bob"))
+            assert await store.remove_sessions("alice", keep="other") == ["s1"]

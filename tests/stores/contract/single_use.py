@@ -1,0 +1,77 @@
+"""What every store keeps about tickets and nonces."""
+
+import asyncio
+
+import pytest
+
+from stormdoor.errors import StoreError
+from tests.stores.contract.support import NOW, NewStore, account, opened, ticket, with_accounts
+
+__all__ = ["SingleUseContract"]
+
+
+class SingleUseContract:
+    @pytest.mark.parametrize("origin", ["https://app.example", None])
+    async def test_ticket_comes_back_with_its_account(
+        self, origin: str | None, new_store: NewStore
+    ) -> None:
+        """Every field of a ticket is stored, and the account comes with all its roles."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_ticket(ticket("t1", "alice", origin=origin))
+            assert await store.redeem_ticket("t1") == (
+                ticket("t1", "alice", origin=origin),
+                account("alice"),
+            )
+
+    async def test_ticket_counts_once(self, new_store: NewStore) -> None:
+        """A redeemed ticket is gone; an unknown one never was there."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_ticket(ticket("t1", "alice"))
+            await store.add_ticket(ticket("t2", "alice"))
+            assert await store.redeem_ticket("t1") is not None
+            assert await store.redeem_ticket("t1") is None
+            assert await store.redeem_ticket("t3") is None
+            assert await store.redeem_ticket("t2") is not None
+
+    async def test_one_of_many_at_once_gets_the_ticket(self, new_store: NewStore) -> None:
+        """INVARIANT: of any number that redeem one ticket at once, exactly one gets it."""
+        async with with_accounts(new_store, "alice") as store:
+            for n in range(10):
+                await store.add_ticket(ticket(f"t{n}", "alice"))
+                got = await asyncio.gather(*(store.redeem_ticket(f"t{n}") for _ in range(16)))
+                assert sum(each is not None for each in got) == 1
+
+    async def test_taken_ticket_id_is_refused(self, new_store: NewStore) -> None:
+        """A second ticket of an id is refused, and so is one for nobody."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_ticket(ticket("t1", "alice"))
+            with pytest.raises(StoreError, match="exists already"):
+                await store.add_ticket(ticket("t1", "alice"))
+            with pytest.raises(StoreError, match="no such account"):
+                await store.add_ticket(ticket("t2", "nobody"))
+
+    async def test_nonce_counts_once(self, new_store: NewStore) -> None:
+        """A value is used up for its purpose, and for no other."""
+        async with opened(new_store()) as store:
+            assert await store.use_nonce("jti", "v1", NOW) is True
+            assert await store.use_nonce("jti", "v1", NOW) is False
+            assert await store.use_nonce("jti", "v1", NOW + 1e6) is False
+            assert await store.use_nonce("jti", "v2", NOW) is True
+            assert await store.use_nonce("dpop", "v1", NOW) is True
+
+    async def test_purpose_and_value_do_not_run_together(self, new_store: NewStore) -> None:
+        """What stands in the purpose cannot be moved into the value."""
+        async with opened(new_store()) as store:
+            assert await store.use_nonce("a", "b:c", NOW) is True
+            assert await store.use_nonce("a:b", "c", NOW) is True
+            assert await store.use_nonce("ab", "c", NOW) is True
+            assert await store.use_nonce("a", "bc", NOW) is True
+
+    async def test_one_of_many_at_once_uses_the_nonce(self, new_store: NewStore) -> None:
+        """INVARIANT: of any number that use one value at once, exactly one gets True."""
+        async with opened(new_store()) as store:
+            for n in range(10):
+                used = await asyncio.gather(
+                    *(store.use_nonce("jti", f"v{n}", NOW) for _ in range(16))
+                )
+                assert used.count(True) == 1

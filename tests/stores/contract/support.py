@@ -1,0 +1,146 @@
+"""Values to store, and ways to look at a store from outside."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from stormdoor.core.account import Account
+from stormdoor.core.apikey import ApiKey
+from stormdoor.core.event import Event, verify
+from stormdoor.core.session import Session
+from stormdoor.core.ticket import Ticket
+from stormdoor.ports import LiveConnection, Store, TrailStore
+
+__all__ = [
+    "NOW",
+    "NewStore",
+    "account",
+    "connection",
+    "event",
+    "key",
+    "opened",
+    "session",
+    "ticket",
+    "with_accounts",
+    "wrong_with_trail",
+]
+
+NOW = 1_767_225_600.0
+
+
+class NewStore(Protocol):
+    """Makes an empty store that is not open."""
+
+    def __call__(self, trail_key: bytes | None = None) -> Store:
+        """A new one, at each call."""
+        ...
+
+
+@asynccontextmanager
+async def opened(store: Store) -> AsyncIterator[Store]:
+    """The store, open."""
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def with_accounts(new_store: NewStore, *ids: str) -> AsyncIterator[Store]:
+    """A new store, open, that knows these principals."""
+    async with opened(new_store()) as store:
+        for id in ids:
+            await store.add_account(account(id))
+        yield store
+
+
+def account(id: str, **changes: Any) -> Account:
+    """An account that has something in each field."""
+    values: dict[str, Any] = {
+        "roles": frozenset({"member", "moderator"}),
+        "tenant": "acme",
+        "attributes": {"department": "sales", "level": 3, "tags": ["a", "b"], "lead": None},
+        "password_hash": "$argon2id$...",
+        "created_at": NOW,
+    }
+    return Account(id=id, **(values | changes))
+
+
+def session(id: str, principal_id: str, **changes: Any) -> Session:
+    """A session that has something in each field."""
+    values: dict[str, Any] = {
+        "created_at": NOW,
+        "authenticated_at": NOW - 5.25,
+        "last_seen_at": NOW + 1.5,
+        "expires_at": NOW + 86_400.0,
+        "idle_seconds": 1_800.0,
+        "address": "2001:db8::1",
+        "user_agent": "Mozilla/5.0 (é)",
+        "strength": 2,
+    }
+    return Session(id=id, principal_id=principal_id, **(values | changes))
+
+
+def ticket(id: str, principal_id: str, **changes: Any) -> Ticket:
+    """A ticket that has something in each field."""
+    values: dict[str, Any] = {
+        "session_id": "s1",
+        "origin": "https://app.example",
+        "endpoint": "/ws/chat",
+        "issued_at": NOW,
+        "expires_at": NOW + 30.0,
+        "authenticated_at": NOW - 60.5,
+        "strength": 2,
+    }
+    return Ticket(id=id, principal_id=principal_id, **(values | changes))
+
+
+def key(id: str, principal_id: str, **changes: Any) -> ApiKey:
+    """An API key that has something in each field but those of its use."""
+    values: dict[str, Any] = {
+        "hash": "ab" * 32,
+        "name": "the sensor, “roof”",
+        "scopes": frozenset({"reading:send", "reading:*"}),
+        "networks": ("192.0.2.0/24", "2001:db8::/32"),
+        "created_at": NOW,
+        "expires_at": NOW + 1_000.0,
+    }
+    return ApiKey(id=id, principal_id=principal_id, **(values | changes))
+
+
+def connection(id: str, node: str, **changes: Any) -> LiveConnection:
+    """An open connection."""
+    values: dict[str, Any] = {
+        "principal_id": "alice",
+        "kind": "session",
+        "endpoint": "/ws/chat",
+        "address": "192.0.2.1",
+        "opened_at": NOW,
+    }
+    return LiveConnection(id=id, node=node, **(values | changes))
+
+
+def event(principal: str = "alice", **changes: Any) -> Event:
+    """An event with a public and a personal part."""
+    values: dict[str, Any] = {
+        "time": NOW,
+        "name": "authz_fail",
+        "cause": "forbidden",
+        "policies": ("role:member",),
+        "address": "192.0.2.1",
+        "detail": "it is said that…",
+    }
+    return Event(principal=principal, **(values | changes))
+
+
+async def wrong_with_trail(store: TrailStore, trail_key: bytes | None = None) -> str | None:
+    """What is wrong with the trail from its anchor to its head; None if nothing is."""
+    seq, previous = await store.trail_anchor()
+    while entries := await store.entries(after=seq, limit=100):
+        for entry in entries:
+            seq += 1
+            if wrong := verify(entry, seq=seq, previous=previous, key=trail_key):
+                return wrong
+            previous = entry.hash
+    return None if (seq, previous) == await store.trail_head() else "it was cut off"

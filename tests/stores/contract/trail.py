@@ -1,0 +1,177 @@
+"""What every store keeps about the trail."""
+
+import asyncio
+
+import pytest
+
+from stormdoor.core.event import GENESIS, verify
+from tests.stores.contract.support import NOW, NewStore, event, opened, wrong_with_trail
+
+__all__ = ["TrailContract"]
+
+KEY = b"k" * 32
+
+
+class TrailContract:
+    async def test_event_comes_back_as_it_was(self, new_store: NewStore) -> None:
+        """Every field of an event is stored, in entries numbered from 1."""
+        full = event(
+            actor="mia",
+            endpoint="/ws/chat",
+            permission="chat:say",
+            kind="session",
+            count=7,
+            user_agent="Mozilla/5.0",
+            connection="c1",
+        )
+        async with opened(new_store()) as store:
+            await store.append_events([event(), full])
+            entries = await store.entries()
+            assert [entry.event for entry in entries] == [event(), full]
+            assert [entry.seq for entry in entries] == [1, 2]
+
+    async def test_empty_trail_begins_at_genesis(self, new_store: NewStore) -> None:
+        """Before the first entry, also after an append of nothing, the anchor is the origin."""
+        async with opened(new_store()) as store:
+            await store.append_events([])
+            assert await store.trail_anchor() == (0, GENESIS)
+            assert await store.trail_head() == (0, GENESIS)
+            assert await store.entries() == []
+            assert await wrong_with_trail(store) is None
+
+    @pytest.mark.parametrize("trail_key", [None, KEY])
+    async def test_chain_verifies(self, trail_key: bytes | None, new_store: NewStore) -> None:
+        """Entries of several appends are one chain, under the key of the store and no other."""
+        async with opened(new_store(trail_key)) as store:
+            await store.append_events([event(detail=str(n)) for n in range(3)])
+            await store.append_events([event(detail="last")])
+            assert await wrong_with_trail(store, trail_key) is None
+            assert await wrong_with_trail(store, b"another key") is not None
+            assert await store.trail_head() == (4, (await store.entries(after=3))[0].hash)
+
+    async def test_salts_differ(self, new_store: NewStore) -> None:
+        """Two equal events do not show that they are equal once they are erased."""
+        async with opened(new_store()) as store:
+            await store.append_events([event(), event()])
+            first, second = await store.entries()
+            assert first.commitment != second.commitment
+
+    async def test_many_at_once_are_one_chain(self, new_store: NewStore) -> None:
+        """Appends at once neither lose an entry nor fork the chain; each batch stays together."""
+        async with opened(new_store()) as store:
+            await asyncio.gather(
+                *(
+                    store.append_events([event(detail=f"{n}a"), event(detail=f"{n}b")])
+                    for n in range(10)
+                )
+            )
+            details = [entry.event.detail for entry in await store.entries()]
+            assert len(details) == 20
+            assert all(a[:-1] == b[:-1] for a, b in zip(details[::2], details[1::2], strict=True))
+            assert await wrong_with_trail(store) is None
+
+    async def test_unreadable_text_is_written_out(self, new_store: NewStore) -> None:
+        """Text that no encoding knows does not keep an event, or those beside it, out."""
+        async with opened(new_store()) as store:
+            await store.append_events([event(), event("\ud800", policies=("p\udfff",)), event()])
+            entries = await store.entries()
+            assert [entry.event for entry in entries] == [
+                event(),
+                event("\\ud800", policies=("p\\udfff",)),
+                event(),
+            ]
+            assert await wrong_with_trail(store) is None
+
+    async def test_entries_are_paged(self, new_store: NewStore) -> None:
+        """`after` and `limit` page through; `newest_first` turns round, then limits."""
+        async with opened(new_store()) as store:
+            await store.append_events([event() for _ in range(5)])
+
+            async def seqs(**options: int | bool) -> list[int]:
+                found = await store.entries(**options)  # type: ignore[arg-type]
+                return [entry.seq for entry in found]
+
+            assert await seqs() == [1, 2, 3, 4, 5]
+            assert await seqs(limit=2) == [1, 2]
+            assert await seqs(after=2, limit=2) == [3, 4]
+            assert await seqs(after=5) == []
+            assert await seqs(newest_first=True, limit=2) == [5, 4]
+            assert await seqs(newest_first=True, after=3) == [5, 4]
+
+    async def test_entries_are_filtered(self, new_store: NewStore) -> None:
+        """By name, and by whom an entry is about: its principal or its actor."""
+        async with opened(new_store()) as store:
+            await store.append_events(
+                [
+                    event("alice"),
+                    event("bob", name="authn_login_success"),
+                    event("bob", actor="alice"),
+                    event(""),
+                ]
+            )
+
+            async def seqs(**options: str) -> list[int]:
+                return [entry.seq for entry in await store.entries(**options)]  # type: ignore[arg-type]
+
+            assert await seqs(principal="alice") == [1, 3]
+            assert await seqs(principal="bob") == [2, 3]
+            assert await seqs(principal="bob", name="authn_login_success") == [2]
+            assert await seqs(name="authz_fail") == [1, 3, 4]
+            assert await seqs(principal="") == []
+            assert await seqs(principal="ali") == []
+
+    async def test_erasure_takes_the_person_and_leaves_the_chain(self, new_store: NewStore) -> None:
+        """What was personal is gone from every entry about a principal; the rest still verifies."""
+        async with opened(new_store(KEY)) as store:
+            await store.append_events([event("alice"), event("bob"), event("bob", actor="alice")])
+            assert await store.erase_personal("alice") == 2
+            first, second, third = await store.entries()
+            for erased in (first, third):
+                assert erased.personal is None
+                assert erased.salt is None
+                assert erased.event == event(principal="", address="", detail="")
+            assert second.event == event("bob")
+            assert await store.entries(principal="alice") == []
+            assert await wrong_with_trail(store, KEY) is None
+            assert await store.erase_personal("alice") == 0
+
+    @pytest.mark.parametrize("nobody", ["", "nobody"])
+    async def test_erasure_of_nobody_erases_nothing(self, nobody: str, new_store: NewStore) -> None:
+        """An entry about nobody is not about the empty name."""
+        async with opened(new_store()) as store:
+            await store.append_events([event("alice"), event("")])
+            assert await store.erase_personal(nobody) == 0
+            assert [entry.event for entry in await store.entries()] == [event("alice"), event("")]
+
+    async def test_retention_keeps_an_anchor(self, new_store: NewStore) -> None:
+        """What is left verifies from the anchor, and new entries continue the numbers."""
+        async with opened(new_store(KEY)) as store:
+            await store.append_events([event(time=NOW + n) for n in range(5)])
+            second = (await store.entries())[1]
+            assert await store.drop_entries(NOW + 2) == 2
+            assert await store.trail_anchor() == (2, second.hash)
+            assert await wrong_with_trail(store, KEY) is None
+            await store.append_events([event(time=NOW + 9)])
+            assert [entry.seq for entry in await store.entries()] == [3, 4, 5, 6]
+            assert await wrong_with_trail(store, KEY) is None
+            assert await store.drop_entries(NOW + 2) == 0
+
+    async def test_retention_may_drop_everything(self, new_store: NewStore) -> None:
+        """An emptied trail goes on where it was."""
+        async with opened(new_store()) as store:
+            await store.append_events([event(), event()])
+            assert await store.drop_entries(NOW + 1) == 2
+            assert await store.entries() == []
+            assert await store.trail_anchor() == await store.trail_head()
+            await store.append_events([event()])
+            (entry,) = await store.entries()
+            seq, anchor = await store.trail_anchor()
+            assert verify(entry, seq=seq + 1, previous=anchor) is None
+
+    async def test_retention_drops_a_beginning_only(self, new_store: NewStore) -> None:
+        """Where the clock was set back, an old entry behind a young one stays: no hole."""
+        async with opened(new_store()) as store:
+            await store.append_events([event(time=NOW + at) for at in (1, 9, 2, 3)])
+            assert await store.drop_entries(NOW + 5) == 1
+            assert [entry.seq for entry in await store.entries()] == [2, 3, 4]
+            assert await wrong_with_trail(store) is None

@@ -1,0 +1,222 @@
+"""SQLite does what memory does, whatever is called in whatever order."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from stormdoor.core.event import Entry
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.errors import StoreError
+from stormdoor.stores import MemoryStore, SqliteStore
+from tests.stores.contract.support import (
+    NOW,
+    account,
+    connection,
+    event,
+    key,
+    session,
+    ticket,
+    wrong_with_trail,
+)
+
+# Few of each, so that calls meet.
+who = st.sampled_from(["alice", "bob", "Zoë"])
+ids = st.sampled_from(["1", "2", "3"])
+times = st.sampled_from([NOW + 1_800.0 * step for step in range(6)])
+roles = st.frozensets(st.sampled_from(["member", "moderator", "a,b", ""]))
+attributes = st.dictionaries(
+    st.text(max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=3),
+    max_size=2,
+)
+
+
+class Agreement(RuleBasedStateMachine):
+    """Calls both stores alike and compares what they say."""
+
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.directory = tempfile.TemporaryDirectory()
+        file = Path(self.directory.name) / "store.db"
+        shutil.copy2(self.template, file)
+        self.stores = (MemoryStore(b"key"), SqliteStore(file, b"key"))
+        for store in self.stores:
+            self.runner.run(store.open())
+
+    def teardown(self) -> None:
+        for store in self.stores:
+            self.runner.run(store.close())
+        self.runner.close()
+        self.directory.cleanup()
+
+    def both(self, name: str, /, *args: Any, **options: Any) -> None:
+        memory, sqlite = (self._said(store, name, args, options) for store in self.stores)
+        assert sqlite == memory
+
+    def _said(self, store: Any, name: str, args: Any, options: Any) -> object:
+        try:
+            said = self.runner.run(getattr(store, name)(*args, **options))
+        except StoreError:
+            return StoreError
+        if isinstance(said, list) and said and isinstance(said[0], Entry):
+            # Salts are random, and so is what depends on them.
+            return [(entry.seq, entry.body, entry.personal) for entry in said]
+        return said
+
+    @rule(id=who, roles=roles, attributes=attributes, secret=st.none() | st.text(max_size=2))
+    def add_account(self, id: str, roles: Any, attributes: Any, secret: str | None) -> None:
+        self.both(
+            "add_account", account(id, roles=roles, attributes=attributes, password_hash=secret)
+        )
+
+    @rule(id=who)
+    def remove_account(self, id: str) -> None:
+        self.both("remove_account", id)
+
+    @rule(id=who, roles=roles, disabled=st.booleans(), attributes=attributes)
+    def change_account(self, id: str, roles: Any, disabled: bool, attributes: Any) -> None:
+        self.both("set_roles", id, roles)
+        self.both("set_disabled", id, disabled)
+        self.both("set_attributes", id, attributes)
+
+    @rule(id=ids, who=who, created_at=times, seen=times)
+    def add_session(self, id: str, who: str, created_at: float, seen: float) -> None:
+        new = session(id, who, created_at=created_at, last_seen_at=seen)
+        self.both("add_session", new)
+
+    @rule(old=ids, new=ids, who=who, created_at=times)
+    def replace_session(self, old: str, new: str, who: str, created_at: float) -> None:
+        self.both("replace_session", old, session(new, who, created_at=created_at))
+
+    @rule(id=ids, at=times)
+    def touch_session(self, id: str, at: float) -> None:
+        self.both("touch_session", id, at)
+
+    @rule(id=ids)
+    def remove_session(self, id: str) -> None:
+        self.both("remove_session", id)
+
+    @rule(who=who, keep=st.none() | ids)
+    def remove_sessions(self, who: str, keep: str | None) -> None:
+        self.both("remove_sessions", who, keep=keep)
+
+    @rule(id=ids, who=who, session_id=ids, expires_at=times)
+    def add_ticket(self, id: str, who: str, session_id: str, expires_at: float) -> None:
+        self.both("add_ticket", ticket(id, who, session_id=session_id, expires_at=expires_at))
+
+    @rule(id=ids)
+    def redeem_ticket(self, id: str) -> None:
+        self.both("redeem_ticket", id)
+
+    @rule(purpose=ids, value=ids, expires_at=times)
+    def use_nonce(self, purpose: str, value: str, expires_at: float) -> None:
+        self.both("use_nonce", purpose, value, expires_at)
+
+    @rule(id=ids, who=who, created_at=times, expires_at=st.none() | times)
+    def add_key(self, id: str, who: str, created_at: float, expires_at: float | None) -> None:
+        self.both("add_key", key(id, who, created_at=created_at, expires_at=expires_at))
+
+    @rule(id=ids, at=times, successor=st.none() | ids)
+    def expire_key(self, id: str, at: float, successor: str | None) -> None:
+        self.both("expire_key", id, at, successor)
+
+    @rule(id=ids, at=times)
+    def touch_key(self, id: str, at: float) -> None:
+        self.both("touch_key", id, at, f"from {at}")
+
+    @rule(id=ids)
+    def remove_key(self, id: str) -> None:
+        self.both("remove_key", id)
+
+    @rule(what=st.sampled_from(Target), value=ids, after=st.integers(0, 5))
+    def revoke(self, what: Target, value: str, after: int) -> None:
+        self.both("add_revocation", Revocation(what, value, NOW))
+        self.both("revocations", after)
+
+    @rule(
+        events=st.lists(
+            st.builds(
+                event,
+                who | st.just(""),
+                actor=who | st.just(""),
+                time=times,
+                name=st.sampled_from(["authz_fail", "sys_crash"]),
+            ),
+            max_size=4,
+        )
+    )
+    def append_events(self, events: Any) -> None:
+        self.both("append_events", events)
+
+    @rule(
+        after=st.integers(0, 9),
+        limit=st.integers(0, 5),
+        principal=st.none() | who | st.just(""),
+        name=st.none() | st.just("sys_crash"),
+        newest_first=st.booleans(),
+    )
+    def entries(self, **options: Any) -> None:
+        self.both("entries", **options)
+
+    @rule(before=times)
+    def drop_entries(self, before: float) -> None:
+        self.both("drop_entries", before)
+
+    @rule(who=who)
+    def erase_personal(self, who: str) -> None:
+        self.both("erase_personal", who)
+
+    @rule(node=ids, now=times, opened=st.lists(ids), closed=st.lists(ids))
+    def sync_connections(self, node: str, now: float, opened: Any, closed: Any) -> None:
+        self.both("sync_connections", node, now, [connection(id, node) for id in opened], closed)
+
+    @rule(node=ids)
+    def forget_node(self, node: str) -> None:
+        self.both("forget_node", node)
+
+    @rule(now=times)
+    def purge(self, now: float) -> None:
+        self.both("purge", now)
+
+    @invariant()
+    def hold_the_same(self) -> None:
+        """Every list, and every look-up that goes with it."""
+        self.both("accounts")
+        self.both("keys")
+        self.both("entries")
+        self.both("live_connections", NOW)
+        for name in ("alice", "bob", "Zoë"):
+            self.both("account", name)
+            self.both("sessions", name)
+            self.both("keys", name)
+        for id in ("1", "2", "3"):
+            self.both("session", id)
+            self.both("key", id)
+
+    @invariant()
+    def trail_is_whole(self) -> None:
+        """INVARIANT: whatever was erased and dropped, the chain verifies from its anchor."""
+        for store in self.stores:
+            assert self.runner.run(wrong_with_trail(store, b"key")) is None
+
+
+@pytest.mark.slow
+def test_sqlite_agrees_with_memory(empty_file: Path) -> None:
+    """No sequence of calls tells the two stores apart."""
+    Agreement.template = empty_file
+    run_state_machine_as_test(Agreement, settings=settings(max_examples=40, stateful_step_count=25))
