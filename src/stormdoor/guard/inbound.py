@@ -91,7 +91,8 @@ class Inbound:
         if isinstance(raw, bytes):
             return self._refuse(connection, Denial.INVALID_MESSAGE, "a binary message", "", now)
         size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
-        over = self._spend(connection, size, now)
+        # Not more than the largest message costs: what is too large is answered so, and not as too much.
+        over = self._spend(connection, size if size < self._max_bytes else self._max_bytes, now)
         if over is not None:
             return self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
         if size > self._max_bytes:

@@ -114,7 +114,7 @@ class Lifetime:
         if session_id is not None:
             try:
                 found = await self._store.session(session_id)
-            except StoreUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - one session must not keep others from expiring
                 return Refusal(Denial.UNAVAILABLE, f"idle, and the store does not answer: {error}")
             if found is not None and found[0].alive(now):
                 connection.last_message = monotonic - (now - found[0].last_seen_at)
@@ -181,8 +181,9 @@ class Lifetime:
             return 0
         try:
             account = await read_account(self._store, self._revocations, principal_id)
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - one account must not stop the feed for all
             # Something was taken away or given, and nobody knows what: nothing holds any more.
+            _log.error("the account %r cannot be read: %r", principal_id, error)
             why = Refusal(Denial.UNAVAILABLE, f"its roles changed and cannot be read: {error}")
             return sum(self._registry.end(connection, why) for connection in connections)
         if account is None or account.disabled:

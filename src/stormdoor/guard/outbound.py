@@ -18,11 +18,12 @@ class Backlog:
         bound: Bytes that may wait.
     """
 
-    __slots__ = ("_bound", "_last", "_mark", "_marked", "_marked_at", "waiting")
+    __slots__ = ("_bound", "_last", "_last_at", "_mark", "_marked", "_marked_at", "waiting")
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
         self._last: Future[None] | None = None
+        self._last_at = 0.0
         self._mark: Future[None] | None = None
         self._marked = 0
         self._marked_at = 0.0
@@ -34,7 +35,8 @@ class Backlog:
             self.waiting = self._marked = 0
         elif self._mark is not None and self._mark.done():
             self.waiting -= self._marked
-            self._mark = None
+            # What was written after the mark waits on, even if nothing is written any more.
+            self._mark, self._marked, self._marked_at = self._last, self.waiting, self._last_at
 
     def fits(self, size: int) -> bool:
         """Whether `size` more bytes may be queued. A message of any size fits an empty queue."""
@@ -51,7 +53,7 @@ class Backlog:
     def add(self, size: int, written: Future[None], monotonic: float) -> None:
         """Count a write whose Future is `written`."""
         self.waiting += size
-        self._last = written
+        self._last, self._last_at = written, monotonic
         if self._mark is None:
             self._mark, self._marked, self._marked_at = written, self.waiting, monotonic
 

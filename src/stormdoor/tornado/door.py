@@ -363,19 +363,19 @@ class CommandDoor(Door):
             self._door_failed(command, error)
             return
         if waited:
-            with contextlib.suppress(WebSocketClosedError):
-                Outlet.write_message(self, payload)
-        else:
             self._door_say(payload)
-
-    def _door_say(self, payload: bytes) -> None:
-        """Answer a message that was let through a moment ago: at `last_message` nothing had expired."""
+            return
         connection = self._door_admitted
+        # The message was let through a moment ago: at `last_message` nothing had expired.
         if connection is not None and connection.open:
             try:  # noqa: SIM105 - the hot path: `suppress` would cost as much as a check
                 self._door_write(connection, payload, False, connection.last_message)
             except WebSocketClosedError:
                 pass
+
+    def _door_say(self, payload: bytes) -> None:
+        with contextlib.suppress(WebSocketClosedError):
+            Outlet.write_message(self, payload)
 
     def _door_failed(self, command: Command, error: Exception) -> None:
         """The application raised: log it, say nothing of it, and close (1011)."""

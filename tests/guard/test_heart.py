@@ -1,0 +1,240 @@
+"""The guard as a whole: its start, its beat, its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from stormdoor import (
+    ConfigurationError,
+    Denial,
+    Guard,
+    SessionAuthenticator,
+    StoreUnavailable,
+)
+from stormdoor.core.revocation import Revocation, Target
+from tests.guard.fakes import (
+    CHAT,
+    HANDSHAKE,
+    FakeStore,
+    Tokens,
+    admit,
+    authentication,
+    bearer,
+    events,
+    make_guard,
+    of_account,
+    opened,
+    refused,
+    settle,
+)
+from tests.support.clock import FakeClock
+from tests.tornado.wire import log_lines, until
+
+
+async def test_it_starts_once() -> None:
+    """Many handshakes at once start one guard."""
+    store = FakeStore()
+    guard = make_guard(store=store)
+    assert await asyncio.gather(*(guard.ready() for _ in range(10))) == [True] * 10
+    assert store.calls.count("revocations") == 1
+    await guard.close()
+
+
+async def test_a_store_that_is_down_keeps_it_from_starting() -> None:
+    """Everybody who waits learns that; the next try is a new one."""
+    store = FakeStore()
+    store.down = True
+    guard = make_guard(store=store)
+    with log_lines("stormdoor"):
+        assert await asyncio.gather(*(guard.ready() for _ in range(3))) == [False] * 3
+        with pytest.raises(StoreUnavailable):
+            await guard.start()
+    store.down = False
+    assert await guard.ready()
+    await guard.close()
+
+
+async def test_those_who_wait_for_a_start_that_fails_are_told() -> None:
+    """Also when it fails oddly, and also when whoever started it gave up."""
+    for fault in (RuntimeError("odd"), StoreUnavailable("no")):
+        store = FakeStore()
+        guard = make_guard(store=store)
+        pause = store.pause("revocations")
+        first = asyncio.create_task(guard.start())
+        await pause.reached.wait()
+        others = [asyncio.create_task(guard.ready()) for _ in range(3)]
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        assert await asyncio.gather(*others) == [False] * 3
+        store.broken["revocations"] = fault
+        with log_lines("stormdoor"), pytest.raises(type(fault)):
+            await guard.start()
+        store.broken.clear()
+        assert await guard.ready()
+        await guard.close()
+
+
+async def test_the_heart_beats_by_itself() -> None:
+    """A revocation of another process takes effect without anybody asking."""
+    guard = make_guard()
+    async with guard:
+        connection, _ = await opened(guard, bearer("alice"))
+        await guard.store.add_revocation(
+            Revocation(Target.PRINCIPAL, "alice", guard.clock.now())
+        )
+        await until(lambda: not connection.open)
+
+
+async def test_the_heart_survives_errors() -> None:
+    """One that comes at every beat, in every chore."""
+    store = FakeStore()
+    guard = make_guard(store=store)
+    async with guard:
+        for method in ("revocations", "append_events", "sync_connections"):
+            store.broken[method] = RuntimeError("odd")
+        with log_lines("stormdoor") as lines:
+            before = guard._ticks
+            await until(lambda: guard._ticks >= before + 2)
+            assert guard._heart is not None
+            assert not guard._heart.done()
+        assert any("odd" in line for line in lines)
+        store.broken.clear()
+
+
+@pytest.mark.parametrize(
+    "broken", ["revocations", "session", "account", "append_events", "sync_connections"]
+)
+async def test_no_chore_keeps_another_from_being_done(broken: str) -> None:
+    """Whatever fails, connections expire, revocations are followed, and the trail is written."""
+    store = FakeStore()
+    guard = make_guard(
+        Tokens(
+            {
+                "alice": authentication("alice", expires_at=FakeClock().now() + 100),
+                "bob": authentication("bob"),
+                "carol": of_account("carol"),
+            }
+        ),
+        SessionAuthenticator(),
+        store=store,
+        clock=(clock := FakeClock()),
+        sessions={"idle_seconds": 60.0},
+    )
+    await settle(guard)
+    issued = await guard.sessions.create("carol")
+    await opened(guard, replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]}))
+    alice, _ = await opened(guard, bearer("alice"))
+    bob, _ = await opened(guard, bearer("bob"))
+    await store.add_revocation(Revocation(Target.CHANGED, "carol", clock.now()))
+    await store.add_revocation(Revocation(Target.PRINCIPAL, "bob", clock.now()))
+    clock.advance(100)
+    store.broken[broken] = RuntimeError("odd")
+    with log_lines("stormdoor", "stormdoor.lifetime"):
+        for _ in range(4):
+            await guard.tick()
+    assert not alice.open
+    assert bob.open is (broken == "revocations")
+    assert (len(guard.trail) > 0) is (broken == "append_events")
+
+
+async def test_the_end_ends_everything() -> None:
+    """1001 for the open, 503 for whoever comes, and the trail has it all."""
+    guard = await settle(make_guard())
+    connection, sink = await opened(guard, bearer("alice"))
+    pending = await admit(guard, bearer("alice"))
+    store = guard.store
+    await guard.close()
+    assert sink.closed == (1001, "going away")
+    assert not connection.open
+    assert not guard.registry.opened(pending)
+    refusal = await refused(guard, bearer("alice"))
+    assert (refusal.denial, refusal.answer.status) == (Denial.SHUTDOWN, 503)
+    await store.open()
+    written = [entry.event for entry in await store.entries()]
+    assert written[-1].name == "sys_shutdown"
+    assert [one.cause for one in written if one.name == "connection_closed"] == ["shutdown"] * 2
+
+
+async def test_a_handshake_that_was_under_way_at_the_end_does_not_come_in() -> None:
+    """It would live behind a guard that no longer follows anything."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    pause = store.pause("account")
+    coming = asyncio.create_task(guard.admission.admit(bearer("carol"), CHAT))
+    await pause.reached.wait()
+    await guard.close()
+    pause.go()
+    outcome = await coming
+    assert getattr(outcome, "denial", None) is Denial.SHUTDOWN
+    assert len(guard.registry) == 0
+
+
+async def test_nothing_starts_again_after_the_end() -> None:
+    """A handshake that comes late opens no store and starts no heart."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    await guard.close()
+    store.calls.clear()
+    assert await guard.ready()
+    assert guard._heart is None
+    assert store.calls == []
+    await refused(guard, bearer("alice"))
+
+
+async def test_entries_under_way_at_the_end_are_written_once() -> None:
+    """The last beat is waited for, not cut off: a store may go on writing what nobody waits for."""
+    store = FakeStore()
+    guard = make_guard(store=store)
+    await guard.start()
+    await until(lambda: guard.trail.written)
+    await admit(guard, bearer("alice"))
+    pause = store.pause("append_events")  # written, and not answered yet
+    await pause.reached.wait()
+    closing = asyncio.create_task(guard.close())
+    await asyncio.sleep(0)
+    pause.go()
+    await closing
+    await store.open()
+    names = [entry.event.name for entry in await store.entries()]
+    assert names.count("connection_opened") == 1
+
+
+async def test_it_can_be_closed_twice_or_without_a_start() -> None:
+    """Nothing happens then."""
+    guard = make_guard()
+    await guard.close()
+    await guard.close()
+
+
+async def test_a_store_that_is_down_at_the_end() -> None:
+    """It ends all the same, and says what could not be written."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    store.down = True
+    with log_lines("stormdoor", "stormdoor.trail") as lines:
+        await guard.close()
+    assert any("cannot be written" in line for line in lines)
+
+
+def test_origins_are_a_list() -> None:
+    """A text is a list of letters: none of them is an origin, and the message says what to write."""
+    with pytest.raises(ConfigurationError, match=r'origins=\["https://app.example"\]'):
+        Guard(origins="https://app.example")
+
+
+async def test_insecure_options_are_named() -> None:
+    """Each that is in use, and no other."""
+    assert make_guard().insecure_options == []
+    guard = make_guard(insecure_allow_plaintext=True, insecure_allow_missing_origin=True)
+    assert guard.insecure_options == ["insecure_allow_plaintext", "insecure_allow_missing_origin"]
+
+
+async def test_a_clean_start_is_in_the_trail() -> None:
+    """With the name of the process."""
+    guard = await settle(make_guard())
+    [first, *_] = await events(guard)
+    assert (first.name, first.detail) == ("sys_startup", "test")

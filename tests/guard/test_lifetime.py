@@ -1,0 +1,268 @@
+"""Still true? What a tick ends, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stormdoor import Denial, Target
+from stormdoor.core.revocation import Revocation
+from stormdoor.errors import StoreUnavailable
+from tests.guard.fakes import (
+    HANDSHAKE,
+    FakeStore,
+    Tokens,
+    authentication,
+    bearer,
+    events,
+    make_guard,
+    opened,
+    settle,
+)
+from tests.support.clock import FakeClock
+
+
+async def _token(**facts: Any) -> Any:
+    clock = FakeClock()
+    tokens = Tokens({"t": authentication("alice", **facts)})
+    guard = await settle(make_guard(tokens, clock=clock))
+    return guard, *(await opened(guard, bearer("t"))), clock
+
+
+async def test_a_tick_ends_what_has_expired() -> None:
+    """At its second, not before: 3000, and the trail says why."""
+    guard, connection, sink, clock = await _token(expires_at=FakeClock().now() + 60)
+    clock.advance(59.9)
+    await guard.tick()
+    assert connection.open
+    clock.advance(0.1)
+    await guard.tick()
+    assert sink.closed == (3000, "authentication required")
+    [*_, event] = await events(guard)
+    assert (event.name, event.cause) == ("connection_closed", "expired")
+
+
+async def test_a_machine_that_slept_has_let_credentials_expire() -> None:
+    """The monotonic clock may stand still while the wall clock goes on: both count."""
+    guard, connection, _, clock = await _token(expires_at=FakeClock().now() + 60)
+    clock.set_wall(clock.now() + 60)
+    await guard.tick()
+    assert not connection.open
+
+
+async def test_a_wall_clock_set_back_ends_nothing_late() -> None:
+    """The other way round, the monotonic clock counts."""
+    guard, connection, _, clock = await _token(expires_at=FakeClock().now() + 60)
+    clock.set_wall(clock.now() - 3600)
+    clock.advance(60)
+    await guard.tick()
+    assert not connection.open
+
+
+async def test_a_pending_connection_expires_as_well() -> None:
+    """Whoever never gets to `open` does not count for ever."""
+    guard = await settle(make_guard(clock=(clock := FakeClock())))
+    connection = await guard.admission.admit(bearer("alice"), _chat())
+    clock.advance(24 * 3600)
+    await guard.tick()
+    assert len(guard.registry) == 0
+    assert not guard.registry.opened(connection)
+
+
+def _chat() -> Any:
+    from tests.guard.fakes import CHAT
+
+    return CHAT
+
+
+@pytest.mark.parametrize("seconds", [None, 100.0])
+async def test_the_greatest_age_of_a_connection(seconds: float | None) -> None:
+    """Also for a credential that never expires."""
+    clock = FakeClock()
+    guard = await settle(make_guard(clock=clock, limits={"connection_seconds": seconds}))
+    connection, _ = await opened(guard, bearer("alice"))
+    clock.advance(100)
+    await guard.tick()
+    assert connection.open is (seconds is None)
+
+
+# -- idle -------------------------------------------------------------------------------------------
+
+
+async def _session(**options: Any) -> Any:
+    clock = FakeClock()
+    store = FakeStore()
+    guard = await settle(
+        make_guard(clock=clock, store=store, sessions={"idle_seconds": 600.0}, **options)
+    )
+    issued = await guard.sessions.create("carol")
+    handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
+    connection, sink = await opened(guard, handshake)
+    return guard, connection, sink, clock, issued, store
+
+
+async def test_a_silent_socket_ends_with_its_session() -> None:
+    """Nobody has used either: both are over."""
+    guard, connection, sink, clock, _, _ = await _session()
+    clock.advance(599)
+    await guard.tick()
+    assert connection.open
+    clock.advance(1)
+    await guard.tick()
+    assert sink.closed == (3000, "authentication required")
+
+
+async def test_a_silent_socket_lives_on_while_its_session_is_used() -> None:
+    """The page is being used, only not through this socket."""
+    guard, connection, _, clock, issued, _ = await _session()
+    clock.advance(590)
+    assert await guard.sessions.find(issued.secret) is not None  # a page was loaded
+    clock.advance(590)
+    await guard.tick()
+    assert connection.open
+    clock.advance(10)
+    await guard.tick()
+    assert not connection.open
+
+
+async def test_messages_on_a_socket_keep_its_session_alive() -> None:
+    """Who only chats is not logged out."""
+    guard, connection, _, clock, issued, _ = await _session()
+    for _ in range(5):
+        clock.advance(300)
+        assert guard.inbound.receive_raw(connection, "hello", None) is True
+        await guard.lifetime.touch_sessions()
+        await guard.tick()
+    assert connection.open
+    assert await guard.sessions.find(issued.secret) is not None
+
+
+async def test_idle_and_a_store_that_is_down() -> None:
+    """Whether the session lives cannot be told: the connection ends (1013)."""
+    guard, connection, sink, clock, _, store = await _session()
+    clock.advance(600)
+    store.down = True
+    await guard.tick()
+    assert not connection.open
+    assert sink.closed == (1013, "try again later")
+
+
+async def test_idle_and_a_session_that_has_gone() -> None:
+    """It was removed without a word in the feed."""
+    guard, connection, _, clock, issued, store = await _session()
+    clock.advance(100)
+    await store.remove_session(issued.session.id)
+    clock.advance(500)
+    await guard.tick()
+    assert not connection.open
+
+
+# -- slow readers -----------------------------------------------------------------------------------
+
+
+async def test_a_client_that_does_not_read_is_closed() -> None:
+    """After `outbound_seconds` without a byte gone out, 1013."""
+    clock = FakeClock()
+    guard = await settle(make_guard(clock=clock, limits={"outbound_seconds": 30.0}))
+    connection, sink = await opened(guard, bearer("alice"))
+    sink.stalled_at = clock.monotonic()
+    clock.advance(29.9)
+    await guard.tick()
+    assert connection.open
+    clock.advance(0.1)
+    await guard.tick()
+    assert sink.closed == (1013, "reading too slowly")
+
+
+# -- the feed ---------------------------------------------------------------------------------------
+
+FEED: list[tuple[str, Target, str, bool]] = [
+    ("principal", Target.PRINCIPAL, "alice", True),
+    ("another principal", Target.PRINCIPAL, "bob", False),
+    ("session", Target.SESSION, "session-of-alice", True),
+    ("credential", Target.CREDENTIAL, "credential-of-alice", True),
+    ("everything", Target.EVERYTHING, "", True),
+    ("changed", Target.CHANGED, "alice", False),
+    ("connection", Target.CONNECTION, "{id}", True),
+    ("another connection", Target.CONNECTION, "0123456789abcdef", False),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "ends"), [case[1:] for case in FEED], ids=[case[0] for case in FEED]
+)
+async def test_the_feed_is_followed(target: Target, value: str, ends: bool) -> None:
+    """What another process wrote takes effect at the next tick, once."""
+    guard, connection, sink, clock = await _token(session_id="session-of-alice")
+    revocation = Revocation(target, value.format(id=connection.id), clock.now())
+    await guard.store.add_revocation(revocation)
+    assert connection.open
+    await guard.tick()
+    assert connection.open is not ends
+    if ends:
+        assert sink.closed is not None
+        assert sink.closed[0] == 3000
+
+
+async def test_a_feed_that_could_not_be_read_is_read_later() -> None:
+    """Nothing is skipped: what was written meanwhile takes effect when the store answers."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    connection, _ = await opened(guard, bearer("alice"))
+    await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", guard.clock.now()))
+    store.broken["revocations"] = StoreUnavailable("no")
+    await guard.tick()
+    assert connection.open
+    del store.broken["revocations"]
+    await guard.tick()
+    assert not connection.open
+
+
+async def test_an_entry_that_cannot_be_followed_does_not_stop_the_feed() -> None:
+    """An account that cannot be read: its connection ends, and what comes after takes effect, too."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    connection, _ = await opened(guard, bearer("carol"))
+    other, _ = await opened(guard, bearer("alice"))
+    await store.add_revocation(Revocation(Target.CHANGED, "carol", guard.clock.now()))
+    await store.add_revocation(Revocation(Target.PRINCIPAL, "alice", guard.clock.now()))
+    store.broken["account"] = RuntimeError("odd")
+    await guard.tick()
+    assert not connection.open
+    assert not other.open
+
+
+async def test_changed_attributes_count() -> None:
+    """Conditions look at attributes: they are read anew like roles."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("carol"))
+    await guard.admin.set_attributes("carol", {"floor": 3})
+    assert connection.principal.attributes == {"floor": 3}
+
+
+async def test_a_token_with_roles_of_its_own_is_not_changed_by_the_store() -> None:
+    """It says itself what it may; its end is its expiry or its revocation."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("alice"))
+    await guard.store.add_account(_account("alice"))
+    await guard.admin.grant_role("alice", "moderator")
+    assert connection.principal.roles == {"member"}
+    assert connection.open
+
+
+def _account(id: str) -> Any:
+    from stormdoor.core.account import Account
+
+    return Account(id=id)
+
+
+async def test_a_revoked_denial_says_nothing_to_the_client() -> None:
+    """The reason is the operator's."""
+    guard = await settle(make_guard())
+    connection, sink = await opened(guard, bearer("alice"))
+    await guard.admin.revoke(Target.CONNECTION, connection.id, reason="spied upon us", actor="ada")
+    assert sink.closed == (3000, "authentication required")
+    assert any("spied upon us" in event.detail for event in await events(guard))
+    assert guard.statistics.closed[Denial.REVOKED] == 1

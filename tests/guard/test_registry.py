@@ -1,0 +1,152 @@
+"""Every connection counts from `add` to `end`, and everything comes back exactly once."""
+
+from __future__ import annotations
+
+import pytest
+
+from stormdoor import Denial
+from stormdoor.core.denial import Refusal
+from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle
+
+
+async def test_an_end_is_an_end() -> None:
+    """Whoever ends a connection again changes, records and sends nothing."""
+    guard = await settle(make_guard())
+    connection, sink = await opened(guard, bearer("alice"))
+    assert guard.registry.end(connection, Refusal(Denial.REVOKED, "first"))
+    for _ in range(3):
+        assert not guard.registry.end(connection, Refusal(Denial.INTERNAL, "later"))
+        assert not guard.registry.end(connection)
+    assert sink.closed == (3000, "authentication required")
+    closed = [event for event in await events(guard) if event.name == "connection_closed"]
+    assert [(event.cause, event.detail) for event in closed] == [("revoked", "first")]
+    assert connection.sink is None
+
+
+async def test_what_ended_cannot_be_opened() -> None:
+    """The 101 came too late."""
+    guard = await settle(make_guard())
+    connection = await admit(guard, bearer("alice"))
+    guard.registry.end(connection, Refusal(Denial.REVOKED))
+    assert not guard.registry.opened(connection)
+    assert not connection.open
+
+
+async def test_what_is_open_cannot_be_opened_again() -> None:
+    """One 101, one life."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("alice"))
+    assert not guard.registry.opened(connection)
+    assert connection.open
+
+
+async def test_a_connection_that_was_never_open_is_recorded_as_such() -> None:
+    """The trail has an end for each beginning."""
+    guard = await settle(make_guard())
+    connection = await admit(guard, bearer("alice"))
+    guard.registry.end(connection, code=1006)
+    opened_, closed = (await events(guard))[-2:]
+    assert (opened_.name, closed.name) == ("connection_opened", "connection_closed")
+    assert opened_.connection == closed.connection == connection.id
+    assert closed.detail == "left before it was open"
+
+
+async def test_listeners_hear_of_every_end_while_the_sink_is_still_there() -> None:
+    """So that a hub can unsubscribe before the end is over."""
+    guard = await settle(make_guard())
+    heard: list[tuple[str, bool, bool]] = []
+    guard.registry.on_end.append(
+        lambda one: heard.append((one.id, one.open, one.sink is not None))
+    )
+    connection, _ = await opened(guard, bearer("alice"))
+    guard.registry.end(connection)
+    assert heard == [(connection.id, False, True)]
+
+
+async def test_a_registry_can_be_walked_while_it_shrinks() -> None:
+    """Ending one connection may end others."""
+    guard = await settle(make_guard())
+    for _ in range(5):
+        await opened(guard, bearer("alice"))
+    for connection in guard.registry:
+        for other in guard.registry:
+            guard.registry.end(other)
+        assert not connection.open
+    assert len(guard.registry) == 0
+
+
+async def test_connections_are_found() -> None:
+    """By id and by principal, pending ones too."""
+    guard = await settle(make_guard())
+    first, _ = await opened(guard, bearer("alice"))
+    second = await admit(guard, bearer("alice"))
+    await opened(guard, bearer("bob"))
+    assert guard.registry.get(first.id) is first
+    assert guard.registry.get("nobody") is None
+    assert set(guard.registry.of_principal("alice")) == {first, second}
+    assert guard.registry.of_principal("nobody") == []
+
+
+# -- the list for operators -------------------------------------------------------------------------
+
+
+async def test_the_list_of_operators_follows() -> None:
+    """What is open is listed after the next slow tick, and only that."""
+    guard = await settle(make_guard())
+    stays, _ = await opened(guard, bearer("alice"))
+    goes, _ = await opened(guard, bearer("bob"))
+    await admit(guard, bearer("mia"))  # pending: not listed
+    await guard._tidy()
+    assert {one.id for one in await guard.store.live_connections(0)} == {stays.id, goes.id}
+    guard.registry.end(goes)
+    await guard._tidy()
+    [listed] = await guard.store.live_connections(0)
+    assert (listed.id, listed.principal_id, listed.node) == (stays.id, "alice", "test")
+
+
+async def test_a_connection_too_short_to_be_listed_leaves_nothing() -> None:
+    """Opened and closed between two ticks; and one that was never open."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("alice"))
+    pending = await admit(guard, bearer("alice"))
+    guard.registry.end(connection)
+    guard.registry.end(pending)
+    assert guard.registry.changes() == ([], [])
+
+
+async def test_a_connection_that_closes_while_it_is_being_listed_is_taken_off_again() -> None:
+    """The store is told of its end afterwards."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("alice"))
+    news, gone = guard.registry.changes()
+    guard.registry.end(connection)
+    guard.registry.synced(news, gone)
+    assert guard.registry.changes() == ([], [connection.id])
+    guard.registry.synced(*guard.registry.changes())
+    assert guard.registry.changes() == ([], [])
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> None:
+    """Nothing is forgotten meanwhile."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("alice"))
+    store = guard.store
+    store.broken["sync_connections"] = RuntimeError("odd")  # type: ignore[attr-defined]
+    for _ in range(times):
+        with pytest.raises(RuntimeError):
+            await guard._tidy()
+    store.broken.clear()  # type: ignore[attr-defined]
+    await guard._tidy()
+    [listed] = await store.live_connections(0)
+    assert listed.id == connection.id
+
+
+async def test_a_sink_that_raises_is_no_reason_to_stay() -> None:
+    """The connection is over for everybody but the odd socket."""
+    guard = await settle(make_guard())
+    connection, sink = await opened(guard, bearer("alice"))
+    sink.fault = OSError("odd")
+    assert guard.registry.end(connection, Refusal(Denial.EXPIRED))
+    assert len(guard.registry) == 0
+    assert isinstance(sink, FakeSink)

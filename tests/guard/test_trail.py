@@ -1,0 +1,206 @@
+"""The queue in front of the trail: in order, once, and never losing an entry silently."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stormdoor import Denial
+from stormdoor.core.event import Event
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.trail import Trail
+from tests.guard.fakes import FakeStore, admit, bearer, make_guard, refused, settle
+from tests.support.clock import FakeClock
+from tests.tornado.wire import log_lines
+
+
+async def _trail(capacity: int = 10_000) -> tuple[Trail, FakeStore]:
+    store = FakeStore()
+    await store.open()
+    return Trail(store, FakeClock(), capacity=capacity), store
+
+
+def event(number: int, **more: object) -> Event:
+    """An event that is like no other."""
+    return Event(time=float(number), name="test", detail=str(number), **more)  # type: ignore[arg-type]
+
+
+async def _stored(store: FakeStore) -> list[Event]:
+    return [entry.event for entry in await store.entries(limit=100_000)]
+
+
+async def test_entries_are_written_in_order() -> None:
+    """More than one batch of them."""
+    trail, store = await _trail()
+    for number in range(1234):
+        trail.note(event(number))
+    assert len(trail) == 1234
+    assert await trail.flush()
+    assert [one.detail for one in await _stored(store)] == [str(n) for n in range(1234)]
+    assert (len(trail), trail.written, trail.lost) == (0, 1234, 0)
+
+
+async def test_a_store_that_is_down_keeps_nothing_from_being_written_later() -> None:
+    """In the order in which it happened; the operator is told once, and again when it is over."""
+    trail, store = await _trail()
+    with log_lines("stormdoor.trail") as lines:
+        for number in range(3):
+            store.down = True
+            trail.note(event(2 * number))
+            assert not await trail.flush()
+            trail.note(event(2 * number + 1))
+        assert trail.healthy
+        store.down = False
+        assert await trail.flush()
+    assert [one.detail for one in await _stored(store)] == list("012345")
+    assert len(lines) == 2
+
+
+async def test_a_store_that_fails_oddly_loses_nothing_either() -> None:
+    """The error goes up, the entries stay."""
+    trail, store = await _trail()
+    trail.note(event(1))
+    store.broken["append_events"] = RuntimeError("odd")
+    with pytest.raises(RuntimeError):
+        await trail.flush()
+    del store.broken["append_events"]
+    assert await trail.flush()
+    assert [one.detail for one in await _stored(store)] == ["1"]
+
+
+async def test_what_happens_during_a_write_comes_after_it() -> None:
+    """And nothing is written twice by two writers at once."""
+    trail, store = await _trail()
+    trail.note(event(1))
+    pause = store.pause("append_events", after=False)
+    writers = [asyncio.create_task(trail.flush()) for _ in range(3)]
+    await pause.reached.wait()
+    trail.note(event(2))
+    pause.go()
+    assert await asyncio.gather(*writers) == [True, True, True]
+    assert [one.detail for one in await _stored(store)] == ["1", "2"]
+
+
+async def test_a_write_that_fails_puts_its_entries_before_the_newer_ones() -> None:
+    """Also those that are like them."""
+    trail, store = await _trail()
+    alike = Event(time=1.0, name="authn_login_fail", cause="bad-credential", address="a")
+    trail.note(alike)
+    trail.note(event(1))
+    store.broken["append_events"] = StoreUnavailable("no")
+    pause = store.pause("append_events", after=False)
+    del store.broken["append_events"]
+    store.broken.clear()
+    writer = asyncio.create_task(trail.flush())
+    await pause.reached.wait()
+    trail.note(alike)
+    trail.note(event(2))
+    writer.cancel()
+    await asyncio.wait([writer])
+    assert await trail.flush()
+    told = [(one.name, one.detail, one.count) for one in await _stored(store)]
+    assert told == [
+        ("authn_login_fail", "", 1),
+        ("test", "1", 1),
+        ("authn_login_fail", "", 1),
+        ("test", "2", 1),
+    ]
+
+
+async def test_a_full_queue_says_so_and_refuses_handshakes() -> None:
+    """What cannot be recorded must not happen; afterwards one entry says how many are missing."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    await guard.trail.flush()
+    guard.trail._capacity = 3
+    store.down = True
+    for number in range(3):
+        guard.trail.note(event(number))
+    assert guard.trail.healthy
+    await admit(guard, bearer("alice"))  # its entry is the first that is lost
+    with log_lines("stormdoor.trail") as lines:
+        for number in range(4):
+            guard.trail.note(event(10 + number))
+        assert not guard.trail.healthy
+        refusal = await refused(guard, bearer("alice"))
+        assert (refusal.denial, refusal.answer.status) == (Denial.UNAVAILABLE, 503)
+        assert not await guard.trail.flush()
+        store.down = False
+        assert await guard.trail.flush()
+    assert len(lines) <= 3
+    assert guard.trail.healthy
+    assert guard.trail.lost == 6
+    written = await _stored(store)
+    assert [one.detail for one in written[-4:-1]] == list("012")
+    assert (written[-1].name, written[-1].count) == ("trail_gap", 6)
+    await admit(guard, bearer("alice"))
+
+
+async def test_a_flood_of_equal_refusals_is_one_entry() -> None:
+    """Also if others come in between, and whatever path was asked for."""
+    trail, store = await _trail()
+    for number in range(1000):
+        trail.note(
+            Event(
+                time=5.0 + number / 2000,
+                name="malicious_cors",
+                cause="origin-not-allowed",
+                address=f"192.0.2.{number % 2}",
+                endpoint=f"/{number}",
+            )
+        )
+    await trail.flush()
+    assert [(one.address, one.count) for one in await _stored(store)] == [
+        ("192.0.2.0", 500),
+        ("192.0.2.1", 500),
+    ]
+
+
+async def test_a_flood_from_everywhere_is_bounded_in_every_second() -> None:
+    """An IPv6 network has more addresses than a disk has room. What is missing is counted."""
+    trail, store = await _trail()
+    for number in range(6000):
+        cause = ("origin-not-allowed", "host-not-allowed")[number % 2]
+        trail.note(
+            Event(
+                time=5.0 + number / 2000,
+                name="malicious_cors",
+                cause=cause,
+                address=f"2001:db8::{number:x}",
+            )
+        )
+    await trail.flush()
+    stored = await _stored(store)
+    assert len(stored) == 3 * 2 * 65
+    assert sum(one.count for one in stored) == 6000
+
+
+async def test_who_is_known_is_never_summed_up_with_others() -> None:
+    """A refusal of a principal keeps its name, however many there are."""
+    trail, store = await _trail()
+    for number in range(500):
+        trail.note(
+            Event(time=5.0, name="authz_fail", cause="forbidden", principal=f"p{number}")
+        )
+    await trail.flush()
+    assert len(await _stored(store)) == 500
+
+
+async def test_what_is_no_refusal_is_never_summed_up() -> None:
+    """Two connections opened in one second are two."""
+    trail, store = await _trail()
+    for _ in range(5):
+        trail.note(Event(time=5.0, name="connection_opened", principal="alice"))
+    await trail.flush()
+    assert len(await _stored(store)) == 5
+
+
+async def test_nobody_decides_how_much_is_written_about_him() -> None:
+    """A path, a browser's name and a reason are cut."""
+    trail, store = await _trail()
+    long = "x" * 60_000
+    trail.note(Event(time=5.0, name="test", endpoint=long, user_agent=long, detail=long))
+    await trail.flush()
+    [one] = await _stored(store)
+    assert (len(one.endpoint), len(one.user_agent), len(one.detail)) == (256, 256, 1000)
