@@ -213,6 +213,20 @@ def test_retry_after_is_when_to_retry(cost: float, now: float) -> None:
         assert spend(tat, now + wait - 0.001, ONE, cost) is None
 
 
+@pytest.mark.parametrize(
+    ("tat", "cost", "wait"),
+    [(103.0, 1.0, 1.0), (103.5, 1.0, 1.5), (103.0, 2.5, 2.5), (101.0, 1.0, 0.0), (101.0, 2.5, 0.5)],
+)
+def test_retry_after_is_exact(tat: float, cost: float, wait: float) -> None:
+    """The wait is what the bucket lacks, at the rate at which it refills."""
+    assert retry_after(tat, 100.0, ONE, cost) == pytest.approx(wait)
+
+
+def test_retry_after_is_for_one_unit() -> None:
+    """Without a cost it is about one unit."""
+    assert retry_after(103.0, 100.0, ONE) == 1.0
+
+
 def test_retry_after_is_never_negative() -> None:
     """A full bucket asks for no patience."""
     assert retry_after(0.0, 100.0, ONE) == 0.0

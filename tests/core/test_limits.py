@@ -27,6 +27,24 @@ def test_the_defaults_are_limits() -> None:
     assert all(getattr(usual, one.name) for one in fields(usual))
 
 
+def test_the_defaults_are_these() -> None:
+    """The numbers that a guard has without an option are a promise: a change of one is deliberate."""
+    usual = {one.name: one.default for one in fields(Limits) if one.name in NUMBERS}
+    assert usual == {
+        "connections_per_address": 100,
+        "connections_per_principal": 20,
+        "connections": 10_000,
+        "ipv6_prefix": 64,
+        "authentication_seconds": 10.0,
+        "connection_seconds": 86_400.0,
+        "message_bytes": 65_536,
+        "message_depth": 16,
+        "offences": 20,
+        "outbound_bytes": 1_048_576,
+        "outbound_seconds": 30.0,
+    }
+
+
 @pytest.mark.parametrize("name", RATES)
 def test_each_rate_can_be_set(name: str) -> None:
     """A rate is kept as it was written."""
