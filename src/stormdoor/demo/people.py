@@ -15,10 +15,12 @@ from stormdoor import ConfigurationError, Guard
 from stormdoor.core.apikey import ApiKey, compose, key_id
 from stormdoor.core.credential import fingerprint
 
-__all__ = ["PEOPLE", "Secrets", "settle"]
+__all__ = ["PEOPLE", "Secrets", "settle", "write_configuration"]
 
 _CREDENTIALS = "demo-credentials.json"
 _SECRETS = "demo-secrets.json"
+_TRAIL_KEY = "demo-trail.key"
+_CONFIGURATION = "demo.toml"
 _SENSOR = "sensor"
 _SENSOR_SCOPES = frozenset({"dashboard:connect", "dashboard:report"})
 
@@ -105,6 +107,28 @@ def load_secrets(data: Path) -> Secrets:
         known = Secrets(secrets.token_hex(32), secrets.token_hex(32))
         _write(path, known)
     return known
+
+
+def write_configuration(data: Path, store: str, server: Secrets) -> Path:
+    """A file with which the `stormdoor` commands can operate the demo, written at every start.
+
+    Args:
+        data: The directory of the demo.
+        store: URL of its store.
+        server: For the key of the trail, which gets a file of its own.
+
+    Returns:
+        The configuration file.
+    """
+    write_private(data / _TRAIL_KEY, f"{server.trail_key}\n")
+    path = data / _CONFIGURATION
+    write_private(
+        path,
+        f"# For commands such as: stormdoor trail show --config {path}\n"
+        f"store = {msgspec.json.encode(store).decode()}\n"
+        f'trail_key = {{ file = "{_TRAIL_KEY}", encoding = "hex" }}\n',
+    )
+    return path
 
 
 def _write(path: Path, content: msgspec.Struct) -> None:

@@ -28,7 +28,7 @@ from stormdoor import (
 from stormdoor.demo.chat import chat_handler
 from stormdoor.demo.dashboard import Dashboard, dashboard_handler
 from stormdoor.demo.pages import HERE, ForeignFile, Info, Metrics, Page, Static, TrailOfCaller
-from stormdoor.demo.people import load_secrets, settle
+from stormdoor.demo.people import load_secrets, settle, write_configuration
 from stormdoor.demo.policies import POLICIES
 from stormdoor.demo.rooms import Rooms
 
@@ -97,6 +97,8 @@ class Demo:
         self.origins = origins
         secrets = load_secrets(data)
         key = JwtKey("HS256", bytes.fromhex(secrets.token_key))
+        url_of_store = store or f"sqlite:///{(data / 'demo.db').resolve()}"
+        self.configuration = write_configuration(data, url_of_store, secrets)
         self.guard = Guard(
             origins=origins,
             authenticators=[
@@ -109,7 +111,7 @@ class Demo:
             ],
             policies=POLICIES,
             limits=LIMITS,
-            store=store or f"sqlite:///{(data / 'demo.db').resolve()}",
+            store=url_of_store,
             trail_key=bytes.fromhex(secrets.trail_key),
             insecure_allow_plaintext=insecure_allow_plaintext,
         )
@@ -132,8 +134,7 @@ class Demo:
                 url("/metrics", Metrics, guard),
                 url("/demo/info", Info, page),
                 url("/demo/trail", TrailOfCaller, guard),
-                # The foreign page is for the foreign origin only.
-                url(r"/static/((?!foreign\.).*)", Static, {"path": str(HERE / "static")}),
+                url("/static/(.*)", Static, {"path": str(HERE / "static")}),
                 url("/ws/chat", chat_handler(self.guard, rooms)),
                 url("/ws/dashboard", dashboard_handler(self.guard, self.dashboard)),
             ],
@@ -193,7 +194,7 @@ async def serve(
             other = guarded_server(_foreign_application(demo.origins))
             other.add_sockets(foreign)
             if not quiet:
-                _say(_how_to(credentials))
+                _say(_how_to(credentials, demo.configuration))
             _say(f"ready {origin}/")
             await stop.wait()
             server.stop()
@@ -212,15 +213,16 @@ def _foreign_application(origins: list[str]) -> Application:
             url(
                 r"/(foreign\.(?:html|js|css))",
                 ForeignFile,
-                {"path": str(HERE / "static"), "framed_by": " ".join(origins)},
+                {"path": str(HERE / "foreign"), "framed_by": " ".join(origins)},
             )
         ],
         log_function=_log_request,
     )
 
 
-def _how_to(credentials: Path) -> str:
+def _how_to(credentials: Path, configuration: Path) -> str:
     return (
         "The passwords of alice and bob (members), mia (moderator), ada (administrator) and eve\n"
-        f"(no role), and the API key of the device sensor, are in {credentials}"
+        f"(no role), and the API key of the device sensor, are in {credentials}\n"
+        f"Operate it from another terminal: stormdoor trail show --config {configuration}"
     )
