@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.tornado.wire import serving
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
 from stormdoor import Guard, PolicySet, login_routes, role
+from tests.tornado.wire import serving
 
 
 async def _session(port: int, cookie: str) -> HTTPResponse:
