@@ -125,6 +125,25 @@ async def test_failed_migration_leaves_nothing(
     assert _schema(path) == _schema(empty_file)
 
 
+async def test_lock_comes_before_the_version(tmp_path: Path) -> None:
+    """A migration locks the file before it reads what is done: two at once do not both begin."""
+    import sqlalchemy as sa
+
+    said: list[str] = []
+
+    def note(*args: object) -> None:
+        said.append(str(args[2]))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        async with opened(SqliteStore(tmp_path / "store.db")):
+            pass
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert said[0] == "BEGIN IMMEDIATE"
+    assert any("alembic_version" in statement for statement in said[1:])
+
+
 def test_schema_is_shared_with_postgresql() -> None:
     """The tables can be made on PostgreSQL; the triggers are not forgotten there, but refused."""
     buffer = io.StringIO()

@@ -80,11 +80,13 @@ class SessionsContract:
             assert [found.id for found in await store.sessions("alice")] == ["new"]
             assert await store.redeem_ticket("t1") is None
 
-    async def test_replacement_of_what_is_gone_stores_nothing(self, new_store: NewStore) -> None:
+    async def test_replacement_of_what_is_gone_changes_nothing(self, new_store: NewStore) -> None:
         """A session that was ended meanwhile does not come back as a new one."""
         async with with_accounts(new_store, "alice") as store:
+            await store.add_ticket(ticket("t1", "alice", session_id="old"))
             assert await store.replace_session("old", session("new", "alice")) is False
             assert await store.sessions("alice") == []
+            assert await store.redeem_ticket("t1") is not None
 
     async def test_failed_replacement_keeps_the_old(self, new_store: NewStore) -> None:
         """A replacement that is refused removes nothing."""

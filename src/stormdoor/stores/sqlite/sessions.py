@@ -35,8 +35,9 @@ class SqliteSessions(Part):
         row = session_row(session)
 
         def replace(connection: sqlite3.Connection) -> bool:
-            if not _remove(connection, old_id):
+            if connection.execute(sql.REMOVE_SESSION, (old_id,)).rowcount == 0:
                 return False
+            connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
             connection.execute(sql.ADD_SESSION, row)
             return True
 
