@@ -12,7 +12,9 @@ from msgspec import UNSET, Struct, UnsetType
 from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.cookie import CookieSpec
 from stormdoor.auth.passwords import OWASP, Argon2Cost, Passwords
+from stormdoor.auth.session import SessionDesk
 from stormdoor.config.authenticators import build_authenticators
+from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.place import Place, show_place
 from stormdoor.config.policies import build_policies
@@ -24,7 +26,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.errors import ConfigurationError
-from stormdoor.stores import open_store
+from stormdoor.stores import MemoryStore, open_store
 
 __all__ = [
     "GuardOptions",
@@ -243,7 +245,9 @@ def _limits(document: Document) -> Limits | None:
 def _sessions(table: Struct) -> dict[str, Any]:
     found = options(table)
     cookie = {_COOKIE[name]: found.pop(name) for name in _COOKIE if name in found}
-    return {**found, "cookie": CookieSpec(**cookie)}
+    found["cookie"] = CookieSpec(**cookie)
+    SessionDesk(MemoryStore(), SystemClock(), **found)  # finds out what contradicts what
+    return found
 
 
 def _passwords(table: Struct) -> Passwords:

@@ -104,12 +104,14 @@ def _from_environment(name: str) -> str:
 def _from_file(path: Path, secret: SecretTable) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(file.fileno())
+        try:
+            found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise ConfigurationError(f"{path} is no regular file")
             _check_mode(path, found.st_mode, secret)
-            data = file.read(_MAX_BYTES + 1)
+            data = os.read(descriptor, _MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise SecretMissing(f"{path} cannot be read: {error.strerror}") from None
     if len(data) > _MAX_BYTES:

@@ -65,7 +65,7 @@ class SignedCookieAuthenticator:
         self._secret = secret
         self._max_age_days = max_age_days
         self._roles = None if roles is None else frozenset(roles)
-        self.places = (Place(Source.COOKIE, cookie),)
+        self.places: Sequence[Place] = (Place(Source.COOKIE, cookie),)
 
     def recognises(self, credential: Credential) -> bool:
         """See `Authenticator`."""

@@ -1,0 +1,166 @@
+"""The page about the configuration file says everything, and nothing that is not so."""
+
+import ast
+import inspect
+import re
+import tomllib
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from stormdoor import Guard, JwtAuthenticator, Limits
+from stormdoor.auth.cookie import CookieSpec
+from stormdoor.auth.passwords import OWASP, Passwords
+from stormdoor.auth.session import SessionDesk
+from stormdoor.config import shape
+from stormdoor.config.check import check_file
+from stormdoor.config.secret import SecretTable
+from stormdoor.config.shape import LimitsTable
+from tests.config.files import write
+from tests.support.project import PACKAGE, ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "Top of the file": shape.ConfigFile,
+    "Limits": LimitsTable,
+    "Sessions": shape.SessionsTable,
+    "Passwords": shape.PasswordsTable,
+    "JSON Web Tokens": shape.JwtTable,
+    "Keys": shape.JwtKeyTable,
+    "Roles": shape.RoleTable,
+    "Permits": shape.PermitTable,
+    "Forbids": shape.ForbidTable,
+    "Secrets": SecretTable,
+}
+
+_COOKIE = {"cookie": "name", "samesite": "samesite", "insecure_plaintext": "insecure_plaintext"}
+
+
+def _rows(section: str) -> dict[str, str]:
+    """The options of a section and what its second column says."""
+    (text,) = re.findall(
+        rf"^##+ {re.escape(section)}\n(.*?)(?=^##+ |\Z)", PAGE, re.MULTILINE | re.DOTALL
+    )
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE))
+
+
+def _arguments(made_by: Any) -> dict[str, Any]:
+    return {
+        name: one.default
+        for name, one in inspect.signature(made_by).parameters.items()
+        if one.default is not inspect.Parameter.empty
+    }
+
+
+def _defaults(section: str) -> dict[str, Any]:
+    """What holds in Python when an option is left out."""
+    match section:
+        case "Limits":
+            return {one.name: one.default for one in fields(Limits)}
+        case "Sessions":
+            cookie = {one.name: one.default for one in fields(CookieSpec)}
+            return _arguments(SessionDesk) | {a: cookie[b] for a, b in _COOKIE.items()}
+        case "Passwords":
+            cost = {one.name: getattr(OWASP, one.name) for one in fields(OWASP)}
+            return _arguments(Passwords) | cost
+        case "JSON Web Tokens":
+            return _arguments(JwtAuthenticator)
+        case "Top of the file":
+            return _arguments(Guard)
+        case _:
+            table = SECTIONS[section]
+            names = table.__struct_fields__[
+                len(table.__struct_fields__) - len(table.__struct_defaults__) :
+            ]
+            return dict(zip(names, table.__struct_defaults__, strict=True))
+
+
+def _toml(value: object) -> str:
+    match value:
+        case None:
+            return "false"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+    return repr(value)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_option_is_documented(section: str) -> None:
+    """A section lists the options of its table, each once, and no other."""
+    assert sorted(_rows(section)) == sorted(SECTIONS[section].__struct_fields__)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_required_options_are_marked(section: str) -> None:
+    """What must be there is called required, and nothing else is."""
+    table = SECTIONS[section]
+    optional = len(table.__struct_defaults__)
+    required = table.__struct_fields__[: len(table.__struct_fields__) - optional]
+    assert {name for name, left in _rows(section).items() if left == "required"} == set(required)
+
+
+SPOKEN = {"store", "hosts", "limits", "sessions", "passwords", "authenticators", "policies"}
+"""What is not the default of an argument but what a file makes of it."""
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_defaults_are_right(section: str) -> None:
+    """What the page says of an option that is left out is what Python does."""
+    defaults = _defaults(section)
+    for name, left in _rows(section).items():
+        value = defaults.get(name, MISSING)
+        if left == "required" or (section == "Top of the file" and name in SPOKEN):
+            continue
+        if name in {"roles", "when", "id"}:
+            assert value is None
+        elif left == "-":
+            assert value is None, name
+        elif isinstance(value, msgspec.UnsetType) or "factory" in type(value).__name__.lower():
+            assert left == "`[]`", name
+        else:
+            assert left.strip("`") == _toml(list(value) if value == () else value), name
+
+
+def test_every_check_is_documented() -> None:
+    """The page lists the id of each check, and no other."""
+    ids: set[str] = set()
+    for path in (PACKAGE / "config").glob("check*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                named = [one.value for one in node.keywords if one.arg == "id"]
+                if getattr(node.func, "attr", "") == "finding":
+                    named += node.args[:1]
+                for value in named:
+                    ids |= {
+                        str(one.value) for one in ast.walk(value) if isinstance(one, ast.Constant)
+                    }
+    text = PAGE.split("## What is checked")[1]
+    listed = {
+        id
+        for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+        for id in re.findall(r"`([\w-]+)`", cell)
+    }
+    assert listed == ids
+
+
+def test_example_is_good(tmp_path: Path) -> None:
+    """The whole file that the page shows has the shape of one, and nothing to be warned of."""
+    (text,) = re.findall(r"^A whole file:\n\n```toml\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
+    assert tomllib.loads(text)
+    (tmp_path / "keys").mkdir()
+    for name in re.findall(r'"(keys/.*?)"', text):
+        public = Ed25519PrivateKey.generate().public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (tmp_path / name).write_bytes(pem)
+    found = check_file(write(tmp_path, text), secrets=False)
+    assert [one for one in found if one.level != "note"] == []
