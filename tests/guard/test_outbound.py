@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from asyncio import Future
 
 from stormdoor.guard.outbound import Backlog
+from tests.tornado.wire import log_lines
 
 
 async def test_what_has_gone_out_does_not_wait() -> None:
@@ -76,3 +79,21 @@ async def test_a_reader_that_stops_in_the_middle_is_found_without_another_write(
     assert backlog.stalled_since() == 2.0
     writes[2].set_result(None)
     assert backlog.stalled_since() is None
+
+
+async def test_a_client_that_leaves_does_not_fill_the_log() -> None:
+    """A write that failed is nobody's error, however many waited."""
+    backlog = Backlog(100)
+    writes: list[Future[None]] = [Future() for _ in range(3)]
+    for written in writes:
+        backlog.add(10, written, 1.0)
+    backlog.abandon()
+    for written in writes:
+        written.set_exception(OSError("gone"))
+    await asyncio.sleep(0)
+    with log_lines("asyncio") as lines:
+        del writes, written
+        backlog = Backlog(1)
+        await asyncio.sleep(0)
+        gc.collect()
+    assert lines == []

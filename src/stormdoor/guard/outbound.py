@@ -53,11 +53,25 @@ class Backlog:
     def add(self, size: int, written: Future[None], monotonic: float) -> None:
         """Count a write whose Future is `written`."""
         self.waiting += size
+        last = self._last
         self._last, self._last_at = written, monotonic
         if self._mark is None:
             self._mark, self._marked, self._marked_at = written, self.waiting, monotonic
+        elif last is not None:
+            last.add_done_callback(_seen)
+
+    def abandon(self) -> None:
+        """The connection is over. What was not written never will be, and is nobody's error."""
+        if self._last is not None:
+            self._last.add_done_callback(_seen)
 
     def stalled_since(self) -> float | None:
         """Monotonic seconds since which nothing has gone out, or None if nothing waits."""
         self._settle()
         return None if self._last is None or self._mark is None else self._marked_at
+
+
+def _seen(written: Future[None]) -> None:
+    """Take note of a failed write. A client that leaves must not fill the log with its messages."""
+    if not written.cancelled():
+        written.exception()

@@ -242,6 +242,8 @@ class Door(Outlet):
         # INVARIANT: whatever a method of the handler does or does not pass on, the quota comes back.
         if self._door_admitted is not None:
             self._door_guard.registry.end(self._door_admitted, code=self.close_code or 1006)
+        if self._door_backlog is not None:
+            self._door_backlog.abandon()
 
     def on_finish(self) -> None:
         """An answer was sent. If it was not the 101, there will never be a connection."""
