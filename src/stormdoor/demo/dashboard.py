@@ -93,7 +93,8 @@ class Dashboard:
         self._messages = 0
         self._cpu = time.process_time()
         self._at = guard.clock.monotonic()
-        self._refused: deque[Counter[Denial]] = deque(maxlen=61)
+        # What was refused up to each of the last beats, and up to a minute ago at the front.
+        self._refused: deque[Counter[Denial]] = deque([Counter()], maxlen=61)
         self._seq: int | None = None
         self._stale = True
         rooms.on_change.append(self._rooms_changed)

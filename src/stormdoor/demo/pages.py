@@ -70,6 +70,12 @@ class Page(RequestHandler):
 class Static(StaticFileHandler):
     """Scripts, styles and pictures."""
 
+    def parse_url_path(self, url_path: str) -> str:
+        """Called by Tornado with what was asked for: no file has a NUL in its name."""
+        if "\0" in url_path:
+            raise HTTPError(404)
+        return super().parse_url_path(url_path)
+
     def set_extra_headers(self, path: str) -> None:
         """Called by Tornado for each file."""
         for name, value in _HEADERS.items():
@@ -79,7 +85,7 @@ class Static(StaticFileHandler):
 
 
 class ForeignFile(StaticFileHandler):
-    """The files of the foreign page. The demo may frame it; nobody else may."""
+    """The files of the foreign page: another origin's. The demo may frame it; nobody else may."""
 
     def initialize(self, path: str, framed_by: str) -> None:  # type: ignore[override]
         """Called by Tornado with the arguments of the route."""

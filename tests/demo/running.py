@@ -1,0 +1,246 @@
+"""The demo, started as a process of its own on an ephemeral port, and always stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stormdoor import Guard
+from stormdoor.demo.policies import POLICIES
+from tests.demo.visitor import Visitor, eventually
+
+__all__ = ["PEOPLE", "Running", "demo", "running", "start"]
+
+PEOPLE = {
+    "alice": ["member"],
+    "bob": ["member"],
+    "mia": ["moderator"],
+    "ada": ["administrator"],
+    "eve": [],
+}
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 15.0
+
+# What asyncio says of a write whose client vanished meanwhile, and which nobody waits for.
+_VANISHED = re.compile(
+    r"Task exception was never retrieved\n(?:.*\n)*?tornado\.websocket\.WebSocketClosedError\n"
+)
+
+# The console script of this very interpreter, wherever it is installed.
+_SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
+
+
+def _command(port: int, data: Path) -> list[str]:
+    return [sys.executable, "-c", _SCRIPT, "demo", "--port", str(port), "--data", str(data)]
+
+
+@dataclass
+class Running:
+    """A demo, from its start to after its end.
+
+    Attributes:
+        process: The process.
+        data: Its directory.
+        log: Where its standard output and errors go.
+        port: Where it listens, on 127.0.0.1; 0 until it says so.
+    """
+
+    process: subprocess.Popen[bytes]
+    data: Path
+    log: Path
+    port: int = 0
+    _addresses: Iterator[int] = field(default_factory=lambda: itertools.count(2))
+    _clerk: Visitor | None = None
+
+    # -- the process -------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> str:
+        """Everything that the process has printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_ready(self) -> None:
+        """Wait for the line that says where it listens."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            for line in self.output.splitlines():
+                if line.startswith("ready "):
+                    self.port = int(line.rpartition(":")[2].rstrip("/"))
+                    return
+            assert self.process.poll() is None, f"the demo ended: {self.output}"
+            time.sleep(0.02)
+        raise AssertionError(f"the demo is not ready: {self.output}")
+
+    def wait_ended(self) -> int:
+        """Wait until the process has ended; its exit code."""
+        return self.process.wait(_STOP_SECONDS)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop it as an operator would; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait_ended()
+
+    # -- what it knows -----------------------------------------------------------------------------
+
+    @property
+    def origin(self) -> str:
+        """The origin of its pages."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """The file with the passwords, read."""
+        return json.loads((self.data / "demo-credentials.json").read_text())
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The server's own secrets."""
+        return json.loads((self.data / "demo-secrets.json").read_text())
+
+    def password(self, name: str) -> str:
+        """The password of a principal."""
+        return self.credentials["principals"][name]["password"]
+
+    @property
+    def sensor_key(self) -> str:
+        """The API key of the sensor."""
+        return self.credentials["api_keys"]["sensor"]
+
+    # -- who comes ---------------------------------------------------------------------------------
+
+    def visitor(self, *, address: str | None = None) -> Visitor:
+        """Somebody who has not logged in, at an address of loopback that nobody else has."""
+        if address is None:
+            number = next(self._addresses)
+            address = f"127.9.{number >> 8}.{number & 255}"
+        return Visitor(self.port, address=address)
+
+    async def visit(self, name: str, *, address: str | None = None) -> Visitor:
+        """Somebody who has logged in with the password of the file."""
+        visitor = self.visitor(address=address)
+        await visitor.log_in(name, self.password(name))
+        return visitor
+
+    # -- the database, behind its back -------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The file of the store, opened by somebody who can."""
+        connection = sqlite3.connect(self.data / "demo.db", timeout=10.0)
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            connection.close()
+
+    @contextlib.asynccontextmanager
+    async def office(self) -> AsyncIterator[Guard]:
+        """Another process of the same installation: what an operator's command would use."""
+        guard = Guard(
+            policies=POLICIES,
+            store=f"sqlite:///{self.data.resolve() / 'demo.db'}",
+            trail_key=bytes.fromhex(self.secrets["trail_key"]),
+            production=False,
+        )
+        async with guard:
+            yield guard
+
+    # -- the trail ---------------------------------------------------------------------------------
+
+    def entries(self, since: int = 0) -> list[dict[str, Any]]:
+        """The entries of the trail as they lie in the file, decoded."""
+        query = "SELECT seq, body, personal FROM trail WHERE seq > ? ORDER BY seq"
+        with self.database() as connection:
+            rows = connection.execute(query, [since]).fetchall()
+        return [
+            {"seq": seq, **json.loads(body), **json.loads(personal or b"{}")}
+            for seq, body, personal in rows
+        ]
+
+    async def mark(self) -> int:
+        """The number of the latest entry, after whatever has happened until now."""
+        if self._clerk is None:
+            self._clerk = await self.visit("ada")
+        # Before it answers this, the demo writes down what waits.
+        answer = await self._clerk.get("/demo/trail")
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)["last"]
+
+    async def recorded(self, name: str, *, since: int = 0, **parts: Any) -> dict[str, Any]:
+        """The first entry of that name and those parts; waited for, since it is written in a moment."""
+        wanted = {"name": name, **parts}
+
+        def found() -> dict[str, Any] | None:
+            for entry in self.entries(since):
+                if all(entry.get(part) == value for part, value in wanted.items()):
+                    return entry
+            return None
+
+        try:
+            return await eventually(found)
+        except TimeoutError:
+            shown = "\n".join(map(str, self.entries(since)[-20:]))
+            raise AssertionError(f"the trail has no {wanted}; it has\n{shown}") from None
+
+
+def start(data: Path, *, port: int = 0) -> Running:
+    """Start a demo; whoever calls this stops it."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    log = data.parent / f"{data.name}.log"
+    with log.open("ab") as file:
+        file.truncate(0)
+        process = subprocess.Popen(
+            _command(port, data),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONWARNINGS": "default",
+                "NO_COLOR": "1",
+            },
+        )
+    return Running(process, data, log)
+
+
+@contextlib.contextmanager
+def running(data: Path, *, port: int = 0) -> Iterator[Running]:
+    """A demo that listens; stopped at the end, whatever happens."""
+    one = start(data, port=port)
+    try:
+        one.wait_ready()
+        yield one
+    finally:
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGTERM)
+            try:
+                one.process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                one.process.kill()
+                one.process.wait()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A demo for the tests of one module. It must not have crashed, nor warned, when it is stopped."""
+    with running(tmp_path_factory.mktemp("demo") / "data") as one:
+        yield one
+        assert one.stop() == 0, one.output
+        assert not re.search("Traceback|Warning", _VANISHED.sub("", one.output)), one.output

@@ -1,0 +1,292 @@
+"""From the first start to the last: what a start makes, what it keeps, and how it ends."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stormdoor import ConfigurationError
+from stormdoor.demo.people import settle
+from stormdoor.demo.server import Demo
+from tests.demo.running import PEOPLE, Running, running, start
+from tests.demo.visitor import collected
+
+CREDENTIALS = "demo-credentials.json"
+SECRETS = "demo-secrets.json"
+
+
+def mode(path: Path) -> int:
+    """The permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# -- the first start ---------------------------------------------------------------------------------
+
+
+def test_the_credentials_are_for_the_owner_only(demo: Running) -> None:
+    """Nobody else on the machine can read the passwords, the secrets or the database."""
+    assert {path.name: oct(mode(path)) for path in demo.data.iterdir() if mode(path) & 0o077} == {}
+    assert mode(demo.data / CREDENTIALS) == 0o600
+    assert mode(demo.data) == 0o700
+
+
+def test_the_credentials_name_everybody(demo: Running) -> None:
+    """Five principals with their roles, and the key of the sensor."""
+    known = demo.credentials
+    roles = {name: person["roles"] for name, person in known["principals"].items()}
+    assert roles == PEOPLE
+    assert list(known["api_keys"]) == ["sensor"]
+
+
+def test_the_passwords_are_random(demo: Running) -> None:
+    """No two alike, and long enough that nobody guesses one."""
+    passwords = [person["password"] for person in demo.credentials["principals"].values()]
+    assert len(set(passwords)) == len(PEOPLE)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{16,}", password) for password in passwords)
+
+
+def test_it_says_where_it_listens_and_how_to_log_in(demo: Running) -> None:
+    """The terminal says who there is, where the passwords are, and then that it is ready."""
+    text = re.sub(r"\s+", " ", demo.output)
+    assert f"ready {demo.origin}/" in demo.output.splitlines()
+    before = text.partition("ready ")[0]
+    assert all(name in before for name in [*PEOPLE, "sensor"])
+    assert CREDENTIALS in before.replace(" ", "")
+
+
+async def test_it_listens_on_loopback_only(demo: Running) -> None:
+    """Whoever is not on this machine finds no port."""
+    addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}
+    for address in addresses - {"127.0.0.1", "127.0.1.1", "::1"}:
+        with socket.socket(socket.AF_INET6 if ":" in str(address) else socket.AF_INET) as sock:
+            sock.settimeout(2.0)
+            assert sock.connect_ex((address, demo.port)) != 0
+
+
+# -- the next ones -----------------------------------------------------------------------------------
+
+
+async def test_a_restart_keeps_everything(tmp_path: Path) -> None:
+    """Passwords, key, sessions, tokens and the trail are what they were; logouts stay logouts."""
+    with running(tmp_path / "data") as first:
+        files = {name: (first.data / name).read_bytes() for name in (CREDENTIALS, SECRETS)}
+        alice, bob = await first.visit("alice"), await first.visit("bob")
+        stays, ended = await alice.token(), await bob.token()
+        was = dict(bob.cookies)
+        await bob.log_out()
+        assert first.stop() == 0
+        entries = first.entries()
+    with running(tmp_path / "data", port=first.port) as second:
+        assert {name: (second.data / name).read_bytes() for name in files} == files
+        assert second.entries()[: len(entries)] == entries
+        assert (await alice.get("/auth/session")).status == 200
+        async with await alice.open() as wire:
+            assert (await wire.ask({"type": "join", "room": "lobby"}))["type"] == "joined"
+        async with await second.visitor().with_key(stays, "/ws/chat") as wire:
+            assert wire.status == 101
+        assert await bob.twin(**was).refused() == 401
+        async with await second.visitor().with_key(ended, "/ws/chat") as wire:
+            assert wire.status == 401
+        await second.visit("bob")
+        async with await second.visitor().with_key(second.sensor_key) as wire:
+            assert wire.status == 101
+
+
+async def test_without_the_file_there_are_new_passwords(tmp_path: Path) -> None:
+    """Whoever removes the file gets new passwords and a new key; the old ones are worth nothing."""
+    with running(tmp_path / "data") as first:
+        before = first.credentials
+        alice = await first.visit("alice")
+        assert first.stop() == 0
+    (tmp_path / "data" / CREDENTIALS).unlink()
+    with running(tmp_path / "data", port=first.port) as second:
+        after = second.credentials
+        assert mode(second.data / CREDENTIALS) == 0o600
+        for name in PEOPLE:
+            assert after["principals"][name]["password"] != before["principals"][name]["password"]
+        old = {"username": "alice", "password": before["principals"]["alice"]["password"]}
+        assert (await second.visitor().post("/auth/login", old)).status == 401
+        assert await alice.refused() == 401
+        async with await second.visitor().with_key(before["api_keys"]["sensor"]) as wire:
+            assert wire.status == 401
+        await second.visit("alice")
+        async with await second.visitor().with_key(after["api_keys"]["sensor"]) as wire:
+            assert wire.status == 101
+
+
+async def test_without_the_database_the_passwords_are_the_same(tmp_path: Path) -> None:
+    """Whoever removes the database has the same principals with the same passwords, and nothing else."""
+    with running(tmp_path / "data") as first:
+        alice = await first.visit("alice")
+        assert first.stop() == 0
+    for path in (tmp_path / "data").glob("demo.db*"):
+        path.unlink()
+    with running(tmp_path / "data", port=first.port) as second:
+        assert await alice.refused() == 401
+        await second.visit("alice")
+        async with await second.visitor().with_key(second.sensor_key) as wire:
+            assert wire.status == 101
+
+
+# -- what is damaged ---------------------------------------------------------------------------------
+
+
+def _without(*path: str) -> Callable[[Any], Any]:
+    def spoil(value: Any) -> Any:
+        inner = value
+        for name in path[:-1]:
+            inner = inner[name]
+        del inner[path[-1]]
+        return value
+
+    return spoil
+
+
+def _with(name: str, new: Any) -> Callable[[Any], Any]:
+    return lambda value: {**value, name: new}
+
+
+DAMAGE: dict[str, tuple[str, bytes | Callable[[Any], Any]]] = {
+    "credentials, no JSON": (CREDENTIALS, b"{"),
+    "credentials, empty": (CREDENTIALS, b""),
+    "credentials, no text": (CREDENTIALS, b"\xff\xfe\x00"),
+    "credentials, a list": (CREDENTIALS, b"[]"),
+    "credentials, no passwords": (CREDENTIALS, _with("principals", {"alice": {}})),
+    "credentials, no principals": (CREDENTIALS, _without("principals")),
+    "credentials, no key": (CREDENTIALS, _without("api_keys", "sensor")),
+    "credentials, a key that is none": (CREDENTIALS, _with("api_keys", {"sensor": "abc"})),
+    "credentials, a password that is too short": (
+        CREDENTIALS,
+        lambda value: {**value, "principals": {"alice": {"password": "a", "roles": []}}},
+    ),
+    "secrets, no JSON": (SECRETS, b"nonsense"),
+    "secrets, no hex": (SECRETS, _with("token_key", "not hex")),
+    "secrets, an empty one": (SECRETS, _with("trail_key", "")),
+    "secrets, a short one": (SECRETS, _with("token_key", "abcd")),
+    "secrets, a missing one": (SECRETS, _without("trail_key")),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The two files of an earlier start; the database is gone."""
+    data = tmp_path_factory.mktemp("made") / "data"
+    with running(data):
+        pass
+    return {name: (data / name).read_bytes() for name in (CREDENTIALS, SECRETS)}
+
+
+def spoilt(damage: str, made: dict[str, bytes], data: Path) -> Path:
+    """A directory with one damaged file; which one."""
+    name, spoil = DAMAGE[damage]
+    data.mkdir(mode=0o700)
+    for one, content in made.items():
+        (data / one).write_bytes(content)
+    path = data / name
+    if isinstance(spoil, bytes):
+        path.write_bytes(spoil)
+    else:
+        path.write_text(json.dumps(spoil(json.loads(made[name]))))
+    return path
+
+
+def check_complaint(text: str, path: Path, made: dict[str, bytes]) -> None:
+    """It names the file and the cure, and shows nothing of what is in it."""
+    assert path.name in text
+    assert "remove" in text
+    known = json.loads(made[CREDENTIALS])
+    passwords = [person["password"] for person in known["principals"].values()]
+    kept = [*passwords, known["api_keys"]["sensor"], *json.loads(made[SECRETS]).values()]
+    assert not [secret for secret in kept if secret in text]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_a_damaged_file_is_named(damage: str, made: dict[str, bytes], tmp_path: Path) -> None:
+    """Nothing is guessed, nothing is overwritten: the error says which file, and what to do."""
+    path = spoilt(damage, made, tmp_path / "data")
+    before = path.read_bytes()
+
+    async def begin() -> None:
+        origins = ["http://127.0.0.1:1"]
+        one = Demo(origins=origins, foreign_origin=None, data=path.parent, store="memory:")
+        async with one.guard:
+            await settle(one.guard, path.parent)
+
+    with pytest.raises(ConfigurationError) as caught:
+        await begin()
+    check_complaint(str(caught.value), path, made)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["credentials, no JSON", "secrets, no hex"])
+def test_with_a_damaged_file_it_does_not_start(
+    damage: str, made: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The process ends with a sentence, and not with a traceback; it never listens."""
+    path = spoilt(damage, made, tmp_path / "data")
+    one = start(path.parent)
+    assert one.wait_ended() != 0
+    text = one.output.replace("\n", "")
+    check_complaint(text, path, made)
+    assert "Traceback" not in text
+    assert "ready" not in text
+    assert "Warning" not in text
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """It does not start, and says why in a line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        one = start(tmp_path / "data", port=taken.getsockname()[1])
+        assert one.wait_ended() != 0
+    assert "in use" in one.output
+    assert "Traceback" not in one.output
+
+
+# -- the end -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_it_ends_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    """Everybody is told that the server goes away (1001), the trail is complete, the exit code is 0."""
+    with running(tmp_path / "data") as one:
+        alice, ada = await one.visit("alice"), await one.visit("ada")
+        async with (
+            await alice.open() as chat,
+            await ada.open("/ws/dashboard") as dashboard,
+            await one.visitor().with_key(one.sensor_key) as sensor,
+            await alice.dial() as silent,
+        ):
+            await chat.ask({"type": "join", "room": "lobby"})
+            one.process.send_signal(number)
+            assert [await wire.close_code() for wire in (chat, dashboard, sensor)] == [1001] * 3
+            await collected(silent)
+        assert one.wait_ended() == 0
+        assert "Traceback" not in one.output
+        names = [entry["name"] for entry in one.entries()]
+        assert names[-1] == "sys_shutdown"
+        assert names.count("connection_opened") == names.count("connection_closed") == 3
+        closed = {entry["cause"] for entry in one.entries() if entry["name"] == "connection_closed"}
+        assert closed == {"shutdown"}
+        with one.database() as database:
+            assert database.execute("SELECT COUNT(*) FROM live_connection").fetchone() == (0,)
+
+
+def test_two_installations_share_no_secret(made: dict[str, bytes], demo: Running) -> None:
+    """What one installation made up, no other has."""
+    one = json.loads(made[CREDENTIALS]), json.loads(made[SECRETS])
+    other = demo.credentials, demo.secrets
+
+    def secrets(known: tuple[Any, Any]) -> set[str]:
+        people = (person["password"] for person in known[0]["principals"].values())
+        return set(itertools.chain(people, known[0]["api_keys"].values(), known[1].values()))
+
+    assert not secrets(one) & secrets(other)
