@@ -1,0 +1,242 @@
+"""The tables of the reference that are made from the code.
+
+`python -m tests.docs.tables` writes them into the pages; a test fails when one is out of date. A page
+marks the place with a line `% table: NAME` before it and `% end` after it.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.core import Metric
+
+from stormdoor import Denial, Guard, Limits
+from stormdoor.core.denial import ANSWERS
+from stormdoor.core.event import REFUSED_AS
+from stormdoor.tornado.metrics import GuardCollector
+from tests.support.project import PACKAGE, ROOT
+
+__all__ = ["TABLES", "THREATS", "event_names", "render", "threats"]
+
+REFERENCE = ROOT / "docs" / "reference"
+THREATS = ROOT / "threats.toml"
+
+MEANINGS = {
+    Denial.MALFORMED: "The request is not one that can be judged: it names no Host.",
+    Denial.INSECURE_TRANSPORT: "Plaintext from another machine.",
+    Denial.HOST: "The Host is not one of `hosts`.",
+    Denial.ORIGIN: "The page's Origin is not one of `origins`, is `null`, or is missing beside a cookie.",
+    Denial.HANDSHAKE_RATE: "`handshakes_per_address` is reached.",
+    Denial.NO_CREDENTIAL: "There is no credential in any place where an authenticator looks.",
+    Denial.AMBIGUOUS_CREDENTIAL: "There are two credentials.",
+    Denial.BAD_CREDENTIAL: "The credential is forged, unknown, misused, or its principal is disabled.",
+    Denial.EXPIRED: "The credential, its session or the connection has come to its end.",
+    Denial.REVOKED: "The credential or its principal has been revoked.",
+    Denial.BACKOFF: "Too many credentials from this address, or passwords for this account, were wrong.",
+    Denial.AUTHENTICATION_TIMEOUT: "The authenticator took longer than `authentication_seconds`.",
+    Denial.FORBIDDEN: "The policies do not allow it.",
+    Denial.UNDECLARED: "Nothing was declared about the endpoint.",
+    Denial.TOO_MANY_CONNECTIONS: "`connections_per_address` or `connections_per_principal` is reached.",
+    Denial.BUSY: "`connections` is reached, or too many passwords are being verified.",
+    Denial.UNAVAILABLE: "The store does not answer, or the trail cannot be written.",
+    Denial.INTERNAL: "An unforeseen error, or the handler raised.",
+    Denial.INVALID_MESSAGE: "The message is no command, has a field too many, or nests too deep.",
+    Denial.MESSAGE_TOO_LARGE: "The message has more than `message_bytes`.",
+    Denial.MESSAGE_RATE: "A rate of messages or bytes, or the limit of the action, is reached.",
+    Denial.SLOW_CONSUMER: "The client does not read what is sent to it.",
+    Denial.ENDED: "The connection has ended already.",
+    Denial.SHUTDOWN: "The server is shutting down.",
+}
+
+OTHER_EVENTS = {
+    "authn_login_success": "Somebody has logged in with a password.",
+    "authn_password_change": "A password was changed.",
+    "authn_token_created": "A ticket, an access token or an API key was issued.",
+    "authn_token_reuse": "A ticket or a single-use token came a second time: it may have been stolen.",
+    "authn_token_revoked": "A principal, session, credential or connection, or everything, was revoked.",
+    "authz_change": "Other roles and policies are in force.",
+    "connection_closed": "A connection has ended; the cause is there if the guard ended it.",
+    "connection_opened": "A handshake was accepted.",
+    "privilege_permissions_changed": "Roles or attributes of a principal were changed.",
+    "session_renewed": "A session got another secret, because roles or attributes of its principal changed.",
+    "session_ended": "A session, or all others of a principal, were ended.",
+    "sys_shutdown": "A process has stopped in order.",
+    "sys_startup": "A process has started.",
+    "trail_gap": "Entries were lost; `count` says how many.",
+    "trail_retention": "Old entries were dropped.",
+    "user_created": "A principal was added.",
+    "user_data_erased": "The personal part of entries about somebody was erased.",
+    "user_deleted": "A principal was removed.",
+    "user_updated": "A principal was disabled or enabled.",
+}
+
+REFUSED_EVENTS = {
+    "authn_login_fail": "A credential or password was missing or refused.",
+    "authn_login_fail_max": "Somebody goes on guessing.",
+    "authz_fail": "Somebody may not do that.",
+    "excess_rate_limit_exceeded": "Too much in too short a time.",
+    "excess_sessions_exceeded": "Too many connections at once.",
+    "input_validation_fail": "A request or message has not the form that it must have.",
+    "malicious_cors": "A page of another origin, or another name for this host.",
+    "session_use_after_expire": "A credential was used after its end.",
+    "sys_crash": "Something unforeseen; the log has the traceback.",
+    "sys_shutdown": "Refused, or ended, because the server stops.",
+    "sys_unavailable": "The store does not answer.",
+}
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [_row(*heads), _row(*("---" for _ in heads)), *(_row(*row) for row in rows)]
+    return "\n".join(lines)
+
+
+def denials() -> str:
+    """Each denial, and what everybody sees of it."""
+    return _table(
+        ("cause", "meaning", "HTTP", "close", "`error`", "text"),
+        [
+            (
+                f"`{denial.value}`",
+                MEANINGS[denial],
+                str(answer.status),
+                str(answer.close_code),
+                f"`{answer.error}`",
+                answer.text,
+            )
+            for denial, answer in ANSWERS.items()
+        ],
+    )
+
+
+def _attributes(of: type) -> dict[str, str]:
+    """The `Attributes:` of a docstring, by name."""
+    text = (of.__doc__ or "").partition("Attributes:")[2]
+    found = re.findall(r"^ {8}(\w+): (.*(?:\n {9,}.*)*)", text, re.MULTILINE)
+    return {name: " ".join(said.split()) for name, said in found}
+
+
+def limits() -> str:
+    """Each limit with its default."""
+    said = _attributes(Limits)
+    return _table(
+        ("name", "default", "meaning"),
+        [(f"`{one.name}`", f"`{one.default!r}`", said[one.name]) for one in fields(Limits)],
+    )
+
+
+def event_names() -> set[str]:
+    """The names of events that the code notes, apart from those of `REFUSED_AS`."""
+    found: set[str] = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called == "Event":
+                values = [one.value for one in node.keywords if one.arg == "name"]
+            elif called in ("note", "_note"):
+                values = node.args[:1]
+            else:
+                continue
+            found |= {
+                one.value
+                for one in values
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            }
+    return found
+
+
+def refused_events() -> str:
+    """The names under which refusals are recorded."""
+    causes: dict[str, list[str]] = {}
+    for denial, name in REFUSED_AS.items():
+        causes.setdefault(name, []).append(f"`{denial.value}`")
+    return _table(
+        ("name", "meaning", "causes"),
+        [(f"`{name}`", REFUSED_EVENTS[name], ", ".join(causes[name])) for name in sorted(causes)],
+    )
+
+
+def other_events() -> str:
+    """The names of everything else that is recorded."""
+    names = sorted(event_names() - {"authn_login_fail"})
+    return _table(("name", "meaning"), [(f"`{name}`", OTHER_EVENTS[name]) for name in names])
+
+
+def metrics() -> str:
+    """Each metric."""
+    found: list[Metric] = list(GuardCollector(Guard()).collect())
+    labels = {
+        "stormdoor_handshakes_admitted": "`kind`",
+        "stormdoor_handshakes_refused": "`cause`",
+        "stormdoor_messages_refused": "`cause`",
+        "stormdoor_connections_ended": "`cause`",
+    }
+    return _table(
+        ("name", "type", "labels", "meaning"),
+        [
+            (
+                f"`{one.name}{'_total' if one.type == 'counter' else ''}`",
+                one.type,
+                labels.get(one.name, ""),
+                one.documentation,
+            )
+            for one in found
+        ],
+    )
+
+
+def threats() -> list[dict[str, Any]]:
+    """The catalogue, as it stands in `threats.toml`."""
+    found: list[dict[str, Any]] = tomllib.loads(THREATS.read_text(encoding="utf-8"))["threat"]
+    return found
+
+
+def threat_list() -> str:
+    """Each threat with a link to its page."""
+    return _table(
+        ("threat", "the attack", "what ends it"),
+        [
+            (f"[{one['slug']}]({one['slug']}.md)", one["attack"], "; ".join(one["ends"]))
+            for one in threats()
+        ],
+    )
+
+
+TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
+    "denials": (REFERENCE / "denials.md", denials),
+    "limits": (REFERENCE / "limits.md", limits),
+    "refused-events": (REFERENCE / "events.md", refused_events),
+    "other-events": (REFERENCE / "events.md", other_events),
+    "metrics": (REFERENCE / "metrics.md", metrics),
+    "threats": (REFERENCE / "threats" / "index.md", threat_list),
+}
+
+
+def render(name: str, text: str) -> str:
+    """`text` of a page with its table `name` made anew.
+
+    Raises:
+        ValueError: The page does not mark the place.
+    """
+    place = re.compile(rf"^(% table: {re.escape(name)}\n).*?^(% end)$", re.MULTILINE | re.DOTALL)
+    if place.search(text) is None:
+        raise ValueError(f"no place for the table {name}")
+    return place.sub(lambda match: f"{match[1]}\n{TABLES[name][1]()}\n\n{match[2]}", text)
+
+
+def _write() -> None:
+    for name, (page, _) in TABLES.items():
+        page.write_text(render(name, page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
