@@ -33,21 +33,41 @@ app = App(
     help_format="plaintext",
     help_flags=["--help", "-h"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
     # A flag has no opposite; what holds when nothing is said stands in the text where it matters.
     default_parameter=Parameter(negative="", show_default=False),
 )
 
 for _name, _group, _help in (
-    ("check", _LOOK, "What is unsafe in a configuration file."),
-    ("explain", _LOOK, "Why a principal may or may not do a thing."),
+    (
+        "check",
+        _LOOK,
+        "What is wrong, unsafe or weak in a configuration file, and what to write.\n\n"
+        "Ends with 1 if there is something.",
+    ),
+    (
+        "explain",
+        _LOOK,
+        "Why a principal may or may not do a thing, policy by policy.\n\n"
+        "Ends with 0 if it may, and with 1 if it may not.",
+    ),
     ("trail", _LOOK, "Show, verify, export and shorten the record of what happened."),
     ("principals", _OPERATE, "Who there is: list, add, disable, password, attributes."),
     ("roles", _OPERATE, "What principals may: list, grant, withdraw."),
     ("keys", _OPERATE, "API keys of services and devices."),
     ("sessions", _OPERATE, "Logins: list and end."),
     ("connections", _OPERATE, "Open sockets on all servers: list and close."),
-    ("revoke", _OPERATE, "End what somebody may have stolen."),
-    ("demo", _TRY, "Start the demo: a chat and a live dashboard."),
+    (
+        "revoke",
+        _OPERATE,
+        "End what somebody may have stolen.\n\nWhat is issued afterwards is valid.",
+    ),
+    (
+        "demo",
+        _TRY,
+        "Start the demo: a chat and a live dashboard.\n\nThe first start makes principals with "
+        "random passwords, and writes them down in the data directory.",
+    ),
     ("completion", _TRY, "Let the shell complete the commands."),
 ):
     # By name: a command is imported when it is asked for, so that --help need not wait for all.
@@ -83,7 +103,8 @@ def _code(error: Exception) -> int:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Never raises."""
     try:
-        code = app(arguments, exit_on_error=False, print_error=False)
+        given = sys.argv[1:] if arguments is None else arguments
+        code = app(given, exit_on_error=False, print_error=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:

@@ -121,7 +121,7 @@ class Administration:
             roles=frozenset(roles),
             tenant=tenant,
             attributes=dict(attributes or {}),
-            password_hash=None if password is None else await self._hash(password),
+            password_hash=None if password is None else await self._hash(password, id),
             created_at=self.clock.now(),
         )
         await self.store.add_account(account)
@@ -130,8 +130,8 @@ class Administration:
         )
         return account
 
-    async def _hash(self, password: str) -> str:
-        hashed = await self.passwords.hash(password)
+    async def _hash(self, password: str, id: str) -> str:
+        hashed = await self.passwords.hash(password, id)
         if isinstance(hashed, Busy):
             raise StoreUnavailable("too many passwords are being hashed; try again")
         return hashed
@@ -174,7 +174,7 @@ class Administration:
             ConfigurationError: The password is too short or too long.
         """
         _must_exist(await self.store.account(id) is not None, id)
-        _must_exist(await self.store.set_password_hash(id, await self._hash(password)), id)
+        _must_exist(await self.store.set_password_hash(id, await self._hash(password, id)), id)
         self._note("authn_password_change", id, actor)
         return await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="password changed")
 

@@ -1,0 +1,240 @@
+"""`stormdoor keys`, `sessions`, `connections` and `revoke`."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Guard
+from stormdoor.core.apikey import key_id
+from stormdoor.core.credential import fingerprint
+from stormdoor.ports import LiveConnection
+from tests.cli.conftest import Cli
+from tests.config.files import TRAIL_KEY
+
+ISSUE = ("keys", "issue", "sensor", "--name", "roof", "--scope", "chat:connect")
+
+
+def _store(config: Path) -> Guard:
+    return Guard(store=f"sqlite:{config.parent}/door.db", trail_key=TRAIL_KEY.encode())
+
+
+def test_secret_alone_on_standard_output(populated: Cli, config: Path) -> None:
+    """What a script keeps is the key and nothing else, and the store has its hash only."""
+    result = populated(*ISSUE, "--quiet")
+    assert (result.code, result.err) == (0, "")
+    secret = result.out.removesuffix("\n")
+    id = key_id(secret)
+    assert id is not None
+    everything = b"".join(one.read_bytes() for one in config.parent.glob("door.db*"))
+    assert secret.encode() not in everything
+    assert fingerprint(secret).encode() in everything
+    assert secret not in populated("trail", "export").out
+
+
+def test_words_about_it_on_standard_error(populated: Cli) -> None:
+    """Without --quiet, the explanation does not get into a pipe."""
+    result = populated(*ISSUE)
+    assert len(result.out.splitlines()) == 1
+    assert "shown this once" in result.err
+
+
+def test_issue_as_json(populated: Cli) -> None:
+    """Scripts get the key with what it may do."""
+    issued = populated(*ISSUE, "--network", "10.0.0.0/8", "--expires", "90d", "--json").json
+    assert key_id(issued["secret"]) == issued["id"]
+    assert issued["scopes"] == ["chat:connect"]
+    assert issued["networks"] == ["10.0.0.0/8"]
+    (listed,) = populated("keys", "list", "--json").json
+    assert listed == {one: value for one, value in issued.items() if one != "secret"} | {
+        "state": "valid"
+    }
+
+
+def test_list(populated: Cli) -> None:
+    """Keys are listed without their secrets, at 80 columns."""
+    assert populated("keys", "list").code == 1
+    secret = populated(*ISSUE, "-s", "chat:say", "--expires", "never", "-q").out.strip()
+    result = populated("keys", "list")
+    assert "never" in result.out
+    assert secret not in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert populated("keys", "list", "alice").code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("sensr", "--name", "x", "-s", "*"), 1, "did you mean 'sensor'"),
+        (("sensor", "--name", "x"), 2, "--scope"),
+        (("sensor", "-s", "*"), 2, "--name"),
+        (("sensor", "--name", "x", "-s", "Chat"), 2, "not a permission pattern"),
+        (("sensor", "--name", "x", "-s", "*", "--network", "10"), 2, "10.0.0.0/8"),
+        (("sensor", "--name", "x", "-s", "*", "--expires", "soon"), 2, "not a duration"),
+    ],
+)
+def test_issue_refused(populated: Cli, arguments: tuple[str, ...], code: int, message: str) -> None:
+    """What cannot be meant issues nothing."""
+    result = populated("keys", "issue", *arguments)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+    assert populated("keys", "list").code == 1
+
+
+def test_rotate(populated: Cli) -> None:
+    """A rotated key has a successor, and both are valid for a while."""
+    id = populated(*ISSUE, "--json").json["id"]
+    new = populated("keys", "rotate", id[:6], "--overlap", "2h", "--json").json
+    keys = {one["id"]: one for one in populated("keys", "list", "--json").json}
+    assert keys[id]["successor"] == new["id"]
+    assert {one["state"] for one in keys.values()} == {"valid"}
+    assert populated("keys", "rotate", id).code == 1
+    assert "which is void" in populated("keys", "rotate", new["id"], "--overlap", "0s").err
+
+
+def test_revoke_keys(populated: Cli) -> None:
+    """A key is revoked by the beginning of its id, if that is enough."""
+    ids = [populated(*ISSUE, "--json").json["id"] for _ in range(2)]
+    assert populated("keys", "revoke", ids[0], "zzz").code == 1
+    assert len(populated("keys", "list", "--json").json) == 2
+    assert "begin with" in populated("keys", "revoke", "").err
+    assert populated("keys", "revoke", *ids).out.startswith("2 keys revoked.")
+    assert populated("keys", "list").code == 1
+
+
+def test_key_of_a_revoked_principal(populated: Cli) -> None:
+    """A key that a revocation covers is listed as what it is."""
+    populated(*ISSUE)
+    populated("revoke", "principal", "sensor")
+    (listed,) = populated("keys", "list", "--json").json
+    assert listed["state"] == "revoked"
+    assert "revoked" in populated("keys", "list").out
+
+
+@pytest.fixture
+def logged_in(populated: Cli, config: Path) -> Cli:
+    """Two sessions of alice and one of mia."""
+
+    async def log_in() -> None:
+        async with _store(config) as guard:
+            for name in ("alice", "alice", "mia"):
+                await guard.sessions.create(name, address="192.0.2.7", user_agent="Fire\x1b[31mfox")
+
+    asyncio.run(log_in())
+    return populated
+
+
+def test_sessions(logged_in: Cli) -> None:
+    """Who is logged in, from where and with what; nothing of it moves the terminal."""
+    result = logged_in("sessions", "list")
+    assert result.out.count("192.0.2.7") == 3
+    assert "\x1b" not in result.out
+    assert r"Fire\x1b[31mfox" in result.out.replace("\n", "")
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert len(logged_in("sessions", "list", "alice", "--json").json) == 2
+
+
+def test_end_sessions(logged_in: Cli) -> None:
+    """One is ended by the beginning of its id, or all of a principal."""
+    (first, _) = logged_in("sessions", "list", "alice", "--json").json
+    assert logged_in("sessions", "end", first["id"][:12]).out.startswith("1 session ended.")
+    assert len(logged_in("sessions", "list", "--json").json) == 2
+    assert logged_in("sessions", "end", "--principal", "alice", "--json").code == 0
+    (left,) = logged_in("sessions", "list", "--json").json
+    assert left["principal"] == "mia"
+    assert logged_in("sessions", "end", "--principal", "alice").code == 1
+    assert logged_in("sessions", "end").code == 2
+    entry = logged_in("trail", "show", "--name", "session_ended", "--json").json[-1]
+    assert (entry["principal"], entry["actor"][:4]) == ("alice", "cli:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        (("principal", "alice"), ["mia"]),
+        (("everything", "--yes"), []),
+        (("principal", "nobody-in-the-store"), ["alice", "alice", "mia"]),
+    ],
+)
+def test_revocation_ends_sessions(
+    logged_in: Cli, arguments: tuple[str, ...], left: list[str]
+) -> None:
+    """Nobody is logged in on a page and shut out of its socket."""
+    result = logged_in("revoke", *arguments, "--reason", "a lost laptop")
+    assert result.code == 0
+    sessions = logged_in("sessions", "list", "--json").json
+    assert sorted(one["principal"] for one in sessions) == left
+    assert "a lost laptop" in logged_in("trail", "export").out
+
+
+def test_revoke_session(logged_in: Cli) -> None:
+    """A session is revoked by the beginning of its id."""
+    (session,) = logged_in("sessions", "list", "mia", "--json").json
+    assert logged_in("revoke", "session", session["id"][:10], "--json").json == {
+        "session": session["id"]
+    }
+    assert logged_in("sessions", "list", "mia").code == 1
+    assert logged_in("revoke", "session", "zzz").code == 1
+
+
+def test_revoke_credential(populated: Cli) -> None:
+    """A key goes by its id; what is no key may be the jti of a token."""
+    id = populated(*ISSUE, "--json").json["id"]
+    assert populated("revoke", "credential", id).out.startswith(f"The key {id} of sensor is void.")
+    assert populated("keys", "list").code == 1
+    assert "jti abc" in populated("revoke", "credential", "abc").out
+
+
+def test_revoke_everything_asks(populated: Cli) -> None:
+    """The greatest of all commands is not run by mistake."""
+    result = populated("revoke", "everything")
+    assert result.code == 2
+    assert "--yes" in result.err
+
+
+def _connected(config: Path, *ids: str) -> None:
+    async def connect() -> None:
+        async with _store(config) as guard:
+            now = guard.clock.now()
+            opened = [
+                LiveConnection(
+                    id=id,
+                    node="server-1",
+                    principal_id="alice",
+                    kind="session",
+                    endpoint="/chat",
+                    address="192.0.2.7",
+                    opened_at=now - 120,
+                )
+                for id in ids
+            ]
+            await guard.store.sync_connections("server-1", now, opened, [])
+
+    asyncio.run(connect())
+
+
+def test_connections(populated: Cli, config: Path) -> None:
+    """Open connections of all servers are listed, and can be restricted."""
+    assert populated("connections", "list").code == 1
+    _connected(config, "c1", "c2")
+    result = populated("connections", "list")
+    assert "2 min" in result.out
+    assert "2 connections on 1 server." in result.err
+    assert max(map(len, result.out.splitlines())) <= 80
+    rows = populated("connections", "list", "--principal", "alice", "--json").json
+    assert [one["id"] for one in rows] == ["c1", "c2"]
+    assert populated("connections", "list", "--endpoint", "/other").code == 1
+
+
+def test_connection_that_stays(
+    populated: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is still listed is reported: its server may be gone, or read another store."""
+    monkeypatch.setattr("stormdoor.cli.effect._PATIENCE_SECONDS", 0.0)
+    _connected(config, "c1")
+    result = populated("connections", "close", "c1")
+    assert result.code == 1
+    assert "still listed" in result.err
+    entry = populated("trail", "show", "--name", "authn_token_revoked", "--json").json[-1]
+    assert entry["connection"] == "c1"
+    assert populated("revoke", "connection", "c9").code == 1

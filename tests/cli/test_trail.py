@@ -1,0 +1,247 @@
+"""`stormdoor trail`: shown, verified, exported, shortened."""
+
+import asyncio
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Guard
+from stormdoor.cli.verification import verify_trail
+from stormdoor.core.event import Event
+from stormdoor.stores.memory import MemoryStore
+from tests.cli.conftest import Cli
+from tests.config.files import TRAIL_KEY
+
+KEY = TRAIL_KEY.encode()
+
+
+def _append(config: Path, events: Sequence[Event]) -> None:
+    async def append() -> None:
+        guard = Guard(store=f"sqlite:{config.parent}/door.db", trail_key=KEY)
+        await guard.store.open()
+        await guard.store.append_events(events)
+        await guard.store.close()
+
+    asyncio.run(append())
+
+
+def _tamper(config: Path, statement: str) -> None:
+    database = sqlite3.connect(config.parent / "door.db")
+    triggers = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in triggers:
+        database.execute(f'DROP TRIGGER "{name}"')
+    database.execute(statement)
+    database.commit()
+    database.close()
+
+
+def test_show(populated: Cli) -> None:
+    """The newest entries, the oldest of them first, at 80 columns."""
+    result = populated("trail", "show", "-n", "2")
+    assert result.code == 0
+    assert "user_created  mia by cli:" in result.out
+    assert result.out.index("mia") < result.out.index("sensor")
+    assert "alice" not in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_show_some(populated: Cli) -> None:
+    """Entries about one principal, of one name, after one number."""
+    populated("principals", "disable", "mia")
+    rows = populated("trail", "show", "--principal", "mia", "--json").json
+    assert [one["name"] for one in rows] == ["user_created", "user_updated", "authn_token_revoked"]
+    assert len(populated("trail", "show", "--name", "user_created", "--json").json) == 3
+    assert populated("trail", "show", "--after", "5").code == 1
+    assert populated("trail", "show", "-n", "0").code == 2
+
+
+def test_show_all_of_an_event(populated: Cli, config: Path) -> None:
+    """Everything that an entry holds is shown, and nothing that a terminal would obey."""
+    event = Event(
+        time=1_700_000_000.0,
+        name="authz_fail",
+        cause="forbidden",
+        endpoint="/ws/chat",
+        permission="chat:kick",
+        kind="session",
+        policies=("no-kicks",),
+        count=3,
+        principal="eve\x1b]0;owned\x07",
+        address="192.0.2.9",
+        connection="c1",
+        detail="\u202egnp.exe",
+    )
+    _append(config, [event])
+    out = populated("trail", "show", "-n", "1").out
+    for part in ("2023-11-14 22:13:20", "authz_fail ×3", "192.0.2.9", "no-kicks", "connection c1"):
+        assert part in out
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)
+
+
+def test_verify(populated: Cli) -> None:
+    """A whole trail is called whole, and its head is printed."""
+    result = populated("trail", "verify")
+    assert result.code == 0
+    assert result.out.startswith("The trail is whole: 3 entries.\nhead 3:")
+    assert populated("trail", "verify", "--json").json == {
+        "whole": True,
+        "faults": [],
+        "entries": 3,
+        "erased": 0,
+        "anchor": f"0:{'0' * 64}",
+        "head": result.out.split()[-1],
+        "keyed": True,
+    }
+
+
+CHANGES = {
+    # how somebody with the file changes it: what the verification says
+    "UPDATE trail SET body = replace(body, 'user', 'XXXX') WHERE seq = 2": "entry 2 was changed",
+    "UPDATE trail SET personal = x'7b7d' WHERE seq = 2": "the personal part of entry 2 was changed",
+    "DELETE FROM trail WHERE seq = 2": "entry 2 is missing (found 3)",
+    "DELETE FROM trail WHERE seq = 3": "the trail was cut off",
+    "UPDATE trail SET hash = 'x' WHERE seq = 3": "entry 3 is damaged",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_verify_tampered(statement: str, populated: Cli, config: Path) -> None:
+    """A changed trail ends the command with 1, and the place is named."""
+    _tamper(config, statement)
+    result = populated("trail", "verify")
+    assert result.code == 1
+    assert CHANGES[statement] in result.out or "damaged" in result.out or "changed" in result.out
+    assert "The trail is not whole." in result.out
+
+
+def test_head_shows_what_was_cut_off(populated: Cli, config: Path) -> None:
+    """Somebody with the key can compute a shorter trail; a head from before shows it."""
+    head = populated("trail", "verify", "--json").json["head"]
+    _tamper(config, "DELETE FROM trail WHERE seq = 3")
+    _tamper(
+        config,
+        "UPDATE trail_state SET head_seq = 2, head_hash = (SELECT hash FROM trail WHERE seq = 2)",
+    )
+    assert populated("trail", "verify").code == 0, "by itself it looks whole"
+    result = populated("trail", "verify", "--head", head)
+    assert result.code == 1
+    assert "entry 3 is missing: the trail ends at 2, and was longer once" in result.out
+
+
+def test_head_of_another_trail(populated: Cli) -> None:
+    """A head must be part of the trail; one that still is, is."""
+    head = populated("trail", "verify", "--json").json["head"]
+    populated("principals", "disable", "mia")
+    assert populated("trail", "verify", "--head", head).code == 0
+    other = head[:2] + head[2:][::-1]
+    assert "another than the one" in populated("trail", "verify", "--head", other).out
+    assert populated("trail", "verify", "--head", "3:xyz").code == 2
+
+
+def test_wrong_key(populated: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another key every entry fails, and the likely reason is said."""
+    monkeypatch.setenv("TRAIL_KEY", "x" * 40)
+    result = populated("trail", "verify")
+    assert result.code == 1
+    assert "the key is probably another one" in result.err
+
+
+def test_no_key(cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trail without a key is verified, and what that is worth is said."""
+    store = f"sqlite:{config.parent}/plain.db"
+    monkeypatch.delenv("STORMDOOR_CONFIG")
+    cli("principals", "add", "a", "--no-password", "--store", store)
+    result = cli("trail", "verify", "--store", store)
+    assert result.code == 0
+    assert "could have computed it anew" in result.err
+
+
+async def test_many_faults_are_counted() -> None:
+    """A trail of which nothing fits is told in a few lines."""
+    store = MemoryStore(KEY)
+    await store.open()
+    await store.append_events([Event(time=float(n), name="x") for n in range(1500)])
+    told: list[tuple[int, int]] = []
+    result = await verify_trail(
+        store, key=b"x" * 32, progress=lambda done, total: told.append((done, total))
+    )
+    assert result.all_fail
+    assert len(result.faults) == 11
+    assert result.faults[-1] == "and 1490 entries more"
+    assert told == [(1000, 1500), (1500, 1500)]
+    sound = await verify_trail(store, key=KEY)
+    assert (sound.faults, sound.entries) == ((), 1500)
+
+
+def test_export_lines(populated: Cli, tmp_path: Path) -> None:
+    """Every entry is one JSON object on its line."""
+    lines = populated("trail", "export").out.splitlines()
+    assert [json.loads(line)["principal"] for line in lines] == ["alice", "mia", "sensor"]
+    assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
+
+
+def test_export_to_a_file(populated: Cli, tmp_path: Path) -> None:
+    """The file holds personal data: it is made for its owner."""
+    path = tmp_path / "trail.jsonl"
+    result = populated("trail", "export", "-o", str(path))
+    assert (result.code, result.out) == (0, "")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 3
+    assert populated("trail", "export", "-o", str(tmp_path / "no" / "x")).code == 2
+
+
+def test_export_for_a_spreadsheet(populated: Cli, config: Path) -> None:
+    """What a stranger calls itself is not run as a formula."""
+    names = ["=HYPERLINK(1)", "+1", "-1", "@x", "plain"]
+    _append(config, [Event(time=1.0, name="x", principal=one, detail="a,b") for one in names])
+    out = populated("trail", "export", "--format", "csv", "--name", "x").out
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [one["principal"] for one in rows] == [
+        "'=HYPERLINK(1)",
+        "'+1",
+        "'-1",
+        "'@x",
+        "plain",
+    ]
+    assert rows[0]["detail"] == "a,b"
+
+
+def test_export_nothing(populated: Cli) -> None:
+    """Nothing to export ends with 1."""
+    assert populated("trail", "export", "--name", "zzz").code == 1
+
+
+def test_retain(populated: Cli, config: Path) -> None:
+    """What is older is dropped, the rest verifies from there, and the trail says that it was cut."""
+    assert populated("trail", "retain", "--days", "1").code == 2
+    assert populated("trail", "retain", "--days", "0", "-y").code == 2
+    assert populated("trail", "retain", "--days", "1", "-y", "--json").json == {"dropped": 0}
+    head = populated("trail", "verify", "--json").json["head"]
+    _append(config, [Event(time=1.0, name="x")])
+    assert (
+        populated("trail", "retain", "--days", "0.0000001", "-y").out == "4 entries were dropped.\n"
+    )
+    result = populated("trail", "verify")
+    assert result.code == 0
+    assert "after entry 4" in result.out
+    (entry,) = populated("trail", "show", "--json").json
+    assert (entry["name"], entry["detail"]) == ("trail_retention", "4 entries dropped")
+    assert "dropped by retention" in populated("trail", "verify", "--head", head).out
+
+
+def test_erase(populated: Cli) -> None:
+    """A person is gone from the trail, and the chain still holds."""
+    assert populated("trail", "erase", "mia").code == 2
+    result = populated("trail", "erase", "mia", "-y")
+    assert result.out == "mia was erased from 1 entries.\n"
+    assert "still in the store" in result.err
+    assert "mia" not in populated("trail", "export").out
+    assert "(erased)" in populated("trail", "show").out
+    verified = populated("trail", "verify", "--json").json
+    assert (verified["whole"], verified["erased"]) == (True, 1)
+    assert populated("trail", "erase", "nobody", "-y").code == 1
