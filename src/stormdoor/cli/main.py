@@ -42,14 +42,18 @@ for _name, _group, _help in (
     (
         "check",
         _LOOK,
-        "What is wrong, unsafe or weak in a configuration file, and what to write.\n\n"
-        "Ends with 1 if there is something.",
+        (
+            "What is wrong, unsafe or weak in a configuration file, and what to write.\n\n"
+            "Ends with 1 if there is something."
+        ),
     ),
     (
         "explain",
         _LOOK,
-        "Why a principal may or may not do a thing, policy by policy.\n\n"
-        "Ends with 0 if it may, and with 1 if it may not.",
+        (
+            "Why a principal may or may not do a thing, policy by policy.\n\n"
+            "Ends with 0 if it may, and with 1 if it may not."
+        ),
     ),
     ("trail", _LOOK, "Show, verify, export and shorten the record of what happened."),
     ("principals", _OPERATE, "Who there is: list, add, disable, password, attributes."),
@@ -65,8 +69,10 @@ for _name, _group, _help in (
     (
         "demo",
         _TRY,
-        "Start the demo: a chat and a live dashboard.\n\nThe first start makes principals with "
-        "random passwords, and writes them down in the data directory.",
+        (
+            "Start the demo: a chat and a live dashboard.\n\nThe first start makes principals with "
+            "random passwords, and writes them down in the data directory."
+        ),
     ),
     ("completion", _TRY, "Let the shell complete the commands."),
 ):
