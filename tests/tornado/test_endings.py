@@ -244,7 +244,7 @@ NOT_A_HANDSHAKE: list[tuple[str, list[tuple[str, str]], bool, str, int]] = [
     ("head", [], False, "HEAD", 405),
     ("options", [], False, "OPTIONS", 405),
     ("no connection header", [("Connection", "close")], True, "GET", 400),
-    ("another version", [("Sec-WebSocket-Version", "8")], True, "GET", 426),
+    ("another version", [("Sec-WebSocket-Version", "12")], True, "GET", 426),
     ("no key", [("Sec-WebSocket-Key", "")], True, "GET", 400),
 ]
 

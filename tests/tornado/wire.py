@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -270,7 +271,9 @@ def _head(
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), key
 
 
-async def dial(port: int, *, receive_buffer: int | None = None) -> Wire:
+async def dial(
+    port: int, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None
+) -> Wire:
     """A TCP connection on which nothing has been said yet."""
     sock = socket.socket()
     if receive_buffer is not None:
@@ -278,7 +281,10 @@ async def dial(port: int, *, receive_buffer: int | None = None) -> Wire:
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
     limit = 65_536 if receive_buffer is None else receive_buffer
-    return Wire(*await asyncio.open_connection(sock=sock, limit=limit))
+    name = None if tls is None else "app.example"
+    return Wire(
+        *await asyncio.open_connection(sock=sock, limit=limit, ssl=tls, server_hostname=name)
+    )
 
 
 async def request(
@@ -291,6 +297,7 @@ async def request(
     body: bytes = b"",
     wait: bool = True,
     receive_buffer: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Wire:
     """Send one request, by default a handshake, and read the answer, whatever it is.
 
@@ -304,8 +311,9 @@ async def request(
         body: Sent after the head, as it is.
         wait: Whether to read the answer.
         receive_buffer: Bytes that the client's kernel takes without being read, if few are wanted.
+        tls: How to speak TLS, or None for none.
     """
-    wire = await dial(port, receive_buffer=receive_buffer)
+    wire = await dial(port, receive_buffer=receive_buffer, tls=tls)
     head, key = _head(port, path, method, host, headers, upgrade=upgrade)
     wire.raw(head + body)
     if wait:

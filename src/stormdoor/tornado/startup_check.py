@@ -53,6 +53,12 @@ def check(
         unsafe.append("autoreload=True restarts the server when a file changes; leave it out")
     unsafe += _origins(guard, routes)
     unsafe += _secrets(settings)
+    unsafe += [
+        f"{type(authenticator).__name__}: {key!r}: {key.weakness}"
+        for authenticator in guard.authenticators
+        for key in getattr(authenticator, "keys", ())
+        if getattr(key, "weakness", None)
+    ]
     remarks += _sizes(guard, settings, routes)
     if (
         guard.production

@@ -1,0 +1,293 @@
+"""What does not start, and what an operator is told: by name, with the line to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tornado.routing import PathMatches, Rule
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from stormdoor import (
+    ConfigurationError,
+    GuardedHandler,
+    JwtAuthenticator,
+    JwtKey,
+    Limits,
+    PolicyError,
+    SessionAuthenticator,
+    StartupRefused,
+    protect,
+    public,
+)
+from tests.guard.fakes import Tokens, make_guard
+from tests.tornado.wire import log_lines
+
+CONNECT = "chat:connect"
+SECRET = "0123456789abcdef" * 4
+
+
+class Plain(WebSocketHandler):
+    """An existing handler."""
+
+
+class Silent(GuardedHandler):
+    """Says nothing about who may."""
+
+
+class Declared(GuardedHandler):
+    permission = CONNECT
+
+
+class Open(GuardedHandler):
+    permission = public("prices are published anyway")
+
+
+class Page(RequestHandler):
+    """Not a socket."""
+
+
+def start(routes: list[Any], permission: Any = None, **more: Any) -> list[str]:
+    """Protect an application; what was remarked."""
+    settings = more.pop("settings", {})
+    permissions = more.pop("permissions", None)
+    guard = more.pop("guard", None) or make_guard(**more)
+    application = Application(routes, websocket_ping_interval=20, **settings)
+    with log_lines("stormdoor") as lines:
+        protect(application, guard, permission, permissions=permissions)
+    return lines
+
+
+UNDECLARED: list[tuple[str, list[Any], str]] = [
+    (
+        "existing handler",
+        [("/ws", Plain)],
+        'test_startup.Plain (/ws$) is not declared; write protect(application, guard, '
+        'permissions={Plain: "chat:connect"}), or public("why everybody may")',
+    ),
+    (
+        "guarded handler",
+        [("/ws", Silent)],
+        'test_startup.Silent (/ws$) declares no permission; write permission = "chat:connect" in the '
+        'class, or permission = public("why everybody may")',
+    ),
+    ("nested", [Rule(PathMatches("/a.*"), [("/a/ws", Plain)])], "test_startup.Plain (/a/ws$)"),
+    (
+        "nested application",
+        [Rule(PathMatches("/a.*"), Application([("/a/ws", Plain)]))],
+        "test_startup.Plain (/a/ws$)",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("routes", "problem"), [case[1:] for case in UNDECLARED], ids=[case[0] for case in UNDECLARED]
+)
+def test_an_undeclared_endpoint_is_refused_with_the_line_to_write(
+    routes: list[Any], problem: str
+) -> None:
+    """Deny by default begins before the first client."""
+    with pytest.raises(StartupRefused) as refused:
+        start(routes)
+    assert any(problem in one for one in refused.value.problems), refused.value.problems
+
+
+def test_every_problem_is_named_at_once() -> None:
+    """Nobody mends one, starts, and finds the next."""
+    with pytest.raises(StartupRefused) as refused:
+        start(
+            [("/a", Plain), ("/b", Silent), ("/c", Declared), ("/page", Page)],
+            settings={"debug": True},
+        )
+    assert len(refused.value.problems) == 3
+    assert str(refused.value).count("\n  - ") == 3
+
+
+DECLARED: list[tuple[str, list[Any], dict[str, Any]]] = [
+    ("in the class", [("/ws", Declared)], {}),
+    ("public", [("/ws", Open)], {}),
+    ("default", [("/ws", Plain)], {"permission": CONNECT}),
+    ("by class", [("/ws", Plain)], {"permissions": {Plain: CONNECT}}),
+    ("by a base", [("/ws", Plain)], {"permissions": {WebSocketHandler: CONNECT}}),
+    ("by path", [("/ws", Plain)], {"permissions": {"/ws": CONNECT}}),
+    ("by pattern", [("/ws/(.*)", Plain)], {"permissions": {"/ws/(.*)": CONNECT}}),
+    ("by a wider pattern", [("/ws/room", Plain)], {"permissions": {"/ws/.*": CONNECT}}),
+    ("with anchors", [("/ws", Plain)], {"permissions": {"^/ws$": CONNECT}}),
+    ("pages need none", [("/page", Page)], {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("routes", "more"), [case[1:] for case in DECLARED], ids=[case[0] for case in DECLARED]
+)
+def test_a_declared_endpoint_starts(routes: list[Any], more: dict[str, Any]) -> None:
+    """In each of the ways to declare it."""
+    start(routes, **more)
+
+
+def test_a_handler_s_own_word_goes_before_the_default() -> None:
+    """And `permissions` before both."""
+    application = Application([("/ws", Declared)])
+    guard = make_guard()
+    protect(application, guard, "other:connect", permissions={Declared: "third:connect"})
+    endpoints = [
+        door._door_endpoint.permission  # type: ignore[attr-defined]
+        for door in Declared.__subclasses__()
+        if getattr(door, "_door_guard", None) is guard
+    ]
+    assert endpoints == ["third:connect"]
+
+
+UNSAFE: list[tuple[str, dict[str, Any], str]] = [
+    ("debug", {"settings": {"debug": True}}, "debug=True shows tracebacks"),
+    ("autoreload", {"settings": {"autoreload": True}}, "autoreload=True"),
+    ("weak cookie secret", {"settings": {"cookie_secret": "short"}}, "cookie_secret is shorter"),
+    (
+        "one weak cookie secret of several",
+        {"settings": {"cookie_secret": {0: SECRET, 1: "short"}, "key_version": 0}},
+        "cookie_secret is shorter",
+    ),
+    (
+        "no origins for cookies",
+        {"origins": [], "authenticators": [SessionAuthenticator()]},
+        "no page may open a socket",
+    ),
+    ("no authenticators", {"authenticators": []}, "no authenticators"),
+    (
+        "weak key",
+        {
+            "authenticators": [
+                JwtAuthenticator(keys=[JwtKey("HS256", "ab" * 32)], issuer="me", audience="chat")
+            ]
+        },
+        "the secret repeats a few characters",
+    ),
+]
+
+
+@pytest.mark.parametrize("production", [True, False])
+@pytest.mark.parametrize(
+    ("options", "problem"), [case[1:] for case in UNSAFE], ids=[case[0] for case in UNSAFE]
+)
+def test_what_is_unsafe_does_not_start_in_production(
+    options: dict[str, Any], problem: str, production: bool
+) -> None:
+    """In development it is remarked upon."""
+    from stormdoor import Guard
+
+    given = {
+        "origins": ["https://app.example"],
+        "authenticators": [Tokens()],
+        "production": production,
+        **{name: value for name, value in options.items() if name != "settings"},
+    }
+    guard = Guard(**given)
+    settings = options.get("settings", {})
+    if production:
+        with pytest.raises(StartupRefused, match=problem):
+            start([("/ws", Declared)], guard=guard, settings=settings)
+    else:
+        lines = start([("/ws", Declared)], guard=guard, settings=settings)
+        assert any(problem in line for line in lines)
+
+
+def _query() -> JwtAuthenticator:
+    key = JwtKey("HS256", SECRET)
+    return JwtAuthenticator(keys=[key], issuer="me", audience="chat", insecure_query="token")
+
+
+REMARKS: list[tuple[str, dict[str, Any], str]] = [
+    ("public", {}, "Open is public: prices are published anyway"),
+    ("plaintext", {"insecure_allow_plaintext": True}, "insecure_allow_plaintext is in use"),
+    (
+        "missing origin",
+        {"insecure_allow_missing_origin": True},
+        "insecure_allow_missing_origin is in use",
+    ),
+    ("query", {"guard": lambda: make_guard(_query())}, "JwtAuthenticator.insecure_query is in use"),
+    (
+        "huge messages of the application",
+        {"settings": {"websocket_max_message_size": 50 << 20}},
+        "websocket_max_message_size = 52428800 lets one message take 50 MiB",
+    ),
+    (
+        "huge messages of the guard",
+        {
+            "guard": lambda: make_guard(
+                limits={"message_bytes": 2 << 20, "bytes_per_connection": "4194304/s"}
+            )
+        },
+        "limits.message_bytes = 2097152 is huge",
+    ),
+    ("no ping", {"settings": {"websocket_ping_interval": 0}}, "websocket_ping_interval=20"),
+    ("memory", {"guard": lambda: _in_memory()}, "kept in memory"),
+    (
+        "a permission for nothing",
+        {"permissions": {"/wss": CONNECT}},
+        "permissions names /wss, and no route",
+    ),
+    (
+        "a permission for no class",
+        {"permissions": {Plain: CONNECT}},
+        "permissions names Plain, and no route",
+    ),
+]
+
+
+def _in_memory() -> Any:
+    from stormdoor import Guard
+
+    return Guard(origins=["https://app.example"], authenticators=[SessionAuthenticator()])
+
+
+@pytest.mark.parametrize(
+    ("options", "remark"), [case[1:] for case in REMARKS], ids=[case[0] for case in REMARKS]
+)
+def test_what_an_operator_should_know_is_said(options: dict[str, Any], remark: str) -> None:
+    """Once, at start-up, and it starts."""
+    given = dict(options)
+    if "guard" in given:
+        given["guard"] = given["guard"]()
+    settings = given.pop("settings", {})
+    application = Application(
+        [("/ws", Open), ("/ws2", Open)], **{"websocket_ping_interval": 20, **settings}
+    )
+    permissions = given.pop("permissions", None)
+    guard = given.pop("guard", None) or make_guard(**given)
+    with log_lines("stormdoor") as lines:
+        protect(application, guard, permissions=permissions)
+    assert len([line for line in lines if remark in line]) == 1, lines
+
+
+def test_a_safe_application_starts_in_silence() -> None:
+    """Nothing to remark: nothing said."""
+    assert start([("/ws", Declared)]) == []
+
+
+def test_nothing_is_changed_by_a_start_that_was_refused() -> None:
+    """The next try is not `guarded already`."""
+    application = Application([("/ws", Plain)])
+    with pytest.raises(StartupRefused):
+        protect(application, make_guard())
+    protect(application, make_guard(), CONNECT)
+
+
+def test_a_public_endpoint_needs_a_reason() -> None:
+    """A word is none."""
+    for reason in ("", "  ", "yes"):
+        with pytest.raises(ConfigurationError, match="needs a reason"):
+            public(reason)
+
+
+def test_a_permission_of_a_class_is_checked() -> None:
+    """`chat` may be one, `Chat Connect` is none."""
+    bad = type("Bad", (GuardedHandler,), {"permission": "Chat Connect"})
+    with pytest.raises(PolicyError):
+        start([("/ws", bad)])
+
+
+def test_limits_that_cannot_work_are_refused() -> None:
+    """Before there is a guard."""
+    with pytest.raises(ConfigurationError):
+        Limits(handshakes_per_address="often")
