@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stormdoor.auth.passwords import Passwords
 from stormdoor.cli.ask import confirm, new_password
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import actor
@@ -163,7 +164,8 @@ class Terminal:
 def test_password_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """At a terminal it is asked for twice, without echo; if the two differ, nothing changes."""
     asked: list[str] = []
-    answers = iter([PASSWORD, PASSWORD + "!", PASSWORD, PASSWORD])
+    answers = iter([PASSWORD, PASSWORD + "!", PASSWORD, PASSWORD, "short"])
+    judge = Passwords().unacceptable
 
     def ask(prompt: str) -> str:
         asked.append(prompt)
@@ -172,9 +174,12 @@ def test_password_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", ask)
     monkeypatch.setattr("sys.stdin", Terminal())
     with pytest.raises(UsageError, match="differ"):
-        new_password("alice", from_stdin=False)
-    assert new_password("alice", from_stdin=False) == PASSWORD
+        new_password("alice", from_stdin=False, problem=judge)
+    assert new_password("alice", from_stdin=False, problem=judge) == PASSWORD
+    with pytest.raises(UsageError, match="8 characters"):
+        new_password("alice", from_stdin=False, problem=judge)
     assert asked[0] == "New password for alice: "
+    assert len(asked) == 5, "what may not be chosen need not be typed again"
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("yes\n", True), ("y\n", False), ("", False)])

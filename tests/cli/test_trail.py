@@ -4,7 +4,10 @@ import asyncio
 import csv
 import io
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -245,3 +248,34 @@ def test_erase(populated: Cli) -> None:
     verified = populated("trail", "verify", "--json").json
     assert (verified["whole"], verified["erased"]) == (True, 1)
     assert populated("trail", "erase", "nobody", "-y").code == 1
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_follow(populated: Cli, config: Path, form: tuple[str, ...]) -> None:
+    """What is added is shown as it comes, until somebody interrupts."""
+    command = ["trail", "show", "--follow", "-n", "1", *form]
+    with subprocess.Popen(
+        [sys.executable, "-c", "from stormdoor.cli.main import main; main()", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as shown:
+        assert shown.stdout is not None
+        assert shown.stderr is not None
+        assert "sensor" in shown.stdout.readline()
+        _append(config, [Event(time=1.0, name="added", principal="zoe")])
+        line = next(one for one in shown.stdout if "added" in one)
+        assert "zoe" in line
+        shown.send_signal(signal.SIGINT)
+        assert shown.wait(20) == 130
+        assert shown.stderr.read() == ""
+
+
+def test_progress(populated: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal, a bar shows how far the verification has come, and is gone when it ends."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    result = populated("trail", "verify")
+    assert result.code == 0
+    assert "3/3" in result.err
+    assert "3/3" not in result.out

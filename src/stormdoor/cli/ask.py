@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 
 from stormdoor.cli.usage import UsageError
 
@@ -12,25 +13,39 @@ __all__ = ["confirm", "new_password"]
 _LONGEST = 4096
 
 
-def new_password(principal_id: str, *, from_stdin: bool) -> str:
+def new_password(
+    principal_id: str, *, from_stdin: bool, problem: Callable[[str, str], str | None]
+) -> str:
     """A new password, asked for twice without echo, or one line of standard input.
 
+    Args:
+        principal_id: Whose.
+        from_stdin: Read it from standard input.
+        problem: Says why it may not be chosen, before it must be typed again.
+
     Raises:
-        UsageError: The two differ, there is none, or nobody is there to ask.
+        UsageError: It may not be chosen, the two differ, or nobody is there to ask.
     """
     if from_stdin:
         line = sys.stdin.readline(_LONGEST)
         password = line.removesuffix("\n").removesuffix("\r")
         if not password:
             raise UsageError("there is no password on standard input")
-        return password
+        return _acceptable(password, problem(password, principal_id))
     if not sys.stdin.isatty():
         raise UsageError(
             "nobody is there to ask for a password; give it on standard input with --password-stdin"
         )
     password = getpass.getpass(f"New password for {principal_id}: ")
+    _acceptable(password, problem(password, principal_id))
     if getpass.getpass("The same again: ") != password:
         raise UsageError("the two passwords differ; nothing was changed")
+    return password
+
+
+def _acceptable(password: str, problem: str | None) -> str:
+    if problem is not None:
+        raise UsageError(problem)
     return password
 
 

@@ -29,6 +29,7 @@ async def live(
 
 async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = True) -> int:
     """Wait until none of `before` is open any more, for some seconds. Returns how many are left."""
+    await guard.trail.flush()  # who asked is on record before anybody waits
     ids = {one.id for one in before}
     left = len(ids)
     for _ in range(int(_PATIENCE_SECONDS / _LOOK_SECONDS) if wait else 0):

@@ -118,7 +118,9 @@ async def password(
     async with opened(where) as installation:
         guard = installation.guard
         await known_principal(guard, principal)
-        chosen = new_password(principal, from_stdin=password_stdin)
+        chosen = new_password(
+            principal, from_stdin=password_stdin, problem=guard.passwords.unacceptable
+        )
         before = await live(guard, lambda one: one.principal_id == principal)
         await guard.admin.set_password(principal, chosen, actor=actor())
         left = await closed(guard, before)

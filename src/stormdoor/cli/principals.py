@@ -171,7 +171,11 @@ async def add(
             from stormdoor.errors import StoreError
 
             raise StoreError(f"there is a principal {principal!r} already")
-        password = None if no_password else new_password(principal, from_stdin=password_stdin)
+        password = None
+        if not no_password:
+            password = new_password(
+                principal, from_stdin=password_stdin, problem=guard.passwords.unacceptable
+            )
         account = await guard.admin.add_principal(
             principal,
             password=password,
