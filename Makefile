@@ -74,7 +74,7 @@ unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 .PHONY: fuzz
 fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long
 	$(call heading,fuzzing: hypothesis)
-	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
 
 .PHONY: test-matrix
 test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here

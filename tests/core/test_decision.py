@@ -4,7 +4,13 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from stormdoor.core.decision import AccessRequest, Decision, Environment, Resource
+from stormdoor.core.decision import (
+    AccessRequest,
+    Decision,
+    Environment,
+    Resource,
+    authentication_age,
+)
 from stormdoor.core.principal import Principal
 
 
@@ -52,3 +58,17 @@ def test_an_access_request_is_a_value() -> None:
     )
     with pytest.raises(FrozenInstanceError):
         one.permission = "chat:kick"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("authenticated_at", "age"),
+    [
+        pytest.param(40.0, 60.0, id="a-minute-ago"),
+        pytest.param(100.0, 0.0, id="just-now"),
+        pytest.param(219.0, 0.0, id="clocks-that-differ-a-little"),
+        pytest.param(221.0, float("inf"), id="a-clock-that-was-set-back"),
+    ],
+)
+def test_a_proof_from_the_future_is_old(authenticated_at: float, age: float) -> None:
+    """Setting a clock back does not make an old proof fresh."""
+    assert authentication_age(authenticated_at, 100.0) == age

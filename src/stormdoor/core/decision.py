@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from stormdoor.core.principal import Principal
 
-__all__ = ["AccessRequest", "Decision", "Environment", "Resource"]
+__all__ = ["AccessRequest", "Decision", "Environment", "Resource", "authentication_age"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,18 @@ class Environment:
     kind: str
     authentication_age: float
     strength: int
+
+
+def authentication_age(authenticated_at: float, now: float) -> float:
+    """Seconds since a proof, at `now`.
+
+    A proof from the future means that a clock was set back: nobody knows how old it is, so it is as old as
+    can be. Two minutes of difference between the clocks of two machines are forgiven.
+    """
+    age = now - authenticated_at
+    if age >= 0.0:
+        return age
+    return 0.0 if age >= -120.0 else float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,10 @@ class Administration:
                     await self.store.remove_sessions(account.id)
         return ended
 
+    async def _gone(self, target: Target, value: str, reason: str) -> None:
+        """Let an end that has been stored take effect here, without waiting for the feed."""
+        await self.lifetime.apply(Revocation(target, value, self.clock.now(), reason=reason))
+
     async def _changed(self, principal_id: str) -> int:
         revocation = Revocation(Target.CHANGED, principal_id, self.clock.now())
         # As above: the connections of this process first, whatever becomes of the store.
@@ -232,7 +236,7 @@ class Administration:
         ended = await self.sessions.end(session_id, owner=owner, reason=reason)
         if ended:
             self._note("session_ended", owner or "", actor, reason)
-            await self.lifetime.follow()
+            await self._gone(Target.SESSION, session_id, reason)
         return ended
 
     async def end_other_sessions(
@@ -242,7 +246,8 @@ class Administration:
         ended = await self.sessions.end_others(principal_id, keep=keep)
         if ended:
             self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
-            await self.lifetime.follow()
+            for session_id in ended:
+                await self._gone(Target.SESSION, session_id, "logout")
         return len(ended)
 
     async def issue_key(
@@ -273,7 +278,8 @@ class Administration:
             actor,
             f"key {issued.key.id} replaces {id}",
         )
-        await self.lifetime.follow()
+        if overlap_seconds <= 0:
+            await self._gone(Target.CREDENTIAL, id, "rotated")
         return issued
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
@@ -281,7 +287,7 @@ class Administration:
         revoked = await self.keys.revoke(id)
         if revoked:
             self._note("authn_token_revoked", "", actor, f"key {id}")
-            await self.lifetime.follow()
+            await self._gone(Target.CREDENTIAL, id, "revoked")
         return revoked
 
     async def erase(self, principal_id: str, *, actor: str = "") -> int:

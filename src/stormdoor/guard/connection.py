@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from stormdoor.core.connection import Happening, State, after
-from stormdoor.core.decision import AccessRequest, Decision, Environment, Resource
+from stormdoor.core.decision import (
+    AccessRequest,
+    Decision,
+    Environment,
+    Resource,
+    authentication_age,
+)
 from stormdoor.core.denial import Refusal
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
@@ -149,7 +155,7 @@ class Connection:
             address=self.address,
             endpoint=self.path,
             kind=authentication.kind,
-            authentication_age=max(0.0, now - authentication.authenticated_at),
+            authentication_age=authentication_age(authentication.authenticated_at, now),
             strength=authentication.strength,
         )
         return AccessRequest(self.principal, permission, resource, environment)

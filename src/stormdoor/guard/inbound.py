@@ -62,7 +62,7 @@ class Inbound:
         self._statistics = statistics
         self._now = clock.now
         self._monotonic = clock.monotonic
-        messages = Rate.parse(limits.messages_per_connection)
+        self._messages = messages = Rate.parse(limits.messages_per_connection)
         self._interval, self._tolerance = messages.interval, messages.tolerance
         size = Rate.parse(limits.bytes_per_connection)
         self._byte_interval, self._byte_tolerance = size.interval, size.tolerance
@@ -217,8 +217,7 @@ class Inbound:
     def _spend_action(self, connection: Connection, action: Action, now: float) -> str | None:
         if action.cost > 1.0:
             # One message has been charged already; the action weighs more than that.
-            rate = Rate(self._interval, self._tolerance)
-            tat = spend(connection.message_tat, now, rate, action.cost - 1.0)
+            tat = spend(connection.message_tat, now, self._messages, action.cost - 1.0)
             if tat is None:
                 return f"cost = {action.cost} of {action.name!r} exceeds messages_per_connection"
             connection.message_tat = tat

@@ -12,7 +12,7 @@ from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.address import rate_key
 from stormdoor.core.credential import Place, Source
-from stormdoor.core.decision import AccessRequest, Environment
+from stormdoor.core.decision import AccessRequest, Environment, authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.handshake import Handshake
@@ -222,7 +222,7 @@ class SessionHandler(RequestHandler):
             address=self.handshake.address,
             endpoint=self.request.path,
             kind="session",
-            authentication_age=max(0.0, now - caller.session.authenticated_at),
+            authentication_age=authentication_age(caller.session.authenticated_at, now),
             strength=caller.session.strength,
         )
         return AccessRequest(caller.account.principal, permission, None, environment)
