@@ -95,6 +95,12 @@ def test_threat_has_no_gap(threat: dict[str, object]) -> None:
         assert (threat[tool] == "not built yet") is not built
 
 
+def test_every_attack_is_a_threat() -> None:
+    """Each attack test is named after a threat of the catalogue."""
+    attacks = {path.stem.removeprefix("test_") for path in ROOT.glob("tests/attacks/test_*.py")}
+    assert attacks <= {slug.replace("-", "_") for slug in _slugs()}
+
+
 def test_readme_links_every_threat() -> None:
     """The README has one row for each threat, with a link to its page."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
