@@ -93,4 +93,5 @@ def _print(path: Path, found: list[Finding]) -> None:
             out.print(Padding(write, (0, 0, 0, 2)))
         out.print()
     numbers = [counted(n, level) for level in LEVELS if (n := sum(f.level == level for f in found))]
-    out.print(Text(", ".join(numbers) if numbers else f"{path}: nothing to report"))
+    summary = ", ".join(numbers) if numbers else clean(f"{path}: nothing to report")
+    out.print(Text(summary), soft_wrap=True)
