@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from tests.tornado.wire import CLOSE, PING, PONG, TEXT, Ended, Wire
 
-__all__ = ["Visitor", "collected", "eventually", "heard", "told"]
+__all__ = ["Visitor", "answer", "collected", "eventually", "heard", "is_in", "told"]
 
 _Found = TypeVar("_Found")
 
@@ -57,6 +57,26 @@ async def told(wire: Wire, kind: str) -> Any:
         frame = await wire.receive()
         if frame.opcode == TEXT and (message := json.loads(frame.payload))["type"] == kind:
             return message
+
+
+async def answer(wire: Wire, message: dict[str, Any]) -> Any:
+    """The answer to one message, whatever else comes before it; None if there is none any more."""
+    id = f"question {next(_PINGS)}"
+    wire.send({**message, "id": id})
+    with contextlib.suppress(Ended):
+        while (frame := await wire.receive()).opcode != CLOSE:
+            if frame.opcode == TEXT and (reply := json.loads(frame.payload)).get("id") == id:
+                return reply
+    return None
+
+
+async def is_in(wire: Wire) -> bool:
+    """Whether a handshake led to a socket on which something can be done; hangs up."""
+    async with wire:
+        if wire.status != 101:
+            return False
+        reply = await answer(wire, {"type": "join", "room": "lobby"})
+        return reply is not None and reply["type"] == "joined"
 
 
 async def collected(wire: Wire) -> list[Any]:

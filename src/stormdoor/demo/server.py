@@ -52,9 +52,13 @@ def _url(host: str, port: int) -> str:
 
 
 def _log_request(handler: RequestHandler) -> None:
-    """One line for what failed, without the query: people put secrets there, although none count."""
+    """One line for what went wrong here, without the query, where people put secrets.
+
+    What was refused is in the trail and in the guard's own log: whoever is refused a thousand times
+    does not write a thousand lines.
+    """
     status, request = handler.get_status(), handler.request
-    if status >= 400:
+    if status >= 500:
         _access.warning(
             "%d %s %s (%s)", status, request.method, ascii(request.path), request.remote_ip
         )

@@ -1,0 +1,125 @@
+"""cross-site-websocket-hijacking: a hostile page opens a socket with the victim's cookies."""
+
+from __future__ import annotations
+
+import pytest
+from tornado.websocket import WebSocketHandler
+
+from tests.attacks.twin import Chat, log_in, site
+from tests.demo.running import Running
+from tests.demo.visitor import Visitor, answer
+from tests.tornado.test_tornado_facts import V6_6
+
+PAGES = {
+    "another site": "https://evil.example",
+    "another port": "http://127.0.0.1:1",
+    "another scheme": "https://127.0.0.1:{port}",
+    "a sandboxed frame or a file": "null",
+    "a name that begins like ours": "http://127.0.0.1:{port}.evil.example",
+    "a name that ends like ours": "http://evil127.0.0.1:{port}",
+    "our name as a user name": "http://127.0.0.1:{port}@evil.example",
+    "our name in a path": "http://evil.example/127.0.0.1:{port}",
+    "our name and another": "http://127.0.0.1:{port}, https://evil.example",
+    "a port that begins like ours": "http://127.0.0.1:{port}0",
+    "no port": "http://127.0.0.1",
+    "another name of this machine": "http://[::1]:{port}",
+    "a browser extension": "chrome-extension://abcdefghijklmnop",
+    "nothing": "",
+}
+
+
+async def speaks_as_victim(victim: Visitor, origin: str | None, host: str | None = None) -> bool:
+    """What the hostile page can do: a handshake from its origin, to which the browser adds the cookie."""
+    async with await victim.handshake(origin=origin, host=host) as wire:
+        if wire.status != 101:
+            return False
+        reply = await answer(wire, {"type": "say", "room": "lobby", "text": "I was robbed"})
+        return reply is not None and reply["from"] == "alice"
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_of_another_origin(page: str, demo: Running) -> None:
+    """Only the demo's own pages open its sockets; the trail says which page tried, and on whom."""
+    async with site(Chat) as (at, _):
+        victim = await log_in(at, "alice")
+        assert await speaks_as_victim(victim, PAGES[page].format(port=at.port))
+    victim = await demo.visit("alice")
+    assert await speaks_as_victim(victim, victim.origin)
+    assert not await speaks_as_victim(victim, PAGES[page].format(port=demo.port))
+    entry = await demo.recorded("malicious_cors", address=victim.address)
+    assert (entry["cause"], entry["endpoint"]) == ("origin-not-allowed", "/ws/chat")
+
+
+async def test_the_operator_reads_how_to_allow_it(demo: Running) -> None:
+    """The log says the very line that would let a page in; the page itself learns nothing."""
+    victim = await demo.visit("alice")
+    async with await victim.handshake(origin="https://new.example") as wire:
+        assert (wire.status, wire.body) == (403, b"forbidden\n")
+    assert 'origins = ["https://new.example"]' in demo.output
+
+
+class DefaultCheck(Chat):
+    """Tornado's own check of the origin, which compares it with the Host."""
+
+    def check_origin(self, origin: str) -> bool:
+        return WebSocketHandler.check_origin(self, origin)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["evil.example:{port}", "evil.example", "localhost.evil.example:{port}", "127.0.0.2:{port}"],
+)
+async def test_a_foreign_name_that_points_here(name: str, demo: Running) -> None:
+    """DNS rebinding: Origin and Host are equal, and both the attacker's. The Host must be ours."""
+    async with site(DefaultCheck) as (at, _):
+        host = name.format(port=at.port)
+        victim = await log_in(at, "alice")
+        assert await speaks_as_victim(victim, f"http://{host}", host)
+    host = name.format(port=demo.port)
+    victim = await demo.visit("alice")
+    assert not await speaks_as_victim(victim, f"http://{host}", host)
+    if name.startswith("127."):
+        entry = await demo.recorded("malicious_cors", address=victim.address)
+        assert entry["cause"] == "host-not-allowed"
+    else:
+        # The demo has no TLS, and speaks plaintext to this machine under its own names only.
+        entry = await demo.recorded("authz_fail", address=victim.address)
+        assert entry["cause"] in ("insecure-transport", "host-not-allowed")
+
+
+@pytest.mark.skipif(not V6_6, reason="Tornado 6.5 does not look at Sec-Fetch-Site")
+async def test_a_header_that_takes_the_place_of_the_check(demo: Running) -> None:
+    """`Sec-Fetch-Site: same-origin` beside a foreign Origin: a proxy or an old browser may let it by."""
+
+    async def attack(victim: Visitor) -> bool:
+        headers = ("Sec-Fetch-Site", "same-origin")
+        async with await victim.handshake(
+            "/ws/chat", headers, origin="https://evil.example"
+        ) as wire:
+            return wire.status == 101
+
+    async with site(DefaultCheck) as (at, _):
+        assert await attack(await log_in(at, "alice"))
+    victim = await demo.visit("alice")
+    assert not await attack(victim)
+    await demo.recorded("malicious_cors", address=victim.address, cause="origin-not-allowed")
+
+
+async def test_an_origin_that_is_not_there(demo: Running) -> None:
+    """Plain Tornado lets in who sends none; here a cookie takes an Origin, since browsers send it."""
+    async with site(DefaultCheck) as (at, _):
+        assert await speaks_as_victim(await log_in(at, "alice"), None)
+    victim = await demo.visit("alice")
+    assert not await speaks_as_victim(victim, None)
+    await demo.recorded("malicious_cors", address=victim.address, cause="origin-not-allowed")
+
+
+async def test_a_hostile_page_cannot_use_up_the_victims_attempts(demo: Running) -> None:
+    """A page that tries on and on is refused before any budget of the victim's address is touched."""
+    victim = await demo.visit("alice")
+    for _ in range(350):
+        assert await victim.refused(origin="https://evil.example") == 403
+    assert await speaks_as_victim(victim, victim.origin)
+    entry = await demo.recorded("malicious_cors", address=victim.address)
+    assert entry["count"] > 1
+    assert demo.output.count(victim.address) < 100

@@ -1,0 +1,189 @@
+"""race-in-authorization: what happens between the check and the use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.attacks.twin import Chat, log_in, site
+from tests.demo.running import Running
+from tests.demo.visitor import Visitor, answer, collected, heard, told
+from tests.tornado.wire import TEXT, Wire, frame_bytes, until
+
+
+async def speaks(wire: Wire) -> bool:
+    """Whether something that is said now is said."""
+    reply = await answer(wire, {"type": "say", "room": "lobby", "text": "too late"})
+    return reply is not None and reply["type"] == "said"
+
+
+# -- between the check and the 101 -------------------------------------------------------------------
+
+
+class AsksSomebody(Chat):
+    """Looks the session up, asks a database for something else, and then opens."""
+
+    async def prepare(self) -> None:
+        self.found = super().who()
+        self.site.told.append("asked")
+        await self.settings["answered"].wait()
+
+    def who(self) -> str | None:
+        return self.found
+
+
+async def test_a_session_is_ended_during_the_handshake(demo: Running) -> None:
+    """Registered before the last look at revocations: whoever logs out leaves no socket behind."""
+    answered = asyncio.Event()
+    async with site(AsksSomebody, answered=answered) as (at, state):
+        victim = await log_in(at, "alice")
+        opening = asyncio.create_task(victim.twin().handshake())
+        await until(lambda: state.told)
+        await victim.log_out()
+        answered.set()
+        async with await opening as wire:
+            assert await speaks(wire)
+    for turn in range(6):
+        alice = await demo.visit("alice")
+        copies = [alice.twin() for _ in range(6)]
+        async with AsyncExitStack() as stack:
+            openings = [asyncio.create_task(copy.handshake()) for copy in copies]
+            for _ in range(turn * 3):
+                await asyncio.sleep(0)  # each turn the logout comes a little later
+            await alice.log_out()
+            wires = await asyncio.gather(*openings)
+            for wire in wires:
+                await stack.enter_async_context(wire)
+            assert {wire.status for wire in wires} <= {101, 401}
+            assert not any([await speaks(wire) for wire in wires if wire.status == 101])
+    for entry in demo.entries():
+        if entry["name"] == "connection_opened":
+            await demo.recorded("connection_closed", connection=entry["connection"])
+
+
+# -- before the end of a login -----------------------------------------------------------------------
+
+
+class AsksAfterwards(Chat):
+    """Opens, and then finds out who it is; meanwhile messages are dispatched."""
+
+    name = "somebody"
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.site.sockets.append(self)
+        self.checking = asyncio.create_task(self.check())
+
+    async def check(self) -> None:
+        """Ask a database, and close if it says no."""
+        await self.settings["answered"].wait()
+        if self.who() is None:
+            self.close()
+
+
+async def shouts_before(visitor: Visitor, listener: Wire) -> bool:
+    """Send the message together with the handshake, before anybody can have decided."""
+    wire = await visitor.dial()
+    async with wire:
+        lines = visitor._lines(
+            "GET /ws/chat HTTP/1.1",
+            None,
+            visitor.origin,
+            [
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                ("Sec-WebSocket-Version", "13"),
+            ],
+        )
+        message = json.dumps({"type": "say", "room": "lobby", "text": "before the door"})
+        frames = frame_bytes(TEXT, message.encode()) * 3
+        wire.raw(("\r\n".join(lines) + "\r\n\r\n").encode() + frames)
+        await wire.read_answer()
+        return "before the door" in json.dumps(await heard(listener))
+
+
+@pytest.mark.parametrize("name", ["eve", None])
+async def test_messages_come_with_the_handshake(name: str | None, demo: Running) -> None:
+    """Nothing goes in before the connection is open; of a refused one nothing ever does."""
+    answered = asyncio.Event()
+    async with site(AsksAfterwards, answered=answered) as (at, _):
+        listener = await log_in(at, "alice")
+        async with await listener.open() as wire:
+            assert await shouts_before(Visitor(at.port), wire)
+        answered.set()
+    stranger = demo.visitor() if name is None else await demo.visit(name)
+    async with await (await demo.visit("alice")).open() as wire:
+        await wire.ask({"type": "join", "room": "lobby"})
+        assert not await shouts_before(stranger, wire)
+    refused = "authn_login_fail" if name is None else "authz_fail"
+    await demo.recorded(refused, address=stranger.address)
+
+
+# -- after the close ---------------------------------------------------------------------------------
+
+
+class Closes(Chat):
+    """Closes whoever says `bye`, as Tornado closes: what is on its way still comes in."""
+
+    def do_bye(self, body: dict[str, object]) -> None:
+        self.close(1008)
+
+
+async def test_messages_come_after_the_close(demo: Running) -> None:
+    """The gate shuts before the close frame is sent: what arrives in the five seconds after is dropped."""
+    async with site(Closes) as (at, _):
+        alice, bob = await log_in(at, "alice"), await log_in(at, "bob")
+        async with await alice.open() as listener, await bob.open() as wire:
+            wire.send({"type": "bye"})
+            wire.send({"type": "say", "room": "lobby", "text": "after the end"})
+            assert (await told(listener, "said"))["text"] == "after the end"
+    alice, bob = await demo.visit("alice"), await demo.visit("bob")
+    async with await alice.open() as listener, await bob.open() as wire:
+        for one in (listener, wire):
+            await one.ask({"type": "join", "room": "lobby"})
+        await heard(listener)
+        for _ in range(21):
+            wire.send("nonsense")
+        for number in range(5):
+            wire.send({"type": "say", "room": "lobby", "text": f"after the end {number}"})
+        replies = await collected(wire)
+        assert [reply["error"] for reply in replies] == ["invalid"] * 20
+        for number in range(5):
+            wire.send({"type": "say", "room": "lobby", "text": f"long after the end {number}"})
+        await asyncio.sleep(0)
+        assert (await told(listener, "left"))["principal"] == "bob"
+        assert await heard(listener) == []
+    closed = await demo.recorded("connection_closed", address=bob.address)
+    assert closed["cause"] == "invalid-message"
+
+
+# -- two at once -------------------------------------------------------------------------------------
+
+
+async def test_the_password_changes_during_a_login(demo: Running) -> None:
+    """A login that was checked against the old password does not become a session afterwards."""
+    async with demo.office() as office:
+        await office.admin.add_principal("dora", password="the first password", roles=["member"])
+        body = {"username": "dora", "password": "the first password"}
+        visitors = [demo.visitor() for _ in range(4)]
+        logins = [asyncio.create_task(one.post("/auth/login", body)) for one in visitors]
+        await office.admin.set_password("dora", "the second password")
+        statuses = {answer.status for answer in await asyncio.gather(*logins)}
+        assert statuses <= {200, 401, 503}
+        for one in visitors:
+            assert (await one.get("/auth/session")).status == 401
+
+
+async def test_connections_beyond_the_limit_at_once(demo: Running) -> None:
+    """Thirty handshakes at the same time do not add up to more than the twenty that one may have."""
+    bob = await demo.visit("bob")
+    async with AsyncExitStack() as stack:
+        wires = await asyncio.gather(*(bob.handshake() for _ in range(30)))
+        for wire in wires:
+            await stack.enter_async_context(wire)
+        statuses = [wire.status for wire in wires]
+        assert (statuses.count(101), statuses.count(429)) == (20, 10)
+    await demo.recorded("excess_sessions_exceeded", address=bob.address)
