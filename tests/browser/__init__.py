@@ -1,0 +1,1 @@
+"""The demo's pages in a real browser."""

@@ -1,0 +1,125 @@
+"""Login, chat, dashboard and attack page, as a person uses them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.demo.running import Running
+
+_OPEN = "#state[data-state=open]"
+
+
+def test_a_wrong_password_is_said_so(visit: Visit) -> None:
+    """The page says that name or password is wrong, and not which."""
+    page = visit(None)
+    page.fill("input[name=username]", "alice")
+    page.fill("input[name=password]", "not the password")
+    page.click("button[type=submit], form button")
+    expect(page.get_by_text(re.compile("wrong name or password", re.IGNORECASE))).to_be_visible()
+
+
+def test_the_cookie_is_out_of_reach_of_scripts(visit: Visit) -> None:
+    """HttpOnly, Secure, `__Host-`: accepted by the browser on loopback, and invisible to the page."""
+    page = visit("alice")
+    page.wait_for_selector(_OPEN)
+    [cookie] = [one for one in page.context.cookies() if one["name"] == "__Host-stormdoor"]
+    assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Lax")
+    assert page.evaluate("document.cookie") == ""
+
+
+def test_two_people_talk(visit: Visit) -> None:
+    """What one says the other reads, as text, whatever it looks like."""
+    alice, bob = visit("alice"), visit("bob")
+    for page in (alice, bob):
+        page.wait_for_selector(_OPEN)
+        page.locator("#rooms button", has_text="lobby").first.click()
+        expect(page.locator("#room-name")).to_contain_text("lobby")
+    text = "<img src=x onerror=alert(1)> & hello"
+    alice.fill("#text", text)
+    alice.press("#text", "Enter")
+    expect(bob.get_by_text(text)).to_be_visible()
+    assert bob.locator("#logs img").count() == 0
+
+
+def test_logging_out_closes_the_other_tab(visit: Visit) -> None:
+    """A socket does not outlive the login, not even in a tab that nobody looks at."""
+    page = visit("alice")
+    page.wait_for_selector(_OPEN)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(_OPEN)
+    page.click("#who")
+    page.click("#log-out")
+    expect(other.locator("#ending")).to_be_visible()
+
+
+def test_an_administrator_sees_the_dashboard(visit: Visit) -> None:
+    """Figures of the real server, live."""
+    page = visit("ada", "/dashboard")
+    page.wait_for_selector(_OPEN)
+    expect(page.locator("#connections-now")).to_have_text(re.compile(r"[1-9]\d*"))
+    expect(page.locator("#connections tr").first).to_contain_text("ada")
+
+
+def test_a_member_is_told_that_the_dashboard_is_not_for_members(visit: Visit) -> None:
+    """The refused handshake is explained, and nothing is shown."""
+    page = visit("alice", "/dashboard")
+    expect(page.locator("#ending")).to_be_visible()
+    expect(page.locator("#live")).to_be_hidden()
+
+
+def test_every_attack_from_the_browser_fails(visit: Visit) -> None:
+    """Foreign origin, replayed ticket, forbidden action, oversized message, flood: all refused."""
+    page = visit("alice", "/attack")
+    attacks = page.locator("[data-attack]").count()
+    assert attacks >= 5
+    page.click("#run-all")
+    expect(page.locator("#summary")).to_contain_text(
+        f"{attacks} refused, 0 succeeded", timeout=60_000
+    )
+    verdicts = page.locator("[data-attack] .verdict").all_inner_texts()
+    assert {verdict.strip().lower() for verdict in verdicts} == {"refused"}
+
+
+def test_a_foreign_page_hears_nothing(visit: Visit, demo: Running) -> None:
+    """A page of another port, with the victim's cookie in the same browser, cannot open the socket."""
+    page = visit("alice")
+    page.wait_for_selector(_OPEN)
+    info = page.evaluate("fetch('/demo/info').then(answer => answer.json())")
+    foreign = page.context.new_page()
+    foreign.goto(f"{info['foreign_origin']}/foreign.html")
+    outcome = foreign.evaluate(
+        """url => new Promise(resolve => {
+            const socket = new WebSocket(url);
+            socket.onopen = () => resolve("open");
+            socket.onerror = () => resolve("refused");
+        })""",
+        f"ws://127.0.0.1:{demo.port}/ws/chat",
+    )
+    assert outcome == "refused"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "size", [pytest.param((360, 740), id="phone"), pytest.param((1280, 800), id="desktop")]
+)
+def test_pages_fit_the_screen(
+    visit: Visit, tmp_path: Path, scheme: str, size: tuple[int, int]
+) -> None:
+    """On a phone and on a desktop, in the light and in the dark: nothing sticks out sideways."""
+    viewport = {"width": size[0], "height": size[1]}
+    page = visit("ada", color_scheme=scheme, viewport=viewport)
+    page.wait_for_selector(_OPEN)
+    for path in ("/chat", "/dashboard", "/attack"):
+        page.goto(page.url.rpartition("/")[0] + path)
+        page.wait_for_load_state("networkidle") if path == "/attack" else page.wait_for_selector(
+            _OPEN
+        )
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= size[0], path
+        page.screenshot(path=tmp_path / f"{path[1:]}-{scheme}-{size[0]}.png")
