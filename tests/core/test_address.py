@@ -199,7 +199,7 @@ def test_an_ipv4_address_is_not_in_all_of_ipv6() -> None:
         ("::1", True),
         ("[::1]:8888", True),
         ("::ffff:127.0.0.1", True),
-        ("0.0.0.0", False),  # noqa: S104
+        ("0.0.0.0", False),
         ("::", False),
         ("::127.0.0.1", False),
         ("10.0.0.1", False),

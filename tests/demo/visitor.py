@@ -30,7 +30,7 @@ async def eventually(look: Callable[[], _Found | None]) -> _Found:
         TimeoutError: It never is.
     """
     async with asyncio.timeout(_PATIENCE):
-        while not (found := look()):  # noqa: ASYNC110 - what happens there sets no event here
+        while not (found := look()):
             await asyncio.sleep(0.01)
     return found
 
@@ -270,8 +270,12 @@ class Visitor:
             more.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
         lines = self._lines(f"GET {path} HTTP/1.1", host, origin, [*more, *headers])
         wire = await self.dial(receive_buffer=receive_buffer)
-        wire.raw(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-        await wire.read_answer()
+        try:
+            wire.raw(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+            await wire.read_answer()
+        except BaseException:
+            await wire.hang_up()
+            raise
         return wire
 
     async def open(self, path: str = "/ws/chat", *headers: tuple[str, str], **options: Any) -> Wire:

@@ -551,7 +551,7 @@ async def test_policies_in_toml(
             before = guard.policies
             os.kill(os.getpid(), signal.SIGHUP)
             async with asyncio.timeout(5):
-                while guard.policies is before:  # noqa: ASYNC110 - a signal tells nobody when
+                while guard.policies is before:
                     await asyncio.sleep(0.01)
             await client.send(say)
             assert json.loads(await client.recv())["error"] == "forbidden"

@@ -484,7 +484,11 @@ PLAINTEXT: list[tuple[str, dict[str, Any], bool, bool]] = [
 )
 async def test_plaintext(changes: dict[str, Any], insecure: bool, allowed: bool) -> None:
     """Without TLS only what never leaves this machine."""
-    guard = await settle(make_guard(insecure_allow_plaintext=insecure, origins=[ORIGIN], hosts=[]))
+    guard = await settle(
+        make_guard(
+            insecure_allow_plaintext=insecure, origins=[ORIGIN], insecure_allow_any_host=True
+        )
+    )
     outcome = await guard.admission.admit(forged(**changes), CHAT)
     assert isinstance(outcome, Connection) is allowed
     if not isinstance(outcome, Connection):

@@ -83,9 +83,7 @@ async def test_the_heart_beats_by_itself() -> None:
     guard = make_guard()
     async with guard:
         connection, _ = await opened(guard, bearer("alice"))
-        await guard.store.add_revocation(
-            Revocation(Target.PRINCIPAL, "alice", guard.clock.now())
-        )
+        await guard.store.add_revocation(Revocation(Target.PRINCIPAL, "alice", guard.clock.now()))
         await until(lambda: not connection.open)
 
 

@@ -50,9 +50,7 @@ def actions(**of_say: Any) -> Actions:
         [
             Action(command=Say, method=_nothing, permission="chat:say", **of_say),
             Action(command=Kick, method=_nothing, permission="chat:kick"),
-            Action(
-                command=Shout, method=_nothing, permission="chat:say", rate=Rate.parse("1/min")
-            ),
+            Action(command=Shout, method=_nothing, permission="chat:say", rate=Rate.parse("1/min")),
         ],
     )
 
@@ -126,7 +124,9 @@ async def test_each_bad_message_is_refused_with_its_cause(
 
 async def test_too_large_is_too_large_whatever_the_bytes_of_a_connection() -> None:
     """A message beyond the burst is not "too many messages": trying again later would not help."""
-    guard, connection, _, _ = await _alice(message_bytes=1000, bytes_per_connection="1/s burst 1000")
+    guard, connection, _, _ = await _alice(
+        message_bytes=1000, bytes_per_connection="1/s burst 1000"
+    )
     raw = SAY.replace("hi", "h" * 1500)
     _refused(guard.inbound.receive(connection, raw, ACTIONS), Denial.MESSAGE_TOO_LARGE)
 
@@ -398,7 +398,9 @@ ODD_RESOURCES: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("name", [case[1] for case in ODD_RESOURCES], ids=[c[0] for c in ODD_RESOURCES])
+@pytest.mark.parametrize(
+    "name", [case[1] for case in ODD_RESOURCES], ids=[c[0] for c in ODD_RESOURCES]
+)
 async def test_a_resource_that_cannot_be_told_denies(name: Any) -> None:
     """Not knowing what is acted upon is no permission to act."""
     guard, connection, _, _ = await _alice()

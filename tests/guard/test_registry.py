@@ -55,9 +55,7 @@ async def test_listeners_hear_of_every_end_while_the_sink_is_still_there() -> No
     """So that a hub can unsubscribe before the end is over."""
     guard = await settle(make_guard())
     heard: list[tuple[str, bool, bool]] = []
-    guard.registry.on_end.append(
-        lambda one: heard.append((one.id, one.open, one.sink is not None))
-    )
+    guard.registry.on_end.append(lambda one: heard.append((one.id, one.open, one.sink is not None)))
     connection, _ = await opened(guard, bearer("alice"))
     guard.registry.end(connection)
     assert heard == [(connection.id, False, True)]

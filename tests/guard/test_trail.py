@@ -180,9 +180,7 @@ async def test_who_is_known_is_never_summed_up_with_others() -> None:
     """A refusal of a principal keeps its name, however many there are."""
     trail, store = await _trail()
     for number in range(500):
-        trail.note(
-            Event(time=5.0, name="authz_fail", cause="forbidden", principal=f"p{number}")
-        )
+        trail.note(Event(time=5.0, name="authz_fail", cause="forbidden", principal=f"p{number}"))
     await trail.flush()
     assert len(await _stored(store)) == 500
 

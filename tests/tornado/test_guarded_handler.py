@@ -46,7 +46,7 @@ CAROL = ("Authorization", "Bearer carol")
 
 def door(**options: Any) -> Guard:
     """A guard for an application on this machine."""
-    return make_guard(**{"hosts": [], **options})
+    return make_guard(**{"insecure_allow_any_host": True, **options})
 
 
 class Say(Command, tag="say"):
@@ -230,7 +230,7 @@ async def test_an_action_that_waits_is_answered_only_if_it_still_may_be() -> Non
     tokens = Tokens({"alice": authentication("alice", expires_at=clock.now() + 10)})
     for seconds, code in ((9, None), (10, 3000)):
         gates.update(reached=asyncio.Event(), go=asyncio.Event())
-        guard = make_guard(tokens, clock=clock, hosts=[])
+        guard = make_guard(tokens, clock=clock, insecure_allow_any_host=True)
         async with serving([("/ws", Chat)], guard) as at:
             async with await connect(at.port, "/ws", ALICE) as ws:
                 ws.send({"type": "wait"})

@@ -19,7 +19,7 @@ from stormdoor import Guard, JwtAuthenticator, JwtIssuer, JwtKey, StoreUnavailab
 from stormdoor.core.address import parse_networks
 from stormdoor.core.credential import Place, Source
 from stormdoor.tornado.translate import Translator
-from tests.guard.fakes import FakeStore, Tokens, authentication, events, make_guard
+from tests.guard.fakes import FakeStore, Tokens, events, make_guard
 from tests.tornado.wire import Ended, connect, log_lines, request, serving, until
 
 ALICE = ("Authorization", "Bearer alice")
@@ -34,7 +34,7 @@ class Echo(WebSocketHandler):
 
 def door(**options: Any) -> Guard:
     """A guard for an application on this machine."""
-    return make_guard(**{"hosts": [], **options})
+    return make_guard(**{"insecure_allow_any_host": True, **options})
 
 
 # -- what a refused client hears --------------------------------------------------------------------
@@ -135,7 +135,9 @@ async def test_an_unforeseen_error_lets_nobody_in() -> None:
         raise RuntimeError("secret of the server")
 
     with log_lines(*LOGS, "stormdoor.admission"):
-        async with serving([("/ws", Echo)], make_guard(Tokens({"t": odd}), hosts=[]), CONNECT) as at:
+        async with serving(
+            [("/ws", Echo)], make_guard(Tokens({"t": odd}), insecure_allow_any_host=True), CONNECT
+        ) as at:
             async with await request(at.port, "/ws", ("Authorization", "Bearer t")) as ws:
                 assert ws.status == 500
                 assert ws.body == b"internal error\n"
@@ -193,13 +195,19 @@ def _token(guard: Guard) -> str:
 def _jwt_door() -> Guard:
     return make_guard(
         JwtAuthenticator(keys=[KEY], issuer="me", audience="chat", insecure_query="access_token"),
-        hosts=[],
+        insecure_allow_any_host=True,
     )
 
 
 @pytest.mark.parametrize("good", [True, False], ids=["admitted", "refused"])
 @pytest.mark.parametrize(
-    "query", ["access_token={}", "a=1&access_token={}&b=%26", "%61ccess_token={}", "access_token={}&access_token=x"]
+    "query",
+    [
+        "access_token={}",
+        "a=1&access_token={}&b=%26",
+        "%61ccess_token={}",
+        "access_token={}&access_token=x",
+    ],
 )
 async def test_a_token_in_the_query_is_not_in_the_log(query: str, good: bool) -> None:
     """However it is written, and whether it was good or not."""
@@ -369,9 +377,7 @@ def test_a_unix_socket_is_this_machine() -> None:
     """It has no address; a proxy in front of it can be trusted by that of loopback."""
     local = SimpleNamespace(address="", protocol="http", remote_ip="0.0.0.0")
     assert _translated(local).peer == "127.0.0.1"
-    behind = _translated(
-        local, ["127.0.0.1"], X_Forwarded_For="1.2.3.4", X_Forwarded_Proto="https"
-    )
+    behind = _translated(local, ["127.0.0.1"], X_Forwarded_For="1.2.3.4", X_Forwarded_Proto="https")
     assert (behind.address, behind.scheme) == ("1.2.3.4", "https")
 
 

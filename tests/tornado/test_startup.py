@@ -63,7 +63,7 @@ UNDECLARED: list[tuple[str, list[Any], str]] = [
     (
         "existing handler",
         [("/ws", Plain)],
-        'test_startup.Plain (/ws$) is not declared; write protect(application, guard, '
+        "test_startup.Plain (/ws$) is not declared; write protect(application, guard, "
         'permissions={Plain: "chat:connect"}), or public("why everybody may")',
     ),
     (

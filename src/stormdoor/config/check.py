@@ -164,6 +164,8 @@ def _insecure(subject: Subject) -> Iterator[Finding]:
         "can read and change what is said",
         "insecure_allow_missing_origin": "a cookie is accepted without an Origin, so that it need "
         "not be one of your pages that uses it",
+        "insecure_allow_any_host": "every Host is accepted, so that a page can reach the server by DNS "
+        "rebinding",
         "insecure_plaintext": "the session cookie travels over http://, where everybody on the way "
         "can read it",
         "insecure_query": "tokens are accepted in addresses, which are logged, kept and sent on",

@@ -48,6 +48,7 @@ _PLAIN = (
     "trail_days",
     "insecure_allow_plaintext",
     "insecure_allow_missing_origin",
+    "insecure_allow_any_host",
 )
 _COOKIE = {"cookie": "name", "samesite": "samesite", "insecure_plaintext": "insecure_plaintext"}
 _COST = ("memory_kib", "passes", "lanes")

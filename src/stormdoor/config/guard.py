@@ -76,6 +76,7 @@ class Guard:
         clock: Time; tests bring their own.
         insecure_allow_plaintext: Accept `ws://` from other machines.
         insecure_allow_missing_origin: Accept cookies from clients that send no Origin.
+        insecure_allow_any_host: Accept every Host, so that DNS rebinding is not noticed.
 
     Raises:
         ConfigurationError: An option is wrong; the message says what to write.
@@ -100,17 +101,26 @@ class Guard:
         clock: Clock | None = None,
         insecure_allow_plaintext: bool = False,
         insecure_allow_missing_origin: bool = False,
+        insecure_allow_any_host: bool = False,
     ) -> None:
         if isinstance(origins, str):
             raise ConfigurationError(f'origins must be a list; write origins=["{origins}"]')
         allowed = OriginPolicy(origins)
-        if hosts is None:
+        if insecure_allow_any_host:
+            hosts = ()
+        elif hosts is None:
             hosts = sorted(allowed.hosts)
+        elif not (hosts := tuple(hosts)):
+            raise ConfigurationError(
+                'hosts=[] would accept every Host; write hosts=["app.example"], leave it out to accept those '
+                "of origins, or write insecure_allow_any_host=True"
+            )
         self.entrance = Entrance(
             origins=allowed,
             hosts=HostPolicy(hosts),
             insecure_allow_plaintext=insecure_allow_plaintext,
             insecure_allow_missing_origin=insecure_allow_missing_origin,
+            insecure_allow_any_host=insecure_allow_any_host,
         )
         self.authenticators = tuple(authenticators)
         self.limits = limits or Limits()
@@ -125,6 +135,11 @@ class Guard:
         self.memory_only = store is None or store == "memory:"
         if store is None or isinstance(store, str):
             store = open_store(store or "memory:", trail_key=trail_key)
+        elif trail_key is not None:
+            raise ConfigurationError(
+                "a store that is made already seals its trail with the key that it was given; leave out "
+                "trail_key here, and give it to the store"
+            )
         self.store = store
         self.statistics = Statistics()
         self.trail = Trail(store, self.clock)
@@ -208,7 +223,11 @@ class Guard:
         """The options in use that make the guard weaker, by name."""
         names = [
             name
-            for name in ("insecure_allow_plaintext", "insecure_allow_missing_origin")
+            for name in (
+                "insecure_allow_plaintext",
+                "insecure_allow_missing_origin",
+                "insecure_allow_any_host",
+            )
             if getattr(self.entrance, name)
         ]
         if self.sessions.cookie.insecure_plaintext:
@@ -282,7 +301,7 @@ class Guard:
         """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
         self._ticks += 1
         chores: list[Callable[[], Awaitable[object]]] = [
-            self.lifetime.follow,
+            self._follow,
             self.lifetime.expire,
             self.trail.flush,
         ]
@@ -295,6 +314,10 @@ class Guard:
                 # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed
                 # is tried again at the next beat.
                 _log.exception("a part of the heartbeat failed")
+
+    async def _follow(self) -> None:
+        await self.lifetime.follow()
+        self.admission.blind = self.lifetime.behind
 
     async def _tidy(self) -> None:
         now, monotonic = self.clock.now(), self.clock.monotonic()

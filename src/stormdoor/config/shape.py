@@ -183,6 +183,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     trail_days: float | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET
     insecure_allow_missing_origin: bool | UnsetType = UNSET
+    insecure_allow_any_host: bool | UnsetType = UNSET
     limits: LimitsTable = msgspec.field(default_factory=LimitsTable)  # type: ignore[valid-type]
     sessions: SessionsTable = SessionsTable()
     passwords: PasswordsTable = PasswordsTable()

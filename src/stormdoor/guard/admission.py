@@ -53,12 +53,14 @@ class Entrance:
         hosts: The names under which the application may be addressed.
         insecure_allow_plaintext: Accept `ws://` from other machines.
         insecure_allow_missing_origin: Accept cookies from a client that sends no Origin.
+        insecure_allow_any_host: `hosts` is empty on purpose.
     """
 
     origins: OriginPolicy
     hosts: HostPolicy
     insecure_allow_plaintext: bool = False
     insecure_allow_missing_origin: bool = False
+    insecure_allow_any_host: bool = False
 
 
 def _host_name(host: str) -> str:
@@ -106,6 +108,7 @@ class Admission:
         self._failures = Budget(Rate.parse(limits.failures_per_address))
         self.operator_log = OperatorLog(clock)
         self.closing = False
+        self.blind = False
 
     async def admit(self, handshake: Handshake, endpoint: Endpoint) -> Connection | Refusal:
         """Decide one handshake.
@@ -185,6 +188,9 @@ class Admission:
         """Whether this address may ask anything at all now."""
         if not self._trail.healthy:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
+        if self.blind:
+            # A token proves itself, but nobody knows any more whether it was revoked elsewhere.
+            return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
         monotonic = self._clock.monotonic()
         if not self._handshakes.spend(address_key, monotonic):
             return Refusal(

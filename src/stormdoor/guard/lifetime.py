@@ -67,7 +67,8 @@ class Lifetime:
         self._store = store
         self._clock = clock
         self._seen = 0
-        self._behind = False
+        self.behind = False
+        """Whether revocations of other processes are unknown: nobody is let in then."""
         self._touched = 0.0
 
     async def start(self) -> None:
@@ -130,12 +131,12 @@ class Lifetime:
                 ended += await self.apply(revocation)
                 self._seen = max(self._seen, revocation.seq)
         except StoreUnavailable as error:
-            if not self._behind:
-                self._behind = True
+            if not self.behind:
+                self.behind = True
                 _log.error("revocations cannot be followed: %s", error)
             return 0
-        if self._behind:
-            self._behind = False
+        if self.behind:
+            self.behind = False
             _log.warning("revocations are being followed again")
         return ended
 

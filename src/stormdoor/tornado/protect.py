@@ -240,7 +240,10 @@ class _Doorman:
             "_door_own_message_size": _is_overridden(handler, "max_message_size"),
         }
         bases: tuple[type, ...]
-        if not issubclass(handler, GuardedHandler):
+        if handler is WebSocketHandler:
+            bases = (RawDoor, Outlet)  # which is one already
+            facts["_door_message_permission"] = endpoint.permission
+        elif not issubclass(handler, GuardedHandler):
             bases = (RawDoor, handler, Outlet)
             facts["_door_message_permission"] = endpoint.permission
         elif handler.actions is None:

@@ -111,7 +111,7 @@ class _LogIn(_Route):
         if not self.from_form:
             self.refuse(refusal, principal=username[:128])
             return
-        self.note("authn_login_fail", username[:128], refusal.detail)
+        self.record(refusal, principal=username[:128])
         self.redirect(f"{self.wiring.login_page}?error={refusal.answer.error}", status=303)
 
 

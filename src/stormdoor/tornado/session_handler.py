@@ -91,7 +91,15 @@ class SessionHandler(RequestHandler):
 
     def refuse(self, refusal: Refusal, *, principal: str = "") -> None:
         """Answer with the public side of `refusal`; the trail gets the other side."""
+        self.record(refusal, principal=principal)
         answer = refusal.answer
+        self.set_status(answer.status)
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        self.answer({"error": answer.error})
+
+    def record(self, refusal: Refusal, *, principal: str = "") -> None:
+        """Count a refusal, and note it in the trail and for the operator."""
         self.guard.statistics.refused[refusal.denial] += 1
         self.guard.trail.note(
             Event(
@@ -111,10 +119,6 @@ class SessionHandler(RequestHandler):
             address=self.handshake.address,
             principal=principal,
         )
-        self.set_status(answer.status)
-        if refusal.retry_after is not None:
-            self.set_header("Retry-After", str(refusal.retry_after))
-        self.answer({"error": answer.error})
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Called by Tornado for whatever was raised: a store that is down is 503, and nobody sees more."""

@@ -1,0 +1,143 @@
+"""connection-flood: many sockets, slow handshakes, reconnect storms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from contextlib import AsyncExitStack
+
+from tests.attacks.twin import Chat, log_in, site
+from tests.attacks.twin import visitor as comes_to
+from tests.demo.running import Running
+from tests.demo.visitor import Visitor, answer, is_in
+from tests.tornado.wire import Ended, Wire
+
+
+async def storm(visitor: Visitor, count: int) -> tuple[list[int], list[Wire]]:
+    """That many handshakes with nothing to show, ten at a time. What each was answered."""
+    statuses: list[int] = []
+    answers = []
+    for _ in range(count // 10):
+        wires = await asyncio.gather(*(visitor.handshake(origin=None) for _ in range(10)))
+        for wire in wires:
+            await wire.hang_up()
+            statuses.append(wire.status)
+            answers.append(wire)
+    return statuses, answers
+
+
+class OpenFirst(Chat):
+    """Opens first and lets them say who they are; until then they sit there."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.site.sockets.append(self)
+
+
+async def test_a_storm_of_strangers(demo: Running) -> None:
+    """Beyond a budget for each address: 429 with `Retry-After`; others do not notice; few log lines."""
+    async with site(OpenFirst) as (at, _):
+        statuses, _ = await storm(comes_to(at), 400)
+        assert set(statuses) == {101}
+    stranger = demo.visitor()
+    begun = time.monotonic()
+    statuses, answers = await storm(stranger, 400)
+    # A stranger's credential is missed first, and then the address has used up its budget.
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) <= 300 + 10 * (time.monotonic() - begun) + 1
+    limited = [wire for wire in answers if wire.status == 429]
+    assert all(int(wire.header("Retry-After") or 0) >= 1 for wire in limited)
+    assert all(wire.body == b"too many requests\n" for wire in limited)
+    guess = {"username": "a", "password": "b"}
+    assert 429 in {(await stranger.post("/auth/login", guess)).status for _ in range(5)}
+    async with await (await demo.visit("alice")).open() as wire:
+        assert await answer(wire, {"type": "join", "room": "lobby"})
+    entry = await demo.recorded("excess_rate_limit_exceeded", address=stranger.address)
+    assert entry["cause"] == "handshake-rate"
+    # Four hundred refusals are a handful of entries and lines.
+    entries = [one for one in demo.entries() if one.get("address") == stranger.address]
+    assert len(entries) < 60
+    assert demo.output.count(stranger.address) < 40
+
+
+async def hoard(visitor: Visitor, count: int, stack: AsyncExitStack) -> list[int]:
+    """Open sockets and keep them. What each handshake was answered."""
+    statuses = []
+    for _ in range(count):
+        wire = await stack.enter_async_context(await visitor.handshake())
+        statuses.append(wire.status)
+    return statuses
+
+
+async def test_somebody_hoards_sockets(demo: Running) -> None:
+    """One principal has twenty at most, from wherever; what is closed comes back at once."""
+    async with site(Chat) as (at, _), AsyncExitStack() as stack:
+        assert set(await hoard(await log_in(at, "alice"), 60, stack)) == {101}
+    async with AsyncExitStack() as stack:
+        bob, elsewhere = await demo.visit("bob"), await demo.visit("bob")
+        assert await hoard(bob, 12, stack) == [101] * 12
+        assert await hoard(elsewhere, 12, stack) == [101] * 8 + [429] * 4
+        assert await is_in(await (await demo.visit("alice")).handshake())
+        entry = await demo.recorded("excess_sessions_exceeded", address=elsewhere.address)
+        assert (entry["principal"], entry["cause"]) == ("bob", "too-many-connections")
+    async with asyncio.timeout(5.0):
+        while not await is_in(await bob.handshake()):
+            pass
+
+
+async def test_an_address_hoards_sockets(demo: Running) -> None:
+    """Many principals at one address have a hundred together."""
+    async with AsyncExitStack() as stack:
+        async with demo.office() as office:
+            cookies = []
+            for number in range(6):
+                await office.admin.add_principal(f"crowd-{number}", roles=["member"])
+                cookies.append((await office.sessions.create(f"crowd-{number}")).secret)
+        address = demo.visitor().address
+        statuses = []
+        for cookie in cookies:
+            one = demo.visitor(address=address)
+            one.cookies = {"__Host-stormdoor": cookie}
+            statuses += await hoard(one, 20, stack)
+        assert statuses.count(101) == 100
+        assert set(statuses[100:]) == {429}
+        entry = await demo.recorded("excess_sessions_exceeded", address=address)
+        assert entry["cause"] == "too-many-connections"
+        assert await is_in(await (await demo.visit("alice")).handshake())
+
+
+async def hangs(visitor: Visitor, begun: bytes, seconds: float) -> bool:
+    """Begin a request and never finish it: whether the server still waits after that time."""
+    async with await visitor.dial() as wire:
+        wire.raw(begun)
+        with contextlib.suppress(Ended, TimeoutError, ConnectionError):
+            async with asyncio.timeout(seconds):
+                await wire.reader.read()
+                return False
+        return True
+
+
+async def test_slow_handshakes(demo: Running) -> None:
+    """Plain Tornado waits an hour for the rest of a request; here a connection has ten seconds."""
+    host = f"127.0.0.1:{demo.port}"
+    begun = [
+        b"",
+        b"GET /ws/chat HTTP/1.1\r\n",
+        f"GET /ws/chat HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nX-Slow: ".encode(),
+        f"POST /auth/login HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n{{".encode(),
+    ]
+    async with site(Chat) as (at, _):
+        waits = await asyncio.gather(*(hangs(comes_to(at), one, 1.0) for one in begun))
+        assert waits == [True] * 4
+    waits = await asyncio.gather(*(hangs(demo.visitor(), one, 20.0) for one in begun[:3]))
+    assert waits == [False] * 3
+
+
+async def test_endless_headers(demo: Running) -> None:
+    """Sixteen kilobytes of headers are enough."""
+    visitor = demo.visitor()
+    with contextlib.suppress(Ended, ConnectionError):
+        assert (
+            await visitor.refused("/ws/chat", *[(f"X-{n}", "x" * 100) for n in range(400)]) >= 400
+        )
+    assert await is_in(await (await demo.visit("alice")).handshake())

@@ -1,0 +1,199 @@
+"""credential-stuffing: passwords, keys and tickets are guessed, by one address or by many."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import secrets
+from collections.abc import Callable
+
+from stormdoor.core.apikey import compose
+from tests.attacks.twin import Chat, site
+from tests.attacks.twin import visitor as comes_to
+from tests.demo.running import Running
+from tests.demo.visitor import Visitor
+
+LIST = [
+    f"{word}{year}" for word in ("summer", "stormdoor", "password") for year in range(2015, 2025)
+]
+
+
+async def guesses(visitors: list[Visitor], name: str, passwords: list[str]) -> bool:
+    """Try a list of passwords in turn, from one address or from many. Whether one opens."""
+    for number, password in enumerate(passwords):
+        visitor = visitors[number % len(visitors)]
+        body = {"username": name, "password": password}
+        if (await visitor.post("/auth/login", body)).status == 200:
+            return True
+    return False
+
+
+async def test_a_list_of_passwords(demo: Running) -> None:
+    """Five guesses, and then ever longer waits: the right one at the end of a list is not reached."""
+    async with site(Chat) as (at, state):
+        state.passwords["alice"] = LIST[-1]
+        assert await guesses([comes_to(at)], "alice", LIST)
+    mallory = demo.visitor()
+    assert not await guesses([mallory], "alice", [*LIST, demo.password("alice")])
+    failed = await demo.recorded("authn_login_fail", address=mallory.address)
+    assert (failed["principal"], failed["cause"]) == ("alice", "bad-credential")
+    slowed = await demo.recorded("authn_login_fail_max", address=mallory.address)
+    assert (slowed["principal"], slowed["cause"]) == ("alice", "authentication-backoff")
+
+
+async def test_many_addresses(demo: Running) -> None:
+    """Addresses that the account does not know share a counter: a botnet is no way around it."""
+    async with site(Chat) as (at, state):
+        state.passwords["bob"] = LIST[-1]
+        assert await guesses([comes_to(at)], "bob", LIST)
+    bots = [demo.visitor() for _ in LIST]
+    assert not await guesses([*bots, demo.visitor()], "bob", [*LIST, demo.password("bob")])
+    slowed = await demo.recorded("authn_login_fail_max", principal="bob")
+    assert slowed["cause"] == "authentication-backoff"
+
+
+async def test_the_victim_is_not_locked_out(demo: Running) -> None:
+    """Where the owner has logged in before, it can again, whatever strangers do; and they cannot yet."""
+    home = await demo.visit("mia")
+    await home.log_out()
+    bots = [demo.visitor() for _ in range(25)]
+    assert not await guesses(bots, "mia", LIST[:25])
+    stranger = demo.visitor()
+    body = {"username": "mia", "password": demo.password("mia")}
+    answer = await stranger.post("/auth/login", body)
+    assert answer.status == 429
+    assert int(answer.header("Retry-After") or 0) <= 300
+    await home.log_in("mia", demo.password("mia"))
+
+
+async def test_the_victims_sessions_go_on(demo: Running) -> None:
+    """Who is logged in notices nothing of guesses at its password."""
+    ada = await demo.visit("ada")
+    assert not await guesses([demo.visitor()], "ada", LIST[:8])
+    async with await ada.open() as wire:
+        assert (await wire.ask({"type": "join", "room": "lobby"}))["type"] == "joined"
+
+
+async def test_many_guesses_at_once(demo: Running) -> None:
+    """Forty guesses at the same time are forty guesses, and not one: five are looked at."""
+
+    async def looked_at(visitor: Visitor) -> int:
+        bodies = [{"username": "eve", "password": guess} for guess in (LIST + LIST)[:40]]
+        answers = await asyncio.gather(*(visitor.post("/auth/login", body) for body in bodies))
+        return [answer.status for answer in answers].count(401)
+
+    async with site(Chat) as (at, _):
+        assert await looked_at(comes_to(at)) == 40
+    assert await looked_at(demo.visitor()) <= 5
+
+
+async def test_names_are_guessed(demo: Running) -> None:
+    """No answer tells a name that has an account from one that has none."""
+    names = [f"name-{number}" for number in range(4)]
+
+    async def exists(visitor: Visitor) -> set[str]:
+        """Which names the answers give away."""
+        found = {}
+        for name in [*names, "alice"]:
+            body = {"username": name, "password": "wrong wrong"}
+            answer = await visitor.post("/auth/login", body)
+            found[name] = (answer.status, answer.body)
+        return {name for name in found if found[name] != found[names[0]]}
+
+    async with site(Chat) as (at, _):
+        assert await exists(comes_to(at)) == {"alice"}
+    assert await exists(demo.visitor()) == set()
+
+
+async def test_logins_cannot_starve_the_sockets(demo: Running) -> None:
+    """While many passwords are being verified, a socket is answered as ever."""
+    alice = await demo.visit("ada")
+    async with await alice.open() as wire:
+        bots = [demo.visitor() for _ in range(30)]
+        logins = [
+            asyncio.create_task(
+                bot.post("/auth/login", {"username": f"starve-{number}", "password": "wrong wrong"})
+            )
+            for number, bot in enumerate(bots)
+        ]
+        answered = 0
+        while not all(login.done() for login in logins):
+            assert (await wire.ask({"type": "leave", "room": "lobby"}))["type"] in ("left", "error")
+            answered += 1
+            await asyncio.sleep(0.06)
+        assert answered >= 3
+        assert {(await login).status for login in logins} <= {401, 429, 503}
+
+
+# -- what is no password -----------------------------------------------------------------------------
+
+
+async def tries(visitor: Visitor, make: Callable[[], str], count: int) -> list[int]:
+    """Present invented keys. What each was answered."""
+    statuses = []
+    for _ in range(count):
+        async with await visitor.handshake(
+            "/ws/dashboard", ("X-API-Key", make()), origin=None
+        ) as wire:
+            statuses.append(wire.status)
+    return statuses
+
+
+class KeyChat(Chat):
+    """Devices have numbers, and nobody counts how many were tried."""
+
+    def prepare(self) -> None:
+        if self.request.headers.get("X-API-Key") != "0099":
+            self.send_error(403)
+
+
+async def test_keys_are_guessed(demo: Running) -> None:
+    """A key has 256 random bits; who invents one after the other is not even listened to any more."""
+    number = itertools.count()
+    async with site(Chat, ("/ws/dashboard", KeyChat)) as (at, _):
+        assert 101 in await tries(comes_to(at), lambda: f"{next(number):04}", 100)
+    mallory = demo.visitor()
+    statuses = await tries(
+        mallory, lambda: compose(secrets.randbits(64), secrets.randbits(256))[1], 100
+    )
+    assert set(statuses[:60]) == {401}
+    assert 429 in statuses[60:]
+    async with await demo.visitor().with_key(demo.sensor_key) as wire:
+        assert wire.status == 101
+    entry = await demo.recorded("authn_login_fail_max", address=mallory.address)
+    assert entry["cause"] == "authentication-backoff"
+
+
+async def test_cookies_are_guessed(demo: Running) -> None:
+    """On the site one may guess for ever; here an address has sixty guesses, and then two a second."""
+
+    async def listened_to(visitor: Visitor, name: str, count: int) -> int:
+        statuses = []
+        for _ in range(count):
+            thief = visitor.twin(**{name: secrets.token_urlsafe(32)})
+            async with await thief.handshake() as wire:
+                statuses.append(wire.status)
+        return len(statuses) - statuses.count(429)
+
+    async with site(Chat) as (at, _):
+        assert await listened_to(comes_to(at), "sid", 100) == 100
+    assert await listened_to(demo.visitor(), "__Host-stormdoor", 100) < 80
+
+
+async def test_what_is_said_about_a_failure(demo: Running) -> None:
+    """Nothing: unknown, expired, revoked, of another kind, all the same word."""
+    alice = await demo.visit("alice")
+    spent = await alice.ticket()
+    async with await alice.with_ticket(spent) as wire:
+        assert wire.status == 101
+    bodies = set()
+    for offer in (spent, "A" * 43, "short", "x" * 500):
+        async with await demo.visitor().with_ticket(offer, origin=alice.origin) as wire:
+            bodies.add((wire.status, wire.body))
+    for key in ("A" * 43, demo.sensor_key[:-1] + "!", "a.b.c", "x" * 2000):
+        async with await demo.visitor().with_key(key) as wire:
+            bodies.add((wire.status, wire.body))
+    assert bodies == {(401, b"authentication required\n")}
+    answer = await demo.visitor().post("/auth/login", {"username": "alice", "password": "wrong"})
+    assert json.loads(answer.body) == {"error": "unauthenticated"}
