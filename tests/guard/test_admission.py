@@ -536,7 +536,7 @@ async def test_a_public_endpoint_keeps_host_transport_and_budget() -> None:
         ({"host": "evil.example"}, Denial.HOST),
         ({"scheme": "http"}, Denial.INSECURE_TRANSPORT),
     ):
-        refusal = await refused(guard, replace(HANDSHAKE, **changes), PUBLIC)
+        refusal = await refused(guard, replace(HANDSHAKE, **changes), PUBLIC)  # type: ignore[arg-type]
         assert refusal.denial is denial
     await admit(guard, HANDSHAKE, PUBLIC)
     assert (await refused(guard, HANDSHAKE, PUBLIC)).denial is Denial.HANDSHAKE_RATE

@@ -341,7 +341,7 @@ async def test_a_condition_is_asked_for_each_message() -> None:
             policies=PolicySet(
                 [
                     role("member", "chat:connect"),
-                    permit("chat:say", when=lambda r: r.resource.id in open_rooms),
+                    permit("chat:say", when=lambda r: r.resource.id in open_rooms),  # type: ignore[union-attr]
                 ]
             )
         )
@@ -363,7 +363,7 @@ async def test_a_forbid_counts_although_the_role_was_allowed_a_moment_ago() -> N
             policies=PolicySet(
                 [
                     role("member", "chat:*"),
-                    forbid("chat:say", when=lambda r: r.resource.id == "vault"),
+                    forbid("chat:say", when=lambda r: r.resource.id == "vault"),  # type: ignore[union-attr]
                 ]
             )
         )

@@ -198,7 +198,7 @@ async def test_prepare_does_not_let_it_through(way: str) -> None:
     """The handler's own refusal: there is no connection."""
 
     class Refusing(Told):
-        async def prepare(self) -> None:  # type: ignore[override]
+        async def prepare(self) -> None:
             if "later" in way:
                 await asyncio.sleep(0)
             if way.startswith("raises"):
@@ -299,7 +299,7 @@ async def test_the_client_leaves_while_the_handler_prepares() -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 
     class Slow(Told):
-        async def prepare(self) -> None:  # type: ignore[override]
+        async def prepare(self) -> None:
             reached.set()
             await go.wait()
             self.told.append("prepared")
@@ -344,7 +344,7 @@ async def test_revoked_while_the_handler_prepares() -> None:
     reached, go = asyncio.Event(), asyncio.Event()
 
     class Slow(Told):
-        async def prepare(self) -> None:  # type: ignore[override]
+        async def prepare(self) -> None:
             reached.set()
             await go.wait()
 

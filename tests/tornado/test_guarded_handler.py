@@ -365,7 +365,7 @@ class Offers(GuardedHandler):
     def initialize(self, greeting: str = "hello") -> None:
         self.greeting = greeting
 
-    async def open(self, *args: str, **kwargs: str) -> None:  # type: ignore[override]
+    async def open(self, *args: str, **kwargs: str) -> None:
         await asyncio.sleep(0)
         self.told.append((self.greeting, args, kwargs, self.get_argument("q", None)))
         await self.write_message("opened")
@@ -610,7 +610,7 @@ async def test_two_sockets_of_one_class_do_not_share_anything() -> None:
     async with serving([("/ws", Chat)], door()) as at:
         wires: list[Wire] = []
         for name in ("alice", "bob", "mia"):
-            wires.append(await connect(at.port, "/ws", ("Authorization", f"Bearer {name}")))
+            wires.append(await connect(at.port, "/ws", ("Authorization", f"Bearer {name}")))  # noqa: PERF401 - one after the other
         for ws, name in zip(wires, ("alice", "bob", "mia"), strict=True):
             assert (await ws.ask({"type": "say", "text": "?"}))["who"] == name
         for ws in wires:
@@ -625,7 +625,7 @@ async def test_messages_wait_for_open() -> None:
     class Slow(GuardedHandler):
         permission = "chat:connect"
 
-        async def open(self) -> None:  # type: ignore[override]
+        async def open(self) -> None:
             await gate.wait()
             order.append("open")
 

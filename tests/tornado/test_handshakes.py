@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ssl
 from pathlib import Path
 from types import SimpleNamespace
@@ -278,15 +278,15 @@ async def test_a_handler_that_chooses_a_secret_is_refused() -> None:
 # -- proxies and TLS --------------------------------------------------------------------------------
 
 BEHIND: list[tuple[str, list[str], list[tuple[str, str]], int, str]] = [
-    ("nobody trusted", [], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4")], 403, "127.0.0.1"),
-    ("trusted", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4")], 101, "1.2.3.4"),
-    ("trusted, plaintext", ["127.0.0.1"], [("X-Forwarded-Proto", "http"), ("X-Forwarded-For", "1.2.3.4")], 403, "1.2.3.4"),
+    ("nobody trusted", [], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4")], 403, "127.0.0.1"),  # noqa: E501 - one row a line
+    ("trusted", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4")], 101, "1.2.3.4"),  # noqa: E501 - one row a line
+    ("trusted, plaintext", ["127.0.0.1"], [("X-Forwarded-Proto", "http"), ("X-Forwarded-For", "1.2.3.4")], 403, "1.2.3.4"),  # noqa: E501 - one row a line
     ("trusted, says nothing", ["127.0.0.1"], [], 403, "127.0.0.1"),
     ("what the client wrote first", ["127.0.0.1"], [("X-Forwarded-Proto", "https, http")], 403, "127.0.0.1"),
-    ("a list of addresses", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "9.9.9.9, 1.2.3.4")], 101, "1.2.3.4"),
-    ("two headers", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "9.9.9.9"), ("X-Forwarded-For", "1.2.3.4")], 101, "1.2.3.4"),
+    ("a list of addresses", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "9.9.9.9, 1.2.3.4")], 101, "1.2.3.4"),  # noqa: E501 - one row a line
+    ("two headers", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "9.9.9.9"), ("X-Forwarded-For", "1.2.3.4")], 101, "1.2.3.4"),  # noqa: E501 - one row a line
     ("another scheme", ["127.0.0.1"], [("X-Forwarded-Proto", "gopher")], 403, "127.0.0.1"),
-    ("X-Real-Ip", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Real-Ip", "6.6.6.6")], 101, "127.0.0.1"),
+    ("X-Real-Ip", ["127.0.0.1"], [("X-Forwarded-Proto", "https"), ("X-Real-Ip", "6.6.6.6")], 101, "127.0.0.1"),  # noqa: E501 - one row a line
 ]  # fmt: skip
 
 
@@ -312,7 +312,7 @@ async def test_behind_a_proxy(
 def _certificate(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "app.example")])
-    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    begin = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -320,7 +320,7 @@ def _certificate(folder: Path) -> Path:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(begin)
-        .not_valid_after(begin + datetime.timedelta(days=36_500))
+        .not_valid_after(begin + dt.timedelta(days=36_500))
         .sign(key, hashes.SHA256())
     )
     path = folder / "certificate.pem"

@@ -176,7 +176,7 @@ async def test_authenticated_keeps_asking() -> None:
             return self.get_argument("user", None)
 
         @authenticated
-        async def get(self, *args: Any, **kwargs: Any) -> None:
+        async def get(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
             await super().get(*args, **kwargs)
 
         def on_message(self, message: str | bytes) -> Any:
@@ -260,7 +260,7 @@ def test_every_name_that_the_door_adds_is_marked(made: type) -> None:
         name
         for base in made.__mro__
         if base.__module__.startswith("stormdoor")
-        for name in (*vars(base), *base.__dict__.get("__annotations__", {}))
+        for name in (*vars(base), *base.__dict__.get("__annotations__", {}))  # noqa: RUF063 - of a class that may have none
         if not hasattr(WebSocketHandler, name)
     }
     python = {name for name in added if name.startswith("__")}
@@ -413,7 +413,7 @@ async def test_the_smallest_size_counts(
     settings = {} if setting is None else {"websocket_max_message_size": setting}
     rate = f"{max(limit, 65_536)}/s burst {max(limit, 65_536) * 3}"
     guard = door(limits={"message_bytes": limit, "bytes_per_connection": rate})
-    async with serving([("/ws", Sized)], guard, CONNECT, **settings) as at:
+    async with serving([("/ws", Sized)], guard, CONNECT, **settings) as at:  # type: ignore[arg-type]
         async with await connect(at.port, "/ws", ALICE) as ws:
             ws.send(b"x" * size)
             assert await ws.text() == str(size)
@@ -570,7 +570,7 @@ async def test_a_path_written_in_another_way_is_not_another_path() -> None:
     seen: list[str] = []
 
     class Rooms(Echo):
-        def open(self, room: str) -> None:  # type: ignore[override]
+        def open(self, room: str) -> None:
             seen.append(room)
 
     permissions = {"/ws/admin": "chat:kick", "/ws/(.*)": CONNECT}

@@ -63,14 +63,18 @@ UNDECLARED: list[tuple[str, list[Any], str]] = [
     (
         "existing handler",
         [("/ws", Plain)],
-        "test_startup.Plain (/ws$) is not declared; write protect(application, guard, "
-        'permissions={Plain: "chat:connect"}), or public("why everybody may")',
+        (
+            "test_startup.Plain (/ws$) is not declared; write protect(application, guard, "
+            'permissions={Plain: "chat:connect"}), or public("why everybody may")'
+        ),
     ),
     (
         "guarded handler",
         [("/ws", Silent)],
-        'test_startup.Silent (/ws$) declares no permission; write permission = "chat:connect" in the '
-        'class, or permission = public("why everybody may")',
+        (
+            'test_startup.Silent (/ws$) declares no permission; write permission = "chat:connect" in the '
+            'class, or permission = public("why everybody may")'
+        ),
     ),
     ("nested", [Rule(PathMatches("/a.*"), [("/a/ws", Plain)])], "test_startup.Plain (/a/ws$)"),
     (
@@ -221,7 +225,7 @@ REMARKS: list[tuple[str, dict[str, Any], str]] = [
         "limits.message_bytes = 2097152 is huge",
     ),
     ("no ping", {"settings": {"websocket_ping_interval": 0}}, "websocket_ping_interval=20"),
-    ("memory", {"guard": lambda: _in_memory()}, "kept in memory"),
+    ("memory", {"guard": lambda: _in_memory()}, "kept in memory"),  # noqa: PLW0108 - defined below
     (
         "a permission for nothing",
         {"permissions": {"/wss": CONNECT}},

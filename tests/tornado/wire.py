@@ -19,7 +19,7 @@ import struct
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -122,7 +122,7 @@ class Wire:
         self.headers: list[tuple[str, str]] = []
         self.body = b""
 
-    async def __aenter__(self) -> Wire:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
