@@ -285,7 +285,7 @@ async def test_a_flood_does_not_drown_the_rest(demo: Running) -> None:
             await quiet.refused()
     await demo.mark()
     entries = [one for one in demo.entries() if one.get("address") == noisy.address]
-    assert len(entries) < 20
+    assert len(entries) < 100
     assert sum(one.get("count", 1) for one in entries) == 200
     assert [one["cause"] for one in demo.entries() if one.get("address") == quiet.address] == [
         "no-credential"
