@@ -279,3 +279,9 @@ def test_an_empty_kid_is_refused() -> None:
 def test_a_repetitive_secret_is_reported(secret: str | bytes, weak: bool) -> None:
     """Long is not random; the start-up check can say so."""
     assert (JwtKey("HS256", secret).weakness is not None) is weak
+
+
+@pytest.mark.parametrize("first", [b"{", b" {", b"0", b"[", b"-"])
+def test_random_bytes_may_begin_with_anything(first: bytes) -> None:
+    """One of 256 random secrets begins like a JSON Web Key or a DER key, and is none."""
+    assert JwtKey("HS256", first + bytes(range(1, 41))).can_sign

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.demo.running import Running, demo
+from tests.demo.running import Running, demo, installed
 
-__all__ = ["browser", "demo", "visit"]
+__all__ = ["browser", "demo", "installed", "visit"]
 
 _FLAGS = [
     "--no-sandbox",

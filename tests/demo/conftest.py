@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.running import demo
+from tests.demo.running import demo, installed
 
-__all__ = ["demo"]
+__all__ = ["demo", "installed"]
 
 _HERE = Path(__file__).parent
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +24,7 @@ from stormdoor import Guard
 from stormdoor.demo.policies import POLICIES
 from tests.demo.visitor import Visitor, eventually
 
-__all__ = ["PEOPLE", "Running", "demo", "running", "start"]
+__all__ = ["PEOPLE", "Running", "demo", "installed", "running", "start"]
 
 PEOPLE = {
     "alice": ["member"],
@@ -66,6 +67,7 @@ class Running:
     port: int = 0
     _addresses: Iterator[int] = field(default_factory=lambda: itertools.count(2))
     _clerk: Visitor | None = None
+    _read: list[dict[str, Any]] = field(default_factory=list)
 
     # -- the process -------------------------------------------------------------------------------
 
@@ -166,12 +168,14 @@ class Running:
     def entries(self, since: int = 0) -> list[dict[str, Any]]:
         """The entries of the trail as they lie in the file, decoded."""
         query = "SELECT seq, body, personal FROM trail WHERE seq > ? ORDER BY seq"
+        last = self._read[-1]["seq"] if self._read else 0
         with self.database() as connection:
-            rows = connection.execute(query, [since]).fetchall()
-        return [
+            rows = connection.execute(query, [last]).fetchall()
+        self._read += [
             {"seq": seq, **json.loads(body), **json.loads(personal or b"{}")}
             for seq, body, personal in rows
         ]
+        return [entry for entry in self._read if entry["seq"] > since]
 
     async def mark(self) -> int:
         """The number of the latest entry, after whatever has happened until now."""
@@ -182,21 +186,32 @@ class Running:
         assert answer.status == 200, answer.body
         return json.loads(answer.body)["last"]
 
+    def _entry(self, name: str, since: int, parts: dict[str, Any]) -> dict[str, Any] | None:
+        wanted = {"name": name, **parts}
+        for entry in self.entries(since):
+            if all(entry.get(part) == value for part, value in wanted.items()):
+                return entry
+        return None
+
+    def _missing(self, name: str, since: int, parts: dict[str, Any]) -> AssertionError:
+        shown = "\n".join(map(str, self.entries(since)[-20:]))
+        return AssertionError(f"the trail has no {name} {parts}; it has\n{shown}")
+
     async def recorded(self, name: str, *, since: int = 0, **parts: Any) -> dict[str, Any]:
         """The first entry of that name and those parts; waited for, since it is written in a moment."""
-        wanted = {"name": name, **parts}
-
-        def found() -> dict[str, Any] | None:
-            for entry in self.entries(since):
-                if all(entry.get(part) == value for part, value in wanted.items()):
-                    return entry
-            return None
-
         try:
-            return await eventually(found)
+            return await eventually(lambda: self._entry(name, since, parts))
         except TimeoutError:
-            shown = "\n".join(map(str, self.entries(since)[-20:]))
-            raise AssertionError(f"the trail has no {wanted}; it has\n{shown}") from None
+            raise self._missing(name, since, parts) from None
+
+    def wait_recorded(self, name: str, *, since: int = 0, **parts: Any) -> dict[str, Any]:
+        """The same, for tests that are not asynchronous."""
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            if (entry := self._entry(name, since, parts)) is not None:
+                return entry
+            time.sleep(0.02)
+        raise self._missing(name, since, parts)
 
 
 def start(data: Path, *, port: int = 0) -> Running:
@@ -237,10 +252,21 @@ def running(data: Path, *, port: int = 0) -> Iterator[Running]:
                 one.process.wait()
 
 
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that a first start leaves: what it makes there takes longer than all later ones."""
+    data = tmp_path_factory.mktemp("installed") / "data"
+    with running(data) as one:
+        assert one.stop() == 0, one.output
+    return data
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A demo for the tests of one module. It must not have crashed, nor warned, when it is stopped."""
-    with running(tmp_path_factory.mktemp("demo") / "data") as one:
+    data = tmp_path_factory.mktemp("demo") / "data"
+    shutil.copytree(installed, data)
+    with running(data) as one:
         yield one
         assert one.stop() == 0, one.output
         assert not re.search("Traceback|Warning", _VANISHED.sub("", one.output)), one.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -105,6 +106,14 @@ def _is_der(secret: bytes) -> bool:
     return True
 
 
+def _is_jwk(secret: bytes) -> bool:
+    """Whether it is a JSON Web Key. One of 256 random secrets begins with a brace, and is none."""
+    try:
+        return "kty" in msgspec.json.decode(secret, type=dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+
+
 class JwtKey:
     """One key, pinned to one algorithm. Its repr shows no key material.
 
@@ -164,7 +173,7 @@ class JwtKey:
                 f'python -c "import secrets; print(secrets.token_urlsafe({minimum}))"'
             )
         # A public key is known to everybody. PyJWT refuses PEM and SSH, only newer ones DER and JWK.
-        known = secret.lstrip().startswith(b"{") or _is_der(secret)
+        known = _is_jwk(secret) or _is_der(secret)
         try:
             self._signing = self._verifying = self._implementation.prepare_key(secret)
         except PyJWTError:
