@@ -6,8 +6,9 @@ before the method returns, of the others when they next follow the feed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stormdoor.auth.apikey import IssuedKey, KeyDesk
 from stormdoor.auth.passwords import Busy, Passwords
@@ -38,6 +39,8 @@ class Administration:
     keys: KeyDesk
     passwords: Passwords
     clock: Clock
+    changing_roles: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """Roles are read, changed and written: two at once must not bring back what one takes away."""
 
     def _note(
         self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
@@ -150,7 +153,8 @@ class Administration:
         ended = await self.revoke(Target.PRINCIPAL, id, actor=actor, reason="removed")
         _must_exist(await self.store.remove_account(id), id)
         self._note("user_deleted", id, actor)
-        return ended
+        # Who logged in between the two has a connection, and no account any more.
+        return ended + await self._changed(id)
 
     async def set_disabled(
         self,
@@ -201,11 +205,12 @@ class Administration:
     async def _set_roles(
         self, id: str, *, add: str | None = None, remove: str | None = None, actor: str
     ) -> int:
-        account = await self.store.account(id)
-        if account is None:
-            raise StoreError(f"there is no principal {id!r}")
-        roles = (account.roles | ({add} if add else set())) - ({remove} if remove else set())
-        _must_exist(await self.store.set_roles(id, roles), id)
+        async with self.changing_roles:
+            account = await self.store.account(id)
+            if account is None:
+                raise StoreError(f"there is no principal {id!r}")
+            roles = (account.roles | ({add} if add else set())) - ({remove} if remove else set())
+            _must_exist(await self.store.set_roles(id, roles), id)
         change = f"+{add}" if add else f"-{remove}"
         self._note("privilege_permissions_changed", id, actor, f"role {change}")
         return await self._changed(id)

@@ -1,0 +1,306 @@
+"""What operators and principals change: stored, noted, and in force before the method returns."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stormdoor import (
+    ApiKeyAuthenticator,
+    ConfigurationError,
+    Connection,
+    Denial,
+    Guard,
+    SessionAuthenticator,
+    StoreError,
+    Target,
+)
+from tests.guard.fakes import (
+    CHAT,
+    HANDSHAKE,
+    FakeStore,
+    Tokens,
+    admit,
+    authentication,
+    bearer,
+    events,
+    make_guard,
+    of_account,
+    opened,
+    refused,
+    settle,
+)
+from tests.support.clock import FakeClock
+
+
+async def _guard(**options: Any) -> Guard:
+    known = {"alice": authentication("alice"), "carol": of_account("carol")}
+    guard = make_guard(
+        *(ApiKeyAuthenticator(), Tokens(known), SessionAuthenticator()),
+        clock=FakeClock(),
+        **options,
+    )
+    return await settle(guard)
+
+
+async def _told(guard: Guard) -> list[tuple[str, str, str]]:
+    return [
+        (one.name, one.principal, one.actor)
+        for one in await events(guard)
+        if one.name not in {"connection_opened", "connection_closed", "sys_startup"}
+    ]
+
+
+async def test_a_principal_from_its_making_to_its_end() -> None:
+    """Each change has an entry that says who did it."""
+    guard = await _guard()
+    admin = guard.admin
+    account = await admin.add_principal(
+        "dan", password="correct horse battery", roles=["member"], tenant="acme", actor="ada"
+    )
+    assert account.password_hash is not None
+    assert "correct horse" not in repr(account)
+    await admin.set_attributes("dan", {"floor": 2}, actor="ada")
+    await admin.grant_role("dan", "moderator", actor="ada")
+    await admin.withdraw_role("dan", "member", actor="ada")
+    await admin.set_password("dan", "another horse battery", actor="dan")
+    await admin.set_disabled("dan", True, actor="ada")
+    await admin.set_disabled("dan", False, actor="ada")
+    stored = await guard.store.account("dan")
+    assert stored is not None
+    assert (stored.roles, stored.attributes) == ({"moderator"}, {"floor": 2})
+    await admin.remove_principal("dan", actor="ada")
+    assert await guard.store.account("dan") is None
+    told = await _told(guard)
+    assert [(name, actor) for name, principal, actor in told if principal == "dan"] == [
+        ("user_created", "ada"),
+        ("privilege_permissions_changed", "ada"),
+        ("privilege_permissions_changed", "ada"),
+        ("privilege_permissions_changed", "ada"),
+        ("authn_password_change", "dan"),
+        ("authn_token_revoked", "dan"),
+        ("user_updated", "ada"),
+        ("authn_token_revoked", "ada"),
+        ("user_updated", "ada"),
+        ("authn_token_revoked", "ada"),
+        ("user_deleted", "ada"),
+    ]
+    guard.passwords.close()
+
+
+async def test_nobody_that_is_not_there_is_changed() -> None:
+    """The operator mistyped: that is an error, and nothing is noted."""
+    guard = await _guard()
+    admin = guard.admin
+    tries = [
+        admin.grant_role("nobody", "member"),
+        admin.withdraw_role("nobody", "member"),
+        admin.set_attributes("nobody", {}),
+        admin.set_password("nobody", "correct horse battery"),
+        admin.set_disabled("nobody", True),
+        admin.remove_principal("nobody"),
+    ]
+    for one in tries:
+        with pytest.raises(StoreError, match="nobody"):
+            await one
+    assert await _told(guard) == []
+    guard.passwords.close()
+
+
+@pytest.mark.parametrize("id", ["", " dan", "dan ", "d\nan", "x" * 129, "\0192.0.2.1"])
+async def test_a_name_that_could_be_mistaken_is_none(id: str) -> None:
+    """Nor one that could be the anonymous of an address."""
+    guard = await _guard()
+    with pytest.raises(StoreError, match="not a name"):
+        await guard.admin.add_principal(id)
+
+
+async def test_a_password_that_is_guessed_first_is_refused() -> None:
+    """Before anything is stored."""
+    guard = await _guard()
+    with pytest.raises(ConfigurationError):
+        await guard.admin.add_principal("dan", password="short")
+    assert await guard.store.account("dan") is None
+    guard.passwords.close()
+
+
+# -- keys -------------------------------------------------------------------------------------------
+
+
+async def test_a_key_and_its_connections() -> None:
+    """Revoked: they end at once, and it does not come in again."""
+    guard = await _guard()
+    issued = await guard.admin.issue_key("carol", name="k", scopes=["chat:*"], actor="ada")
+    connection, sink = await opened(guard, bearer(issued.secret))
+    assert connection.authentication.scopes == {"chat:*"}
+    assert await guard.admin.revoke_key(issued.key.id, actor="ada")
+    assert sink.closed is not None
+    assert sink.closed[0] == 3000
+    assert (await refused(guard, bearer(issued.secret))).denial is Denial.BAD_CREDENTIAL
+    assert not await guard.admin.revoke_key(issued.key.id)
+    assert issued.secret not in repr(await events(guard))
+
+
+@pytest.mark.parametrize("overlap", [0.0, 60.0])
+async def test_a_key_that_is_rotated(overlap: float) -> None:
+    """Both count for a while; with no overlap the old one ends at once, with its connections."""
+    guard = await _guard()
+    old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
+    connection, _ = await opened(guard, bearer(old.secret))
+    new = await guard.admin.rotate_key(old.key.id, overlap_seconds=overlap)
+    await admit(guard, bearer(new.secret))
+    assert connection.open is (overlap > 0)
+    outcome = await guard.admission.admit(bearer(old.secret), CHAT)
+    assert isinstance(outcome, Connection) is (overlap > 0)
+    guard.clock.advance(60)  # type: ignore[attr-defined]
+    await refused(guard, bearer(old.secret))
+
+
+async def test_a_key_works_only_from_its_networks() -> None:
+    """Elsewhere it is no credential."""
+    guard = await _guard()
+    issued = await guard.admin.issue_key(
+        "carol", name="k", scopes=["*"], networks=["198.51.100.0/24"]
+    )
+    assert (await refused(guard, bearer(issued.secret))).denial is Denial.BAD_CREDENTIAL
+    await admit(guard, bearer(issued.secret, address="198.51.100.7"))
+
+
+# -- sessions ---------------------------------------------------------------------------------------
+
+
+async def _connected(guard: Guard) -> tuple[str, Connection]:
+    issued = await guard.sessions.create("carol")
+    handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
+    return issued.session.id, (await opened(guard, handshake))[0]
+
+
+async def test_sessions_end_with_their_connections_and_no_others() -> None:
+    """One; all others; only one's own."""
+    guard = await _guard()
+    (one, first), (two, second), (three, third) = [await _connected(guard) for _ in range(3)]
+    assert await guard.admin.end_session(one, owner="carol")
+    assert [first.open, second.open, third.open] == [False, True, True]
+    assert not await guard.admin.end_session(one)
+    assert not await guard.admin.end_session(two, owner="mallory")
+    assert second.open
+    assert await guard.admin.end_other_sessions("carol", keep=three) == 1
+    assert [second.open, third.open] == [False, True]
+    assert await guard.admin.end_other_sessions("carol", keep=three) == 0
+
+
+@pytest.mark.parametrize("change", ["password", "disabled", "revoked", "everything", "removed"])
+async def test_what_ends_a_principal_ends_its_sessions(change: str) -> None:
+    """Nobody stays logged in on a page and is shut out of its socket."""
+    guard = await _guard()
+    session, connection = await _connected(guard)
+    admin = guard.admin
+    match change:
+        case "password":
+            await admin.set_password("carol", "correct horse battery")
+        case "disabled":
+            await admin.set_disabled("carol", True)
+        case "revoked":
+            await admin.revoke(Target.PRINCIPAL, "carol")
+        case "everything":
+            await admin.revoke(Target.EVERYTHING)
+        case _:
+            await admin.remove_principal("carol")
+    assert not connection.open
+    assert await guard.store.session(session) is None
+    guard.passwords.close()
+
+
+# -- two at once ------------------------------------------------------------------------------------
+
+
+async def test_a_role_that_is_taken_is_not_brought_back_by_another_that_is_given() -> None:
+    """Both read the same roles; the one that writes last must not write what the first has read."""
+    store = FakeStore()
+    guard = await _guard(store=store)
+    await guard.admin.grant_role("carol", "moderator")
+    pause = store.pause("account")
+    giving = asyncio.create_task(guard.admin.grant_role("carol", "odd"))
+    await pause.reached.wait()
+    taking = asyncio.create_task(guard.admin.withdraw_role("carol", "moderator"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    pause.go()
+    await asyncio.gather(giving, taking)
+    account = await store.account("carol")
+    assert account is not None
+    assert account.roles == {"member", "odd"}
+
+
+async def test_who_logs_in_while_being_removed_does_not_stay() -> None:
+    """After the revocation, before the account has gone."""
+    store = FakeStore()
+    guard = await _guard(store=store)
+    pause = store.pause("remove_account", after=False)
+    removing = asyncio.create_task(guard.admin.remove_principal("carol"))
+    await pause.reached.wait()
+    guard.clock.advance(0.001)  # type: ignore[attr-defined]
+    _, connection = await _connected(guard)
+    pause.go()
+    await removing
+    assert not connection.open
+    assert len(guard.registry) == 0
+
+
+# -- the trail --------------------------------------------------------------------------------------
+
+
+async def test_personal_data_are_erased_and_the_chain_stays_whole() -> None:
+    """What happened remains, who it was does not."""
+    guard = await _guard()
+    await admit(guard, bearer("alice"))
+    await admit(guard, bearer("carol"))
+    assert await guard.admin.erase("alice", actor="ada") == 1
+    written = await events(guard)
+    assert "alice" not in repr(written)
+    assert "carol" in repr(written)
+    assert written[-1].name == "user_data_erased"
+
+
+async def test_old_entries_are_dropped() -> None:
+    """And the trail says how many."""
+    clock = FakeClock()
+    guard = make_guard(clock=clock)
+    await settle(guard)
+    await admit(guard, bearer("alice"))
+    await guard.trail.flush()
+    clock.advance(100)
+    await admit(guard, bearer("bob"))
+    assert await guard.admin.retain(clock.now() - 50, actor="ada") == 2
+    assert await guard.admin.retain(clock.now() - 50, actor="ada") == 0
+    written = await events(guard)
+    assert [one.principal for one in written] == ["bob", ""]
+    assert (written[-1].name, written[-1].actor) == ("trail_retention", "ada")
+
+
+async def test_a_reload_is_noted() -> None:
+    """With how much there is of it."""
+    guard = await _guard()
+    guard.reload(guard.policies, actor="ada")
+    [*_, event] = await events(guard)
+    assert (event.name, event.actor) == ("authz_change", "ada")
+
+
+async def test_nobody_comes_in_while_revocations_cannot_be_followed() -> None:
+    """A token proves itself, and may have been revoked elsewhere; those who are in stay in."""
+    store = FakeStore()
+    guard = await _guard(store=store)
+    connection, _ = await opened(guard, bearer("alice"))
+    from stormdoor import StoreUnavailable
+
+    store.broken["revocations"] = StoreUnavailable("no")
+    await guard.tick()
+    refusal = await refused(guard, bearer("alice"))
+    assert (refusal.denial, refusal.answer.status) == (Denial.UNAVAILABLE, 503)
+    assert connection.open
+    store.broken.clear()
+    await guard.tick()
+    await admit(guard, bearer("alice"))
