@@ -71,7 +71,7 @@ async def test_a_principal_from_its_making_to_its_end() -> None:
     await admin.set_disabled("dan", False, actor="ada")
     stored = await guard.store.account("dan")
     assert stored is not None
-    assert (stored.roles, stored.attributes) == ({"moderator"}, {"floor": 2})
+    assert (stored.roles, stored.attributes) == (frozenset({"moderator"}), {"floor": 2})
     await admin.remove_principal("dan", actor="ada")
     assert await guard.store.account("dan") is None
     told = await _told(guard)
@@ -135,7 +135,7 @@ async def test_a_key_and_its_connections() -> None:
     guard = await _guard()
     issued = await guard.admin.issue_key("carol", name="k", scopes=["chat:*"], actor="ada")
     connection, sink = await opened(guard, bearer(issued.secret))
-    assert connection.authentication.scopes == {"chat:*"}
+    assert connection.authentication.scopes == frozenset({"chat:*"})
     assert await guard.admin.revoke_key(issued.key.id, actor="ada")
     assert sink.closed is not None
     assert sink.closed[0] == 3000
