@@ -117,6 +117,21 @@ async def test_an_administrator_sees_everything(demo: Running) -> None:
     assert {one["address"] for one in listed} >= {ada.address, alice.address}
 
 
+async def test_whoever_comes_later_sees_what_was(demo: Running) -> None:
+    """The latest events of the trail are there at once, each of them once, and in order."""
+    first, second = await demo.visit("ada"), await demo.visit("ada")
+    stranger = demo.visitor()
+    async with await first.open(DASHBOARD) as wire:
+        await stranger.refused(DASHBOARD)
+        await listened(wire, of("event", cause="no-credential"))
+        async with await second.open(DASHBOARD) as later:
+            events = [one for one in await heard(later) if one["type"] == "event"]
+            assert "no-credential" in {event["cause"] for event in events}
+            events += [one for one in await listened(later, of("stats")) if one["type"] == "event"]
+            numbers = [event["seq"] for event in events]
+            assert numbers == sorted(set(numbers))
+
+
 async def test_messages_are_counted(demo: Running) -> None:
     """Messages per second rise when somebody speaks, and fall again."""
     ada, alice = await demo.visit("ada"), await demo.visit("alice")

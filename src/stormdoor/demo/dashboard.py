@@ -96,6 +96,7 @@ class Dashboard:
         # What was refused up to each of the last beats, and up to a minute ago at the front.
         self._refused: deque[Counter[Denial]] = deque([Counter()], maxlen=61)
         self._seq: int | None = None
+        self._latest: deque[TrailEvent] = deque(maxlen=_EARLIER)
         self._stale = True
         rooms.on_change.append(self._rooms_changed)
 
@@ -107,6 +108,7 @@ class Dashboard:
         return [
             (_ROOMS, RoomList(rooms=self._rooms.overview())),
             (_CONNECTIONS, self._connections()),
+            *((_EVENTS, event) for event in self._latest),
         ]
 
     def _connections(self) -> ConnectionList:
@@ -172,6 +174,7 @@ class Dashboard:
             publish(_ROOMS, RoomList(rooms=self._rooms.overview()))
         publish(_CONNECTIONS, self._connections())
         for event in await self._events():
+            self._latest.append(event)
             publish(_EVENTS, event)
 
     async def run(self) -> None:
