@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from tornado.web import Application
 
+from stormdoor import Guard, SessionAuthenticator, login_routes
+from stormdoor.core.session import Session
+from stormdoor.stores import MemoryStore
 from tests.attacks.twin import Chat, log_in, site
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, collected, heard, told
-from tests.tornado.wire import TEXT, Wire, frame_bytes, until
+from tests.tornado.wire import TEXT, Wire, frame_bytes, serving, until
 
 
 async def speaks(wire: Wire) -> bool:
@@ -175,6 +180,43 @@ async def test_the_password_changes_during_a_login(demo: Running) -> None:
         assert statuses <= {200, 401, 503}
         for one in visitors:
             assert (await one.get("/auth/session")).status == 401
+
+
+class Interrupted(MemoryStore):
+    """A store where something else happens just before a session is written."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def add_session(self, session: Session) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().add_session(session)
+
+
+@pytest.mark.parametrize("change", ["password", "disabled", "removed"])
+async def test_the_account_changes_at_the_last_moment(change: str) -> None:
+    """Another process ends all sessions, and then this one is written: it is looked at once more."""
+    store = Interrupted()
+    guard = Guard(authenticators=[SessionAuthenticator()], store=store, production=False)
+    body = {"username": "dora", "password": "the first password"}
+
+    async def elsewhere() -> None:
+        await {
+            "password": lambda: store.set_password_hash("dora", "another hash"),
+            "disabled": lambda: store.set_disabled("dora", True),
+            "removed": lambda: store.set_password_hash("dora", None),
+        }[change]()
+        await store.remove_sessions("dora")
+
+    async with serving(Application(login_routes(guard, endpoint="/ws")), guard) as at:
+        await guard.admin.add_principal("dora", password=body["password"])
+        good, late = Visitor(at.port), Visitor(at.port)
+        assert (await good.post("/auth/login", body, origin=None)).status == 200
+        store.meanwhile = elsewhere
+        answered = await late.post("/auth/login", body, origin=None)
+        assert (answered.status, late.cookies) == (401, {})
+        assert await store.sessions("dora") == []
 
 
 async def test_connections_beyond_the_limit_at_once(demo: Running) -> None:

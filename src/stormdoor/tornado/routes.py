@@ -20,6 +20,9 @@ from stormdoor.tornado.session_handler import Caller, SessionHandler
 __all__ = ["login_routes"]
 
 
+_CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
+
+
 class _Credentials(msgspec.Struct, forbid_unknown_fields=True):
     username: str
     password: str
@@ -67,6 +70,33 @@ class _Route(SessionHandler):
             )
         )
 
+    async def begin_session(
+        self, account: Account, *, replacing: str | None = None
+    ) -> Caller | None:
+        """Give whoever has just proved to be `account` a session and its cookie.
+
+        Args:
+            account: As it was when its password was found right.
+            replacing: The cookie that came along.
+
+        Returns:
+            The session; None if the account has changed since.
+        """
+        issued = await self.guard.sessions.create(
+            account.id,
+            address=self.handshake.address,
+            user_agent=self.handshake.user_agent,
+            replacing=replacing,
+        )
+        # INVARIANT: looked at again when the session is there. A new password, or an account that was
+        # disabled, ended all sessions a moment ago, and this one may have come too late for that.
+        now = await self.guard.store.account(account.id)
+        if now is None or now.disabled or now.password_hash != account.password_hash:
+            await self.guard.sessions.end(issued.session.id, reason="the account changed")
+            return None
+        self.set_session_cookie(issued.secret)
+        return Caller(issued.session, now)
+
     def describe(self, caller: Caller) -> dict[str, object]:
         """What a client may know of its own session."""
         return {
@@ -94,17 +124,13 @@ class _LogIn(_Route):
         if isinstance(outcome, Refusal):
             self._failed(outcome, body.username)
             return
-        issued = await self.guard.sessions.create(
-            outcome.account.id,
-            address=self.handshake.address,
-            user_agent=self.handshake.user_agent,
-            # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
-            replacing=self.cookie_secret,
-        )
+        # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
+        caller = await self.begin_session(outcome.account, replacing=self.cookie_secret)
         await self.guard.lifetime.follow()
-        self.note("authn_login_success", outcome.account.id)
-        self.set_session_cookie(issued.secret)
-        caller = Caller(issued.session, outcome.account)
+        if caller is None:
+            self._failed(_CHANGED, body.username)
+            return
+        self.note("authn_login_success", caller.account.id)
         self.answer_or_go(self.describe(caller), self.wiring.after_login)
 
     def _failed(self, refusal: Refusal, username: str) -> None:
@@ -207,17 +233,16 @@ class _Password(_Route):
                 self.refuse(outcome, principal=principal)
                 return
             await self.guard.admin.set_password(principal, body.new, actor=principal)
-            issued = await self.guard.sessions.create(
-                principal,
-                address=self.handshake.address,
-                user_agent=self.handshake.user_agent,
-            )
         except ConfigurationError as error:
             self.set_status(400)
             self.answer({"error": "invalid", "detail": str(error)})
             return
-        self.set_session_cookie(issued.secret)
-        self.answer(self.describe(Caller(issued.session, caller.account)))
+        account = await self.guard.store.account(principal)
+        begun = None if account is None else await self.begin_session(account)
+        if begun is None:
+            self.refuse(_CHANGED, principal=principal)
+        else:
+            self.answer(self.describe(begun))
 
 
 class _Ticket(_Route):
