@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import logging
 import time
 from contextlib import AsyncExitStack
 
@@ -11,7 +13,7 @@ from tests.attacks.twin import Chat, log_in, site
 from tests.attacks.twin import visitor as comes_to
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, answer, is_in
-from tests.tornado.wire import Ended, Wire
+from tests.tornado.wire import Ended, Wire, log_lines, until
 
 
 async def storm(visitor: Visitor, count: int) -> tuple[list[int], list[Wire]]:
@@ -141,3 +143,29 @@ async def test_endless_headers(demo: Running) -> None:
             await visitor.refused("/ws/chat", *[(f"X-{n}", "x" * 100) for n in range(400)]) >= 400
         )
     assert await is_in(await (await demo.visit("alice")).handshake())
+
+
+async def vanishes(visitor: Visitor) -> None:
+    """Ask for many answers, and reset the connection before they can be sent."""
+    async with await visitor.open() as wire:
+        for _ in range(20):
+            wire.send({"type": "say", "room": "lobby", "text": "x" * 400})
+        wire.abort()
+
+
+async def test_clients_that_vanish(demo: Running) -> None:
+    """Plain Tornado logs a traceback for each write to them; here they leave nothing in the log."""
+    with log_lines("asyncio", level=logging.ERROR) as log:
+        async with site(Chat) as (at, state):
+            victim = await log_in(at, "alice")
+            async with asyncio.timeout(20.0):
+                while not log:
+                    await vanishes(victim)
+                    await until(lambda: not state.sockets)
+                    gc.collect()
+    assert "Traceback" in log[0]
+    bob = await demo.visit("bob")
+    for _ in range(15):
+        await vanishes(bob)
+    await demo.recorded("connection_closed", address=bob.address)
+    assert "Traceback" not in demo.output
