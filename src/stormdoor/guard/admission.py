@@ -246,18 +246,13 @@ class Admission:
             )
         if any(len(one.secret) > MAX_SECRET for one in found):
             return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
-        monotonic = self._clock.monotonic()
-        wait = self._failures.wait(address_key, monotonic)
-        if wait > 0.0:
-            return Refusal(
-                Denial.BACKOFF,
-                f"limits.failures_per_address = {self._limits.failures_per_address!r} is reached",
-                retry_after=_seconds(wait),
-            )
+        refusal = self.guessing(address_key)
+        if refusal is not None:
+            return refusal
         outcome = await self._authenticate(credential, handshake, now)
         if isinstance(outcome, Refusal):
             if outcome.denial is not Denial.AUTHENTICATION_TIMEOUT:
-                self._failures.spend(address_key, monotonic)
+                self.failed(address_key)
             return outcome
         # A browser attaches its session cookie whether the page wants it or not. It may accompany a
         # credential that belongs to that very session; any other pair is two credentials.
@@ -267,6 +262,21 @@ class Admission:
                 f"two credentials that do not belong together: {_where(found)}",
             )
         return outcome
+
+    def guessing(self, address_key: str) -> Refusal | None:
+        """Whether too many authentications from this address have failed, under whatever name."""
+        wait = self._failures.wait(address_key, self._clock.monotonic())
+        if wait <= 0.0:
+            return None
+        return Refusal(
+            Denial.BACKOFF,
+            f"limits.failures_per_address = {self._limits.failures_per_address!r} is reached",
+            retry_after=_seconds(wait),
+        )
+
+    def failed(self, address_key: str) -> None:
+        """Charge an address with a failed authentication."""
+        self._failures.spend(address_key, self._clock.monotonic())
 
     async def _authenticate(
         self, credential: Credential, handshake: Handshake, now: float

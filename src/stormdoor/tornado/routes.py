@@ -120,8 +120,14 @@ class _LogIn(_Route):
         body = self.read_body(_Credentials)
         if body is None:
             return
-        outcome = await self.guard.login.attempt(body.username, body.password, self.address_key)
+        # One address that tries one password on many names is nobody's failure but its own.
+        admission = self.guard.admission
+        outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
+            body.username, body.password, self.address_key
+        )
         if isinstance(outcome, Refusal):
+            if outcome.denial is Denial.BAD_CREDENTIAL:
+                admission.failed(self.address_key)
             self._failed(outcome, body.username)
             return
         # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
