@@ -38,6 +38,7 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, Store
 from stormdoor.stores import open_store
+from stormdoor.stores.grace import REVOKED_SECONDS
 
 __all__ = ["Guard"]
 
@@ -46,7 +47,6 @@ _log = logging.getLogger("stormdoor")
 _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
 _PATIENCE_SECONDS = 5.0
-_REVOKED_SECONDS = 31 * 86_400.0
 _PURGE_TICKS = 4 * 60 * 10
 
 
@@ -223,12 +223,8 @@ class Guard:
         """The options in use that make the guard weaker, by name."""
         names = [
             name
-            for name in (
-                "insecure_allow_plaintext",
-                "insecure_allow_missing_origin",
-                "insecure_allow_any_host",
-            )
-            if getattr(self.entrance, name)
+            for name in Entrance.__dataclass_fields__
+            if name.startswith("insecure_") and getattr(self.entrance, name)
         ]
         if self.sessions.cookie.insecure_plaintext:
             names.append("CookieSpec.insecure_plaintext")
@@ -330,7 +326,7 @@ class Guard:
                 await self.lifetime.touch_sessions()
             if self._ticks % _PURGE_TICKS == 0:
                 await self.store.purge(now)
-                self.revocations.forget_sessions(now - _REVOKED_SECONDS)
+                self.revocations.forget_sessions(now - REVOKED_SECONDS)
                 if self._trail_days is not None:
                     await self.store.drop_entries(now - self._trail_days * 86_400)
         except StoreUnavailable as error:

@@ -17,7 +17,7 @@ from stormdoor.auth.authenticator import Authenticator, Rejected
 from stormdoor.core.address import is_loopback, rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.connection import State
-from stormdoor.core.credential import MAX_SECRET, Credential, Source, fingerprint, presented
+from stormdoor.core.credential import MAX_SECRET, Credential, fingerprint, presented
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.handshake import Handshake
@@ -95,7 +95,6 @@ class Admission:
         self._authenticators = tuple(authenticators)
         places = dict.fromkeys(place for one in authenticators for place in one.places)
         self.places = tuple(places)
-        self._cookies = tuple(place for place in places if place.source is Source.COOKIE)
         self.policies = policies
         self._limits = limits
         self._registry = registry
@@ -143,7 +142,13 @@ class Admission:
         except Exception:  # noqa: BLE001 - fail closed, whatever it is
             _log.exception("admission failed for %s", endpoint.name)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
-        self.refused(handshake, endpoint, refusal, authentication)
+        self.refused(
+            handshake,
+            refusal,
+            permission=endpoint.permission or "",
+            kind=authentication.kind if authentication else "",
+            principal=authentication.principal.id if authentication else "",
+        )
         return refusal
 
     def approach(self, handshake: Handshake, address_key: str) -> Refusal | None:
@@ -404,21 +409,30 @@ class Admission:
     def refused(
         self,
         handshake: Handshake,
-        endpoint: Endpoint,
         refusal: Refusal,
-        authentication: Authentication | None = None,
+        *,
+        permission: str = "",
+        kind: str = "",
+        principal: str = "",
     ) -> None:
-        """Count, record and log a refused handshake: `admit` has done so for its own."""
+        """Count, record and log a refused request; `admit` has done so for its own handshakes.
+
+        Args:
+            handshake: The facts of the request.
+            refusal: Why.
+            permission: What it would have taken.
+            kind: Kind of the credential, if one was accepted.
+            principal: Whose it was, or whom it claimed to be.
+        """
         self._statistics.refused[refusal.denial] += 1
-        principal = authentication.principal.id if authentication else ""
         self._trail.note(
             Event(
                 time=self._clock.now(),
                 name=REFUSED_AS[refusal.denial],
                 cause=refusal.denial.value,
                 endpoint=handshake.path,
-                permission=endpoint.permission or "",
-                kind=authentication.kind if authentication else "",
+                permission=permission,
+                kind=kind,
                 policies=refusal.policy_ids,
                 principal=principal,
                 address=handshake.address,

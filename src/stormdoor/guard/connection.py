@@ -80,7 +80,6 @@ class Connection:
         "offence_tat",
         "open",
         "opened_at",
-        "opened_monotonic",
         "path",
         "principal",
         "shared",
@@ -111,7 +110,6 @@ class Connection:
         self.address = address
         self.address_key = address_key
         self.opened_at = now
-        self.opened_monotonic = monotonic
         self.last_message = monotonic
         self.shared = shared
         self.sink: Sink | None = None

@@ -40,15 +40,8 @@ class Backlog:
 
     def fits(self, size: int) -> bool:
         """Whether `size` more bytes may be queued. A message of any size fits an empty queue."""
-        last = self._last
-        if last is None:
-            return True
-        if last.done():
-            self._last = self._mark = None
-            self.waiting = self._marked = 0
-            return True
         self._settle()
-        return self.waiting + size <= self._bound
+        return self._last is None or self.waiting + size <= self._bound
 
     def add(self, size: int, written: Future[None], monotonic: float) -> None:
         """Count a write whose Future is `written`."""

@@ -88,7 +88,8 @@ class Door(Outlet):
             outcome = await guard.admission.admit(handshake, self._door_endpoint)
         else:
             outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
-            guard.admission.refused(handshake, self._door_endpoint, outcome)
+            permission = self._door_endpoint.permission or ""
+            guard.admission.refused(handshake, outcome, permission=permission)
         if isinstance(outcome, Refusal):
             self._door_refuse(outcome)
             return

@@ -10,6 +10,7 @@ from tornado.routing import Rule, URLSpec
 from tornado.web import RequestHandler
 
 from stormdoor.auth.jwt import JwtIssuer
+from stormdoor.auth.login import LoggedIn
 from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
@@ -70,6 +71,19 @@ class _Route(SessionHandler):
             )
         )
 
+    async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
+        """Try a name and a password; what fails counts for the address as well as for the account.
+
+        One address that tries one password on many names is nobody's failure but its own.
+        """
+        admission = self.guard.admission
+        outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
+            username, password, self.address_key
+        )
+        if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
+            admission.failed(self.address_key)
+        return outcome
+
     async def begin_session(
         self, account: Account, *, replacing: str | None = None
     ) -> Caller | None:
@@ -120,14 +134,8 @@ class _LogIn(_Route):
         body = self.read_body(_Credentials)
         if body is None:
             return
-        # One address that tries one password on many names is nobody's failure but its own.
-        admission = self.guard.admission
-        outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
-            body.username, body.password, self.address_key
-        )
+        outcome = await self.prove(body.username, body.password)
         if isinstance(outcome, Refusal):
-            if outcome.denial is Denial.BAD_CREDENTIAL:
-                admission.failed(self.address_key)
             self._failed(outcome, body.username)
             return
         # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
@@ -143,7 +151,7 @@ class _LogIn(_Route):
         if not self.from_form:
             self.refuse(refusal, principal=username[:128])
             return
-        self.record(refusal, principal=username[:128])
+        self.guard.admission.refused(self.handshake, refusal, principal=username[:128])
         self.redirect(f"{self.wiring.login_page}?error={refusal.answer.error}", status=303)
 
 
@@ -234,7 +242,7 @@ class _Password(_Route):
             return
         principal = caller.account.id
         try:
-            outcome = await self.guard.login.attempt(principal, body.current, self.address_key)
+            outcome = await self.prove(principal, body.current)
             if isinstance(outcome, Refusal):
                 self.refuse(outcome, principal=principal)
                 return

@@ -14,7 +14,6 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.decision import AccessRequest, Environment, authentication_age
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
@@ -91,34 +90,12 @@ class SessionHandler(RequestHandler):
 
     def refuse(self, refusal: Refusal, *, principal: str = "") -> None:
         """Answer with the public side of `refusal`; the trail gets the other side."""
-        self.record(refusal, principal=principal)
+        self.guard.admission.refused(self.handshake, refusal, principal=principal)
         answer = refusal.answer
         self.set_status(answer.status)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
         self.answer({"error": answer.error})
-
-    def record(self, refusal: Refusal, *, principal: str = "") -> None:
-        """Count a refusal, and note it in the trail and for the operator."""
-        self.guard.statistics.refused[refusal.denial] += 1
-        self.guard.trail.note(
-            Event(
-                time=self.guard.clock.now(),
-                name=REFUSED_AS[refusal.denial],
-                cause=refusal.denial.value,
-                endpoint=self.request.path,
-                principal=principal,
-                address=self.handshake.address,
-                user_agent=self.handshake.user_agent,
-                detail=refusal.detail,
-            )
-        )
-        self.guard.admission.operator_log.refused(
-            refusal,
-            path=self.request.path,
-            address=self.handshake.address,
-            principal=principal,
-        )
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Called by Tornado for whatever was raised: a store that is down is 503, and nobody sees more."""
