@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.demo.running import Running, demo, installed
 
@@ -38,6 +45,9 @@ def browser(chromium: str) -> Iterator[Browser]:
         yield one
         one.close()
 
+
+# A page on a busy machine may take its time; what it shows in the end is what counts.
+expect.set_options(timeout=15_000)
 
 _REFUSED = ("WebSocket connection to", "Failed to load resource", "blocked by CORS policy")
 

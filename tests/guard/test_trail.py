@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -202,3 +203,24 @@ async def test_nobody_decides_how_much_is_written_about_him() -> None:
     await trail.flush()
     [one] = await _stored(store)
     assert (len(one.endpoint), len(one.user_agent), len(one.detail)) == (256, 256, 1000)
+
+
+async def test_equal_refusals_during_a_write_are_one_entry() -> None:
+    """What comes while the store writes is summed up, and not written one by one as it comes."""
+
+    class Slow(FakeStore):
+        async def append_events(self, events: Sequence[Event]) -> None:
+            await super().append_events(events)
+            # Somebody is refused once more during every write.
+            trail.note(Event(time=1.0, name="malicious_cors", cause="origin", address="192.0.2.1"))
+
+    store = Slow()
+    await store.open()
+    trail = Trail(store, FakeClock())
+    trail.note(Event(time=1.0, name="sys_startup"))
+    assert await trail.flush()
+    assert len(trail) == 1
+    trail.note(Event(time=1.0, name="malicious_cors", cause="origin", address="192.0.2.1"))
+    assert await trail.flush()
+    [_, refused] = await store.entries()
+    assert refused.event.count == 2

@@ -82,17 +82,18 @@ class Trail:
         waiting[key] = _cut(event)
 
     async def flush(self) -> bool:
-        """Write what waits. Returns whether nothing waits any more.
+        """Write what waits now. Returns whether it could be written.
 
-        One writer at a time keeps the order; an entry leaves the queue only after it was stored.
+        One writer at a time keeps the order; an entry leaves the queue only after it was stored. What
+        comes meanwhile waits for the next flush: written at once, each of many equal refusals would
+        become an entry of its own.
         """
         async with self._writing:
-            while self._waiting:
+            left = len(self._waiting)
+            while left:
                 # Taken out before the write, so that `note` does not count up an entry in flight.
-                batch = [
-                    self._waiting.popitem(last=False)[1]
-                    for _ in range(min(_BATCH, len(self._waiting)))
-                ]
+                batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
+                left -= len(batch)
                 try:
                     await self._store.append_events(batch)
                 except StoreUnavailable as error:
@@ -118,6 +119,7 @@ class Trail:
                         detail="entries were lost while the store did not take them",
                     )
                     self._gap = 0
+                    left = len(self._waiting)  # the gap is told at once
         return True
 
     def _one_of_many(self, event: Event) -> Event:
