@@ -76,6 +76,7 @@ def test_a_member_is_told_that_the_dashboard_is_not_for_members(visit: Visit) ->
 def test_every_attack_from_the_browser_fails(visit: Visit) -> None:
     """Foreign origin, replayed ticket, forbidden action, oversized message, flood: all refused."""
     page = visit("alice", "/attack")
+    page.wait_for_selector("[data-attack]")  # the page's script lists them, all in one turn
     attacks = page.locator("[data-attack]").count()
     assert attacks >= 5
     page.click("#run-all")
