@@ -71,10 +71,14 @@ def _bind(host: str, port: int) -> tuple[list[socket.socket], int]:
 
 def _bind_foreign(host: str, port: int) -> tuple[list[socket.socket], int]:
     """The next port if it is free, so that its address is easy to remember; else any."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return _bind(host, port + 1)
+        # Not `bind_sockets`, which leaves its socket open when the port is taken.
+        one = socket.create_server((host, port + 1), family=family)
     except (OSError, OverflowError):
         return _bind(host, 0)
+    one.setblocking(False)
+    return [one], port + 1
 
 
 class Demo:
