@@ -1,0 +1,1 @@
+"""The auditor: reads source code of Tornado applications, and runs nothing of it."""

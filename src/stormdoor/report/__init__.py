@@ -1,0 +1,1 @@
+"""Reports of the judges from outside: the model of findings, and one writer for each format."""

@@ -1,0 +1,292 @@
+"""What a judge from outside says: findings, verdicts on endpoints, and what was covered.
+
+The auditor and the prober fill this in; the writers of this package turn it into text, JSON, SARIF
+and HTML. Everything is frozen, compares by value, and goes through msgspec both ways.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Confidence",
+    "Coverage",
+    "EndpointReport",
+    "Finding",
+    "Level",
+    "Location",
+    "NotAnalysed",
+    "Report",
+    "RuleMeta",
+    "State",
+    "Step",
+    "Unresolved",
+    "Verdict",
+    "fingerprint_of",
+]
+
+
+class Level(StrEnum):
+    """How bad it is: what an outsider can misuse, a weakness, or hygiene."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst level; larger is milder."""
+        return list(Level).index(self)
+
+
+class Confidence(StrEnum):
+    """How sure the judge is that the finding is true; says nothing about how bad it is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for the surest; larger is less sure."""
+        return list(Confidence).index(self)
+
+
+class Check(StrEnum):
+    """The five questions asked of every endpoint."""
+
+    AUTHENTICATION = "authentication"
+    ORIGIN = "origin"
+    AUTHORIZATION = "authorization"
+    VALIDATION = "validation"
+    LIMITS = "limits"
+
+
+CHECKS: tuple[Check, ...] = tuple(Check)
+
+State = Literal["guarded", "weak", "missing", "unknown", "not-needed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A region of a file, 1-based, the end column one past the last character.
+
+    Args:
+        path: With `/`, relative to the directory the scan was started in where it lies below it.
+        line: First line.
+        column: First column, counted in characters.
+        end_line: Last line.
+        end_column: One past the last column.
+        excerpt: The source text of the first line of the region, without its line end.
+    """
+
+    path: str
+    line: int
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+    excerpt: str = ""
+
+    def __post_init__(self) -> None:
+        """An end that was not given is the start."""
+        if self.end_line < self.line:
+            object.__setattr__(self, "end_line", self.line)
+        if self.end_line == self.line and self.end_column < self.column:
+            object.__setattr__(self, "end_column", self.column)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop on the way through the code that led to a finding."""
+
+    location: Location
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, where, why it was concluded, and what to change.
+
+    Args:
+        rule_id: `SD101`.
+        slug: The rule's name for people: `missing-authentication`.
+        level: How bad.
+        confidence: How sure.
+        message: One or two sentences about this place, not about the rule in general.
+        location: Where to look first.
+        subject: Fully qualified name of the class, or of the module where no class is concerned.
+        endpoint: Path of the route, or "" where none is known.
+        steps: The way through the code that led here, in the order it runs.
+        fix: Which line to change to what, or "".
+        threat: Slug of the threat in threats.toml, or "".
+        fingerprint: Stable when lines move; see `fingerprint_of`.
+    """
+
+    rule_id: str
+    slug: str
+    level: Level
+    confidence: Confidence
+    message: str
+    location: Location
+    subject: str
+    endpoint: str = ""
+    steps: tuple[Step, ...] = ()
+    fix: str = ""
+    threat: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one of the five questions, with what it rests on."""
+
+    state: State
+    evidence: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointReport:
+    """A handler class, the paths it answers on, and the five verdicts.
+
+    Args:
+        subject: Fully qualified name of the class.
+        location: Its `class` line.
+        paths: Route patterns that lead to it; empty where none was found.
+        verdicts: An answer for each check; a check without one counts as unknown.
+    """
+
+    subject: str
+    location: Location
+    paths: tuple[str, ...] = ()
+    verdicts: Mapping[Check, Verdict] = field(default_factory=dict)
+
+    def verdict(self, check: Check) -> Verdict:
+        """The answer for this check; unknown where none was given."""
+        return self.verdicts.get(check, Verdict("unknown", "Nothing was concluded."))
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnalysed:
+    """A file that was not read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Something in a file that was read whose meaning could not be found."""
+
+    location: Location
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the scan looked at, so that its silence can be judged.
+
+    Args:
+        files: Python files found.
+        handlers: WebSocket handler classes found.
+        routes: Routes that lead to one of them.
+        not_analysed: Files that were not read.
+        unresolved: Names, bases and routes whose meaning was not found.
+    """
+
+    files: int = 0
+    handlers: int = 0
+    routes: int = 0
+    not_analysed: tuple[NotAnalysed, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMeta:
+    """What is known about a rule apart from any finding.
+
+    Args:
+        id: `SD101`.
+        slug: `missing-authentication`.
+        title: One line.
+        level: Default level.
+        confidence: Usual confidence.
+        cwe: Numbers of the weaknesses in MITRE's list: `(306,)`.
+        asvs: Items of OWASP ASVS 5.0: `("4.4.3",)`.
+        threat: Slug of the threat in threats.toml, or "".
+        what: What the rule looks for (Markdown).
+        why: What an attacker does with it (Markdown).
+        example: Code with the weakness.
+        instead: The same code without it.
+        fix: What to change, in one sentence.
+        group: Name of the family of rules.
+    """
+
+    id: str
+    slug: str
+    title: str
+    level: Level
+    confidence: Confidence
+    cwe: tuple[int, ...] = ()
+    asvs: tuple[str, ...] = ()
+    threat: str = ""
+    what: str = ""
+    why: str = ""
+    example: str = ""
+    instead: str = ""
+    fix: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one run found.
+
+    Args:
+        tool: `stormdoor scan`.
+        version: Version of stormdoor.
+        started: When the run began: RFC 3339, UTC.
+        seconds: How long it took.
+        roots: What was scanned, as given.
+        findings: In no particular order; the writers sort.
+        endpoints: One for each handler class.
+        coverage: What was looked at.
+        rules: Every rule that ran, also those that found nothing.
+    """
+
+    tool: str
+    version: str
+    started: str
+    seconds: float
+    roots: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    endpoints: tuple[EndpointReport, ...] = ()
+    coverage: Coverage = Coverage()
+    rules: tuple[RuleMeta, ...] = ()
+
+
+def fingerprint_of(*, rule_id: str, subject: str, what: str) -> str:
+    """Name a finding so that it keeps its name when lines move or spacing changes.
+
+    Two findings may share a fingerprint (the same line twice in one class); whoever compares
+    counts them.
+
+    Args:
+        rule_id: The rule.
+        subject: Fully qualified class or module.
+        what: The source line it points at, or another text that tells it from its neighbours.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    parts = (rule_id, subject, "".join(what.split()))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
