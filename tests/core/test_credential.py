@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 
 from stormdoor.core.credential import (
     BEARER_SUBPROTOCOL,
+    CLIENT_CERTIFICATE,
+    FIRST_MESSAGE,
     SUBPROTOCOL,
     TICKET_SUBPROTOCOL,
     Credential,
     Place,
     Source,
     fingerprint,
+    mtls_proof,
     presented,
+    thumbprint,
 )
 from stormdoor.core.handshake import Handshake
 
@@ -84,10 +88,40 @@ def test_only_the_places_that_were_asked_for() -> None:
     assert presented(sent, [COOKIE]) == []
 
 
-@pytest.mark.parametrize("place", EVERYWHERE, ids=lambda place: place.source.value)
-def test_only_cookies_are_ambient(place: Place) -> None:
-    """A browser attaches cookies by itself, and nothing else that is listed here."""
-    assert Credential(place, "s").ambient is (place.source is Source.COOKIE)
+@pytest.mark.parametrize(
+    "place",
+    [*EVERYWHERE, CLIENT_CERTIFICATE, FIRST_MESSAGE],
+    ids=lambda place: place.source.value,
+)
+def test_cookies_and_certificates_are_ambient(place: Place) -> None:
+    """A browser attaches these by itself, and nothing else that is listed here."""
+    ambient = place.source in {Source.COOKIE, Source.CERTIFICATE}
+    assert Credential(place, "s").ambient is ambient
+
+
+def test_a_place_may_say_that_it_is_ambient() -> None:
+    """The browser's cookie at a proxy stands behind the header that the proxy adds."""
+    place = Place(Source.HEADER, "x-forwarded-user", ambient=True)
+    assert Credential(place, "alice").ambient
+    assert place != Place(Source.HEADER, "x-forwarded-user")
+
+
+def test_a_certificate_is_the_company_of_a_token_even_if_programs_hold_it() -> None:
+    """So that a token that is bound to it is one credential and not two."""
+    assert Credential(Place(Source.CERTIFICATE, "client", ambient=False), "s").company
+    assert not Credential(BEARER, "s").company
+
+
+def test_a_certificate_is_found_in_base64() -> None:
+    """Its secret can be compared and stored like any other."""
+    found = presented(handshake(certificate=b"DER"), [CLIENT_CERTIFICATE, FIRST_MESSAGE])
+    assert [(one.place, one.secret) for one in found] == [(CLIENT_CERTIFICATE, "REVS")]
+
+
+def test_a_thumbprint_is_that_of_rfc_8705() -> None:
+    """SHA-256 of the DER in base64url without padding."""
+    assert thumbprint(b"") == "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+    assert mtls_proof(b"") == f"mtls:{thumbprint(b'')}"
 
 
 def test_no_secret_in_the_repr() -> None:

@@ -29,6 +29,8 @@ def handshake(**more: object) -> Handshake:
         ("cookies", {"__Host-stormdoor": (SECRET,)}),
         ("subprotocols", (f"stormdoor.ticket.{SECRET}",)),
         ("query", {"token": (SECRET,)}),
+        ("target", f"/chat?token={SECRET}"),
+        ("certificate", SECRET.encode()),
     ],
 )
 def test_no_secret_in_the_repr(name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.ports import Store
 
-__all__ = ["Authenticator", "Rejected"]
+__all__ = ["Authenticator", "Rejected", "Screen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,17 @@ class Rejected:
         detail: For the operator: why, without the secret.
         principal_id: Whose credential it would have been, if that is known.
         reused: True if a single-use credential came a second time: somebody may have stolen it.
+        headers: Names and values for the answer, such as a challenge. They are public.
+        charged: Whether it counts as a failed attempt of this address. False only for a step of the
+            protocol that every honest client goes through.
     """
 
     denial: Denial
     detail: str
     principal_id: str = ""
     reused: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    charged: bool = True
 
 
 @runtime_checkable
@@ -38,6 +43,16 @@ class Authenticator(Protocol):
 
     The guard collects what a handshake carries in all `places`. It must be exactly one credential;
     the first authenticator that lists the place and `recognises` the credential decides alone.
+
+    An authenticator may also have these, which most do without:
+
+    `needs_headers` (a sequence of lower-case names)
+        Headers that it reads beside its credential, from `handshake.headers`. They are no credentials.
+    `exclusive_headers` (a sequence of lower-case names)
+        Headers that nobody but a proxy may send. They are taken out of the request, so that the
+        application never sees them, in every spelling that some server takes for the same name.
+    `screen` (see `Screen`)
+        Looks at every handshake before its credential is chosen.
     """
 
     kind: str
@@ -61,4 +76,13 @@ class Authenticator(Protocol):
         Raises:
             StoreUnavailable: The store did not answer; the guard refuses with 503.
         """
+        ...
+
+
+@runtime_checkable
+class Screen(Protocol):
+    """Judges the headers that only a proxy may send, whichever credential the handshake has."""
+
+    def screen(self, handshake: Handshake) -> Handshake | Rejected:
+        """The handshake, perhaps with a certificate that a proxy vouches for; or why it is refused."""
         ...

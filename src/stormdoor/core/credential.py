@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,13 +13,17 @@ from stormdoor.core.handshake import Handshake
 
 __all__ = [
     "BEARER_SUBPROTOCOL",
+    "CLIENT_CERTIFICATE",
+    "FIRST_MESSAGE",
     "SUBPROTOCOL",
     "TICKET_SUBPROTOCOL",
     "Credential",
     "Place",
     "Source",
     "fingerprint",
+    "mtls_proof",
     "presented",
+    "thumbprint",
 ]
 
 SUBPROTOCOL = "stormdoor.v1"
@@ -39,19 +44,41 @@ class Source(Enum):
     SUBPROTOCOL = "subprotocol"
     COOKIE = "cookie"
     QUERY = "query"
+    CERTIFICATE = "certificate"
+    MESSAGE = "message"
 
 
-@dataclass(frozen=True, slots=True)
+_AMBIENT = frozenset({Source.COOKIE, Source.CERTIFICATE})
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Place:
     """A place where an authenticator looks.
 
     Attributes:
         source: The part of the handshake.
         name: Lower-case scheme (`bearer`), header, subprotocol prefix, cookie or query argument.
+        ambient: True if what is found there comes along with any request that a browser makes, also
+            with one made by a hostile page: an Origin is then required. Left out, it is true of cookies
+            and certificates. It is also true of a header that a proxy adds by itself.
     """
 
     source: Source
     name: str
+    ambient: bool
+
+    def __init__(self, source: Source, name: str, ambient: bool | None = None) -> None:  # noqa: FBT001
+        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "ambient", source in _AMBIENT if ambient is None else ambient)
+
+
+CLIENT_CERTIFICATE = Place(Source.CERTIFICATE, "client")
+"""The client certificate, whether TLS brought it or a proxy that has proved itself; its secret is the
+DER in base64."""
+
+FIRST_MESSAGE = Place(Source.MESSAGE, "first")
+"""The first message. No handshake carries anything there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +91,36 @@ class Credential:
     @property
     def ambient(self) -> bool:
         """True if a browser attaches it to any request, also to one made by a hostile page."""
-        return self.place.source is Source.COOKIE
+        return self.place.ambient
+
+    @property
+    def company(self) -> bool:
+        """True if it may come along with an explicit credential that is tied to it.
+
+        A certificate may, whoever holds it: a token can be bound to it (RFC 8705).
+        """
+        return self.place.ambient or self.place.source is Source.CERTIFICATE
 
 
 def fingerprint(secret: str) -> str:
     """SHA-256 of a random secret in hex: what is stored and looked up (256 bits need no stretching)."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def thumbprint(certificate: bytes) -> str:
+    """`x5t#S256` of a certificate in DER: its SHA-256 in base64url without padding (RFC 8705 §3.1)."""
+    digest = hashlib.sha256(certificate).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def mtls_proof(certificate: bytes) -> str:
+    """The entry of `Authentication.proofs` that says: the client has the key of this certificate."""
+    return f"mtls:{thumbprint(certificate)}"
+
+
+def _certificate(handshake: Handshake) -> list[str]:
+    certificate = handshake.certificate
+    return [] if certificate is None else [base64.b64encode(certificate).decode("ascii")]
 
 
 def _in_place(handshake: Handshake, place: Place) -> Iterable[str]:
@@ -89,6 +140,10 @@ def _in_place(handshake: Handshake, place: Place) -> Iterable[str]:
             yield from handshake.cookies.get(place.name, ())
         case Source.QUERY:
             yield from handshake.query.get(place.name, ())
+        case Source.CERTIFICATE:
+            yield from _certificate(handshake)
+        case Source.MESSAGE:
+            return
         case _:
             assert_never(place.source)
 
@@ -104,6 +159,7 @@ def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]
         or handshake.subprotocols
         or handshake.headers
         or handshake.query
+        or handshake.certificate is not None
     ):
         return []
     return [Credential(place, secret) for place in places for secret in _in_place(handshake, place)]

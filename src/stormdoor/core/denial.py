@@ -100,12 +100,17 @@ class Refusal:
         detail: For the operator only: what was seen, and the line that would allow it.
         retry_after: Whole seconds until another try makes sense, or None.
         policy_ids: The policies that decided, if a policy did.
+        headers: Names and values that the answer to a handshake carries, such as a challenge. They are
+            public.
+        charged: Whether the address is charged with a failed authentication.
     """
 
     denial: Denial
     detail: str = ""
     retry_after: int | None = None
     policy_ids: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    charged: bool = True
 
     @property
     def answer(self) -> Answer:

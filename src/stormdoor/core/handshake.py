@@ -27,6 +27,12 @@ class Handshake:
         cookies: Cookies by name, each with every value that was sent under it.
         subprotocols: Offered subprotocols, in order.
         query: Values of each query argument that an authenticator asked for.
+        method: The method, as sent: `GET`.
+        target: The request target as sent, with the query (RFC 9112 §3.2). It may hold secrets.
+        certificate: The client's certificate in DER, verified by TLS here or by a proxy that has proved
+            itself; None if there is none.
+        peer_certificate: The certificate of whoever is at the other end of the TLS connection: the
+            client, or a proxy.
     """
 
     path: str
@@ -43,3 +49,7 @@ class Handshake:
     cookies: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
     subprotocols: Sequence[str] = field(default=(), repr=False)
     query: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    method: str = "GET"
+    target: str = field(default="", repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+    peer_certificate: bytes | None = field(default=None, repr=False)

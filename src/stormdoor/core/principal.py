@@ -38,7 +38,8 @@ class Authentication:
 
     Attributes:
         principal: Who.
-        kind: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, or `public` for none.
+        kind: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, `signed-request`, `certificate`,
+            `dpop`, `proxy`, or `public` for none.
         credential_id: A public name of the credential, usable to revoke it (never the secret).
         ambient: True if a browser attaches the credential by itself, so that a hostile page can use
             it: the Origin is then required (ASVS 4.4.2).
@@ -51,6 +52,12 @@ class Authentication:
         strength: 1 for one factor, 2 for two, and so on.
         session_id: The login session this belongs to, so that a logout ends it, or None.
         live: True if the store knows the principal, so that role changes reach open connections.
+        acr: Class of the authentication (OpenID Connect Core §2), or None.
+        device_id: The device that the credential belongs to, or None.
+        token_hash: SHA-256 of the presented token in hex, so that it can be revoked without its
+            `jti`; None for credentials that are no tokens.
+        proofs: What the client proved to possess beside the credential, such as `mtls:<x5t#S256>` and
+            `dpop:<jkt>`.
     """
 
     principal: Principal
@@ -65,3 +72,7 @@ class Authentication:
     strength: int = 1
     session_id: str | None = None
     live: bool = False
+    acr: str | None = None
+    device_id: str | None = None
+    token_hash: str | None = None
+    proofs: frozenset[str] = frozenset()

@@ -10,14 +10,22 @@ import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stormdoor.auth.authenticator import Authenticator, Rejected
+from stormdoor.auth.authenticator import Authenticator, Rejected, Screen
 from stormdoor.core.address import is_loopback, rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.connection import State
-from stormdoor.core.credential import MAX_SECRET, Credential, fingerprint, presented
+from stormdoor.core.credential import (
+    MAX_SECRET,
+    Credential,
+    Place,
+    Source,
+    fingerprint,
+    mtls_proof,
+    presented,
+)
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.handshake import Handshake
@@ -26,7 +34,7 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication
 from stormdoor.core.revocation import RevocationIndex
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.budget import Budget
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
@@ -42,6 +50,7 @@ __all__ = ["Admission", "Entrance"]
 _log = logging.getLogger("stormdoor.admission")
 
 _MAX_PATH = 2048
+_AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,7 @@ class Admission:
         *,
         entrance: Entrance,
         authenticators: Sequence[Authenticator],
+        screens: Sequence[Screen] = (),
         policies: PolicySet,
         limits: Limits,
         registry: Registry,
@@ -95,6 +105,15 @@ class Admission:
         self._authenticators = tuple(authenticators)
         places = dict.fromkeys(place for one in authenticators for place in one.places)
         self.places = tuple(places)
+        _check_places(self.places)
+        self._screens = (
+            *screens,
+            *(one for one in self._authenticators if isinstance(one, Screen)),
+        )
+        self.headers = _names("needs_headers", (*self._screens, *self._authenticators))
+        self.exclusive_headers = _names(
+            "exclusive_headers", (*self._screens, *self._authenticators)
+        )
         self.policies = policies
         self._limits = limits
         self._registry = registry
@@ -230,24 +249,31 @@ class Admission:
     ) -> Authentication | Refusal:
         """Find exactly one credential and have it verified."""
         now = self._clock.now()
+        screened = self._screen(handshake)
+        if isinstance(screened, Refusal):
+            if screened.charged:
+                self.failed(address_key)
+            return screened
+        handshake = screened
         if endpoint.public is not None:
             return Authentication(ANONYMOUS, "public", "", False, now, now)
         found = presented(handshake, self.places)
-        explicit = [credential for credential in found if not credential.ambient]
-        ambient = [credential for credential in found if credential.ambient]
+        explicit = [one for one in found if not one.company]
+        company = [one for one in found if one.company]
         if not found:
             return Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
-        if len(explicit) > 1 or len(ambient) > 1:
+        if len(explicit) > 1 or len(company) > 1:
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
             )
-        credential = (explicit or ambient)[0]
+        credential = (explicit or company)[0]
         originless = credential.ambient and handshake.origin is None
         if originless and not self._entrance.insecure_allow_missing_origin:
             return Refusal(
                 Denial.ORIGIN,
-                "a cookie without an Origin; a client that is no browser should use a token, a key "
-                "or a ticket, or send the Origin of an allowed page",
+                f"{_AMBIENT.get(credential.place.source, 'a proxy header')} without an Origin; a client "
+                "that is no browser should use a token, a key or a ticket, or send the Origin of an "
+                "allowed page",
             )
         if any(len(one.secret) > MAX_SECRET for one in found):
             return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
@@ -256,17 +282,32 @@ class Admission:
             return refusal
         outcome = await self._authenticate(credential, handshake, now)
         if isinstance(outcome, Refusal):
-            if outcome.denial is not Denial.AUTHENTICATION_TIMEOUT:
+            if outcome.charged and outcome.denial is not Denial.AUTHENTICATION_TIMEOUT:
                 self.failed(address_key)
             return outcome
         # A browser attaches its session cookie whether the page wants it or not. It may accompany a
-        # credential that belongs to that very session; any other pair is two credentials.
-        if explicit and ambient and outcome.session_id != fingerprint(ambient[0].secret):
+        # credential that belongs to that very session; a certificate may accompany what is bound to it.
+        # Any other pair is two credentials.
+        if explicit and company and not _belongs(company[0], outcome, handshake):
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL,
                 f"two credentials that do not belong together: {_where(found)}",
             )
         return outcome
+
+    def _screen(self, handshake: Handshake) -> Handshake | Refusal:
+        """Refuse what only a proxy may say; learn what a proxy that has proved itself says."""
+        for one in self._screens:
+            outcome = one.screen(handshake)
+            if isinstance(outcome, Rejected):
+                return Refusal(
+                    outcome.denial,
+                    outcome.detail,
+                    headers=outcome.headers,
+                    charged=outcome.charged,
+                )
+            handshake = outcome
+        return handshake
 
     def guessing(self, address_key: str) -> Refusal | None:
         """Whether too many authentications from this address have failed, under whatever name."""
@@ -318,7 +359,12 @@ class Admission:
                         detail=outcome.detail,
                     )
                 )
-            return Refusal(outcome.denial, f"{authenticator.kind}: {outcome.detail}")
+            return Refusal(
+                outcome.denial,
+                f"{authenticator.kind}: {outcome.detail}",
+                headers=outcome.headers,
+                charged=outcome.charged,
+            )
         return outcome
 
     def _enter(
@@ -448,6 +494,36 @@ class Admission:
         return (
             ", ".join(f"{place.source.value} {place.name!r}" for place in self.places) or "nothing"
         )
+
+
+def _check_places(places: Sequence[Place]) -> None:
+    """One place is ambient or it is not, whoever looks there.
+
+    Raises:
+        ConfigurationError: Two authenticators disagree.
+    """
+    for one in places:
+        if Place(one.source, one.name, not one.ambient) in places:
+            raise ConfigurationError(
+                f"two authenticators look in {one.source.value} {one.name!r}, and only one of them says "
+                "that a browser brings it along by itself; give them different names"
+            )
+
+
+def _names(attribute: str, owners: Iterable[object]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for one in owners for name in getattr(one, attribute, ())))
+
+
+def _belongs(company: Credential, authentication: Authentication, handshake: Handshake) -> bool:
+    """Whether what came along is only the company of the explicit credential that was accepted."""
+    match company.place.source:
+        case Source.COOKIE:
+            return authentication.session_id == fingerprint(company.secret)
+        case Source.CERTIFICATE:
+            certificate = handshake.certificate
+            return certificate is not None and mtls_proof(certificate) in authentication.proofs
+        case _:
+            return False
 
 
 def _where(credentials: Sequence[Credential]) -> str:

@@ -128,6 +128,8 @@ class Door(Outlet):
             self.set_header("Retry-After", str(refusal.retry_after))
         if answer.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        for name, value in refusal.headers:
+            self.set_header(name, value)
         # The base class's finish: a handler's own might add what it adds to its pages.
         RequestHandler.finish(self, answer.text + "\n")
 

@@ -138,7 +138,12 @@ class _Doorman:
                 self._by_path[_bare(where)] = (_compiled(_bare(where)), declared)
             else:
                 self._by_class[where] = declared
-        self._translator = Translator(guard.admission.places, guard.trusted_proxies)
+        self._translator = Translator(
+            guard.admission.places,
+            guard.trusted_proxies,
+            headers=guard.admission.headers,
+            exclusive=guard.admission.exclusive_headers,
+        )
         self._doors: dict[tuple[type[WebSocketHandler], Endpoint], type[Door]] = {}
 
     def declared(self, handler: type[WebSocketHandler], path: str) -> Endpoint:

@@ -9,7 +9,6 @@ from typing import Any
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.config.guard import Guard
-from stormdoor.core.credential import Source
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.declare import GuardedHandler
 
@@ -87,7 +86,7 @@ def _undeclared(route: Route) -> str:
 
 
 def _ambient(guard: Guard) -> bool:
-    return any(place.source is Source.COOKIE for place in guard.admission.places)
+    return any(place.ambient for place in guard.admission.places)
 
 
 def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
@@ -101,7 +100,7 @@ def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
     if _ambient(guard) and not guard.entrance.origins.entries:
         return [
             (
-                "cookies are accepted, but no page may open a socket; write "
+                "cookies or certificates are accepted, but no page may open a socket; write "
                 'Guard(origins=["https://app.example"])'
             )
         ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from ssl import CERT_NONE, SSLSocket
 from urllib.parse import parse_qsl, urlencode
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from stormdoor.core.address import Network, client_address, in_networks
 from stormdoor.core.credential import Place, Source
@@ -32,6 +33,19 @@ def _list(values: Iterable[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
 
 
+def _canonical(name: str) -> str:
+    """A header's name as CGI and WSGI see it: `X_Forwarded_User` is `X-Forwarded-User` there."""
+    return name.lower().replace("_", "-")
+
+
+def _certificate(request: HTTPServerRequest) -> bytes | None:
+    """The certificate of the other end in DER. TLS has verified it, or there would be no request."""
+    socket = getattr(getattr(request.connection, "stream", None), "socket", None)
+    if not isinstance(socket, SSLSocket) or socket.context.verify_mode is CERT_NONE:
+        return None
+    return socket.getpeercert(binary_form=True)
+
+
 def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
     """The subprotocols that the client offers, in order."""
     return _list(request.headers.get_list("Sec-WebSocket-Protocol"))
@@ -55,14 +69,25 @@ class Translator:
     Args:
         places: Where the guard's authenticators look for credentials; nothing else is copied.
         trusted_proxies: Networks whose forwarded headers are believed.
+        headers: Lower-case names of further headers that somebody reads.
+        exclusive: Lower-case names of headers that only a proxy may send. They are taken out of the
+            request, with every spelling that another server would take for the same name.
     """
 
-    def __init__(self, places: Iterable[Place], trusted_proxies: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        places: Iterable[Place],
+        trusted_proxies: Sequence[Network],
+        *,
+        headers: Iterable[str] = (),
+        exclusive: Iterable[str] = (),
+    ) -> None:
         self._trusted = tuple(trusted_proxies)
         names: dict[Source, set[str]] = {source: set() for source in Source}
         for place in places:
             names[place.source].add(place.name)
-        self._headers = tuple(sorted(names[Source.HEADER]))
+        self._headers = tuple(sorted(names[Source.HEADER] | set(headers)))
+        self._exclusive = frozenset(map(_canonical, exclusive))
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
 
@@ -80,6 +105,8 @@ class Translator:
             if forwarded and forwarded[-1].lower() in ("http", "https"):
                 scheme = forwarded[-1].lower()
         origins = headers.get_list("Origin")
+        target = request.uri or ""  # before what is secret is taken out of it
+        certificate = _certificate(request)
         return Handshake(
             path=request.path,
             address=address,
@@ -91,13 +118,27 @@ class Translator:
             fetch_mode=headers.get("Sec-Fetch-Mode"),
             user_agent=(headers.get("User-Agent") or "")[:256],
             authorization=headers.get_list("Authorization"),
-            headers={n: v for n in self._headers if (v := headers.get_list(n))},
+            headers=self._read(headers),
             cookies=_cookies(headers.get_list("Cookie"), self._cookie_names)
             if self._cookie_names
             else {},
             subprotocols=offered_subprotocols(request),
             query=self._query(request),
+            method=request.method or "",
+            target=target,
+            certificate=certificate,
+            peer_certificate=certificate,
         )
+
+    def _read(self, headers: HTTPHeaders) -> dict[str, list[str]]:
+        """The headers that somebody asked for. What only a proxy may send then leaves the request."""
+        found = {name: list(v) for name in self._headers if (v := headers.get_list(name))}
+        if self._exclusive:
+            for name in list(headers):
+                if _canonical(name) in self._exclusive:
+                    found[name.lower()] = list(headers.get_list(name))
+                    del headers[name]
+        return found
 
     def _query(self, request: HTTPServerRequest) -> dict[str, list[str]]:
         """Credentials in the query, which are then taken out of what Tornado writes to its log."""
