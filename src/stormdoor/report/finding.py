@@ -26,6 +26,7 @@ __all__ = [
     "RuleMeta",
     "State",
     "Step",
+    "Suppressed",
     "Unresolved",
     "Verdict",
     "fingerprint_of",
@@ -146,6 +147,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that somebody decided to live with, and why.
+
+    Args:
+        finding: What would have been reported.
+        reason: What the comment says, or that the baseline lists it.
+        kind: Whether a comment in the source decided it, or the baseline.
+    """
+
+    finding: Finding
+    reason: str
+    kind: Literal["comment", "baseline"] = "comment"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer to one of the five questions, with what it rests on."""
 
@@ -261,6 +277,7 @@ class Report:
         endpoints: One for each handler class.
         coverage: What was looked at.
         rules: Every rule that ran, also those that found nothing.
+        suppressed: What was found, and is not among the findings.
     """
 
     tool: str
@@ -272,6 +289,7 @@ class Report:
     endpoints: tuple[EndpointReport, ...] = ()
     coverage: Coverage = Coverage()
     rules: tuple[RuleMeta, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
 
 
 def fingerprint_of(*, rule_id: str, subject: str, what: str) -> str:
@@ -289,4 +307,4 @@ def fingerprint_of(*, rule_id: str, subject: str, what: str) -> str:
         32 hexadecimal digits.
     """
     parts = (rule_id, subject, "".join(what.split()))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

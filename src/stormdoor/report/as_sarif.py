@@ -1,0 +1,270 @@
+"""The report as SARIF 2.1.0, for code-scanning sites and editors.
+
+Suppressed findings are counted and left out: sites that take uploads open an alert for every
+result, whether it says `suppressions` or not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from stormdoor.report.baseline import name_of
+from stormdoor.report.cwe import cwe_name, cwe_url
+from stormdoor.report.finding import (
+    CHECKS,
+    Confidence,
+    EndpointReport,
+    Finding,
+    Level,
+    Location,
+    Report,
+    RuleMeta,
+)
+from stormdoor.report.order import in_order
+from stormdoor.report.printable import encodable
+from stormdoor.report.rule_page import markdown, plain
+
+__all__ = ["as_sarif"]
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+ROOT = "%SRCROOT%"
+LONGEST = 1024
+"""What sites accept as a description."""
+
+_SEVERITY = {Level.ERROR: "8.0", Level.WARNING: "5.0", Level.NOTE: "2.0"}
+_RANK = {Confidence.HIGH: 90.0, Confidence.MEDIUM: 60.0, Confidence.LOW: 30.0}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _artifact(path: str) -> dict[str, Any]:
+    """Where a file is: relative to the root of the sources, or absolute with its scheme."""
+    windows = PureWindowsPath(path)
+    if windows.drive:
+        return {"uri": windows.as_uri() if windows.is_absolute() else quote(windows.as_posix())}
+    # A name that is not UTF-8 has lone surrogates; they stand for bytes.
+    raw = quote(path.encode("utf-8", "surrogateescape"))
+    if PurePosixPath(path).is_absolute():
+        return {"uri": f"file://{raw}"}
+    return {"uri": raw, "uriBaseId": ROOT}
+
+
+def _physical(where: Location) -> dict[str, Any]:
+    line, column = max(where.line, 1), max(where.column, 1)
+    region: dict[str, Any] = {
+        "startLine": line,
+        "startColumn": column,
+        "endLine": max(where.end_line, line),
+        "endColumn": max(where.end_column, 1),
+    }
+    if where.excerpt:
+        region["snippet"] = {"text": where.excerpt}
+    return {"artifactLocation": _artifact(where.path), "region": region}
+
+
+def _taxon(number: int, index: int) -> dict[str, Any]:
+    return {"id": str(number), "index": index, "toolComponent": {"name": "CWE", "index": 0}}
+
+
+def _rule(rule: RuleMeta, weaknesses: dict[int, int]) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": "".join(part.capitalize() for part in rule.slug.split("-")),
+        "shortDescription": {"text": _short(rule.title)},
+        "fullDescription": {"text": _short(rule.what.strip() or rule.title)},
+        "help": {"text": plain(rule), "markdown": markdown(rule, heading=False)},
+        "defaultConfiguration": {"level": str(rule.level), "rank": _RANK[rule.confidence]},
+        "relationships": [
+            {"target": _taxon(number, weaknesses[number]), "kinds": ["superset"]}
+            for number in rule.cwe
+        ],
+        "properties": {
+            "tags": [
+                "security",
+                *([rule.group] if rule.group else []),
+                *(f"external/cwe/cwe-{number:03d}" for number in rule.cwe),
+                *(f"external/asvs-5.0/{item}" for item in rule.asvs),
+            ],
+            "precision": str(rule.confidence),
+            "security-severity": _SEVERITY[rule.level],
+            "threat": rule.threat,
+        },
+    }
+
+
+def _result(
+    one: Finding, rules: dict[str, tuple[int, RuleMeta]], weaknesses: dict[int, int], nth: int
+) -> dict[str, Any]:
+    text = one.message + (f"\nFix: {one.fix}" if one.fix else "")
+    name = name_of(one)
+    result: dict[str, Any] = {
+        "ruleId": one.rule_id,
+        "level": str(one.level),
+        "rank": _RANK[one.confidence],
+        "message": {"text": text},
+        "locations": [
+            {
+                "physicalLocation": _physical(one.location),
+                "logicalLocations": [_logical(one.subject)],
+            }
+        ],
+        # The first is ours; the second is the only one that GitHub reads, as `hash:occurrence`.
+        "partialFingerprints": {
+            "stormdoor/v1": f"{name}:{nth}",
+            "primaryLocationLineHash": f"{name}:{nth}",
+        },
+        "properties": {
+            "confidence": str(one.confidence),
+            "endpoint": one.endpoint,
+            "threat": one.threat,
+        },
+    }
+    if one.rule_id in rules:
+        index, rule = rules[one.rule_id]
+        result["ruleIndex"] = index
+        result["taxa"] = [_taxon(number, weaknesses[number]) for number in rule.cwe]
+    if one.steps:
+        stops = [
+            {
+                "executionOrder": at,
+                "importance": "essential",
+                "location": {
+                    "physicalLocation": _physical(step.location),
+                    "message": {"text": step.message},
+                },
+            }
+            for at, step in enumerate(one.steps, start=1)
+        ]
+        result["codeFlows"] = [{"threadFlows": [{"locations": stops}]}]
+    return result
+
+
+def _logical(subject: str) -> dict[str, Any]:
+    """A class, or a module: names of classes begin with a capital, here as elsewhere in Python."""
+    last = subject.rsplit(".", 1)[-1]
+    kind = "type" if last[:1].isupper() or "<" in last else "module"
+    return {"name": last, "fullyQualifiedName": subject, "kind": kind}
+
+
+def _notification(level: str, what: str, text: str, where: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "descriptor": {"id": what},
+        "level": level,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": where}],
+    }
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    invocation: dict[str, Any] = {
+        "executionSuccessful": True,
+        "toolExecutionNotifications": [
+            *(
+                _notification(
+                    "warning",
+                    "not-analysed",
+                    f"not analysed: {one.reason}",
+                    {"artifactLocation": _artifact(one.path)},
+                )
+                for one in report.coverage.not_analysed
+            ),
+            *(
+                _notification(
+                    "note", "unresolved", f"unresolved: {one.what}", _physical(one.location)
+                )
+                for one in report.coverage.unresolved
+            ),
+        ],
+    }
+    try:
+        began = datetime.fromisoformat(report.started).astimezone(UTC)
+    except ValueError:
+        return invocation
+    ended = began + timedelta(seconds=report.seconds)
+    invocation["startTimeUtc"] = began.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    invocation["endTimeUtc"] = ended.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return invocation
+
+
+def _endpoint(one: EndpointReport) -> dict[str, Any]:
+    return {
+        "handler": one.subject,
+        "paths": list(one.paths),
+        "verdicts": {str(check): one.verdict(check).state for check in CHECKS},
+    }
+
+
+def as_sarif(report: Report) -> str:
+    """One run, valid against the schema of SARIF 2.1.0 (errata 01), ending with a line end."""
+    rules = sorted(report.rules, key=lambda rule: rule.id)
+    number_of_rule = {rule.id: (at, rule) for at, rule in enumerate(rules)}
+    weaknesses = {
+        number: at for at, number in enumerate(sorted({one for rule in rules for one in rule.cwe}))
+    }
+    seen: Counter[str] = Counter()
+    results = []
+    for one in in_order(report.findings):
+        seen[name_of(one)] += 1
+        results.append(_result(one, number_of_rule, weaknesses, seen[name_of(one)]))
+    run = {
+        "tool": {
+            "driver": {
+                "name": "stormdoor",
+                "fullName": f"{report.tool} {report.version}",
+                "version": report.version,
+                "semanticVersion": report.version,
+                "rules": [_rule(rule, weaknesses) for rule in rules],
+                "notifications": [
+                    {
+                        "id": "not-analysed",
+                        "shortDescription": {"text": "A file was not analysed."},
+                    },
+                    {
+                        "id": "unresolved",
+                        "shortDescription": {"text": "The meaning of a name was not found."},
+                    },
+                ],
+                "supportedTaxonomies": [{"name": "CWE", "index": 0}],
+            }
+        },
+        "taxonomies": [
+            {
+                "name": "CWE",
+                "organization": "MITRE",
+                "shortDescription": {"text": "The MITRE Common Weakness Enumeration"},
+                "informationUri": "https://cwe.mitre.org/",
+                "taxa": [
+                    {
+                        "id": str(number),
+                        "name": cwe_name(number),
+                        "shortDescription": {"text": cwe_name(number)},
+                        "helpUri": cwe_url(number),
+                    }
+                    for number in weaknesses
+                ],
+            }
+        ],
+        "automationDetails": {"id": f"{report.tool.replace(' ', '-')}/"},
+        "invocations": [_invocation(report)],
+        "originalUriBaseIds": {
+            ROOT: {"description": {"text": "The directory that the scan was started in."}}
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+        "properties": {
+            "suppressed": len(report.suppressed),
+            "endpoints": [_endpoint(one) for one in report.endpoints],
+        },
+    }
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(encodable(document)), indent=2).decode() + "\n"
