@@ -39,6 +39,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import public
 from stormdoor.tornado.declare import GuardedHandler, action
 from stormdoor.tornado.protect import protect
+from stormdoor.tornado.revocation_routes import revocation_routes
 from stormdoor.tornado.routes import login_routes
 from stormdoor.tornado.serve import guarded_server
 from stormdoor.tornado.session_handler import SessionHandler
@@ -92,5 +93,6 @@ __all__ = [
     "permit",
     "protect",
     "public",
+    "revocation_routes",
     "role",
 ]

@@ -15,10 +15,22 @@ def evidence(
     credential: str = "key-1",
     session: str | None = "session-1",
     issued_at: float = 100.0,
+    roles: frozenset[str] = frozenset({"member", "moderator"}),
+    tenant: str | None = "acme",
+    device: str | None = "phone-1",
+    token: str | None = "ab12",
 ) -> Authentication:
     """Alice, authenticated with a credential of that kind, issued at 100."""
     return Authentication(
-        Principal(principal), "session", credential, False, 90.0, issued_at, session_id=session
+        Principal(principal, roles, tenant),
+        "session",
+        credential,
+        False,
+        90.0,
+        issued_at,
+        session_id=session,
+        device_id=device,
+        token_hash=token,
     )
 
 
@@ -35,6 +47,19 @@ CASES = [
     pytest.param(Revocation(Target.CREDENTIAL, "key-1", 0.0), True, id="credential"),
     pytest.param(Revocation(Target.CREDENTIAL, "key-2", 200.0), False, id="another-credential"),
     pytest.param(Revocation(Target.CREDENTIAL, "session-1", 200.0), False, id="name-of-a-session"),
+    pytest.param(Revocation(Target.TOKEN, "ab12", 0.0), True, id="token"),
+    pytest.param(Revocation(Target.TOKEN, "cd34", 200.0), False, id="another-token"),
+    pytest.param(Revocation(Target.TOKEN, "key-1", 200.0), False, id="token-named-as-key"),
+    pytest.param(Revocation(Target.DEVICE, "phone-1", 100.0), True, id="device-then"),
+    pytest.param(Revocation(Target.DEVICE, "phone-1", 99.9), False, id="device-before"),
+    pytest.param(Revocation(Target.DEVICE, "phone-2", 200.0), False, id="another-device"),
+    pytest.param(Revocation(Target.ROLE, "moderator", 100.0), True, id="role-then"),
+    pytest.param(Revocation(Target.ROLE, "moderator", 99.9), False, id="role-before"),
+    pytest.param(Revocation(Target.ROLE, "admin", 200.0), False, id="role-not-held"),
+    pytest.param(Revocation(Target.ROLE, "acme", 200.0), False, id="role-named-as-tenant"),
+    pytest.param(Revocation(Target.TENANT, "acme", 100.0), True, id="tenant-then"),
+    pytest.param(Revocation(Target.TENANT, "acme", 99.9), False, id="tenant-before"),
+    pytest.param(Revocation(Target.TENANT, "globex", 200.0), False, id="another-tenant"),
     pytest.param(Revocation(Target.EVERYTHING, "", 100.0), True, id="everything"),
     pytest.param(Revocation(Target.EVERYTHING, "", 99.9), False, id="everything-before"),
     pytest.param(Revocation(Target.CHANGED, "alice", 200.0), False, id="changed"),
@@ -69,12 +94,23 @@ def test_a_connection_is_not_in_the_index() -> None:
     assert not index.ends(evidence())
 
 
-@pytest.mark.parametrize("target", [Target.SESSION, Target.CONNECTION])
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target.SESSION,
+        Target.TOKEN,
+        Target.DEVICE,
+        Target.ROLE,
+        Target.TENANT,
+        Target.CONNECTION,
+    ],
+)
 def test_nothing_is_not_the_empty_name(target: Target) -> None:
-    """A credential without a session is not in the session of no name."""
+    """A credential without a session is not in the session of no name; nor in a nameless tenant."""
+    nothing = evidence(session=None, roles=frozenset(), tenant=None, device=None, token=None)
     revocation = Revocation(target, "", 200.0)
-    assert not revocation.covers(evidence(session=None), None)
-    assert not RevocationIndex([revocation]).ends(evidence(session=None))
+    assert not revocation.covers(nothing, None)
+    assert not RevocationIndex([revocation]).ends(nothing)
 
 
 def test_an_empty_index_ends_nothing() -> None:

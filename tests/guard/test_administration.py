@@ -18,6 +18,11 @@ from stormdoor import (
     StoreError,
     Target,
 )
+from stormdoor.core.account import Account
+from stormdoor.core.revocation import Revocation
+from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Store
+from stormdoor.stores import MemoryStore
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -36,11 +41,12 @@ from tests.guard.fakes import (
 from tests.support.clock import FakeClock
 
 
-async def _guard(**options: Any) -> Guard:
+async def _guard(store: Store | None = None, **options: Any) -> Guard:
     known = {"alice": authentication("alice"), "carol": of_account("carol")}
     guard = make_guard(
         *(ApiKeyAuthenticator(), Tokens(known), SessionAuthenticator()),
         clock=FakeClock(),
+        store=store,
         **options,
     )
     return await settle(guard)
@@ -157,6 +163,41 @@ async def test_a_key_that_is_rotated(overlap: float) -> None:
     assert isinstance(outcome, Connection) is (overlap > 0)
     guard.clock.advance(60)  # type: ignore[attr-defined]
     await refused(guard, bearer(old.secret))
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_a_rotated_key_takes_its_connections_along(where: str) -> None:
+    """At the end of the overlap, also if another process rotated it; not a moment before."""
+    store = MemoryStore()
+    guard = await _guard(store)
+    other = make_guard(ApiKeyAuthenticator(), store=store, clock=guard.clock)
+    old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
+    connection, sink = await opened(guard, bearer(old.secret))
+    await (guard if where == "here" else other).admin.rotate_key(old.key.id, overlap_seconds=60)
+    await guard.tick()
+    clock = guard.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(59.9)
+    await guard.tick()
+    assert connection.open
+    clock.advance(0.1)
+    await guard.tick()
+    assert sink.closed is not None
+    assert sink.closed[0] == 3000
+    guard.passwords.close()
+    other.passwords.close()
+
+
+async def test_a_key_that_cannot_be_read_is_no_key() -> None:
+    """Something about it has changed, and nobody knows what."""
+    store = FakeStore()
+    guard = await _guard(store)
+    old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
+    connection, sink = await opened(guard, bearer(old.secret))
+    store.broken["key"] = StoreUnavailable("no")
+    await guard.lifetime.apply(Revocation(Target.CHANGED, "carol", guard.clock.now()))
+    assert not connection.open
+    assert sink.closed == (1013, "try again later")
 
 
 async def test_a_key_works_only_from_its_networks() -> None:
@@ -304,3 +345,100 @@ async def test_nobody_comes_in_while_revocations_cannot_be_followed() -> None:
     store.broken.clear()
     await guard.tick()
     await admit(guard, bearer("alice"))
+
+
+# -- what is revoked ----------------------------------------------------------------------------------
+
+
+async def _people(guard: Guard) -> dict[str, Connection]:
+    """An open connection each of the accounts `one` to `four`, by the session of a device."""
+    people = [
+        ("one", {"member"}, "acme", "phone"),
+        ("two", {"member", "moderator"}, "acme", "laptop"),
+        ("three", {"member"}, "globex", "phone"),
+        ("four", {"member"}, None, None),
+    ]
+    found = {}
+    for id, roles, tenant, device in people:
+        await guard.store.add_account(Account(id=id, roles=frozenset(roles), tenant=tenant))
+        issued = await guard.sessions.create(id)
+        on_device = replace(issued.session, device_id=device)
+        await guard.store.replace_session(issued.session.id, on_device)
+        handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
+        found[id] = (await opened(guard, handshake))[0]
+    return found
+
+
+GROUPS: list[tuple[Target, str, set[str]]] = [
+    (Target.PRINCIPAL, "one", {"one"}),
+    (Target.DEVICE, "phone", {"one", "three"}),
+    (Target.ROLE, "moderator", {"two"}),
+    (Target.TENANT, "acme", {"one", "two"}),
+    (Target.EVERYTHING, "", {"one", "two", "three", "four"}),
+]
+
+
+@pytest.mark.parametrize(("target", "value", "whose"), GROUPS, ids=[one[0].value for one in GROUPS])
+@pytest.mark.parametrize("when", ["now", "before", "too early"])
+async def test_what_a_revocation_ends(
+    target: Target, value: str, whose: set[str], when: str
+) -> None:
+    """Their connections and their sessions, and nobody else's; the number is returned."""
+    guard = await _guard()
+    people = await _people(guard)
+    clock = guard.clock
+    assert isinstance(clock, FakeClock)
+    moment = clock.now() - (0.001 if when == "too early" else 0.0)
+    clock.advance(10)
+    ended = await guard.admin.revoke(target, value, before=None if when == "now" else moment)
+    if when == "too early":
+        whose = set()
+    assert ended == len(whose)
+    assert {id for id, connection in people.items() if not connection.open} == whose
+    living = {id for id in people if await guard.store.sessions(id)}
+    assert living == set(people) - whose
+
+
+@pytest.mark.parametrize(("target", "value", "whose"), GROUPS, ids=[one[0].value for one in GROUPS])
+async def test_a_login_after_it_counts(target: Target, value: str, whose: set[str]) -> None:
+    """What is issued later is not covered, by whichever name it was revoked."""
+    guard = await _guard()
+    await _people(guard)
+    await guard.admin.revoke(target, value)
+    clock = guard.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(0.001)
+    for id in whose:
+        issued = await guard.sessions.create(id)
+        await admit(guard, replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]}))
+
+
+async def test_a_role_that_was_given_to_an_open_connection_is_revoked_with_the_others() -> None:
+    """What the principal holds now counts, not what it held at the handshake."""
+    guard = await _guard()
+    people = await _people(guard)
+    await guard.admin.grant_role("three", "moderator")
+    assert await guard.admin.revoke(Target.ROLE, "moderator") == 2
+    assert not people["three"].open
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "before", "says"),
+    [
+        (Target.PRINCIPAL, "", None, "which principal"),
+        (Target.EVERYTHING, "alice", None, "leave out the value"),
+        (Target.CHANGED, "alice", None, "no revocation"),
+        (Target.SESSION, "s", 1.0, "over as a whole"),
+        (Target.TOKEN, "t", 1.0, "over as a whole"),
+        (Target.PRINCIPAL, "alice", 1e12, "in the future"),
+        (Target.PRINCIPAL, "alice", float("nan"), "in the future"),
+    ],
+)
+async def test_a_revocation_that_makes_no_sense(
+    target: Target, value: str, before: float | None, says: str
+) -> None:
+    """It says what to write instead, and ends nothing."""
+    guard = await _guard()
+    with pytest.raises(ConfigurationError, match=says):
+        await guard.admin.revoke(target, value, before=before)
+    assert await guard.store.revocations() == []

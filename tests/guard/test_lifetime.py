@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stormdoor import Denial, Target
+from stormdoor import Denial, Principal, Target
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
 from tests.guard.fakes import (
@@ -183,6 +183,14 @@ FEED: list[tuple[str, Target, str, bool]] = [
     ("another principal", Target.PRINCIPAL, "bob", False),
     ("session", Target.SESSION, "session-of-alice", True),
     ("credential", Target.CREDENTIAL, "credential-of-alice", True),
+    ("token", Target.TOKEN, "token-of-alice", True),
+    ("another token", Target.TOKEN, "token-of-bob", False),
+    ("device", Target.DEVICE, "telephone-of-alice", True),
+    ("another device", Target.DEVICE, "telephone-of-bob", False),
+    ("role", Target.ROLE, "member", True),
+    ("another role", Target.ROLE, "moderator", False),
+    ("tenant", Target.TENANT, "acme", True),
+    ("another tenant", Target.TENANT, "globex", False),
     ("everything", Target.EVERYTHING, "", True),
     ("changed", Target.CHANGED, "alice", False),
     ("connection", Target.CONNECTION, "{id}", True),
@@ -195,7 +203,12 @@ FEED: list[tuple[str, Target, str, bool]] = [
 )
 async def test_the_feed_is_followed(target: Target, value: str, ends: bool) -> None:
     """What another process wrote takes effect at the next tick, once."""
-    guard, connection, sink, clock = await _token(session_id="session-of-alice")
+    guard, connection, sink, clock = await _token(
+        session_id="session-of-alice",
+        token_hash="token-of-alice",
+        device_id="telephone-of-alice",
+        principal=Principal("alice", frozenset({"member"}), "acme"),
+    )
     revocation = Revocation(target, value.format(id=connection.id), clock.now())
     await guard.store.add_revocation(revocation)
     assert connection.open

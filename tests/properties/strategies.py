@@ -177,11 +177,23 @@ _ids = st.sampled_from(["", "a", "b"])
 revocations = st.builds(Revocation, st.sampled_from(Target), _ids, st.integers(0, 9).map(float))
 
 authentications = st.builds(
-    lambda principal, credential, session, issued_at: Authentication(
-        Principal(principal), "session", credential, False, 0.0, issued_at, session_id=session
+    lambda principal, roles, tenant, credential, session, device, token, issued_at: Authentication(
+        Principal(principal, roles, tenant),
+        "session",
+        credential,
+        False,
+        0.0,
+        issued_at,
+        session_id=session,
+        device_id=device,
+        token_hash=token,
     ),
     _ids,
+    st.frozensets(_ids, max_size=2),
+    st.none() | _ids,
     _ids,
+    st.none() | _ids,
+    st.none() | _ids,
     st.none() | _ids,
     st.integers(0, 10).map(float),
 )

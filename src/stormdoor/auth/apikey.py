@@ -142,9 +142,6 @@ class KeyDesk:
     async def rotate(self, id: str, *, overlap_seconds: float = 86_400.0) -> IssuedKey:
         """A new key of the same name, scopes, networks and lifetime; the old one expires.
 
-        A connection that the old key has opened without a date of expiry lasts until it is closed
-        or until `Limits.connection_seconds`.
-
         Args:
             id: Of the key to replace.
             overlap_seconds: How long both are valid; 0 to revoke the old one at once.

@@ -95,6 +95,8 @@ class SessionAuthenticator:
             strength=session.strength,
             session_id=session.id,
             live=True,
+            acr=session.acr,
+            device_id=session.device_id,
         )
 
 

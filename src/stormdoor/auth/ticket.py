@@ -89,6 +89,8 @@ class TicketAuthenticator:
             strength=ticket.strength,
             session_id=session.id,
             live=True,
+            acr=session.acr,
+            device_id=session.device_id,
         )
 
     def _unknown(self, id: str, rivals: int) -> Rejected:

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from stormdoor.config.guard import Guard
     from stormdoor.ports import LiveConnection
 
-__all__ = ["FOLLOWS", "closed", "counted", "live"]
+__all__ = ["FOLLOWS", "closed", "counted", "ended", "live"]
 
 FOLLOWS = "A running server follows within a second."
 
 _ALIVE_SECONDS = 15.0
 _PATIENCE_SECONDS = 4.0
 _LOOK_SECONDS = 0.2
+_REPORTED_SECONDS = 2.0  # a server follows the feed four times a second, and reports every second
 
 
 async def live(
@@ -38,6 +39,15 @@ async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = Tru
             break
         await asyncio.sleep(_LOOK_SECONDS)
     return left
+
+
+async def ended(guard: Guard, before: list[LiveConnection]) -> int:
+    """How many of `before` have ended once every server has had time to follow and to report."""
+    await guard.trail.flush()
+    if before:
+        await asyncio.sleep(_REPORTED_SECONDS)
+    ids = {one.id for one in before}
+    return len(ids) - len(await live(guard, lambda one: one.id in ids))
 
 
 def counted(number: int, what: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Group, Parameter
 
+from stormdoor.cli.moment import parse_moment
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import CONFIG, STORE, UNSAID, Where, opened
 
@@ -92,7 +93,7 @@ async def explain(
         permission=_permission(permission),
         resource=_resource(resource, resource_tenant, resource_attribute),
         environment=Environment(
-            now=_moment(at),
+            now=time.time() if at is None else parse_moment(at),
             address=address,
             endpoint=endpoint,
             kind=kind,
@@ -180,18 +181,6 @@ def _resource(text: str | None, tenant: str | None, attributes: Sequence[str]) -
     if not colon or not type or not id:
         raise UsageError(f"{text!r} is no resource; write type:id, such as room:lobby")
     return Resource(type, id, tenant, parsed(attributes))
-
-
-def _moment(text: str | None) -> float:
-    from datetime import UTC, datetime
-
-    if text is None:
-        return time.time()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time; write 2026-11-24T16:44+01:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _show(

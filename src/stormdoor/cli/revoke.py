@@ -24,6 +24,9 @@ app = App(
 _REASON = "revoked by an operator"
 
 
+Before = Annotated[str | None, Parameter(name="--before")]
+
+
 async def _revoke(
     where: Where,
     target: Target,
@@ -33,6 +36,7 @@ async def _revoke(
     reason: str,
     matches: Callable[[LiveConnection], bool],
 ) -> int:
+    """Revoke, and wait until all connections that match are closed."""
     from stormdoor.cli.effect import closed, live
     from stormdoor.cli.report import report_closed
 
@@ -44,19 +48,48 @@ async def _revoke(
     return report_closed(where, {target.value: value}, done, len(before), left)
 
 
+async def _revoke_some(
+    where: Where, target: Target, value: str, until: str | None, *, reason: str
+) -> int:
+    """Revoke where only the servers can tell which of their connections are covered."""
+    from stormdoor.cli.effect import ended, live
+    from stormdoor.cli.moment import parse_moment
+    from stormdoor.cli.output import iso
+    from stormdoor.cli.report import report_closed
+
+    before = None if until is None else parse_moment(until)
+    async with opened(where) as installation:
+        guard = installation.guard
+        were = await live(guard)
+        await guard.admin.revoke(target, value, before=before, actor=actor(), reason=reason)
+        gone = await ended(guard, were)
+    result: dict[str, object] = {target.value: value}
+    if before is not None:
+        result["before"] = iso(before)
+    when = "now" if before is None else iso(before)
+    whose = f"{target.value} {value}" if value else target.value
+    done = f"What was issued until {when} is void ({whose})."
+    return report_closed(where, result, done, gone, 0)
+
+
 @app.command
-async def principal(name: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
+async def principal(
+    name: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+) -> int:
     """End all that a principal has: sessions, tokens, API keys, open connections.
 
     It need not be in the store: tokens of that subject are void too.
 
     Args:
         name: Its name.
+        before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
         where: Which installation.
     """
     from stormdoor.core.revocation import Target
 
+    if before is not None:
+        return await _revoke_some(where, Target.PRINCIPAL, name, before, reason=reason)
     return await _revoke(
         where,
         Target.PRINCIPAL,
@@ -95,7 +128,7 @@ async def session(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -
 
 @app.command
 async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
-    """End one credential: an API key by its id, a token by its jti.
+    """End one credential: an API key by its id, a token by its jti (without one, by its hash).
 
     Args:
         id: The id.
@@ -122,6 +155,90 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
 
 
 @app.command
+async def token(
+    text: Annotated[str | None, Parameter(show_default=False)] = None,
+    /,
+    *,
+    sha256: str | None = None,
+    reason: str = _REASON,
+    where: Where = UNSAID,
+) -> int:
+    """End one token of which only the text or its hash is known, such as one found in a log.
+
+    Args:
+        text: The token; - reads it from the standard input, so that no history keeps it.
+        sha256: The SHA-256 of the token in hex, instead.
+        reason: For the trail.
+        where: Which installation.
+    """
+    import re
+    import sys
+
+    from stormdoor.cli.usage import UsageError
+    from stormdoor.core.credential import fingerprint
+    from stormdoor.core.revocation import Target
+
+    if (text is None) is (sha256 is None):
+        raise UsageError("which token? Give it, or - to read it, or --sha256 with its hash")
+    if text is not None:
+        sha256 = fingerprint(sys.stdin.read().strip() if text == "-" else text)
+    elif sha256 is None or re.fullmatch(r"[0-9a-fA-F]{64}", sha256) is None:
+        raise UsageError("a SHA-256 has 64 hexadecimal digits")
+    return await _revoke_some(where, Target.TOKEN, sha256.lower(), None, reason=reason)
+
+
+@app.command
+async def device(
+    id: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+) -> int:
+    """End what was issued to a device: a lost telephone, a sold machine.
+
+    Args:
+        id: The id of the device.
+        before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
+        reason: For the trail.
+        where: Which installation.
+    """
+    from stormdoor.core.revocation import Target
+
+    return await _revoke_some(where, Target.DEVICE, id, before, reason=reason)
+
+
+@app.command
+async def role(
+    name: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+) -> int:
+    """End all that was issued to whoever holds a role. They may log in again.
+
+    Args:
+        name: The role.
+        before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
+        reason: For the trail.
+        where: Which installation.
+    """
+    from stormdoor.core.revocation import Target
+
+    return await _revoke_some(where, Target.ROLE, name, before, reason=reason)
+
+
+@app.command
+async def tenant(
+    id: str, /, *, before: Before = None, reason: str = _REASON, where: Where = UNSAID
+) -> int:
+    """End all that was issued to the principals of a tenant. They may log in again.
+
+    Args:
+        id: The tenant.
+        before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
+        reason: For the trail.
+        where: Which installation.
+    """
+    from stormdoor.core.revocation import Target
+
+    return await _revoke_some(where, Target.TENANT, id, before, reason=reason)
+
+
+@app.command
 async def connection(id: str, /, *, reason: str = _REASON, where: Where = UNSAID) -> int:
     """Close one open connection. Its client may come back with the same credential.
 
@@ -138,6 +255,7 @@ async def connection(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
 @app.command
 async def everything(
     *,
+    before: Before = None,
     reason: str = _REASON,
     yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
     where: Where = UNSAID,
@@ -145,6 +263,7 @@ async def everything(
     """End everything that was issued to anybody until now, API keys too. All must log in again.
 
     Args:
+        before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
         yes: Do not ask.
         where: Which installation.
@@ -152,7 +271,10 @@ async def everything(
     from stormdoor.cli.ask import confirm
     from stormdoor.core.revocation import Target
 
-    confirm("End all sessions, tokens, API keys and connections of everybody?", yes=yes)
+    what = "" if before is None else f" that were issued until {before}"
+    confirm(f"End all sessions, tokens, API keys and connections{what} of everybody?", yes=yes)
+    if before is not None:
+        return await _revoke_some(where, Target.EVERYTHING, "", before, reason=reason)
     return await _revoke(
         where,
         Target.EVERYTHING,

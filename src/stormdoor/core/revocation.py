@@ -14,7 +14,7 @@ from typing import assert_never
 
 from stormdoor.core.principal import Authentication
 
-__all__ = ["Revocation", "RevocationIndex", "Target"]
+__all__ = ["UNTIL", "Revocation", "RevocationIndex", "Target"]
 
 
 class Target(Enum):
@@ -22,10 +22,18 @@ class Target(Enum):
 
     PRINCIPAL = "principal"
     SESSION = "session"
-    CREDENTIAL = "credential"  # a key's id, a token's `jti` or hash
+    CREDENTIAL = "credential"  # a key's id, a token's `jti`
+    TOKEN = "token"  # noqa: S105 - the SHA-256 of one, for a token whose `jti` nobody knows
+    DEVICE = "device"
+    ROLE = "role"
+    TENANT = "tenant"
     CONNECTION = "connection"
     EVERYTHING = "everything"
     CHANGED = "changed"  # not an end: the principal's roles or attributes are to be read again
+
+
+UNTIL = frozenset({Target.PRINCIPAL, Target.DEVICE, Target.ROLE, Target.TENANT, Target.EVERYTHING})
+"""What goes on after it was revoked: only what was issued until then is void. The others are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +56,47 @@ class Revocation:
 
     def covers(self, authentication: Authentication, connection_id: str | None = None) -> bool:
         """Whether it ends `authentication` (or the connection of that id)."""
+        if not self.names(authentication, connection_id):
+            return False
+        # Not `<=`: a time that is no number (NaN) must not escape a revocation.
+        return self.target not in UNTIL or not authentication.issued_at > self.at
+
+    def names(self, authentication: Authentication, connection_id: str | None = None) -> bool:
+        """Whether it is about `authentication` (or the connection of that id), whenever issued."""
+        principal = authentication.principal
         match self.target:
             case Target.PRINCIPAL:
-                return self.value == authentication.principal.id and self._reaches(authentication)
+                return self.value == principal.id
             case Target.SESSION:
                 return self.value == authentication.session_id
             case Target.CREDENTIAL:
                 return self.value == authentication.credential_id
+            case Target.TOKEN:
+                return self.value == authentication.token_hash
+            case Target.DEVICE:
+                return self.value == authentication.device_id
+            case Target.ROLE:
+                return self.value in principal.roles
+            case Target.TENANT:
+                return self.value == principal.tenant
             case Target.CONNECTION:
                 return self.value == connection_id
             case Target.EVERYTHING:
-                return self._reaches(authentication)
+                return True
             case Target.CHANGED:
                 return False
             case _:
                 assert_never(self.target)
 
-    def _reaches(self, authentication: Authentication) -> bool:
-        # Not `<=`: a time that is no number (NaN) must not escape a revocation.
-        return not authentication.issued_at > self.at
-
 
 class RevocationIndex:
     """What has been revoked, looked up in constant time at each handshake."""
 
-    __slots__ = ("_before", "_changed", "_everything", "_gone", "changes")
+    __slots__ = ("_before", "_changed", "_everything", "_gone", "_groups", "changes")
 
     def __init__(self, revocations: Iterable[Revocation] = ()) -> None:
         self._before: dict[str, float] = {}
+        self._groups: dict[tuple[Target, str], float] = {}
         self._gone: dict[tuple[Target, str], float] = {}
         self._changed: dict[str, float] = {}
         self._everything = float("-inf")
@@ -90,7 +111,10 @@ class RevocationIndex:
             case Target.PRINCIPAL:
                 known = self._before.get(revocation.value, float("-inf"))
                 self._before[revocation.value] = max(known, revocation.at)
-            case Target.SESSION | Target.CREDENTIAL:
+            case Target.DEVICE | Target.ROLE | Target.TENANT:
+                group = (revocation.target, revocation.value)
+                self._groups[group] = max(self._groups.get(group, float("-inf")), revocation.at)
+            case Target.SESSION | Target.CREDENTIAL | Target.TOKEN:
                 what = (revocation.target, revocation.value)
                 self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
             case Target.EVERYTHING:
@@ -114,11 +138,25 @@ class RevocationIndex:
             authentication.principal.id, float("-inf")
         ):
             return True
+        if self._groups and self._in_a_group(authentication):
+            return True
         gone = self._gone
         return bool(gone) and (
             (Target.CREDENTIAL, authentication.credential_id) in gone
             or (Target.SESSION, authentication.session_id) in gone
+            or (Target.TOKEN, authentication.token_hash) in gone
         )
+
+    def _in_a_group(self, authentication: Authentication) -> bool:
+        """Whether its device, its tenant or one of its roles was revoked after it was issued."""
+        groups, issued_at = self._groups, authentication.issued_at
+        principal = authentication.principal
+        names = [(Target.ROLE, role) for role in principal.roles]
+        if principal.tenant is not None:
+            names.append((Target.TENANT, principal.tenant))
+        if authentication.device_id is not None:
+            names.append((Target.DEVICE, authentication.device_id))
+        return any(not issued_at > groups.get(name, float("-inf")) for name in names)
 
     def changed_since(self, principal_id: str, at: float) -> bool:
         """Whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""

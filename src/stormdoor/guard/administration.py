@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from stormdoor.auth.apikey import IssuedKey, KeyDesk
 from stormdoor.auth.passwords import Busy, Passwords
@@ -16,8 +17,8 @@ from stormdoor.auth.session import SessionDesk
 from stormdoor.core.account import Account
 from stormdoor.core.event import Event
 from stormdoor.core.policy import PolicySet
-from stormdoor.core.revocation import Revocation, Target
-from stormdoor.errors import StoreError, StoreUnavailable
+from stormdoor.core.revocation import UNTIL, Revocation, Target
+from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, Store
@@ -57,23 +58,43 @@ class Administration:
         )
 
     async def revoke(
-        self, target: Target, value: str = "", *, actor: str = "", reason: str = ""
+        self,
+        target: Target,
+        value: str = "",
+        *,
+        before: float | None = None,
+        actor: str = "",
+        reason: str = "",
     ) -> int:
-        """End a principal's, session's or credential's connections, one connection, or everything.
+        """End what a principal, device, tenant, role, session, token or key has; or everything.
 
         Login sessions that are covered end too, so that nobody is logged in on a page and shut out
         of its socket. A revoked principal's API keys and tokens are void as well.
 
+        Args:
+            target: The kind of thing.
+            value: Which one; nothing for everything.
+            before: Unix seconds: only what was issued until then, instead of until now. Not for a single
+                session, token, key or connection, which is over as a whole.
+            actor: Who asks.
+            reason: For the trail.
+
         Raises:
+            ConfigurationError: There is nothing to revoke by that name, or `before` is in the future
+                (who wants to keep somebody out disables the principal) or means nothing here.
             StoreUnavailable: It took effect in this process, but could not be stored: say it again.
         """
+        now = self.clock.now()
+        _must_make_sense(target, value, before, now)
         # After what it is to end, even if the clock was set back meanwhile.
-        at = max(self.clock.now(), self.lifetime.newest(target, value))
+        at = max(now, self.lifetime.newest(target, value)) if before is None else before
         revocation = Revocation(target, value, at, reason=reason)
         # The gate of this process shuts first: a store that is down must not keep it open.
         ended = await self.lifetime.apply(revocation)
         named = target in (Target.PRINCIPAL, Target.CONNECTION)
         what = f"{target.value} {value}".strip() if not named else target.value
+        if before is not None:
+            what += f" until {datetime.fromtimestamp(before, UTC).isoformat(timespec='seconds')}"
         self._note(
             "authn_token_revoked",
             value if target is Target.PRINCIPAL else "",
@@ -82,15 +103,40 @@ class Administration:
             connection=value if target is Target.CONNECTION else "",
         )
         await self.store.add_revocation(revocation)
+        await self._end_sessions(target, value, before)
+        return ended
+
+    async def _end_sessions(self, target: Target, value: str, before: float | None) -> None:
+        """Remove the login sessions that a revocation covers, so that no page goes on with one."""
         match target:
-            case Target.PRINCIPAL:
-                await self.store.remove_sessions(value)
             case Target.SESSION:
                 await self.store.remove_session(value)
-            case Target.EVERYTHING:
+            case Target.PRINCIPAL:
+                await self._end_sessions_of(value, before)
+            case Target.ROLE | Target.TENANT | Target.DEVICE | Target.EVERYTHING:
                 for account in await self.store.accounts():
-                    await self.store.remove_sessions(account.id)
-        return ended
+                    if target is Target.DEVICE:
+                        await self._end_sessions_of(account.id, before, device=value)
+                    elif (
+                        target is Target.EVERYTHING
+                        or (target is Target.TENANT and account.tenant == value)
+                        or (target is Target.ROLE and value in account.roles)
+                    ):
+                        await self._end_sessions_of(account.id, before)
+            case _:
+                pass
+
+    async def _end_sessions_of(
+        self, principal_id: str, before: float | None, *, device: str | None = None
+    ) -> None:
+        if before is None and device is None:
+            await self.store.remove_sessions(principal_id)
+            return
+        for session in await self.store.sessions(principal_id):
+            # Not `<=`: see `Revocation.covers`.
+            in_time = before is None or not session.created_at > before
+            if in_time and device in (None, session.device_id):
+                await self.store.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
         """Let an end that has been stored take effect here, without waiting for the feed."""
@@ -285,6 +331,9 @@ class Administration:
         )
         if overlap_seconds <= 0:
             await self._gone(Target.CREDENTIAL, id, "rotated")
+        else:
+            # The old key has got an end: connections that it opened learn of it.
+            await self._changed(issued.key.principal_id)
         return issued
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
@@ -324,3 +373,24 @@ class Administration:
 def _must_exist(found: bool, id: str) -> None:  # noqa: FBT001 - it is what is asked
     if not found:
         raise StoreError(f"there is no principal {id!r}")
+
+
+def _must_make_sense(target: Target, value: str, before: float | None, now: float) -> None:
+    if target is Target.CHANGED:
+        raise ConfigurationError("a change is no revocation; change the principal instead")
+    if bool(value) is (target is Target.EVERYTHING):
+        raise ConfigurationError(
+            "everything has no name; leave out the value"
+            if value
+            else f"which {target.value}? Say its name"
+        )
+    if before is None:
+        return
+    if target not in UNTIL:
+        raise ConfigurationError(
+            f"a {target.value} is over as a whole; leave out before, or revoke its principal"
+        )
+    if not before <= now:
+        raise ConfigurationError(
+            "before is in the future; to keep somebody out, disable the principal"
+        )

@@ -50,6 +50,8 @@ __all__ = ["Admission", "Entrance"]
 _log = logging.getLogger("stormdoor.admission")
 
 _MAX_PATH = 2048
+_REQUEST = Endpoint("a request over HTTP", None)
+
 _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
 
@@ -243,6 +245,15 @@ class Admission:
             if reason is not None:
                 return Refusal(Denial.ORIGIN, reason)
         return self._too_often(address_key) or self._registry.room_for_address(address_key)
+
+    async def identify(
+        self, handshake: Handshake, address_key: str
+    ) -> Authentication | Refusal:
+        """Who sends a request that opens no socket, by the same credentials and the same rules.
+
+        The caller has had it `approach`, and asks the revocations and the policies itself.
+        """
+        return await self._identify(handshake, _REQUEST, address_key)
 
     async def _identify(
         self, handshake: Handshake, endpoint: Endpoint, address_key: str

@@ -136,6 +136,12 @@ class Connection:
         self._policies = policies
         self.allowed = policies.memo(self.principal, self.authentication.scopes)
 
+    def expire(self, at: float, now: float, monotonic: float) -> None:
+        """It ends at `at` (Unix seconds) at the latest; an end that is nearer stays."""
+        if self.expires_at is None or at < self.expires_at:
+            self.expires_at = at
+        self.deadline = min(self.deadline, monotonic + at - now)
+
     def happen(self, happening: Happening) -> bool:
         """Move on in the life of the connection; False if that had no effect."""
         state = after(self.state, happening)

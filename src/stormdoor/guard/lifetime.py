@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 
+from stormdoor.auth.apikey import ApiKeyAuthenticator
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
-from stormdoor.core.principal import Principal
+from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
@@ -154,21 +157,21 @@ class Lifetime:
         )
         ended = 0
         for connection in candidates:
-            if revocation.covers(connection.authentication, connection.id):
+            if revocation.covers(_as_it_is(connection), connection.id):
                 ended += self._registry.end(connection, why)
         return ended
 
     def newest(self, target: Target, value: str) -> float:
-        """When the newest credential was issued that has a connection here and that `target` covers.
+        """When the newest credential was issued that has a connection here and that `target` names.
 
         A clock that was set back says a time at which that credential did not exist yet.
         """
-        connections: list[Connection] = []
-        if target is Target.PRINCIPAL:
-            connections = self._registry.of_principal(value)
-        elif target is Target.EVERYTHING:
-            connections = list(self._registry)
-        issued = [connection.authentication.issued_at for connection in connections]
+        revocation = Revocation(target, value, float("inf"))
+        issued = [
+            connection.authentication.issued_at
+            for connection in self._registry
+            if revocation.names(_as_it_is(connection), connection.id)
+        ]
         return max(issued, default=float("-inf"))
 
     async def _changed(self, principal_id: str) -> int:
@@ -190,7 +193,30 @@ class Lifetime:
         if account is None or account.disabled:
             why = Refusal(Denial.REVOKED, "the account was disabled or removed")
             return sum(self._registry.end(connection, why) for connection in connections)
-        return sum(self._judge_again(connection, account.principal) for connection in connections)
+        ended = await self._read_keys(connections)
+        return ended + sum(
+            self._judge_again(connection, account.principal) for connection in connections
+        )
+
+    async def _read_keys(self, connections: Iterable[Connection]) -> int:
+        """A key that was rotated has got an end, and so have the connections that it opened."""
+        ended = 0
+        for connection in connections:
+            if connection.authentication.kind != ApiKeyAuthenticator.kind:
+                continue
+            key_id = connection.authentication.credential_id
+            try:
+                found = await self._store.key(key_id)
+            except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
+                why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
+                ended += self._registry.end(connection, why)
+                continue
+            if found is None:
+                why = Refusal(Denial.REVOKED, "the key was revoked")
+                ended += self._registry.end(connection, why)
+            elif found[0].expires_at is not None:
+                connection.expire(found[0].expires_at, self._clock.now(), self._clock.monotonic())
+        return ended
 
     def _judge_again(self, connection: Connection, principal: Principal | None = None) -> bool:
         connection.judge_by(self.policies, principal)
@@ -217,3 +243,11 @@ class Lifetime:
         for session_id, at in used.items():
             if session_id is not None:
                 await self._store.touch_session(session_id, at)
+
+
+def _as_it_is(connection: Connection) -> Authentication:
+    """How the connection was authenticated, with the roles that its principal has now."""
+    authentication = connection.authentication
+    if connection.principal is authentication.principal:
+        return authentication
+    return replace(authentication, principal=connection.principal)

@@ -56,8 +56,7 @@ class SessionHandler(RequestHandler):
     async def prepare(self) -> None:
         """Refuse what must not reach the handler."""
         guard = self.guard
-        places = [Place(Source.COOKIE, guard.sessions.cookie.name)]
-        self.handshake = Translator(places, guard.trusted_proxies).handshake(self.request)
+        self.handshake = self.translator().handshake(self.request)
         self.address_key = rate_key(self.handshake.address, guard.limits.ipv6_prefix)
         self.set_header("Cache-Control", "no-store")
         if not await guard.ready():
@@ -70,6 +69,11 @@ class SessionHandler(RequestHandler):
             refusal = Refusal(Denial.MESSAGE_TOO_LARGE, f"a body of {len(self.request.body)} bytes")
         if refusal is not None:
             self.refuse(refusal)
+
+    def translator(self) -> Translator:
+        """What of a request is looked at: here nothing but the session cookie."""
+        places = [Place(Source.COOKIE, self.guard.sessions.cookie.name)]
+        return Translator(places, self.guard.trusted_proxies)
 
     def _forged(self) -> Refusal | None:
         """Why a request that changes something does not come from a page of ours; None if it does.
@@ -95,6 +99,8 @@ class SessionHandler(RequestHandler):
         self.set_status(answer.status)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
+        for name, value in refusal.headers:
+            self.set_header(name, value)
         self.answer({"error": answer.error})
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:

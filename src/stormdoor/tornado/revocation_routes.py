@@ -1,0 +1,125 @@
+"""Revocation over HTTP: for the security desk, and for the program that notices a theft."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from tornado.routing import Rule, URLSpec
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.decision import AccessRequest, Environment, authentication_age
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.permission import check_pattern
+from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import Target
+from stormdoor.errors import ConfigurationError
+from stormdoor.tornado.session_handler import SessionHandler
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["revocation_routes"]
+
+
+class _Order(msgspec.Struct, forbid_unknown_fields=True):
+    target: Literal[
+        "principal",
+        "session",
+        "credential",
+        "token",
+        "device",
+        "role",
+        "tenant",
+        "connection",
+        "everything",
+    ]
+    value: str = ""
+    before: float | None = None
+    reason: str = ""
+
+
+class _Revocations(SessionHandler):
+    permission: str
+
+    def initialize(self, guard: Guard, permission: str = "") -> None:
+        super().initialize(guard)
+        self.permission = permission
+
+    def translator(self) -> Translator:
+        """Programs have no cookie: here every credential counts that opens a socket."""
+        admission = self.guard.admission
+        return Translator(
+            admission.places,
+            self.guard.trusted_proxies,
+            headers=admission.headers,
+            exclusive=admission.exclusive_headers,
+        )
+
+    async def post(self) -> None:
+        authentication = await self._authenticated()
+        if authentication is None:
+            return
+        order = self.read_body(_Order)
+        if order is None:
+            return
+        who = authentication.principal.id
+        try:
+            closed = await self.guard.admin.revoke(
+                Target(order.target),
+                order.value,
+                before=order.before,
+                actor=who,
+                reason=order.reason[:200],
+            )
+        except ConfigurationError as error:
+            self.refuse(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=who)
+            return
+        self.answer({"closed": closed})
+
+    async def _authenticated(self) -> Authentication | None:
+        """Who asks, if it may; None, and the refusal sent, if not."""
+        guard = self.guard
+        outcome = await guard.admission.identify(self.handshake, self.address_key)
+        if isinstance(outcome, Authentication) and guard.revocations.ends(outcome):
+            outcome = Refusal(Denial.REVOKED, "the credential was revoked")
+        if isinstance(outcome, Refusal):
+            self.refuse(outcome)
+            return None
+        now = guard.clock.now()
+        environment = Environment(
+            now=now,
+            address=self.handshake.address,
+            endpoint=self.request.path,
+            kind=outcome.kind,
+            authentication_age=authentication_age(outcome.authenticated_at, now),
+            strength=outcome.strength,
+        )
+        request = AccessRequest(outcome.principal, self.permission, None, environment)
+        decision = guard.policies.decide(request, outcome.scopes)
+        if decision.allowed:
+            return outcome
+        refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+        self.refuse(refusal, principal=outcome.principal.id)
+        return None
+
+
+def revocation_routes(
+    guard: Guard, *, path: str = "/auth/revocations", permission: str = "stormdoor:revoke"
+) -> list[Rule]:
+    """One route that revokes: `POST {"target": "principal", "value": "alice", "reason": "…"}`.
+
+    It takes every credential that the guard's authenticators take, in the places where they take it:
+    an API key of a program that notices a theft, or the session of an administrator. The answer is
+    `{"closed": N}`, the connections that this process closed before it answered; the other processes of
+    the installation follow within half a second.
+
+    Args:
+        guard: The guard.
+        path: Where.
+        permission: What it takes. No role has it unless you say so.
+
+    Raises:
+        ConfigurationError: The permission is none.
+    """
+    check_pattern(permission)
+    wiring = {"guard": guard, "permission": permission}
+    return [URLSpec(path, _Revocations, wiring)]
