@@ -95,6 +95,7 @@ async def test_a_token_vouches_for_its_subject() -> None:
         expires_at=now + 300,
         scopes=frozenset({"chat:say"}),
         strength=2,
+        token_hash=fingerprint(token),
     )
 
 
@@ -236,7 +237,7 @@ async def test_a_remembered_token_expires(cache: int) -> None:
     for _ in range(2):
         outcome = await here.refused(token, "has expired", Denial.EXPIRED)
         assert outcome.principal_id == "alice"
-    assert len(here.authenticator._cache) == 0
+    assert len(here.authenticator._verifier.cache) == 0
 
 
 async def test_a_clock_set_back_makes_it_early() -> None:
@@ -253,7 +254,7 @@ async def test_early_tokens_are_not_remembered() -> None:
     here = await room()
     token = here.token(nbf=here.clock.now() + 10)
     await here.refused(token, "nbf lies")
-    assert len(here.authenticator._cache) == 0
+    assert len(here.authenticator._verifier.cache) == 0
     here.clock.advance(10)
     await here.accepted(token)
 
@@ -379,6 +380,7 @@ async def test_a_token_of_a_session_lives_and_ends_with_it() -> None:
         idle_seconds=1800.0,
         strength=2,
         session_id=issued.session.id,
+        token_hash=fingerprint(token),
     )
     await here.sessions.end(issued.session.id)
     outcome = await here.refused(token, "session of the token has ended", Denial.EXPIRED)

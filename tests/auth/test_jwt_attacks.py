@@ -437,7 +437,7 @@ async def test_a_refused_token_is_not_remembered() -> None:
                     bearer(attack.token), HANDSHAKE, store=MemoryStore(), now=NOW
                 )
                 assert isinstance(outcome, Rejected)
-    assert len(authenticator._cache) == 0
+    assert len(authenticator._verifier.cache) == 0
 
 
 async def test_the_unverified_subject_is_not_recorded() -> None:

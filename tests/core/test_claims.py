@@ -41,6 +41,13 @@ def sound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> Claims:
     return claims
 
 
+def unsound(changes: Mapping[str, object], rules: ClaimRules = RULES) -> str:
+    """As `read`, where the claims must not be sound: why."""
+    outcome = read(changes, rules)
+    assert isinstance(outcome, Unsound), outcome
+    return outcome.reason
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -290,3 +297,125 @@ def test_reading_never_raises(changes: dict[str, object], begin_sound: bool) -> 
         assert claims.subject.isprintable()
         assert math.isfinite(claims.expires_at)
         claims.misuse(rules, NOW)
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "roles"),
+    [
+        (("realm_access", "roles"), {"realm_access": {"roles": ["member"]}}, {"member"}),
+        (("a", "b", "c"), {"a": {"b": {"c": ["x", "y"]}}}, {"x", "y"}),
+        (("https://app.example/roles",), {"https://app.example/roles": ["x"]}, {"x"}),
+        (("realm_access", "roles"), {}, set()),
+        (("realm_access", "roles"), {"realm_access": {}}, set()),
+        (("realm_access", "roles"), {"realm_access": ["roles"]}, set()),
+        (("realm_access", "roles"), {"realm_access": "roles"}, set()),
+        (("realm_access", "roles"), {"realm_access.roles": ["admin"]}, set()),
+        ("realm_access.roles", {"realm_access": {"roles": ["admin"]}}, set()),
+    ],
+)
+def test_roles_deep_within(
+    path: str | tuple[str, ...], claims: dict[str, object], roles: set[str]
+) -> None:
+    """A path goes through objects; a name is a name, dots and all."""
+    assert sound(claims, replace(RULES, roles=path)).roles == roles
+
+
+@pytest.mark.parametrize("found", ["admin", {"admin": True}, [["admin"]], None])
+def test_roles_of_another_shape_deep_within(found: object) -> None:
+    """They are not guessed at."""
+    rules = replace(RULES, roles=("realm_access", "roles"))
+    assert "realm_access.roles is not an array" in unsound(
+        {"realm_access": {"roles": found}}, rules
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "granted"),
+    [
+        ("chat:read", {"chat:connect", "chat:hear"}),
+        ("chat:read chat:write", {"chat:connect", "chat:hear", "chat:say"}),
+        (["chat:write"], {"chat:say"}),
+        ("openid profile admin * chat:*", set()),
+        ("CHAT:READ", set()),
+        ("", set()),
+        (..., set()),
+    ],
+)
+def test_scopes_stand_for_permissions(scope: object, granted: set[str]) -> None:
+    """What the table does not name grants nothing, a pattern of ours neither."""
+    table = {
+        "chat:read": frozenset({"chat:connect", "chat:hear"}),
+        "chat:write": frozenset({"chat:say"}),
+    }
+    assert sound({"scope": scope}, replace(RULES, scope="scope", grants=table)).scopes == granted
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({}, "a client that is not accepted"),
+        ({"azp": "other"}, "a client that is not accepted"),
+        ({"client_id": "other"}, "a client that is not accepted"),
+        ({"client_id": "SPA"}, "a client that is not accepted"),
+        ({"client_id": ["spa"]}, "client_id is not a text"),
+        ({"client_id": "spa", "azp": "other"}, "different clients"),
+        ({"client_id": "other", "azp": "spa"}, "different clients"),
+    ],
+)
+def test_tokens_of_other_clients(claims: dict[str, object], reason: str) -> None:
+    """With a list of clients, only theirs count."""
+    rules = replace(RULES, clients=frozenset({"spa"}))
+    assert reason in unsound(claims, rules)
+    assert sound({"client_id": "spa"}, rules).client_id == "spa"
+    assert sound({"azp": "spa", "client_id": "spa"}, rules).client_id == "spa"
+
+
+@pytest.mark.parametrize(
+    ("claims", "subject"),
+    [
+        ({"sub": "alice", "client_id": "spa"}, "alice"),
+        ({"sub": "robot", "client_id": "robot"}, "client:robot"),
+        ({"sub": ..., "client_id": "robot"}, "client:robot"),
+        ({"sub": "robot", "azp": "robot"}, "client:robot"),
+    ],
+)
+def test_a_service_has_a_name_of_its_own(claims: dict[str, object], subject: str) -> None:
+    """A client whose id is a person's name is not that person (RFC 9068 §5)."""
+    assert sound(claims, replace(RULES, services="client:")).subject == subject
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"sub": "client:robot", "client_id": "spa"}, "begins like the principal of a service"),
+        ({"sub": ...}, "sub and client_id are missing"),
+    ],
+)
+def test_nobody_takes_the_name_of_a_service(claims: dict[str, object], reason: str) -> None:
+    """A person called like one is refused."""
+    assert reason in unsound(claims, replace(RULES, services="client:"))
+
+
+def test_an_answer_about_a_token_may_say_less() -> None:
+    """RFC 7662 §2.2: what is missing may be missing; what is there must be right."""
+    rules = replace(RULES, bare=frozenset({"iss", "aud", "exp"}))
+    assert sound({"iss": ..., "aud": ..., "exp": ..., "iat": ...}, rules).expires_at == math.inf
+    assert "another issuer" in unsound({"iss": "https://evil.example"}, rules)
+    assert "other audiences" in unsound({"aud": "other"}, rules)
+    assert "aud is not" in unsound({"aud": None}, rules)
+    assert "exp is not a number" in unsound({"exp": "1"}, rules)
+
+
+@pytest.mark.parametrize("cnf", [None, {}, [], "x", 1, [{"jkt": "x"}]])
+def test_a_binding_to_nothing(cnf: object) -> None:
+    """A `cnf` that cannot be read is not ignored (RFC 7800 §3.1)."""
+    assert "cnf is not an object" in unsound({"cnf": cnf})
+    assert sound({"cnf": {"jkt": "x"}}).confirmation == {"jkt": "x"}
+
+
+@pytest.mark.parametrize(
+    ("acr", "read"), [("loa2", "loa2"), (2, None), (["loa2"], None), ("", None)]
+)
+def test_a_class_of_authentication(acr: object, read: str | None) -> None:
+    """It is a text, or it says nothing."""
+    assert sound({"acr": acr}).acr == read

@@ -13,7 +13,10 @@ from types import MappingProxyType
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["MAX_LEEWAY", "MAX_TEXT", "ClaimRules", "Claims", "Unsound", "read_claims"]
+__all__ = ["MAX_LEEWAY", "MAX_TEXT", "ClaimRules", "Claims", "Path", "Unsound", "read_claims"]
+
+Path = str | tuple[str, ...]
+"""The name of a claim; or the names of objects within each other and of the member of the last."""
 
 MAX_TEXT = 256
 """Characters of a subject, `jti`, session id, tenant or role."""
@@ -41,6 +44,13 @@ class ClaimRules:
         scope: The claim that restricts permissions, or None; a token without it may do nothing.
         session: The claim that names the login session, or None.
         attributes: Claims that become attributes of the principal.
+        grants: The permission patterns that each scope stands for; a scope that is not there grants
+            nothing. None if the scopes are patterns themselves.
+        clients: The clients whose tokens count (`client_id`, or `azp`), or None for all.
+        services: What the principal of a token without a person is called, before its `client_id`;
+            None if such a token is refused. A token has no person if `sub` is its client (RFC 9068
+            §5), or is missing.
+        bare: What the answer of an introspection (RFC 7662 §2.2) may leave out: `iss`, `aud`, `exp`.
     """
 
     issuer: str
@@ -48,11 +58,15 @@ class ClaimRules:
     leeway: float = 0.0
     max_age: float | None = None
     jti_required: bool = False
-    roles: str | None = None
-    tenant: str | None = None
+    roles: Path | None = None
+    tenant: Path | None = None
     scope: str | None = None
     session: str | None = None
     attributes: tuple[str, ...] = ()
+    grants: Mapping[str, frozenset[str]] | None = None
+    clients: frozenset[str] | None = None
+    services: str | None = None
+    bare: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse rules that would accept anything.
@@ -91,7 +105,7 @@ class Claims:
 
     Attributes:
         subject: Who (`sub`).
-        expires_at: `exp`, Unix seconds.
+        expires_at: `exp`, Unix seconds; infinite if an introspection names none.
         issued_at: `iat`, or None.
         not_before: `nbf`, or None.
         authenticated_at: `auth_time`, or None.
@@ -102,6 +116,9 @@ class Claims:
         tenant: The tenant, or None.
         scopes: Permission patterns, or None if no claim restricts them.
         attributes: Further facts about the subject.
+        client_id: The client that the token was issued to; None if no rule asks for it.
+        acr: Class of the authentication (`acr`), or None.
+        confirmation: What its bearer must prove to possess (`cnf`, RFC 7800), or None.
     """
 
     subject: str
@@ -116,6 +133,9 @@ class Claims:
     tenant: str | None = None
     scopes: frozenset[str] | None = None
     attributes: Mapping[str, object] = field(default_factory=lambda: _NO_ATTRIBUTES, hash=False)
+    client_id: str | None = None
+    acr: str | None = None
+    confirmation: Mapping[str, object] | None = field(default=None, hash=False)
 
     def expired(self, now: float) -> bool:
         """Whether `exp` has come."""
@@ -179,34 +199,100 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_TEXT and value.isprintable()
 
 
-def _text(claims: Mapping[str, object], name: str | None) -> str | None:
-    if name is None or name not in claims:
+_MISSING = object()
+
+
+def _at(claims: Mapping[str, object], path: Path | None) -> object:
+    """What stands at `path`; `_MISSING` if nothing does."""
+    if path is None:
+        return _MISSING
+    if isinstance(path, str):
+        return claims.get(path, _MISSING)
+    found: object = claims
+    for name in path:
+        if not isinstance(found, Mapping):
+            return _MISSING
+        found = found.get(name, _MISSING)
+    return found
+
+
+def _named(path: Path | None) -> str:
+    return path if isinstance(path, str) else ".".join(path or ())
+
+
+def _text(claims: Mapping[str, object], path: Path | None) -> str | None:
+    value = _at(claims, path)
+    if value is _MISSING:
         return None
-    value = claims[name]
     if isinstance(value, str) and _is_text(value):
         return value
-    raise _UnsoundError(f"{name} is not a text of 1 to {MAX_TEXT} printable characters")
+    raise _UnsoundError(f"{_named(path)} is not a text of 1 to {MAX_TEXT} printable characters")
 
 
-def _texts(claims: Mapping[str, object], name: str | None) -> frozenset[str]:
-    if name is None or name not in claims:
+def _texts(claims: Mapping[str, object], path: Path | None) -> frozenset[str]:
+    value = _at(claims, path)
+    if value is _MISSING:
         return frozenset()
-    value = claims[name]
     if isinstance(value, list) and all(map(_is_text, value)):
         return frozenset(value)
-    raise _UnsoundError(f"{name} is not an array of texts")
+    raise _UnsoundError(f"{_named(path)} is not an array of texts")
 
 
-def _scopes(claims: Mapping[str, object], name: str | None) -> frozenset[str] | None:
-    if name is None:
+def _scopes(claims: Mapping[str, object], rules: ClaimRules) -> frozenset[str] | None:
+    if rules.scope is None:
         return None
-    value = claims.get(name)
-    if isinstance(value, str):  # RFC 8693 §4.2: one text, separated by spaces
-        return frozenset(value.split())
-    return _texts(claims, name)
+    value = claims.get(rules.scope)
+    # RFC 8693 §4.2: one text, separated by spaces
+    scopes = frozenset(value.split()) if isinstance(value, str) else _texts(claims, rules.scope)
+    grants = rules.grants
+    if grants is None:
+        return scopes
+    return frozenset(pattern for scope in scopes for pattern in grants.get(scope, ()))
 
 
-def _check_audience(claims: Mapping[str, object], audiences: frozenset[str]) -> None:
+def _client(claims: Mapping[str, object], rules: ClaimRules) -> str | None:
+    """The client that the token was issued to (RFC 9068 §2.2; `azp`, OpenID Connect Core §2)."""
+    if rules.clients is None and rules.services is None:
+        return None
+    client, party = _text(claims, "client_id"), _text(claims, "azp")
+    if client is not None and party is not None and client != party:
+        raise _UnsoundError("client_id and azp name different clients")
+    client = party if client is None else client
+    if rules.clients is not None and client not in rules.clients:
+        raise _UnsoundError("it was issued to a client that is not accepted")
+    return client
+
+
+def _subject(claims: Mapping[str, object], rules: ClaimRules, client: str | None) -> str:
+    subject = _text(claims, "sub")
+    if rules.services is None:
+        if subject is None:
+            raise _UnsoundError("sub is missing")
+        return subject
+    if subject is None and client is None:
+        raise _UnsoundError("sub and client_id are missing")
+    if subject is None or subject == client:
+        return f"{rules.services}{client}"
+    # A person must not be able to take the name of a service.
+    if subject.startswith(rules.services):
+        raise _UnsoundError("sub begins like the principal of a service")
+    return subject
+
+
+def _confirmation(claims: Mapping[str, object]) -> Mapping[str, object] | None:
+    value = claims.get("cnf", _MISSING)
+    if value is _MISSING:
+        return None
+    # An empty one would bind the token to nothing.
+    if not isinstance(value, dict) or not value:
+        raise _UnsoundError("cnf is not an object with members")
+    return MappingProxyType(value)
+
+
+def _check_audience(claims: Mapping[str, object], rules: ClaimRules) -> None:
+    audiences = rules.audiences
+    if "aud" in rules.bare and "aud" not in claims:
+        return
     audience = claims.get("aud")
     if isinstance(audience, str):
         meant = audience in audiences
@@ -219,18 +305,20 @@ def _check_audience(claims: Mapping[str, object], audiences: frozenset[str]) -> 
 
 
 def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
-    issuer = claims.get("iss")
-    if not isinstance(issuer, str):
-        raise _UnsoundError("iss is not a text")
-    if issuer != rules.issuer:
-        raise _UnsoundError("iss is another issuer")
-    _check_audience(claims, rules.audiences)
-    subject = _text(claims, "sub")
-    if subject is None:
-        raise _UnsoundError("sub is missing")
+    if "iss" in claims or "iss" not in rules.bare:
+        issuer = claims.get("iss")
+        if not isinstance(issuer, str):
+            raise _UnsoundError("iss is not a text")
+        if issuer != rules.issuer:
+            raise _UnsoundError("iss is another issuer")
+    _check_audience(claims, rules)
+    client = _client(claims, rules)
+    subject = _subject(claims, rules, client)
     expires_at = _number(claims, "exp")
     if expires_at is None:
-        raise _UnsoundError("exp is missing")
+        if "exp" not in rules.bare:
+            raise _UnsoundError("exp is missing")
+        expires_at = math.inf
     issued_at = _number(claims, "iat")
     if issued_at is not None:
         if expires_at < issued_at:
@@ -240,7 +328,7 @@ def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
     id = _text(claims, "jti")
     if id is None and rules.jti_required:
         raise _UnsoundError("jti is missing, and a token may be used once only")
-    methods = claims.get("amr")
+    methods, acr = claims.get("amr"), claims.get("acr")
     return Claims(
         subject=subject,
         expires_at=expires_at,
@@ -252,12 +340,15 @@ def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
         strength=2 if isinstance(methods, list) and "mfa" in methods else 1,
         roles=_texts(claims, rules.roles),
         tenant=_text(claims, rules.tenant),
-        scopes=_scopes(claims, rules.scope),
+        scopes=_scopes(claims, rules),
         attributes=(
             MappingProxyType({name: claims[name] for name in rules.attributes if name in claims})
             if rules.attributes
             else _NO_ATTRIBUTES
         ),
+        client_id=client,
+        acr=acr if isinstance(acr, str) and _is_text(acr) else None,
+        confirmation=_confirmation(claims),
     )
 
 

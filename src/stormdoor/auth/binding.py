@@ -1,0 +1,88 @@
+"""What the store knows about a token: its login session, its subject's account, its one use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.jwt_verifier import Verified
+from stormdoor.auth.session import note_use
+from stormdoor.core.account import Account
+from stormdoor.core.claims import ClaimRules
+from stormdoor.core.credential import fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.principal import Authentication
+from stormdoor.ports import Store
+
+__all__ = ["Binding"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Ties a verified token to what the store knows.
+
+    Attributes:
+        rules: By which its claims were read.
+        from_store: Whether roles and attributes come from the account of `sub`.
+        single_use: Whether it counts once.
+    """
+
+    rules: ClaimRules
+    from_store: bool = False
+    single_use: bool = False
+
+    async def bind(
+        self, verified: Verified, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """What the token vouches for, as the store sees it at `now` (Unix seconds).
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        claims, authentication = verified.claims, verified.authentication
+        if claims.session_id is None and not self.from_store and not self.single_use:
+            return authentication
+        subject = claims.subject
+        account: Account | None = None
+        if claims.session_id is not None:
+            found = await store.session(claims.session_id)
+            if found is None or not found[0].alive(now):
+                return Rejected(
+                    Denial.EXPIRED,
+                    "the login session of the token has ended; if its issuer's "
+                    f"{self.rules.session} is no session of this store, write session_claim=None",
+                    subject,
+                )
+            session, account = found
+            if account.id != subject:
+                return _bad("the token belongs to somebody else's login session", subject)
+            authentication = replace(
+                authentication,
+                session_id=session.id,
+                # A revocation that covers the session covers what was issued from it.
+                issued_at=min(authentication.issued_at, session.created_at),
+                authenticated_at=min(authentication.authenticated_at, session.authenticated_at),
+                expires_at=min(claims.expires_at, session.expires_at),
+                idle_seconds=session.idle_seconds,
+                strength=session.strength,
+            )
+            await note_use(store, session, now)
+        elif self.from_store:
+            account = await store.account(subject)
+            if account is None:
+                return _bad("the store knows no such principal", subject)
+        if account is not None and account.disabled:
+            return _bad("the principal is disabled", subject)
+        if account is not None and self.from_store:
+            authentication = replace(authentication, principal=account.principal, live=True)
+        if claims.id is not None and self.single_use:
+            value = fingerprint(f"{self.rules.issuer}\n{claims.id}")
+            if not await store.use_nonce("jti", value, claims.expires_at):
+                return Rejected(
+                    Denial.BAD_CREDENTIAL, "the token was used before (jti)", subject, reused=True
+                )
+        return authentication
+
+
+def _bad(detail: str, principal_id: str = "") -> Rejected:
+    return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)
