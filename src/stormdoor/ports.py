@@ -13,6 +13,9 @@ from typing import Protocol
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.core.event import Entry, Event
+from stormdoor.core.factor import Factor
+from stormdoor.core.identity import Identity
+from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
@@ -21,9 +24,12 @@ __all__ = [
     "Accounts",
     "Clock",
     "Connections",
+    "Factors",
+    "Identities",
     "Keys",
     "LiveConnection",
     "Nonces",
+    "Pendings",
     "Revocations",
     "Sessions",
     "Store",
@@ -64,11 +70,19 @@ class Accounts(Protocol):
         ...
 
     async def remove_account(self, id: str) -> bool:
-        """Remove it with its roles, sessions, tickets and keys. Returns whether it was there."""
+        """Remove it with all that is its: roles, sessions, tickets, keys, identities, factors.
+
+        Returns:
+            Whether it was there.
+        """
         ...
 
     async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
         """Replace the password hash. Returns whether the account is there."""
+        ...
+
+    async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
+        """Replace the password hash if it is still `old`, in one step. Returns whether it was."""
         ...
 
     async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
@@ -79,13 +93,24 @@ class Accounts(Protocol):
         """Replace the assigned roles. Returns whether the account is there."""
         ...
 
+    async def add_role(self, id: str, role: str) -> bool:
+        """Add one role to those of now, in one step. Returns whether the account is there."""
+        ...
+
+    async def remove_role(self, id: str, role: str) -> bool:
+        """Take one role from those of now, in one step. Returns whether the account is there."""
+        ...
+
     async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
         """Replace the attributes. Returns whether the account is there."""
         ...
 
 
 class Sessions(Protocol):
-    """Login sessions, by the hash of their secret. A session's tickets go when it goes."""
+    """Login sessions, by the hash of their secret.
+
+    A session's tickets, and what is pending in it, go when it goes.
+    """
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """The session and its account, in one look-up. Liveness is judged by the caller."""
@@ -93,6 +118,21 @@ class Sessions(Protocol):
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """All sessions of a principal, newest first."""
+        ...
+
+    async def sessions_of_provider(
+        self, issuer: str, *, subject: str | None = None, sid: str | None = None
+    ) -> list[Session]:
+        """The sessions that came from a provider's user or session there, newest first.
+
+        Args:
+            issuer: The provider.
+            subject: The user there; None for any.
+            sid: The session there; None for any.
+
+        Raises:
+            ValueError: Neither is given: no logout means everybody of a provider.
+        """
         ...
 
     async def add_session(self, session: Session) -> None:
@@ -116,7 +156,7 @@ class Sessions(Protocol):
         ...
 
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
-        """Remove all of a principal but `keep`. Returns the ids removed."""
+        """Remove all of a principal but `keep`, and what is pending outside it. Returns the ids."""
         ...
 
 
@@ -173,6 +213,121 @@ class Nonces(Protocol):
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
         """Use it. INVARIANT: of any number at once, exactly one gets True."""
+        ...
+
+
+class Pendings(Protocol):
+    """What has been begun and waits for its next step, by the hash of the client's secret."""
+
+    async def add_pending(self, pending: Pending) -> None:
+        """Store it.
+
+        Raises:
+            StoreError: The id is taken, or there is no such account.
+        """
+        ...
+
+    async def pending(self, id: str, purpose: str) -> Pending | None:
+        """Look at it. Liveness is judged by the caller."""
+        ...
+
+    async def take_pending(self, id: str, purpose: str) -> Pending | None:
+        """Take it out of the store. INVARIANT: of any number at once, one gets it."""
+        ...
+
+
+class Identities(Protocol):
+    """Which principal a provider's user is."""
+
+    async def identity(self, issuer: str, subject: str) -> Account | None:
+        """The account that it is linked to."""
+        ...
+
+    async def identities(self, principal_id: str) -> list[Identity]:
+        """All links of a principal, oldest first."""
+        ...
+
+    async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:
+        """Link it.
+
+        Raises:
+            StoreError: It is linked already, or there is no such account.
+        """
+        ...
+
+    async def unlink_identity(self, issuer: str, subject: str) -> bool:
+        """Remove the link. Returns whether it was there."""
+        ...
+
+
+class Factors(Protocol):
+    """Second factors, recovery codes, and how many codes in a row were wrong."""
+
+    async def factors(self, principal_id: str) -> list[Factor]:
+        """All factors of a principal, oldest first."""
+        ...
+
+    async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
+        """The passkey of that credential id, and its account."""
+        ...
+
+    async def add_factor(self, factor: Factor) -> None:
+        """Store a confirmed factor.
+
+        Raises:
+            StoreError: The id or the handle is taken, or there is no such account.
+        """
+        ...
+
+    async def remove_factor(self, id: str, principal_id: str) -> bool:
+        """Remove a factor of that principal; with the last one its recovery codes go, too.
+
+        Returns:
+            Whether it was there.
+        """
+        ...
+
+    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+        """Move its counter forward and note the use (`Factor.accepts`).
+
+        INVARIANT: of any number at once with one counter, exactly one gets True.
+        """
+        ...
+
+    async def reseal_factor(self, id: str, old: str, new: str) -> bool:
+        """Replace its secret if it is still `old`, in one step. Returns whether it was."""
+        ...
+
+    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+        """Replace all recovery codes.
+
+        Raises:
+            StoreError: There is no such account.
+        """
+        ...
+
+    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+        """Use one up. INVARIANT: of any number at once, exactly one gets True."""
+        ...
+
+    async def recovery_codes(self, principal_id: str) -> int:
+        """How many are left."""
+        ...
+
+    async def factor_failures(self, principal_id: str) -> tuple[int, float]:
+        """How many codes in a row were wrong, and when the last one was (Unix seconds); (0, 0.0)."""
+        ...
+
+    async def set_factor_failures(
+        self, principal_id: str, count: int, at: float, *, expected: int
+    ) -> bool:
+        """Set the number, if it is still `expected`, in one step; 0 forgets it.
+
+        INVARIANT: of any number at once that expect the same, exactly one gets True.
+
+        Returns:
+            Whether it was, and there is such an account.
+        """
         ...
 
 
@@ -283,6 +438,9 @@ class Store(
     Tickets,
     Keys,
     Nonces,
+    Pendings,
+    Identities,
+    Factors,
     Revocations,
     TrailStore,
     Connections,
@@ -299,5 +457,9 @@ class Store(
         ...
 
     async def purge(self, now: float) -> int:
-        """Remove sessions, tickets, nonces and nodes that ended an hour ago. Returns how many."""
+        """Remove what ended an hour ago: sessions, tickets, nonces, what is pending, and nodes.
+
+        Returns:
+            How many.
+        """
         ...

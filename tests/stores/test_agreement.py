@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from stormdoor.core.event import Entry
+from stormdoor.core.factor import FactorKind
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
 from stormdoor.stores import MemoryStore, SqliteStore
@@ -25,7 +26,9 @@ from tests.stores.contract.support import (
     account,
     connection,
     event,
+    factor,
     key,
+    pending,
     session,
     ticket,
     wrong_with_trail,
@@ -94,14 +97,70 @@ class Agreement(RuleBasedStateMachine):
         self.both("set_disabled", id, disabled)
         self.both("set_attributes", id, attributes)
 
-    @rule(id=ids, who=who, created_at=times, seen=times)
-    def add_session(self, id: str, who: str, created_at: float, seen: float) -> None:
-        new = session(id, who, created_at=created_at, last_seen_at=seen)
+    @rule(id=ids, who=who, created_at=times, seen=times, sid=ids)
+    def add_session(self, id: str, who: str, created_at: float, seen: float, sid: str) -> None:
+        new = session(
+            id, who, created_at=created_at, last_seen_at=seen, issuer="1", provider_session=sid
+        )
         self.both("add_session", new)
 
     @rule(old=ids, new=ids, who=who, created_at=times)
     def replace_session(self, old: str, new: str, who: str, created_at: float) -> None:
         self.both("replace_session", old, session(new, who, created_at=created_at))
+
+    @rule(id=who, role=st.sampled_from(["member", "guest", ""]), add=st.booleans())
+    def change_role(self, id: str, role: str, add: bool) -> None:
+        self.both("add_role" if add else "remove_role", id, role)
+
+    @rule(id=who, old=st.text(max_size=1), new=st.text(max_size=1))
+    def replace_password_hash(self, id: str, old: str, new: str) -> None:
+        self.both("replace_password_hash", id, old, new)
+
+    @rule(id=ids, who=st.none() | who, session_id=st.none() | ids, expires_at=times)
+    def add_pending(self, id: str, who: Any, session_id: Any, expires_at: float) -> None:
+        new = pending(id, who, session_id=session_id, expires_at=expires_at)
+        self.both("add_pending", new)
+
+    @rule(id=ids, purpose=st.sampled_from(["second-factor", "enrolment"]))
+    def take_pending(self, id: str, purpose: str) -> None:
+        self.both("take_pending", id, purpose)
+
+    @rule(issuer=ids, subject=ids, who=who, at=times)
+    def link_identity(self, issuer: str, subject: str, who: str, at: float) -> None:
+        self.both("link_identity", issuer, subject, who, at)
+
+    @rule(issuer=ids, subject=ids)
+    def unlink_identity(self, issuer: str, subject: str) -> None:
+        self.both("unlink_identity", issuer, subject)
+
+    @rule(id=ids, who=who, kind=st.sampled_from(FactorKind), handle=st.none() | ids, at=times)
+    def add_factor(self, id: str, who: str, kind: FactorKind, handle: Any, at: float) -> None:
+        new = factor(id, who, kind=kind, handle=handle, created_at=at, counter=0)
+        self.both("add_factor", new)
+
+    @rule(id=ids, who=who)
+    def remove_factor(self, id: str, who: str) -> None:
+        self.both("remove_factor", id, who)
+
+    @rule(id=ids, counter=st.integers(0, 3), at=times)
+    def use_factor(self, id: str, counter: int, at: float) -> None:
+        self.both("use_factor", id, counter=counter, at=at)
+
+    @rule(who=who, codes=st.lists(ids, max_size=3))
+    def set_recovery_codes(self, who: str, codes: list[str]) -> None:
+        self.both("set_recovery_codes", who, codes)
+
+    @rule(who=who, code=ids)
+    def use_recovery_code(self, who: str, code: str) -> None:
+        self.both("use_recovery_code", who, code)
+
+    @rule(who=who, count=st.integers(0, 2), expected=st.integers(0, 2), at=times)
+    def set_factor_failures(self, who: str, count: int, expected: int, at: float) -> None:
+        self.both("set_factor_failures", who, count, at, expected=expected)
+
+    @rule(issuer=ids, subject=st.none() | ids, sid=ids)
+    def sessions_of_provider(self, issuer: str, subject: Any, sid: str) -> None:
+        self.both("sessions_of_provider", issuer, subject=subject, sid=sid)
 
     @rule(id=ids, at=times)
     def touch_session(self, id: str, at: float) -> None:
@@ -204,9 +263,16 @@ class Agreement(RuleBasedStateMachine):
             self.both("account", name)
             self.both("sessions", name)
             self.both("keys", name)
+            self.both("identities", name)
+            self.both("factors", name)
+            self.both("recovery_codes", name)
+            self.both("factor_failures", name)
         for id in ("1", "2", "3"):
             self.both("session", id)
             self.both("key", id)
+            self.both("pending", id, "second-factor")
+            self.both("identity", "1", id)
+            self.both("factor_by_handle", id)
 
     @invariant()
     def trail_is_whole(self) -> None:

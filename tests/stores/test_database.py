@@ -14,6 +14,15 @@ from tests.stores.contract.life import EVERY_CALL
 from tests.stores.contract.support import account, event, key, opened, session, ticket
 
 DURABLE = {
+    "add_factor",
+    "add_role",
+    "remove_factor",
+    "remove_role",
+    "reseal_factor",
+    "set_recovery_codes",
+    "unlink_identity",
+    "use_factor",
+    "use_recovery_code",
     "remove_account", "set_password_hash", "set_disabled", "set_roles", "set_attributes",
     "replace_session", "remove_session", "remove_sessions", "expire_key", "remove_key",
     "add_revocation", "erase_personal",

@@ -17,7 +17,17 @@ import pytest
 from stormdoor.errors import StoreUnavailable
 from stormdoor.stores import SqliteStore
 from tests.stores.contract.life import EVERY_CALL
-from tests.stores.contract.support import NOW, account, connection, event, key, session, ticket
+from tests.stores.contract.support import (
+    NOW,
+    account,
+    connection,
+    event,
+    factor,
+    key,
+    pending,
+    session,
+    ticket,
+)
 from tests.stores.processes import lock_held, other_process
 
 Trouble = Callable[[SqliteStore, Path], AbstractAsyncContextManager[None]]
@@ -84,7 +94,8 @@ GONE = [file_removed, replaced_by_directory, replaced_by_another_store]
 NOT_WRITABLE = [locked_by_another_process, made_read_only]
 READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
-    "trail_anchor", "trail_head", "live_connections",
+    "trail_anchor", "trail_head", "live_connections", "sessions_of_provider", "pending", "identity",
+    "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
 }  # fmt: skip
 
 
@@ -95,6 +106,10 @@ async def _filled(path: Path) -> SqliteStore:
     await store.add_account(account("alice"))
     await store.add_session(session("s1", "alice"))
     await store.add_ticket(ticket("t1", "alice"))
+    await store.add_pending(pending("p1", "alice"))
+    await store.add_factor(factor("f1", "alice", secret="old"))
+    await store.set_recovery_codes("alice", ["h"])
+    await store.link_identity("i", "s", "alice", NOW)
     await store.add_key(key("k1", "alice"))
     await store.use_nonce("jti", "v1", NOW)
     await store.append_events([event()])

@@ -13,10 +13,24 @@ import alembic.config
 import alembic.script
 import pytest
 
+from stormdoor.core.event import GENESIS
 from stormdoor.errors import ConfigurationError
 from stormdoor.stores import SqliteStore
+from stormdoor.stores import statements as sql
+from stormdoor.stores.rows import account_row, entry_row, key_row, session_row, ticket_row
+from stormdoor.stores.sealing import seal_all
 from stormdoor.stores.sqlite.schema import HEAD
-from tests.stores.contract.support import account, opened
+from tests.stores.contract.support import (
+    NOW,
+    account,
+    event,
+    factor,
+    key,
+    opened,
+    session,
+    ticket,
+    wrong_with_trail,
+)
 
 
 def _config(**options: object) -> alembic.config.Config:
@@ -156,3 +170,81 @@ def test_schema_is_shared_with_postgresql() -> None:
         assert f"CREATE TABLE {table} (" in statements
     assert "BYTEA" in statements
     assert "DOUBLE PRECISION" in statements
+
+
+async def test_file_of_0001_is_upgraded_with_all_that_is_in_it(
+    tmp_path: Path, empty_file: Path
+) -> None:
+    """A file that the first schema wrote keeps its data, and gets the schema of a new file."""
+    path = tmp_path / "store.db"
+    path.touch(mode=0o600)
+    _write_as_0001(path)
+    async with opened(SqliteStore(path, b"key")) as store:
+        found = await store.session("s1")
+        assert found is not None
+        old, owner = found
+        assert owner == account("alice")
+        new = session(
+            "s1",
+            "alice",
+            device_id=None,
+            acr=None,
+            issuer=None,
+            provider_subject=None,
+            provider_session=None,
+        )
+        assert old == new
+        assert await store.redeem_ticket("t1") == (ticket("t1", "alice"), account("alice"))
+        assert await store.key("k1") == (key("k1", "alice"), account("alice"))
+        assert await store.use_nonce("jti", "v1", NOW) is False
+        assert [one.value for one in await store.revocations()] == ["s9"]
+        assert await wrong_with_trail(store, b"key") is None
+        assert len(await store.entries()) == 1
+        assert await store.factors("alice") == []
+        await store.add_factor(factor("f1", "alice"))
+        await store.remove_account("alice")
+        assert await store.session("s1") is None
+    # SQLite writes an added column into the text of the table as it stands in the statement.
+    assert [name for name, _ in _schema(path)] == [name for name, _ in _schema(empty_file)]
+    assert _columns(path) == _columns(empty_file)
+
+
+def _columns(path: Path) -> dict[str, list[object]]:
+    connection = sqlite3.connect(path)
+    try:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {
+            name: connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+            for (name,) in tables.fetchall()
+        }
+    finally:
+        connection.close()
+
+
+def _write_as_0001(path: Path) -> None:
+    """What a stormdoor of the first schema leaves behind: its migration, its statements."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        (entry,) = seal_all([event()], after=(0, GENESIS), key=b"key")
+        for statement, row in (
+            (sql.ADD_ACCOUNT, account_row(account("alice"))),
+            *((sql.ADD_ROLE, ("alice", role)) for role in sorted(account("alice").roles)),
+            (
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                session_row(session("s1", "alice"))[:10],
+            ),
+            (sql.ADD_TICKET, ticket_row(ticket("t1", "alice"))),
+            (sql.ADD_KEY, key_row(key("k1", "alice"))),
+            (sql.USE_NONCE, ("jti", "v1", NOW)),
+            (sql.ADD_REVOCATION, (1, "session", "s9", NOW, "logout")),
+            ("UPDATE counter SET value = ?", (1,)),
+            (sql.ADD_ENTRY, entry_row(entry)),
+            (sql.MOVE_TRAIL_HEAD, (entry.seq, entry.hash)),
+        ):
+            connection.exec_driver_sql(statement, row)
+    engine.dispose()

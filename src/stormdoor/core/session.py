@@ -22,6 +22,11 @@ class Session:
         address: Where it was created, for the owner's list of sessions.
         user_agent: Likewise.
         strength: Factors used.
+        device_id: The device that it lives on, if that is known.
+        acr: The authentication context that a provider vouched for (`acr`), or None.
+        issuer: The identity provider that the login came from (`iss`), or None.
+        provider_subject: The user there (`sub`), or None.
+        provider_session: The session there (`sid`), which a logout there names, or None.
     """
 
     id: str
@@ -34,6 +39,11 @@ class Session:
     address: str = ""
     user_agent: str = ""
     strength: int = 1
+    device_id: str | None = None
+    acr: str | None = None
+    issuer: str | None = None
+    provider_subject: str | None = None
+    provider_session: str | None = None
 
     def alive(self, now: float) -> bool:
         """Whether it still counts at `now` (Unix seconds).

@@ -10,11 +10,10 @@ from stormdoor.core.apikey import ApiKey
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.errors import StoreError
 from stormdoor.ports import LiveConnection
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
-from stormdoor.stores.memory_trail import MemoryTrail
-from stormdoor.stores.rows import attributes_text
+from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
+from stormdoor.stores.rows import json_text
 
 __all__ = ["MemoryStore"]
 
@@ -22,7 +21,7 @@ __all__ = ["MemoryStore"]
 _FORGETTABLE = frozenset({Target.SESSION, Target.CONNECTION, Target.CHANGED})
 
 
-class MemoryStore(MemoryTrail):
+class MemoryStore(MemoryFactors):
     """`stormdoor.ports.Store` in dictionaries.
 
     INVARIANT: no method gives way to another task between its first look and its last change. That
@@ -34,7 +33,6 @@ class MemoryStore(MemoryTrail):
 
     def __init__(self, trail_key: bytes | None = None) -> None:
         super().__init__(trail_key)
-        self._accounts: dict[str, Account] = {}
         self._sessions: dict[str, Session] = {}
         self._tickets: dict[str, Ticket] = {}
         self._keys: dict[str, ApiKey] = {}
@@ -71,6 +69,7 @@ class MemoryStore(MemoryTrail):
         ]
         forgotten = len(self._revocations) - len(kept)
         self._revocations = kept
+        forgotten += self._purge_pendings(over)
         return len(sessions) + len(tickets) + len(nonces) + len(nodes) + forgotten
 
     # Accounts
@@ -79,18 +78,18 @@ class MemoryStore(MemoryTrail):
         """See `Accounts.account`."""
         self._answer()
         account = self._accounts.get(id)
-        return None if account is None else _copy(account)
+        return None if account is None else copy_account(account)
 
     async def accounts(self) -> list[Account]:
         """See `Accounts.accounts`."""
         self._answer()
-        return [_copy(self._accounts[id]) for id in sorted(self._accounts)]
+        return [copy_account(self._accounts[id]) for id in sorted(self._accounts)]
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""
         self._answer()
-        _refuse_duplicate(account.id, self._accounts, "account")
-        self._accounts[account.id] = _copy(account)
+        refuse_duplicate(account.id, self._accounts, "account")
+        self._accounts[account.id] = copy_account(account)
 
     async def remove_account(self, id: str) -> bool:
         """See `Accounts.remove_account`."""
@@ -100,6 +99,7 @@ class MemoryStore(MemoryTrail):
         self._sessions = {k: s for k, s in self._sessions.items() if s.principal_id != id}
         self._tickets = {k: t for k, t in self._tickets.items() if t.principal_id != id}
         self._keys = {k: a for k, a in self._keys.items() if a.principal_id != id}
+        self._forget_account(id)
         return True
 
     async def set_password_hash(self, id: str, password_hash: str | None) -> bool:
@@ -108,6 +108,15 @@ class MemoryStore(MemoryTrail):
         if (account := self._accounts.get(id)) is None:
             return False
         self._accounts[id] = replace(account, password_hash=password_hash)
+        return True
+
+    async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
+        """See `Accounts.replace_password_hash`."""
+        self._answer()
+        account = self._accounts.get(id)
+        if account is None or account.password_hash != old:
+            return False
+        self._accounts[id] = replace(account, password_hash=new)
         return True
 
     async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
@@ -126,10 +135,26 @@ class MemoryStore(MemoryTrail):
         self._accounts[id] = replace(account, roles=roles)
         return True
 
+    async def add_role(self, id: str, role: str) -> bool:
+        """See `Accounts.add_role`."""
+        self._answer()
+        if (account := self._accounts.get(id)) is None:
+            return False
+        self._accounts[id] = replace(account, roles=account.roles | {role})
+        return True
+
+    async def remove_role(self, id: str, role: str) -> bool:
+        """See `Accounts.remove_role`."""
+        self._answer()
+        if (account := self._accounts.get(id)) is None:
+            return False
+        self._accounts[id] = replace(account, roles=account.roles - {role})
+        return True
+
     async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
         """See `Accounts.set_attributes`."""
         self._answer()
-        text = attributes_text(attributes)
+        text = json_text(attributes)
         if (account := self._accounts.get(id)) is None:
             return False
         self._accounts[id] = replace(account, attributes=msgspec.json.decode(text))
@@ -142,7 +167,7 @@ class MemoryStore(MemoryTrail):
         self._answer()
         if (session := self._sessions.get(id)) is None:
             return None
-        return session, _copy(self._accounts[session.principal_id])
+        return session, copy_account(self._accounts[session.principal_id])
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
@@ -150,11 +175,27 @@ class MemoryStore(MemoryTrail):
         own = [s for s in self._sessions.values() if s.principal_id == principal_id]
         return sorted(own, key=lambda session: (-session.created_at, session.id))
 
+    async def sessions_of_provider(
+        self, issuer: str, *, subject: str | None = None, sid: str | None = None
+    ) -> list[Session]:
+        """See `Sessions.sessions_of_provider`."""
+        self._answer()
+        if subject is None and sid is None:
+            raise ValueError("name the subject, the session, or both")
+        found = [
+            session
+            for session in self._sessions.values()
+            if session.issuer == issuer
+            and subject in (None, session.provider_subject)
+            and sid in (None, session.provider_session)
+        ]
+        return sorted(found, key=lambda session: (-session.created_at, session.id))
+
     async def add_session(self, session: Session) -> None:
         """See `Sessions.add_session`."""
         self._answer()
         self._refuse_stranger(session.principal_id)
-        _refuse_duplicate(session.id, self._sessions, "session")
+        refuse_duplicate(session.id, self._sessions, "session")
         self._sessions[session.id] = session
 
     async def replace_session(self, old_id: str, session: Session) -> bool:
@@ -164,7 +205,7 @@ class MemoryStore(MemoryTrail):
             return False
         self._refuse_stranger(session.principal_id)
         if session.id != old_id:
-            _refuse_duplicate(session.id, self._sessions, "session")
+            refuse_duplicate(session.id, self._sessions, "session")
         self._remove_session(old_id)
         self._sessions[session.id] = session
         return True
@@ -194,6 +235,7 @@ class MemoryStore(MemoryTrail):
             for id, ticket in self._tickets.items()
             if ticket.principal_id != principal_id or ticket.session_id == keep
         }
+        self._forget_other_pendings(principal_id, keep)
         return removed
 
     # Tickets and nonces
@@ -202,7 +244,7 @@ class MemoryStore(MemoryTrail):
         """See `Tickets.add_ticket`."""
         self._answer()
         self._refuse_stranger(ticket.principal_id)
-        _refuse_duplicate(ticket.id, self._tickets, "ticket")
+        refuse_duplicate(ticket.id, self._tickets, "ticket")
         self._tickets[ticket.id] = ticket
 
     async def redeem_ticket(self, id: str) -> tuple[Ticket, Account] | None:
@@ -210,7 +252,7 @@ class MemoryStore(MemoryTrail):
         self._answer()
         if (ticket := self._tickets.pop(id, None)) is None:
             return None
-        return ticket, _copy(self._accounts[ticket.principal_id])
+        return ticket, copy_account(self._accounts[ticket.principal_id])
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
         """See `Nonces.use_nonce`."""
@@ -227,7 +269,7 @@ class MemoryStore(MemoryTrail):
         self._answer()
         if (key := self._keys.get(id)) is None:
             return None
-        return key, _copy(self._accounts[key.principal_id])
+        return key, copy_account(self._accounts[key.principal_id])
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """See `Keys.keys`."""
@@ -239,7 +281,7 @@ class MemoryStore(MemoryTrail):
         """See `Keys.add_key`."""
         self._answer()
         self._refuse_stranger(key.principal_id)
-        _refuse_duplicate(key.id, self._keys, "API key")
+        refuse_duplicate(key.id, self._keys, "API key")
         self._keys[key.id] = key
 
     async def expire_key(self, id: str, at: float, successor: str | None = None) -> bool:
@@ -308,18 +350,5 @@ class MemoryStore(MemoryTrail):
 
     def _remove_session(self, id: str) -> bool:
         self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}
+        self._forget_pendings_of(id)
         return self._sessions.pop(id, None) is not None
-
-    def _refuse_stranger(self, principal_id: str) -> None:
-        if principal_id not in self._accounts:
-            raise StoreError("there is no such account")
-
-
-def _refuse_duplicate(id: str, known: Mapping[str, object], what: str) -> None:
-    if id in known:
-        raise StoreError(f"this {what} exists already")
-
-
-def _copy(account: Account) -> Account:
-    """The account with attributes of its own: what a caller does to them changes nothing here."""
-    return replace(account, attributes=msgspec.json.decode(attributes_text(account.attributes)))

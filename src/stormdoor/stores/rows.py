@@ -8,6 +8,9 @@ import msgspec
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.core.event import Entry
+from stormdoor.core.factor import Factor, FactorKind
+from stormdoor.core.identity import Identity
+from stormdoor.core.pending import Pending
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
@@ -19,14 +22,20 @@ __all__ = [
     "account_from",
     "account_row",
     "accounts_from",
-    "attributes_text",
     "connection_from",
     "connection_row",
     "entry_from",
     "entry_row",
+    "factor_and_account_from",
+    "factor_from",
+    "factor_row",
+    "identity_from",
+    "json_text",
     "key_and_account_from",
     "key_from",
     "key_row",
+    "pending_from",
+    "pending_row",
     "revocation_from",
     "session_and_account_from",
     "session_from",
@@ -41,16 +50,16 @@ Row = tuple[Any, ...]
 _decode = msgspec.json.Decoder().decode
 
 
-def attributes_text(attributes: Mapping[str, object]) -> str:
-    """The attributes as JSON.
+def json_text(values: Mapping[str, object], what: str = "attributes") -> str:
+    """The attributes, or `what`, as JSON.
 
     Raises:
         StoreError: They hold something that JSON does not know.
     """
     try:
-        return msgspec.json.encode(attributes, order="sorted").decode()
+        return msgspec.json.encode(values, order="sorted").decode()
     except (TypeError, ValueError, OverflowError) as error:
-        raise StoreError(f"attributes must be JSON values: {error}") from error
+        raise StoreError(f"{what} must be JSON values: {error}") from error
 
 
 def account_row(account: Account) -> Row:
@@ -58,7 +67,7 @@ def account_row(account: Account) -> Row:
     return (
         account.id,
         account.tenant,
-        attributes_text(account.attributes),
+        json_text(account.attributes),
         account.password_hash,
         account.disabled,
         account.created_at,
@@ -104,11 +113,16 @@ def session_row(session: Session) -> Row:
         session.address,
         session.user_agent,
         session.strength,
+        session.device_id,
+        session.acr,
+        session.issuer,
+        session.provider_subject,
+        session.provider_session,
     )
 
 
 def session_from(row: Row) -> Session:
-    """The session in the first ten columns of `row`."""
+    """The session in the first fifteen columns of `row`."""
     return Session(
         id=row[0],
         principal_id=row[1],
@@ -120,6 +134,11 @@ def session_from(row: Row) -> Session:
         address=row[7],
         user_agent=row[8],
         strength=row[9],
+        device_id=row[10],
+        acr=row[11],
+        issuer=row[12],
+        provider_subject=row[13],
+        provider_session=row[14],
     )
 
 
@@ -156,6 +175,74 @@ def ticket_from(row: Row) -> Ticket:
         authenticated_at=row[7],
         strength=row[8],
     )
+
+
+def pending_row(pending: Pending) -> Row:
+    """The row of something pending."""
+    return (
+        pending.id,
+        pending.purpose,
+        pending.principal_id,
+        pending.session_id,
+        json_text(pending.data, "the data of what is pending"),
+        pending.created_at,
+        pending.expires_at,
+    )
+
+
+def pending_from(row: Row) -> Pending:
+    """What is pending, in `row`."""
+    return Pending(
+        id=row[0],
+        purpose=row[1],
+        principal_id=row[2],
+        session_id=row[3],
+        data=_decode(row[4]),
+        created_at=row[5],
+        expires_at=row[6],
+    )
+
+
+def identity_from(row: Row) -> Identity:
+    """The identity in `row`."""
+    return Identity(issuer=row[0], subject=row[1], principal_id=row[2], linked_at=row[3])
+
+
+def factor_row(factor: Factor) -> Row:
+    """The row of a factor."""
+    return (
+        factor.id,
+        factor.principal_id,
+        factor.kind.value,
+        factor.name,
+        factor.secret,
+        factor.handle,
+        factor.counter,
+        factor.created_at,
+        factor.last_used_at,
+        json_text(factor.details, "the details of a factor"),
+    )
+
+
+def factor_from(row: Row) -> Factor:
+    """The factor in the first ten columns of `row`."""
+    return Factor(
+        id=row[0],
+        principal_id=row[1],
+        kind=FactorKind(row[2]),
+        name=row[3],
+        secret=row[4],
+        handle=row[5],
+        counter=row[6],
+        created_at=row[7],
+        last_used_at=row[8],
+        details=_decode(row[9]),
+    )
+
+
+def factor_and_account_from(rows: Sequence[Row]) -> tuple[Factor, Account] | None:
+    """The factor and its account in `rows`, or None if there are none."""
+    return (factor_from(rows[0]), account_from(rows)) if rows else None
 
 
 def key_row(key: ApiKey) -> Row:

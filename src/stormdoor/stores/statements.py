@@ -32,10 +32,17 @@ INSERT INTO account (id, tenant, attributes, password_hash, disabled, created_at
 VALUES (?, ?, ?, ?, ?, ?)
 """
 ADD_ROLE = "INSERT INTO account_role (account_id, role) VALUES (?, ?)"
+ADD_ROLE_ONCE = """
+INSERT INTO account_role (account_id, role) VALUES (?, ?) ON CONFLICT (account_id, role) DO NOTHING
+"""
+REMOVE_ROLE = "DELETE FROM account_role WHERE account_id = ? AND role = ?"
 REMOVE_ROLES = "DELETE FROM account_role WHERE account_id = ?"
 REMOVE_ACCOUNT = "DELETE FROM account WHERE id = ?"
 HAS_ACCOUNT = "SELECT 1 FROM account WHERE id = ?"
 SET_PASSWORD_HASH = "UPDATE account SET password_hash = ? WHERE id = ?"  # noqa: S105 - a statement
+REPLACE_PASSWORD_HASH = """
+UPDATE account SET password_hash = ? WHERE id = ? AND password_hash = ?
+"""  # noqa: S105 - a statement
 SET_DISABLED = "UPDATE account SET disabled = ? WHERE id = ?"
 SET_ATTRIBUTES = "UPDATE account SET attributes = ? WHERE id = ?"
 
@@ -43,7 +50,8 @@ SET_ATTRIBUTES = "UPDATE account SET attributes = ? WHERE id = ?"
 
 _SESSION = (
     "s.id, s.principal_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at,"
-    " s.idle_seconds, s.address, s.user_agent, s.strength"
+    " s.idle_seconds, s.address, s.user_agent, s.strength, s.device_id, s.acr, s.issuer,"
+    " s.provider_subject, s.provider_session"
 )
 
 SESSION_BY_ID = f"""
@@ -61,10 +69,16 @@ WHERE s.principal_id = ?
 ORDER BY s.created_at DESC, s.id
 """  # noqa: S608 - a constant
 
+SESSIONS_OF_PROVIDER = f"SELECT {_SESSION} FROM session s WHERE s.issuer = ?"  # noqa: S608 - a constant
+AND_SUBJECT = "AND s.provider_subject = ?"
+AND_PROVIDER_SESSION = "AND s.provider_session = ?"
+NEWEST_SESSION_FIRST = "ORDER BY s.created_at DESC, s.id"
+
 ADD_SESSION = """
 INSERT INTO session (id, principal_id, created_at, authenticated_at, last_seen_at, expires_at,
-                     idle_seconds, address, user_agent, strength)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     idle_seconds, address, user_agent, strength, device_id, acr, issuer,
+                     provider_subject, provider_session)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
@@ -94,6 +108,92 @@ VALUES (?, ?, ?)
 ON CONFLICT (purpose, value) DO NOTHING
 """
 PURGE_NONCES = "DELETE FROM nonce WHERE expires_at < ?"
+
+# pending ----------------------------------------------------------------------------------------
+
+_PENDING = "id, purpose, principal_id, session_id, data, created_at, expires_at"
+
+ADD_PENDING = f"""
+INSERT INTO pending ({_PENDING})
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""  # noqa: S608 - a constant
+PENDING_BY_ID = f"SELECT {_PENDING} FROM pending WHERE id = ? AND purpose = ?"  # noqa: S608 - a constant
+TAKE_PENDING = f"""
+DELETE FROM pending WHERE id = ? AND purpose = ? RETURNING {_PENDING}
+"""  # noqa: S608 - a constant
+REMOVE_PENDING_OF_SESSION = "DELETE FROM pending WHERE session_id = ?"
+REMOVE_OTHER_PENDING = """
+DELETE FROM pending WHERE principal_id = ? AND (session_id IS NULL OR session_id <> ?)
+"""
+PURGE_PENDING = "DELETE FROM pending WHERE expires_at < ?"
+
+# identities -------------------------------------------------------------------------------------
+
+IDENTITY = f"""
+SELECT {_ACCOUNT}
+FROM identity i
+JOIN account a ON a.id = i.principal_id
+LEFT JOIN account_role r ON r.account_id = a.id
+WHERE i.issuer = ? AND i.subject = ?
+"""  # noqa: S608 - a constant
+IDENTITIES_OF = """
+SELECT issuer, subject, principal_id, linked_at
+FROM identity
+WHERE principal_id = ?
+ORDER BY linked_at, issuer, subject
+"""
+LINK_IDENTITY = """
+INSERT INTO identity (issuer, subject, principal_id, linked_at) VALUES (?, ?, ?, ?)
+"""
+UNLINK_IDENTITY = "DELETE FROM identity WHERE issuer = ? AND subject = ?"
+
+# factors ----------------------------------------------------------------------------------------
+
+_FACTOR = (
+    "f.id, f.principal_id, f.kind, f.name, f.secret, f.handle, f.counter, f.created_at,"
+    " f.last_used_at, f.details"
+)
+
+FACTORS_OF = f"""
+SELECT {_FACTOR} FROM factor f WHERE f.principal_id = ? ORDER BY f.created_at, f.id
+"""  # noqa: S608 - a constant
+FACTOR_BY_HANDLE = f"""
+SELECT {_FACTOR}, {_ACCOUNT}
+FROM factor f
+JOIN account a ON a.id = f.principal_id
+LEFT JOIN account_role r ON r.account_id = a.id
+WHERE f.handle = ?
+"""  # noqa: S608 - a constant
+ADD_FACTOR = """
+INSERT INTO factor (id, principal_id, kind, name, secret, handle, counter, created_at, last_used_at,
+                    details)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+REMOVE_FACTOR = "DELETE FROM factor WHERE id = ? AND principal_id = ?"
+HAS_FACTOR = "SELECT 1 FROM factor WHERE principal_id = ?"
+# INVARIANT: as `Factor.accepts` has it.
+USE_FACTOR = """
+UPDATE factor
+SET counter = ?, last_used_at = ?
+WHERE id = ? AND (counter < ? OR (kind = 'passkey' AND counter = 0 AND ? = 0))
+"""
+RESEAL_FACTOR = "UPDATE factor SET secret = ? WHERE id = ? AND secret = ?"
+
+ADD_RECOVERY_CODE = "INSERT INTO recovery_code (principal_id, hash) VALUES (?, ?)"
+REMOVE_RECOVERY_CODES = "DELETE FROM recovery_code WHERE principal_id = ?"
+USE_RECOVERY_CODE = "DELETE FROM recovery_code WHERE principal_id = ? AND hash = ?"
+COUNT_RECOVERY_CODES = "SELECT count(*) FROM recovery_code WHERE principal_id = ?"
+
+FACTOR_FAILURES = "SELECT failures, last_at FROM factor_failure WHERE principal_id = ?"
+ADD_FACTOR_FAILURES = """
+INSERT INTO factor_failure (principal_id, failures, last_at)
+VALUES (?, ?, ?)
+ON CONFLICT (principal_id) DO NOTHING
+"""
+SET_FACTOR_FAILURES = """
+UPDATE factor_failure SET failures = ?, last_at = ? WHERE principal_id = ? AND failures = ?
+"""
+CLEAR_FACTOR_FAILURES = "DELETE FROM factor_failure WHERE principal_id = ? AND failures = ?"
 
 # API keys ---------------------------------------------------------------------------------------
 

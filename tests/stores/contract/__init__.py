@@ -10,6 +10,8 @@
 
 from tests.stores.contract.accounts import AccountsContract
 from tests.stores.contract.connections import ConnectionsContract
+from tests.stores.contract.factors import FactorsContract
+from tests.stores.contract.identities import IdentitiesContract
 from tests.stores.contract.keys import KeysContract
 from tests.stores.contract.life import LifeContract
 from tests.stores.contract.revocations import RevocationsContract
@@ -25,6 +27,8 @@ class StoreContract(
     AccountsContract,
     SessionsContract,
     SingleUseContract,
+    IdentitiesContract,
+    FactorsContract,
     KeysContract,
     RevocationsContract,
     TrailContract,

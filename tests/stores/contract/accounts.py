@@ -1,15 +1,19 @@
 """What every store keeps about accounts."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from stormdoor.errors import StoreError
 from tests.stores.contract.support import (
+    NOW,
     NewStore,
     account,
+    factor,
     key,
     opened,
+    pending,
     session,
     ticket,
     with_accounts,
@@ -83,18 +87,34 @@ class AccountsContract:
             assert await store.account("alice") == account("alice", attributes={"tags": ["a"]})
 
     async def test_removal_takes_along_what_hangs_on_it(self, new_store: NewStore) -> None:
-        """With an account go its sessions, tickets and keys, and nobody else's."""
+        """With an account goes all that is its, and nobody else's."""
         async with with_accounts(new_store, "alice", "bob") as store:
             for who in ("alice", "bob"):
                 await store.add_session(session(f"s-{who}", who))
                 await store.add_ticket(ticket(f"t-{who}", who))
                 await store.add_key(key(f"k-{who}", who))
+                await store.add_factor(factor(f"f-{who}", who))
+                await store.set_recovery_codes(who, ["h1", "h2"])
+                await store.set_factor_failures(who, 2, NOW, expected=0)
+                await store.link_identity("https://id.example", who, who, NOW)
+                await store.add_pending(pending(f"p-{who}", who))
             assert await store.remove_account("alice") is True
             assert await store.remove_account("alice") is False
             assert await store.account("alice") is None
             assert await store.session("s-alice") is None
             assert await store.redeem_ticket("t-alice") is None
             assert await store.key("k-alice") is None
+            assert await store.factors("alice") == []
+            assert await store.factor_by_handle("handle-f-alice") is None
+            assert await store.recovery_codes("alice") == 0
+            assert await store.factor_failures("alice") == (0, 0.0)
+            assert await store.identity("https://id.example", "alice") is None
+            assert await store.pending("p-alice", "second-factor") is None
+            assert len(await store.factors("bob")) == 1
+            assert await store.recovery_codes("bob") == 2
+            assert await store.factor_failures("bob") == (2, NOW)
+            assert await store.identity("https://id.example", "bob") == account("bob")
+            assert await store.pending("p-bob", "second-factor") is not None
             assert await store.session("s-bob") is not None
             assert await store.redeem_ticket("t-bob") is not None
             assert await store.key("k-bob") is not None
@@ -135,6 +155,33 @@ class AccountsContract:
             assert await store.account("alice") == account(
                 "alice", password_hash=None, roles=frozenset(), attributes={}
             )
+
+    async def test_password_hash_is_replaced_if_it_is_the_old_one(
+        self, new_store: NewStore
+    ) -> None:
+        """A login that upgrades a hash does not bring back the password that was just changed."""
+        old = account("alice").password_hash
+        assert old is not None
+        async with with_accounts(new_store, "alice") as store:
+            assert await store.replace_password_hash("alice", "$other$", "$new$") is False
+            assert await store.account("alice") == account("alice")
+            assert await store.replace_password_hash("alice", old, "$new$") is True
+            assert await store.replace_password_hash("alice", old, "$late$") is False
+            assert await store.replace_password_hash("nobody", old, "$new$") is False
+            assert await store.account("alice") == account("alice", password_hash="$new$")
+
+    async def test_roles_change_one_by_one(self, new_store: NewStore) -> None:
+        """INVARIANT: one role is added or removed, whatever else happens to the others at once."""
+        async with with_accounts(new_store, "alice") as store:
+            changes = [store.add_role("alice", f"r{n}") for n in range(8)]
+            changes += [store.remove_role("alice", "member"), store.add_role("alice", "r0")]
+            assert await asyncio.gather(*changes) == [True] * 10
+            found = await store.account("alice")
+            assert found is not None
+            assert found.roles == {"moderator", *(f"r{n}" for n in range(8))}
+            assert await store.remove_role("alice", "never") is True
+            assert await store.add_role("nobody", "r0") is False
+            assert await store.remove_role("nobody", "r0") is False
 
     async def test_setters_say_that_the_account_is_missing(self, new_store: NewStore) -> None:
         """A setter makes no account."""

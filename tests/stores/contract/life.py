@@ -13,8 +13,10 @@ from tests.stores.contract.support import (
     account,
     connection,
     event,
+    factor,
     key,
     opened,
+    pending,
     session,
     ticket,
     with_accounts,
@@ -31,8 +33,12 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "set_disabled": lambda store: store.set_disabled("alice", True),
     "set_roles": lambda store: store.set_roles("alice", frozenset()),
     "set_attributes": lambda store: store.set_attributes("alice", {}),
+    "replace_password_hash": lambda store: store.replace_password_hash("alice", "a", "b"),
+    "add_role": lambda store: store.add_role("alice", "guest"),
+    "remove_role": lambda store: store.remove_role("alice", "guest"),
     "session": lambda store: store.session("s1"),
     "sessions": lambda store: store.sessions("alice"),
+    "sessions_of_provider": lambda store: store.sessions_of_provider("i", sid="1"),
     "add_session": lambda store: store.add_session(session("s2", "alice")),
     "replace_session": lambda store: store.replace_session("s1", session("s2", "alice")),
     "touch_session": lambda store: store.touch_session("s1", NOW + 99),
@@ -47,6 +53,24 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "remove_key": lambda store: store.remove_key("k1"),
     "touch_key": lambda store: store.touch_key("k1", NOW, "::1"),
     "use_nonce": lambda store: store.use_nonce("jti", "v2", NOW),
+    "add_pending": lambda store: store.add_pending(pending("p2", "alice")),
+    "pending": lambda store: store.pending("p1", "second-factor"),
+    "take_pending": lambda store: store.take_pending("p1", "second-factor"),
+    "identity": lambda store: store.identity("i", "s"),
+    "identities": lambda store: store.identities("alice"),
+    "link_identity": lambda store: store.link_identity("i", "s2", "alice", NOW),
+    "unlink_identity": lambda store: store.unlink_identity("i", "s"),
+    "factors": lambda store: store.factors("alice"),
+    "factor_by_handle": lambda store: store.factor_by_handle("h"),
+    "add_factor": lambda store: store.add_factor(factor("f2", "alice")),
+    "remove_factor": lambda store: store.remove_factor("f1", "alice"),
+    "use_factor": lambda store: store.use_factor("f1", counter=9, at=NOW),
+    "reseal_factor": lambda store: store.reseal_factor("f1", "old", "new"),
+    "set_recovery_codes": lambda store: store.set_recovery_codes("alice", ["h"]),
+    "use_recovery_code": lambda store: store.use_recovery_code("alice", "h"),
+    "recovery_codes": lambda store: store.recovery_codes("alice"),
+    "factor_failures": lambda store: store.factor_failures("alice"),
+    "set_factor_failures": lambda store: store.set_factor_failures("alice", 1, NOW, expected=0),
     "add_revocation": lambda store: store.add_revocation(Revocation(Target.SESSION, "s1", NOW)),
     "revocations": lambda store: store.revocations(),
     "append_events": lambda store: store.append_events([event()]),
@@ -94,7 +118,7 @@ class LifeContract:
             assert await store.account("alice") == account("alice")
 
     async def test_purge_removes_what_is_long_over(self, new_store: NewStore) -> None:
-        """Sessions, tickets, nonces and nodes go an hour after their end, and are counted."""
+        """Sessions, tickets, nonces, what is pending and nodes go an hour after their end, counted."""
         hour = 3_600.0
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("over", "alice", expires_at=NOW, last_seen_at=NOW))
@@ -104,30 +128,42 @@ class LifeContract:
             await store.add_session(session("alive", "alice", last_seen_at=NOW + hour))
             await store.add_ticket(ticket("t1", "alice", expires_at=NOW))
             await store.add_ticket(ticket("t2", "alice", expires_at=NOW + hour))
+            await store.add_pending(pending("p1", "alice", expires_at=NOW))
+            await store.add_pending(pending("p2", "alice", expires_at=NOW + hour))
             await store.use_nonce("jti", "v1", NOW)
             await store.use_nonce("jti", "v2", NOW + hour)
             await store.sync_connections("n1", NOW, [connection("a", "n1")], [])
             await store.sync_connections("n2", NOW + hour, [connection("b", "n2")], [])
 
             assert await store.purge(NOW + hour) == 0
-            assert await store.purge(NOW + hour + 1) == 5
+            assert await store.purge(NOW + hour + 1) == 6
             assert await store.purge(NOW + hour + 1) == 0
 
             assert [found.id for found in await store.sessions("alice")] == ["alive"]
             assert await store.redeem_ticket("t1") is None
             assert await store.redeem_ticket("t2") is not None
+            assert await store.pending("p1", "second-factor") is None
+            assert await store.pending("p2", "second-factor") is not None
             assert await store.use_nonce("jti", "v1", NOW) is True
             assert await store.use_nonce("jti", "v2", NOW) is False
             assert [found.id for found in await store.live_connections(0.0)] == ["b"]
 
     async def test_purge_leaves_the_rest(self, new_store: NewStore) -> None:
-        """Accounts, keys, revocations and the trail are not for `purge` to remove."""
+        """Accounts, keys, factors, identities, revocations and the trail are not for `purge`."""
         async with with_accounts(new_store, "alice") as store:
             await store.add_key(key("k1", "alice", expires_at=0.0))
+            await store.add_factor(factor("f1", "alice", created_at=0.0))
+            await store.set_recovery_codes("alice", ["h"])
+            await store.link_identity("i", "s", "alice", 0.0)
+            await store.set_factor_failures("alice", 3, 0.0, expected=0)
             await store.add_revocation(Revocation(Target.EVERYTHING, "", 0.0))
             await store.append_events([event()])
             assert await store.purge(NOW + 1e9) == 0
             assert len(await store.accounts()) == 1
             assert len(await store.keys()) == 1
+            assert len(await store.factors("alice")) == 1
+            assert await store.recovery_codes("alice") == 1
+            assert len(await store.identities("alice")) == 1
+            assert await store.factor_failures("alice") == (3, 0.0)
             assert len(await store.revocations()) == 1
             assert len(await store.entries()) == 1

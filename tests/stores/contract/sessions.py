@@ -10,6 +10,7 @@ from tests.stores.contract.support import (
     NOW,
     NewStore,
     account,
+    pending,
     session,
     ticket,
     with_accounts,
@@ -71,6 +72,40 @@ class SessionsContract:
             await store.add_session(session("other", "bob"))
             assert [found.id for found in await store.sessions("alice")] == ["s3", "s1", "s2"]
 
+    async def test_sessions_of_a_provider(self, new_store: NewStore) -> None:
+        """A logout there finds all sessions of its user, or the one that it names, and no others."""
+        here = "https://id.example"
+        async with with_accounts(new_store, "alice", "bob") as store:
+            for at, (id, who, issuer, subject, sid) in enumerate(
+                [
+                    ("s1", "alice", here, "sub-a", "sid-1"),
+                    ("s2", "alice", here, "sub-a", "sid-2"),
+                    ("s3", "bob", here, "sub-b", "sid-3"),
+                    ("s4", "bob", "https://other.example", "sub-a", "sid-1"),
+                    ("s5", "bob", None, None, None),
+                ]
+            ):
+                new = session(
+                    id,
+                    who,
+                    created_at=NOW + at,
+                    issuer=issuer,
+                    provider_subject=subject,
+                    provider_session=sid,
+                )
+                await store.add_session(new)
+
+            async def found(issuer: str, **named: str) -> list[str]:
+                return [one.id for one in await store.sessions_of_provider(issuer, **named)]
+
+            assert await found(here, subject="sub-a") == ["s2", "s1"]
+            assert await found(here, sid="sid-1") == ["s1"]
+            assert await found(here, subject="sub-a", sid="sid-2") == ["s2"]
+            assert await found(here, subject="sub-b", sid="sid-2") == []
+            assert await found("https://third.example", subject="sub-a") == []
+            with pytest.raises(ValueError, match="subject"):
+                await found(here)
+
     async def test_replacement_is_one_step(self, new_store: NewStore) -> None:
         """Rotation: the old session is gone, with its tickets, and the new one is there."""
         async with with_accounts(new_store, "alice") as store:
@@ -126,6 +161,30 @@ class SessionsContract:
             won = await asyncio.gather(*(store.remove_session("s1") for _ in range(8)))
             assert won.count(True) == 1
             assert await store.session("s1") is None
+
+    async def test_pending_goes_with_its_session(self, new_store: NewStore) -> None:
+        """What was begun in a session is not finished after it; a pending login ends with all."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+
+            async def left() -> list[str]:
+                looks = [await store.pending(f"p{n}", "second-factor") for n in range(1, 6)]
+                return [one.id for one in looks if one is not None]
+
+            for id in ("s1", "s2", "s3"):
+                await store.add_session(session(id, "alice"))
+            await store.add_pending(pending("p1", "alice", session_id="s1"))
+            await store.add_pending(pending("p2", "alice", session_id="s2"))
+            await store.add_pending(pending("p3", "alice", session_id="s3"))
+            await store.add_pending(pending("p4", "alice", session_id=None))
+            await store.add_pending(pending("p5", "bob", session_id=None))
+            await store.remove_session("s1")
+            assert await left() == ["p2", "p3", "p4", "p5"]
+            await store.replace_session("s2", session("s4", "alice"))
+            assert await left() == ["p3", "p4", "p5"]
+            await store.remove_sessions("alice", keep="s3")
+            assert await left() == ["p3", "p5"]
+            await store.remove_sessions("alice")
+            assert await left() == ["p5"]
 
     async def test_tickets_go_with_their_session(self, new_store: NewStore) -> None:
         """After a logout no ticket of that session opens anything."""

@@ -1,11 +1,19 @@
-"""What every store keeps about tickets and nonces."""
+"""What every store keeps about tickets, nonces and what is pending."""
 
 import asyncio
 
 import pytest
 
 from stormdoor.errors import StoreError
-from tests.stores.contract.support import NOW, NewStore, account, opened, ticket, with_accounts
+from tests.stores.contract.support import (
+    NOW,
+    NewStore,
+    account,
+    opened,
+    pending,
+    ticket,
+    with_accounts,
+)
 
 __all__ = ["SingleUseContract"]
 
@@ -75,3 +83,43 @@ class SingleUseContract:
                     *(store.use_nonce("jti", f"v{n}", NOW) for _ in range(16))
                 )
                 assert used.count(True) == 1
+
+    @pytest.mark.parametrize(("who", "session_id"), [("alice", "s1"), (None, None)])
+    async def test_pending_comes_back_as_it_was(
+        self, who: str | None, session_id: str | None, new_store: NewStore
+    ) -> None:
+        """Every field is stored, also of what belongs to nobody yet."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_pending(pending("p1", who, session_id=session_id))
+            expected = pending("p1", who, session_id=session_id)
+            assert await store.pending("p1", "second-factor") == expected
+            assert await store.pending("p1", "second-factor") == expected
+            assert await store.take_pending("p1", "second-factor") == expected
+            assert await store.take_pending("p1", "second-factor") is None
+
+    async def test_pending_serves_its_purpose_only(self, new_store: NewStore) -> None:
+        """What was begun for one step is not found, and not spent, by another."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_pending(pending("p1", "alice"))
+            assert await store.pending("p1", "enrolment") is None
+            assert await store.take_pending("p1", "enrolment") is None
+            assert await store.take_pending("p1", "second-factor") is not None
+
+    async def test_one_of_many_at_once_gets_what_is_pending(self, new_store: NewStore) -> None:
+        """INVARIANT: of any number that take it at once, exactly one gets it."""
+        async with with_accounts(new_store, "alice") as store:
+            for n in range(5):
+                await store.add_pending(pending(f"p{n}", "alice"))
+                got = await asyncio.gather(
+                    *(store.take_pending(f"p{n}", "second-factor") for _ in range(16))
+                )
+                assert sum(each is not None for each in got) == 1
+
+    async def test_taken_pending_id_is_refused(self, new_store: NewStore) -> None:
+        """A second one of an id is refused, and so is one for nobody who is somebody."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_pending(pending("p1", "alice"))
+            with pytest.raises(StoreError, match="exists already"):
+                await store.add_pending(pending("p1"))
+            with pytest.raises(StoreError, match="no such account"):
+                await store.add_pending(pending("p2", "nobody"))

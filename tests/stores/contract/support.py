@@ -7,6 +7,8 @@ from typing import Any, Protocol
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
 from stormdoor.core.event import Event, verify
+from stormdoor.core.factor import Factor, FactorKind
+from stormdoor.core.pending import Pending
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
 from stormdoor.ports import LiveConnection, Store, TrailStore
@@ -17,8 +19,10 @@ __all__ = [
     "account",
     "connection",
     "event",
+    "factor",
     "key",
     "opened",
+    "pending",
     "session",
     "ticket",
     "with_accounts",
@@ -78,6 +82,11 @@ def session(id: str, principal_id: str, **changes: Any) -> Session:
         "address": "2001:db8::1",
         "user_agent": "Mozilla/5.0 (é)",
         "strength": 2,
+        "device_id": "laptop-1",
+        "acr": "urn:example:mfa",
+        "issuer": "https://id.example",
+        "provider_subject": "248289761001",
+        "provider_session": "08a5019c-17e1",
     }
     return Session(id=id, principal_id=principal_id, **(values | changes))
 
@@ -94,6 +103,32 @@ def ticket(id: str, principal_id: str, **changes: Any) -> Ticket:
         "strength": 2,
     }
     return Ticket(id=id, principal_id=principal_id, **(values | changes))
+
+
+def factor(id: str, principal_id: str, **changes: Any) -> Factor:
+    """A passkey that has something in each field but that of its use."""
+    values: dict[str, Any] = {
+        "kind": FactorKind.PASSKEY,
+        "name": "the phone, “blue”",
+        "secret": "pQECAyYg",
+        "handle": f"handle-{id}",
+        "counter": 5,
+        "created_at": NOW,
+        "details": {"transports": ["internal", "hybrid"], "backed_up": True},
+    }
+    return Factor(id=id, principal_id=principal_id, **(values | changes))
+
+
+def pending(id: str, principal_id: str | None = None, **changes: Any) -> Pending:
+    """Something pending that has something in each field."""
+    values: dict[str, Any] = {
+        "purpose": "second-factor",
+        "session_id": "s1",
+        "data": {"challenge": "abc", "factors": ["f1"], "n": 1},
+        "created_at": NOW,
+        "expires_at": NOW + 300.0,
+    }
+    return Pending(id=id, principal_id=principal_id, **(values | changes))
 
 
 def key(id: str, principal_id: str, **changes: Any) -> ApiKey:

@@ -8,6 +8,8 @@ from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
 from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
+from stormdoor.stores.sqlite.factors import SqliteFactors
+from stormdoor.stores.sqlite.identities import SqliteIdentities
 from stormdoor.stores.sqlite.keys import SqliteKeys
 from stormdoor.stores.sqlite.revocations import SqliteRevocations
 from stormdoor.stores.sqlite.sessions import SqliteSessions
@@ -22,6 +24,8 @@ class SqliteStore(
     SqliteAccounts,
     SqliteSessions,
     SqliteSingleUse,
+    SqliteIdentities,
+    SqliteFactors,
     SqliteKeys,
     SqliteRevocations,
     SqliteConnections,
@@ -59,6 +63,7 @@ class SqliteStore(
                 connection.execute(sql.PURGE_SESSIONS, (over, over)).rowcount
                 + connection.execute(sql.PURGE_TICKETS, (over,)).rowcount
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
+                + connection.execute(sql.PURGE_PENDING, (over,)).rowcount
                 + connection.execute(sql.PURGE_NODES, (over,)).rowcount
                 + connection.execute(sql.PURGE_REVOCATIONS, (now - REVOKED_SECONDS,)).rowcount
             )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from stormdoor.core.account import Account
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import account_from, account_row, accounts_from, attributes_text
+from stormdoor.stores.rows import account_from, account_row, accounts_from, json_text
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteAccounts", "find_account"]
@@ -49,6 +49,15 @@ class SqliteAccounts(Part):
         """See `Accounts.set_password_hash`."""
         return await self._change(sql.SET_PASSWORD_HASH, (password_hash, id))
 
+    async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
+        """See `Accounts.replace_password_hash`."""
+        # Not durable: after a power cut the old hash is there again, of the same password.
+        return await self._database.write(
+            lambda connection: (
+                connection.execute(sql.REPLACE_PASSWORD_HASH, (new, id, old)).rowcount > 0
+            )
+        )
+
     async def set_disabled(self, id: str, disabled: bool) -> bool:  # noqa: FBT001 - says itself
         """See `Accounts.set_disabled`."""
         return await self._change(sql.SET_DISABLED, (disabled, id))
@@ -65,9 +74,26 @@ class SqliteAccounts(Part):
 
         return await self._database.write(replace, durable=True)
 
+    async def add_role(self, id: str, role: str) -> bool:
+        """See `Accounts.add_role`."""
+        return await self._change_role(id, sql.ADD_ROLE_ONCE, role)
+
+    async def remove_role(self, id: str, role: str) -> bool:
+        """See `Accounts.remove_role`."""
+        return await self._change_role(id, sql.REMOVE_ROLE, role)
+
     async def set_attributes(self, id: str, attributes: Mapping[str, object]) -> bool:
         """See `Accounts.set_attributes`."""
-        return await self._change(sql.SET_ATTRIBUTES, (attributes_text(attributes), id))
+        return await self._change(sql.SET_ATTRIBUTES, (json_text(attributes), id))
+
+    async def _change_role(self, id: str, statement: str, role: str) -> bool:
+        def change(connection: sqlite3.Connection) -> bool:
+            if connection.execute(sql.HAS_ACCOUNT, (id,)).fetchone() is None:
+                return False
+            connection.execute(statement, (id, role))
+            return True
+
+        return await self._database.write(change, durable=True)
 
     async def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
         return await self._database.write(

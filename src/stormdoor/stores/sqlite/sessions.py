@@ -25,6 +25,23 @@ class SqliteSessions(Part):
         rows = await self._database.browse(sql.SESSIONS_OF, (principal_id,))
         return [session_from(row) for row in rows]
 
+    async def sessions_of_provider(
+        self, issuer: str, *, subject: str | None = None, sid: str | None = None
+    ) -> list[Session]:
+        """See `Sessions.sessions_of_provider`."""
+        if subject is None and sid is None:
+            raise ValueError("name the subject, the session, or both")
+        clauses, parameters = [sql.SESSIONS_OF_PROVIDER], [issuer]
+        if subject is not None:
+            clauses.append(sql.AND_SUBJECT)
+            parameters.append(subject)
+        if sid is not None:
+            clauses.append(sql.AND_PROVIDER_SESSION)
+            parameters.append(sid)
+        clauses.append(sql.NEWEST_SESSION_FIRST)
+        rows = await self._database.browse(" ".join(clauses), tuple(parameters))
+        return [session_from(row) for row in rows]
+
     async def add_session(self, session: Session) -> None:
         """See `Sessions.add_session`."""
         row = session_row(session)
@@ -38,6 +55,7 @@ class SqliteSessions(Part):
             if connection.execute(sql.REMOVE_SESSION, (old_id,)).rowcount == 0:
                 return False
             connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
+            connection.execute(sql.REMOVE_PENDING_OF_SESSION, (old_id,))
             connection.execute(sql.ADD_SESSION, row)
             return True
 
@@ -60,6 +78,7 @@ class SqliteSessions(Part):
 
         def remove(connection: sqlite3.Connection) -> list[str]:
             connection.execute(sql.REMOVE_OTHER_TICKETS, others)
+            connection.execute(sql.REMOVE_OTHER_PENDING, others)
             rows = connection.execute(sql.REMOVE_OTHER_SESSIONS, others).fetchall()
             return sorted(id for (id,) in rows)
 
@@ -68,4 +87,5 @@ class SqliteSessions(Part):
 
 def _remove(connection: sqlite3.Connection, id: str) -> bool:
     connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (id,))
+    connection.execute(sql.REMOVE_PENDING_OF_SESSION, (id,))
     return connection.execute(sql.REMOVE_SESSION, (id,)).rowcount > 0

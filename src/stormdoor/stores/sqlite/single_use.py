@@ -1,11 +1,12 @@
-"""`stormdoor.ports.Tickets` and `Nonces` on SQLite: what counts once, whoever comes at once."""
+"""`Tickets`, `Nonces` and `Pendings` on SQLite: what counts once, whoever comes at once."""
 
 import sqlite3
 
 from stormdoor.core.account import Account
+from stormdoor.core.pending import Pending
 from stormdoor.core.ticket import Ticket
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import ticket_from, ticket_row
+from stormdoor.stores.rows import pending_from, pending_row, ticket_from, ticket_row
 from stormdoor.stores.sqlite.accounts import find_account
 from stormdoor.stores.sqlite.part import Part
 
@@ -13,7 +14,7 @@ __all__ = ["SqliteSingleUse"]
 
 
 class SqliteSingleUse(Part):
-    """Tickets and nonces. The write lock of the file puts all takers in a row, of all processes."""
+    """The write lock of the file puts all takers in a row, those of all processes."""
 
     __slots__ = ()
 
@@ -41,3 +42,22 @@ class SqliteSingleUse(Part):
         return await self._database.write(
             lambda connection: connection.execute(sql.USE_NONCE, row).rowcount > 0
         )
+
+    async def add_pending(self, pending: Pending) -> None:
+        """See `Pendings.add_pending`."""
+        row = pending_row(pending)
+        await self._database.write(lambda connection: connection.execute(sql.ADD_PENDING, row))
+
+    async def pending(self, id: str, purpose: str) -> Pending | None:
+        """See `Pendings.pending`."""
+        rows = self._database.look(sql.PENDING_BY_ID, (id, purpose))
+        return pending_from(rows[0]) if rows else None
+
+    async def take_pending(self, id: str, purpose: str) -> Pending | None:
+        """See `Pendings.take_pending`."""
+
+        def take(connection: sqlite3.Connection) -> Pending | None:
+            rows = connection.execute(sql.TAKE_PENDING, (id, purpose)).fetchall()
+            return pending_from(rows[0]) if rows else None
+
+        return await self._database.write(take)

@@ -1,0 +1,225 @@
+"""The part of the memory store that knows second factors, identities and what is pending."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from stormdoor.core.account import Account
+from stormdoor.core.factor import Factor
+from stormdoor.core.identity import Identity
+from stormdoor.core.pending import Pending
+from stormdoor.errors import StoreError
+from stormdoor.stores.memory_trail import MemoryTrail
+from stormdoor.stores.rows import json_text
+
+__all__ = ["MemoryFactors", "copy_account", "refuse_duplicate"]
+
+
+class MemoryFactors(MemoryTrail):
+    """`Pendings`, `Identities` and `Factors` in dictionaries.
+
+    INVARIANT: as in `MemoryStore`, no method gives way between its first look and last change.
+    """
+
+    def __init__(self, trail_key: bytes | None = None) -> None:
+        super().__init__(trail_key)
+        self._accounts: dict[str, Account] = {}
+        self._pendings: dict[str, Pending] = {}
+        self._identities: dict[tuple[str, str], Identity] = {}
+        self._factors: dict[str, Factor] = {}
+        self._recovery_codes: dict[str, set[str]] = {}
+        self._failures: dict[str, tuple[int, float]] = {}
+
+    # What is pending
+
+    async def add_pending(self, pending: Pending) -> None:
+        """See `Pendings.add_pending`."""
+        self._answer()
+        if pending.principal_id is not None:
+            self._refuse_stranger(pending.principal_id)
+        refuse_duplicate(pending.id, self._pendings, "pending")
+        self._pendings[pending.id] = replace(pending, data=_copied(pending.data))
+
+    async def pending(self, id: str, purpose: str) -> Pending | None:
+        """See `Pendings.pending`."""
+        self._answer()
+        found = self._pendings.get(id)
+        return found if found is not None and found.purpose == purpose else None
+
+    async def take_pending(self, id: str, purpose: str) -> Pending | None:
+        """See `Pendings.take_pending`."""
+        self._answer()
+        found = self._pendings.get(id)
+        if found is None or found.purpose != purpose:
+            return None
+        return self._pendings.pop(id)
+
+    # Identities
+
+    async def identity(self, issuer: str, subject: str) -> Account | None:
+        """See `Identities.identity`."""
+        self._answer()
+        found = self._identities.get((issuer, subject))
+        return None if found is None else copy_account(self._accounts[found.principal_id])
+
+    async def identities(self, principal_id: str) -> list[Identity]:
+        """See `Identities.identities`."""
+        self._answer()
+        own = [one for one in self._identities.values() if one.principal_id == principal_id]
+        return sorted(own, key=lambda one: (one.linked_at, one.issuer, one.subject))
+
+    async def link_identity(self, issuer: str, subject: str, principal_id: str, at: float) -> None:
+        """See `Identities.link_identity`."""
+        self._answer()
+        self._refuse_stranger(principal_id)
+        if (issuer, subject) in self._identities:
+            raise StoreError("this identity exists already")
+        self._identities[issuer, subject] = Identity(
+            issuer=issuer, subject=subject, principal_id=principal_id, linked_at=at
+        )
+
+    async def unlink_identity(self, issuer: str, subject: str) -> bool:
+        """See `Identities.unlink_identity`."""
+        self._answer()
+        return self._identities.pop((issuer, subject), None) is not None
+
+    # Factors
+
+    async def factors(self, principal_id: str) -> list[Factor]:
+        """See `Factors.factors`."""
+        self._answer()
+        own = [one for one in self._factors.values() if one.principal_id == principal_id]
+        return sorted(own, key=lambda one: (one.created_at, one.id))
+
+    async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
+        """See `Factors.factor_by_handle`."""
+        self._answer()
+        for factor in self._factors.values():
+            if factor.handle == handle:
+                return factor, copy_account(self._accounts[factor.principal_id])
+        return None
+
+    async def add_factor(self, factor: Factor) -> None:
+        """See `Factors.add_factor`."""
+        self._answer()
+        self._refuse_stranger(factor.principal_id)
+        refuse_duplicate(factor.id, self._factors, "factor")
+        if factor.handle is not None:
+            handles = {one.handle: one for one in self._factors.values() if one.handle}
+            refuse_duplicate(factor.handle, handles, "factor")
+        self._factors[factor.id] = replace(factor, details=_copied(factor.details))
+
+    async def remove_factor(self, id: str, principal_id: str) -> bool:
+        """See `Factors.remove_factor`."""
+        self._answer()
+        factor = self._factors.get(id)
+        if factor is None or factor.principal_id != principal_id:
+            return False
+        del self._factors[id]
+        if not any(one.principal_id == principal_id for one in self._factors.values()):
+            self._recovery_codes.pop(principal_id, None)
+        return True
+
+    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+        """See `Factors.use_factor`."""
+        self._answer()
+        factor = self._factors.get(id)
+        if factor is None or not factor.accepts(counter):
+            return False
+        self._factors[id] = replace(factor, counter=counter, last_used_at=at)
+        return True
+
+    async def reseal_factor(self, id: str, old: str, new: str) -> bool:
+        """See `Factors.reseal_factor`."""
+        self._answer()
+        factor = self._factors.get(id)
+        if factor is None or factor.secret != old:
+            return False
+        self._factors[id] = replace(factor, secret=new)
+        return True
+
+    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+        """See `Factors.set_recovery_codes`."""
+        self._answer()
+        self._refuse_stranger(principal_id)
+        self._recovery_codes[principal_id] = set(hashes)
+
+    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+        """See `Factors.use_recovery_code`."""
+        self._answer()
+        codes = self._recovery_codes.get(principal_id, set())
+        if code_hash not in codes:
+            return False
+        codes.remove(code_hash)
+        return True
+
+    async def recovery_codes(self, principal_id: str) -> int:
+        """See `Factors.recovery_codes`."""
+        self._answer()
+        return len(self._recovery_codes.get(principal_id, ()))
+
+    async def factor_failures(self, principal_id: str) -> tuple[int, float]:
+        """See `Factors.factor_failures`."""
+        self._answer()
+        return self._failures.get(principal_id, (0, 0.0))
+
+    async def set_factor_failures(
+        self, principal_id: str, count: int, at: float, *, expected: int
+    ) -> bool:
+        """See `Factors.set_factor_failures`."""
+        self._answer()
+        known = self._failures.get(principal_id, (0, 0.0))[0]
+        if known != expected or principal_id not in self._accounts:
+            return False
+        if count == 0:
+            self._failures.pop(principal_id, None)
+        else:
+            self._failures[principal_id] = (count, at)
+        return True
+
+    # For the whole store
+
+    def _forget_account(self, id: str) -> None:
+        """Remove what hangs on an account that has just gone."""
+        self._pendings = {k: p for k, p in self._pendings.items() if p.principal_id != id}
+        self._identities = {k: i for k, i in self._identities.items() if i.principal_id != id}
+        self._factors = {k: f for k, f in self._factors.items() if f.principal_id != id}
+        self._recovery_codes.pop(id, None)
+        self._failures.pop(id, None)
+
+    def _forget_pendings_of(self, session_id: str) -> None:
+        self._pendings = {k: p for k, p in self._pendings.items() if p.session_id != session_id}
+
+    def _forget_other_pendings(self, principal_id: str, keep: str | None) -> None:
+        self._pendings = {
+            id: pending
+            for id, pending in self._pendings.items()
+            if pending.principal_id != principal_id
+            or (pending.session_id is not None and pending.session_id == keep)
+        }
+
+    def _purge_pendings(self, over: float) -> int:
+        before = len(self._pendings)
+        self._pendings = {k: p for k, p in self._pendings.items() if p.expires_at >= over}
+        return before - len(self._pendings)
+
+    def _refuse_stranger(self, principal_id: str) -> None:
+        if principal_id not in self._accounts:
+            raise StoreError("there is no such account")
+
+
+def refuse_duplicate(id: str, known: Mapping[str, object], what: str) -> None:
+    """Raise `StoreError` if the id is taken."""
+    if id in known:
+        raise StoreError(f"this {what} exists already")
+
+
+def _copied(values: Mapping[str, object]) -> Mapping[str, object]:
+    decoded: dict[str, object] = msgspec.json.decode(json_text(values, "details"))
+    return decoded
+
+
+def copy_account(account: Account) -> Account:
+    """The account with attributes of its own: what a caller does to them changes nothing here."""
+    return replace(account, attributes=msgspec.json.decode(json_text(account.attributes)))

@@ -1,0 +1,110 @@
+"""`stormdoor.ports.Factors` on SQLite."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from stormdoor.core.account import Account
+from stormdoor.core.factor import Factor
+from stormdoor.errors import StoreError
+from stormdoor.stores import statements as sql
+from stormdoor.stores.rows import factor_and_account_from, factor_from, factor_row
+from stormdoor.stores.sqlite.part import Part
+
+__all__ = ["SqliteFactors"]
+
+
+class SqliteFactors(Part):
+    """Second factors. As with nonces, the write lock puts all users of one code in a row."""
+
+    __slots__ = ()
+
+    async def factors(self, principal_id: str) -> list[Factor]:
+        """See `Factors.factors`."""
+        rows = self._database.look(sql.FACTORS_OF, (principal_id,))
+        return [factor_from(row) for row in rows]
+
+    async def factor_by_handle(self, handle: str) -> tuple[Factor, Account] | None:
+        """See `Factors.factor_by_handle`."""
+        return factor_and_account_from(self._database.look(sql.FACTOR_BY_HANDLE, (handle,)))
+
+    async def add_factor(self, factor: Factor) -> None:
+        """See `Factors.add_factor`."""
+        row = factor_row(factor)
+        await self._database.write(
+            lambda connection: connection.execute(sql.ADD_FACTOR, row), durable=True
+        )
+
+    async def remove_factor(self, id: str, principal_id: str) -> bool:
+        """See `Factors.remove_factor`."""
+
+        def remove(connection: sqlite3.Connection) -> bool:
+            if connection.execute(sql.REMOVE_FACTOR, (id, principal_id)).rowcount == 0:
+                return False
+            if connection.execute(sql.HAS_FACTOR, (principal_id,)).fetchone() is None:
+                connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
+            return True
+
+        return await self._database.write(remove, durable=True)
+
+    async def use_factor(self, id: str, *, counter: int, at: float) -> bool:
+        """See `Factors.use_factor`."""
+        # Durable: a code that a power cut makes new again is a code that counts twice.
+        return await self._change(sql.USE_FACTOR, (counter, at, id, counter, counter))
+
+    async def reseal_factor(self, id: str, old: str, new: str) -> bool:
+        """See `Factors.reseal_factor`."""
+        return await self._change(sql.RESEAL_FACTOR, (new, id, old))
+
+    async def set_recovery_codes(self, principal_id: str, hashes: Iterable[str]) -> None:
+        """See `Factors.set_recovery_codes`."""
+        rows = [(principal_id, each) for each in set(hashes)]
+
+        def replace(connection: sqlite3.Connection) -> None:
+            if connection.execute(sql.HAS_ACCOUNT, (principal_id,)).fetchone() is None:
+                raise StoreError("there is no such account")
+            connection.execute(sql.REMOVE_RECOVERY_CODES, (principal_id,))
+            connection.executemany(sql.ADD_RECOVERY_CODE, rows)
+
+        await self._database.write(replace, durable=True)
+
+    async def use_recovery_code(self, principal_id: str, code_hash: str) -> bool:
+        """See `Factors.use_recovery_code`."""
+        return await self._change(sql.USE_RECOVERY_CODE, (principal_id, code_hash))
+
+    async def recovery_codes(self, principal_id: str) -> int:
+        """See `Factors.recovery_codes`."""
+        ((count,),) = self._database.look(sql.COUNT_RECOVERY_CODES, (principal_id,)) or [(0,)]
+        return int(count)
+
+    async def factor_failures(self, principal_id: str) -> tuple[int, float]:
+        """See `Factors.factor_failures`."""
+        rows = self._database.look(sql.FACTOR_FAILURES, (principal_id,))
+        return (rows[0][0], rows[0][1]) if rows else (0, 0.0)
+
+    async def set_factor_failures(
+        self, principal_id: str, count: int, at: float, *, expected: int
+    ) -> bool:
+        """See `Factors.set_factor_failures`."""
+
+        def change(connection: sqlite3.Connection) -> bool:
+            if connection.execute(sql.HAS_ACCOUNT, (principal_id,)).fetchone() is None:
+                return False
+            if count == 0:
+                if expected == 0:
+                    return (
+                        connection.execute(sql.FACTOR_FAILURES, (principal_id,)).fetchone() is None
+                    )
+                gone = connection.execute(sql.CLEAR_FACTOR_FAILURES, (principal_id, expected))
+                return gone.rowcount > 0
+            if expected == 0:
+                added = connection.execute(sql.ADD_FACTOR_FAILURES, (principal_id, count, at))
+                return added.rowcount > 0
+            row = (count, at, principal_id, expected)
+            return connection.execute(sql.SET_FACTOR_FAILURES, row).rowcount > 0
+
+        return await self._database.write(change)
+
+    async def _change(self, statement: str, parameters: tuple[object, ...]) -> bool:
+        return await self._database.write(
+            lambda connection: connection.execute(statement, parameters).rowcount > 0, durable=True
+        )
