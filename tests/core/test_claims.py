@@ -347,7 +347,9 @@ def test_scopes_stand_for_permissions(scope: object, granted: set[str]) -> None:
         "chat:read": frozenset({"chat:connect", "chat:hear"}),
         "chat:write": frozenset({"chat:say"}),
     }
-    assert sound({"scope": scope}, replace(RULES, scope="scope", grants=table)).scopes == granted
+    assert sound({"scope": scope}, replace(RULES, scope="scope", grants=table)).scopes == frozenset(
+        granted
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,15 @@ class Rejected:
     """A credential that was refused.
 
     Attributes:
-        denial: The cause; `BAD_CREDENTIAL`, `EXPIRED` or `REVOKED`.
+        denial: The cause; `BAD_CREDENTIAL`, `EXPIRED` or `REVOKED`, or `UNAVAILABLE` if whoever must
+            be asked about it does not answer.
         detail: For the operator: why, without the secret.
         principal_id: Whose credential it would have been, if that is known.
         reused: True if a single-use credential came a second time: somebody may have stolen it.
         headers: Names and values for the answer, such as a challenge. They are public.
         charged: Whether it counts as a failed attempt of this address. False only for a step of the
             protocol that every honest client goes through.
+        retry_after: Whole seconds until another try makes sense, or None.
     """
 
     denial: Denial
@@ -35,6 +37,7 @@ class Rejected:
     reused: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     charged: bool = True
+    retry_after: int | None = None
 
 
 @runtime_checkable

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
-__all__ = ["ANONYMOUS", "Authentication", "Principal"]
+from stormdoor.core.denial import Refusal
+
+__all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck"]
 
 _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 
@@ -32,6 +35,37 @@ ANONYMOUS = Principal(id="anonymous")
 """The principal of a connection to an endpoint that is declared `public`."""
 
 
+class Recheck(Protocol):
+    """How it is found out whether a credential still counts while its connection is open.
+
+    It may hold the secret, and never shows it.
+    """
+
+    @property
+    def seconds(self) -> float:
+        """How often somebody asks."""
+        ...
+
+    @property
+    def grace_seconds(self) -> float:
+        """How much longer the last answer counts if there is no new one."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Changes when there is reason to ask at once."""
+        ...
+
+    async def ask(self, now: float) -> Authentication | Refusal:
+        """What the credential stands for at `now` (Unix seconds), or why it counts no longer.
+
+        Returns:
+            The same principal, perhaps with other roles, scopes and times; `UNAVAILABLE` if nobody
+            could say.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Authentication:
     """What an authenticator vouches for: the principal and how it was verified.
@@ -39,7 +73,7 @@ class Authentication:
     Attributes:
         principal: Who.
         kind: `session`, `jwt`, `api-key`, `ticket`, `signed-cookie`, `signed-request`, `certificate`,
-            `dpop`, `proxy`, or `public` for none.
+            `dpop`, `proxy`, `oauth`, or `public` for none.
         credential_id: A public name of the credential, usable to revoke it (never the secret).
         ambient: True if a browser attaches the credential by itself, so that a hostile page can use
             it: the Origin is then required (ASVS 4.4.2).
@@ -58,6 +92,7 @@ class Authentication:
             `jti`; None for credentials that are no tokens.
         proofs: What the client proved to possess beside the credential, such as `mtls:<x5t#S256>` and
             `dpop:<jkt>`.
+        recheck: How to ask whether it still counts, or None if nobody need ask.
     """
 
     principal: Principal
@@ -76,3 +111,4 @@ class Authentication:
     device_id: str | None = None
     token_hash: str | None = None
     proofs: frozenset[str] = frozenset()
+    recheck: Recheck | None = field(default=None, repr=False, compare=False)

@@ -373,6 +373,7 @@ class Admission:
             return Refusal(
                 outcome.denial,
                 f"{authenticator.kind}: {outcome.detail}",
+                retry_after=outcome.retry_after,
                 headers=outcome.headers,
                 charged=outcome.charged,
             )
