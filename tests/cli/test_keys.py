@@ -1,11 +1,12 @@
 """`stormdoor keys`, `sessions`, `connections` and `revoke`."""
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 import pytest
 
-from stormdoor import Guard
+from stormdoor import Guard, Target
 from stormdoor.core.apikey import key_id
 from stormdoor.core.credential import fingerprint
 from stormdoor.ports import LiveConnection
@@ -154,6 +155,13 @@ def test_end_sessions(logged_in: Cli) -> None:
         (("principal", "alice"), ["mia"]),
         (("everything", "--yes"), []),
         (("principal", "nobody-in-the-store"), ["alice", "alice", "mia"]),
+        (("principal", "alice", "--before", "2001-01-01"), ["alice", "alice", "mia"]),
+        (("role", "member"), ["mia"]),
+        (("role", "moderator"), ["alice", "alice"]),
+        (("role", "member", "--before", "2001-01-01T12:00+02:00"), ["alice", "alice", "mia"]),
+        (("tenant", "acme"), ["alice", "alice", "mia"]),
+        (("device", "telephone"), ["alice", "alice", "mia"]),
+        (("everything", "--yes", "--before", "2001-01-01"), ["alice", "alice", "mia"]),
     ],
 )
 def test_revocation_ends_sessions(
@@ -238,3 +246,35 @@ def test_connection_that_stays(
     entry = populated("trail", "show", "--name", "authn_token_revoked", "--json").json[-1]
     assert entry["connection"] == "c1"
     assert populated("revoke", "connection", "c9").code == 1
+
+
+def test_revoke_a_token_that_was_found(populated: Cli, config: Path) -> None:
+    """By its text or by its hash: what is stored is the hash, and the token is nowhere."""
+    token = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    assert populated("revoke", "token", token, "--json").json["token"] == digest
+    assert populated("revoke", "token", "--sha256", digest.upper()).code == 0
+    assert populated("revoke", "token", "-", typed=f"{token}\n").code == 0
+    assert token not in populated("trail", "export").out
+
+    async def stored() -> set[tuple[Target, str]]:
+        async with _store(config) as guard:
+            return {(one.target, one.value) for one in await guard.store.revocations()}
+
+    assert asyncio.run(stored()) == {(Target.TOKEN, digest)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("token",), "which token"),
+        (("token", "a.b.c", "--sha256", "0" * 64), "which token"),
+        (("token", "--sha256", "abc"), "64 hexadecimal"),
+        (("tenant", "acme", "--before", "yesterday"), "no time"),
+    ],
+)
+def test_revoke_what(populated: Cli, arguments: tuple[str, ...], says: str) -> None:
+    """What cannot be meant is a mistake of the command line, and revokes nothing."""
+    result = populated("revoke", *arguments)
+    assert result.code == 2
+    assert says in result.err

@@ -105,6 +105,20 @@ async def test_revoked_principal(server: Server) -> None:
         assert "still here" in str(await other.recv())
 
 
+async def test_revoked_role(server: Server) -> None:
+    """Only the server knows which connections it covers; the command says how many that were."""
+    async with server.socket("alice") as socket:
+        await server.listed(1)
+        waiting = asyncio.create_task(_closed(socket))
+        until = ["--before", "2999-01-01"]
+        refused = await asyncio.to_thread(server.cli, "revoke", "role", "member", *until)
+        assert refused.code == 2
+        assert "in the future" in refused.err
+        result = await server.command("revoke", "role", "member", "--json")
+        assert result.json == {"role": "member", "closed": 1, "left": 0}
+        assert await waiting == 3000
+
+
 async def test_how_soon(server: Server) -> None:
     """From the entry in the store to the closed socket, a server takes less than a second."""
     async with server.socket("alice") as socket:

@@ -505,6 +505,14 @@ async def test_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert answer.code == 401
         await guard.admin.set_disabled("alice", False)
         socket = await opened("alice")
+        assert await page.from_before_the_mend(1.0) == 0
+        await guard.admin.add_principal("ada", password=PASSWORD, roles=["desk"])
+        order = {"target": "principal", "value": "alice", "reason": "seen from two countries"}
+        desk = await log_in(host, "ada")
+        answer = await fetch(host, "POST", "/auth/revocations", order, **desk)
+        assert json.loads(answer.body) == {"closed": 1}
+        assert await closed(socket) == 3000
+        socket = await opened("alice")
         for _ in range(4):  # each fourth beat writes the list of connections
             await guard.tick()
         # A command that finds nothing to end says so with 1.

@@ -42,6 +42,22 @@ async def _revoke_everything(guard: Guard, session: str) -> None:
     await guard.admin.revoke(Target.EVERYTHING)
 
 
+async def _revoke_role(guard: Guard, session: str) -> None:
+    await guard.admin.revoke(Target.ROLE, "member")
+
+
+async def _revoke_tenant(guard: Guard, session: str) -> None:
+    await guard.admin.revoke(Target.TENANT, "acme")
+
+
+async def _revoke_device(guard: Guard, session: str) -> None:
+    await guard.admin.revoke(Target.DEVICE, "telephone")
+
+
+async def _revoke_until_now(guard: Guard, session: str) -> None:
+    await guard.admin.revoke(Target.PRINCIPAL, "carol", before=guard.clock.now())
+
+
 async def _log_out(guard: Guard, session: str) -> None:
     await guard.admin.end_session(session)
 
@@ -79,6 +95,10 @@ async def _close(guard: Guard, session: str) -> None:
 TAKEN: list[Take] = [
     _revoke_principal,
     _revoke_everything,
+    _revoke_role,
+    _revoke_tenant,
+    _revoke_device,
+    _revoke_until_now,
     _log_out,
     _log_out_elsewhere,
     _disable,
@@ -95,8 +115,11 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 async def _world() -> tuple[Guard, FakeStore, Handshake, str]:
     store = FakeStore()
-    guard = await settle(make_guard(store=store))
+    carol = Account(id="carol", roles=frozenset({"member"}), tenant="acme")
+    guard = await settle(make_guard(store=store), carol)
     issued = await guard.sessions.create("carol")
+    on_device = replace(issued.session, device_id="telephone")
+    await store.replace_session(issued.session.id, on_device)
     handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
     return guard, store, handshake, issued.session.id
 
