@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from stormdoor.cli.usage import UsageError
 
-__all__ = ["confirm", "new_password"]
+__all__ = ["confirm", "new_password", "read_token"]
 
 _LONGEST = 4096
+_LONGEST_TOKEN = 16_384
 
 
 def new_password(
@@ -47,6 +48,23 @@ def _acceptable(password: str, problem: str | None) -> str:
     if problem is not None:
         raise UsageError(problem)
     return password
+
+
+def read_token() -> str:
+    """A token, asked for without echo, or the first line of standard input.
+
+    Never an argument: those are kept in the history of the shell and shown by `ps`.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if sys.stdin.isatty():
+        token = getpass.getpass("The token: ").strip()
+    else:
+        token = sys.stdin.readline(_LONGEST_TOKEN).strip()
+    if not token:
+        raise UsageError("there is no token on standard input; or give its hash with --sha256")
+    return token
 
 
 def confirm(question: str, *, yes: bool) -> None:

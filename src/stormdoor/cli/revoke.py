@@ -155,34 +155,27 @@ async def credential(id: str, /, *, reason: str = _REASON, where: Where = UNSAID
 
 
 @app.command
-async def token(
-    text: Annotated[str | None, Parameter(show_default=False)] = None,
-    /,
-    *,
-    sha256: str | None = None,
-    reason: str = _REASON,
-    where: Where = UNSAID,
-) -> int:
+async def token(*, sha256: str | None = None, reason: str = _REASON, where: Where = UNSAID) -> int:
     """End one token of which only the text or its hash is known, such as one found in a log.
 
+    The token is asked for, or read from the first line of the standard input: an argument would be
+    kept in the history of the shell.
+
     Args:
-        text: The token; - reads it from the standard input, so that no history keeps it.
         sha256: The SHA-256 of the token in hex, instead.
         reason: For the trail.
         where: Which installation.
     """
     import re
-    import sys
 
+    from stormdoor.cli.ask import read_token
     from stormdoor.cli.usage import UsageError
     from stormdoor.core.credential import fingerprint
     from stormdoor.core.revocation import Target
 
-    if (text is None) is (sha256 is None):
-        raise UsageError("which token? Give it, or - to read it, or --sha256 with its hash")
-    if text is not None:
-        sha256 = fingerprint(sys.stdin.read().strip() if text == "-" else text)
-    elif sha256 is None or re.fullmatch(r"[0-9a-fA-F]{64}", sha256) is None:
+    if sha256 is None:
+        sha256 = fingerprint(read_token())
+    elif re.fullmatch(r"[0-9a-fA-F]{64}", sha256) is None:
         raise UsageError("a SHA-256 has 64 hexadecimal digits")
     return await _revoke_some(where, Target.TOKEN, sha256.lower(), None, reason=reason)
 
