@@ -25,6 +25,7 @@ class Prover:
     member = "jkt"
     places: Sequence[Place] = (Place(Source.AUTHORIZATION, "dpop"),)
     needs_headers: Sequence[str] = ("dpop",)
+    required = False
 
     async def prove(
         self,
@@ -82,6 +83,25 @@ async def test_a_bound_token_where_nobody_checks() -> None:
     outcome = await present(token(cnf={"jkt": "right"}))
     assert isinstance(outcome, Rejected)
     assert "nobody here checks that" in outcome.detail
+
+
+async def test_a_place_of_bound_tokens_takes_no_others() -> None:
+    """Whoever steals a bearer token cannot pass it off as one that is bound."""
+    authenticator = JwtAuthenticator(
+        keys=[JwtKey("HS256", SECRET)], issuer="i", audience="a", proofs=[Prover()]
+    )
+    unbound = Credential(Prover.places[0], token())
+    outcome = await authenticator.authenticate(unbound, HANDSHAKE, store=MemoryStore(), now=NOW)
+    assert isinstance(outcome, Rejected)
+    assert "not bound" in outcome.detail
+
+
+async def test_binding_may_be_required_everywhere() -> None:
+    """Then no bearer token counts at all."""
+    prover = Prover()
+    prover.required = True
+    assert isinstance(await present(token(cnf={"jkt": "right"}), prover), Authentication)
+    assert isinstance(await present(token(), prover), Rejected)
 
 
 async def test_a_proof_is_named() -> None:

@@ -21,11 +21,14 @@ class ProofChecker(Protocol):
         member: The member of `cnf` that it is about: `x5t#S256` (RFC 8705 §3.1), `jkt` (RFC 9449 §6.1).
         places: Where else a bound token may stand, such as `Authorization: DPoP`.
         needs_headers: Headers that it reads, in lower case.
+        required: Whether a token that is not bound in this way is refused wherever it stands. In
+            `places` it always is.
     """
 
     member: str
     places: Sequence[Place]
     needs_headers: Sequence[str]
+    required: bool
 
     async def prove(
         self,
@@ -73,6 +76,13 @@ async def confirm(
         store: For proofs that count once.
         now: Unix seconds.
     """
+    for one in checkers:
+        if one.member not in (confirmation or {}) and (
+            one.required or credential.place in one.places
+        ):
+            return Rejected(
+                Denial.BAD_CREDENTIAL, f"the token is not bound to a key ({one.member} of cnf)"
+            )
     known = {checker.member: checker for checker in checkers}
     proofs: set[str] = set()
     for member, expected in (confirmation or {}).items():

@@ -46,6 +46,7 @@ class Jws:
         payload: What was signed.
         signed: The bytes that the signature covers.
         signature: The signature.
+        jwk: `jwk` of the header, where that was asked for, or None.
     """
 
     algorithm: str
@@ -54,6 +55,7 @@ class Jws:
     payload: bytes
     signed: bytes
     signature: bytes
+    jwk: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,11 @@ def _bytes(segment: bytes) -> bytes | None:
     return data if written == segment else None
 
 
-def _header(header: Mapping[str, object]) -> tuple[str, str | None, str | None] | Malformed:
+def _header(
+    header: Mapping[str, object], *, own_key: bool
+) -> tuple[str, str | None, str | None] | Malformed:
     for name, what in _REFUSED.items():
-        if name in header:
+        if name in header and not (own_key and name == "jwk"):
             return Malformed(f"the token {what} ({name})")
     algorithm = header.get("alg")
     kid = header.get("kid")
@@ -137,11 +141,13 @@ def _header(header: Mapping[str, object]) -> tuple[str, str | None, str | None] 
     return algorithm, kid if isinstance(kid, str) else None, typ if isinstance(typ, str) else None
 
 
-def parse_jws(token: str) -> Jws | Malformed:
+def parse_jws(token: str, *, own_key: bool = False) -> Jws | Malformed:
     """Take `token` apart. Never raises, whatever it is given.
 
     Args:
         token: The compact serialisation (RFC 7515 §7.1).
+        own_key: Whether it must bring its own key: true of proofs of possession (RFC 9449 §4.2), of
+            which the key is compared with what somebody else has signed, and of nothing else.
     """
     if len(token) > MAX_SECRET:
         return Malformed(f"the token is longer than {MAX_SECRET} characters")
@@ -158,8 +164,19 @@ def parse_jws(token: str) -> Jws | Malformed:
     members = json_object(head)
     if isinstance(members, Malformed):
         return Malformed(f"the header: {members.reason}")
-    header = _header(members)
+    header = _header(members, own_key=own_key)
     if isinstance(header, Malformed):
         return header
     algorithm, kid, typ = header
-    return Jws(algorithm, kid, typ, payload, segments[0] + b"." + segments[1], signature)
+    jwk = members.get("jwk")
+    if own_key and not isinstance(jwk, dict):
+        return Malformed("the token does not bring its key (jwk)")
+    return Jws(
+        algorithm,
+        kid,
+        typ,
+        payload,
+        segments[0] + b"." + segments[1],
+        signature,
+        jwk if isinstance(jwk, dict) else None,
+    )

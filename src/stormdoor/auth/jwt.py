@@ -145,7 +145,7 @@ class JwtAuthenticator:
         if isinstance(verified, Rejected):
             return verified
         confirmation = verified.claims.confirmation
-        if confirmation is None:
+        if confirmation is None and not self._proofs:
             return await self._binding.bind(verified, store=store, now=now)
         proofs = await confirm(
             confirmation, self._proofs, credential, handshake, store=store, now=now

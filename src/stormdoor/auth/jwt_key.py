@@ -204,18 +204,41 @@ class JwtKey:
         """Whether this key made `signature` over `signed`, by its own algorithm (PyJWT decides)."""
         return self._implementation.verify(signed, self._verifying, signature)
 
-    def sign(self, payload: bytes, *, typ: str) -> str:
+    @property
+    def public_key(self) -> RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | None:
+        """The public key; None if it is a secret."""
+        return None if isinstance(self._verifying, bytes) else self._verifying
+
+    def sign(self, payload: bytes, *, typ: str, jwk: Mapping[str, str] | None = None) -> str:
         """A token over `payload` (RFC 7515 §7.1), with `alg`, `kid` and `typ` in its header.
+
+        Args:
+            payload: What is signed.
+            typ: What it is.
+            jwk: The public key, for a proof that brings its own (RFC 9449 §4.2); instead of `kid`.
 
         Raises:
             ConfigurationError: It is a public key.
         """
         if self._signing is None:
             raise self._wrong("is public; tokens are issued with the private key")
-        header: Mapping[str, str] = (
-            {"typ": typ} if self.kid is None else {"typ": typ, "kid": self.kid}
-        )
-        return PyJWS().encode(payload, self._signing, self.algorithm, dict(header))
+        header: dict[str, object] = {"typ": typ}
+        if jwk is not None:
+            header["jwk"] = dict(jwk)
+        elif self.kid is not None:
+            header["kid"] = self.kid
+        return PyJWS().encode(payload, self._signing, self.algorithm, header)
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The bare signature over `data`, as `verify` takes it.
+
+        Raises:
+            ConfigurationError: It is a public key.
+        """
+        if self._signing is None:
+            raise self._wrong("is public; only the private key signs")
+        signature: bytes = self._implementation.sign(data, self._signing)
+        return signature
 
     def __repr__(self) -> str:
         return f"JwtKey({self.algorithm!r}, kid={self.kid!r})"

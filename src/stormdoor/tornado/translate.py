@@ -11,6 +11,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from stormdoor.core.address import Network, client_address, in_networks
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.header import canonical_header
 
 __all__ = ["Translator", "offered_subprotocols"]
 
@@ -31,11 +32,6 @@ def _peer(request: HTTPServerRequest) -> str:
 
 def _list(values: Iterable[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
-def _canonical(name: str) -> str:
-    """A header's name as CGI and WSGI see it: `X_Forwarded_User` is `X-Forwarded-User` there."""
-    return name.lower().replace("_", "-")
 
 
 def _certificate(request: HTTPServerRequest) -> bytes | None:
@@ -87,7 +83,7 @@ class Translator:
         for place in places:
             names[place.source].add(place.name)
         self._headers = tuple(sorted(names[Source.HEADER] | set(headers)))
-        self._exclusive = frozenset(map(_canonical, exclusive))
+        self._exclusive = frozenset(map(canonical_header, exclusive))
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
 
@@ -126,7 +122,8 @@ class Translator:
             query=self._query(request),
             method=request.method or "",
             target=target,
-            certificate=certificate,
+            # At a proxy's address it is the proxy's own, and nobody's credential.
+            certificate=None if in_networks(peer, self._trusted) else certificate,
             peer_certificate=certificate,
         )
 
@@ -135,7 +132,7 @@ class Translator:
         found = {name: list(v) for name in self._headers if (v := headers.get_list(name))}
         if self._exclusive:
             for name in list(headers):
-                if _canonical(name) in self._exclusive:
+                if canonical_header(name) in self._exclusive:
                     found[name.lower()] = list(headers.get_list(name))
                     del headers[name]
         return found

@@ -1,0 +1,34 @@
+"""Names of headers."""
+
+from __future__ import annotations
+
+import re
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["canonical_header", "header_name"]
+
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^`|~-]+")
+_TAKEN = frozenset({"authorization", "cookie", "host", "origin", "upgrade", "connection"})
+
+
+def canonical_header(name: str) -> str:
+    """A header's name as CGI and WSGI see it: `X_Forwarded_User` is `x-forwarded-user` there."""
+    return name.lower().replace("_", "-")
+
+
+def header_name(name: str) -> str:
+    """The name of a header that an option names, in lower case.
+
+    Raises:
+        ConfigurationError: It is none, has a meaning already, or has an underscore, which some servers
+            take for a hyphen.
+    """
+    lower = name.lower()
+    if _TOKEN.fullmatch(lower) is None:
+        raise ConfigurationError(
+            f"{name!r} is no name of a header; write for example X-Remote-User"
+        )
+    if lower in _TAKEN or lower.startswith("sec-"):
+        raise ConfigurationError(f"{name!r} has a meaning already; name another header")
+    return lower
