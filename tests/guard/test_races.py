@@ -12,17 +12,31 @@ from dataclasses import replace
 
 import pytest
 
-from stormdoor import Connection, Denial, Guard, PolicySet, Target, role
+from stormdoor import (
+    ApiKeyAuthenticator,
+    Authentication,
+    Connection,
+    Denial,
+    Guard,
+    PolicySet,
+    Rejected,
+    Target,
+    role,
+)
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.ports import Store
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
+    ORIGIN,
     POLICIES,
     FakeSink,
     FakeStore,
+    Tokens,
     admit,
+    authentication,
     bearer,
     make_guard,
     opened,
@@ -231,6 +245,92 @@ async def test_taken_by_another_process_and_learnt_during_the_lookup(take: Take)
     _nobody(guard, outcome)
     guard.passwords.close()
     other.passwords.close()
+
+
+# -- the other kinds of credential ------------------------------------------------------------------
+
+
+async def _key_world() -> tuple[Guard, FakeStore, Handshake, str]:
+    store = FakeStore()
+    guard = await settle(make_guard(ApiKeyAuthenticator(), store=store))
+    issued = await guard.admin.issue_key("carol", name="k", scopes=["*"])
+    return guard, store, bearer(issued.secret), issued.key.id
+
+
+async def _ticket_world() -> tuple[Guard, FakeStore, Handshake, str]:
+    guard, store, _, session_id = await _world()
+    found = await store.session(session_id)
+    assert found is not None
+    ticket = await guard.tickets.issue(found[0], origin=ORIGIN, endpoint="/ws")
+    assert ticket is not None
+    offered = f"stormdoor.ticket.{ticket.secret}"
+    return guard, store, replace(HANDSHAKE, subprotocols=[offered]), session_id
+
+
+async def _token_world() -> tuple[Guard, FakeStore, Handshake, str]:
+    store = FakeStore()
+    token_hash = "ab" * 32
+
+    async def look(store: Store) -> Authentication | Rejected:
+        await store.account("carol")
+        return authentication("carol", token_hash=token_hash)
+
+    guard = await settle(make_guard(Tokens({"t": look}), store=store))
+    return guard, store, bearer("t"), token_hash
+
+
+async def _revoke_key(guard: Guard, value: str) -> None:
+    await guard.admin.revoke_key(value)
+
+
+async def _replace_key(guard: Guard, value: str) -> None:
+    await guard.admin.rotate_key(value, overlap_seconds=0)
+
+
+async def _revoke_token(guard: Guard, value: str) -> None:
+    await guard.admin.revoke(Target.TOKEN, value)
+
+
+World = Callable[[], Awaitable[tuple[Guard, FakeStore, Handshake, str]]]
+OTHERS: list[tuple[World, Take, str]] = [
+    (_key_world, _revoke_key, "key"),
+    (_key_world, _replace_key, "key"),
+    (_key_world, _disable, "key"),
+    (_ticket_world, _log_out, "redeem_ticket"),
+    (_ticket_world, _log_out, "session"),
+    (_ticket_world, _revoke_role, "session"),
+    (_token_world, _revoke_token, "account"),
+    (_token_world, _revoke_principal, "account"),
+]
+
+
+@pytest.mark.parametrize(
+    ("world", "take", "call"),
+    OTHERS,
+    ids=[f"{world.__name__}{take.__name__}-{call}" for world, take, call in OTHERS],
+)
+@pytest.mark.parametrize("point", ["before", "after", "pending", "open"])
+async def test_taken_from_another_credential(
+    world: World, take: Take, call: str, point: str
+) -> None:
+    """Whatever the handshake is waiting for: keys, tickets and tokens are no better off."""
+    guard, store, handshake, value = await world()
+    if point in {"before", "after"}:
+        pause = store.pause(call, after=point == "after")
+        coming = asyncio.create_task(guard.admission.admit(handshake, CHAT))
+        await pause.reached.wait()
+        await take(guard, value)
+        pause.go()
+        outcome = await coming
+        assert isinstance(outcome, Refusal), outcome
+    else:
+        outcome = await admit(guard, handshake)
+        if point == "open":
+            _open(guard, outcome)
+        await take(guard, value)
+        _open(guard, outcome)
+    _nobody(guard, outcome)
+    guard.passwords.close()
 
 
 # -- roles ------------------------------------------------------------------------------------------
