@@ -26,6 +26,7 @@ from stormdoor.core.message import (
 )
 from stormdoor.core.policy import PolicySet, forbid, permit, role
 from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.requirement import require
 from stormdoor.core.revocation import Target
 from stormdoor.errors import (
     ConfigurationError,
@@ -93,6 +94,7 @@ __all__ = [
     "permit",
     "protect",
     "public",
+    "require",
     "revocation_routes",
     "role",
 ]

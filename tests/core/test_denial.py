@@ -7,7 +7,15 @@ import pytest
 from stormdoor.core.denial import ANSWERS, Answer, Denial, Refusal
 
 # Causes of the wire protocol; the client of an application may rely on them.
-ERRORS = {"invalid", "forbidden", "unauthenticated", "rate-limited", "too-large", "unavailable"}
+ERRORS = {
+    "invalid",
+    "forbidden",
+    "step-up",
+    "unauthenticated",
+    "rate-limited",
+    "too-large",
+    "unavailable",
+}
 # RFC 6455 section 7.4.1 and the IANA registry; nothing private.
 CLOSE_CODES = {1001, 1008, 1009, 1011, 1013, 3000, 3003, 3008}
 STATUSES = {400, 401, 403, 413, 429, 500, 503}
@@ -39,7 +47,7 @@ def test_close_code_is_registered(denial: Denial) -> None:
 
 @each_denial
 def test_error_is_in_the_vocabulary(denial: Denial) -> None:
-    """A reply uses the six words that clients know."""
+    """A reply uses the seven words that clients know."""
     assert ANSWERS[denial].error in ERRORS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stormdoor.core.needs import Needs
 from stormdoor.core.principal import Principal
 
 __all__ = ["AccessRequest", "Decision", "Environment", "Resource", "authentication_age"]
@@ -39,6 +40,7 @@ class Environment:
         kind: The kind of credential in use.
         authentication_age: Seconds since the principal last proved who it is.
         strength: How many factors were used.
+        acr: Class of the authentication (OpenID Connect Core §2), or None.
     """
 
     now: float
@@ -47,6 +49,7 @@ class Environment:
     kind: str
     authentication_age: float
     strength: int
+    acr: str | None = None
 
 
 def authentication_age(authenticated_at: float, now: float) -> float:
@@ -80,12 +83,14 @@ class Decision:
         reason: One sentence for the operator.
         policy_ids: The policies that determined the verdict, in the order of the set.
         errors: Conditions that raised; each made the answer stricter, never looser.
+        needs: Set in a refusal that would be none if the authentication were stronger: what it lacks.
     """
 
     allowed: bool
     reason: str
     policy_ids: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    needs: Needs | None = None
 
     def __bool__(self) -> bool:
         # Without this, `if policies.decide(...)` would be true for a refusal.

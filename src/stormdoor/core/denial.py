@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from stormdoor.core.needs import Needs
+
 __all__ = ["ANSWERS", "Answer", "Denial", "Refusal"]
 
 
@@ -29,6 +31,7 @@ class Denial(Enum):
     BACKOFF = "authentication-backoff"
     AUTHENTICATION_TIMEOUT = "authentication-timeout"
     FORBIDDEN = "forbidden"
+    STEP_UP = "step-up-required"
     UNDECLARED = "undeclared-endpoint"
     TOO_MANY_CONNECTIONS = "too-many-connections"
     BUSY = "busy"
@@ -76,6 +79,7 @@ ANSWERS: dict[Denial, Answer] = {
     Denial.BACKOFF: Answer(429, 1013, "rate-limited", "too many requests"),
     Denial.AUTHENTICATION_TIMEOUT: Answer(503, 3008, "unavailable", "try again later"),
     Denial.FORBIDDEN: Answer(403, 3003, "forbidden", _FORBIDDEN),
+    Denial.STEP_UP: Answer(403, 3003, "step-up", "stronger authentication required"),
     Denial.UNDECLARED: Answer(403, 3003, "forbidden", _FORBIDDEN),
     Denial.TOO_MANY_CONNECTIONS: Answer(429, 1013, "rate-limited", "too many connections"),
     Denial.BUSY: Answer(503, 1013, "unavailable", "try again later"),
@@ -103,6 +107,7 @@ class Refusal:
         headers: Names and values that the answer to a handshake carries, such as a challenge. They are
             public.
         charged: Whether the address is charged with a failed authentication.
+        needs: What the authentication lacks, if a stronger one would do.
     """
 
     denial: Denial
@@ -111,6 +116,7 @@ class Refusal:
     policy_ids: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     charged: bool = True
+    needs: Needs | None = None
 
     @property
     def answer(self) -> Answer:

@@ -41,6 +41,7 @@ REFUSED_AS: dict[Denial, str] = {
     Denial.BACKOFF: "authn_login_fail_max",
     Denial.AUTHENTICATION_TIMEOUT: "authn_login_fail",
     Denial.FORBIDDEN: "authz_fail",
+    Denial.STEP_UP: "authz_fail",
     Denial.UNDECLARED: "authz_fail",
     Denial.TOO_MANY_CONNECTIONS: "excess_sessions_exceeded",
     Denial.BUSY: "excess_rate_limit_exceeded",

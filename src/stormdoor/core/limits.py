@@ -23,6 +23,13 @@ class Limits:
         ipv6_prefix: Bits of an IPv6 address that count as one client.
         authentication_seconds: How long an authenticator may take.
         connection_seconds: The greatest age of a connection, or None.
+        expiry_notice_seconds: How long before its end a connection is told, a quarter of its time at most.
+        refreshes_per_principal: Refreshed credentials of one principal on all its connections.
+        proofs_per_principal: Second factors tried by one principal on all its connections.
+        first_message_seconds: How long a connection may wait for its first message.
+        first_message_bytes: The largest first message.
+        pending_per_address: Connections from one address that wait for their first message.
+        pending: Connections of the process that wait for their first message.
         message_bytes: The largest message; a longer one is answered `too-large`.
         messages_per_connection: Messages on one connection.
         bytes_per_connection: Message bytes on one connection.
@@ -41,6 +48,13 @@ class Limits:
     ipv6_prefix: int = 64
     authentication_seconds: float = 10.0
     connection_seconds: float | None = 24 * 3600.0
+    expiry_notice_seconds: float = 60.0
+    refreshes_per_principal: str = "60/min burst 60"
+    proofs_per_principal: str = "5/min burst 5"
+    first_message_seconds: float = 5.0
+    first_message_bytes: int = 9 * 1024
+    pending_per_address: int = 10
+    pending: int = 1000
     message_bytes: int = 64 * 1024
     messages_per_connection: str = "20/s burst 40"
     bytes_per_connection: str = "131072/s burst 524288"

@@ -92,12 +92,20 @@ class ErrorReply(Reply, tag="error"):
     Attributes:
         error: The cause, as in the refusals of the guard.
         detail: What the client may know about it.
+        needs: With `step-up`: what lacks, from `Decision.needs.on_the_wire()`.
     """
 
     error: Literal[
-        "invalid", "forbidden", "unauthenticated", "rate-limited", "too-large", "unavailable"
+        "invalid",
+        "forbidden",
+        "step-up",
+        "unauthenticated",
+        "rate-limited",
+        "too-large",
+        "unavailable",
     ]
     detail: str | UnsetType = UNSET
+    needs: dict[str, Any] | UnsetType = UNSET
 
 
 class _Envelope(msgspec.Struct):

@@ -8,6 +8,9 @@ The order is fixed and the same for the handshake, for each message and for each
 4. A condition that raises, or answers neither True nor False: deny.
 5. A role that grants the permission, or a permit that applies: allow.
 6. Nothing said yes: deny.
+
+A requirement (`require`) is judged last of all. Only where everything else says yes, and the
+authentication is too old or too weak, does the refusal say what lacks: it is a step-up.
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ from typing import Literal
 
 from stormdoor.core.condition import Condition, parse_condition
 from stormdoor.core.decision import AccessRequest, Decision
+from stormdoor.core.needs import Needs
 from stormdoor.core.permission import check_pattern, expand, granted
 from stormdoor.core.principal import Principal
+from stormdoor.core.requirement import Requirement
 from stormdoor.errors import PolicyError
 
 __all__ = ["Policy", "PolicySet", "Role", "Step", "forbid", "permit", "role"]
@@ -54,6 +59,8 @@ class Policy:
     conditions: tuple[Condition, ...]
     id: str
     across_tenants: bool
+    requirement: Requirement | None = None
+    """A permit applies only where it is met, a forbid only where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +107,22 @@ def role(
     return Role(name, patterns, _names(inherits, "inherits"), tenant, across_tenants)
 
 
-def _conditions(when: Condition | str | Iterable[Condition | str] | None) -> tuple[Condition, ...]:
+def _conditions(
+    when: Condition | str | Iterable[Condition | str] | None,
+) -> tuple[tuple[Condition, ...], Requirement | None]:
+    """The conditions of a policy, and the one that is a requirement."""
     if when is None:
-        return ()
+        return (), None
     several = [when] if isinstance(when, str) or callable(when) else list(when)
     if not several:
         # A list that came out empty by mistake must not turn a condition into "always".
         raise PolicyError("when=[] holds always; leave `when` out to say that")
-    return tuple(parse_condition(one) if isinstance(one, str) else one for one in several)
+    requirements = [one for one in several if isinstance(one, Requirement)]
+    if len(requirements) > 1:
+        raise PolicyError("when= holds two require(); write one with both")
+    plain = [one for one in several if not isinstance(one, Requirement)]
+    conditions = tuple(parse_condition(one) if isinstance(one, str) else one for one in plain)
+    return conditions, requirements[0] if requirements else None
 
 
 def _policy(
@@ -118,6 +133,7 @@ def _policy(
     when: Condition | str | Iterable[Condition | str] | None,
     id: str | None,
     across_tenants: bool,
+    unless: Requirement | None = None,
 ) -> Policy:
     if not patterns:
         raise PolicyError(f'{effect}() needs a permission; write {effect}("chat:say", ...)')
@@ -131,7 +147,15 @@ def _policy(
             raise PolicyError(
                 f"the id {id!r} has a meaning of its own in decisions; choose another"
             )
-    return Policy(effect, checked, names, _conditions(when), id or "", across_tenants)
+    conditions, required = _conditions(when)
+    if effect == "forbid" and required is not None:
+        raise PolicyError(
+            "forbid(when=require(...)) would refuse whoever has proved the most; write "
+            "forbid(..., unless=require(...))"
+        )
+    if unless is not None and not isinstance(unless, Requirement):
+        raise PolicyError("unless= takes require(...); for anything else write when=")
+    return Policy(effect, checked, names, conditions, id or "", across_tenants, required or unless)
 
 
 def permit(
@@ -146,8 +170,8 @@ def permit(
     Args:
         permissions: Permission patterns.
         roles: Applies to principals that hold one of these roles; None applies to everybody.
-        when: A function of an `AccessRequest`, a line of text (see `stormdoor.core.condition`), or
-            a list of either: all must hold.
+        when: A function of an `AccessRequest`, a line of text (see `stormdoor.core.condition`),
+            `require(...)`, or a list of these: all must hold.
         id: Named in decisions and in the trail; made from the position if left out.
         across_tenants: Also reaches resources of other tenants.
 
@@ -163,13 +187,27 @@ def forbid(
     *permissions: str,
     roles: Iterable[str] | None = None,
     when: Condition | str | Iterable[Condition | str] | None = None,
+    unless: Requirement | None = None,
     id: str | None = None,
 ) -> Policy:
     """Refuse `permissions` where all conditions hold, whatever else permits them.
 
     Takes what `permit` takes. A forbid whose condition raises denies.
+
+    Args:
+        permissions: See `permit`.
+        roles: See `permit`.
+        when: See `permit`, but no `require(...)`.
+        unless: `require(...)`: it refuses only whose authentication is too old or too weak, and the
+            answer says what lacks.
+        id: See `permit`.
+
+    Raises:
+        PolicyError: Something is not well formed.
     """
-    return _policy("forbid", permissions, roles=roles, when=when, id=id, across_tenants=True)
+    return _policy(
+        "forbid", permissions, roles=roles, when=when, id=id, across_tenants=True, unless=unless
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +328,7 @@ class PolicySet:
                 # What is not a permit forbids, however it was made.
                 forbids=tuple(p for p in matching if p.effect != "permit"),
                 permits=tuple(p for p in matching if p.effect == "permit"),
-                conditional=any(p.conditions for p in matching),
+                conditional=any(p.conditions or p.requirement for p in matching),
             )
             if len(self._relevant) >= _MEMO_LIMIT:
                 self._relevant.clear()
@@ -331,16 +369,21 @@ class PolicySet:
         foreign = _foreign(request)
         relevant = self._for(permission)
         failed: dict[str, str] = {}
+        barring: dict[str, Needs] = {}
         for policy in relevant.forbids:
             if _applies(policy, request, standing, failed):
-                errors = tuple(failed.values())
-                return Decision(False, f"forbidden by {policy.id}", (policy.id,), errors)
-        allowing = [
-            policy.id
-            for policy in relevant.permits
-            if (policy.across_tenants or not foreign)
-            and _applies(policy, request, standing, failed)
-        ]
+                if policy.requirement is None:
+                    errors = tuple(failed.values())
+                    return Decision(False, f"forbidden by {policy.id}", (policy.id,), errors)
+                _note_lacking(policy, request, barring)
+        allowing: list[str] = []
+        wanting: dict[str, Needs] = {}
+        for policy in relevant.permits:
+            speaks = policy.across_tenants or not foreign
+            if not (speaks and _applies(policy, request, standing, failed)):
+                continue
+            if not _note_lacking(policy, request, wanting):
+                allowing.append(policy.id)
         if failed:
             errors = tuple(failed.values())
             return Decision(
@@ -348,8 +391,10 @@ class PolicySet:
             )
         grants = standing.across if foreign else standing.patterns
         allowing += [f"role:{grants[p]}" for p in expand(permission) if p in grants]
-        if allowing:
+        if allowing and not barring:
             return Decision(True, f"{permission} allowed by {allowing[0]}", tuple(allowing))
+        if allowing or wanting:
+            return _step_up(barring, {} if allowing else wanting)
         if foreign:
             return Decision(False, "the resource belongs to another tenant", ("tenant",))
         return Decision(False, f"nothing grants {permission} to {request.principal.id}")
@@ -373,6 +418,10 @@ class PolicySet:
             failed: dict[str, str] = {}
             applies = _applies(policy, request, standing, failed)
             said = failed.get(policy.id) or ("applies" if applies else "does not apply")
+            if applies and policy.requirement is not None:
+                lacking = policy.requirement.lacking(request.environment)
+                applies = (lacking is None) is (policy.effect == "permit")
+                said = f"needs {lacking}" if lacking else "its requirement is met"
             steps.append(Step(policy.id, policy.effect, applies or bool(failed), said))
         grants = standing.across if foreign else standing.patterns
         steps += [
@@ -385,6 +434,28 @@ class PolicySet:
             for name in sorted(request.principal.roles - self.roles.keys())
         ]
         return steps
+
+
+def _note_lacking(policy: Policy, request: AccessRequest, noted: dict[str, Needs]) -> bool:
+    """Note under its id what `policy` requires and lacks. Returns whether anything does."""
+    required = policy.requirement
+    lacking = None if required is None else required.lacking(request.environment)
+    if lacking is None:
+        return False
+    noted[policy.id] = lacking
+    return True
+
+
+def _step_up(barring: dict[str, Needs], wanting: dict[str, Needs]) -> Decision:
+    """Everything says yes but the authentication: what it lacks.
+
+    Of several permits, one is enough: the first says what to do.
+    """
+    asking = {**barring, **dict(list(wanting.items())[:1])}
+    needs: Needs | None = None
+    for one in asking.values():
+        needs = one if needs is None else needs.beside(one)
+    return Decision(False, f"{', '.join(asking)} needs {needs}", tuple(asking), needs=needs)
 
 
 def _foreign(request: AccessRequest) -> bool:

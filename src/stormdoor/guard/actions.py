@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from stormdoor.core.bucket import Rate
 from stormdoor.core.decision import Resource
+from stormdoor.core.in_band import RESERVED
 from stormdoor.core.message import Command, decoder
 from stormdoor.core.permission import check_permission
+from stormdoor.core.requirement import Requirement
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["Action", "Actions", "ResourceOf"]
@@ -31,6 +33,7 @@ class Action:
         resource: Names the resource, or None if the action has none.
         rate: The limit of this action for one principal on all its connections, or None.
         cost: How many messages it counts as.
+        requirement: How fresh and strong the authentication must be, or None.
     """
 
     command: type[Command]
@@ -39,6 +42,9 @@ class Action:
     resource: ResourceOf | None = None
     rate: Rate | None = None
     cost: float = 1.0
+    requirement: Requirement | None = None
+    charged: bool = field(init=False)
+    """Whether it takes more from the limits than any message: asked on the hot path."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -50,6 +56,7 @@ class Action:
         check_permission(self.permission)
         if self.cost < 1:
             raise ConfigurationError(f"cost must be at least 1, not {self.cost}")
+        object.__setattr__(self, "charged", self.rate is not None or self.cost != 1.0)
 
     @property
     def name(self) -> str:
@@ -61,7 +68,7 @@ class Actions:
     """All actions of one handler class: the decoder of their union, and the table of what each needs.
 
     Raises:
-        ConfigurationError: Two actions take the same command, or the tags clash.
+        ConfigurationError: Two actions take the same command, or the tags clash or are reserved.
     """
 
     def __init__(self, name: str, actions: Iterable[Action]) -> None:
@@ -69,6 +76,11 @@ class Actions:
         for action in actions:
             if action.command in self.table:
                 raise ConfigurationError(f"{name}: two actions take {action.command.__name__}")
+            if action.name.startswith(RESERVED):
+                raise ConfigurationError(
+                    f"{name}: {action.name!r} is reserved; choose a tag that does not begin with "
+                    f"{RESERVED!r}"
+                )
             self.table[action.command] = action
         try:
             self._decoder: msgspec.json.Decoder[Any] = decoder(list(self.table))

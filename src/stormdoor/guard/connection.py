@@ -151,18 +151,22 @@ class Connection:
         self.open = state is State.OPEN
         return True
 
-    def request(self, permission: str, resource: Resource | None, now: float) -> AccessRequest:
-        """The question whether this connection's principal may do `permission` now (Unix seconds)."""
+    def environment(self, now: float) -> Environment:
+        """The circumstances of whatever it does at `now` (Unix seconds)."""
         authentication = self.authentication
-        environment = Environment(
+        return Environment(
             now=now,
             address=self.address,
             endpoint=self.path,
             kind=authentication.kind,
             authentication_age=authentication_age(authentication.authenticated_at, now),
             strength=authentication.strength,
+            acr=authentication.acr,
         )
-        return AccessRequest(self.principal, permission, resource, environment)
+
+    def request(self, permission: str, resource: Resource | None, now: float) -> AccessRequest:
+        """The question whether this connection's principal may do `permission` now (Unix seconds)."""
+        return AccessRequest(self.principal, permission, resource, self.environment(now))
 
     def decide(self, permission: str, resource: Resource | None, now: float) -> Decision:
         """Decide, and note what will stay true until roles or policies change."""

@@ -16,8 +16,10 @@ from stormdoor.core.bucket import Rate, spend
 from stormdoor.core.decision import Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
+from stormdoor.core.in_band import Prove, Refresh, read_in_band
 from stormdoor.core.limits import Limits
 from stormdoor.core.message import Command, read_id, too_deep
+from stormdoor.core.needs import Needs
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
@@ -74,11 +76,12 @@ class Inbound:
 
     def receive(  # noqa: C901 - the steps of the hot path, in one place on purpose
         self, connection: Connection, raw: str | bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | None:
+    ) -> tuple[Action, Command] | Refused | Refresh | Prove | None:
         """Judge one message of a command-based handler.
 
         Returns:
             The action and its command, to be carried out at once; or the refusal to answer with; or
+            what the client says to the guard itself; or
             None if the connection is not open and the message must be dropped without a trace.
         """
         # INVARIANT: the gate comes first. A revocation shuts it before any close frame is sent.
@@ -104,9 +107,11 @@ class Inbound:
         try:
             command = actions.decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return self._refuse(connection, Denial.INVALID_MESSAGE, str(error), raw, now)
+            return read_in_band(raw) or self._refuse(
+                connection, Denial.INVALID_MESSAGE, str(error), raw, now
+            )
         action = actions.table[type(command)]
-        if action.rate is not None or action.cost != 1.0:
+        if action.charged:
             over = self._spend_action(connection, action, now)
             if over is not None:
                 return self._refuse(connection, Denial.MESSAGE_RATE, over, command, now, action)
@@ -124,12 +129,21 @@ class Inbound:
             if not decision.allowed:
                 return self._refuse(
                     connection,
-                    Denial.FORBIDDEN,
+                    Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
                     decision.reason,
                     command,
                     now,
                     action,
                     decision.policy_ids,
+                    decision.needs,
+                )
+        # After the policies: who may not do it anyway is not told how to prove itself.
+        if action.requirement is not None:
+            needs = action.requirement.lacking(connection.environment(self._now()))
+            if needs is not None:
+                detail = f"the action {action.name!r} needs {needs}"
+                return self._refuse(
+                    connection, Denial.STEP_UP, detail, command, now, action, (), needs
                 )
         connection.last_message = now
         self._statistics.messages += 1
@@ -161,12 +175,13 @@ class Inbound:
             if not decision.allowed:
                 return self._refuse(
                     connection,
-                    Denial.FORBIDDEN,
+                    Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
                     decision.reason,
                     "",
                     now,
                     None,
                     decision.policy_ids,
+                    decision.needs,
                 )
         connection.last_message = now
         self._statistics.messages += 1
@@ -258,6 +273,7 @@ class Inbound:
         now: float,
         action: Action | None = None,
         policy_ids: tuple[str, ...] = (),
+        needs: Needs | None = None,
     ) -> Refused:
         """Note a refusal; the one that makes a repeated offender is fatal."""
         self._statistics.rejected[denial] += 1
@@ -291,7 +307,7 @@ class Inbound:
         else:
             readable = 0 < len(message) <= _SMALL
             id = read_id(message) if readable else UNSET
-        refusal = Refusal(denial, detail, policy_ids=policy_ids)
+        refusal = Refusal(denial, detail, policy_ids=policy_ids, needs=needs)
         if tat is None:
             self._registry.end(
                 connection,

@@ -14,6 +14,7 @@ from stormdoor.core.bucket import Rate
 from stormdoor.core.message import Command, encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
+from stormdoor.core.requirement import Requirement, require
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.actions import Action, Actions, ResourceOf
 from stormdoor.guard.connection import Connection
@@ -30,6 +31,7 @@ class _Declared(typing.NamedTuple):
     resource: ResourceOf | None
     rate: Rate | None
     cost: float
+    requirement: Requirement | None
 
 
 def action(
@@ -38,6 +40,9 @@ def action(
     resource: ResourceOf | None = None,
     limit: str | None = None,
     cost: float = 1,
+    fresh: str | float | None = None,
+    strength: int | None = None,
+    acr: str | None = None,
 ) -> Callable[[_Method], _Method]:
     """Mark a method as what carries out a command; its parameter's annotation says which.
 
@@ -47,13 +52,22 @@ def action(
             `(type, id)`. If it raises, the command is refused.
         limit: A rate such as `5/s`, for one principal on all its connections.
         cost: How many messages one command counts as against the limits of the guard.
+        fresh: How long ago the principal may have proved who it is: `5min`, or seconds. Whoever may do
+            it otherwise is told what lacks, and goes on after `stormdoor.refresh` or `stormdoor.prove`.
+        strength: How many factors it must have used at least.
+        acr: The class of authentication that its provider must have named.
 
     Raises:
-        PolicyError: The permission is not well formed.
+        PolicyError: The permission, or what is required, is not well formed.
         ConfigurationError: The limit is not a rate.
     """
+    required = fresh is not None or strength is not None or acr is not None
     declared = _Declared(
-        check_permission(permission), resource, Rate.parse(limit) if limit else None, cost
+        check_permission(permission),
+        resource,
+        Rate.parse(limit) if limit else None,
+        cost,
+        require(fresh=fresh, strength=strength, acr=acr) if required else None,
     )
 
     def mark(method: _Method) -> _Method:
@@ -123,6 +137,7 @@ class GuardedHandler(WebSocketHandler):
                     resource=declared.resource,
                     rate=declared.rate,
                     cost=declared.cost,
+                    requirement=declared.requirement,
                 )
         own = cls.on_message is not WebSocketHandler.on_message
         if actions and own:

@@ -395,8 +395,10 @@ class CommandDoor(Door):
     def _door_answer(self, refused: Refused) -> None:
         if refused.fatal:
             return
-        more = {}
+        more: dict[str, object] = {}
         if refused.refusal.retry_after is not None:
             more["retry_after"] = refused.refusal.retry_after
+        if refused.refusal.needs is not None:
+            more["needs"] = refused.refusal.needs.on_the_wire()
         payload = encode_error(refused.refusal.answer.error, refused.id, **more)
         self._door_say(payload)

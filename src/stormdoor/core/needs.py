@@ -1,0 +1,47 @@
+"""What an authentication lacks for something that it may do otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Needs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What is needed and lacks; what is met is None.
+
+    Attributes:
+        max_age: Seconds since the last proof, at most.
+        strength: Factors, at least.
+        acr: The class of the authentication.
+    """
+
+    max_age: float | None = None
+    strength: int | None = None
+    acr: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} = {value}" for name, value in self.on_the_wire().items())
+
+    def on_the_wire(self) -> dict[str, object]:
+        """As it stands in a reply: only what lacks."""
+        named: dict[str, object] = {}
+        if self.strength is not None:
+            named["strength"] = self.strength
+        if self.max_age is not None:
+            age = self.max_age
+            named["max_age"] = int(age) if age == int(age) else age
+        if self.acr is not None:
+            named["acr"] = self.acr
+        return named
+
+    def beside(self, other: Needs) -> Needs:
+        """What is needed where both are."""
+        ages = [one.max_age for one in (self, other) if one.max_age is not None]
+        strengths = [one.strength for one in (self, other) if one.strength is not None]
+        return Needs(
+            max_age=min(ages, default=None),
+            strength=max(strengths, default=None),
+            acr=self.acr if self.acr is not None else other.acr,
+        )
