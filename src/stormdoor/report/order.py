@@ -34,12 +34,15 @@ class Group:
 
 
 def _place(one: Finding) -> tuple[str, int, int, str]:
-    return (one.location.path, one.location.line, one.location.column, one.rule_id)
+    return (one.location.path, one.location.line, one.location.column, one.message)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """By level, confidence and place."""
-    return sorted(findings, key=lambda one: (one.level.rank, one.confidence.rank, *_place(one)))
+    """By level, confidence, rule and place."""
+    return sorted(
+        findings,
+        key=lambda one: (one.level.rank, one.confidence.rank, one.rule_id, *_place(one)),
+    )
 
 
 def grouped(report: Report) -> list[Group]:

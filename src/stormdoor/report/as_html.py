@@ -1,0 +1,151 @@
+"""The report as one HTML file: no asset, no request, nothing that needs a script to be read.
+
+Its policy allows exactly the style and the script that are in it, by their hashes: whatever stands
+in the code that was read cannot run when the report is opened.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+
+from stormdoor.report.finding import CHECKS, Finding, Level, Report
+from stormdoor.report.html_doors import doors
+from stormdoor.report.html_findings import findings
+from stormdoor.report.html_text import escaped, place
+from stormdoor.report.order import counts
+
+__all__ = ["as_html"]
+
+
+def _asset(name: str) -> str:
+    return resources.files("stormdoor.report").joinpath("template", name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _tile(kind: str, number: int, what: str) -> str:
+    return f'<li class="{kind if number else "none"}"><strong>{number}</strong><span>{what}</span></li>'
+
+
+def _header(report: Report) -> str:
+    numbers = counts(report.findings)
+    unguarded = sum(
+        any(one.verdict(check).state in {"missing", "weak"} for check in CHECKS)
+        for one in report.endpoints
+    )
+    seen = report.coverage
+    tiles = [
+        *(
+            _tile(level, number, f"{level}{'' if number == 1 else 's'}")
+            for level, number in numbers.items()
+        ),
+        _tile(
+            "door", len(report.endpoints), "endpoint" + ("" if len(report.endpoints) == 1 else "s")
+        ),
+        _tile("gap", unguarded, "with a gap"),
+    ]
+    when = report.started.replace("T", " ").removesuffix("Z")
+    return (
+        '<header class="top"><div><div class="brand">'
+        f"<b>{escaped(report.tool)} {escaped(report.version)}</b>"
+        '<button id="theme" class="plain js-only" type="button">Light / dark</button></div>'
+        f"<h1>{escaped(', '.join(report.roots))}</h1>"
+        f'<p class="sentence">{escaped(when)} UTC. Looked at {_counted(seen.files, "file")}, '
+        f"{_counted(seen.handlers, 'WebSocket handler')} and {_counted(seen.routes, 'route')} "
+        f"in {report.seconds:.1f} s.</p>"
+        f'<ul class="tiles">{"".join(tiles)}</ul></div></header>'
+    )
+
+
+def _bar() -> str:
+    levels = "".join(
+        f'<label><input type="checkbox" name="level" value="{level}" checked> {level}s</label>'
+        for level in Level
+    )
+    return (
+        '<form class="js-only" id="filters" aria-label="Filter"><div class="bar">'
+        '<input id="words" type="search" aria-label="Words to look for" '
+        'placeholder="Filter: class, path, rule, file …" autocomplete="off">'
+        f"{levels}"
+        '<label><input id="open" type="checkbox"> only endpoints with a gap</label>'
+        '<output id="count"></output></div></form>'
+    )
+
+
+def _block(title: str, items: list[str]) -> str:
+    if not items:
+        return ""
+    rows = "".join(f"<li>{one}</li>" for one in items)
+    return f'<div class="block"><h3>{title}</h3><ul class="card plain-list">{rows}</ul></div>'
+
+
+def _coverage(report: Report) -> str:
+    seen = report.coverage
+    blocks = [
+        _block(
+            f"{_counted(len(seen.not_analysed), 'file')} not analysed",
+            [f"<b>{escaped(one.path)}</b> {escaped(one.reason)}" for one in seen.not_analysed],
+        ),
+        _block(
+            f"{_counted(len(seen.unresolved), 'thing')} not understood",
+            [f"{place(one.location)} {escaped(one.what)}" for one in seen.unresolved],
+        ),
+        _block(
+            f"{_counted(len(report.suppressed), 'finding')} suppressed",
+            [
+                f"<b>{escaped(one.finding.rule_id)}</b> {escaped(one.finding.subject)} "
+                f"{place(one.finding.location)}<br>{escaped(one.reason)}"
+                for one in report.suppressed
+            ],
+        ),
+    ]
+    rules = "".join(
+        f"<li><b>{escaped(rule.id)}</b> {escaped(rule.slug)} "
+        f'<span class="quiet">{escaped(rule.title)}</span></li>'
+        for rule in sorted(report.rules, key=lambda one: one.id)
+    )
+    ran = (
+        f"<details><summary>{_counted(len(report.rules), 'rule')} ran</summary>"
+        f'<ul class="card plain-list about">{rules}</ul></details>'
+        if report.rules
+        else ""
+    )
+    everything = '<p class="quiet">Every file was read, and every name understood.</p>'
+    shown = "".join(blocks) or everything
+    return (
+        '<section id="coverage"><div class="heading"><h2>What the silence is worth</h2></div>'
+        f"{shown}{ran}</section>"
+    )
+
+
+def as_html(report: Report) -> str:
+    """The whole document."""
+    style, script = _asset("report.css"), _asset("report.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    about: dict[str, list[Finding]] = {}
+    for one in report.findings:
+        about.setdefault(one.subject, []).append(one)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{escaped(report.tool)}: {escaped(', '.join(report.roots))}</title>\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar()}\n"
+        f"{doors(report, about)}\n{findings(report)}\n{_coverage(report)}\n</main>\n"
+        f"<footer><div>{escaped(report.tool)} {escaped(report.version)} read the source code and ran "
+        "nothing of it.</div></footer>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
+    )

@@ -1,0 +1,305 @@
+"""The report for a person at a terminal: by endpoint, with the place, the way there, and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from stormdoor.report.finding import (
+    CHECKS,
+    Confidence,
+    Coverage,
+    EndpointReport,
+    Finding,
+    Level,
+    Location,
+    Report,
+    State,
+)
+from stormdoor.report.order import Group, counts, grouped
+from stormdoor.report.printable import printable, source_line
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+__all__ = ["LEVEL_STYLES", "print_endpoints", "print_report"]
+
+LEVEL_STYLES = {Level.ERROR: "bold red", Level.WARNING: "bold yellow", Level.NOTE: "bold cyan"}
+
+_STATE_STYLES: dict[State, str] = {
+    "guarded": "green",
+    "weak": "yellow",
+    "missing": "bold red",
+    "unknown": "magenta",
+    "not-needed": "dim",
+}
+
+_LISTED = 8
+"""How many files and names that were not understood are listed; JSON has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """What is drawn. States must be told apart without colour, too."""
+
+    states: dict[State, str]
+    bar: str
+    line: str
+    mark: str
+    arrow: str
+    more: str
+
+
+_UNICODE = _Signs(
+    {"guarded": "✓", "weak": "!", "missing": "✗", "unknown": "?", "not-needed": "·"},
+    "│",
+    "─",
+    "▔",
+    "→",
+    "…",
+)
+_ASCII = _Signs(
+    {"guarded": "+", "weak": "!", "missing": "x", "unknown": "?", "not-needed": "."},
+    "|",
+    "-",
+    "^",
+    "->",
+    "...",
+)
+
+
+def _signs(out: Console) -> _Signs:
+    return _UNICODE if out.encoding.lower().startswith("utf") else _ASCII
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _where(place: Location) -> str:
+    return printable(f"{place.path}:{place.line}")
+
+
+def _indented(what: RenderableType, by: int) -> Padding:
+    return Padding(what, (0, 0, 0, by), expand=False)
+
+
+def print_report(report: Report, out: Console) -> None:
+    """Print the findings by endpoint, then what was not understood, then the sum of it."""
+    signs = _signs(out)
+    for group in grouped(report):
+        _print_group(group, out, signs)
+    _print_gaps(report.coverage, out, signs)
+    _print_summary(report, out)
+
+
+def print_endpoints(report: Report, out: Console) -> None:
+    """Print each endpoint with its five verdicts and what each rests on."""
+    signs = _signs(out)
+    endpoints = sorted(report.endpoints, key=lambda one: (one.location.path, one.location.line))
+    if endpoints:
+        _print_matrix(endpoints, out, signs)
+    for one in endpoints:
+        _print_endpoint(one, out, signs)
+    _print_gaps(report.coverage, out, signs)
+    _print_summary(report, out)
+
+
+def _head(subject: str, paths: Iterable[str], place: Location, out: Console, signs: _Signs) -> None:
+    title = Text(printable(subject), style="bold")
+    out.print(Rule(title, align="left", characters=signs.line, style="dim"))
+    about = Text(_where(place), style="dim")
+    for path in paths:
+        about.append("  ")
+        about.append(printable(path), style="cyan")
+    out.print(about)
+
+
+def _strip(one: EndpointReport, signs: _Signs) -> Text:
+    line = Text()
+    for check in CHECKS:
+        state = one.verdict(check).state
+        style = _STATE_STYLES[state]
+        line.append(f"{signs.states[state]} ", style=style)
+        line.append(check, style="dim" if state in {"guarded", "not-needed"} else style)
+        line.append("   ")
+    line.rstrip()
+    return line
+
+
+def _print_group(group: Group, out: Console, signs: _Signs) -> None:
+    place = group.endpoint.location if group.endpoint else group.findings[0].location
+    _head(group.subject, group.paths, place, out, signs)
+    if group.endpoint:
+        out.print(_strip(group.endpoint, signs))
+    out.print()
+    for one in group.findings:
+        _print_finding(one, out, signs)
+
+
+def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
+    head = Text.assemble(
+        (str(one.level), LEVEL_STYLES[one.level]),
+        " ",
+        (one.rule_id, "bold"),
+        (f" {one.slug}", "default"),
+    )
+    if one.confidence is not Confidence.HIGH:
+        head.append(f"  ({one.confidence} confidence)", style="dim")
+    out.print(_indented(head, 2))
+    # Not wrapped: terminals and editors make a link of path:line:column.
+    out.print(Text(f"    {printable(str(one.location))}", style="dim"), soft_wrap=True)
+    out.print(_indented(Text(printable(one.message)), 4))
+    out.print()
+    _print_excerpt(one.location, LEVEL_STYLES[one.level], out, signs)
+    _print_notes(one, out)
+    out.print()
+
+
+def _print_notes(one: Finding, out: Console) -> None:
+    """The way through the code, and the fix, below each other."""
+    notes = Table.grid(padding=(0, 1))
+    notes.add_column(no_wrap=True)
+    notes.add_column(overflow="fold")
+    for number, step in enumerate(one.steps, start=1):
+        text = Text(f"{number}. {printable(step.message)}")
+        text.append(f"  {_where(step.location)}", style="dim")
+        notes.add_row(Text("way" if number == 1 else "", style="bold"), text)
+    if one.fix:
+        fix = "\n".join(map(source_line, one.fix.splitlines()))
+        notes.add_row(Text("fix", style="bold green"), Text(fix, style="green"))
+    if notes.rows:
+        out.print(_indented(notes, 4))
+
+
+def _print_excerpt(place: Location, style: str, out: Console, signs: _Signs) -> None:
+    """The line, cut to the width of the terminal, with the region marked below it."""
+    if not place.excerpt.strip():
+        return
+    before = source_line(place.excerpt[: max(place.column - 1, 0)])
+    whole = source_line(place.excerpt)
+    shown = whole.lstrip(" ")
+    cut = len(whole) - len(shown)
+    start = max(len(before) - cut, 0)
+    end = len(shown)
+    if place.end_line == place.line and place.end_column > place.column:
+        end = min(len(source_line(place.excerpt[: place.end_column - 1])) - cut, len(shown))
+    number = str(place.line)
+    room = max(out.width - 4 - len(number) - 3, 20)
+    if len(shown) > room:
+        shown = shown[: room - len(signs.more)] + signs.more
+        end = min(end, room)
+    line = Text.assemble((f"{number} {signs.bar} ", "dim"), shown, no_wrap=True)
+    out.print(_indented(line, 4), soft_wrap=True)
+    if end > start and start < room:
+        below = Text.assemble(
+            (f"{' ' * len(number)} {signs.bar} ", "dim"),
+            " " * start,
+            (signs.mark * (end - start), style),
+            no_wrap=True,
+        )
+        out.print(_indented(below, 4), soft_wrap=True)
+    out.print()
+
+
+def _print_matrix(endpoints: list[EndpointReport], out: Console, signs: _Signs) -> None:
+    names = {"authentication": "authn", "authorization": "authz", "validation": "valid."}
+    matrix = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    matrix.add_column("handler", overflow="fold", ratio=1)
+    for check in CHECKS:
+        matrix.add_column(names.get(check, check), justify="center", no_wrap=True)
+    for one in endpoints:
+        cells = []
+        for check in CHECKS:
+            state = one.verdict(check).state
+            cells.append(Text(signs.states[state], style=_STATE_STYLES[state]))
+        matrix.add_row(Text(printable(one.subject)), *cells)
+    out.print(matrix)
+    legend = Text(style="dim")
+    for state, sign in signs.states.items():
+        legend.append(f"{sign} ", style=_STATE_STYLES[state])
+        legend.append(f"{state}   ")
+    legend.rstrip()
+    out.print(legend)
+    out.print()
+
+
+def _print_endpoint(one: EndpointReport, out: Console, signs: _Signs) -> None:
+    _head(one.subject, one.paths or ("(no route found)",), one.location, out, signs)
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(no_wrap=True)
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold")
+    for check in CHECKS:
+        verdict = one.verdict(check)
+        style = _STATE_STYLES[verdict.state]
+        evidence = Text(printable(verdict.evidence))
+        if verdict.location:
+            evidence.append(f"  {_where(verdict.location)}", style="dim")
+        rows.add_row(
+            Text(f"{signs.states[verdict.state]} {check}", style=style),
+            Text(verdict.state, style=style),
+            evidence,
+        )
+    out.print(_indented(rows, 2))
+    out.print()
+
+
+def _print_gaps(coverage: Coverage, out: Console, signs: _Signs) -> None:
+    lists = (
+        (
+            _counted(len(coverage.not_analysed), "file"),
+            "not analysed",
+            [(printable(one.path), printable(one.reason)) for one in coverage.not_analysed],
+        ),
+        (
+            _counted(len(coverage.unresolved), "thing"),
+            "not understood",
+            [(_where(one.location), printable(one.what)) for one in coverage.unresolved],
+        ),
+    )
+    for number, what, rows in lists:
+        if not rows:
+            continue
+        out.print(Text.assemble((f"{number} {what}", "magenta")))
+        for place, why in rows[:_LISTED]:
+            out.print(_indented(Text.assemble((place, "bold"), f"  {why}"), 2))
+        if len(rows) > _LISTED:
+            rest = f"{signs.more} and {len(rows) - _LISTED} more: see --format json"
+            out.print(_indented(Text(rest, style="dim"), 2))
+        out.print()
+
+
+def _print_summary(report: Report, out: Console) -> None:
+    numbers = counts(report.findings)
+    line = Text()
+    for level, number in numbers.items():
+        if number:
+            line.append(", " if line else "")
+            line.append(_counted(number, level), style=LEVEL_STYLES[level])
+    if not line:
+        line.append("No findings", style="bold green" if not report.coverage.not_analysed else "")
+    quiet = (
+        ("by comment", sum(one.kind == "comment" for one in report.suppressed)),
+        ("in the baseline", sum(one.kind == "baseline" for one in report.suppressed)),
+    )
+    for how, number in quiet:
+        if number:
+            line.append(f"; {number} suppressed {how}" if "by" in how else f"; {number} {how}")
+    line.append(".")
+    out.print(line)
+    seen = report.coverage
+    gaps = len(seen.not_analysed)
+    covered = (
+        f"Looked at {_counted(seen.files, 'file')}, {_counted(seen.handlers, 'WebSocket handler')} "
+        f"and {_counted(seen.routes, 'route')} in {report.seconds:.1f} s"
+        + (f"; {_counted(gaps, 'file')} not analysed" if gaps else "")
+        + "."
+    )
+    out.print(Text(covered, style="dim"))

@@ -1,0 +1,86 @@
+"""The findings in HTML: by what they are about, each with its place, its way and its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stormdoor.report.cwe import cwe_name, cwe_url
+from stormdoor.report.finding import Finding, Report, RuleMeta
+from stormdoor.report.html_doors import anchor
+from stormdoor.report.html_text import escaped, place, prose, source
+from stormdoor.report.order import Group, grouped
+
+__all__ = ["findings"]
+
+
+def _about(rule: RuleMeta) -> str:
+    """What is known about the rule, folded away."""
+    parts = [f"<p><strong>{escaped(rule.title)}.</strong></p>", prose(rule.what), prose(rule.why)]
+    if rule.example and rule.instead:
+        parts.append(
+            '</div><div class="about twins">'
+            f"<div><h4>Example</h4><pre><code>{escaped(rule.example.strip())}</code></pre></div>"
+            f"<div><h4>Instead</h4><pre><code>{escaped(rule.instead.strip())}</code></pre></div>"
+            '</div><div class="about">'
+        )
+    references = [
+        f'<li><a href="{cwe_url(one)}" rel="noreferrer">CWE-{one}</a> {escaped(cwe_name(one))}</li>'
+        for one in rule.cwe
+    ]
+    references += [f"<li>OWASP ASVS 5.0, item {escaped(one)}</li>" for one in rule.asvs]
+    if references:
+        parts.append(f"<ul>{''.join(references)}</ul>")
+    return (
+        f'<details><summary>About {rule.id}</summary><div class="about">{"".join(parts)}</div>'
+        "</details>"
+    )
+
+
+def _way(one: Finding) -> str:
+    if not one.steps:
+        return ""
+    steps = "".join(
+        f"<li>{escaped(step.message)} {place(step.location)}</li>" for step in one.steps
+    )
+    return f'<ol class="way">{steps}</ol>'
+
+
+def _finding(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
+    rule = rules.get(one.rule_id)
+    words = (
+        f"{one.rule_id} {one.slug} {one.level} {one.message} {one.subject} {one.endpoint} "
+        f"{one.location.path}"
+    )
+    return (
+        f'<article class="finding of-{one.level}" data-level="{one.level}" '
+        f'data-text="{escaped(words)}"><header>'
+        f'<span class="chip level {one.level}">{one.level}</span><code>{escaped(one.rule_id)}</code>'
+        f"<span>{escaped(one.slug)}</span>"
+        f'<span class="quiet">{one.confidence} confidence</span>{place(one.location)}</header>'
+        f'<p class="message">{escaped(one.message)}</p>{source(one.location)}{_way(one)}'
+        + (f'<div class="fix"><b>Fix</b><span>{escaped(one.fix)}</span></div>' if one.fix else "")
+        + (_about(rule) if rule else "")
+        + "</article>"
+    )
+
+
+def _group(group: Group, rules: Mapping[str, RuleMeta]) -> str:
+    paths = " ".join(f'<code class="path">{escaped(path)}</code>' for path in group.paths)
+    return (
+        f'<div class="group card" id="{anchor(group.subject)}"><header><h3>'
+        f"{escaped(group.subject)}</h3>{paths}</header>"
+        + "".join(_finding(one, rules) for one in group.findings)
+        + "</div>"
+    )
+
+
+def findings(report: Report) -> str:
+    """The section of the findings."""
+    rules = {rule.id: rule for rule in report.rules}
+    if report.findings:
+        body = "".join(_group(group, rules) for group in grouped(report)) + (
+            '<p id="no-finding" class="card empty quiet none-left hidden">No finding matches.</p>'
+        )
+    else:
+        body = '<p class="card empty quiet">Nothing was found.</p>'
+    return f'<section id="findings"><div class="heading"><h2>Findings</h2></div>{body}</section>'

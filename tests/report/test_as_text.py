@@ -1,0 +1,112 @@
+"""Text: grouped by endpoint, within the width of the terminal, and harmless to it."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from stormdoor.report.as_text import print_endpoints, print_report
+from stormdoor.report.finding import Location, NotAnalysed, Report
+from tests.report.sample import NO_AUTH, REPORT, finding
+
+
+def printed(report: Report, *, width: int = 80, encoding: str = "utf-8") -> str:
+    """What is printed where there is no terminal."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    out = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    print_report(report, out)
+    print_endpoints(report, out)
+    return raw.getvalue().decode(encoding)
+
+
+def test_finding() -> None:
+    """A finding has its place as a link, the line with a mark below it, the way, and the fix."""
+    text = printed(REPORT)
+    start = text.index("  error SD201 origin-disabled")
+    lines = [line.rstrip() for line in text[start:].splitlines()[:13]]
+    assert lines == [
+        "  error SD201 origin-disabled",
+        "    chat/base.py:11:9",
+        "    check_origin() returns True for every origin; ChatSocket inherits it from",
+        "    BaseSocket.",
+        "",
+        "    11 │ return True",
+        "       │ ▔▔▔▔▔▔▔▔▔▔▔",
+        "",
+        "    way 1. ChatSocket has no check_origin() of its own  chat/handlers.py:14",
+        "        2. BaseSocket is the next class in its order  chat/base.py:8",
+        "        3. its check_origin() returns a constant  chat/base.py:11",
+        "    fix Delete check_origin(): Tornado's own allows the same host only.",
+        "",
+    ]
+
+
+def test_grouped_by_endpoint_worst_first() -> None:
+    """What is about one class stands together, below its paths and verdicts."""
+    text = printed(REPORT)
+    heads = [line.split(" ─")[0] for line in text.splitlines() if line.endswith("───")][:3]
+    assert heads == ["chat.handlers.ChatSocket", "term.socket.TermSocket", "chat.server"]
+    assert "chat/handlers.py:14  /ws/chat/(\\w+)  /ws/lobby" in text
+    assert "✗ authentication   ✗ origin   ✗ authorization   ! validation   ✓ limits" in text
+
+
+def test_summary_and_gaps() -> None:
+    """The last lines say what was found, and what the silence is worth."""
+    text = printed(REPORT)
+    assert "2 errors, 1 warning, 1 note; 1 suppressed by comment." in text
+    assert "legacy/old.py  Python 2: line 3, print without parentheses" in text
+    assert "plugins/load.py:22  routes come from a plugin" in text
+
+
+def test_many_gaps_are_counted() -> None:
+    """A long list is cut, and says so."""
+    files = tuple(NotAnalysed(f"f{number}.py", "not UTF-8") for number in range(30))
+    report = replace(REPORT, coverage=replace(REPORT.coverage, not_analysed=files))
+    assert "… and 22 more: see --format json" in printed(report)
+
+
+def test_nothing_found() -> None:
+    """A clean report says so in one line."""
+    clean = replace(REPORT, findings=(), suppressed=(), endpoints=())
+    assert "No findings.\n" in printed(clean)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_width(width: int) -> None:
+    """Nothing but places is wider than the terminal."""
+    for line in printed(REPORT, width=width).splitlines():
+        assert len(line.rstrip()) <= width or "/" in line
+
+
+def test_ascii_terminal() -> None:
+    """Where the terminal cannot show signs, letters stand for them."""
+    text = printed(REPORT, encoding="ascii")
+    assert "x authentication   x origin   x authorization   ! validation   + limits" in text
+    assert "^^^^^^^^^^^" in text
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "column", "end", "line", "mark"),
+    [
+        ("\tx = \u202e1", 2, 3, "x = \\u202e1", "▔"),
+        ("a" * 500, 400, 410, "a" * 71 + "…", None),
+        ("a\x1b[31mb", 1, 2, "a\\x1b[31mb", "▔"),
+        ("    wide", 90, 95, "wide", None),
+        ("", 1, 2, None, None),
+    ],
+)
+def test_excerpt(excerpt: str, column: int, end: int, line: str | None, mark: str | None) -> None:
+    """A line of code is shown cut, without anything that a terminal obeys."""
+    where = Location("a.py", 7, column, 7, end, excerpt)
+    text = printed(replace(REPORT, findings=(finding(NO_AUTH, "a.B", where, "m", fix=""),)))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    lines = [one.rstrip() for one in text.splitlines()]
+    if line is None:
+        assert not any(one.startswith("    7 │") for one in lines)
+        return
+    at = next(number for number, one in enumerate(lines) if one.startswith("    7 │"))
+    assert lines[at] == f"    7 │ {line}"
+    assert lines[at + 1] == (f"      │ {mark}" if mark else "")
