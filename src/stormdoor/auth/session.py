@@ -178,6 +178,12 @@ class SessionDesk:
         user_agent: str = "",
         strength: int = 1,
         replacing: str | None = None,
+        authenticated_at: float | None = None,
+        acr: str | None = None,
+        device_id: str | None = None,
+        issuer: str | None = None,
+        provider_subject: str | None = None,
+        provider_session: str | None = None,
     ) -> IssuedSession:
         """A session after a login. Always a new secret: one set by somebody else is worth nothing.
 
@@ -188,6 +194,12 @@ class SessionDesk:
             strength: Factors used.
             replacing: The cookie that came with the login, if one did; its session is ended,
                 whosever it is (ASVS 7.2.4).
+            authenticated_at: Unix seconds of the proof, if that was earlier than now and elsewhere.
+            acr: The class of the login, if a provider vouches for one.
+            device_id: The device that it lives on, if that is known.
+            issuer: The provider that the login came from, if it did.
+            provider_subject: The user there.
+            provider_session: The session there.
         """
         if replacing is not None:
             await self.end(fingerprint(replacing), reason="replaced by a login")
@@ -197,13 +209,18 @@ class SessionDesk:
             id=fingerprint(secret),
             principal_id=principal_id,
             created_at=now,
-            authenticated_at=now,
+            authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             last_seen_at=now,
             expires_at=now + self._absolute_seconds,
             idle_seconds=self._idle_seconds,
             address=address,
             user_agent=user_agent[:_USER_AGENT_LENGTH],
             strength=strength,
+            device_id=device_id,
+            acr=acr,
+            issuer=issuer,
+            provider_subject=provider_subject,
+            provider_session=provider_session,
         )
         await self._store.add_session(session)
         others = [one for one in await self._store.sessions(principal_id) if one.id != session.id]
