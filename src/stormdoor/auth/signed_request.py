@@ -1,0 +1,375 @@
+"""Signed handshakes: HTTP Message Signatures (RFC 9421) for devices and services.
+
+The signature covers who is asked for what, when, and once. Whoever records a handshake can repeat it
+neither later, nor twice, nor elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.jws import Malformed
+from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.message_signature import (
+    SignedParts,
+    read_signature,
+    signature_base,
+    write_inner_list,
+)
+from stormdoor.core.credential import Credential, Place, Source, fingerprint
+from stormdoor.core.denial import Denial
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.header import header_name
+from stormdoor.core.principal import Authentication, Principal
+from stormdoor.errors import ConfigurationError
+from stormdoor.ports import Store
+
+__all__ = [
+    "SIGNATURE_ALGORITHMS",
+    "FixedRequestKeys",
+    "RequestKey",
+    "RequestKeys",
+    "SignedRequestAuthenticator",
+    "sign_request",
+]
+
+SIGNATURE_ALGORITHMS = {
+    "HS256": "hmac-sha256",
+    "EdDSA": "ed25519",
+    "ES256": "ecdsa-p256-sha256",
+}
+"""The name in RFC 9421 §6.2 of what a key is pinned to."""
+
+_REQUIRED = ("@method", "@authority", "@path", "@query")
+_DERIVED = frozenset({*_REQUIRED, "@scheme", "@target-uri", "@request-target"})
+_PARAMETERS = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
+_NONCE = re.compile(r"[\x21-\x7e]{16,128}", re.ASCII)
+_KEYID = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
+_DEFAULT_PORT = {"http": ":80", "https": ":443"}
+_MAX_WINDOW = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKey:
+    """A key that signs handshakes, and for whom.
+
+    Attributes:
+        key: The key; its `kid` is the `keyid` of signatures. `HS256`, `EdDSA` or `ES256`.
+        principal: The principal; or the id of an account in the store, which says what it may, and
+            whether it still may.
+        device_id: For revocation by device; `keyid` if left out.
+        scopes: Permission patterns that the key is restricted to, or None.
+        issued_at: Unix seconds when the key was made: a revocation of the device or the principal
+            ends every key that is not younger.
+        expires_at: Unix seconds after which it is void, or None.
+    """
+
+    key: JwtKey
+    principal: Principal | str
+    device_id: str | None = None
+    scopes: frozenset[str] | None = None
+    issued_at: float = 0.0
+    expires_at: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not verify a handshake.
+
+        Raises:
+            ConfigurationError: The key has no name, or is for another algorithm.
+        """
+        if self.key.algorithm not in SIGNATURE_ALGORITHMS:
+            raise ConfigurationError(
+                f"a key that signs requests is for {', '.join(SIGNATURE_ALGORITHMS)}, not "
+                f"{self.key.algorithm}"
+            )
+        if self.key.kid is None or _KEYID.fullmatch(self.key.kid) is None:
+            raise ConfigurationError(
+                "a key that signs requests has a name of printable ASCII; write "
+                "JwtKey(\"EdDSA\", pem, kid='device-7')"
+            )
+
+    @property
+    def keyid(self) -> str:
+        """Its name."""
+        return self.key.kid or ""
+
+
+class RequestKeys(Protocol):
+    """Where keys are looked up."""
+
+    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+        """The key of that name.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        ...
+
+
+class FixedRequestKeys:
+    """The keys of a configuration.
+
+    Args:
+        keys: The keys. Two of one principal while they are rotated.
+
+    Raises:
+        ConfigurationError: There is none, or two have the same name.
+    """
+
+    def __init__(self, keys: Sequence[RequestKey]) -> None:
+        self.keys = {one.keyid: one for one in keys}
+        if not keys or len(self.keys) != len(keys):
+            raise ConfigurationError(
+                "signed requests need keys, each with a name of its own; write "
+                "keys=[RequestKey(key=JwtKey(\"EdDSA\", pem, kid='device-7'), principal='device-7')]"
+            )
+
+    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+        """The key of that name."""
+        return self.keys.get(keyid)
+
+
+class SignedRequestAuthenticator:
+    """Accepts handshakes with `Signature` and `Signature-Input`, each once.
+
+    A signature must cover `@method`, `@authority`, `@path` and `@query`, and have `created`, `nonce` and
+    `keyid`. Nonces are used up in the store, so that a restart brings none back.
+
+    Args:
+        keys: The keys, or where to look them up.
+        headers: Further headers that must be covered, for example `X-Firmware`.
+        max_age: Seconds that a signature counts after `created`.
+        ahead: Seconds by which the clock of a signer may be ahead.
+        tag: The `tag` that a signature must have, so that one for another application of the same host
+            is not taken; None if it must have none.
+
+    Raises:
+        ConfigurationError: There is no key, or the window is no window.
+    """
+
+    kind: str = "signed-request"
+
+    def __init__(
+        self,
+        keys: Sequence[RequestKey] | RequestKeys,
+        *,
+        headers: Sequence[str] = (),
+        max_age: float = 60.0,
+        ahead: float = 10.0,
+        tag: str | None = None,
+    ) -> None:
+        if not 0 < max_age <= _MAX_WINDOW or not 0 <= ahead <= max_age:
+            raise ConfigurationError(
+                f"max_age must be 1 to {_MAX_WINDOW:g} seconds and ahead 0 to max_age, not "
+                f"{max_age:g} and {ahead:g}"
+            )
+        self._keys: RequestKeys = FixedRequestKeys(keys) if isinstance(keys, Sequence) else keys
+        self._headers = tuple(map(header_name, headers))
+        self._required = frozenset((*_REQUIRED, *self._headers))
+        self._max_age = max_age
+        self._ahead = ahead
+        self._tag = tag
+        self.places: Sequence[Place] = (Place(Source.HEADER, "signature"),)
+        self.needs_headers: Sequence[str] = ("signature-input", *self._headers)
+
+    @property
+    def keys(self) -> Sequence[JwtKey]:
+        """The keys of the configuration; none if they are in the store."""
+        keys = self._keys
+        return [one.key for one in keys.keys.values()] if isinstance(keys, FixedRequestKeys) else []
+
+    def recognises(self, credential: Credential) -> bool:
+        """Nothing else is in that header."""
+        return True
+
+    async def authenticate(
+        self, credential: Credential, handshake: Handshake, *, store: Store, now: float
+    ) -> Authentication | Rejected:
+        """Verify the signature, use up its nonce (see `Authenticator`)."""
+        described = handshake.headers.get("signature-input", ())
+        if len(described) != 1:
+            return _bad(f"there must be one Signature-Input, not {len(described)}")
+        parts = read_signature(described[0], credential.secret)
+        if isinstance(parts, Malformed):
+            return _bad(parts.reason)
+        fault = self._unsound(parts) or self._untimely(parts, now)
+        if fault is not None:
+            return _bad(fault)
+        keyid, nonce = str(parts.parameters["keyid"]), str(parts.parameters["nonce"])
+        key = await self._keys.find(keyid, store=store)
+        if key is None or key.keyid != keyid:
+            return _bad("no key has that keyid")
+        fault = _forged(parts, key.key, handshake)
+        if fault is not None:
+            return _bad(fault)
+        # From here on the client has the key.
+        return await self._vouch(key, nonce, int(parts.parameters["created"]), store, now)
+
+    def _unsound(self, parts: SignedParts) -> str | None:
+        """What is wrong with the description of the signature, whatever the time is."""
+        parameters, covered = parts.parameters, frozenset(parts.components)
+        unknown = sorted(parameters.keys() - _PARAMETERS)
+        if unknown:
+            return f"the signature has a parameter that means nothing here: {unknown[0]}"
+        for name in ("created", "expires"):
+            if not isinstance(parameters.get(name, 0), int):
+                return f"{name} is not an integer"
+        for name in ("nonce", "keyid", "alg", "tag"):
+            if not isinstance(parameters.get(name, ""), str):
+                return f"{name} is not a string"
+        missing = sorted({"created", "nonce", "keyid"} - parameters.keys())
+        if missing:
+            return f"the signature lacks {', '.join(missing)}"
+        if parameters.get("tag") != self._tag:
+            return "the signature is for another application (tag)"
+        if _NONCE.fullmatch(str(parameters["nonce"])) is None:
+            return "the nonce is not 16 to 128 visible characters"
+        if _KEYID.fullmatch(str(parameters["keyid"])) is None:
+            return "the keyid is not 1 to 128 printable characters"
+        uncovered = sorted(self._required - covered)
+        if uncovered:
+            return f"the signature does not cover {', '.join(uncovered)}"
+        strange = covered - _DERIVED - set(self._headers)
+        if strange:
+            return "the signature covers what nobody reads here; add it to headers"
+        return None
+
+    def _untimely(self, parts: SignedParts, now: float) -> str | None:
+        created = int(parts.parameters["created"])
+        expires = parts.parameters.get("expires")
+        if created > now + self._ahead:
+            return f"created lies {created - now:.1f} s in the future; that clock is ahead"
+        if now >= created + self._max_age or (isinstance(expires, int) and now >= expires):
+            return f"the signature is {now - created:.1f} s old"
+        return None
+
+    async def _vouch(
+        self, key: RequestKey, nonce: str, created: int, store: Store, now: float
+    ) -> Authentication | Rejected:
+        principal, live = key.principal, False
+        if isinstance(principal, str):
+            account = await store.account(principal)
+            if account is None or account.disabled:
+                what = "not known to the store" if account is None else "disabled"
+                return _bad(f"the principal of the key is {what}", principal)
+            principal, live = account.principal, True
+        if key.expires_at is not None and now >= key.expires_at:
+            return Rejected(Denial.EXPIRED, "the key has expired", principal.id)
+        used = fingerprint(f"{key.keyid}\n{nonce}")
+        if not await store.use_nonce("signed-request", used, created + self._max_age):
+            return replace(
+                _bad("the nonce was used before: somebody repeats a handshake", principal.id),
+                reused=True,
+            )
+        return Authentication(
+            principal,
+            self.kind,
+            credential_id=key.keyid,
+            ambient=False,
+            authenticated_at=now,  # a signature proves possession each time
+            issued_at=key.issued_at,
+            expires_at=key.expires_at,
+            scopes=key.scopes,
+            live=live,
+            device_id=key.device_id or key.keyid,
+        )
+
+
+def _bad(detail: str, principal_id: str = "") -> Rejected:
+    return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)
+
+
+def _forged(parts: SignedParts, key: JwtKey, handshake: Handshake) -> str | None:
+    """Why the signature is not that of this key over this handshake; None if it is."""
+    named = parts.parameters.get("alg")
+    # The key says which algorithm: what the client says can only be wrong.
+    if named is not None and named != SIGNATURE_ALGORITHMS[key.algorithm]:
+        return "alg is not the algorithm of the key"
+    target = handshake.target
+    if not target.startswith("/"):
+        return "the request target is not a path"
+    facts = dict(_facts(handshake.method, handshake.scheme, handshake.host, target))
+    for name, values in handshake.headers.items():
+        facts[name] = ", ".join(value.strip() for value in values)
+    absent = sorted(set(parts.components) - facts.keys())
+    if absent:
+        return f"the signature covers {absent[0]}, which the request lacks"
+    try:
+        base = signature_base([(name, facts[name]) for name in parts.components], parts.text)
+    except ValueError:
+        return "a covered value is not printable ASCII"
+    return None if key.verify(base, parts.signature) else "the signature does not fit the request"
+
+
+def _facts(method: str, scheme: str, authority: str, target: str) -> Iterator[tuple[str, str]]:
+    """The derived components (RFC 9421 §2.2) of a request."""
+    authority = authority.lower().removesuffix(_DEFAULT_PORT.get(scheme, ":"))
+    path, mark, query = target.partition("?")
+    yield "@method", method
+    yield "@authority", authority
+    yield "@scheme", scheme
+    yield "@path", path or "/"
+    yield "@query", f"?{query}"
+    yield "@request-target", f"{path or '/'}{mark}{query}"
+    yield "@target-uri", f"{scheme}://{authority}{path or '/'}{mark}{query}"
+
+
+def sign_request(
+    url: str,
+    key: JwtKey,
+    *,
+    created: float,
+    nonce: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    tag: str | None = None,
+    method: str = "GET",
+) -> dict[str, str]:
+    """The two headers that sign a handshake, for clients.
+
+    Args:
+        url: Where the socket is opened: `wss://app.example/feed?room=1`.
+        key: The private key or secret; its `kid` is the `keyid`.
+        created: Unix seconds: now.
+        nonce: A text that was never used before; made up if left out.
+        headers: Further headers that the signature covers. Send them as well.
+        tag: What the server calls `tag`.
+        method: The method of the request.
+
+    Raises:
+        ConfigurationError: The key is public or has no name, or the address is none.
+    """
+    parts = urlsplit(url)
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    if scheme not in _DEFAULT_PORT or not parts.hostname or "@" in parts.netloc:
+        raise ConfigurationError(
+            "a request is signed for an address such as wss://app.example/feed"
+        )
+    RequestKey(key=key, principal="")  # refuses what no server could verify
+    target = parts.path or "/"
+    if parts.query:
+        target += f"?{parts.query}"
+    facts = dict(_facts(method, scheme, parts.netloc, target))
+    covered = {name: facts[name] for name in _REQUIRED}
+    covered |= {name.lower(): value.strip() for name, value in (headers or {}).items()}
+    parameters: dict[str, str | int] = {
+        "created": int(created),
+        "nonce": secrets.token_urlsafe(24) if nonce is None else nonce,
+        "keyid": key.kid or "",
+        "alg": SIGNATURE_ALGORITHMS[key.algorithm],
+    }
+    if tag is not None:
+        parameters["tag"] = tag
+    try:
+        text = write_inner_list(covered, parameters)
+        base = signature_base(covered.items(), text)
+    except ValueError as error:
+        raise ConfigurationError(f"the request cannot be signed: {error}") from None
+    signature = base64.b64encode(key.sign_bytes(base)).decode("ascii")
+    return {"Signature-Input": f"stormdoor={text}", "Signature": f"stormdoor=:{signature}:"}
