@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from stormdoor.auth.authenticator import Rejected
@@ -44,6 +44,7 @@ class JwtVerifier:
         types: Accepted `typ` headers; None for a token without one.
         kind: For `Authentication.kind`.
         cache: Verified tokens that are remembered; 0 for none.
+        foreign: What else is wrong with claims, before they are read; None if nothing is.
 
     Raises:
         ConfigurationError: `types` is empty.
@@ -57,6 +58,7 @@ class JwtVerifier:
         types: Iterable[str | None],
         kind: str,
         cache: int,
+        foreign: Callable[[Mapping[str, object]], str | None] | None = None,
     ) -> None:
         self.keys = keys
         self.rules = rules
@@ -64,6 +66,7 @@ class JwtVerifier:
         if not self._types:
             raise ConfigurationError('types accepts no token; write types=(None, "JWT", "at+jwt")')
         self._kind = kind
+        self._foreign = foreign
         self.cache: TokenCache[Verified] = TokenCache(cache)
 
     async def verify(self, token: str, now: float) -> Verified | Rejected:
@@ -97,6 +100,9 @@ class JwtVerifier:
         payload = json_object(jws.payload)
         if isinstance(payload, Malformed):
             return _bad(f"the payload: {payload.reason}")
+        alien = None if self._foreign is None else self._foreign(payload)
+        if alien is not None:
+            return _bad(alien)
         claims = read_claims(payload, self.rules)
         if isinstance(claims, Unsound):
             return _bad(claims.reason)

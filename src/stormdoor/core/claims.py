@@ -50,6 +50,7 @@ class ClaimRules:
         services: What the principal of a token without a person is called, before its `client_id`;
             None if such a token is refused. A token has no person if `sub` is its client (RFC 9068
             §5), or is missing.
+        required: Claims that must have these very values.
         bare: What the answer of an introspection (RFC 7662 §2.2) may leave out: `iss`, `aud`, `exp`.
     """
 
@@ -66,6 +67,7 @@ class ClaimRules:
     grants: Mapping[str, frozenset[str]] | None = None
     clients: frozenset[str] | None = None
     services: str | None = None
+    required: Mapping[str, str] | None = None
     bare: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -312,6 +314,9 @@ def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
         if issuer != rules.issuer:
             raise _UnsoundError("iss is another issuer")
     _check_audience(claims, rules)
+    for name, value in (rules.required or {}).items():
+        if claims.get(name) != value:
+            raise _UnsoundError(f"{name} is not {value!r}")
     client = _client(claims, rules)
     subject = _subject(claims, rules, client)
     expires_at = _number(claims, "exp")

@@ -1,0 +1,90 @@
+"""What a provider said about tokens, for as long as that may be believed."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.jwt_verifier import Verified
+from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["AnswerCache"]
+
+T = TypeVar("T")
+
+
+class AnswerCache:
+    """Answers by the SHA-256 of the token. Bounded; the least used goes first.
+
+    INVARIANT: a yes counts no longer than the token itself and than `max_seconds`, a no no longer than
+    `negative_seconds`. They are kept apart: whoever invents tokens pushes out the noes of others only.
+
+    Args:
+        size: Entries of each; 0 keeps none.
+        max_seconds: How long a yes is believed.
+        negative_seconds: How long a no is.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    __slots__ = ("_max_seconds", "_negative_seconds", "_no", "_size", "_yes")
+
+    def __init__(self, *, size: int, max_seconds: float, negative_seconds: float) -> None:
+        if not 0.0 <= max_seconds <= 3600.0:
+            raise ConfigurationError(f"max_seconds must be 0 to 3600, not {max_seconds}")
+        if not 0.0 <= negative_seconds <= 60.0:
+            raise ConfigurationError(f"negative_seconds must be 0 to 60, not {negative_seconds}")
+        if size < 0:
+            raise ConfigurationError(f"cache must be 0 or more, not {size}")
+        self._size = size
+        self._max_seconds = max_seconds
+        self._negative_seconds = negative_seconds
+        self._yes: dict[bytes, tuple[Stamp, Verified]] = {}
+        self._no: dict[bytes, tuple[Stamp, Rejected]] = {}
+
+    def get(
+        self, digest: bytes, now: Stamp, *, within: float = float("inf")
+    ) -> Verified | Rejected | None:
+        """What is known of a token.
+
+        Args:
+            digest: SHA-256 of the token.
+            now: The moment.
+            within: How old a yes may be, if less than `max_seconds`.
+        """
+        yes = self._yes.pop(digest, None)
+        if yes is not None:
+            at, verified = yes
+            age = at.age(now)
+            if age < self._max_seconds and not verified.claims.expired(now.wall):
+                self._yes[digest] = yes
+                if age < within:
+                    return verified
+            return None
+        no = self._no.get(digest)
+        if no is not None:
+            at, rejected = no
+            if at.age(now) < self._negative_seconds:
+                return rejected
+            del self._no[digest]
+        return None
+
+    def put(self, digest: bytes, answer: Verified | Rejected, asked: Stamp) -> None:
+        """Remember an answer, as old as the question was."""
+        self._yes.pop(digest, None)
+        self._no.pop(digest, None)
+        if isinstance(answer, Verified):
+            _keep(self._yes, digest, (asked, answer), self._size)
+        else:
+            _keep(self._no, digest, (asked, answer), self._size)
+
+    def __len__(self) -> int:
+        return len(self._yes) + len(self._no)
+
+
+def _keep(entries: dict[bytes, T], digest: bytes, entry: T, size: int) -> None:
+    entries[digest] = entry
+    if len(entries) > size:
+        del entries[next(iter(entries))]

@@ -1,0 +1,112 @@
+"""Calls to an endpoint that is slow, or down, or asked the same by a thousand sockets at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from stormdoor.auth.oauth.breaker import Breaker
+from stormdoor.auth.oauth.client import Unanswered
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["Calls"]
+
+_log = logging.getLogger("stormdoor.oauth")
+
+T = TypeVar("T")
+
+
+class Calls(Generic[T]):
+    """Few calls at a time (a bulkhead), one for the same question, none while nobody answers.
+
+    Args:
+        breaker: Says whether to ask at all.
+        monotonic: Time, in seconds.
+        parallel: Calls at a time.
+        waiting: How many more may wait; beyond, callers are told to come back.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        breaker: Breaker,
+        monotonic: Callable[[], float],
+        parallel: int = 16,
+        waiting: int = 1000,
+    ) -> None:
+        if parallel < 1 or waiting < 0:
+            raise ConfigurationError(
+                f"parallel must be 1 or more and waiting 0 or more, not {parallel} and {waiting}"
+            )
+        self.breaker = breaker
+        self._monotonic = monotonic
+        self._bulkhead = asyncio.Semaphore(parallel)
+        self._most = parallel + waiting
+        self._flying: dict[bytes, asyncio.Task[T | Unanswered]] = {}
+
+    def flying(self, key: bytes) -> bool:
+        """Whether somebody is asking that very thing at the moment."""
+        return key in self._flying
+
+    async def ask(
+        self, key: bytes, call: Callable[[], Awaitable[T | Unanswered]]
+    ) -> T | Unanswered:
+        """The answer to a question; whoever asks the same meanwhile gets it too.
+
+        Args:
+            key: What stands for the question.
+            call: Asks it. Its `Unanswered`, and every exception, counts as a failure.
+        """
+        flying = self._flying.get(key)
+        if flying is None:
+            if len(self._flying) >= self._most:
+                return Unanswered("too many questions are waiting", 1)
+            if self.breaker.wait(self._monotonic()) > 0.0:
+                return self._open()
+            flying = asyncio.get_running_loop().create_task(self._call(call))
+            self._flying[key] = flying
+            flying.add_done_callback(lambda _: self._flying.pop(key, None))
+        # Whoever gives up must not take the answer away from those who go on waiting.
+        return await asyncio.shield(flying)
+
+    async def _call(self, call: Callable[[], Awaitable[T | Unanswered]]) -> T | Unanswered:
+        async with self._bulkhead:
+            # Asked again: it may have opened while this one waited for its turn.
+            if not self.breaker.enter(self._monotonic()):
+                return self._open()
+            was_closed = self.breaker.closed
+            try:
+                answer = await call()
+            except asyncio.CancelledError:
+                self.breaker.abandoned()
+                raise
+            except Exception:  # noqa: BLE001 - whatever a library raises: fail closed
+                _log.exception("asking the provider failed")
+                answer = Unanswered("an unforeseen error; see the log")
+            if isinstance(answer, Unanswered):
+                self.breaker.failed(self._monotonic())
+                if was_closed and not self.breaker.closed:
+                    _log.error("the provider is left alone for a while: %s", answer.reason)
+            else:
+                self.breaker.succeeded()
+                if not was_closed:
+                    _log.warning("the provider answers again")
+            return answer
+
+    def _open(self) -> Unanswered:
+        return Unanswered(
+            "the provider did not answer lately, and is left alone",
+            self.breaker.retry_after(self._monotonic()),
+        )
+
+    async def close(self) -> None:
+        """Give up every call. Whoever waits gets `CancelledError`."""
+        flying = list(self._flying.values())
+        for task in flying:
+            task.cancel()
+        await asyncio.gather(*flying, return_exceptions=True)

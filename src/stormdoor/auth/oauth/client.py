@@ -1,0 +1,189 @@
+"""The one way to a provider: HTTPS, bounded in time and size, and never where an answer points.
+
+A provider is trusted to say who somebody is. It is not trusted to be up, to be quick, to be brief or
+to answer at all; and whatever stands between us and it is not trusted with anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from stormdoor.auth.jws import Malformed, json_object
+from stormdoor.core.address import is_loopback
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["Answer", "ProviderClient", "Unanswered", "check_url", "is_local"]
+
+MAX_BYTES = 256 * 1024
+"""Of an answer. Discovery documents and key sets have a few thousand."""
+
+_READ = (200, 400, 401)
+_JSON = ("application/json", "application/jwk-set+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider said: an HTTP status, and the JSON object if it was one.
+
+    Attributes:
+        status: HTTP status.
+        body: The object, or None if the status is not 200.
+        error: The code that an OAuth endpoint gives beside 400 or 401 (RFC 6749 §5.2), or empty.
+    """
+
+    status: int
+    body: Mapping[str, Any] | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The provider said nothing that could be used.
+
+    Attributes:
+        reason: For the operator; quotes nothing of what was sent.
+        retry_after: Whole seconds until another try makes sense.
+    """
+
+    reason: str
+    retry_after: int = 5
+
+
+def is_local(url: str) -> bool:
+    """Whether `url` is on this machine, so that nobody can listen in on it."""
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or is_loopback(host)
+
+
+def check_url(url: object, what: str, *, local: bool = False) -> str:
+    """The URL, if a secret or a key may travel over it.
+
+    Args:
+        url: What was written.
+        what: Its name, for the message.
+        local: Whether `http://` to this machine will do.
+
+    Raises:
+        ConfigurationError: It is no absolute https URL, or holds a user name, a password or a fragment.
+    """
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+        raise ConfigurationError(f"{what} is not a URL")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError(f"{what} is not a URL") from None
+    if not parts.hostname or port == 0 or "\\" in url:
+        raise ConfigurationError(f"{what} is not a URL")
+    if "@" in parts.netloc or parts.fragment or url.endswith("#"):
+        raise ConfigurationError(f"{what} must hold no user name, password or fragment")
+    if parts.scheme != "https" and not (local and parts.scheme == "http" and is_local(url)):
+        raise ConfigurationError(
+            f"{what} is not an https:// URL; whoever is on the way could change it"
+        )
+    return url
+
+
+class ProviderClient:
+    """Asks a provider. One for all its endpoints, so that connections are used again.
+
+    Args:
+        seconds: How long one question may take, from the first byte sent to the last one read.
+        tls: How its certificate is checked, or None for the authorities of this machine.
+
+    Raises:
+        ConfigurationError: `seconds` is not greater than 0.
+    """
+
+    def __init__(self, *, seconds: float = 5.0, tls: ssl.SSLContext | None = None) -> None:
+        if not 0.0 < seconds <= 60.0:
+            raise ConfigurationError(f"timeout must be 0 to 60 seconds, not {seconds}")
+        self._seconds = seconds
+        self._tls = tls
+        self._client: httpx.AsyncClient | None = None
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                verify=self._tls or ssl.create_default_context(),
+                timeout=self._seconds,
+                # An answer must not send us elsewhere with a secret, nor the environment.
+                follow_redirects=False,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            )
+        return self._client
+
+    async def get(self, url: str, *, auth: httpx.Auth | None = None) -> Answer | Unanswered:
+        """Fetch a document.
+
+        Args:
+            url: Where from.
+            auth: Who asks, for the `Authorization` header.
+        """
+        return await self._ask("GET", url, auth=auth)
+
+    async def post(
+        self, url: str, form: Mapping[str, str], *, auth: httpx.BasicAuth | None = None
+    ) -> Answer | Unanswered:
+        """Send a form.
+
+        Args:
+            url: Where to.
+            form: Names and values.
+            auth: Who asks, for the `Authorization` header.
+        """
+        return await self._ask("POST", url, data=dict(form), auth=auth)
+
+    async def _ask(self, method: str, url: str, **more: Any) -> Answer | Unanswered:
+        where = urlsplit(url).hostname
+        try:
+            # httpx bounds each read; a byte now and then would keep one waiting for ever.
+            async with asyncio.timeout(self._seconds):
+                return await self._answer(method, url, **more)
+        except TimeoutError:
+            return Unanswered(f"{where} did not answer in {self._seconds:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+            # Not its text: that may quote what was sent.
+            return Unanswered(f"{where} cannot be asked: {type(error).__name__}")
+
+    async def _answer(self, method: str, url: str, **more: Any) -> Answer | Unanswered:
+        where = urlsplit(url).hostname
+        async with self._http().stream(method, url, **more) as response:
+            status = response.status_code
+            if status not in _READ:
+                return Answer(status, None)
+            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind not in _JSON:
+                if status != 200:
+                    return Answer(status, None)
+                return Unanswered(f"{where} answered something that is not JSON")
+            if "content-encoding" in response.headers:
+                # A few bytes could become very many.
+                return Unanswered(f"{where} answered in an encoding that nobody asked for")
+            data = bytearray()
+            async for chunk in response.aiter_raw():
+                data += chunk
+                if len(data) > MAX_BYTES:
+                    return Unanswered(f"{where} answered more than {MAX_BYTES} bytes")
+        body = json_object(bytes(data))
+        if status != 200:
+            error = None if isinstance(body, Malformed) else body.get("error")
+            return Answer(status, None, error[:64] if isinstance(error, str) else "")
+        if isinstance(body, Malformed):
+            return Unanswered(f"{where} answered something unreadable: {body.reason}")
+        return Answer(200, body)
+
+    async def close(self) -> None:
+        """Let go of the connections. Safe to call twice; the next question opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()

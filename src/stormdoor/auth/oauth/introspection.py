@@ -1,0 +1,251 @@
+"""Asking the provider about tokens that say nothing themselves (RFC 7662)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote_plus
+
+import httpx
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.jwt_verifier import Verified, judged, vouched
+from stormdoor.auth.oauth.answer_cache import AnswerCache
+from stormdoor.auth.oauth.calls import Calls
+from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered, check_url
+from stormdoor.auth.oauth.provider import Provider
+from stormdoor.auth.oauth.purpose import for_something_else, wrong_token_type
+from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.core.claims import ClaimRules, Unsound, read_claims
+from stormdoor.core.denial import Denial
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["Introspection", "Introspector"]
+
+Method = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
+
+_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+_ASSERTION_SECONDS = 60
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_NO_SUCH_TOKEN = frozenset({400, 413, 414})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introspection:
+    """How a provider is asked about tokens. Secret and key are not in its repr.
+
+    Attributes:
+        client_id: Who asks.
+        client_secret: Its secret; None with `private_key_jwt`.
+        private_key: Its private key, for `private_key_jwt` (RFC 7523), else None.
+        method: How it proves itself.
+        endpoint: Where; None to discover it.
+        everything: Ask about JWTs too, so that a token that was revoked at the provider is noticed.
+        max_seconds: How long a yes is believed, and never longer than the token.
+        negative_seconds: How long a no is.
+        recheck_seconds: How often the provider is asked about the token of an open connection.
+        grace_seconds: How much longer its last answer counts if it does not answer then.
+        parallel: Calls at a time.
+        waiting: How many more may wait.
+        breaker_failures: In a row, after which nobody asks.
+        breaker_seconds: For so long.
+        insecure_missing_audience: Believe an answer that does not say which audience the token is for:
+            a token for any other service of the provider then opens this one.
+        insecure_missing_type: Believe an answer without `token_type`: it may be about a refresh token.
+
+    Raises:
+        ConfigurationError: The options contradict each other.
+    """
+
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    private_key: JwtKey | None = field(default=None, repr=False)
+    method: Method = "client_secret_basic"
+    endpoint: str | None = None
+    everything: bool = False
+    max_seconds: float = 30.0
+    negative_seconds: float = 5.0
+    recheck_seconds: float = 60.0
+    grace_seconds: float = 60.0
+    parallel: int = 16
+    waiting: int = 1000
+    breaker_failures: int = 5
+    breaker_seconds: float = 10.0
+    insecure_missing_audience: bool = False
+    insecure_missing_type: bool = False
+
+    def __post_init__(self) -> None:
+        if self.method not in _METHODS:
+            raise ConfigurationError(f"method must be one of {', '.join(_METHODS)}")
+        if not self.client_id:
+            raise ConfigurationError("an introspection needs a client_id")
+        if self.method == "private_key_jwt":
+            if self.private_key is None or self.client_secret is not None:
+                raise ConfigurationError("private_key_jwt has a private_key, and no client_secret")
+            if not self.private_key.can_sign or self.private_key.algorithm.startswith("HS"):
+                raise ConfigurationError(
+                    "private_key_jwt needs a private key, not a public or shared one"
+                )
+        elif not self.client_secret or self.private_key is not None:
+            raise ConfigurationError(f"{self.method} has a client_secret, and no private_key")
+        if not 1.0 <= self.recheck_seconds <= 3600.0:
+            raise ConfigurationError(
+                f"recheck_seconds must be 1 to 3600, not {self.recheck_seconds}"
+            )
+        if not 0.0 <= self.grace_seconds <= 3600.0:
+            raise ConfigurationError(f"grace_seconds must be 0 to 3600, not {self.grace_seconds}")
+        if self.endpoint is not None:
+            check_url(self.endpoint, "endpoint", local=True)
+
+
+class Introspector:
+    """Asks, and remembers for a while.
+
+    Args:
+        settings: How.
+        provider: Whom.
+        client: How to get there.
+        calls: Holds questions together, and back when there is no answer.
+        rules: What an answer must say.
+        kind: For `Authentication.kind`.
+        monotonic: Time, in seconds.
+        cache: Answers that are remembered.
+    """
+
+    def __init__(
+        self,
+        settings: Introspection,
+        *,
+        provider: Provider,
+        client: ProviderClient,
+        calls: Calls[Verified | Rejected],
+        rules: ClaimRules,
+        kind: str,
+        monotonic: Callable[[], float],
+        cache: int,
+    ) -> None:
+        self.settings = settings
+        self.rules = rules
+        self._provider = provider
+        self._client = client
+        self._calls = calls
+        self._kind = kind
+        self._monotonic = monotonic
+        self.cache = AnswerCache(
+            size=cache,
+            max_seconds=settings.max_seconds,
+            negative_seconds=settings.negative_seconds,
+        )
+
+    async def introspect(
+        self, token: str, now: float, *, within: float = float("inf")
+    ) -> Verified | Rejected:
+        """What the provider says about a token.
+
+        Args:
+            token: The token.
+            now: Unix seconds.
+            within: How many seconds old a remembered yes may be.
+
+        Returns:
+            What it stands for; or why it does not count, `UNAVAILABLE` if nobody said.
+        """
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self.cache.get(digest, Stamp(self._monotonic(), now), within=within)
+        if known is None:
+            answer = await self._calls.ask(digest, lambda: self._ask(token, digest, now))
+            if isinstance(answer, Unanswered):
+                return Rejected(
+                    Denial.UNAVAILABLE, answer.reason, charged=False, retry_after=answer.retry_after
+                )
+            known = answer
+        # INVARIANT: time is judged at each use, remembered or not.
+        return judged(known, self.rules, now) if isinstance(known, Verified) else known
+
+    async def _ask(self, token: str, digest: bytes, now: float) -> Verified | Rejected | Unanswered:
+        asked = Stamp(self._monotonic(), now)
+        endpoint = self.settings.endpoint
+        if endpoint is None:
+            metadata = await self._provider.metadata(now)
+            if isinstance(metadata, Unanswered):
+                return metadata
+            endpoint = metadata.introspection_endpoint
+            if endpoint is None:
+                return Unanswered("the document about the issuer names no introspection_endpoint")
+        form, auth = self._proof(now)
+        answer = await self._client.post(
+            endpoint, {"token": token, "token_type_hint": "access_token", **form}, auth=auth
+        )
+        outcome = answer if isinstance(answer, Unanswered) else self._read(answer, digest)
+        if isinstance(outcome, Unanswered):
+            self._provider.forget()  # perhaps it has moved
+        else:
+            self.cache.put(digest, outcome, asked)
+        return outcome
+
+    def _proof(self, now: float) -> tuple[dict[str, str], httpx.BasicAuth | None]:
+        """How we say who asks."""
+        settings = self.settings
+        secret = settings.client_secret or ""
+        match settings.method:
+            case "client_secret_basic":
+                # RFC 6749 §2.3.1: both are form-encoded before they are put together.
+                return {}, httpx.BasicAuth(quote_plus(settings.client_id), quote_plus(secret))
+            case "client_secret_post":
+                return {"client_id": settings.client_id, "client_secret": secret}, None
+            case "private_key_jwt":
+                return {
+                    "client_id": settings.client_id,
+                    "client_assertion_type": _ASSERTION,
+                    "client_assertion": self._assertion(now),
+                }, None
+
+    def _assertion(self, now: float) -> str:
+        """A token that our private key signs (RFC 7523 §3), for this provider, once, for a minute."""
+        claims = {
+            "iss": self.settings.client_id,
+            "sub": self.settings.client_id,
+            "aud": self._provider.issuer,
+            "jti": secrets.token_urlsafe(16),
+            "iat": int(now),
+            "exp": int(now) + _ASSERTION_SECONDS,
+        }
+        if self.settings.private_key is None:
+            raise ConfigurationError("private_key_jwt has a private_key")
+        return self.settings.private_key.sign(json.dumps(claims).encode(), typ="JWT")
+
+    def _read(self, answer: Answer, digest: bytes) -> Verified | Rejected | Unanswered:
+        if answer.body is None:
+            if answer.status in _NO_SUCH_TOKEN:
+                # It cannot be a token. Else anybody could open the breaker with one that is none.
+                return _bad("the provider takes it for no token at all")
+            if answer.status in {401, 403}:
+                return Unanswered("the provider does not accept our client_id and its proof")
+            return Unanswered(f"the introspection was answered with {answer.status}")
+        active = answer.body.get("active")
+        if active is False:
+            return _bad("the provider says that it is not active")
+        if active is not True:
+            # "true", 1 and the like: nobody knows what else is made up.
+            return Unanswered("the introspection was answered without true or false")
+        return self._judge(answer.body, digest)
+
+    def _judge(self, body: Mapping[str, Any], digest: bytes) -> Verified | Rejected:
+        fault = for_something_else(body) or wrong_token_type(
+            body, missing_allowed=self.settings.insecure_missing_type
+        )
+        if fault is not None:
+            return _bad(fault)
+        claims = read_claims(body, self.rules)
+        if isinstance(claims, Unsound):
+            return _bad(claims.reason)
+        return Verified(claims, vouched(claims, self.rules, self._kind, digest))
+
+
+def _bad(detail: str) -> Rejected:
+    return Rejected(Denial.BAD_CREDENTIAL, detail)

@@ -1,0 +1,54 @@
+"""What is known about a provider's endpoints, asked again from time to time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stormdoor.auth.oauth.client import ProviderClient, Unanswered
+from stormdoor.auth.oauth.discovery import Metadata, discover
+from stormdoor.auth.oauth.stamp import Stamp
+
+__all__ = ["Provider"]
+
+_KEPT_SECONDS = 3600.0
+
+
+class Provider:
+    """A provider: discovered, or told.
+
+    Args:
+        issuer: Its name, which is where its document is.
+        client: How to get there.
+        monotonic: Time, in seconds.
+        told: Where its endpoints are, if nobody should ask.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        client: ProviderClient,
+        monotonic: Callable[[], float],
+        told: Metadata | None = None,
+    ) -> None:
+        self.issuer = issuer
+        self._client = client
+        self._monotonic = monotonic
+        self._told = told
+        self._known: tuple[Stamp, Metadata] | None = None
+
+    async def metadata(self, now: float) -> Metadata | Unanswered:
+        """Where its endpoints are, at `now` (Unix seconds)."""
+        if self._told is not None:
+            return self._told
+        at = Stamp(self._monotonic(), now)
+        if self._known is not None and self._known[0].age(at) < _KEPT_SECONDS:
+            return self._known[1]
+        found = await discover(self._client, self.issuer)
+        if isinstance(found, Metadata):
+            self._known = (at, found)
+        return found
+
+    def forget(self) -> None:
+        """Something was not where it said: ask again next time."""
+        self._known = None

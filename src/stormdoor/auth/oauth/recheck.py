@@ -1,0 +1,101 @@
+"""Whether the token of an open connection still counts (see `stormdoor.core.principal.Recheck`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.binding import Binding
+from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.oauth.introspection import Introspector
+from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.principal import Authentication
+from stormdoor.ports import Store
+
+__all__ = ["AskAgain", "KeyStillThere"]
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """The provider is asked about the token again. The token is not in its repr.
+
+    Attributes:
+        introspector: How.
+        binding: What the store knows about it.
+        store: The store.
+        token: The token.
+        proofs: What its bearer proved when the connection was opened.
+    """
+
+    introspector: Introspector = field(repr=False)
+    binding: Binding = field(repr=False)
+    store: Store = field(repr=False)
+    token: str = field(repr=False)
+    proofs: frozenset[str] = frozenset()
+
+    @property
+    def seconds(self) -> float:
+        """See `Recheck`."""
+        return self.introspector.settings.recheck_seconds
+
+    @property
+    def grace_seconds(self) -> float:
+        """See `Recheck`."""
+        return self.introspector.settings.grace_seconds
+
+    @property
+    def generation(self) -> int:
+        """Never a reason to ask sooner."""
+        return 0
+
+    async def ask(self, now: float) -> Authentication | Refusal:
+        """See `Recheck`. A thousand sockets with one token still make a few calls only."""
+        verified = await self.introspector.introspect(self.token, now, within=self.seconds / 4)
+        if isinstance(verified, Rejected):
+            return _refusal(verified)
+        outcome = await self.binding.bind(verified, store=self.store, now=now)
+        if isinstance(outcome, Rejected):
+            return _refusal(outcome)
+        return replace(outcome, proofs=self.proofs, recheck=self)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStillThere:
+    """A token that was signed with a key counts as long as the provider has the key.
+
+    Attributes:
+        keys: The keys as they are now.
+        key: The one that verified the token.
+        authentication: What the token stands for.
+    """
+
+    keys: RemoteKeys = field(repr=False)
+    key: JwtKey
+    authentication: Authentication
+
+    @property
+    def seconds(self) -> float:
+        """See `Recheck`."""
+        return self.keys.refresh_seconds
+
+    @property
+    def grace_seconds(self) -> float:
+        """Not needed: a provider that does not answer has not dropped the key."""
+        return 0.0
+
+    @property
+    def generation(self) -> int:
+        """See `Recheck`."""
+        return self.keys.generation
+
+    async def ask(self, now: float) -> Authentication | Refusal:
+        """See `Recheck`."""
+        await self.keys.refresh(now)
+        if self.keys.dropped(self.key):
+            return Refusal(Denial.REVOKED, "the provider has dropped the key of the token")
+        return replace(self.authentication, recheck=self)
+
+
+def _refusal(rejected: Rejected) -> Refusal:
+    return Refusal(rejected.denial, rejected.detail, retry_after=rejected.retry_after)

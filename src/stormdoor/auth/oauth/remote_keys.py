@@ -1,0 +1,177 @@
+"""The keys of a provider as they are now: fetched, kept for a while, dropped when it drops them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.jws import Jws
+from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.key_source import quoted
+from stormdoor.auth.oauth.calls import Calls
+from stormdoor.auth.oauth.client import ProviderClient, Unanswered
+from stormdoor.auth.oauth.discovery import Metadata
+from stormdoor.auth.oauth.jwks import KeySet, read_jwks
+from stormdoor.auth.oauth.provider import Provider
+from stormdoor.auth.oauth.stamp import Stamp
+from stormdoor.core.denial import Denial
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["RemoteKeys"]
+
+_log = logging.getLogger("stormdoor.oauth")
+
+_QUESTION = b"keys"
+
+
+class RemoteKeys:
+    """A `KeySource` that asks a provider.
+
+    INVARIANT: a key counts only while the last set that was fetched holds it, and that set is not
+    older than `max_stale_seconds`. Between two attempts to fetch it there are `cooldown_seconds`,
+    whatever tokens come.
+
+    Args:
+        provider: Where the keys are.
+        client: How to get there.
+        calls: Holds back questions when there is no answer.
+        monotonic: Time, in seconds.
+        algorithms: What is accepted.
+        refresh_seconds: How old the set may be before it is fetched again.
+        cooldown_seconds: Between two attempts.
+        max_stale_seconds: How old it may be while the provider does not answer.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: Provider,
+        client: ProviderClient,
+        calls: Calls[KeySet],
+        monotonic: Callable[[], float],
+        algorithms: Sequence[str],
+        refresh_seconds: float = 300.0,
+        cooldown_seconds: float = 10.0,
+        max_stale_seconds: float = 3600.0,
+    ) -> None:
+        if not 0.0 < cooldown_seconds <= refresh_seconds <= max_stale_seconds <= 86_400.0:
+            raise ConfigurationError(
+                "keys need 0 < cooldown_seconds <= refresh_seconds <= max_stale_seconds <= 86400, not "
+                f"{cooldown_seconds:g}, {refresh_seconds:g} and {max_stale_seconds:g}"
+            )
+        self._provider = provider
+        self._client = client
+        self._calls = calls
+        self._monotonic = monotonic
+        self._algorithms = tuple(algorithms)
+        self.refresh_seconds = refresh_seconds
+        self._cooldown_seconds = cooldown_seconds
+        self._max_stale_seconds = max_stale_seconds
+        self._keys = KeySet()
+        self._held: frozenset[JwtKey] = frozenset()
+        self._fetched: Stamp | None = None
+        self._tried: float | None = None
+        self._why = Unanswered("the keys were never fetched")
+        self.generation = 0
+        """Grows whenever a key was dropped."""
+
+    def _age(self, now: float) -> float:
+        if self._fetched is None:
+            return float("inf")
+        return self._fetched.age(Stamp(self._monotonic(), now))
+
+    def holds(self, key: JwtKey, now: float) -> bool:
+        """See `KeySource`. False too when the set is due: then the token is looked at anew."""
+        return key in self._held and self._age(now) < self.refresh_seconds
+
+    def dropped(self, key: JwtKey) -> bool:
+        """Whether the provider no longer has the key, as far as is known."""
+        return key not in self._held
+
+    async def find(self, jws: Jws, now: float) -> JwtKey | Rejected:
+        """See `KeySource`."""
+        if jws.algorithm not in self._algorithms:
+            # Before anything is fetched: nothing that the provider says could make it right.
+            return Rejected(
+                Denial.BAD_CREDENTIAL,
+                f"alg is {quoted(jws.algorithm)}; accepted are {', '.join(self._algorithms)}",
+            )
+        await self.refresh(now)
+        key = self._keys.find(jws.kid, jws.algorithm)
+        if key is None and await self.refresh(now, unknown=True):
+            key = self._keys.find(jws.kid, jws.algorithm)
+        if self._age(now) >= self._max_stale_seconds:
+            return Rejected(
+                Denial.UNAVAILABLE,
+                f"the keys of the provider are not known: {self._why.reason}",
+                charged=False,
+                retry_after=self._why.retry_after,
+            )
+        if key is not None:
+            return key
+        if jws.kid is None:
+            what = f"the token names no key (kid), and there is not exactly one for {jws.algorithm}"
+        elif self._keys.names(jws.kid):
+            what = f"alg is {quoted(jws.algorithm)}; the key is for another algorithm only"
+        else:
+            what = f"the provider has no key with the kid {quoted(jws.kid)}"
+        return Rejected(Denial.BAD_CREDENTIAL, what)
+
+    async def refresh(self, now: float, *, unknown: bool = False) -> bool:
+        """Fetch the set if it is due, or if a token names a key that nobody knows.
+
+        Args:
+            now: Unix seconds.
+            unknown: Whether such a token is the reason.
+
+        Returns:
+            Whether there was an attempt.
+        """
+        if not unknown and self._age(now) < self.refresh_seconds:
+            return False
+        monotonic = self._monotonic()
+        flying = self._tried is not None and monotonic - self._tried < self._cooldown_seconds
+        if flying and not self._calls.flying(_QUESTION):
+            return False
+        if not flying:
+            self._tried = monotonic
+        outcome = await self._calls.ask(_QUESTION, lambda: self._fetch(now))
+        if isinstance(outcome, Unanswered):
+            self._why = outcome
+        return True
+
+    async def _fetch(self, now: float) -> KeySet | Unanswered:
+        # INVARIANT: as old as the question, not as the answer: what it says was true then.
+        asked = Stamp(self._monotonic(), now)
+        metadata = await self._provider.metadata(now)
+        if isinstance(metadata, Unanswered):
+            return metadata
+        found = await self._read(metadata)
+        if isinstance(found, Unanswered):
+            self._provider.forget()  # perhaps it has moved
+            return found
+        self._adopt(found, asked)
+        return found
+
+    async def _read(self, metadata: Metadata) -> KeySet | Unanswered:
+        if metadata.jwks_uri is None:
+            return Unanswered("the document about the issuer names no jwks_uri")
+        answer = await self._client.get(metadata.jwks_uri)
+        if isinstance(answer, Unanswered):
+            return answer
+        if answer.body is None:
+            return Unanswered(f"the key set was answered with {answer.status}")
+        return read_jwks(answer.body, self._algorithms, self._keys)
+
+    def _adopt(self, found: KeySet, asked: Stamp) -> None:
+        """From now on, these and no others."""
+        held = frozenset(found.known.values())
+        gone = [key for key in self._keys.known.values() if key not in held]
+        if gone:
+            self.generation += 1
+            _log.warning("the provider has dropped keys: %s", [key.kid for key in gone])
+        self._keys, self._held, self._fetched = found, held, asked
