@@ -2,12 +2,19 @@
 
 from msgspec import Meta
 
+from stormdoor.auth.account_keys import AccountKeys
 from stormdoor.auth.apikey import ApiKeyAuthenticator
 from stormdoor.auth.authenticator import Authenticator, Rejected
+from stormdoor.auth.certificate import CertificateAuthenticator, CertificateProof
+from stormdoor.auth.dpop import DpopProof, dpop_proof
+from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
 from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
 from stormdoor.auth.session import SessionAuthenticator
+from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator, sign_request
 from stormdoor.auth.ticket import TicketAuthenticator
+from stormdoor.auth.trusted_proxy import TrustedProxy
 from stormdoor.channels import Hub, Topic
 from stormdoor.config.guard import Guard
 from stormdoor.core.decision import AccessRequest, Decision, Resource
@@ -48,16 +55,21 @@ from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 
 __all__ = [
     "AccessRequest",
+    "AccountKeys",
     "ApiKeyAuthenticator",
     "Authentication",
     "Authenticator",
+    "CertificateAuthenticator",
+    "CertificateProof",
     "Command",
     "ConfigurationError",
     "Connection",
     "Count",
     "Decision",
     "Denial",
+    "DpopProof",
     "ErrorReply",
+    "ForwardedCertificate",
     "Guard",
     "GuardedHandler",
     "Hub",
@@ -72,12 +84,15 @@ __all__ = [
     "PolicyError",
     "PolicySet",
     "Principal",
+    "ProxyIdentityAuthenticator",
     "Rejected",
     "Reply",
+    "RequestKey",
     "Resource",
     "SessionAuthenticator",
     "SessionHandler",
     "SignedCookieAuthenticator",
+    "SignedRequestAuthenticator",
     "StartupRefused",
     "StoreError",
     "StoreUnavailable",
@@ -86,8 +101,10 @@ __all__ = [
     "Text",
     "TicketAuthenticator",
     "Topic",
+    "TrustedProxy",
     "Url",
     "action",
+    "dpop_proof",
     "forbid",
     "guarded_server",
     "login_routes",
@@ -97,4 +114,5 @@ __all__ = [
     "require",
     "revocation_routes",
     "role",
+    "sign_request",
 ]

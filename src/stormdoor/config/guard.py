@@ -14,6 +14,7 @@ from typing import Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
+from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.login import Login
 from stormdoor.auth.passwords import Passwords
 from stormdoor.auth.session import SessionDesk
@@ -65,6 +66,7 @@ class Guard:
             memory, which forgets everything at the end of the process.
         hosts: The names under which the application is addressed; left out, the hosts of `origins`.
         trusted_proxies: Networks of reverse proxies whose `X-Forwarded-*` headers are believed.
+        forwarded_certificate: How a proxy passes client certificates on, or None if none does.
         production: Whether the start-up check refuses what is only good for development.
         trail_key: Secret of the trail's chain; without one, whoever can write to the store can rewrite
             the trail.
@@ -92,6 +94,7 @@ class Guard:
         store: Store | str | None = None,
         hosts: Iterable[str] | None = None,
         trusted_proxies: Sequence[str] = (),
+        forwarded_certificate: ForwardedCertificate | None = None,
         production: bool = True,
         trail_key: bytes | None = None,
         trail_days: float | None = None,
@@ -155,6 +158,7 @@ class Guard:
         self.admission = Admission(
             entrance=self.entrance,
             authenticators=self.authenticators,
+            screens=() if forwarded_certificate is None else (forwarded_certificate,),
             policies=policies,
             limits=self.limits,
             registry=self.registry,
