@@ -1,0 +1,99 @@
+"""`[tool.stormdoor.scan]` in pyproject.toml: what every scan of a project shall do.
+
+    [tool.stormdoor.scan]
+    paths = ["src"]
+    exclude = ["src/vendored/*"]
+    ignore = ["SD7"]
+    baseline = "stormdoor-baseline.json"
+
+The file is looked for in the directory the scan is started in, then above it, up to the root of the
+repository. It is never looked for in what is scanned: other people's code does not configure this.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Configuration", "SettingsError", "find_configuration", "read_configuration"]
+
+FailOn = Literal["error", "warning", "note", "never"]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message says why and what to write."""
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """What the table says.
+
+    Attributes:
+        paths: What to scan where the command names nothing.
+        select: Rules to run: ids, beginnings of ids, or slugs.
+        ignore: Rules to leave out.
+        exclude: Glob patterns of files and directories to leave out.
+        python: Environment in which the bases of handlers are looked up.
+        knowledge: TOML files about well-known base classes.
+        jobs: Worker processes; 0 for one a core.
+        cache: Directory of the cache; false for none; true for the user's cache directory.
+        fail_on: The least level that makes the command end with 1.
+        baseline: File of known findings.
+        origins: Origins of the project's pages, for --fix.
+        audience: What `aud` of its tokens is, for --fix.
+        issuer: What `iss` of its tokens is, for --fix.
+    """
+
+    paths: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    python: str | None = None
+    knowledge: tuple[str, ...] = ()
+    jobs: int = 0
+    cache: str | bool = True
+    fail_on: FailOn = "warning"
+    baseline: str | None = None
+    origins: tuple[str, ...] = ()
+    audience: str = ""
+    issuer: str = ""
+
+
+def find_configuration(start: Path) -> Path | None:
+    """The nearest pyproject.toml that has the table, from `start` up to the root of the repository."""
+    for directory in (start, *start.parents):
+        file = directory / "pyproject.toml"
+        if file.is_file() and _table(file) is not None:
+            return file
+        if (directory / ".git").exists():
+            break
+    return None
+
+
+def read_configuration(file: Path | None) -> Configuration:
+    """What the table of this file says; the defaults without one.
+
+    Raises:
+        SettingsError: A name is unknown, or a value has the wrong type.
+    """
+    if file is None:
+        return Configuration()
+    try:
+        return msgspec.convert(_table(file) or {}, Configuration)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{file}: [tool.stormdoor.scan]: {error}") from error
+
+
+def _table(file: Path) -> object | None:
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    match document:
+        case {"tool": {"stormdoor": {"scan": table}}}:
+            found: object = table
+            return found
+        case _:
+            return None
