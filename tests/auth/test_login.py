@@ -367,3 +367,44 @@ async def test_without_options_there_is_a_back_off() -> None:
     login = Login(store, Passwords(cost=CHEAP), FakeClock())
     outcomes = [denial(await login.attempt("alice", "wrong", HOME))[0] for _ in range(6)]
     assert outcomes == [Denial.BAD_CREDENTIAL] * 5 + [Denial.BACKOFF]
+
+
+# What a login writes -------------------------------------------------------------------------
+
+
+class _Overtaken(MemoryStore):
+    """Another process changes the password while a login is about to store its upgraded hash."""
+
+    async def replace_password_hash(self, id: str, old: str, new: str) -> bool:
+        await self.set_password_hash(id, "$changed$")
+        return await super().replace_password_hash(id, old, new)
+
+
+async def test_an_upgrade_does_not_bring_the_old_password_back() -> None:
+    """INVARIANT: the upgraded hash takes the place of the one that was verified, and of no other."""
+    store = _Overtaken()
+    await store.open()
+    old = Passwords(cost=Argon2Cost(memory_kib=8_000, passes=5)).hash_now(PASSWORD)
+    await store.add_account(Account(id="alice", password_hash=old))
+    here = await room(store)
+    assert denial(await here.attempt())[0] is Denial.BAD_CREDENTIAL
+    account = await store.account("alice")
+    assert account is not None
+    assert account.password_hash == "$changed$"
+
+
+async def test_an_unknown_name_is_known_by_a_fingerprint() -> None:
+    """A password that was typed as a name is in no log; the same one can be told again."""
+    here = await room()
+    assert await here.login.known_as("alice") == "alice"
+    for typed in (PASSWORD, "Alice", "", "x" * 10_000, "\ud800"):
+        shown = await here.login.known_as(typed)
+        assert shown.startswith("unknown:")
+        assert len(shown) == 24
+        assert not typed or typed not in shown
+        assert shown == await here.login.known_as(typed)
+    assert await here.login.known_as("one") != await here.login.known_as("two")
+    other = Login(here.store, here.passwords, here.clock)
+    assert await other.known_as("one") != await here.login.known_as("one")
+    keyed = [Login(here.store, here.passwords, here.clock, name_key=b"k" * 32) for _ in range(2)]
+    assert len({await one.known_as("one") for one in keyed}) == 1

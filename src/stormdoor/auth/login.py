@@ -6,7 +6,9 @@ and refused in the same way and time as a known one (ASVS 6.3.8).
 
 from __future__ import annotations
 
+import hmac
 import math
+import os
 from dataclasses import dataclass, replace
 
 from stormdoor.auth.passwords import Busy, Mismatch, Passwords
@@ -41,9 +43,11 @@ class Login:
         passwords: What verifies.
         clock: The time.
         backoff: The counters of failures; one that is shared if several logins exist.
+        name_key: Secret for the fingerprints of unknown names; made up if left out, and then other
+            processes have other fingerprints.
     """
 
-    __slots__ = ("_backoff", "_clock", "_passwords", "_store")
+    __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_store")
 
     def __init__(
         self,
@@ -52,11 +56,13 @@ class Login:
         clock: Clock,
         *,
         backoff: LoginBackoff | None = None,
+        name_key: bytes | None = None,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._clock = clock
         self._backoff = LoginBackoff() if backoff is None else backoff
+        self._name_key = os.urandom(32) if name_key is None else name_key
 
     async def attempt(self, username: str, password: str, address_key: str) -> LoggedIn | Refusal:
         """Try one pair.
@@ -101,8 +107,30 @@ class Login:
         self._backoff.succeeded(username, address_key)
         if not isinstance(replacement, str):
             return LoggedIn(account)
-        await self._store.set_password_hash(username, replacement)
+        # In one step: a password that is being changed at this moment stays changed.
+        if stored is None or not await self._store.replace_password_hash(
+            username, stored, replacement
+        ):
+            return self._refused(username, address_key, "the account changed during the login")
         return LoggedIn(replace(account, password_hash=replacement), upgraded=True)
+
+    async def known_as(self, username: str) -> str:
+        """What the trail and the log may say of a name that was typed.
+
+        Returns:
+            The principal's id if there is one; else a keyed fingerprint that is the same for the same
+            name: people type their password where the name belongs.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        account = None
+        if len(username) <= _MAX_USERNAME:
+            account = await self._store.account(username)
+        if account is not None:
+            return account.id
+        typed = username.encode("utf-8", "surrogatepass")
+        return f"unknown:{hmac.digest(self._name_key, typed, 'sha256').hex()[:16]}"
 
     def _refused(self, username: str, address_key: str, detail: str) -> Refusal:
         seconds = self._backoff.wait(username, address_key, self._clock.monotonic())

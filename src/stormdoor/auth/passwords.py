@@ -18,7 +18,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
-from stormdoor.auth.common_passwords import COMMON_PASSWORDS
+from stormdoor.auth.common_passwords import common_passwords
 from stormdoor.errors import ConfigurationError
 
 _checkpw: Callable[[bytes, bytes], bool] | None
@@ -190,7 +190,7 @@ class Passwords:
         self._stand_in = _stand_in(cost)
         self._min_length = min_length
         self._max_bytes = max_bytes
-        self._common = COMMON_PASSWORDS | {password.casefold() for password in common}
+        self._common = frozenset(password.casefold() for password in common)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stormdoor-passwords")
         self._places = threads + queue
         self._taken = 0
@@ -208,7 +208,7 @@ class Passwords:
         if len(_encoded(password)) > self._max_bytes:
             return f"use at most {self._max_bytes} bytes"
         folded = password.casefold()
-        if folded in self._common:
+        if folded in common_passwords() or folded in self._common:
             return "this password is one of those that are guessed first"
         if principal_id and folded == principal_id.casefold():
             return "the password must not be the user name"

@@ -229,17 +229,24 @@ class SessionDesk:
         return IssuedSession(session, secret)
 
     async def rotate(
-        self, session: Session, *, authenticated: bool = False, strength: int | None = None
+        self,
+        session: Session,
+        *,
+        authenticated: bool = False,
+        strength: int | None = None,
+        moving: bool = False,
     ) -> IssuedSession | None:
         """A new secret for a living session: at a change of privilege or of password (ASVS 7.2.4).
 
-        Connections of the old secret are ended; their clients come back with the new one.
+        Connections of the old secret are ended, and their clients come back with the new one; or
+        they go along to the new session, as they are: no stronger and no fresher.
 
         Args:
             session: The session as it was found.
             authenticated: The principal has just proved itself again; the absolute timeout starts
                 anew.
             strength: Factors used now, if that has changed.
+            moving: Its open connections go along.
 
         Returns:
             The session under its new id; None if it has ended meanwhile: log in again.
@@ -257,6 +264,14 @@ class SessionDesk:
             expires_at=now + self._absolute_seconds if authenticated else session.expires_at,
             strength=session.strength if strength is None else strength,
         )
+        if moving:
+            if not await self._store.replace_session(session.id, renewed):
+                return None
+            # After it is there. Whoever ended it in between has ended what now moves there, too.
+            await self._store.add_revocation(
+                Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
+            )
+            return IssuedSession(renewed, secret)
         await self._revoke(session.id, "rotated")
         if not await self._store.replace_session(session.id, renewed):
             return None

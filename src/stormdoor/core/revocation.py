@@ -29,6 +29,7 @@ class Target(Enum):
     TENANT = "tenant"
     CONNECTION = "connection"
     EVERYTHING = "everything"
+    MOVED = "moved"  # a session has another id now: "old new"; its open connections go along
     CHANGED = "changed"  # not an end: the principal's roles or attributes are to be read again
 
 
@@ -54,6 +55,12 @@ class Revocation:
     seq: int = 0
     reason: str = ""
 
+    @property
+    def moved(self) -> tuple[str, str]:
+        """The old and the new id of a session that has MOVED."""
+        old, _, new = self.value.partition(" ")
+        return old, new
+
     def covers(self, authentication: Authentication, connection_id: str | None = None) -> bool:
         """Whether it ends `authentication` (or the connection of that id)."""
         if not self.names(authentication, connection_id):
@@ -69,6 +76,8 @@ class Revocation:
                 return self.value == principal.id
             case Target.SESSION:
                 return self.value == authentication.session_id
+            case Target.MOVED:
+                return self.moved[0] == authentication.session_id
             case Target.CREDENTIAL:
                 return self.value == authentication.credential_id
             case Target.TOKEN:
@@ -116,6 +125,9 @@ class RevocationIndex:
                 self._groups[group] = max(self._groups.get(group, float("-inf")), revocation.at)
             case Target.SESSION | Target.CREDENTIAL | Target.TOKEN:
                 what = (revocation.target, revocation.value)
+                self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
+            case Target.MOVED:
+                what = (Target.SESSION, revocation.moved[0])
                 self._gone[what] = max(self._gone.get(what, float("-inf")), revocation.at)
             case Target.EVERYTHING:
                 self._everything = max(self._everything, revocation.at)

@@ -6,9 +6,8 @@ before the method returns, of the others when they next follow the feed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stormdoor.auth.apikey import IssuedKey, KeyDesk
@@ -40,8 +39,6 @@ class Administration:
     keys: KeyDesk
     passwords: Passwords
     clock: Clock
-    changing_roles: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
-    """Roles are read, changed and written: two at once must not bring back what one takes away."""
 
     def _note(
         self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
@@ -251,12 +248,11 @@ class Administration:
     async def _set_roles(
         self, id: str, *, add: str | None = None, remove: str | None = None, actor: str
     ) -> int:
-        async with self.changing_roles:
-            account = await self.store.account(id)
-            if account is None:
-                raise StoreError(f"there is no principal {id!r}")
-            roles = (account.roles | ({add} if add else set())) - ({remove} if remove else set())
-            _must_exist(await self.store.set_roles(id, roles), id)
+        # In one step in the store: what another process changes at the same time is not lost.
+        if add:
+            _must_exist(await self.store.add_role(id, add), id)
+        if remove:
+            _must_exist(await self.store.remove_role(id, remove), id)
         change = f"+{add}" if add else f"-{remove}"
         self._note("privilege_permissions_changed", id, actor, f"role {change}")
         return await self._changed(id)
@@ -376,7 +372,7 @@ def _must_exist(found: bool, id: str) -> None:  # noqa: FBT001 - it is what is a
 
 
 def _must_make_sense(target: Target, value: str, before: float | None, now: float) -> None:
-    if target is Target.CHANGED:
+    if target in {Target.CHANGED, Target.MOVED}:
         raise ConfigurationError("a change is no revocation; change the principal instead")
     if bool(value) is (target is Target.EVERYTHING):
         raise ConfigurationError(

@@ -18,7 +18,7 @@ from stormdoor.stores.rows import json_text
 __all__ = ["MemoryStore"]
 
 
-_FORGETTABLE = frozenset({Target.SESSION, Target.CONNECTION, Target.CHANGED})
+_FORGETTABLE = frozenset({Target.SESSION, Target.MOVED, Target.CONNECTION, Target.CHANGED})
 
 
 class MemoryStore(MemoryFactors):

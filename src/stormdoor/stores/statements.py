@@ -247,7 +247,8 @@ UPDATE counter SET value = value + 1 WHERE name = 'revocation' RETURNING value
 ADD_REVOCATION = "INSERT INTO revocation (seq, target, value, at, reason) VALUES (?, ?, ?, ?, ?)"
 # Only what says nothing any more: everything else is remembered for good.
 PURGE_REVOCATIONS = """
-DELETE FROM revocation WHERE target IN ('session', 'connection', 'changed') AND at < ?
+DELETE FROM revocation
+WHERE target IN ('session', 'moved', 'connection', 'changed') AND at < ?
 """
 REVOCATIONS_AFTER = """
 SELECT target, value, at, seq, reason FROM revocation WHERE seq > ? ORDER BY seq

@@ -49,7 +49,12 @@ class RevocationsContract:
         self, target: Target, new_store: NewStore
     ) -> None:
         """Of sessions and connections the feed forgets the end after 31 days, of the rest never."""
-        lasts_a_month = target not in {Target.SESSION, Target.CONNECTION, Target.CHANGED}
+        lasts_a_month = target not in {
+            Target.SESSION,
+            Target.MOVED,
+            Target.CONNECTION,
+            Target.CHANGED,
+        }
         month = 31 * 86_400.0
         async with opened(new_store()) as store:
             await store.add_revocation(Revocation(target, "x", NOW))
