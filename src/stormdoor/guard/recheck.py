@@ -1,0 +1,210 @@
+"""Is it still so? Credentials of open connections, asked about again without stalling anything.
+
+Some credentials cannot be told to us when they end: an opaque token that was revoked at its provider, a
+token whose key the provider has dropped. Their `Authentication.recheck` says how to ask, and how often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from stormdoor.core.connection import State
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.limits import Limits
+from stormdoor.core.policy import PolicySet
+from stormdoor.core.principal import Authentication, Recheck
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.registry import Registry
+from stormdoor.ports import Clock
+
+__all__ = ["Rechecker"]
+
+_log = logging.getLogger("stormdoor.recheck")
+
+_AT_ONCE = 256
+_RETRY_SECONDS = 5.0
+_EARLY = 0.75
+"""An answer that somebody else got a quarter of the interval ago still counts, so asking begins earlier."""
+_SPREAD = 0.2
+"""Connections that were opened together do not ask together."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What is known of one connection's credential.
+
+    Attributes:
+        recheck: How to ask.
+        answered_at: Monotonic seconds of the last answer.
+        due: Monotonic seconds of the next question.
+        generation: As it was at the last question.
+        asking: Whether somebody is asking.
+    """
+
+    recheck: Recheck
+    answered_at: float
+    due: float
+    generation: int
+    asking: bool = False
+
+
+class Rechecker:
+    """Asks again, and ends or restates what is no longer so.
+
+    INVARIANT: no answer counts longer than `seconds` and `grace_seconds` of its `Recheck` together.
+
+    Args:
+        registry: The open connections.
+        revocations: What has been revoked.
+        policies: Those in force, for deciding again.
+        limits: For how long a question may take.
+        clock: Time.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        revocations: RevocationIndex,
+        policies: Callable[[], PolicySet],
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._revocations = revocations
+        self._policies = policies
+        self._limits = limits
+        self._clock = clock
+        self._watched: dict[str, _Watched] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        registry.on_end.append(self._forget)
+
+    def _forget(self, connection: Connection) -> None:
+        self._watched.pop(connection.id, None)
+
+    async def look(self) -> int:
+        """Begin to ask about what is due, and end what could not be asked about. Returns how many.
+
+        It waits for nobody: questions go on by themselves until the next looks.
+        """
+        monotonic, ended = self._clock.monotonic(), 0
+        for connection in self._registry:
+            recheck = connection.authentication.recheck
+            if recheck is None:
+                continue
+            watched = self._watched.get(connection.id)
+            if watched is None or watched.recheck is not recheck:
+                watched = self._watched[connection.id] = _Watched(
+                    recheck,
+                    monotonic,
+                    _next(connection.id, recheck, monotonic),
+                    recheck.generation,
+                )
+            if monotonic >= watched.answered_at + recheck.seconds + recheck.grace_seconds:
+                why = Refusal(
+                    Denial.UNAVAILABLE,
+                    "nobody could say whether the credential still counts, for "
+                    f"{monotonic - watched.answered_at:.0f} s",
+                )
+                ended += self._registry.end(connection, why)
+            elif (
+                not watched.asking
+                and (monotonic >= watched.due or watched.generation != recheck.generation)
+                and len(self._tasks) < _AT_ONCE
+            ):
+                watched.asking = True
+                watched.generation = recheck.generation
+                task = asyncio.get_running_loop().create_task(self._ask(connection, watched))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        return ended
+
+    async def _ask(self, connection: Connection, watched: _Watched) -> None:
+        asked = self._clock.monotonic()
+        try:
+            outcome = await self._outcome(watched.recheck)
+        finally:
+            watched.asking = False
+        # INVARIANT: no await from here on. Meanwhile it may have ended, or got another credential.
+        if (
+            connection.state is State.ENDED
+            or connection.authentication.recheck is not watched.recheck
+        ):
+            return
+        if isinstance(outcome, Refusal):
+            if outcome.denial is Denial.UNAVAILABLE:
+                wait = outcome.retry_after or _RETRY_SECONDS
+                watched.due = self._clock.monotonic() + min(wait, watched.recheck.seconds)
+            else:
+                self._registry.end(connection, outcome)
+            return
+        watched.answered_at = asked
+        watched.due = _next(connection.id, watched.recheck, asked)
+        why = self._restate(connection, outcome)
+        if why is not None:
+            self._registry.end(connection, why)
+
+    async def _outcome(self, recheck: Recheck) -> Authentication | Refusal:
+        try:
+            async with asyncio.timeout(self._limits.authentication_seconds):
+                return await recheck.ask(self._clock.now())
+        except TimeoutError:
+            return Refusal(Denial.UNAVAILABLE, "it took longer than authentication_seconds")
+        except StoreUnavailable as error:
+            return Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
+        except Exception:  # noqa: BLE001 - whatever it is: unanswered, which does not count for ever
+            _log.exception("a credential cannot be asked about")
+            return Refusal(Denial.UNAVAILABLE, "an unforeseen error; see the log")
+
+    def _restate(self, connection: Connection, found: Authentication) -> Refusal | None:
+        """Let the connection stand for what its credential stands for now; why it must end, if it must."""
+        was = connection.authentication
+        if (was.principal.id, was.principal.tenant) != (found.principal.id, found.principal.tenant):
+            return Refusal(Denial.REVOKED, "the credential stands for somebody else now")
+        # Roles of an account come by the feed of changes, and are newer there than in an answer.
+        principal = connection.principal if found.live else found.principal
+        found = replace(
+            found,
+            principal=principal,
+            session_id=was.session_id,
+            # A second factor that was proved on this connection stays proved.
+            authenticated_at=max(was.authenticated_at, found.authenticated_at),
+            strength=max(was.strength, found.strength),
+            recheck=was.recheck,
+        )
+        if self._revocations.ends(found):
+            return Refusal(Denial.REVOKED, "the credential was revoked")
+        if found == was and principal == connection.principal:
+            return None
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        connection.authentication = found
+        if found.expires_at is not None:
+            # Sooner perhaps, later never.
+            before = connection.expires_at
+            connection.expires_at = (
+                found.expires_at if before is None else min(before, found.expires_at)
+            )
+            connection.deadline = min(connection.deadline, monotonic + found.expires_at - now)
+        connection.judge_by(self._policies(), principal)
+        permission = connection.endpoint.permission
+        if permission is None or connection.may(permission, None, now):
+            return None
+        return Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
+
+    async def close(self) -> None:
+        """Give up every question."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _next(connection_id: str, recheck: Recheck, monotonic: float) -> float:
+    """When to ask again, not quite when the others do."""
+    share = int.from_bytes(connection_id[-2:].encode(), "big") % 256 / 256
+    return monotonic + recheck.seconds * _EARLY * (1.0 - _SPREAD * share)
