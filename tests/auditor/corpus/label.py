@@ -65,6 +65,7 @@ class Version:
         commit: Forty digits, or "".
         licence: SPDX name, or `none stated`.
         holdout: Whether it was set aside before any rule was written.
+        drawn: Whether it took part in that draw; what came later is for development.
         python: Lowest Python that can parse it, or ().
         advisory: A published advisory that this version is one side of, or "".
         labels: Its classes.
@@ -77,6 +78,7 @@ class Version:
     commit: str
     licence: str
     holdout: bool
+    drawn: bool
     python: tuple[int, ...]
     advisory: str
     labels: tuple[Label, ...]
@@ -103,6 +105,7 @@ def _versions(folder: Path) -> Iterator[Version]:
             commit=document.get("commit", ""),
             licence=document["licence"],
             holdout=document["holdout"],
+            drawn=document.get("drawn", True),
             python=tuple(map(int, python.split("."))) if python else (),
             advisory=document.get("advisory", ""),
             labels=tuple(_label(path, row) for row in document["handler"]),

@@ -1,0 +1,214 @@
+"""Compares what the scanner says with the labels: `python -m tests.auditor.corpus.evaluate`.
+
+Prints precision and recall for each question, of the part the rules were developed with and of the
+part that was held out, and lists what the scanner and the labels disagree on in the first.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from tests.auditor.corpus.fetch import CACHE
+from tests.auditor.corpus.judge import GROUPS, Bandit, Heuristic, Judge, Scanner, Statement
+from tests.auditor.corpus.label import Label, Version, read_labels
+
+__all__ = ["Answer", "Figures", "answers", "main", "pairs"]
+
+EXPECTED = {
+    "missing authentication": ("authentication", "missing"),
+    "authentication after accept": ("authentication", "after-accept"),
+    "optional authentication": ("authentication", "optional"),
+    "open origin": ("origin", "open"),
+    "weak origin": ("origin", "weak"),
+    "missing authorization": ("authorization", "missing"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question about one class: what the label says, and what the judge said.
+
+    Args:
+        version: The version the class is in.
+        label: The class.
+        group: The question.
+        expected: Whether the label says that this is wrong; None where it is not measured.
+        statements: What the judge said.
+    """
+
+    version: Version
+    label: Label
+    group: str
+    expected: bool | None
+    statements: tuple[Statement, ...]
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the judge says what the label says, or it is not measured."""
+        return self.expected is None or self.expected == bool(self.statements)
+
+
+@dataclass(slots=True)
+class Figures:
+    """How often a judge was right about one question."""
+
+    found: int = 0
+    false: int = 0
+    missed: int = 0
+
+    @property
+    def precision(self) -> str:
+        """Share of what it said that is true."""
+        return _ratio(self.found, self.found + self.false)
+
+    @property
+    def recall(self) -> str:
+        """Share of what is wrong that it said."""
+        return _ratio(self.found, self.found + self.missed)
+
+    def count(self, answer: Answer) -> None:
+        """Add one answer."""
+        said = bool(answer.statements)
+        self.found += answer.expected is True and said
+        self.false += answer.expected is False and said
+        self.missed += answer.expected is True and not said
+
+
+def main() -> int:
+    """Judges and prints; 0, or 2 if there are no sources."""
+    options = _options()
+    versions = [v for v in read_labels() if (options.cache / v.slug / ".fetched").exists()]
+    versions = [v for v in versions if v.python <= sys.version_info[:2]]
+    if not versions:
+        print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)
+        return 2
+    if options.only:
+        versions = [v for v in versions if options.only in v.slug]
+    judges: list[Judge] = [Scanner()]
+    if options.compare:
+        judges += [Heuristic()]
+    if options.bandit:
+        judges += [Bandit(options.bandit)]
+    classes = sum(len(v.labels) for v in versions)
+    print(
+        f"{classes} classes in {len(versions)} versions of {len({v.package for v in versions})} packages"
+    )
+    for judge in judges:
+        judged = list(answers(judge, versions, options.cache))
+        _print_table(judge.name, judged)
+        _print_pairs(judged)
+        if isinstance(judge, Bandit):
+            print(f"results of {judge.name} in labelled classes: {judge.tests or 'none'}")
+        if isinstance(judge, Scanner):
+            _print_disagreements(judged)
+    return 0
+
+
+def answers(judge: Judge, versions: Sequence[Version], cache: Path) -> Iterator[Answer]:
+    """Every question about every class of these versions."""
+    for version in versions:
+        said = tuple(judge.judge(version, cache / version.slug))
+        for label in version.labels:
+            mine = [one for one in said if _speaks_of(one, label)]
+            for group in GROUPS:
+                statements = tuple(one for one in mine if one.group == group)
+                yield Answer(version, label, group, _expected(label, group), statements)
+
+
+def pairs(judged: Sequence[Answer]) -> Iterator[tuple[Answer, Answer]]:
+    """Two versions of one class, one after the other, that the labels tell apart."""
+    series: dict[tuple[str, str, str], list[Answer]] = {}
+    for answer in judged:
+        if answer.expected is not None:
+            key = (answer.version.package, answer.label.name, answer.group)
+            series.setdefault(key, []).append(answer)
+    for same in series.values():
+        same.sort(key=lambda answer: _order(answer.version))
+        for before, after in pairwise(same):
+            if before.expected != after.expected:
+                yield before, after
+
+
+def _order(version: Version) -> tuple[int, ...]:
+    return tuple(
+        int(part) for part in version.version.replace("-", ".").split(".") if part.isdigit()
+    )
+
+
+def _expected(label: Label, group: str) -> bool | None:
+    field, answer = EXPECTED[group]
+    truth = getattr(label, field)
+    if truth == answer:
+        return True
+    return None if truth == "unknown" or answer in label.also else False
+
+
+def _speaks_of(statement: Statement, label: Label) -> bool:
+    subject = statement.subject
+    if statement.path == label.path and statement.line == label.line:
+        return True
+    dotted = {label.dotted, label.dotted.replace(".<locals>", "")}
+    return any(f".{name}".endswith(f".{subject}") for name in dotted)
+
+
+def _ratio(part: int, whole: int) -> str:
+    return f"{part / whole:.2f}" if whole else "–"
+
+
+def _print_table(name: str, judged: Sequence[Answer]) -> None:
+    print(f"\n{name}\n")
+    print("| | development | | | | | held out | | | | |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    head = ["precision", "recall", "found", "false", "missed"]
+    print("| question | " + " | ".join(head * 2) + " |")
+    for group in GROUPS:
+        cells: list[str] = []
+        for holdout in (False, True):
+            figures = Figures()
+            for answer in judged:
+                if answer.group == group and answer.version.holdout is holdout:
+                    figures.count(answer)
+            numbers = (figures.found, figures.false, figures.missed)
+            cells += [figures.precision, figures.recall, *map(str, numbers)]
+        print(f"| {group} | " + " | ".join(cells) + " |")
+
+
+def _print_pairs(judged: Sequence[Answer]) -> None:
+    for holdout, part in ((False, "development"), (True, "held out")):
+        both = [pair for pair in pairs(judged) if pair[0].version.holdout is holdout]
+        apart = [pair for pair in both if pair[0].agreed and pair[1].agreed]
+        print(f"\npairs of versions told apart, {part}: {len(apart)} of {len(both)}")
+        if not holdout:
+            for before, after in both:
+                if not (before.agreed and after.agreed):
+                    print(f"  not: {before.version.slug} and {after.version.slug}, {before.group}")
+
+
+def _print_disagreements(judged: Sequence[Answer]) -> None:
+    print("\ndisagreements (development)")
+    for answer in judged:
+        if answer.version.holdout or answer.agreed:
+            continue
+        what = "missed" if answer.expected else "false"
+        where = (
+            f"{answer.version.slug}: {answer.label.path}:{answer.label.line} {answer.label.name}"
+        )
+        print(f"\n{what}: {answer.group}: {where}\n  label: {answer.label.reason}")
+        for one in answer.statements:
+            print(f"  said: {one.path}:{one.line}: {one.words}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where the sources are")
+    parser.add_argument("--only", default="", help="versions whose name contains this")
+    parser.add_argument("--compare", action="store_true", help="judge with a heuristic, too")
+    parser.add_argument("--bandit", default="", help="path of bandit, to judge with it, too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Those who judge the corpus: the scanner, a heuristic that looks at one class at a time, bandit."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.auditor.corpus.label import Version
+
+__all__ = ["GROUPS", "Bandit", "Heuristic", "Judge", "Scanner", "Statement"]
+
+GROUPS: Mapping[str, frozenset[str]] = {
+    "missing authentication": frozenset({"missing-authentication"}),
+    "authentication after accept": frozenset({"authentication-after-accept"}),
+    "optional authentication": frozenset({"optional-authentication"}),
+    "open origin": frozenset({"open-origin"}),
+    "weak origin": frozenset({"weak-origin"}),
+    "missing authorization": frozenset({"missing-authorization"}),
+}
+"""Which rules answer which question, by their slugs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that a judge says against a class.
+
+    Args:
+        group: One of `GROUPS`.
+        subject: Dotted name of the class, as the judge gives it.
+        path: Of the file, from the root of the sources.
+        line: Where.
+        words: What it says.
+    """
+
+    group: str
+    subject: str
+    path: str
+    line: int
+    words: str
+
+
+class Judge(Protocol):
+    """Something that reads a folder of sources and says what is wrong."""
+
+    name: str
+
+    def judge(self, version: Version, folder: Path) -> Iterable[Statement]:
+        """What it says of this version."""
+        ...
+
+
+class Scanner:
+    """`stormdoor scan`, as a process of its own, without its cache."""
+
+    name = "stormdoor scan"
+
+    def judge(self, version: Version, folder: Path) -> Iterator[Statement]:
+        """Its findings that answer one of the questions of the corpus.
+
+        Raises:
+            RuntimeError: The scan failed.
+        """
+        for found in self.report(folder)["findings"]:
+            for group, slugs in GROUPS.items():
+                if found["slug"] in slugs:
+                    yield Statement(
+                        group=group,
+                        subject=found["subject"],
+                        path=found["location"]["path"],
+                        line=found["location"]["line"],
+                        words=f"{found['rule_id']} {found['message']}",
+                    )
+
+    def report(self, folder: Path) -> dict[str, Any]:
+        """The whole report of one folder."""
+        command = [sys.executable, "-m", "stormdoor", "scan", "--format", "json", "--no-cache", "."]
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        if done.returncode not in {0, 1}:
+            raise RuntimeError(f"{folder}: {done.stderr.decode(errors='replace')[-2000:]}")
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+
+_ASKS = re.compile(
+    r"authenticat|current_user|get_secure_cookie|get_signed_cookie|authori[sz]|HTTPError\(40[13]"
+    r"|jwt|verify_|api_?key",
+    re.IGNORECASE,
+)
+_LATE = frozenset({"open", "on_message"})
+
+
+class Heuristic:
+    """What a short script finds: one class at a time, by the words in it."""
+
+    name = "one class at a time"
+
+    def judge(self, version: Version, folder: Path) -> Iterator[Statement]:
+        """No check among its words, a check only in `open`, an origin check of one `return True`."""
+        for path in sorted({label.path for label in version.labels}):
+            try:
+                tree = ast.parse((folder / path).read_bytes())
+            except (SyntaxError, ValueError):
+                continue
+            module = path.removesuffix(".py").replace("/", ".")
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef) and self._is_handler(node):
+                    for group in self._wrong(node):
+                        yield Statement(group, f"{module}.{node.name}", path, node.lineno, group)
+
+    @staticmethod
+    def _is_handler(node: ast.ClassDef) -> bool:
+        return any(ast.unparse(base).endswith("WebSocketHandler") for base in node.bases)
+
+    @staticmethod
+    def _wrong(node: ast.ClassDef) -> Iterator[str]:
+        methods = [m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef)]
+        asking = {method.name for method in methods if _ASKS.search(ast.unparse(method))}
+        if not asking:
+            yield "missing authentication"
+        elif asking <= _LATE:
+            yield "authentication after accept"
+        for method in methods:
+            returns = [n for n in ast.walk(method) if isinstance(n, ast.Return)]
+            constants = [r.value for r in returns if isinstance(r.value, ast.Constant)]
+            always = bool(returns) and len(constants) == len(returns)
+            always = always and all(constant.value is True for constant in constants)
+            if method.name == "check_origin" and always:
+                yield "open origin"
+
+
+class Bandit:
+    """bandit with all of its tests; none of them speaks of a question of the corpus.
+
+    Args:
+        program: Path of the program.
+    """
+
+    name = "bandit"
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self.tests: dict[str, int] = {}
+        """How many of its results lie in labelled classes, by test."""
+
+    def judge(self, version: Version, folder: Path) -> Iterator[Statement]:
+        """Nothing: what it finds in labelled classes is only counted."""
+        with tempfile.NamedTemporaryFile(suffix=".json") as out:
+            paths = sorted({str(folder / label.path) for label in version.labels})
+            command = [self._program, "--quiet", "--format", "json", "--output", out.name, *paths]
+            subprocess.run(command, capture_output=True, check=False)
+            results = json.load(out)["results"]
+        spans = [(label.path, label.line) for label in version.labels]
+        for result in results:
+            inside = Path(result["filename"]).relative_to(folder).as_posix()
+            if any(
+                inside == path and self._within(folder, path, line, result) for path, line in spans
+            ):
+                test = f"{result['test_id']} {result['test_name']}"
+                self.tests[test] = self.tests.get(test, 0) + 1
+        yield from ()
+
+    @staticmethod
+    def _within(folder: Path, path: str, line: int, result: dict[str, Any]) -> bool:
+        try:
+            tree = ast.parse((folder / path).read_bytes())
+        except (SyntaxError, ValueError):
+            return False
+        return any(
+            node.lineno == line and node.lineno <= result["line_number"] <= (node.end_lineno or 0)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+        )
