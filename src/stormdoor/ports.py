@@ -31,6 +31,7 @@ __all__ = [
     "Nonces",
     "Pendings",
     "Revocations",
+    "SecondFactors",
     "Sessions",
     "Store",
     "Tickets",
@@ -327,6 +328,18 @@ class Factors(Protocol):
 
         Returns:
             Whether it was, and there is such an account.
+        """
+        ...
+
+
+class SecondFactors(Protocol):
+    """Who verifies second factors: a port of its own, since it is more than a store."""
+
+    async def prove(self, principal_id: str, *, totp: str) -> bool:
+        """Whether `totp` is a code of this principal, of now, that was never used; it is used up then.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
         """
         ...
 

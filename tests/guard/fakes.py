@@ -197,6 +197,8 @@ class FakeSink:
         self.closed: tuple[int, str] | None = None
         self.stalled_at: float | None = None
         self.fault: Exception | None = None
+        self.told: list[float] = []
+        self.facts = HANDSHAKE
 
     def deliver(self, payload: bytes | str) -> bool:
         """See `Sink`."""
@@ -212,6 +214,14 @@ class FakeSink:
     def stalled(self) -> float | None:
         """See `Sink`."""
         return self.stalled_at
+
+    def expiring(self, seconds: float) -> None:
+        """See `Sink`."""
+        self.told.append(seconds)
+
+    def handshake(self) -> Handshake:
+        """See `Sink`."""
+        return self.facts
 
 
 def make_guard(

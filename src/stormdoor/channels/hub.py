@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stormdoor.core.decision import Decision, Resource
+from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.message import encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
@@ -49,6 +50,8 @@ class Hub:
     def __init__(self, *, registry: Registry, statistics: Statistics, clock: Clock) -> None:
         self._statistics = statistics
         self._now = clock.now
+        self._monotonic = clock.monotonic
+        self._registry = registry
         self._topics: dict[Topic, dict[Connection, None]] = {}
         self._of: dict[Connection, set[Topic]] = {}
         registry.on_end.append(self.forget)
@@ -114,10 +117,14 @@ class Hub:
             return 0
         payload = encode(message) if view is None else b""
         left_out = set(but)
-        now, delivered = self._now(), 0
+        now, monotonic, delivered = self._now(), self._monotonic(), 0
         for connection in list(listeners):
             sink = connection.sink
             if connection in left_out or sink is None:
+                continue
+            # INVARIANT: whose time is up hears nothing more, though no tick has noticed yet.
+            if connection.due(now, monotonic):
+                self._registry.end(connection, Refusal(Denial.EXPIRED, "its time is up"))
                 continue
             # INVARIANT: asked anew for each delivery. A role taken away a moment ago counts.
             if not connection.may(topic.permission, topic.resource, now):

@@ -32,12 +32,15 @@ from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.administration import Administration
 from stormdoor.guard.admission import Admission, Entrance
+from stormdoor.guard.antechamber import Antechamber
+from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.registry import Registry
+from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, Store
+from stormdoor.ports import Clock, SecondFactors, Store
 from stormdoor.stores import open_store
 from stormdoor.stores.grace import REVOKED_SECONDS
 
@@ -183,6 +186,22 @@ class Guard:
             store=store,
             clock=self.clock,
         )
+        self.antechamber = Antechamber(
+            admission=self.admission,
+            registry=self.registry,
+            limits=self.limits,
+            clock=self.clock,
+        )
+        self.renewal = Renewal(
+            admission=self.admission,
+            inbound=self.inbound,
+            registry=self.registry,
+            revocations=self.revocations,
+            limits=self.limits,
+            trail=self.trail,
+            clock=self.clock,
+            factors=lambda: self.factors,
+        )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketDesk(store, self.clock)
@@ -192,6 +211,8 @@ class Guard:
         self.admin = Administration(
             store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
         )
+        self.factors: SecondFactors | None = None
+        """Who verifies second factors, for `prove`; None if nobody does."""
         self._started = False
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -244,6 +265,36 @@ class Guard:
         """Put other roles and policies in force, for open connections too. Returns how many that ended."""
         self.admission.policies = policies
         return self.admin.adopt(policies, actor=actor)
+
+    # -- open connections --------------------------------------------------------------------------
+
+    async def refresh(self, connection: Connection, token: str) -> Refusal | None:
+        """Let an open connection go on with another credential of the same principal.
+
+        For handlers with a protocol of their own; clients of a command-based handler send
+        `stormdoor.refresh`. Nothing about the connection changes if it is refused, but refusals are
+        offences.
+
+        Args:
+            connection: The connection, for example `self.connection` of a `GuardedHandler`.
+            token: A token, an API key or a ticket.
+
+        Returns:
+            None if the connection hangs on the new credential now; else why not.
+        """
+        return await self.renewal.refresh(connection, token)
+
+    async def prove(self, connection: Connection, totp: str) -> Refusal | None:
+        """Let the principal of an open connection prove itself with a code of its second factor.
+
+        Args:
+            connection: The connection.
+            totp: The code.
+
+        Returns:
+            None if its authentication is fresh and has two factors now; else why not.
+        """
+        return await self.renewal.prove(connection, totp)
 
     # -- start and stop --------------------------------------------------------------------------
 

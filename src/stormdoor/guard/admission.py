@@ -11,13 +11,15 @@ import logging
 import math
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from stormdoor.auth.authenticator import Authenticator, Rejected, Screen
 from stormdoor.core.address import is_loopback, rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.connection import State
 from stormdoor.core.credential import (
+    FIRST_MESSAGE,
     MAX_SECRET,
     Credential,
     Place,
@@ -36,7 +38,7 @@ from stormdoor.core.principal import ANONYMOUS, Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.budget import Budget
-from stormdoor.guard.connection import Connection
+from stormdoor.guard.connection import UNKNOWN, Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.lifetime import read_account
 from stormdoor.guard.operator_log import OperatorLog
@@ -50,6 +52,8 @@ __all__ = ["Admission", "Entrance"]
 _log = logging.getLogger("stormdoor.admission")
 
 _MAX_PATH = 2048
+_IN_MESSAGES = (FIRST_MESSAGE, Place(Source.AUTHORIZATION, "bearer"))
+"""The places of a credential that comes in a message."""
 _REQUEST = Endpoint("a request over HTTP", None)
 
 _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
@@ -83,6 +87,18 @@ def _local(handshake: Handshake) -> bool:
     """Whether the handshake never left this machine: nobody can listen in on it."""
     name = _host_name(handshake.host)
     return (name == "localhost" or is_loopback(name)) and is_loopback(handshake.peer)
+
+
+class WaitingRoom(Protocol):
+    """What the admission needs of the antechamber."""
+
+    def room(self, address_key: str) -> Refusal | None:
+        """Whether another connection from this address may wait."""
+        ...
+
+    def enter(self, connection: Connection, handshake: Handshake) -> None:
+        """It waits from now on."""
+        ...
 
 
 class Admission:
@@ -129,6 +145,8 @@ class Admission:
         self.operator_log = OperatorLog(clock)
         self.closing = False
         self.blind = False
+        self.antechamber: WaitingRoom | None = None
+        """Where connections wait for their first message; set by who makes it."""
 
     async def admit(self, handshake: Handshake, endpoint: Endpoint) -> Connection | Refusal:
         """Decide one handshake.
@@ -153,7 +171,8 @@ class Admission:
                     if stale and isinstance(entered, Connection):
                         entered = await self._look_again(entered)
                     if isinstance(entered, Connection):
-                        self._admitted(handshake, entered)
+                        if not entered.waiting:
+                            self.admitted(handshake, entered)
                         return entered
                     refusal = entered
         except StoreUnavailable as error:
@@ -210,13 +229,20 @@ class Admission:
             )
         return None
 
-    def _too_often(self, address_key: str) -> Refusal | None:
-        """Whether this address may ask anything at all now."""
+    def _unable(self) -> Refusal | None:
+        """Whether nobody can be let in at all now."""
         if not self._trail.healthy:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
         if self.blind:
             # A token proves itself, but nobody knows any more whether it was revoked elsewhere.
             return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
+        return None
+
+    def _too_often(self, address_key: str) -> Refusal | None:
+        """Whether this address may ask anything at all now."""
+        unable = self._unable()
+        if unable is not None:
+            return unable
         monotonic = self._clock.monotonic()
         if not self._handshakes.spend(address_key, monotonic):
             return Refusal(
@@ -246,9 +272,7 @@ class Admission:
                 return Refusal(Denial.ORIGIN, reason)
         return self._too_often(address_key) or self._registry.room_for_address(address_key)
 
-    async def identify(
-        self, handshake: Handshake, address_key: str
-    ) -> Authentication | Refusal:
+    async def identify(self, handshake: Handshake, address_key: str) -> Authentication | Refusal:
         """Who sends a request that opens no socket, by the same credentials and the same rules.
 
         The caller has had it `approach`, and asks the revocations and the policies itself.
@@ -272,7 +296,7 @@ class Admission:
         explicit = [one for one in found if not one.company]
         company = [one for one in found if one.company]
         if not found:
-            return Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
+            return self._later(endpoint, address_key, now)
         if len(explicit) > 1 or len(company) > 1:
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
@@ -306,6 +330,13 @@ class Admission:
             )
         return outcome
 
+    def _later(self, endpoint: Endpoint, address_key: str, now: float) -> Authentication | Refusal:
+        """Who comes without a credential: refused, unless it may be said in the first message."""
+        if not endpoint.first_message:
+            return Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
+        unknown = Authentication(UNKNOWN, "first-message", "", False, now, now)
+        return self.guessing(address_key) or unknown
+
     def _screen(self, handshake: Handshake) -> Handshake | Refusal:
         """Refuse what only a proxy may say; learn what a proxy that has proved itself says."""
         for one in self._screens:
@@ -334,6 +365,78 @@ class Admission:
     def failed(self, address_key: str) -> None:
         """Charge an address with a failed authentication."""
         self._failures.spend(address_key, self._clock.monotonic())
+
+    async def verify(
+        self, token: str, handshake: Handshake, address_key: str
+    ) -> Authentication | Refusal:
+        """Verify a credential that came in a message, by the rules of a handshake.
+
+        Whoever accepts a token as `Authorization: Bearer` accepts it here, and so does whoever looks in
+        `FIRST_MESSAGE`. Proofs that belong to one request, such as DPoP, cannot come along.
+
+        Args:
+            token: What was sent.
+            handshake: The facts of the connection. Its credentials are not looked at again.
+            address_key: Who is charged with a failure.
+
+        Returns:
+            What is true at the moment of returning: until the caller awaits something, no change of
+            roles has been overlooked.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        if self.closing:
+            return Refusal(Denial.SHUTDOWN, "the server is shutting down")
+        refusal = self._unable() or self.guessing(address_key)
+        if refusal is not None:
+            return refusal
+        changes = self._revocations.changes
+        outcome = await self._verify(token, handshake)
+        if isinstance(outcome, Refusal):
+            if outcome.charged and outcome.denial is not Denial.AUTHENTICATION_TIMEOUT:
+                self.failed(address_key)
+            return outcome
+        if not outcome.live or changes == self._revocations.changes:
+            return outcome
+        account = await read_account(self._store, self._revocations, outcome.principal.id)
+        if account is None or account.disabled:
+            return Refusal(Denial.REVOKED, "the account was disabled or removed")
+        return replace(outcome, principal=account.principal)
+
+    async def _verify(self, token: str, handshake: Handshake) -> Authentication | Refusal:
+        screened = self._screen(handshake)
+        if isinstance(screened, Refusal):
+            return screened
+        bare = replace(
+            screened, authorization=(), headers={}, cookies={}, subprotocols=(), query={}
+        )
+        if not 0 < len(token) <= MAX_SECRET:
+            return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
+        credential = self._in_message(token)
+        if credential is None:
+            return Refusal(Denial.BAD_CREDENTIAL, "nobody recognises the credential in the message")
+        outcome = await self._authenticate(credential, bare, self._clock.now())
+        company = presented(bare, self.places)
+        if (
+            isinstance(outcome, Authentication)
+            and company
+            and not _belongs(company[0], outcome, bare)
+        ):
+            return Refusal(
+                Denial.AMBIGUOUS_CREDENTIAL,
+                f"two credentials that do not belong together: {_where([credential, *company])}",
+            )
+        return outcome
+
+    def _in_message(self, token: str) -> Credential | None:
+        """The credential that a message holds, in the place where somebody recognises it."""
+        for authenticator in self._authenticators:
+            for place in _IN_MESSAGES:
+                credential = Credential(place, token)
+                if place in authenticator.places and authenticator.recognises(credential):
+                    return credential
+        return None
 
     async def _authenticate(
         self, credential: Credential, handshake: Handshake, now: float
@@ -392,7 +495,19 @@ class Admission:
         registry = self._registry
         key = public_key(address_key) if endpoint.public else authentication.principal.id
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        refusal = registry.room_for_address(address_key) or registry.room_for_principal(key)
+        refusal = registry.room_for_address(address_key)
+        waits = authentication.principal is UNKNOWN
+        if waits:
+            # Not that of a public endpoint: those that wait take no room there.
+            key = public_key(f"{address_key}\0")
+            room = self.antechamber
+            refusal = refusal or (
+                Refusal(Denial.INTERNAL, "nobody waits here")
+                if room is None
+                else room.room(address_key)
+            )
+        else:
+            refusal = refusal or registry.room_for_principal(key)
         if refusal is not None:
             return refusal
         connection = Connection(
@@ -407,11 +522,11 @@ class Admission:
             policies=self.policies,
             shared=registry.shared(key),
             connection_seconds=self._limits.connection_seconds,
+            notice_seconds=self._limits.expiry_notice_seconds,
         )
-        if endpoint.permission is not None:
-            decision = connection.decide(endpoint.permission, None, now)
-            if not decision.allowed:
-                return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+        refusal = None if waits else self._forbidden(connection, now)
+        if refusal is not None:
+            return refusal
         # INVARIANT: registered before the last check, so that no revocation falls between the two.
         registry.add(connection)
         if monotonic >= connection.deadline:
@@ -420,7 +535,43 @@ class Admission:
         if self._revocations.ends(authentication):
             registry.end(connection, recorded=False)
             return Refusal(Denial.REVOKED, "the credential was revoked")
+        if waits and self.antechamber is not None:
+            self.antechamber.enter(connection, handshake)
         return connection
+
+    def _forbidden(self, connection: Connection, now: float) -> Refusal | None:
+        """Whether its principal may connect."""
+        permission = connection.endpoint.permission
+        if permission is None:
+            return None
+        decision = connection.decide(permission, None, now)
+        if decision.allowed:
+            return None
+        denial = Denial.STEP_UP if decision.needs else Denial.FORBIDDEN
+        return Refusal(
+            denial, decision.reason, policy_ids=decision.policy_ids, needs=decision.needs
+        )
+
+    def let_in(self, connection: Connection, authentication: Authentication) -> Refusal | None:
+        """A connection that waited has said who it is: `_enter`, the second half, without an await.
+
+        Returns:
+            Why it may not be let in; the caller ends it then.
+        """
+        if self.closing:
+            return Refusal(Denial.SHUTDOWN, "the server is shutting down")
+        registry, key = self._registry, authentication.principal.id
+        refusal = registry.room_for_principal(key)
+        if refusal is not None:
+            return refusal
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        registry.move(connection, registry.shared(key))
+        connection.renew(authentication, self.policies, now, monotonic)
+        if connection.due(now, monotonic):
+            return Refusal(Denial.EXPIRED, "the credential expired while it was verified")
+        if self._revocations.ends(authentication):
+            return Refusal(Denial.REVOKED, "the credential was revoked")
+        return self._forbidden(connection, now)
 
     async def _look_again(self, connection: Connection) -> Connection | Refusal:
         """Somebody's roles changed while the store was asked: read this principal's once more.
@@ -447,7 +598,8 @@ class Admission:
         self._registry.end(connection, recorded=False)
         return refusal
 
-    def _admitted(self, handshake: Handshake, connection: Connection) -> None:
+    def admitted(self, handshake: Handshake, connection: Connection) -> None:
+        """Count and record an accepted handshake."""
         authentication = connection.authentication
         self._statistics.admitted[authentication.kind] += 1
         self._trail.note(

@@ -13,12 +13,16 @@ from stormdoor.core.decision import (
     authentication_age,
 )
 from stormdoor.core.denial import Refusal
+from stormdoor.core.handshake import Handshake
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.guard.endpoint import Endpoint
 
-__all__ = ["Connection", "Shared", "Sink"]
+__all__ = ["UNKNOWN", "Connection", "Shared", "Sink"]
+
+UNKNOWN = Principal(id="unknown")
+"""The principal of a connection that waits for its first message. It may nothing."""
 
 
 class Sink(Protocol):
@@ -34,6 +38,14 @@ class Sink(Protocol):
 
     def stalled(self) -> float | None:
         """Monotonic seconds since which writes wait for the client, or None if none do."""
+        ...
+
+    def expiring(self, seconds: float) -> None:
+        """Tell the client, in its protocol, that the connection ends in so many seconds."""
+        ...
+
+    def handshake(self) -> Handshake:
+        """The facts of the handshake, its credentials included."""
         ...
 
 
@@ -63,9 +75,12 @@ class Connection:
     """
 
     __slots__ = (
+        "_notice_seconds",
         "_policies",
+        "_since",
         "address",
         "address_key",
+        "ages_at",
         "allowed",
         "authentication",
         "byte_tat",
@@ -74,14 +89,18 @@ class Connection:
         "endpoint",
         "expires_at",
         "id",
+        "idle_notice",
         "idle_seconds",
+        "idle_told",
         "last_message",
         "message_tat",
+        "notice_at",
         "offence_tat",
         "open",
         "opened_at",
         "path",
         "principal",
+        "renewing",
         "shared",
         "sink",
         "state",
@@ -101,16 +120,14 @@ class Connection:
         policies: PolicySet,
         shared: Shared,
         connection_seconds: float | None,
+        notice_seconds: float = 60.0,
     ) -> None:
         self.id = id
-        self.authentication = authentication
-        self.principal: Principal = authentication.principal
         self.endpoint = endpoint
         self.path = path
         self.address = address
         self.address_key = address_key
         self.opened_at = now
-        self.last_message = monotonic
         self.shared = shared
         self.sink: Sink | None = None
         self.state = State.PENDING
@@ -118,16 +135,59 @@ class Connection:
         """INVARIANT: True exactly while `state` is OPEN; the one flag that the hot path reads."""
         self.closed_by: Refusal | None = None
         self.message_tat = self.byte_tat = self.offence_tat = 0.0
-        self.expires_at = authentication.expires_at
-        ends = [float("inf")]
-        if authentication.expires_at is not None:
-            ends.append(monotonic + authentication.expires_at - now)
-        if connection_seconds is not None:
-            ends.append(monotonic + connection_seconds)
-        self.deadline = min(ends)
+        self.ages_at = (
+            float("inf") if connection_seconds is None else monotonic + connection_seconds
+        )
+        self._notice_seconds = notice_seconds
+        self.renewing = False
+        self.renew(authentication, policies, now, monotonic)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nobody knows yet whose it is: its credential is to come in a first message."""
+        return self.principal is UNKNOWN
+
+    def renew(
+        self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float
+    ) -> None:
+        """From now on it hangs on this authentication alone. Its age goes on counting."""
+        self.authentication = authentication
+        self.expires_at = expires_at = authentication.expires_at
+        left = float("inf") if expires_at is None else expires_at - now
         idle = authentication.idle_seconds
         self.idle_seconds = float("inf") if idle is None else idle
-        self.judge_by(policies)
+        self.idle_notice = self.idle_seconds - min(self._notice_seconds, self.idle_seconds / 4)
+        self.idle_told = -1.0
+        self.last_message = self._since = monotonic
+        self._end_at(min(self.ages_at, monotonic + left))
+        self.judge_by(policies, authentication.principal)
+
+    def wait_until(self, monotonic: float) -> None:
+        """It is over then, unless it has said who it is. That is nothing to be told about."""
+        self.deadline = min(self.ages_at, monotonic)
+        self.notice_at = float("inf")
+
+    def _end_at(self, deadline: float) -> None:
+        self.deadline = deadline
+        # A quarter of its time at most: a token of a minute is not announced as soon as it is taken.
+        self.notice_at = deadline - min(self._notice_seconds, (deadline - self._since) / 4)
+        """Monotonic seconds at which the client is to be told, once; infinite when it has been."""
+
+    def expires_in(self, monotonic: float) -> int | None:
+        """Whole seconds until it ends, whatever the client does; None if that is never."""
+        left = self.deadline - monotonic
+        return None if left == float("inf") else max(0, int(left))
+
+    def due(self, now: float, monotonic: float) -> bool:
+        """Whether it must not give or take anything any more, though no tick has noticed yet.
+
+        The wall clock (`now`) counts as well: a machine that slept did not count monotonic seconds.
+        """
+        return (
+            monotonic >= self.deadline
+            or monotonic - self.last_message >= self.idle_seconds
+            or (self.expires_at is not None and now >= self.expires_at)
+        )
 
     def judge_by(self, policies: PolicySet, principal: Principal | None = None) -> None:
         """From now on decide with these policies, and with these roles if `principal` is given."""
@@ -140,7 +200,8 @@ class Connection:
         """It ends at `at` (Unix seconds) at the latest; an end that is nearer stays."""
         if self.expires_at is None or at < self.expires_at:
             self.expires_at = at
-        self.deadline = min(self.deadline, monotonic + at - now)
+        if monotonic + at - now < self.deadline:
+            self._end_at(monotonic + at - now)
 
     def happen(self, happening: Happening) -> bool:
         """Move on in the life of the connection; False if that had no effect."""
@@ -151,9 +212,10 @@ class Connection:
         self.open = state is State.OPEN
         return True
 
-    def environment(self, now: float) -> Environment:
-        """The circumstances of whatever it does at `now` (Unix seconds)."""
-        authentication = self.authentication
+    def environment(self, now: float, authentication: Authentication | None = None) -> Environment:
+        """The circumstances of whatever it does at `now` (Unix seconds), with its authentication or this."""
+        if authentication is None:
+            authentication = self.authentication
         return Environment(
             now=now,
             address=self.address,

@@ -41,14 +41,18 @@ class Endpoint:
         name: The handler's qualified name, for the operator.
         permission: What a principal needs to connect; None if public, or if undeclared.
         public: The statement that it is public, or None.
+        first_message: Whether a handshake without a credential may say who it is in a first message.
     """
 
     name: str
     permission: str | None = None
     public: Public | None = None
+    first_message: bool = False
 
     @classmethod
-    def declare(cls, name: str, declared: str | Public | None) -> Endpoint:
+    def declare(
+        cls, name: str, declared: str | Public | None, *, first_message: bool = False
+    ) -> Endpoint:
         """Make an endpoint from what a handler or `protect` declares.
 
         Raises:
@@ -56,7 +60,9 @@ class Endpoint:
         """
         if isinstance(declared, Public):
             return cls(name, None, declared)
-        return cls(name, None if declared is None else check_permission(declared))
+        if declared is None:
+            return cls(name)
+        return cls(name, check_permission(declared), None, first_message)
 
     @property
     def declared(self) -> bool:

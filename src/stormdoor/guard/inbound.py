@@ -275,8 +275,33 @@ class Inbound:
         policy_ids: tuple[str, ...] = (),
         needs: Needs | None = None,
     ) -> Refused:
-        """Note a refusal; the one that makes a repeated offender is fatal."""
+        """Note a refused message."""
+        refusal = Refusal(denial, detail, policy_ids=policy_ids, needs=needs)
+        permission = action.permission if action else ""
+        fatal = self.reject(connection, refusal, permission=permission, monotonic=now)
+        if isinstance(message, Command):
+            id = message.id
+        else:
+            readable = 0 < len(message) <= _SMALL
+            id = read_id(message) if readable else UNSET
+        return Refused(refusal, id, fatal=fatal)
+
+    def reject(
+        self,
+        connection: Connection,
+        refusal: Refusal,
+        *,
+        permission: str = "",
+        monotonic: float | None = None,
+    ) -> bool:
+        """Count and record what is refused on an open connection.
+
+        Returns:
+            Whether it was one too many, and the connection is over.
+        """
+        denial = refusal.denial
         self._statistics.rejected[denial] += 1
+        now = self._monotonic() if monotonic is None else monotonic
         tat = spend(connection.offence_tat, now, self._offences)
         if tat is not None:
             connection.offence_tat = tat
@@ -286,13 +311,13 @@ class Inbound:
                 name=REFUSED_AS[denial],
                 cause=denial.value,
                 endpoint=connection.path,
-                permission=action.permission if action else "",
+                permission=permission,
                 kind=connection.authentication.kind,
-                policies=policy_ids,
+                policies=refusal.policy_ids,
                 principal=connection.principal.id,
                 address=connection.address,
                 connection=connection.id,
-                detail=detail[:300],
+                detail=refusal.detail[:300],
             )
         )
         _log.info(
@@ -300,14 +325,8 @@ class Inbound:
             connection.principal.id,
             connection.path,
             denial.value,
-            detail,
+            refusal.detail,
         )
-        if isinstance(message, Command):
-            id = message.id
-        else:
-            readable = 0 < len(message) <= _SMALL
-            id = read_id(message) if readable else UNSET
-        refusal = Refusal(denial, detail, policy_ids=policy_ids, needs=needs)
         if tat is None:
             self._registry.end(
                 connection,
@@ -318,4 +337,4 @@ class Inbound:
                     f"limits.offences = {self._limits.offences} refused messages in a minute",
                 ),
             )
-        return Refused(refusal, id, fatal=tat is None)
+        return tat is None

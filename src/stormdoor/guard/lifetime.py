@@ -22,6 +22,8 @@ __all__ = ["Lifetime", "read_account"]
 
 _log = logging.getLogger("stormdoor.lifetime")
 
+_LAST_LOOK_SECONDS = 1.0
+
 
 async def read_account(
     store: Store, revocations: RevocationIndex, principal_id: str
@@ -85,18 +87,28 @@ class Lifetime:
             self._seen = revocation.seq
 
     async def expire(self) -> int:
-        """End every connection whose time is up or whose client does not read. Returns how many."""
+        """End every connection whose time is up or whose client does not read, and tell those that are next.
+
+        Returns:
+            How many it ended.
+        """
         monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
         for connection in self._registry:
             why = self._overdue(connection, monotonic, now)
-            if why is None and monotonic - connection.last_message >= connection.idle_seconds:
-                why = await self._idle(connection, monotonic, now)
+            if why is None and monotonic - connection.last_message >= connection.idle_notice:
+                why = await self._idle(connection)
             if why is not None:
                 ended += self._registry.end(connection, why)
+            elif monotonic >= connection.notice_at and connection.open:
+                # INVARIANT: before anything else, so that nothing tells of one deadline twice.
+                connection.notice_at = float("inf")
+                _tell(connection, connection.deadline - monotonic)
         return ended
 
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:
+            if connection.waiting:
+                return Refusal(Denial.NO_CREDENTIAL, "the first message did not come in time")
             return Refusal(
                 Denial.EXPIRED, "the credential has expired, or the connection is too old"
             )
@@ -112,18 +124,39 @@ class Lifetime:
             )
         return None
 
-    async def _idle(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
-        """A silent socket ends with its session, and lives on while the session is used elsewhere."""
-        session_id = connection.authentication.session_id
+    async def _idle(self, connection: Connection) -> Refusal | None:
+        """A silent socket ends with its session, and lives on while the session is used elsewhere.
+
+        The session is looked up when the client is to be told, in the last second, and at the end: what
+        is sent at the end is withheld without asking anybody.
+        """
+        last, session_id = connection.last_message, connection.authentication.session_id
+        monotonic, now = self._clock.monotonic(), self._clock.now()
+        left = connection.idle_seconds - (monotonic - last)
+        told = connection.idle_told == last
+        if told and left > _LAST_LOOK_SECONDS:
+            return None
         if session_id is not None:
             try:
                 found = await self._store.session(session_id)
             except Exception as error:  # noqa: BLE001 - one session must not keep others from expiring
+                if left > 0:
+                    return None  # it is asked again
                 return Refusal(Denial.UNAVAILABLE, f"idle, and the store does not answer: {error}")
+            if connection.last_message != last:
+                return None  # meanwhile it said something, or got another credential
             if found is not None and found[0].alive(now):
-                connection.last_message = monotonic - (now - found[0].last_seen_at)
-                return None
-        return Refusal(Denial.EXPIRED, f"no message for {connection.idle_seconds:.0f} s")
+                connection.last_message = max(last, monotonic - (now - found[0].last_seen_at))
+        if connection.last_message > last:
+            return None
+        if left <= 0:
+            return Refusal(Denial.EXPIRED, f"no message for {connection.idle_seconds:.0f} s")
+        if not told and connection.open:
+            connection.idle_told = last
+            # Once for each deadline: if the other one is nearer, that is what it will be told.
+            if left < connection.deadline - monotonic:
+                _tell(connection, left)
+        return None
 
     async def follow(self) -> int:
         """Act upon what other processes revoked or changed. Returns how many connections it ended."""
@@ -149,6 +182,8 @@ class Lifetime:
         self._revocations.add(revocation)
         if revocation.target is Target.CHANGED:
             return await self._changed(revocation.value)
+        if revocation.target is Target.MOVED:
+            return self._moved(*revocation.moved)
         why = Refusal(Denial.REVOKED, f"revoked: {revocation.reason or revocation.target.value}")
         candidates = (
             self._registry.of_principal(revocation.value)
@@ -158,6 +193,25 @@ class Lifetime:
         ended = 0
         for connection in candidates:
             if revocation.covers(_as_it_is(connection), connection.id):
+                ended += self._registry.end(connection, why)
+        return ended
+
+    def _moved(self, old: str, new: str) -> int:
+        """Let the connections of a session go along to its new id; no more than that.
+
+        They have the strength and the age that they had: whoever only holds an open socket of the
+        session has proved nothing just now.
+        """
+        ended = 0
+        for connection in self._registry:
+            was = connection.authentication
+            if was.session_id != old:
+                continue
+            named = new if was.credential_id == old else was.credential_id
+            connection.authentication = replace(was, session_id=new, credential_id=named)
+            # The new session may have ended before this was heard of.
+            if self._revocations.ends(_as_it_is(connection)):
+                why = Refusal(Denial.REVOKED, "revoked: session")
                 ended += self._registry.end(connection, why)
         return ended
 
@@ -183,19 +237,23 @@ class Lifetime:
         ]
         if not connections:
             return 0
+        # The keys first: what is known of the account must not grow old while something else is awaited.
+        ended = await self._read_keys(connections)
         try:
             account = await read_account(self._store, self._revocations, principal_id)
         except Exception as error:  # noqa: BLE001 - one account must not stop the feed for all
             # Something was taken away or given, and nobody knows what: nothing holds any more.
             _log.error("the account %r cannot be read: %r", principal_id, error)
             why = Refusal(Denial.UNAVAILABLE, f"its roles changed and cannot be read: {error}")
-            return sum(self._registry.end(connection, why) for connection in connections)
+            return ended + sum(self._registry.end(connection, why) for connection in connections)
         if account is None or account.disabled:
             why = Refusal(Denial.REVOKED, "the account was disabled or removed")
-            return sum(self._registry.end(connection, why) for connection in connections)
-        ended = await self._read_keys(connections)
+            return ended + sum(self._registry.end(connection, why) for connection in connections)
         return ended + sum(
-            self._judge_again(connection, account.principal) for connection in connections
+            self._judge_again(connection, account.principal)
+            for connection in connections
+            # One that was refreshed meanwhile may have the roles of its new token.
+            if connection.authentication.live
         )
 
     async def _read_keys(self, connections: Iterable[Connection]) -> int:
@@ -204,13 +262,15 @@ class Lifetime:
         for connection in connections:
             if connection.authentication.kind != ApiKeyAuthenticator.kind:
                 continue
-            key_id = connection.authentication.credential_id
+            authentication = connection.authentication
             try:
-                found = await self._store.key(key_id)
+                found = await self._store.key(authentication.credential_id)
             except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
                 ended += self._registry.end(connection, why)
                 continue
+            if connection.authentication is not authentication:
+                continue  # it was refreshed meanwhile, and hangs on another credential
             if found is None:
                 why = Refusal(Denial.REVOKED, "the key was revoked")
                 ended += self._registry.end(connection, why)
@@ -221,6 +281,8 @@ class Lifetime:
     def _judge_again(self, connection: Connection, principal: Principal | None = None) -> bool:
         connection.judge_by(self.policies, principal)
         permission = connection.endpoint.permission
+        if connection.waiting:
+            return False  # it may nothing, and will be judged when it has said who it is
         if permission is None or connection.may(permission, None, self._clock.now()):
             return False
         why = Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
@@ -243,6 +305,15 @@ class Lifetime:
         for session_id, at in used.items():
             if session_id is not None:
                 await self._store.touch_session(session_id, at)
+
+
+def _tell(connection: Connection, seconds: float) -> None:
+    """Tell the client, and if that fails, let nobody else wait for it."""
+    if connection.sink is not None:
+        try:
+            connection.sink.expiring(seconds)
+        except Exception:  # noqa: BLE001 - whatever an adapter raises
+            _log.exception("connection %s cannot be told that it is expiring", connection.id)
 
 
 def _as_it_is(connection: Connection) -> Authentication:

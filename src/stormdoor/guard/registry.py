@@ -98,6 +98,19 @@ class Registry:
         key = connection.address_key
         self._addresses[key] = self._addresses.get(key, 0) + 1
 
+    def move(self, connection: Connection, shared: Shared) -> None:
+        """Count it for another principal: it has said who it is."""
+        connection.shared.connections.discard(connection)
+        if not connection.shared.connections:
+            self._principals.pop(connection.shared.key, None)
+        connection.shared = shared
+        shared.connections.add(connection)
+
+    def renewed(self, connection: Connection) -> None:
+        """It hangs on another credential: what operators see of it changes."""
+        if connection.open:
+            self._opened[connection.id] = connection
+
     def opened(self, connection: Connection) -> bool:
         """The 101 has been sent. False if the connection was ended in the meantime."""
         if not connection.happen(Happening.OPENED):

@@ -104,12 +104,15 @@ class GuardedHandler(WebSocketHandler):
 
     Attributes:
         permission: What it takes to connect.
+        first_message: Whether a client that can send no credential in its handshake may say who it is in
+            its first message, `{"type": "stormdoor.authenticate", "token": ...}`.
         message_permission: What it takes to send a message to `on_message`; `permission` if left out.
         compression: `get_compression_options` of Tornado; None leaves compression off, which saves
             nine tenths of the memory of an idle connection.
     """
 
     permission: ClassVar[str | Public | None] = None
+    first_message: ClassVar[bool] = False
     message_permission: ClassVar[str | None] = None
     compression: ClassVar[dict[str, Any] | None] = None
     actions: ClassVar[Actions | None] = None

@@ -30,6 +30,8 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from stormdoor.core.connection import State
 from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
 from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.core.principal import Principal
 from stormdoor.guard.actions import Actions
@@ -73,6 +75,10 @@ class Door(Outlet):
 
     _door_left = False
     _door_app_opened = False
+    _door_opening: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    _door_kept: Handshake | None = None
+    _door_errands: set[asyncio.Task[None]] | None = None
+    """What is done beside the messages: the loop itself holds on to no task."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Not passed on: what `protect` makes is no new class of the application's."""
@@ -95,6 +101,11 @@ class Door(Outlet):
             return
         self._door_admitted = outcome
         outcome.sink = HandlerSink(self)
+        if guard.admission.exclusive_headers:
+            # What only a proxy may send has left the request, and is needed once more at a refresh.
+            self._door_kept = handshake
+        if outcome.waiting:
+            return  # nothing of the handler runs before it has said who it is
         try:
             self._door_go_on(outcome)
             prepared = self._door_prepare()
@@ -159,6 +170,10 @@ class Door(Outlet):
 
         A size that the handler or the application sets counts if it is the smaller one.
         """
+        connection = self._door_admitted
+        if connection is not None and connection.waiting:
+            # A little more than is read, so that who sends too much is refused like anybody else.
+            return 2 * self._door_guard.limits.first_message_bytes
         limit = self._door_guard.limits.message_bytes
         if self._door_answers_errors:
             # A command that is too long is answered and recorded; only far beyond is it cut off.
@@ -175,18 +190,25 @@ class Door(Outlet):
         if connection is None:
             WebSocketHandler.close(self, 1011)
             return None
+        if connection.waiting and connection.state is State.PENDING:
+            self._door_opening = (args, kwargs)
+            return None
         if not self._door_guard.registry.opened(connection):
             why = connection.closed_by
             code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
             WebSocketHandler.close(self, code, text)
             return None
-        self._door_app_opened = True
         try:
-            opened = super().open(*args, **kwargs)
+            opened = self._door_open(*args, **kwargs)
         except BaseException:
             self._door_fail()
             raise
         return None if opened is None else self._door_finish_open(opened)
+
+    def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
+        """The handler's own `open`."""
+        self._door_app_opened = True
+        return super().open(*args, **kwargs)
 
     async def _door_finish_open(self, opened: Awaitable[None]) -> None:
         try:
@@ -202,21 +224,94 @@ class Door(Outlet):
                 self._door_admitted, Refusal(Denial.INTERNAL, "the handler raised; see the log")
             )
 
+    async def _door_first(self, connection: Connection, message: str | bytes) -> None:
+        """The first message. Tornado reads no further frame until this is done."""
+        guard = self._door_guard
+        if await guard.antechamber.first(connection, message) is not None:
+            return
+        self._door_widen()
+        expires_in = connection.expires_in(guard.clock.monotonic())
+        self._door_say(encode_renewed("authenticated", expires_in))
+        try:
+            prepared = self._door_prepare()
+            if prepared is not None:
+                await prepared
+            if not connection.open:
+                return
+            args, kwargs = self._door_opening
+            opened = self._door_open(*args, **kwargs)
+            if opened is not None:
+                await opened
+        except (Exception, asyncio.CancelledError):
+            self.log_exception(*sys.exc_info())
+            self._door_fail()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+
+    def _door_widen(self) -> None:
+        """Let messages be as large as those of anybody who has said who he is."""
+        protocol: Any = self.ws_connection
+        size = self.max_message_size
+        if protocol is not None and hasattr(protocol, "params"):
+            protocol.params.max_message_size = size
+            decompressor = getattr(protocol, "_decompressor", None)
+            if decompressor is not None:
+                decompressor._max_message_size = size  # noqa: SLF001 - there is no other way
+
+    def _door_say(self, payload: bytes) -> None:
+        with contextlib.suppress(WebSocketClosedError):
+            Outlet.write_message(self, payload)
+
+    def _door_handshake(self) -> Handshake:
+        return self._door_kept or self._door_translator.handshake(self.request)
+
+    def _door_expiring(self, seconds: float) -> None:
+        """Tell the handler, if it wants to know: `on_credential_expiring(seconds)`."""
+        tell = getattr(self, "on_credential_expiring", None)
+        if tell is None:
+            return
+        try:
+            told = tell(seconds)
+        except Exception:  # noqa: BLE001 - whatever a handler raises
+            self.log_exception(*sys.exc_info())
+            self._door_fail()
+            return
+        if told is not None:
+            self._door_send_on(self._door_finish_telling(told))
+
+    async def _door_finish_telling(self, told: Awaitable[None]) -> None:
+        try:
+            await gen.convert_yielded(told)
+        except Exception:  # noqa: BLE001 - whatever a handler raises
+            self.log_exception(*sys.exc_info())
+            self._door_fail()
+
+    def _door_send_on(self, errand: Coroutine[Any, Any, None]) -> None:
+        if self._door_errands is None:
+            self._door_errands = set()
+        task = asyncio.get_running_loop().create_task(errand)
+        self._door_errands.add(task)
+        task.add_done_callback(self._door_errands.discard)
+
     def on_ping(self, data: bytes) -> None:
         """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
-        connection = self._door_admitted
-        if connection is not None and self._door_guard.inbound.receive_control(
-            connection, len(data)
-        ):
+        if self._door_control(data):
             super().on_ping(data)
 
     def on_pong(self, data: bytes) -> None:
         """Likewise a pong."""
-        connection = self._door_admitted
-        if connection is not None and self._door_guard.inbound.receive_control(
-            connection, len(data)
-        ):
+        if self._door_control(data):
             super().on_pong(data)
+
+    def _door_control(self, data: bytes) -> bool:
+        connection = self._door_admitted
+        if connection is None:
+            return False
+        if connection.waiting:
+            self._door_guard.antechamber.control(connection)
+            return False
+        return self._door_guard.inbound.receive_control(connection, len(data))
 
     def on_close(self) -> None:
         """The connection is over, from whichever side."""
@@ -302,6 +397,8 @@ class RawDoor(Door):
         if isinstance(verdict, Refused):
             # The handler's protocol has no words for a refusal, so the only honest answer is the close.
             guard.registry.end(connection, verdict.refusal)
+        elif connection.waiting:
+            return self._door_first(connection, message)
         return None
 
     async def _door_finish_message(self, result: Awaitable[None]) -> None:
@@ -345,9 +442,30 @@ class CommandDoor(Door):
             if not isinstance(result, Struct) and inspect.isawaitable(result):
                 return _task(self._door_carry_out(result, command))
             self._door_reply(result, command)
-        elif verdict is not None:
+        elif isinstance(verdict, Refused):
             self._door_answer(verdict)
+        elif verdict is not None:
+            # Beside the messages: they go on, by the old credential, until the new one has been verified.
+            self._door_send_on(self._door_renew(connection, verdict))
+        elif connection.waiting:
+            return self._door_first(connection, message)
         return None
+
+    async def _door_renew(self, connection: Connection, command: Refresh | Prove) -> None:
+        guard = self._door_guard
+        if isinstance(command, Refresh):
+            refusal = await guard.refresh(connection, command.token)
+        else:
+            refusal = await guard.prove(connection, command.totp)
+        if refusal is None:
+            expires_in = connection.expires_in(guard.clock.monotonic())
+            self._door_say(encode_renewed("refreshed", expires_in, command.id))
+        else:
+            self._door_answer(Refused(refusal, command.id, fatal=not connection.open))
+
+    def _door_expiring(self, seconds: float) -> None:
+        self._door_say(encode_expiring(int(seconds)))
+        super()._door_expiring(seconds)
 
     async def _door_carry_out(self, result: Awaitable[Any], command: Command) -> None:
         try:
@@ -377,10 +495,6 @@ class CommandDoor(Door):
                 self._door_write(connection, payload, False, connection.last_message)
             except WebSocketClosedError:
                 pass
-
-    def _door_say(self, payload: bytes) -> None:
-        with contextlib.suppress(WebSocketClosedError):
-            Outlet.write_message(self, payload)
 
     def _door_failed(self, command: Command, error: Exception) -> None:
         """The application raised: log it, say nothing of it, and close (1011)."""

@@ -15,6 +15,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.config.guard import Guard
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
 
@@ -45,17 +46,47 @@ class Outlet(WebSocketHandler):
         connection = self._door_admitted
         if connection is None or not connection.open:
             raise WebSocketClosedError
-        guard = self._door_guard
-        now = guard.clock.monotonic()
-        if now >= connection.deadline:
-            guard.registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
-            raise WebSocketClosedError
+        now = self._door_in_time(connection)
         # As Tornado would, but here, since what waits is counted in bytes.
         if not isinstance(message, bytes):
             if isinstance(message, dict):
                 message = json_encode(message)
             message = message.encode()
         return self._door_write(connection, message, binary, now)
+
+    def ping(self, data: str | bytes = b"") -> None:
+        """Send a ping. Its data are a message like another.
+
+        Raises:
+            WebSocketClosedError: As for `write_message`.
+        """
+        connection = self._door_admitted
+        if connection is None or not connection.open:
+            raise WebSocketClosedError
+        self._door_in_time(connection)
+        super().ping(data)
+
+    def _door_in_time(self, connection: Connection) -> float:
+        """Monotonic seconds. INVARIANT: after its end nothing is sent, though no tick has noticed yet.
+
+        Raises:
+            WebSocketClosedError: Its time is up.
+        """
+        clock = self._door_guard.clock
+        now = clock.monotonic()
+        if connection.due(clock.now(), now):
+            self._door_guard.registry.end(
+                connection, Refusal(Denial.EXPIRED, "the credential has expired")
+            )
+            raise WebSocketClosedError
+        return now
+
+    def _door_expiring(self, seconds: float) -> None:
+        """Tell the client, or the handler, that the connection ends in so many seconds."""
+
+    def _door_handshake(self) -> Handshake:
+        """The facts of the handshake once more."""
+        raise NotImplementedError
 
     def _door_write(
         self,
@@ -128,3 +159,11 @@ class HandlerSink:
         """See `Sink`."""
         backlog = self._handler._door_backlog  # noqa: SLF001 - the two are one
         return None if backlog is None else backlog.stalled_since()
+
+    def expiring(self, seconds: float) -> None:
+        """See `Sink`."""
+        self._handler._door_expiring(seconds)  # noqa: SLF001 - likewise
+
+    def handshake(self) -> Handshake:
+        """See `Sink`."""
+        return self._handler._door_handshake()  # noqa: SLF001 - likewise

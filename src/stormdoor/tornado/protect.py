@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -40,6 +40,7 @@ def protect(
     permission: Declared | None = None,
     *,
     permissions: Permissions | None = None,
+    first_message: Collection[str | type[WebSocketHandler]] = (),
 ) -> Application:
     """Put `guard` in front of every WebSocket handler of `application`, now and later.
 
@@ -55,6 +56,8 @@ def protect(
         permissions: The same for single handlers, by class or by the path pattern of their route. A path
             that is written out goes before a pattern, and of several patterns the first that matches
             counts.
+        first_message: The handlers, by class or by path as in `permissions`, whose clients may send their
+            credential in their first message (see `GuardedHandler.first_message`).
 
     Returns:
         `application`.
@@ -63,7 +66,7 @@ def protect(
         StartupRefused: Something is undeclared or unsafe; every problem is named with its fix.
         ConfigurationError: The application is guarded already, or a permission is not well formed.
     """
-    doorman = _Doorman(guard, permission, permissions or {})
+    doorman = _Doorman(guard, permission, permissions or {}, first_message)
     applications: dict[int, Application] = {id(application): application}
     routes: list[Route] = []
     unseen: list[str] = []
@@ -126,7 +129,19 @@ def _bare(pattern: str) -> str:
 class _Doorman:
     """Makes the doors: one class for each handler class and declaration, made once."""
 
-    def __init__(self, guard: Guard, permission: Declared | None, permissions: Permissions) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        permission: Declared | None,
+        permissions: Permissions,
+        first_message: Collection[str | type[WebSocketHandler]] = (),
+    ) -> None:
+        if isinstance(first_message, str):
+            raise ConfigurationError(f'write first_message=["{first_message}"]')
+        self._first_classes = tuple(one for one in first_message if not isinstance(one, str))
+        self._first_paths = tuple(
+            _compiled(_bare(one)) for one in first_message if isinstance(one, str)
+        )
         self._guard = guard
         self._default = permission
         self._by_class: dict[type[WebSocketHandler], Declared] = {}
@@ -149,9 +164,10 @@ class _Doorman:
     def declared(self, handler: type[WebSocketHandler], path: str) -> Endpoint:
         """What was declared about `handler` at `path`, which may also be the pattern of a route."""
         name = f"{handler.__module__}.{handler.__qualname__}"
+        first = self._waits(handler, _bare(path))
         for base in handler.__mro__:
             if base in self._by_class:
-                return Endpoint.declare(name, self._by_class[base])
+                return Endpoint.declare(name, self._by_class[base], first_message=first)
         found = self._at(_bare(path))
         # The handler gets its path arguments decoded. A path that means one thing written in one way and
         # another thing in another way is nobody's.
@@ -159,7 +175,17 @@ class _Doorman:
             return Endpoint(name)
         if found is None and issubclass(handler, GuardedHandler):
             found = handler.permission
-        return Endpoint.declare(name, self._default if found is None else found)
+        return Endpoint.declare(
+            name, self._default if found is None else found, first_message=first
+        )
+
+    def _waits(self, handler: type[WebSocketHandler], path: str) -> bool:
+        """Whether its clients may say who they are in a first message."""
+        if issubclass(handler, GuardedHandler) and handler.first_message:
+            return True
+        if issubclass(handler, self._first_classes):
+            return True
+        return any(one.fullmatch(path) or one.pattern == path for one in self._first_paths)
 
     def _at(self, path: str) -> Declared | None:
         exact = self._by_path.get(path)

@@ -1,0 +1,243 @@
+"""A newer or stronger proof on an open connection: same principal, one at a time, nothing lost.
+
+Whatever goes wrong in here, the connection goes on as it was, on its old credential, until that ends. The
+last look at revocations and the change are one step without an await, as at the handshake: there is no
+moment at which a connection hangs on neither credential, or on one that was revoked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from stormdoor.core.bucket import Rate
+from stormdoor.core.decision import AccessRequest
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import Event
+from stormdoor.core.limits import Limits
+from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.admission import Admission
+from stormdoor.guard.budget import Budget
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.inbound import Inbound
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, SecondFactors
+
+__all__ = ["Renewal"]
+
+_log = logging.getLogger("stormdoor.renewal")
+
+_TWO_FACTORS = 2
+
+
+class Renewal:
+    """Renews the authentication of open connections.
+
+    Args:
+        admission: Verifies credentials, and knows who has guessed too often.
+        inbound: Records what is refused, and counts offences.
+        registry: The open connections.
+        revocations: What has been revoked.
+        limits: How often.
+        trail: The record.
+        clock: Time.
+        factors: Gives who verifies second factors; None from it if nobody does.
+    """
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        inbound: Inbound,
+        registry: Registry,
+        revocations: RevocationIndex,
+        limits: Limits,
+        trail: Trail,
+        clock: Clock,
+        factors: Callable[[], SecondFactors | None],
+    ) -> None:
+        self._admission = admission
+        self._inbound = inbound
+        self._registry = registry
+        self._revocations = revocations
+        self._limits = limits
+        self._trail = trail
+        self._clock = clock
+        self._factors = factors
+        self._refreshes = Budget(Rate.parse(limits.refreshes_per_principal))
+        self._proofs = Budget(Rate.parse(limits.proofs_per_principal))
+
+    async def refresh(self, connection: Connection, token: str) -> Refusal | None:
+        """Let `connection` go on with another credential of its principal.
+
+        Args:
+            connection: An open connection.
+            token: A token, an API key or a ticket; a ticket is spent, whatever comes of it.
+
+        Returns:
+            None if it goes on with it; else why not. Then nothing has changed, unless the connection
+            has ended for another cause, or for `limits.offences`.
+        """
+        return await self._one_at_a_time(connection, self._refresh(connection, token))
+
+    async def prove(self, connection: Connection, totp: str) -> Refusal | None:
+        """Let the principal of `connection` prove itself once more, with a code of its second factor.
+
+        Its authentication is then fresh and has two factors; nothing else about it changes.
+
+        Returns:
+            As `refresh`.
+        """
+        return await self._one_at_a_time(connection, self._prove(connection, totp))
+
+    async def _one_at_a_time(
+        self, connection: Connection, renewing: Coroutine[Any, Any, Refusal | None]
+    ) -> Refusal | None:
+        refusal: Refusal | None
+        if not connection.open or connection.endpoint.public is not None:
+            renewing.close()
+            denial = Denial.INVALID_MESSAGE if connection.open else Denial.ENDED
+            refusal = Refusal(denial, "there is nothing to renew")
+        elif connection.renewing:
+            renewing.close()
+            refusal = Refusal(Denial.BUSY, "it is being renewed already; one at a time")
+        else:
+            connection.renewing = True
+            try:
+                refusal = await renewing
+            except StoreUnavailable as error:
+                refusal = Refusal(Denial.UNAVAILABLE, f"the store does not answer: {error}")
+            except Exception:  # noqa: BLE001 - whatever it is, the old credential still counts
+                _log.exception("connection %s cannot be renewed", connection.id)
+                refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
+            finally:
+                connection.renewing = False
+        if refusal is not None and connection.open:
+            self._inbound.reject(connection, refusal)
+        return refusal
+
+    # -- another credential --------------------------------------------------------------------------
+
+    async def _refresh(self, connection: Connection, token: str) -> Refusal | None:
+        key, monotonic = connection.principal.id, self._clock.monotonic()
+        sink = connection.sink
+        if sink is None:
+            return Refusal(Denial.ENDED, "nobody is there")
+        if not self._refreshes.spend(key, monotonic):
+            return _too_often(
+                f"refreshes_per_principal = {self._limits.refreshes_per_principal!r}",
+                self._refreshes.wait(key, monotonic),
+            )
+        found = await self._admission.verify(token, sink.handshake(), connection.address_key)
+        # INVARIANT: no await from here on.
+        if isinstance(found, Refusal):
+            return found
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        refusal = self._still(connection, now, monotonic) or self._fits(connection, found, now)
+        if refusal is not None:
+            return refusal
+        was = connection.authentication
+        connection.renew(found, self._admission.policies, now, monotonic)
+        self._registry.renewed(connection)
+        self._note(connection, f"{was.kind} {was.credential_id[:16]} by {found.kind}")
+        return None
+
+    def _still(self, connection: Connection, now: float, monotonic: float) -> Refusal | None:
+        """Whether it ended, or should have, while somebody was asked."""
+        if connection.open and connection.due(now, monotonic):
+            self._registry.end(connection, Refusal(Denial.EXPIRED, "the credential has expired"))
+        if connection.open:
+            return None
+        return connection.closed_by or Refusal(Denial.ENDED, "it has ended meanwhile")
+
+    def _fits(
+        self, connection: Connection, authentication: Authentication, now: float
+    ) -> Refusal | None:
+        """Whether the connection may go on with it."""
+        mine, other = connection.principal, authentication.principal
+        if (mine.id, mine.tenant) != (other.id, other.tenant):
+            self._admission.failed(connection.address_key)
+            return Refusal(
+                Denial.FORBIDDEN, f"the credential belongs to {other.id!r}, the connection does not"
+            )
+        if authentication.expires_at is not None and not now < authentication.expires_at:
+            return Refusal(Denial.EXPIRED, "the new credential has expired")
+        if self._revocations.ends(authentication):
+            return Refusal(Denial.REVOKED, "the new credential was revoked")
+        permission = connection.endpoint.permission
+        if permission is None:
+            return None
+        request = AccessRequest(
+            other, permission, None, connection.environment(now, authentication)
+        )
+        decision = self._admission.policies.decide(request, authentication.scopes)
+        if decision.allowed:
+            return None
+        return Refusal(
+            Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
+            f"the new credential does not suffice: {decision.reason}",
+            policy_ids=decision.policy_ids,
+            needs=decision.needs,
+        )
+
+    # -- another factor ------------------------------------------------------------------------------
+
+    async def _prove(self, connection: Connection, totp: str) -> Refusal | None:
+        factors = self._factors()
+        if factors is None:
+            return Refusal(Denial.INVALID_MESSAGE, "nobody verifies second factors here")
+        principal_id, monotonic = connection.principal.id, self._clock.monotonic()
+        refusal = self._admission.guessing(connection.address_key)
+        if refusal is not None:
+            return refusal
+        # Six digits are few: what counts is the principal, from however many addresses they come.
+        if not self._proofs.spend(principal_id, monotonic):
+            return _too_often(
+                f"proofs_per_principal = {self._limits.proofs_per_principal!r}",
+                self._proofs.wait(principal_id, monotonic),
+            )
+        try:
+            async with asyncio.timeout(self._limits.authentication_seconds):
+                proved = await factors.prove(principal_id, totp=totp)
+        except TimeoutError:
+            return Refusal(Denial.AUTHENTICATION_TIMEOUT, "the second factor took too long")
+        # INVARIANT: no await from here on.
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        if proved is not True:
+            self._admission.failed(connection.address_key)
+            return Refusal(Denial.BAD_CREDENTIAL, "the code is wrong, or was used before")
+        refusal = self._still(connection, now, monotonic)
+        if refusal is not None:
+            return refusal
+        authentication = connection.authentication
+        connection.authentication = replace(
+            authentication,
+            authenticated_at=now,
+            strength=max(_TWO_FACTORS, authentication.strength),
+        )
+        self._note(connection, "a second factor was proved")
+        return None
+
+    def _note(self, connection: Connection, detail: str) -> None:
+        self._trail.note(
+            Event(
+                time=self._clock.now(),
+                name="connection_renewed",
+                endpoint=connection.path,
+                kind=connection.authentication.kind,
+                principal=connection.principal.id,
+                address=connection.address,
+                connection=connection.id,
+                detail=detail,
+            )
+        )
+
+
+def _too_often(limit: str, wait: float) -> Refusal:
+    return Refusal(Denial.BACKOFF, f"limits.{limit} is reached", retry_after=max(1, round(wait)))
