@@ -1,0 +1,282 @@
+"""The desk for second factors: gives them out, takes them back, and judges what is presented.
+
+A code of six digits is guessed in a million tries, so that wrong ones are counted in the store, for
+the account, whoever tries and on whatever node: five in a row are free, then each takes longer
+(ASVS 6.6.3). Passkeys and recovery codes cannot be guessed and stay usable meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from stormdoor.auth import recovery
+from stormdoor.auth.enrolment import Enrolment
+from stormdoor.auth.passkey import NotProved, Passkeys, challenge_of, handle_of
+from stormdoor.auth.proof import PasskeyProof, Proof, Proved, RecoveryProof, TotpProof
+from stormdoor.auth.second_factor import FactorParts, SecondFactor, belongs_to
+from stormdoor.auth.totp import looks_like_code, step_of
+from stormdoor.auth.vault import Vault
+from stormdoor.core.account import Account
+from stormdoor.core.backoff import Backoff, Failures, charged, wait
+from stormdoor.core.credential import fingerprint
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.factor import Factor, FactorKind
+from stormdoor.ports import Clock, Store
+
+__all__ = ["WRONG_CODES", "FactorDesk"]
+
+_log = logging.getLogger("stormdoor.factors")
+
+WRONG_CODES = Backoff(free=5, first=1.0, cap=300.0, forget=86_400.0)
+"""For all who try codes of one account: at the cap 288 a day, with three codes that count each time.
+Whoever knows the password then needs about 800 days for even odds."""
+
+_CHALLENGE = "passkey-challenge"
+_ALONE = "passkey-login"
+
+
+class FactorDesk:
+    """Second factors of the built-in login.
+
+    Args:
+        store: Where they live.
+        clock: The time.
+        options: How they behave.
+        vault: Seals the secrets of TOTP; None if no key was given, and then there is no TOTP.
+        backoff: How wrong codes are slowed.
+
+    Attributes:
+        options: As given.
+        enrolment: Gives principals their factors.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        options: SecondFactor | None = None,
+        vault: Vault | None = None,
+        backoff: Backoff = WRONG_CODES,
+    ) -> None:
+        self.options = SecondFactor() if options is None else options
+        passkeys = Passkeys(self.options.name, self.options.rp_id)
+        self._parts = FactorParts(store, clock, self.options, vault, passkeys)
+        self._backoff = backoff
+        self.enrolment = Enrolment(self._parts)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key, so that TOTP can be enrolled."""
+        return self._parts.vault is not None
+
+    async def factors(self, principal_id: str) -> list[Factor]:
+        """The factors of a principal, oldest first."""
+        return await self._parts.store.factors(principal_id)
+
+    async def methods(self, principal_id: str) -> tuple[str, ...]:
+        """What the principal can present: `totp`, `passkey`, `recovery_code`; nothing if it has none."""
+        kinds = {factor.kind for factor in await self._parts.store.factors(principal_id)}
+        found = [kind.value for kind in FactorKind if kind in kinds]
+        if found and await self._parts.store.recovery_codes(principal_id):
+            found.append("recovery_code")
+        return tuple(found)
+
+    async def remove(self, id: str, *, owner: str) -> Factor | None:
+        """Remove a factor of `owner`. Returns it; None if there is no such factor of theirs."""
+        found = next((one for one in await self._parts.store.factors(owner) if one.id == id), None)
+        if found is None or not await self._parts.store.remove_factor(id, owner):
+            return None
+        return found
+
+    async def challenge(
+        self, *, origin: str, binding: str, principal_id: str | None = None
+    ) -> dict[str, Any] | Refusal:
+        """The argument of `navigator.credentials.get()`.
+
+        Args:
+            origin: The page that asks.
+            binding: The session or pending login that the answer must come with.
+            principal_id: Whose passkeys would do; None for a login with nothing else.
+
+        Raises:
+            ConfigurationError: The extra is not installed.
+            StoreUnavailable: The store does not answer.
+        """
+        alone = principal_id is None
+        known = [] if principal_id is None else await self._parts.passkeys_of(principal_id)
+        if not alone and not known:
+            return Refusal(Denial.BAD_CREDENTIAL, "the principal has no passkey")
+        challenge = self._parts.passkeys.new_challenge()
+        try:
+            options = self._parts.passkeys.request_options(
+                origin=origin, challenge=challenge, known=known, alone=alone
+            )
+        except NotProved as error:
+            return Refusal(Denial.BAD_CREDENTIAL, str(error))
+        await self._parts.put(
+            challenge.hex(),
+            _ALONE if alone else _CHALLENGE,
+            principal_id=principal_id,
+            data={"origin": origin, "binding": binding},
+        )
+        return options
+
+    async def judge(self, account: Account, proof: Proof) -> Proved | Refusal:
+        """Judge what the owner of `account` presents beside what has been proved already.
+
+        Returns:
+            What was proved; or `BAD_CREDENTIAL`, `BACKOFF` with `retry_after`, or `UNAVAILABLE` if
+            the secrets cannot be opened.
+
+        Raises:
+            ConfigurationError: The extra is not installed.
+            StoreUnavailable: The store does not answer; a wrong code stays charged.
+        """
+        match proof:
+            case TotpProof():
+                return await self._prove_totp(account, proof.code)
+            case RecoveryProof():
+                return await self._prove_recovery(account, proof.code)
+            case PasskeyProof():
+                return await self._prove_passkey(proof, account)
+
+    async def judge_alone(self, proof: PasskeyProof) -> Proved | Refusal:
+        """Judge a passkey that is to be enough by itself: it must have checked who uses it.
+
+        Raises:
+            ConfigurationError: The extra is not installed.
+            StoreUnavailable: The store does not answer.
+        """
+        return await self._prove_passkey(proof, None)
+
+    async def prove(self, principal_id: str, *, totp: str) -> bool:
+        """See `stormdoor.ports.SecondFactors`: for `stormdoor.prove` on an open connection.
+
+        Raises:
+            ConfigurationError: The extra is not installed.
+            StoreUnavailable: The store does not answer; a wrong code stays charged.
+        """
+        account = await self._parts.store.account(principal_id)
+        if account is None or account.disabled:
+            return False
+        return isinstance(await self.judge(account, TotpProof(totp)), Proved)
+
+    async def _prove_totp(self, account: Account, code: str) -> Proved | Refusal:
+        if not looks_like_code(code):
+            return Refusal(Denial.BAD_CREDENTIAL, "a code has six digits")
+        own = await self._parts.store.factors(account.id)
+        candidates = [one for one in own if one.kind is FactorKind.TOTP]
+        if not candidates:
+            return Refusal(Denial.BAD_CREDENTIAL, "the principal has no TOTP")
+        secrets_of = self._opened(candidates)
+        if not secrets_of:
+            return Refusal(Denial.UNAVAILABLE, "no secrets_key opens the secrets of TOTP")
+        refusal = await self._charge(account.id)
+        if refusal is not None:
+            return refusal
+        # INVARIANT: from here on the attempt counts as wrong, until it has been shown to be right.
+        now = self._parts.clock.now()
+        for factor, secret, stale in secrets_of:
+            step = step_of(secret, code, now)
+            if step is None:
+                continue
+            if not await self._parts.store.use_factor(factor.id, counter=step, at=now):
+                return Refusal(Denial.BAD_CREDENTIAL, "the code was used before: a replay")
+            await self._forgive(account.id)
+            if stale:
+                await self._seal_anew(factor, secret)
+            return Proved(account=account, kind=FactorKind.TOTP, factor_id=factor.id, at=now)
+        return Refusal(Denial.BAD_CREDENTIAL, "the code is wrong")
+
+    async def _prove_recovery(self, account: Account, code: str) -> Proved | Refusal:
+        if not recovery.looks_like_recovery_code(code):
+            return Refusal(Denial.BAD_CREDENTIAL, "it is not a recovery code")
+        if not await self._parts.store.use_recovery_code(account.id, recovery.code_hash(code)):
+            return Refusal(Denial.BAD_CREDENTIAL, "no such recovery code, or it was used before")
+        return Proved(account=account, kind=None, factor_id="", at=self._parts.clock.now())
+
+    async def _prove_passkey(
+        self, proof: PasskeyProof, account: Account | None
+    ) -> Proved | Refusal:
+        alone = account is None
+        purpose = _ALONE if alone else _CHALLENGE
+        try:
+            challenge = challenge_of(proof.credential)
+            pending = await self._parts.store.take_pending(fingerprint(challenge.hex()), purpose)
+            if pending is None or not pending.alive(self._parts.clock.now()):
+                raise NotProved("no such challenge, or it was answered before")
+            if pending.data["binding"] != proof.binding or pending.data["origin"] != proof.origin:
+                raise NotProved("the challenge was made for somebody else, or for another page")
+            found = await self._parts.store.factor_by_handle(handle_of(proof.credential))
+            if found is None:
+                raise NotProved("nobody has this passkey")
+            factor, owner = found
+            if account is not None and owner.id != account.id:
+                raise NotProved("the passkey is somebody else's")
+            assertion = self._parts.passkeys.verify(
+                proof.credential,
+                factor=factor,
+                origin=proof.origin,
+                challenge=challenge,
+                alone=alone,
+            )
+        except NotProved as error:
+            return Refusal(Denial.BAD_CREDENTIAL, f"passkey: {error}")
+        now = self._parts.clock.now()
+        if not await self._parts.store.use_factor(factor.id, counter=assertion.counter, at=now):
+            return Refusal(
+                Denial.BAD_CREDENTIAL,
+                f"the counter of passkey {factor.id} did not grow: somebody may have a copy of it",
+            )
+        return Proved(
+            account=owner,
+            kind=FactorKind.PASSKEY,
+            factor_id=factor.id,
+            at=now,
+            user_verified=assertion.user_verified,
+        )
+
+    async def _charge(self, principal_id: str) -> Refusal | None:
+        """Count an attempt as wrong, in one step with asking whether it is allowed."""
+        store = self._parts.store
+        for _ in range(16):
+            count, last = await store.factor_failures(principal_id)
+            now = self._parts.clock.now()
+            if last > now:
+                # The clock was set back. The wait begins anew, or it would last until it is there again.
+                await store.set_factor_failures(principal_id, count, now, expected=count)
+                last = now
+            known = Failures(count, last) if count else None
+            seconds = wait(known, now, self._backoff)
+            if seconds > 0.0:
+                return Refusal(Denial.BACKOFF, "too many wrong codes", math.ceil(seconds))
+            new = charged(known, now, self._backoff)
+            if await store.set_factor_failures(principal_id, new.count, now, expected=count):
+                return None
+        return Refusal(Denial.BUSY, "too many codes at once", 1)
+
+    async def _forgive(self, principal_id: str) -> None:
+        count, _ = await self._parts.store.factor_failures(principal_id)
+        await self._parts.store.set_factor_failures(principal_id, 0, 0.0, expected=count)
+
+    def _opened(self, factors: Sequence[Factor]) -> list[tuple[Factor, bytes, bool]]:
+        found = []
+        for factor in factors:
+            purpose = belongs_to(factor.principal_id, factor.id)
+            opened = None
+            if self._parts.vault is not None:
+                opened = self._parts.vault.open(factor.secret, belongs_to=purpose)
+            if opened is None:
+                _log.error("no secrets_key opens the factor %s; it counts for nothing", factor.id)
+            else:
+                found.append((factor, opened.secret, opened.stale))
+        return found
+
+    async def _seal_anew(self, factor: Factor, secret: bytes) -> None:
+        purpose = belongs_to(factor.principal_id, factor.id)
+        sealed = self._parts.needed_vault().seal(secret, belongs_to=purpose)
+        await self._parts.store.reseal_factor(factor.id, factor.secret, sealed)

@@ -1,0 +1,105 @@
+"""Codes of six digits that change every half minute (TOTP, RFC 6238).
+
+SHA-1, six digits and thirty seconds: what every application that shows such codes can do. The
+HMAC does not rest on the collision resistance that SHA-1 has lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from types import ModuleType
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = [
+    "DRIFT_STEPS",
+    "STEP_SECONDS",
+    "base32",
+    "looks_like_code",
+    "new_secret",
+    "qr_svg",
+    "step_of",
+    "uri",
+]
+
+STEP_SECONDS = 30
+"""Seconds that one code is shown."""
+
+DRIFT_STEPS = 1
+"""Steps that a device's clock may be behind or ahead (RFC 6238 §5.2 recommends one)."""
+
+_DIGITS = 6
+_SECRET_BYTES = 20  # the length of the hash, as RFC 4226 §4 recommends
+
+
+def _library(name: str) -> ModuleType:
+    try:
+        if name == "pyotp":
+            import pyotp  # noqa: PLC0415 - an extra: whoever has no second factor does not load it
+
+            return pyotp
+        import segno  # noqa: PLC0415 - likewise
+
+        return segno
+    except ImportError:
+        raise ConfigurationError(
+            'TOTP needs the extra "second-factor"; run pip install "stormdoor[second-factor]"'
+        ) from None
+
+
+def new_secret() -> bytes:
+    """160 random bits.
+
+    Raises:
+        ConfigurationError: The extra is not installed: better now than at the first code.
+    """
+    _library("pyotp")
+    return secrets.token_bytes(_SECRET_BYTES)
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether `text` is six digits, as they are typed: people put a space in the middle."""
+    digits = text.replace(" ", "")
+    return len(digits) == _DIGITS and digits.isascii() and digits.isdigit()
+
+
+def step_of(secret: bytes, code: str, now: float) -> int | None:
+    """The time step whose code `code` is; None if it is none of those that count now.
+
+    INVARIANT: the caller has that step used in the store, which lets each step count once.
+
+    Args:
+        secret: The shared secret.
+        code: As it was typed.
+        now: Unix seconds.
+    """
+    if not looks_like_code(code):
+        return None
+    typed = code.replace(" ", "")
+    current = int(now // STEP_SECONDS)
+    otp = _library("pyotp").TOTP(base32(secret), digits=_DIGITS, interval=STEP_SECONDS)
+    found = None
+    # All are compared, and each in constant time: how long it takes tells nothing.
+    for step in range(max(0, current - DRIFT_STEPS), current + DRIFT_STEPS + 1):
+        if hmac.compare_digest(otp.generate_otp(step), typed):
+            found = step
+    return found
+
+
+def uri(secret: bytes, *, account: str, issuer: str) -> str:
+    """What an application that shows codes reads: `otpauth://totp/...`. It holds the secret."""
+    otp = _library("pyotp").TOTP(base32(secret), digits=_DIGITS, interval=STEP_SECONDS)
+    return str(otp.provisioning_uri(name=account, issuer_name=issuer))
+
+
+def qr_svg(text: str) -> str:
+    """A QR code of `text` as an inline SVG, black on white whatever the page looks like."""
+    code = _library("segno").make(text, error="m", micro=False)
+    return str(code.svg_inline(scale=5, border=4, dark="#000", light="#fff"))
+
+
+def base32(secret: bytes) -> str:
+    """The secret as people and applications read it, without padding."""
+    return base64.b32encode(secret).decode().rstrip("=")
