@@ -107,8 +107,8 @@ function configuration() {
     clients: [],
     scopes: ['openid', 'profile', 'email', 'roles', 'offline_access', 'chat:connect', 'chat:say'],
     claims: {
-      openid: ['sub', 'amr'], email: ['email', 'email_verified'], profile: ['name'], roles: ['roles', 'tenant'],
-      acr: null, auth_time: null,
+      openid: ['sub', 'acr', 'amr'], email: ['email', 'email_verified'], profile: ['name'], roles: ['roles', 'tenant'],
+      auth_time: null,
     },
     acrValues: ['urn:example:password', 'urn:example:two-factors'],
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA', 'HS256'] },
@@ -117,7 +117,8 @@ function configuration() {
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
     clientBasedCORS: () => false,
     ttl: { AccessToken: 600, ClientCredentials: 600, IdToken: 600, Session: 3600, Interaction: 600, Grant: 3600, AuthorizationCode: 60, RefreshToken: 3600 },
-    pkce: { required: () => true },
+    // As it should be, but for a client that is called naive.
+    pkce: { required: (ctx, client) => client.clientId !== 'naive' },
     renderError: async (ctx, out) => {
       ctx.type = 'html';
       ctx.body = `<!doctype html><title>refused</title><pre id="refused">${JSON.stringify(out)}</pre>`;

@@ -1,0 +1,83 @@
+"""What is asked of the provider directly: an ID token for a code, and what else it knows of somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from urllib.parse import quote_plus
+
+import httpx
+
+from stormdoor.auth.oauth.client import Answer, ProviderClient, Unanswered
+from stormdoor.auth.oidc.id_token import IdToken
+from stormdoor.auth.oidc.metadata import Metadata
+from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.origin import quote
+
+__all__ = ["more_claims", "redeem"]
+
+
+class _Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+async def redeem(
+    client: ProviderClient, provider: OpenIdProvider, metadata: Metadata, code: str, verifier: str
+) -> Mapping[str, object] | Refusal:
+    """What the token endpoint gives for the code."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": provider.redirect_uri,
+        "code_verifier": verifier,
+    }
+    auth: httpx.BasicAuth | None = None
+    how = provider.client_authentication or (
+        "client_secret_post" if metadata.posts_secret else "client_secret_basic"
+    )
+    if provider.client_secret is not None and how == "client_secret_basic":
+        # RFC 6749 §2.3.1: both are written as in a form before they are joined by a colon.
+        auth = httpx.BasicAuth(quote_plus(provider.client_id), quote_plus(provider.client_secret))
+    else:
+        form["client_id"] = provider.client_id
+        if provider.client_secret is not None:
+            form["client_secret"] = provider.client_secret
+    answer = await client.post(metadata.token_endpoint, form, auth=auth)
+    return _object(answer, "the token endpoint")
+
+
+async def more_claims(
+    client: ProviderClient, metadata: Metadata, token: IdToken, access_token: str | None
+) -> Mapping[str, object] | Refusal:
+    """What is claimed of the person: by the token, and by UserInfo (Core §5.3)."""
+    if metadata.userinfo_endpoint is None or access_token is None:
+        return Refusal(Denial.BAD_CREDENTIAL, "the provider has no UserInfo; write userinfo=False")
+    answer = await client.get(metadata.userinfo_endpoint, auth=_Bearer(access_token))
+    more = _object(answer, "UserInfo")
+    if isinstance(more, Refusal):
+        return more
+    # INVARIANT: of the same person, or an answer meant for somebody else has been put in between.
+    if more.get("sub") != token.subject:
+        return Refusal(Denial.BAD_CREDENTIAL, "UserInfo speaks of another subject")
+    return {**more, **token.claims}
+
+
+def _object(answer: Answer | Unanswered, where: str) -> Mapping[str, object] | Refusal:
+    """The JSON object of an answer; or why there is none."""
+    if isinstance(answer, Unanswered):
+        return Refusal(
+            Denial.UNAVAILABLE, f"{where}: {answer.reason}", retry_after=answer.retry_after
+        )
+    if answer.status >= 500:
+        return Refusal(Denial.UNAVAILABLE, f"{where} answered {answer.status}", retry_after=5)
+    body = answer.body
+    if answer.status != 200 or body is None:
+        error = f" {quote(answer.error)}" if answer.error else ""
+        hint = "; is the client_secret right?" if answer.status == 401 else ""
+        return Refusal(Denial.BAD_CREDENTIAL, f"{where} answered {answer.status}{error}{hint}")
+    return body

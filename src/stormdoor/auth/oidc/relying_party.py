@@ -1,0 +1,287 @@
+"""This application as a client of the provider: sends browsers there, and judges what comes back.
+
+Code flow with PKCE (RFC 7636), `state`, nonce and `iss` (RFC 9207), as RFC 9700 §2.1 asks for. Authlib knows
+how requests are written and what an ID token must hold; httpx carries; the signature is judged like that of
+any other token here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from authlib.oauth2.client import OAuth2Client
+
+from stormdoor.auth.key_source import KeySource
+from stormdoor.auth.oauth.breaker import Breaker
+from stormdoor.auth.oauth.calls import Calls
+from stormdoor.auth.oauth.client import ProviderClient, Unanswered
+from stormdoor.auth.oauth.jwks import KeySet
+from stormdoor.auth.oauth.provider import Provider
+from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.auth.oidc.exchange import more_claims, redeem
+from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
+from stormdoor.auth.oidc.journey import JOURNEY, SECONDS, Intent, Journey, Keepsake
+from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
+from stormdoor.auth.oidc.metadata import Metadata, read_metadata
+from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.core.credential import MAX_SECRET
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.origin import quote
+from stormdoor.core.session import Session
+from stormdoor.ports import Clock, Store
+
+__all__ = ["Arrived", "RelyingParty"]
+
+_MAX_PARAMETER = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A browser that has come back, with the provider's word.
+
+    Attributes:
+        journey: Why it was away.
+        token: The ID token, verified.
+        claims: Of the token and of UserInfo.
+    """
+
+    journey: Journey
+    token: IdToken
+    claims: Mapping[str, object] = field(repr=False)
+
+
+class RelyingParty:
+    """The application, as one provider knows it.
+
+    Args:
+        provider: What the application says about the provider.
+        store: Where journeys are kept.
+        clock: Time.
+        seconds: How long one question to the provider may take.
+    """
+
+    __slots__ = ("_calls", "_client", "_found", "_keys", "_store", "provider")
+
+    def __init__(
+        self, provider: OpenIdProvider, *, store: Store, clock: Clock, seconds: float = 5.0
+    ) -> None:
+        self.provider = provider
+        self._store = store
+        self._client = ProviderClient(seconds=seconds)
+        self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
+        self._calls: Calls[KeySet] = Calls(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
+        self._keys: KeySource = RemoteKeys(
+            provider=self._found,
+            client=self._client,
+            calls=self._calls,
+            monotonic=clock.monotonic,
+            algorithms=tuple(provider.algorithms),
+        )
+
+    async def close(self) -> None:
+        """Give up what is being asked, and let go of the connections. Safe to call twice."""
+        await self._calls.close()
+        await self._client.close()
+
+    async def metadata(self, now: float) -> Metadata | Refusal:
+        """The provider's endpoints, discovered or remembered."""
+        found = await self._found.metadata(now)
+        if isinstance(found, Unanswered):
+            return Refusal(Denial.UNAVAILABLE, found.reason, retry_after=found.retry_after)
+        metadata = read_metadata(found.document, self.provider.issuer)
+        if isinstance(metadata, str):
+            return Refusal(
+                Denial.UNAVAILABLE, f"the provider's metadata: {metadata}", retry_after=60
+            )
+        return metadata
+
+    # -- to the provider ---------------------------------------------------------------------------
+
+    async def send(
+        self,
+        intent: Intent,
+        keepsake: Keepsake,
+        *,
+        return_to: str,
+        now: float,
+        session: Session | None = None,
+        acr_values: Sequence[str] = (),
+        max_age: float | None = None,
+        prompt: str | None = None,
+    ) -> str | Refusal:
+        """Begin a journey. Returns the address that the browser goes to.
+
+        Args:
+            intent: What is to happen when it comes back.
+            keepsake: What the browser holds meanwhile.
+            return_to: A local path for the end.
+            now: Unix seconds.
+            session: What it is about, if it is about a session.
+            acr_values: What must be reached; empty asks for the provider's setting, without insisting.
+            max_age: How old the login there may be; None for the provider's setting.
+            prompt: `login` to have somebody log in again, whatever happened before.
+        """
+        metadata = await self.metadata(now)
+        if isinstance(metadata, Refusal):
+            return metadata
+        provider = self.provider
+        age = provider.max_age if max_age is None else max_age
+        state = secrets.token_urlsafe(32)
+        journey = Journey(
+            intent=intent,
+            issuer=metadata.issuer,
+            return_to=return_to,
+            began_at=now,
+            max_age=age,
+            acr_values=tuple(acr_values),
+            session_id=None if session is None else session.id,
+        )
+        principal_id = None if session is None else session.principal_id
+        await self._store.add_pending(journey.pending(keepsake.id(state), principal_id))
+        client = OAuth2Client(
+            None,
+            client_id=provider.client_id,
+            redirect_uri=provider.redirect_uri,
+            scope=provider.scope,
+            code_challenge_method="S256",
+        )
+        url, _ = client.create_authorization_url(
+            metadata.authorization_endpoint,
+            state=state,
+            code_verifier=keepsake.verifier(state),
+            nonce=keepsake.nonce(state),
+            acr_values=" ".join(acr_values or provider.acr_values) or None,
+            max_age=None if age is None else f"{age:.0f}",
+            prompt=prompt,
+        )
+        return str(url)
+
+    # -- back from it ------------------------------------------------------------------------------
+
+    async def receive(
+        self, keepsake: Keepsake, query: Mapping[str, Sequence[str]], now: float
+    ) -> Arrived | Refusal:
+        """Judge what a browser has brought back.
+
+        Args:
+            keepsake: What it held.
+            query: The arguments of the callback, each with all its values.
+            now: Unix seconds.
+        """
+        given = _single(query)
+        if isinstance(given, Refusal):
+            return given
+        state = given.get("state", "")
+        # INVARIANT: taken out before anything else is looked at: a state counts once, whatever came with it.
+        pending = await self._store.take_pending(keepsake.id(state), JOURNEY)
+        if pending is None:
+            return Refusal(
+                Denial.BAD_CREDENTIAL,
+                "no login of this browser waits for that answer: it was answered already, its cookie did not "
+                "come along, or somebody else's answer was pushed into this browser",
+            )
+        if not pending.alive(now):
+            return Refusal(Denial.EXPIRED, f"the login took longer than {SECONDS:.0f} s")
+        journey = Journey.read(pending)
+        metadata = await self.metadata(now)
+        if isinstance(metadata, Refusal):
+            return metadata
+        fault = self._mixed_up(journey, metadata, given.get("iss"))
+        if fault is not None:
+            return Refusal(Denial.BAD_CREDENTIAL, fault)
+        if "error" in given:
+            said = given.get("error_description", "")
+            return Refusal(
+                Denial.NO_CREDENTIAL,
+                f"the provider refused: {quote(given['error'])} {quote(said) if said else ''}".rstrip(),
+            )
+        if not given.get("code"):
+            return Refusal(Denial.MALFORMED, "the answer holds neither code nor error")
+        tokens = await redeem(
+            self._client, self.provider, metadata, given["code"], keepsake.verifier(state)
+        )
+        if isinstance(tokens, Refusal):
+            return tokens
+        return await self._believe(journey, metadata, tokens, keepsake.nonce(state), now)
+
+    def _mixed_up(self, journey: Journey, metadata: Metadata, iss: str | None) -> str | None:
+        """Whether somebody else answers than was asked (RFC 9207 §2.4)."""
+        if journey.issuer != self.provider.issuer:
+            return "the login was begun at another provider"
+        if iss is None and metadata.names_itself:
+            return "the answer does not say who gives it (iss), although the provider promises that it does"
+        if iss is not None and iss != self.provider.issuer:
+            return f"the answer comes from {quote(iss)}, who was not asked"
+        return None
+
+    async def _believe(
+        self,
+        journey: Journey,
+        metadata: Metadata,
+        tokens: Mapping[str, object],
+        nonce: str,
+        now: float,
+    ) -> Arrived | Refusal:
+        """Who that is, if the ID token is about this login."""
+        id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
+        if not isinstance(id_token, str) or len(id_token) > 2 * MAX_SECRET:
+            return Refusal(
+                Denial.BAD_CREDENTIAL,
+                "the token endpoint gave no ID token; is it an OpenID provider that grants openid?",
+            )
+        expected = Expected(
+            nonce=nonce,
+            began_at=journey.began_at,
+            max_age=journey.max_age,
+            acr_values=journey.acr_values,
+            access_token=access_token if isinstance(access_token, str) else None,
+        )
+        token = await verify_id_token(
+            id_token, provider=self.provider, keys=self._keys, expected=expected, now=now
+        )
+        if isinstance(token, Refusal):
+            return token
+        if not self.provider.userinfo:
+            return Arrived(journey, token, token.claims)
+        claims = await more_claims(self._client, metadata, token, expected.access_token)
+        return claims if isinstance(claims, Refusal) else Arrived(journey, token, claims)
+
+    # -- logout ------------------------------------------------------------------------------------
+
+    async def logged_out(self, token: str, now: float) -> LogoutToken | Refusal:
+        """Judge a logout token, all but whether it was used before."""
+        if len(token) > MAX_SECRET:
+            return Refusal(Denial.BAD_CREDENTIAL, "the logout token is too long")
+        return await verify_logout_token(token, provider=self.provider, keys=self._keys, now=now)
+
+    async def farewell(self, state: str, now: float) -> str | None:
+        """The address at which the browser logs out of the provider, too; None if there is none.
+
+        Args:
+            state: Comes back with the browser, if it does.
+            now: Unix seconds.
+        """
+        metadata = await self.metadata(now)
+        if isinstance(metadata, Refusal) or metadata.end_session_endpoint is None:
+            return None
+        query = {"client_id": self.provider.client_id}
+        if self.provider.post_logout_redirect_uri is not None:
+            query["post_logout_redirect_uri"] = self.provider.post_logout_redirect_uri
+            query["state"] = state
+        joint = "&" if "?" in metadata.end_session_endpoint else "?"
+        return f"{metadata.end_session_endpoint}{joint}{urlencode(query)}"
+
+
+def _single(query: Mapping[str, Sequence[str]]) -> dict[str, str] | Refusal:
+    """Each argument once, and of a sane length: of two nobody knows which one counts."""
+    given: dict[str, str] = {}
+    for name, values in query.items():
+        if len(values) != 1:
+            return Refusal(Denial.MALFORMED, f"the answer holds {quote(name)} {len(values)} times")
+        if len(values[0]) > _MAX_PARAMETER:
+            return Refusal(Denial.MALFORMED, f"{quote(name)} is too long")
+        given[name] = values[0]
+    return given

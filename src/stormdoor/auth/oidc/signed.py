@@ -1,0 +1,75 @@
+"""A token of the provider, opened: whether its signature is the provider's, and what it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.jws import Malformed, json_object, parse_jws
+from stormdoor.auth.key_source import KeySource, quoted
+from stormdoor.core.denial import Denial, Refusal
+
+__all__ = ["Opened", "bad", "open_token"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A token with a genuine signature. What it claims has not been judged.
+
+    Attributes:
+        algorithm: `alg` of its header.
+        claims: Its payload.
+    """
+
+    algorithm: str
+    claims: Mapping[str, object]
+
+
+def bad(what: str, why: str) -> Refusal:
+    """A refusal of a token."""
+    return Refusal(Denial.BAD_CREDENTIAL, f"{what}: {why}")
+
+
+async def open_token(
+    token: str,
+    *,
+    what: str,
+    keys: KeySource,
+    algorithms: Collection[str],
+    types: Collection[str | None],
+    now: float,
+) -> Opened | Refusal:
+    """Verify the signature of a token (OpenID Connect Core §3.1.3.7, steps 6 and 7).
+
+    Args:
+        token: As it came.
+        what: What it should be, for the operator: `the ID token`.
+        keys: The provider's.
+        algorithms: Those that the application accepts.
+        types: Accepted `typ` headers, lower case; None for a token without one. They keep one kind of token
+            from being taken for another (RFC 8725 §3.11).
+        now: Unix seconds.
+    """
+    jws = parse_jws(token)
+    if isinstance(jws, Malformed):
+        return bad(what, jws.reason)
+    if jws.typ not in types:
+        return bad(what, f"typ is {'missing' if jws.typ is None else quoted(jws.typ)}")
+    if jws.algorithm not in algorithms:
+        return bad(
+            what,
+            f"alg is {quoted(jws.algorithm)}; accepted are {', '.join(algorithms)}. Write it into algorithms "
+            "if the provider is meant to sign so",
+        )
+    key = await keys.find(jws, now)
+    if isinstance(key, Rejected):
+        return Refusal(key.denial, f"{what}: {key.detail}")
+    if jws.algorithm != key.algorithm:
+        return bad(what, f"alg is {quoted(jws.algorithm)}; the key is for {key.algorithm} only")
+    if not key.verify(jws.signed, jws.signature):
+        return bad(what, "the signature is not of this token and key")
+    payload = json_object(jws.payload)
+    if isinstance(payload, Malformed):
+        return bad(what, f"the payload: {payload.reason}")
+    return Opened(jws.algorithm, payload)

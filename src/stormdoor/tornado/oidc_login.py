@@ -1,0 +1,217 @@
+"""Login at an OpenID provider: out through a redirection, back through the callback."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from stormdoor.auth.oidc.account import linked_account, own_account
+from stormdoor.auth.oidc.id_token import IdToken
+from stormdoor.auth.oidc.logout import overtaken
+from stormdoor.auth.oidc.relying_party import Arrived
+from stormdoor.auth.session import IssuedSession
+from stormdoor.core.account import Account
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.tornado.oidc_route import ANSWERS, OpenIdRoute
+from stormdoor.tornado.session_handler import Caller
+
+__all__ = ["Callback", "Link", "LogIn", "StepUp"]
+
+_MAX_ACR = 8
+_DAY = 86_400.0
+
+
+class LogIn(OpenIdRoute):
+    """`GET /login?return_to=/path`: off to the provider."""
+
+    async def get(self) -> None:
+        """Begin."""
+        prompt = self.get_query_argument("prompt", None)
+        if prompt not in ("login", "select_account"):
+            prompt = None
+        if (url := await self.send("login", prompt=prompt)) is not None:
+            self.redirect(url, status=303)
+
+
+class Link(OpenIdRoute):
+    """`POST /link?return_to=/path`: whoever is logged in here is that person there, too.
+
+    Not by GET: a page that can send a browser through here while it is logged in at the provider as somebody
+    else would give that somebody the account.
+    """
+
+    async def post(self) -> None:
+        """Begin; a form is redirected, a script gets the address."""
+        caller = await self.caller()
+        if caller is None:
+            return
+        age = self.guard.clock.now() - caller.session.authenticated_at
+        if not 0.0 <= age <= self.wiring.link_seconds:
+            self.refuse(
+                Refusal(
+                    Denial.FORBIDDEN, f"a login {age:.0f} s ago is too old to link an identity"
+                ),
+                principal=caller.account.id,
+            )
+            return
+        if (url := await self.send("link", caller=caller, prompt="login")) is not None:
+            self.answer_or_go({"location": url}, url)
+
+
+class StepUp(OpenIdRoute):
+    """`GET /step-up?acr_values=…&max_age=…&return_to=/path`: prove yourself again, or better."""
+
+    async def get(self) -> None:
+        """Begin."""
+        caller = await self.find_caller()
+        if caller is None:
+            self.refuse_page(Refusal(Denial.NO_CREDENTIAL, "no living session to strengthen"))
+            return
+        acr_values = self.get_query_argument("acr_values", "").split()
+        max_age = _seconds(self.get_query_argument("max_age", None))
+        if len(acr_values) > _MAX_ACR or not all(one.isprintable() for one in acr_values):
+            self.refuse_page(Refusal(Denial.MALFORMED, "acr_values is no list of a few names"))
+            return
+        url = await self.send(
+            "step-up",
+            caller=caller,
+            acr_values=acr_values,
+            # What it is for is freshness: the provider has to say when the login was.
+            max_age=0.0 if max_age is None and not acr_values else max_age,
+            prompt=None if acr_values or max_age else "login",
+        )
+        if url is not None:
+            self.redirect(url, status=303)
+
+
+class Callback(OpenIdRoute):
+    """`GET /callback`: back from the provider."""
+
+    async def get(self) -> None:
+        """Judge what the browser has brought, and give it its session."""
+        if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
+            self.refuse_page(refusal)
+            return
+        query = {name: self.handshake.query.get(name, ()) for name in ANSWERS}
+        arrived = await self.party.receive(
+            self.keepsake,
+            {name: values for name, values in query.items() if values},
+            self.guard.clock.now(),
+        )
+        outcome = arrived if isinstance(arrived, Refusal) else await self._settle(arrived)
+        if isinstance(outcome, Refusal):
+            if outcome.charged and outcome.denial is Denial.BAD_CREDENTIAL:
+                self.guard.admission.failed(self.address_key)
+            self.refuse_page(outcome)
+            return
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.redirect(outcome, status=303)
+
+    async def _settle(self, arrived: Arrived) -> str | Refusal:
+        """Who it is here, and the session. Returns where the browser goes."""
+        guard, token, now = self.guard, arrived.token, self.guard.clock.now()
+        if arrived.journey.intent == "login":
+            account = await own_account(
+                self.party.provider,
+                token,
+                arrived.claims,
+                store=guard.store,
+                principals=guard.admin,
+                now=now,
+            )
+            if isinstance(account, Refusal):
+                return account
+            return await self._begin(account, arrived)
+        caller = await self.find_caller()
+        if caller is None or caller.session.id != arrived.journey.session_id:
+            return Refusal(
+                Denial.EXPIRED, "the browser has another session than when it was sent away"
+            )
+        if arrived.journey.intent == "link":
+            account = await linked_account(token, caller.account, store=guard.store, now=now)
+            if isinstance(account, Refusal):
+                return account
+            self.note("user_updated", account.id, f"linked to {self.party.provider.name}")
+            return arrived.journey.return_to
+        return await self._strengthen(caller, arrived)
+
+    async def _begin(self, account: Account, arrived: Arrived) -> str | Refusal:
+        # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
+        token = arrived.token
+        issued = await self.guard.sessions.create(
+            account.id,
+            address=self.handshake.address,
+            user_agent=self.handshake.user_agent,
+            replacing=self.cookie_secret,
+            **_proof(token),
+        )
+        refusal = await self._overtaken(issued, token)
+        await self.guard.lifetime.follow()
+        if refusal is not None:
+            return refusal
+        self.set_session_cookie(issued.secret)
+        self.note("authn_login_success", account.id, f"at {self.party.provider.name}")
+        return arrived.journey.return_to
+
+    async def _strengthen(self, caller: Caller, arrived: Arrived) -> str | Refusal:
+        token = arrived.token
+        known = await self.guard.store.identity(token.issuer, token.subject)
+        if known is None or known.id != caller.account.id:
+            return Refusal(
+                Denial.FORBIDDEN,
+                "somebody else has logged in at the provider than the session's principal",
+            )
+        # What the last proof was worth, also where that is less: old strength and new freshness must not be
+        # taken together for one strong fresh login.
+        proved = replace(caller.session, **_proof(token))
+        issued = await self.guard.sessions.rotate(proved, moving=True)
+        if issued is None:
+            return Refusal(Denial.EXPIRED, "the session ended meanwhile")
+        refusal = await self._overtaken(issued, token)
+        await self.guard.lifetime.follow()
+        if refusal is not None:
+            return refusal
+        self.set_session_cookie(issued.secret)
+        self.note(
+            "session_renewed", caller.account.id, f"proved again at {self.party.provider.name}"
+        )
+        return arrived.journey.return_to
+
+    async def _overtaken(self, issued: IssuedSession, token: IdToken) -> Refusal | None:
+        """Whether something that ends sessions came while this one was being made.
+
+        INVARIANT: looked at when the session is there. Whoever disables the account, unlinks it or logs out
+        at the provider says so first and then ends the sessions that it finds: it finds this one, or is
+        found here.
+        """
+        store = self.guard.store
+        account = await store.identity(token.issuer, token.subject)
+        if account is None or account.disabled or account.id != issued.session.principal_id:
+            refusal = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
+        elif await overtaken(token, store=store):
+            refusal = Refusal(Denial.REVOKED, "the provider logged the person out during the login")
+        else:
+            return None
+        await self.guard.sessions.end(issued.session.id, reason=refusal.detail)
+        return refusal
+
+
+def _proof(token: IdToken) -> dict[str, Any]:
+    """What a session is told about the login at the provider."""
+    return {
+        "strength": token.strength,
+        "authenticated_at": token.authenticated_at,
+        "acr": token.acr,
+        "issuer": token.issuer,
+        "provider_subject": token.subject,
+        "provider_session": token.session_id,
+    }
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and 0.0 <= value <= _DAY else None

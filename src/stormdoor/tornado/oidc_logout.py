@@ -1,0 +1,175 @@
+"""Logout at an OpenID provider, and from there."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from urllib.parse import urlsplit
+
+from stormdoor.auth.oidc.journey import SECONDS
+from stormdoor.auth.oidc.logout import announce, covered, spend, spent
+from stormdoor.auth.oidc.return_to import local_path
+from stormdoor.core.credential import fingerprint
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.pending import Pending
+from stormdoor.errors import StoreUnavailable
+from stormdoor.tornado.oidc_route import OpenIdRoute
+
+__all__ = ["BackChannel", "FrontChannel", "LogOut", "LoggedOut"]
+
+_log = logging.getLogger("stormdoor.openid")
+
+_RETURN = "openid-logged-out"
+
+
+class _Ending(OpenIdRoute):
+    async def end(self, *, subject: str | None, sid: str | None, at: float, reason: str) -> int:
+        """End the sessions that belong to a person or a session there, with their sockets."""
+        guard, issuer = self.guard, self.party.provider.issuer
+        store = guard.store
+        # INVARIANT: said before it is looked for: a login that finishes in between finds what was said.
+        await announce(issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store)
+        ended = 0
+        for session in await covered(issuer, subject=subject, sid=sid, store=store):
+            ended += await guard.admin.end_session(session.id, actor=issuer, reason=reason)
+        return ended
+
+
+class BackChannel(_Ending):
+    """`POST /backchannel-logout`: the provider says so itself (Back-Channel Logout 1.0)."""
+
+    async def post(self) -> None:
+        """End what the token names; 200 if that is done, 400 if it is no such token."""
+        if (refusal := self.guard.admission.guessing(self.address_key)) is not None:
+            self.refuse(refusal)
+            return
+        tokens = self.get_body_arguments("logout_token", strip=False) if self.from_form else []
+        if len(tokens) != 1:
+            self._refused(
+                Refusal(Denial.MALFORMED, "the request holds not exactly one logout_token")
+            )
+            return
+        provider, store, now = self.party.provider, self.guard.store, self.guard.clock.now()
+        token = await self.party.logged_out(tokens[0], now)
+        if isinstance(token, Refusal):
+            self._refused(token)
+            return
+        if await spent(provider.issuer, token, store=store):
+            self._refused(Refusal(Denial.BAD_CREDENTIAL, "the logout token was used before (jti)"))
+            return
+        ended = await self.end(
+            subject=token.subject,
+            sid=token.session_id,
+            at=token.issued_at,
+            reason=f"logged out at {provider.name}",
+        )
+        await spend(provider.issuer, token, store=store, now=now)
+        _log.info("%s logged somebody out: %d sessions ended here", provider.name, ended)
+        self.set_status(200)
+        self.answer({})
+
+    def _refused(self, refusal: Refusal) -> None:
+        """Answer as the specification has it (§2.8), and tell the operator more."""
+        guard = self.guard
+        guard.admission.refused(self.handshake, refusal)
+        if refusal.denial is Denial.UNAVAILABLE:
+            self.set_status(503)
+            self.set_header("Retry-After", str(refusal.retry_after or 5))
+            self.answer({"error": "temporarily_unavailable"})
+            return
+        guard.admission.failed(self.address_key)
+        self.set_status(400)
+        self.answer({"error": "invalid_request"})
+
+
+class FrontChannel(_Ending):
+    """`GET /frontchannel-logout?iss=…&sid=…`: the provider's page says so, in an `<iframe>`.
+
+    No cookie of ours comes along: they are `SameSite=Lax`, and the frame stands on another site. So the
+    session is found by what the provider calls it, which is in ID tokens and hard to guess.
+    """
+
+    async def get(self) -> None:
+        """End what is named. The answer is the same whether there was anything."""
+        issuers, sids = self.get_query_arguments("iss"), self.get_query_arguments("sid")
+        parts = urlsplit(self.party.provider.issuer)
+        self.set_header(
+            "Content-Security-Policy",
+            f"default-src 'none'; frame-ancestors {parts.scheme}://{parts.netloc}",
+        )
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Referrer-Policy", "no-referrer")
+        if issuers != [self.party.provider.issuer] or len(sids) != 1 or not sids[0]:
+            self.guard.admission.refused(
+                self.handshake,
+                Refusal(
+                    Denial.MALFORMED,
+                    "a front-channel logout needs iss and sid; register the application with "
+                    "frontchannel_logout_session_required",
+                ),
+            )
+            self.set_status(400)
+            self.finish("<!doctype html><title>invalid</title>")
+            return
+        now = self.guard.clock.now()
+        await self.end(
+            subject=None,
+            sid=sids[0],
+            at=now,
+            reason=f"logged out at {self.party.provider.name} (front channel)",
+        )
+        self.finish("<!doctype html><title>logged out</title>")
+
+
+class LogOut(OpenIdRoute):
+    """`POST /logout?return_to=/path`: out here, and then at the provider (RP-Initiated Logout 1.0)."""
+
+    async def post(self) -> None:
+        """End the session; a form is redirected to the provider, a script gets the address."""
+        caller = await self.find_caller()
+        location = local_path(self.get_query_argument("return_to", None), self.wiring.after_logout)
+        if caller is not None:
+            await self.guard.admin.end_session(
+                caller.session.id, owner=caller.account.id, actor=caller.account.id
+            )
+        self.clear_session_cookie()
+        if caller is not None and caller.session.issuer == self.party.provider.issuer:
+            location = await self._farewell(location)
+        self.answer_or_go({"location": location}, location)
+
+    async def _farewell(self, location: str) -> str:
+        """Where to log out there; `location` if that cannot be done: out is out here in any case."""
+        now, state = self.guard.clock.now(), secrets.token_urlsafe(32)
+        url = await self.party.farewell(state, now)
+        if url is None:
+            _log.warning(
+                "%s has no end_session_endpoint, or does not answer", self.party.provider.name
+            )
+            return location
+        try:
+            await self.guard.store.add_pending(
+                Pending(
+                    id=fingerprint(state),
+                    purpose=_RETURN,
+                    data={"return_to": location},
+                    created_at=now,
+                    expires_at=now + SECONDS,
+                )
+            )
+        except StoreUnavailable as error:
+            _log.warning("the way back from a logout cannot be kept: %s", error)
+        return url
+
+
+class LoggedOut(OpenIdRoute):
+    """`GET /logged-out?state=…`: back from a logout at the provider."""
+
+    async def get(self) -> None:
+        """Go on to where the logout was to lead."""
+        states = self.handshake.query.get("state", ())
+        location = self.wiring.after_logout
+        if len(states) == 1:
+            pending = await self.guard.store.take_pending(fingerprint(states[0]), _RETURN)
+            if pending is not None and pending.alive(self.guard.clock.now()):
+                location = local_path(str(pending.data["return_to"]), location)
+        self.redirect(location, status=303)

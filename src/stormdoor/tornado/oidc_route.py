@@ -1,0 +1,155 @@
+"""What the routes of an OpenID login share: a cookie for journeys, and pages that say little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from stormdoor.auth.oidc.journey import SECONDS, Intent, Keepsake
+from stormdoor.auth.oidc.relying_party import RelyingParty
+from stormdoor.auth.oidc.return_to import local_path
+from stormdoor.config.guard import Guard
+from stormdoor.core.credential import Place, Source
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import Event
+from stormdoor.tornado.session_handler import Caller, SessionHandler
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["ANSWERS", "OpenIdRoute", "Wiring"]
+
+ANSWERS = ("code", "state", "iss", "error", "error_description")
+"""What a provider sends back. It stands in the address, so it is taken out of what is logged."""
+
+
+class Wiring(msgspec.Struct, frozen=True):
+    """What `oidc_routes` was given."""
+
+    party: RelyingParty
+    prefix: str
+    after_login: str
+    after_logout: str
+    link_seconds: float
+
+
+class OpenIdRoute(SessionHandler):
+    """What these routes share: a cookie for journeys, and pages that say little."""
+
+    wiring: Wiring
+
+    def initialize(self, guard: Guard, wiring: Wiring | None = None) -> None:
+        """Called by Tornado with the arguments of the route."""
+        super().initialize(guard)
+        if wiring is not None:
+            self.wiring = wiring
+
+    @property
+    def party(self) -> RelyingParty:
+        """The application as a client of the provider."""
+        return self.wiring.party
+
+    @property
+    def journey_cookie(self) -> str:
+        """The name of the cookie that a browser holds while it is away."""
+        prefix = "" if self.guard.sessions.cookie.insecure_plaintext else "__Host-"
+        return f"{prefix}stormdoor-{self.party.provider.name}"
+
+    def translator(self) -> Translator:
+        """The session, the journey, and what a provider sends back."""
+        cookies = (self.guard.sessions.cookie.name, self.journey_cookie)
+        places = [Place(Source.COOKIE, name) for name in cookies]
+        places += [Place(Source.QUERY, name) for name in ANSWERS]
+        return Translator(places, self.guard.trusted_proxies)
+
+    @property
+    def keepsake(self) -> Keepsake:
+        """What the browser holds; a new one if it holds none, or two."""
+        values = self.handshake.cookies.get(self.journey_cookie, ())
+        return Keepsake.of(values[0] if len(values) == 1 else None)
+
+    def keep(self, keepsake: Keepsake) -> None:
+        """Give the browser its keepsake. Lax: it comes back from another site."""
+        cookie = self.guard.sessions.cookie
+        self.set_cookie(
+            self.journey_cookie,
+            keepsake.secret,
+            path="/",
+            secure=cookie.secure,
+            httponly=True,
+            samesite="Lax",
+            max_age=int(SECONDS),
+        )
+
+    def note(self, name: str, principal: str, detail: str = "") -> None:
+        """Tell the trail."""
+        self.guard.trail.note(
+            Event(
+                time=self.guard.clock.now(),
+                name=name,
+                kind="session",
+                endpoint=self.request.path,
+                principal=principal,
+                actor=self.party.provider.issuer,
+                address=self.handshake.address,
+                user_agent=self.handshake.user_agent,
+                detail=detail,
+            )
+        )
+
+    def page(self, title: str, text: str, *, status: int, again: str | None = None) -> None:
+        """Show a page. INVARIANT: nothing on it comes from a request or from the provider."""
+        link = "" if again is None else f'<p><a href="{again}">Try again</a></p>'
+        self.set_status(status)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+            f"<h1>{title}</h1><p>{text}</p>{link}</html>"
+        )
+
+    def refuse_page(self, refusal: Refusal, *, principal: str = "") -> None:
+        """Tell the browser that it did not work, and the operator why."""
+        self.guard.admission.refused(self.handshake, refusal, principal=principal)
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        again = f"{self.wiring.prefix}/login"
+        match refusal.denial:
+            case Denial.UNAVAILABLE:
+                text = "The login service does not answer. Try again in a moment."
+            case Denial.FORBIDDEN:
+                text, again = "You are known at the login service, but may not come in here.", ""
+            case _:
+                text = "The login did not work, or was not finished in time."
+        self.page("Not logged in", text, status=refusal.answer.status, again=again or None)
+
+    async def send(
+        self,
+        intent: Intent,
+        *,
+        caller: Caller | None = None,
+        prompt: str | None = None,
+        max_age: float | None = None,
+        acr_values: Sequence[str] = (),
+    ) -> str | None:
+        """Where the browser has to go; None if a refusal was sent."""
+        keepsake = self.keepsake
+        outcome = await self.party.send(
+            intent,
+            keepsake,
+            return_to=local_path(
+                self.get_query_argument("return_to", None), self.wiring.after_login
+            ),
+            now=self.guard.clock.now(),
+            session=None if caller is None else caller.session,
+            acr_values=acr_values,
+            max_age=max_age,
+            prompt=prompt,
+        )
+        if isinstance(outcome, Refusal):
+            self.refuse_page(outcome)
+            return None
+        self.keep(keepsake)
+        self.set_header("Referrer-Policy", "no-referrer")
+        return outcome

@@ -1,0 +1,81 @@
+"""Login and logout at an OpenID provider, as routes for `Application([...])`. Needs the extra `oidc`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.routing import Rule, URLSpec
+from tornado.web import RequestHandler
+
+from stormdoor.auth.oidc.relying_party import RelyingParty
+from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.config.guard import Guard
+from stormdoor.errors import ConfigurationError
+from stormdoor.tornado.oidc_login import Callback, Link, LogIn, StepUp
+from stormdoor.tornado.oidc_logout import BackChannel, FrontChannel, LoggedOut, LogOut
+from stormdoor.tornado.oidc_route import Wiring
+
+__all__ = ["OpenIdProvider", "oidc_routes"]
+
+
+def oidc_routes(
+    guard: Guard,
+    provider: OpenIdProvider,
+    *,
+    prefix: str = "/auth/oidc",
+    after_login: str = "/",
+    after_logout: str = "/",
+    link_seconds: float = 600.0,
+) -> list[Rule]:
+    """The routes of a login at an OpenID provider (OpenID Connect Core 1.0, code flow with PKCE).
+
+    =========================================  ==================================================
+    `GET /auth/oidc/login`                     off to the provider; `return_to`, `prompt`
+    `GET /auth/oidc/callback`                  back from there; sets the session cookie
+    `GET /auth/oidc/step-up`                   prove it again or better; `acr_values`, `max_age`
+    `POST /auth/oidc/link`                     link somebody there to who is logged in here
+    `POST /auth/oidc/logout`                   out here, and at the provider
+    `GET /auth/oidc/logged-out`                back from there
+    `POST /auth/oidc/backchannel-logout`       the provider ends sessions and their sockets
+    `GET /auth/oidc/frontchannel-logout`       its page does, if `front_channel_logout` is on
+    =========================================  ==================================================
+
+    Args:
+        guard: Who decides.
+        provider: Whose word counts, and for what.
+        prefix: Where the routes are; one for each provider, so that none can answer for another.
+        after_login: Where the browser goes then, if `return_to` says nothing.
+        after_logout: Likewise.
+        link_seconds: How old a session's login may be for `link`.
+
+    Raises:
+        ConfigurationError: `redirect_uri` or `post_logout_redirect_uri` does not lead to these routes.
+    """
+    _leads_to("redirect_uri", provider.redirect_uri, f"{prefix}/callback")
+    if provider.post_logout_redirect_uri is not None:
+        _leads_to(
+            "post_logout_redirect_uri", provider.post_logout_redirect_uri, f"{prefix}/logged-out"
+        )
+    party = RelyingParty(provider, store=guard.store, clock=guard.clock)
+    wiring = Wiring(party, prefix, after_login, after_logout, link_seconds)
+    handlers: list[tuple[str, type[RequestHandler]]] = [
+        ("/login", LogIn),
+        ("/callback", Callback),
+        ("/step-up", StepUp),
+        ("/link", Link),
+        ("/logout", LogOut),
+        ("/logged-out", LoggedOut),
+        ("/backchannel-logout", BackChannel),
+    ]
+    if provider.front_channel_logout:
+        handlers.append(("/frontchannel-logout", FrontChannel))
+    arguments: dict[str, Any] = {"guard": guard, "wiring": wiring}
+    return [URLSpec(prefix + path, handler, arguments) for path, handler in handlers]
+
+
+def _leads_to(name: str, address: str, path: str) -> None:
+    if urlsplit(address).path != path:
+        raise ConfigurationError(
+            f"{name} leads to {urlsplit(address).path!r}; the route is at {path!r}: change prefix or {name}"
+        )
