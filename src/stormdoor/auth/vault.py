@@ -51,7 +51,7 @@ class Vault:
         ConfigurationError: There is no key, one is shorter than 32 bytes, or comes twice.
     """
 
-    __slots__ = ("_ciphers",)
+    __slots__ = ("_ciphers", "_first")
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         if not keys:
@@ -64,12 +64,17 @@ class Vault:
                     f"a secrets_key has fewer than {_KEY_BYTES} bytes; make one with "
                     'python -c "import secrets; print(secrets.token_hex(32))"'
                 )
+        self._first = keys[0]
         self._ciphers = {_name(key): AESGCM(_derived(key)) for key in keys}
         if len(self._ciphers) != len(keys):
             raise ConfigurationError("a secrets_key is there twice")
 
     def __repr__(self) -> str:
         return f"Vault({len(self._ciphers)} keys)"
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for something else, from the first key."""
+        return _derived(self._first, b" for " + purpose.encode())
 
     def seal(self, secret: bytes, *, belongs_to: str) -> str:
         """The secret, sealed with the first key, as text.
@@ -99,9 +104,9 @@ class Vault:
         return Opened(secret, stale=name != next(iter(self._ciphers)))
 
 
-def _derived(key: bytes) -> bytes:
+def _derived(key: bytes, purpose: bytes = b"") -> bytes:
     # A key may be text of any length, and its other uses, if somebody has any, must not meet this.
-    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"stormdoor secrets v1").derive(key)
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"stormdoor secrets v1" + purpose).derive(key)
 
 
 def _name(key: bytes) -> str:

@@ -14,11 +14,15 @@ from typing import Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
+from stormdoor.auth.factor_desk import FactorDesk
 from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.login import Login
 from stormdoor.auth.passwords import Passwords
+from stormdoor.auth.pending_login import PendingLogins
+from stormdoor.auth.second_factor import SecondFactor
 from stormdoor.auth.session import SessionDesk
 from stormdoor.auth.ticket import TicketDesk
+from stormdoor.auth.vault import Vault
 from stormdoor.channels import Hub
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.file import read_options
@@ -40,7 +44,7 @@ from stormdoor.guard.registry import Registry
 from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
-from stormdoor.ports import Clock, SecondFactors, Store
+from stormdoor.ports import Clock, Store
 from stormdoor.stores import open_store
 from stormdoor.stores.grace import REVOKED_SECONDS
 
@@ -77,6 +81,9 @@ class Guard:
             there. None keeps everything.
         sessions: Options of `SessionDesk`.
         passwords: The password hasher, or None for the default.
+        second_factor: How second factors behave, or None for the default.
+        secrets_key: Secret that seals what must be read again (the secrets of TOTP), or several: the first
+            one seals, all of them open. Without one there is no TOTP.
         node: Name of this process in the list of connections; made up if left out.
         clock: Time; tests bring their own.
         insecure_allow_plaintext: Accept `ws://` from other machines.
@@ -103,6 +110,8 @@ class Guard:
         trail_days: float | None = None,
         sessions: Mapping[str, float] | None = None,
         passwords: Passwords | None = None,
+        second_factor: SecondFactor | None = None,
+        secrets_key: bytes | Sequence[bytes] | None = None,
         node: str | None = None,
         clock: Clock | None = None,
         insecure_allow_plaintext: bool = False,
@@ -207,12 +216,12 @@ class Guard:
         self.tickets = TicketDesk(store, self.clock)
         self.keys = KeyDesk(store, self.clock)
         self.passwords = passwords or Passwords()
-        self.login = Login(store, self.passwords, self.clock)
+        self.login, self.factors, self.pending_logins = _logins(
+            store, self.clock, self.passwords, second_factor, secrets_key
+        )
         self.admin = Administration(
             store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
         )
-        self.factors: SecondFactors | None = None
-        """Who verifies second factors, for `prove`; None if nobody does."""
         self._started = False
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -426,3 +435,19 @@ class Guard:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _logins(
+    store: Store,
+    clock: Clock,
+    passwords: Passwords,
+    options: SecondFactor | None,
+    keys: bytes | Sequence[bytes] | None,
+) -> tuple[Login, FactorDesk, PendingLogins]:
+    """The built-in login: the password, what comes beside it, and what lies between the two."""
+    vault = None
+    if keys is not None:
+        vault = Vault((keys,) if isinstance(keys, bytes) else tuple(keys))
+    factors = FactorDesk(store, clock, options=options, vault=vault)
+    login = Login(store, passwords, clock, name_key=vault.derive("names") if vault else None)
+    return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
