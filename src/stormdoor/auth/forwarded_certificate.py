@@ -68,7 +68,7 @@ class ForwardedCertificate:
             )
         self._proxy = proxy
         self._format = format
-        self._header = header_name(header or CERTIFICATE_HEADERS[format])
+        self._header = header_name(CERTIFICATE_HEADERS[format] if header is None else header)
         self._verify = header_name(verify_header)
         own = [self._header]
         if format == "nginx":

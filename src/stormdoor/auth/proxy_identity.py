@@ -102,8 +102,8 @@ class ProxyIdentityAuthenticator:
         if not max_age > 0:
             raise ConfigurationError("max_age is in seconds, and greater than 0")
         self._proxy = proxy
-        self._user = header_name(user_header or headers["user"])
-        self._groups = header_name(groups_header or headers["groups"])
+        self._user = header_name(headers["user"] if user_header is None else user_header)
+        self._groups = header_name(headers["groups"] if groups_header is None else groups_header)
         self._roles = roles
         self._from_store = principals == "store"
         self._programs = clients == "programs"
