@@ -5,13 +5,21 @@ A page that is logged in asks for a ticket over HTTP and offers it as a subproto
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.session import note_use
-from stormdoor.core.credential import TICKET_SUBPROTOCOL, Credential, Place, Source, fingerprint
+from stormdoor.core.credential import (
+    FIRST_MESSAGE,
+    TICKET_SUBPROTOCOL,
+    Credential,
+    Place,
+    Source,
+    fingerprint,
+)
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
@@ -23,11 +31,12 @@ from stormdoor.ports import Clock, Store
 __all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk"]
 
 _SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
+_SHAPE = re.compile(rf"[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}", re.ASCII)
 _REMEMBERED = 4096
 
 
 class TicketAuthenticator:
-    """Accepts a ticket in the subprotocol `stormdoor.ticket.<ticket>`, once.
+    """Accepts a ticket in the subprotocol `stormdoor.ticket.<ticket>` or in a message, once.
 
     A second use is refused by the store, on whatever node it comes. This process also remembers
     whose tickets it has redeemed, so as to tell the operator that somebody may have stolen one.
@@ -36,13 +45,18 @@ class TicketAuthenticator:
     kind: str = "ticket"
 
     def __init__(self) -> None:
-        self.places: Sequence[Place] = (Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL),)
+        self.places: Sequence[Place] = (
+            Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL),
+            FIRST_MESSAGE,
+        )
         self._redeemed: dict[str, str] = {}
         self._in_flight: dict[str, int] = {}
 
     def recognises(self, credential: Credential) -> bool:
-        """Always: nothing else has that prefix."""
-        return True
+        """Always in a subprotocol: nothing else has that prefix. In a message by its shape."""
+        return credential.place.source is Source.SUBPROTOCOL or bool(
+            _SHAPE.fullmatch(credential.secret)
+        )
 
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float

@@ -36,17 +36,26 @@ class Authenticate(Command, tag="stormdoor.authenticate"):
 
     token: _Secret
 
+    def __repr__(self) -> str:
+        return "Authenticate()"
+
 
 class Refresh(Command, tag="stormdoor.refresh"):
     """A newer credential of the same principal."""
 
     token: _Secret
 
+    def __repr__(self) -> str:
+        return "Refresh()"
+
 
 class Prove(Command, tag="stormdoor.prove"):
     """A second factor."""
 
     totp: Annotated[str, Meta(min_length=6, max_length=16, pattern=r"\A[0-9]+\Z")]
+
+    def __repr__(self) -> str:
+        return "Prove()"
 
 
 _decode: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Refresh | Prove)

@@ -655,9 +655,8 @@ class Admission:
         )
 
     def _looked_in(self) -> str:
-        return (
-            ", ".join(f"{place.source.value} {place.name!r}" for place in self.places) or "nothing"
-        )
+        looked = [one for one in self.places if one.source is not Source.MESSAGE]
+        return ", ".join(f"{one.source.value} {one.name!r}" for one in looked) or "nothing"
 
 
 def _check_places(places: Sequence[Place]) -> None:
