@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
 from stormdoor import Authentication, JwtKey, Rejected
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
 from stormdoor.core.credential import Credential, Place, Source
@@ -18,7 +20,7 @@ from stormdoor.stores import MemoryStore
 from tests.guard.fakes import HANDSHAKE
 from tests.support.clock import FakeClock
 
-__all__ = ["AUDIENCE", "SCOPES", "Asked", "Hostile", "Room", "room", "serve"]
+__all__ = ["AUDIENCE", "SCOPES", "Asked", "Hostile", "Room", "answer", "jwk_of", "room", "serve"]
 
 AUDIENCE = "https://chat.example"
 SCOPES = {"chat:read": ["chat:connect", "chat:hear"], "chat:write": ["chat:say"]}
@@ -167,11 +169,8 @@ async def room(
 
 def jwk_of(key: JwtKey, **changes: Any) -> dict[str, Any]:
     """The public JWK of a key, as a provider publishes it; `...` takes a member away."""
-    from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-
-    family = key.algorithm[:2]
     kinds: dict[str, Any] = {"ES": ECAlgorithm, "Ed": OKPAlgorithm}
-    found = kinds.get(family, RSAAlgorithm).to_jwk(key._verifying, as_dict=True)
+    found = kinds.get(key.algorithm[:2], RSAAlgorithm).to_jwk(key._verifying, as_dict=True)
+    found.pop("key_ops", None)
     found = {**found, "alg": key.algorithm, "use": "sig", "kid": key.kid, **changes}
-    found.pop("key_ops", None) if "key_ops" not in changes else None
     return {name: value for name, value in found.items() if value not in (..., None)}
