@@ -175,6 +175,7 @@ def _print_notes(one: Finding, out: Console) -> None:
         fix = "\n".join(map(source_line, one.fix.splitlines()))
         notes.add_row(Text("fix", style="bold green"), Text(fix, style="green"))
     if notes.rows:
+        out.print()
         out.print(_indented(notes, 4))
 
 
@@ -205,7 +206,6 @@ def _print_excerpt(place: Location, style: str, out: Console, signs: _Signs) -> 
             no_wrap=True,
         )
         out.print(_indented(below, 4), soft_wrap=True)
-    out.print()
 
 
 def _print_matrix(endpoints: list[EndpointReport], out: Console, signs: _Signs) -> None:
