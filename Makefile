@@ -81,6 +81,11 @@ test-matrix: $(DEV) ## Run the tests on each Python and Tornado supported here
 	$(call heading,tests: every Python and Tornado)
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+.PHONY: corpus
+corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the labels
+	@$(BIN)/python -m tests.auditor.corpus.fetch
+	@$(BIN)/python -m tests.auditor.corpus.evaluate --compare $(ARGS)
+
 .PHONY: bench
 bench: $(DEV) ## Measure CPU per message and handshake, memory per connection
 	@$(BIN)/python bench/run.py $(ARGS)
