@@ -116,6 +116,8 @@ function configuration() {
     discovery: { frontchannel_logout_supported: true, frontchannel_logout_session_supported: true },
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
     clientBasedCORS: () => false,
+    // Its guard against requests forged by clients would keep it from telling an application on this machine.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     ttl: { AccessToken: 600, ClientCredentials: 600, IdToken: 600, Session: 3600, Interaction: 600, Grant: 3600, AuthorizationCode: 60, RefreshToken: 3600 },
     // As it should be, but for a client that is called naive.
     pkce: { required: (ctx, client) => client.clientId !== 'naive' },

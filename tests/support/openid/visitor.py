@@ -84,3 +84,12 @@ class Browserlike:
             else:
                 return response
         raise AssertionError(f"redirected in a circle: {self.seen}")
+
+    async def follow_to_form(self, url: str) -> str:
+        """GET and follow until the provider asks for a login. Returns the address of its form."""
+        for _ in range(8):
+            response = await self.get(url)
+            if not response.is_redirect:
+                return url
+            url = urljoin(url, response.headers["location"])
+        raise AssertionError(f"redirected in a circle: {self.seen}")
