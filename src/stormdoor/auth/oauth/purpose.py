@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 __all__ = ["for_something_else", "wrong_token_type"]
 
-_NOT_ACCESS = frozenset({"id", "refresh", "offline", "logout", "serialized-id"})
+_NOT_ACCESS = frozenset(
+    {"id", "id_token", "refresh", "refresh_token", "offline", "logout", "serialized-id"}
+)
 _ONLY_ELSEWHERE = ("at_hash", "c_hash", "s_hash", "events")
 _TYPES = frozenset({"bearer", "dpop"})
 
