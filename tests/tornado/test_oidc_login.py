@@ -325,7 +325,7 @@ async def test_return_to_leads_nowhere_else(provider: RealProvider, hostile: str
         assert answer.headers["location"] == "/"
 
 
-# -- a provider in trouble ------------------------------------------------------------------------------
+# -- a provider in trouble ------------------------------------------------------------------
 
 DISCOVERY = "/.well-known/openid-configuration"
 
@@ -393,3 +393,12 @@ async def test_another_issuer_in_the_metadata(provider: RealProvider) -> None:
         answer = await alice.get(here.url("login"))
         assert answer.status_code == 503
         assert "another issuer" in (await here.refusals())[-1]
+
+
+async def test_the_guard_lets_go_of_the_provider(provider: RealProvider) -> None:
+    """When it closes, no connection to the provider is left open."""
+    async with site(provider) as here, Person(here) as alice:
+        await alice.log_in("alice")
+        assert here.party._client._client is not None
+        await here.guard.close()
+        assert here.party._client._client is None

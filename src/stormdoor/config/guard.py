@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
@@ -56,6 +56,15 @@ _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
 _PATIENCE_SECONDS = 5.0
 _PURGE_TICKS = 4 * 60 * 10
+
+
+@runtime_checkable
+class Outward(Protocol):
+    """Holds connections to others."""
+
+    async def close(self) -> None:
+        """Let go of them. Safe to call twice."""
+        ...
 
 
 class Guard:
@@ -222,6 +231,10 @@ class Guard:
         self.admin = Administration(
             store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
         )
+        self.outward: list[Outward] = [
+            one for one in self.authenticators if isinstance(one, Outward)
+        ]
+        """Who holds connections to others, such as to a provider: they let go when the guard closes."""
         self._started = False
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -421,6 +434,11 @@ class Guard:
             except StoreUnavailable as error:
                 _log.error("the list of connections cannot be written: %s", error)
             self._started = False
+        for one in self.outward:
+            try:
+                await one.close()
+            except Exception:  # noqa: BLE001 - whatever a library raises; the others close as well
+                _log.exception("%s did not close", type(one).__name__)
         await self.store.close()
         self.passwords.close()
 

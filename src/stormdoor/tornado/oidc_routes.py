@@ -58,6 +58,7 @@ def oidc_routes(
             "post_logout_redirect_uri", provider.post_logout_redirect_uri, f"{prefix}/logged-out"
         )
     party = RelyingParty(provider, store=guard.store, clock=guard.clock)
+    guard.outward.append(party)
     wiring = Wiring(party, prefix, after_login, after_logout, link_seconds)
     handlers: list[tuple[str, type[RequestHandler]]] = [
         ("/login", LogIn),

@@ -235,5 +235,4 @@ async def site(
         server.stop()
         await server.close_all_connections()
         await guard.close()
-        await party.close()
         await settled()
