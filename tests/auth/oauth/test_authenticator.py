@@ -175,7 +175,7 @@ def test_options_that_accept_anything(options: dict[str, Any], message: str) -> 
 
 
 def test_the_extra_is_named() -> None:
-    """stormdoor alone loads no httpx; what needs it says what to install."""
+    """Nothing loads httpx that does not need it; what needs it says what to install."""
     script = (
         "import sys, stormdoor\n"
         "print({'httpx', 'authlib'} & set(sys.modules))\n"
