@@ -12,7 +12,6 @@ import pytest
 from stormdoor import Authentication, Guard, Principal, Target
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.recheck import Rechecker
 from tests.guard.fakes import Tokens, authentication, bearer, make_guard, opened, settle
 from tests.support.clock import FakeClock
 
@@ -49,13 +48,7 @@ class Watch:
 
     def __init__(self, guard: Guard, clock: FakeClock, oracles: dict[str, Oracle]) -> None:
         self.guard, self.clock, self.oracles = guard, clock, oracles
-        self.rechecker = Rechecker(
-            registry=guard.registry,
-            revocations=guard.revocations,
-            policies=lambda: guard.policies,
-            limits=guard.limits,
-            clock=clock,
-        )
+        self.rechecker = guard.rechecker
 
     async def tick(self, seconds: float = 0.0) -> int:
         """Time passes, the heart beats, and questions are answered."""

@@ -40,6 +40,7 @@ from stormdoor.guard.antechamber import Antechamber
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
@@ -103,7 +104,7 @@ class Guard:
         ConfigurationError: An option is wrong; the message says what to write.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - everything is wired here
         self,
         *,
         origins: Iterable[str] = (),
@@ -219,6 +220,13 @@ class Guard:
             trail=self.trail,
             clock=self.clock,
             factors=lambda: self.factors,
+        )
+        self.rechecker = Rechecker(
+            registry=self.registry,
+            revocations=self.revocations,
+            policies=lambda: self.policies,
+            limits=self.limits,
+            clock=self.clock,
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
@@ -376,6 +384,7 @@ class Guard:
         chores: list[Callable[[], Awaitable[object]]] = [
             self._follow,
             self.lifetime.expire,
+            self.rechecker.look,
             self.trail.flush,
         ]
         if self._ticks % _SLOW_TICKS == 0:
@@ -424,6 +433,7 @@ class Guard:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._heart
             self._heart = None
+        await self.rechecker.close()
         if self._started:
             self.trail.note(
                 Event(time=self.clock.now(), name="sys_shutdown", detail=self.registry.node)
