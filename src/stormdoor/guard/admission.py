@@ -21,6 +21,7 @@ from stormdoor.core.connection import State
 from stormdoor.core.credential import (
     FIRST_MESSAGE,
     MAX_SECRET,
+    TICKET_SUBPROTOCOL,
     Credential,
     Place,
     Source,
@@ -430,7 +431,14 @@ class Admission:
         return outcome
 
     def _in_message(self, token: str) -> Credential | None:
-        """The credential that a message holds, in the place where somebody recognises it."""
+        """The credential that a message holds, in the place where somebody recognises it.
+
+        As in a subprotocol, `stormdoor.ticket.` before it says that it is a ticket: a token may look like
+        one.
+        """
+        if token.startswith(TICKET_SUBPROTOCOL):
+            place = Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL)
+            return Credential(place, token.removeprefix(TICKET_SUBPROTOCOL))
         for authenticator in self._authenticators:
             for place in _IN_MESSAGES:
                 credential = Credential(place, token)
