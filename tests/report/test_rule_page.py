@@ -30,7 +30,16 @@ def test_terminal() -> None:
     assert places == sorted(places)
     assert "# stormdoor: ignore[SD101] the reason" in text
     assert "CWE-306   Missing Authentication for Critical Function" in text
-    assert "`" not in text
+    assert "neither `prepare()` nor `get()`" in text
+
+
+def test_code_in_prose_is_coloured() -> None:
+    """Where there are colours, they stand for the backticks."""
+    file = io.StringIO()
+    out = Console(file=file, width=80, force_terminal=True, color_system="standard")
+    print_page(NO_AUTH, out)
+    assert "`" not in file.getvalue()
+    assert "\x1b[36mprepare()\x1b[0m" in file.getvalue()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

@@ -55,6 +55,24 @@ for _name, _group, _help in (
             "Ends with 0 if it may, and with 1 if it may not."
         ),
     ),
+    (
+        "scan",
+        _LOOK,
+        (
+            "Find missing and weak doors in front of the WebSockets of a Tornado project.\n\n"
+            "It reads the source code, with or without stormdoor in it, and runs nothing of it.\n\n"
+            "  stormdoor scan src                        what is open, and what to change\n"
+            "  stormdoor scan src --endpoints            each endpoint and its five checks\n"
+            "  stormdoor scan src -o a.sarif -o a.html   for a site, and for a review\n"
+            "  stormdoor scan src --diff                 what can be mended safely\n"
+            "  stormdoor scan terminado --python .venv   an installed package\n"
+            "  stormdoor scan --explain SD101            what a rule is about\n\n"
+            "A finding to live with gets a comment that says why:\n\n"
+            "  # stormdoor: ignore[SD101] public: it only tells the time\n\n"
+            "Ends with 0 if there is nothing, with 1 if there are findings, with 2 if it was called "
+            "wrongly, and with 3 if it broke."
+        ),
+    ),
     ("trail", _LOOK, "Show, verify, export and shorten the record of what happened."),
     ("principals", _OPERATE, "Who there is: list, add, disable, password, attributes."),
     ("roles", _OPERATE, "What principals may: list, grant, withdraw."),

@@ -22,6 +22,7 @@ from stormdoor.report.finding import (
     Report,
     State,
 )
+from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
 from stormdoor.report.printable import printable, source_line
 
@@ -155,7 +156,7 @@ def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
     out.print(_indented(head, 2))
     # Not wrapped: terminals and editors make a link of path:line:column.
     out.print(Text(f"    {printable(str(one.location))}", style="dim"), soft_wrap=True)
-    out.print(_indented(Text(printable(one.message)), 4))
+    out.print(_indented(inline(one.message, out), 4))
     out.print()
     _print_excerpt(one.location, LEVEL_STYLES[one.level], out, signs)
     _print_notes(one, out)
@@ -168,12 +169,12 @@ def _print_notes(one: Finding, out: Console) -> None:
     notes.add_column(no_wrap=True)
     notes.add_column(overflow="fold")
     for number, step in enumerate(one.steps, start=1):
-        text = Text(f"{number}. {printable(step.message)}")
+        text = inline(f"{number}. {step.message}", out)
         text.append(f"  {_where(step.location)}", style="dim")
         notes.add_row(Text("way" if number == 1 else "", style="bold"), text)
     if one.fix:
-        fix = "\n".join(map(source_line, one.fix.splitlines()))
-        notes.add_row(Text("fix", style="bold green"), Text(fix, style="green"))
+        fix = inline(one.fix.strip(), out, "green", code="bold green")
+        notes.add_row(Text("fix", style="bold green"), fix)
     if notes.rows:
         out.print()
         out.print(_indented(notes, 4))
@@ -239,7 +240,7 @@ def _print_endpoint(one: EndpointReport, out: Console, signs: _Signs) -> None:
     for check in CHECKS:
         verdict = one.verdict(check)
         style = _STATE_STYLES[verdict.state]
-        evidence = Text(printable(verdict.evidence))
+        evidence = inline(verdict.evidence, out)
         if verdict.location:
             evidence.append(f"  {_where(verdict.location)}", style="dim")
         rows.add_row(

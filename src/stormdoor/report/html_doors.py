@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stormdoor.report.finding import CHECKS, Check, EndpointReport, Finding, Report
-from stormdoor.report.html_text import escaped, place
+from stormdoor.report.html_text import escaped, inline, place
 
 __all__ = ["anchor", "doors"]
 
@@ -37,7 +37,7 @@ def _verdict(one: EndpointReport, check: Check) -> str:
     return (
         f'<td><span class="check">{check.capitalize()}</span>'
         f'<span class="chip {verdict.state}">{verdict.state}</span>'
-        f"<p>{escaped(verdict.evidence)}{where}</p></td>"
+        f"<p>{inline(verdict.evidence)}{where}</p></td>"
     )
 
 

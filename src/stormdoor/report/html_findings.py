@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stormdoor.report.cwe import cwe_name, cwe_url
 from stormdoor.report.finding import Finding, Report, RuleMeta
 from stormdoor.report.html_doors import anchor
-from stormdoor.report.html_text import escaped, place, prose, source
+from stormdoor.report.html_text import escaped, inline, place, prose, source
 from stormdoor.report.order import Group, grouped
 
 __all__ = ["findings"]
@@ -39,9 +39,7 @@ def _about(rule: RuleMeta) -> str:
 def _way(one: Finding) -> str:
     if not one.steps:
         return ""
-    steps = "".join(
-        f"<li>{escaped(step.message)} {place(step.location)}</li>" for step in one.steps
-    )
+    steps = "".join(f"<li>{inline(step.message)} {place(step.location)}</li>" for step in one.steps)
     return f'<ol class="way">{steps}</ol>'
 
 
@@ -57,8 +55,8 @@ def _finding(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
         f'<span class="chip level {one.level}">{one.level}</span><code>{escaped(one.rule_id)}</code>'
         f"<span>{escaped(one.slug)}</span>"
         f'<span class="quiet">{one.confidence} confidence</span>{place(one.location)}</header>'
-        f'<p class="message">{escaped(one.message)}</p>{source(one.location)}{_way(one)}'
-        + (f'<div class="fix"><b>Fix</b><span>{escaped(one.fix)}</span></div>' if one.fix else "")
+        f'<p class="message">{inline(one.message)}</p>{source(one.location)}{_way(one)}'
+        + (f'<div class="fix"><b>Fix</b><span>{inline(one.fix)}</span></div>' if one.fix else "")
         + (_about(rule) if rule else "")
         + "</article>"
     )

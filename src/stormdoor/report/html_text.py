@@ -8,7 +8,7 @@ from html import escape
 from stormdoor.report.finding import Location
 from stormdoor.report.printable import encodable, source_line
 
-__all__ = ["escaped", "place", "prose", "source"]
+__all__ = ["escaped", "inline", "place", "prose", "source"]
 
 _CODE = re.compile(r"`([^`]+)`")
 _STRONG = re.compile(r"\*\*([^*]+)\*\*")
@@ -20,7 +20,8 @@ def escaped(text: str) -> str:
     return escape(str(encodable(text)), quote=True)
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
+    """One paragraph: what stands between backticks is code."""
     # After the escaping: neither pattern holds a character that it changes.
     text = _CODE.sub(r"<code>\1</code>", escaped(text))
     return _STRONG.sub(r"<strong>\1</strong>", text)
@@ -35,10 +36,10 @@ def prose(text: str) -> str:
             continue
         for paragraph in re.split(r"\n\s*\n", chunk.strip()):
             if _ITEM.match(paragraph):
-                items = (_inline(one.strip()) for one in _ITEM.split(paragraph)[1:])
+                items = (inline(one.strip()) for one in _ITEM.split(paragraph)[1:])
                 parts.append("<ul>" + "".join(f"<li>{one}</li>" for one in items) + "</ul>")
             elif paragraph.strip():
-                parts.append(f"<p>{_inline(paragraph)}</p>")
+                parts.append(f"<p>{inline(paragraph)}</p>")
     return "".join(parts)
 
 

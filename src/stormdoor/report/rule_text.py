@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -14,6 +13,7 @@ from rich.text import Text
 from stormdoor.report.as_text import LEVEL_STYLES
 from stormdoor.report.cwe import cwe_name
 from stormdoor.report.finding import RuleMeta
+from stormdoor.report.inline import inline
 from stormdoor.report.printable import printable
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def print_page(rule: RuleMeta, out: Console) -> None:
         about.append(f", group {rule.group}")
     out.print(about)
     for head, text in (("What it finds", rule.what), ("Why it matters", rule.why)):
-        _section(head, _prose(text) if text else None, out)
+        _section(head, inline(text.strip(), out) if text else None, out)
     for head, text in (("Example", rule.example), ("Instead", rule.instead)):
         code = Syntax(
             text.strip("\n").rstrip(), "python", theme="ansi_dark", background_color="default"
         )
         _section(head, code if text else None, out)
-    _section("Fix", _prose(rule.fix) if rule.fix else None, out)
+    _section("Fix", inline(rule.fix.strip(), out) if rule.fix else None, out)
     _section(
         "To live with it",
         Text(f"# stormdoor: ignore[{rule.id}] the reason", style="cyan")
@@ -68,12 +68,3 @@ def _section(head: str, body: RenderableType | None, out: Console) -> None:
     out.print(Text(head, style="bold cyan"))
     width = min(out.width, _WIDEST)
     out.print(Padding(body, (0, 0, 0, 2), expand=False), width=width)
-
-
-def _prose(text: str) -> Text:
-    """Paragraphs, with what stands between backticks in another colour."""
-    shown = Text()
-    for number, part in enumerate(re.split(r"`([^`\n]+)`", text.strip())):
-        clean = "\n".join(printable(line) for line in part.split("\n"))
-        shown.append(clean, style="cyan" if number % 2 else "")
-    return shown

@@ -1,0 +1,123 @@
+"""`stormdoor scan`: which WebSocket endpoints of a project anybody can open, and what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Group, Parameter
+
+from stormdoor.cli.usage import UsageError
+
+__all__ = ["app"]
+
+app = App(name="scan", help_format="plaintext")
+
+_WHAT = Group.create_ordered("What is scanned")
+_SHOWN = Group.create_ordered("What is shown, and how")
+_KNOWN = Group.create_ordered("What is known already")
+_REPAIR = Group.create_ordered("Understand and repair")
+_RUN = Group.create_ordered("How it runs")
+
+Format = Literal["text", "json", "sarif", "html"]
+FailOn = Literal["error", "warning", "note", "never"]
+Rules = Annotated[tuple[str, ...], Parameter(group=_WHAT, metavar="RULE")]
+
+
+@app.default
+def scan(
+    *paths: Annotated[Path, Parameter(group=_WHAT)],
+    select: Rules = (),
+    ignore: Rules = (),
+    exclude: Annotated[tuple[str, ...], Parameter(group=_WHAT, metavar="GLOB")] = (),
+    changed: Annotated[bool, Parameter(group=_WHAT)] = False,
+    since: Annotated[str | None, Parameter(group=_WHAT, metavar="REF")] = None,
+    python: Annotated[Path | None, Parameter(group=_WHAT, metavar="ENV")] = None,
+    knowledge: Annotated[tuple[Path, ...], Parameter(group=_WHAT, metavar="FILE")] = (),
+    form: Annotated[Format, Parameter(name="--format", group=_SHOWN)] = "text",
+    output: Annotated[
+        tuple[Path, ...], Parameter(name=["--output", "-o"], group=_SHOWN, metavar="FILE")
+    ] = (),
+    endpoints: Annotated[bool, Parameter(group=_SHOWN)] = False,
+    fail_on: Annotated[FailOn | None, Parameter(group=_SHOWN)] = None,
+    baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
+    write_baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
+    explain: Annotated[str | None, Parameter(group=_REPAIR, metavar="RULE")] = None,
+    rules: Annotated[bool, Parameter(group=_REPAIR)] = False,
+    diff: Annotated[bool, Parameter(group=_REPAIR)] = False,
+    fix: Annotated[bool, Parameter(group=_REPAIR)] = False,
+    jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"], group=_RUN, metavar="N")] = None,
+    no_cache: Annotated[bool, Parameter(group=_RUN)] = False,
+    isolated: Annotated[bool, Parameter(group=_RUN)] = False,
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN)] = False,
+) -> int:
+    """Find missing and weak doors in front of the WebSockets of a Tornado project.
+
+    What `--help` says above the options stands where the command is registered, in main.py.
+
+    Args:
+        paths: Files and directories; with --python also installed packages. This directory if left out.
+        select: Run only these rules: SD101, the beginning SD1, or a slug; may be repeated.
+        ignore: Leave out these rules, written likewise; may be repeated.
+        exclude: Leave out files and directories that match, such as tests/*; may be repeated.
+        changed: Show only what concerns files that differ from the last commit.
+        since: Show only what concerns files changed since this branch left REF, such as origin/main.
+        python: An environment in which bases from other packages are looked up.
+        knowledge: A TOML file about well-known base classes; may be repeated.
+        form: How it is printed. text if left out.
+        output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
+        endpoints: Show each endpoint with its five checks, instead of the findings.
+        fail_on: The least level that ends with 1: error, warning (if left out), note; or never.
+        baseline: Report only what this file does not list.
+        write_baseline: List everything found in this file, and end with 0.
+        explain: Show the page of a rule, such as SD101, and scan nothing.
+        rules: Show all rules, and scan nothing.
+        diff: Show what --fix would change, and change nothing.
+        fix: Change what can be changed safely, and show it.
+        jobs: Worker processes. One for each core if left out.
+        no_cache: Read every file again.
+        isolated: Do not read pyproject.toml.
+        quiet: No progress on standard error.
+    """
+    from stormdoor.cli.scan_output import show, show_changes, write
+    from stormdoor.cli.scan_rules import print_rule, print_rules
+    from stormdoor.cli.scan_run import Look, counted, read_settings
+
+    if explain is not None:
+        return print_rule(explain)
+    if rules:
+        return print_rules()
+    if fix and diff:
+        raise UsageError("--fix changes files, --diff does not: give one of them")
+    wanted = read_settings(
+        isolated=isolated,
+        select=select,
+        ignore=ignore,
+        exclude=exclude,
+        python=python,
+        knowledge=knowledge,
+        jobs=jobs,
+        cache=not no_cache,
+        baseline=baseline,
+    )
+    look = Look(
+        places=wanted.places(paths),
+        settings=wanted.settings,
+        # A baseline that is about to be written need not be there yet.
+        baseline=None if wanted.baseline == write_baseline else wanted.baseline,
+        since=since if since is not None else ("HEAD" if changed else None),
+        quiet=quiet,
+    )
+    report = look.report()
+    if write_baseline is not None:
+        from stormdoor.report.baseline import baseline_of
+
+        write(write_baseline, baseline_of(report))
+    if diff or fix:
+        changes = show_changes(report, wanted, write_them=fix, to_stdout=diff or form == "text")
+        if diff:
+            return counted(report, fail_on or wanted.fail_on)
+        if changes:
+            report = look.report()
+    show(report, form=form, files=output, endpoints=endpoints)
+    return 0 if write_baseline is not None else counted(report, fail_on or wanted.fail_on)

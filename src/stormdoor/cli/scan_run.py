@@ -1,0 +1,249 @@
+"""How a scan is run from the command line: its settings, its progress, and what counts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormdoor.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from stormdoor.auditor.settings import Progress, Settings
+    from stormdoor.report.finding import Report
+
+__all__ = ["Look", "Wanted", "counted", "read_settings"]
+
+_PATIENCE = 0.6
+"""Seconds after which progress is shown: a bar that flashes up disturbs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command and pyproject.toml ask for together; the command counts before the file.
+
+    Args:
+        settings: For the engine.
+        home: Directory that paths in the file are relative to.
+        paths: What the file says to scan.
+        baseline: File of known findings.
+        fail_on: The least level that counts.
+        origins: For --fix.
+        audience: For --fix.
+        issuer: For --fix.
+    """
+
+    settings: Settings
+    home: Path
+    paths: tuple[str, ...]
+    baseline: Path | None
+    fail_on: str
+    origins: tuple[str, ...]
+    audience: str
+    issuer: str
+
+    def places(self, given: Sequence[Path]) -> tuple[Path, ...]:
+        """What to scan: what was given, or the file says, or the current directory.
+
+        Raises:
+            UsageError: Something is not there.
+        """
+        if not given and self.paths:
+            given = [self.home / path for path in self.paths]
+        return tuple(self._place(path) for path in given) or (Path(),)
+
+    def _place(self, path: Path) -> Path:
+        if path.exists():
+            return path
+        name = str(path)
+        from stormdoor.auditor.environment import packages_of
+
+        if self.settings.python is not None and name.replace(".", "_").isidentifier():
+            for packages in packages_of(self.settings.python):
+                inner = packages.joinpath(*name.split("."))
+                for found in (inner, inner.with_suffix(".py")):
+                    if found.exists():
+                        return found
+            raise UsageError(f"there is no {name}, neither here nor among the packages of --python")
+        hint = "; for an installed package give --python ENVIRONMENT" if name.isidentifier() else ""
+        raise UsageError(f"there is no {name}{hint}")
+
+
+def read_settings(
+    *,
+    isolated: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    exclude: tuple[str, ...],
+    python: Path | None,
+    knowledge: tuple[Path, ...],
+    jobs: int | None,
+    cache: bool,
+    baseline: Path | None,
+) -> Wanted:
+    """What the command line and pyproject.toml ask for.
+
+    Raises:
+        UsageError: A setting makes no sense.
+    """
+    from stormdoor.auditor.configuration import (
+        SettingsError,
+        find_configuration,
+        read_configuration,
+    )
+    from stormdoor.auditor.environment import packages_of
+    from stormdoor.auditor.settings import Settings
+
+    here = Path.cwd()
+    try:
+        file = None if isolated else find_configuration(here)
+        said = read_configuration(file)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    home = here if file is None else file.parent
+    environment = python or (home / said.python if said.python else None)
+    if environment is not None and not packages_of(environment):
+        raise UsageError(f"{environment} is no environment of Python: it has no site-packages")
+    _check_rules((*select, *ignore, *said.select, *said.ignore))
+    settings = Settings(
+        root=here,
+        select=select or said.select,
+        ignore=(*said.ignore, *ignore),
+        exclude=(*said.exclude, *exclude),
+        python=environment,
+        knowledge=(*(home / one for one in said.knowledge), *knowledge),
+        jobs=said.jobs if jobs is None else jobs,
+        cache=_cache(home, said=said.cache) if cache else None,
+    )
+    for one in settings.knowledge:
+        if not one.is_file():
+            raise UsageError(f"there is no file {one}")
+    return Wanted(
+        settings=settings,
+        home=home,
+        paths=said.paths,
+        baseline=baseline or (home / said.baseline if said.baseline else None),
+        fail_on=said.fail_on,
+        origins=said.origins,
+        audience=said.audience,
+        issuer=said.issuer,
+    )
+
+
+def _check_rules(patterns: Sequence[str]) -> None:
+    """A pattern that names no rule would silently select or ignore nothing."""
+    from stormdoor.cli.scan_rules import known_rules
+
+    rules = known_rules()
+    for pattern in patterns:
+        if not any(one.id.startswith(pattern.upper()) or one.slug == pattern for one in rules):
+            raise UsageError(f"there is no rule {pattern!r}; see: stormdoor scan --rules")
+
+
+def _cache(home: Path, *, said: str | bool) -> Path | None:
+    if isinstance(said, str):
+        return home / said
+    if not said:
+        return None
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "stormdoor"
+    except RuntimeError:
+        # A user without a home directory has no cache.
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One scan, ready to be run, and run again after a repair.
+
+    Args:
+        places: What to scan.
+        settings: How.
+        baseline: File of known findings.
+        since: Only what concerns files that changed since this commit.
+        quiet: No progress.
+    """
+
+    places: tuple[Path, ...]
+    settings: Settings
+    baseline: Path | None
+    since: str | None
+    quiet: bool
+
+    def report(self) -> Report:
+        """Scan, then leave out what did not change and what is known.
+
+        Raises:
+            UsageError: The baseline cannot be read, or git cannot say what changed.
+        """
+        from stormdoor.auditor.changed import GitError, changed_files, only_changed
+        from stormdoor.auditor.engine import scan
+        from stormdoor.report.baseline import BaselineError, read_baseline, without
+
+        try:
+            known = read_baseline(self.baseline.read_text("utf-8")) if self.baseline else None
+        except (OSError, UnicodeDecodeError, BaselineError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"{self.baseline}: {reason}") from error
+        try:
+            files = (
+                changed_files(self.settings.root, self.since) if self.since is not None else None
+            )
+        except GitError as error:
+            raise UsageError(f"what changed cannot be told: {error}") from error
+        with _progress(quiet=self.quiet) as progress:
+            report = scan(self.places, settings=self.settings, progress=progress)
+        if files is not None:
+            report = only_changed(report, files, self.settings.root)
+        return report if known is None else without(report, known)
+
+
+def _unseen(stage: str, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    """A bar on standard error, if that is a terminal and the scan takes long enough to wonder."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from stormdoor.cli.output import clean, console
+
+    out = console(stderr=True)
+    if quiet or not out.is_terminal:
+        yield _unseen
+        return
+    began = time.monotonic()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=out,
+        transient=True,
+    )
+    task = bar.add_task("", total=None)
+
+    def report(stage: str, done: int, total: int) -> None:
+        if not bar.live.is_started and time.monotonic() - began > _PATIENCE:
+            bar.start()
+        bar.update(task, description=clean(stage), completed=done, total=total or None)
+
+    try:
+        yield report
+    finally:
+        bar.stop()
+
+
+def counted(report: Report, fail_on: str) -> int:
+    """1 if something counts, else 0."""
+    from stormdoor.report.finding import Level
+
+    if fail_on == "never":
+        return 0
+    least = Level(fail_on).rank
+    return 1 if any(one.level.rank <= least for one in report.findings) else 0
