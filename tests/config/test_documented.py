@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from stormdoor import Guard, JwtAuthenticator, Limits
 from stormdoor.auth.cookie import CookieSpec
+from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
 from stormdoor.auth.passwords import OWASP, Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.config import shape
 from stormdoor.config.check import check_file
+from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.secret import SecretTable
 from stormdoor.config.shape import LimitsTable
 from tests.config.files import write
@@ -33,6 +35,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Passwords": shape.PasswordsTable,
     "JSON Web Tokens": shape.JwtTable,
     "Keys": shape.JwtKeyTable,
+    "Access tokens": OAuthTable,
+    "Introspection": IntrospectionTable,
     "Roles": shape.RoleTable,
     "Permits": shape.PermitTable,
     "Forbids": shape.ForbidTable,
@@ -71,14 +75,20 @@ def _defaults(section: str) -> dict[str, Any]:
             return _arguments(Passwords) | cost
         case "JSON Web Tokens":
             return _arguments(JwtAuthenticator)
+        case "Access tokens":
+            return _own(OAuthTable) | {"scopes": None} | _arguments(OAuthAuthenticator)
+        case "Introspection":
+            return _own(IntrospectionTable) | _arguments(Introspection)
         case "Top of the file":
             return _arguments(Guard)
         case _:
-            table = SECTIONS[section]
-            names = table.__struct_fields__[
-                len(table.__struct_fields__) - len(table.__struct_defaults__) :
-            ]
-            return dict(zip(names, table.__struct_defaults__, strict=True))
+            return _own(SECTIONS[section])
+
+
+def _own(table: type[msgspec.Struct]) -> dict[str, Any]:
+    """What the table itself says."""
+    names = table.__struct_fields__[len(table.__struct_fields__) - len(table.__struct_defaults__) :]
+    return dict(zip(names, table.__struct_defaults__, strict=True))
 
 
 def _toml(value: object) -> str:

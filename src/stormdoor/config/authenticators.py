@@ -13,6 +13,8 @@ from stormdoor.auth.jwt_key import ALGORITHMS, JwtKey
 from stormdoor.auth.session import SessionAuthenticator
 from stormdoor.auth.ticket import TicketAuthenticator
 from stormdoor.config.document import Document, close_match
+from stormdoor.config.oauth import build_oauth
+from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.place import Place
 from stormdoor.config.secret import SecretTable, reveal_bytes
 from stormdoor.config.shape import (
@@ -57,6 +59,8 @@ def _authenticator(
             return ApiKeyAuthenticator()
         case JwtTable():
             return _jwt(document, place, table)
+        case OAuthTable():
+            return build_oauth(document, place, table)
 
 
 def _jwt(document: Document, place: Place, table: JwtTable) -> JwtAuthenticator | None:

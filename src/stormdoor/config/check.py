@@ -168,6 +168,10 @@ def _insecure(subject: Subject) -> Iterator[Finding]:
         "rebinding",
         "insecure_plaintext": "the session cookie travels over http://, where everybody on the way "
         "can read it",
+        "insecure_outlive_keys": "a socket stays open although the key of its token was dropped, as a "
+        "stolen one is",
+        "insecure_missing_audience": "a token for any other service of the provider opens this one too",
+        "insecure_missing_type": "a refresh token opens a socket as an access token does",
         "insecure_query": "tokens are accepted in addresses, which are logged, kept and sent on",
     }
     for place, value in subject.walk():

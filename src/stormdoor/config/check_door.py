@@ -7,7 +7,9 @@ from ipaddress import IPv4Network
 
 from msgspec import UNSET
 
+from stormdoor.config.check_oauth import OAUTH_CHECKS
 from stormdoor.config.finding import Finding
+from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.shape import JwtTable, options
 from stormdoor.config.subject import Subject
 from stormdoor.core.address import is_loopback, parse_networks
@@ -67,7 +69,9 @@ def _authenticators(subject: Subject) -> Iterator[Finding]:
                 "a ticket is made from a login session, and sessions are not accepted",
                 '[[authenticators]] with kind = "session"',
             )
-        if listed.kind != "jwt" and kinds.index(listed.kind) != int(listed.place[-1]):
+        if listed.kind not in {"jwt", "oauth"} and kinds.index(listed.kind) != int(
+            listed.place[-1]
+        ):
             yield subject.finding(
                 "twice", "warning", listed.place, f"{listed.kind} is listed twice; leave one out"
             )
@@ -192,7 +196,7 @@ def _limits(subject: Subject) -> Iterator[Finding]:
 def _tokens(subject: Subject) -> Iterator[Finding]:
     for listed in subject.authenticators:
         table, place = listed.table, listed.place
-        if not isinstance(table, JwtTable):
+        if not isinstance(table, JwtTable | OAuthTable):
             continue
         if table.max_age is False:
             yield subject.finding(
@@ -218,7 +222,7 @@ def _tokens(subject: Subject) -> Iterator[Finding]:
                 f"a token from before a revocation passes for {table.leeway:g} s after it",
                 "leave leeway out, and set the clocks by NTP",
             )
-        for position, key in enumerate(table.keys):
+        for position, key in enumerate(table.keys if isinstance(table, JwtTable) else ()):
             if key.algorithm.startswith("HS"):
                 yield subject.finding(
                     "shared-secret",
@@ -250,5 +254,6 @@ DOOR_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _limits,
     _tokens,
     _weak_keys,
+    *OAUTH_CHECKS,
 )
 """About credentials, pages, proxies and limits."""

@@ -38,7 +38,7 @@ _TYPE_NAMES = {
     "float": "a number",
     "bool": "true or false",
 }
-_KINDS = 'kind = "session", "ticket", "api-key" or "jwt"'
+_KINDS = 'kind = "session", "ticket", "api-key", "jwt" or "oauth"'
 
 
 def close_match(name: str, known: Iterable[str]) -> str:
@@ -222,5 +222,5 @@ def _no_kind(kind: str) -> str:
             "a file cannot name Tornado's signed cookie, whose secret is in the application; write "
             "in Python Guard.from_config(path, authenticators=[SignedCookieAuthenticator(...)])"
         )
-    hint = close_match(kind, ("session", "ticket", "api-key", "jwt"))
+    hint = close_match(kind, ("session", "ticket", "api-key", "jwt", "oauth"))
     return f"there is no kind {kind!r}{hint or f'; write {_KINDS}'}"

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_type_hints
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.secret import SecretTable
 from stormdoor.core.limits import Limits
 
@@ -131,7 +132,7 @@ class JwtTable(
     cache: int | UnsetType = UNSET
 
 
-AuthenticatorTable: TypeAlias = SessionTable | TicketTable | ApiKeyTable | JwtTable
+AuthenticatorTable: TypeAlias = SessionTable | TicketTable | ApiKeyTable | JwtTable | OAuthTable
 
 
 class RoleTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

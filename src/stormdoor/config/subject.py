@@ -11,6 +11,7 @@ from msgspec import Struct, UnsetType
 from stormdoor.auth.authenticator import Authenticator
 from stormdoor.config.document import Document
 from stormdoor.config.finding import Finding, Level
+from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.place import Place, show_place
 from stormdoor.config.secret import SecretTable
 from stormdoor.config.shape import (
@@ -81,6 +82,9 @@ class Subject:
                 case JwtTable():
                     stored = table.principals == "store"
                     found.append(Listed(place, table, "jwt", keeps_state=stored))
+                case OAuthTable():
+                    stored = table.principals == "store"
+                    found.append(Listed(place, table, "oauth", keeps_state=stored))
         return found
 
     def finding(self, id: str, level: Level, place: Place, what: str, write: str = "") -> Finding:
