@@ -45,6 +45,7 @@ from stormdoor.errors import (
 )
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import public
+from stormdoor.tornado.client_routes import client_routes
 from stormdoor.tornado.declare import GuardedHandler, action
 from stormdoor.tornado.protect import protect
 from stormdoor.tornado.revocation_routes import revocation_routes
@@ -104,6 +105,7 @@ __all__ = [
     "TrustedProxy",
     "Url",
     "action",
+    "client_routes",
     "dpop_proof",
     "forbid",
     "guarded_server",

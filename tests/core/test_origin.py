@@ -96,7 +96,9 @@ def test_the_refusal_names_the_line_to_write() -> None:
             handshake(None, fetch_site="same-origin"), "without an Origin", id="site-without-origin"
         ),
         pytest.param(
-            handshake(None, fetch_mode="websocket"), "without an Origin", id="mode-without-origin"
+            handshake(None, fetch_mode="no-cors"),
+            "Sec-Fetch-Mode is 'no-cors', not websocket",
+            id="mode-without-origin",
         ),
         pytest.param(handshake(None, fetch_site=""), "without an Origin", id="empty-site"),
         pytest.param(

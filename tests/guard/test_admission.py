@@ -366,6 +366,7 @@ ORIGINS: list[tuple[str, dict[str, Any], bool]] = [
     ("sibling that is listed", {"fetch_site": "same-site"}, True),
     ("cross-site that is listed", {"fetch_site": "cross-site"}, True),
     ("no page", {"origin": None, "fetch_site": None, "fetch_mode": None}, True),
+    ("Node, which says the mode and no more", {"origin": None, "fetch_site": None}, True),
     ("a browser without an origin", {"origin": None}, False),
     ("typed into the address bar", {"fetch_site": "none"}, False),
     ("not a socket", {"fetch_mode": "no-cors"}, False),
@@ -405,6 +406,8 @@ async def test_a_cookie_without_an_origin(insecure: bool) -> None:
     session = (await guard.sessions.create("carol")).secret
     bare: dict[str, Any] = {"origin": None, "fetch_site": None, "fetch_mode": None}
     await admit(guard, bearer("alice", **bare))
+    mode_alone = cookie(session, **{**bare, "fetch_mode": "websocket"})
+    assert isinstance(await guard.admission.admit(mode_alone, CHAT), Connection) is insecure
     outcome = await guard.admission.admit(cookie(session, **bare), CHAT)
     assert isinstance(outcome, Connection) is insecure
     if not isinstance(outcome, Connection):

@@ -134,9 +134,11 @@ class OriginPolicy:
         """
         origin = handshake.origin
         if origin is None:
-            if handshake.fetch_site is not None or handshake.fetch_mode is not None:
-                return "a browser's handshake (Sec-Fetch-*) without an Origin"
-            return None
+            # A browser always sends both. Node's own WebSocket sends the mode alone, and is no browser:
+            # what it needs, and what is asked elsewhere, is a credential that nobody attached for it.
+            if handshake.fetch_site is not None:
+                return "a browser's handshake (Sec-Fetch-Site) without an Origin"
+            return _other_than_a_socket(handshake)
         if not self.allows(origin):
             if origin == "null":
                 return (
@@ -148,9 +150,13 @@ class OriginPolicy:
             return f"{quote(origin)} is not allowed; to allow it, add to the guard: {line}"
         if handshake.fetch_site == "none":
             return "Sec-Fetch-Site says that no page asked for it"
-        if handshake.fetch_mode is not None and handshake.fetch_mode != "websocket":
-            return f"Sec-Fetch-Mode is {quote(handshake.fetch_mode)}, not websocket"
-        return None
+        return _other_than_a_socket(handshake)
+
+
+def _other_than_a_socket(handshake: Handshake) -> str | None:
+    if handshake.fetch_mode is not None and handshake.fetch_mode != "websocket":
+        return f"Sec-Fetch-Mode is {quote(handshake.fetch_mode)}, not websocket"
+    return None
 
 
 def _not_an_origin(entry: str) -> str:

@@ -1,0 +1,34 @@
+"""Where the client runs, and what is needed for it."""
+
+import os
+
+import pytest
+
+from tests.client.clients import find_node
+from tests.support.browser import find_chromium
+
+_NODE = "no node of version 20.10 or newer is on PATH"
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; CI must run the client's tests")
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One after the other: each has processes of its own."""
+    for item in items:
+        if "tests/client" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group("client"))
+
+
+@pytest.fixture(params=["node", "chromium"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Where the client runs."""
+    kind = str(request.param)
+    if kind == "node" and find_node() is None:
+        _missing(_NODE)
+    if kind == "chromium" and find_chromium() is None:
+        _missing("no Chromium is on PATH")
+    return kind

@@ -1,0 +1,190 @@
+"""The browser client keeps its connection through everything that ends one, and knows when to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import pairwise
+from typing import Any
+
+from stormdoor import Target
+from tests.client.clients import Client
+from tests.client.world import World, world
+
+
+async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
+    await client.do("start", **ticket, **options)
+    await client.until("open")
+
+
+async def test_a_ticket_opens_it_and_commands_are_answered(kind: str) -> None:
+    """An answer resolves; a refusal rejects with the server's word."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        assert await client.send("say", text="hello") == {"type": "said", "text": "hello", "id": 1}
+        refused = await client.send("ban", who="bob")
+        assert (refused["name"], refused["cause"]) == ("DoorError", "forbidden")
+        assert (await client.send("say", text=5))["cause"] == "invalid"
+        assert client.count("fetched") == 1
+
+
+async def test_what_is_sent_too_early_waits(kind: str) -> None:
+    """Commands that are sent while it connects are sent when it is open."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await client.do("start", **ticket)
+        assert (await client.send("say", text="early"))["text"] == "early"
+
+
+async def test_a_logout_is_final(kind: str) -> None:
+    """3000: it asks for another ticket, learns that there is none, says so once, and stops."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        await server.guard.admin.revoke(Target.PRINCIPAL, "ann")
+        assert (await client.until("state", name="waiting"))["why"] == "closed with 3000"
+        assert (await client.until("authlost"))["why"] == "401"
+        assert (await client.do("state"))["name"] == "closed"
+        assert (await client.send("say", text="too late"))["cause"] == "closed"
+        assert client.count("authlost") == 1
+
+
+async def test_a_role_that_is_taken_is_final(kind: str) -> None:
+    """3003: another attempt would be refused as well."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        await server.guard.admin.withdraw_role("ann", "member")
+        ended = await client.until("state", name="closed")
+        assert ended["code"] == 3003
+        assert client.count("fetched") == 1
+        # Given back, and asked to: it comes in again.
+        await server.guard.admin.grant_role("ann", "member")
+        await client.do("open")
+        await client.until("open")
+
+
+async def test_a_restart(kind: str) -> None:
+    """1001, then nobody there, then another server at the same address: it comes back by itself."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        await server.stop()
+        assert (await client.until("state", name="waiting"))["why"] == "closed with 1001"
+        await client.until("state", name="connecting")
+        await client.until("state", name="waiting")
+        waiting = asyncio.create_task(client.send("say", text="patience"))
+        await server.start()
+        await client.until("open")
+        assert (await waiting)["text"] == "patience"
+
+
+async def test_a_lost_network(kind: str) -> None:
+    """What was sent and not answered fails, since nobody knows; what is sent meanwhile is sent later."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        hanging = asyncio.create_task(client.send("hang"))
+        await asyncio.sleep(0.05)
+        server.network.cut()
+        assert (await hanging)["cause"] == "closed"
+        await client.until("open")
+        assert (await client.send("say", text="again"))["text"] == "again"
+
+
+async def test_a_silent_network(kind: str) -> None:
+    """Nobody says that it is gone: the client takes silence for an end, if it was told how long."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket, options={"silence": 300})
+        server.network.silence()
+        gone = await client.until("state", name="waiting")
+        assert gone["why"] == "the network is silent"
+        server.network.cut()
+        server.network.restore()
+        await client.until("open")
+
+
+async def test_nobody_answers(kind: str) -> None:
+    """Attempts go on, and not all at once."""
+    async with world() as server, server.client(kind) as (client, _):
+        await server.stop()
+        options = {"backoff": {"first": 40}, "timeout": 150}
+        await client.do("start", url=server.url, token="t", options=options)
+        waits = [(await client.until("state", name="waiting"))["until"] for _ in range(5)]
+        gaps = [later - sooner for sooner, later in pairwise(waits)]
+        # Half of each wait is certain, and it doubles: 40, 80, 160, 320, 640.
+        assert gaps[-1] >= 320
+        assert client.count("asked") == 5
+
+
+async def test_a_busy_server_says_when(kind: str) -> None:
+    """`Retry-After` of the ticket is waited for, however soon the next attempt would be."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        server.guard.admission.closing = True  # nobody is let in: the ticket is refused with 503
+        server.network.cut()
+        await client.until("state", name="waiting", why="closed with 1006")
+        refused = await client.until("state", name="waiting", why="503")
+        # Backing off alone would wait 0.2 s at most.
+        assert refused["until"] - time.time() * 1000 > 2000
+
+
+async def test_a_token_that_cannot_be_renewed(kind: str) -> None:
+    """The page's own source of tokens says that only a login helps."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("start", url=server.url, token=server.token())
+        await client.until("open")
+        await client.do("answer", name="token", value=None)
+        server.network.cut()
+        assert (await client.until("authlost"))["why"] == "the token cannot be renewed"
+        assert (await client.do("state"))["name"] == "closed"
+
+
+# -- still true ---------------------------------------------------------------------------------------
+
+
+async def _connection(server: World) -> str:
+    (connection,) = server.guard.registry
+    return connection.id
+
+
+async def test_a_token_is_renewed_on_the_open_connection(kind: str) -> None:
+    """Told that it expires, it shows a fresh one; the connection is the same afterwards."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("start", url=server.url, token=server.token(seconds=300))
+        await client.until("open")
+        before = await _connection(server)
+        await client.do("answer", name="token", value=server.token(seconds=600))
+        await server.pass_time(270)
+        told = await client.until("message")
+        assert told["message"]["type"] == "stormdoor.expiring"
+        assert client.count("asked") == 2
+        assert (await client.send("say", text="between"))["text"] == "between"
+        await server.pass_time(200)
+        assert (await client.send("say", text="still here"))["text"] == "still here"
+        assert await _connection(server) == before
+        # And when there is no other, the deadline holds.
+        await client.do("answer", name="token", value=None)
+        await server.pass_time(140)
+        assert (await client.until("state", name="waiting"))["why"] == "closed with 3000"
+        await client.until("authlost")
+        assert (await client.do("state"))["name"] == "closed"
+
+
+async def test_refreshes_at_the_same_time_are_one(kind: str) -> None:
+    """Five parts of a page notice at once; the source of tokens is asked once."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("start", url=server.url, token=server.token())
+        await client.until("open")
+        asked = client.count("asked")
+        results = await client.do("refreshes", number=5)
+        assert all("ok" in one for one in results)
+        await client.send("say", text="done")
+        await client.do("close")
+        await client.until("state", name="closed")
+        assert client.count("asked") == asked + 1
+
+
+async def test_the_token_of_somebody_else_is_refused_and_harms_nothing(kind: str) -> None:
+    """The page mixed up two accounts: the connection stays what it was."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("start", url=server.url, token=server.token())
+        await client.until("open")
+        await client.do("answer", name="token", value=server.token(principal="bob"))
+        assert (await client.do("refresh"))["failed"]["cause"] in {"unauthenticated", "forbidden"}
+        assert (await client.send("say", text="ann still"))["text"] == "ann still"
