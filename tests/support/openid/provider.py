@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.project import ROOT
 
-__all__ = ["RealProvider", "openid", "provider"]
+__all__ = ["RealProvider", "Unavailable", "openid", "provider", "provider_here"]
 
 _HERE = Path(__file__).parent
 _FILES = ("package.json", "package-lock.json", "provider.mjs")
@@ -30,13 +30,13 @@ _NODE = 20
 _PATIENCE = 20.0
 
 
-class _Missing(Exception):
+class Unavailable(Exception):
     """Why the provider cannot be had here."""
 
 
 def _tool(name: str) -> str:
     if (path := shutil.which(name)) is None:
-        raise _Missing(f"{name} is not on PATH")
+        raise Unavailable(f"{name} is not on PATH")
     return path
 
 
@@ -45,7 +45,7 @@ def _node() -> str:
     printed = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     version = re.match(r"v(\d+)\.", printed)
     if version is None or int(version[1]) < _NODE:
-        raise _Missing(f"node {printed.strip()} is older than {_NODE}")
+        raise Unavailable(f"node {printed.strip()} is older than {_NODE}")
     return node
 
 
@@ -72,7 +72,7 @@ def _installed() -> Path:
             check=False,
         )
         if done.returncode != 0:
-            raise _Missing(f"npm ci failed: {done.stderr.strip()[-400:]}")
+            raise Unavailable(f"npm ci failed: {done.stderr.strip()[-400:]}")
         (folder / "ready").touch()
         return folder
 
@@ -244,12 +244,21 @@ class RealProvider:
         assert answer.status_code == 200, answer.text
 
 
+def provider_here() -> RealProvider:
+    """A provider that has been started.
+
+    Raises:
+        Unavailable: It cannot be had on this machine.
+    """
+    return RealProvider(_node(), _installed()).start()
+
+
 @pytest.fixture(scope="session")
 def openid() -> Iterator[RealProvider]:
     """The provider's process. Where it cannot be had a test is skipped; in CI it fails."""
     try:
-        started = RealProvider(_node(), _installed()).start()
-    except _Missing as reason:
+        started = provider_here()
+    except Unavailable as reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"no OpenID provider: {reason}; CI must run these tests")
         pytest.skip(f"no OpenID provider: {reason}")
