@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,18 +10,20 @@ from tornado.routing import Rule, URLSpec
 from tornado.web import RequestHandler
 
 from stormdoor.auth.jwt import JwtIssuer
-from stormdoor.auth.login import LoggedIn
 from stormdoor.config.guard import Guard
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.core.event import Event
+from stormdoor.core.needs import Needs
 from stormdoor.errors import ConfigurationError
-from stormdoor.tornado.session_handler import Caller, SessionHandler
+from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
+from stormdoor.tornado.factor_routes import FACTOR_ROUTES
+from stormdoor.tornado.login_route import CHANGED, LoginRoute, Wiring
+from stormdoor.tornado.session_handler import Caller
 
 __all__ = ["login_routes"]
 
 
-_CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
+_TWO = 2
 
 
 class _Credentials(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,124 +40,50 @@ class _TicketFor(msgspec.Struct, forbid_unknown_fields=True):
     endpoint: str | None = None
 
 
-class _Wiring(msgspec.Struct, frozen=True):
-    """What `login_routes` was given."""
-
-    issuer: JwtIssuer | None
-    claims: Callable[[Account], Mapping[str, object]] | None
-    endpoint: str
-    after_login: str
-    after_logout: str
-    login_page: str
-
-
-class _Route(SessionHandler):
-    wiring: _Wiring
-
-    def initialize(self, guard: Guard, wiring: _Wiring | None = None) -> None:
-        super().initialize(guard)
-        if wiring is not None:
-            self.wiring = wiring
-
-    def note(self, name: str, principal: str, detail: str = "") -> None:
-        self.guard.trail.note(
-            Event(
-                time=self.guard.clock.now(),
-                name=name,
-                kind="session",
-                endpoint=self.request.path,
-                principal=principal,
-                address=self.handshake.address,
-                user_agent=self.handshake.user_agent,
-                detail=detail,
-            )
-        )
-
-    async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
-        """Try a name and a password; what fails counts for the address as well as for the account.
-
-        One address that tries one password on many names is nobody's failure but its own.
-        """
-        admission = self.guard.admission
-        outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
-            username, password, self.address_key
-        )
-        if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
-            admission.failed(self.address_key)
-        return outcome
-
-    async def begin_session(
-        self, account: Account, *, replacing: str | None = None
-    ) -> Caller | None:
-        """Give whoever has just proved to be `account` a session and its cookie.
-
-        Args:
-            account: As it was when its password was found right.
-            replacing: The cookie that came along.
-
-        Returns:
-            The session; None if the account has changed since.
-        """
-        issued = await self.guard.sessions.create(
-            account.id,
-            address=self.handshake.address,
-            user_agent=self.handshake.user_agent,
-            replacing=replacing,
-        )
-        # INVARIANT: looked at again when the session is there. A new password, or an account that was
-        # disabled, ended all sessions a moment ago, and this one may have come too late for that.
-        now = await self.guard.store.account(account.id)
-        if now is None or now.disabled or now.password_hash != account.password_hash:
-            await self.guard.sessions.end(issued.session.id, reason="the account changed")
-            return None
-        self.set_session_cookie(issued.secret)
-        return Caller(issued.session, now)
-
-    def describe(self, caller: Caller) -> dict[str, object]:
-        """What a client may know of its own session."""
-        return {
-            "principal": caller.account.id,
-            "roles": sorted(caller.account.roles),
-            "expires_at": caller.session.expires_at,
-            "idle_seconds": caller.session.idle_seconds,
-            "permissions": self.permitted(caller, sorted(_permissions(self.guard))),
-        }
-
-
-def _permissions(guard: Guard) -> set[str]:
-    """Every permission that some role grants by its full name."""
-    grants = {grant for one in guard.policies.roles.values() for grant in one.grants}
-    grants |= {pattern for policy in guard.policies.policies for pattern in policy.patterns}
-    return {grant for grant in grants if not grant.endswith("*")}
-
-
-class _LogIn(_Route):
+class _LogIn(LoginRoute):
     async def post(self) -> None:
         body = self.read_body(_Credentials)
         if body is None:
             return
         outcome = await self.prove(body.username, body.password)
         if isinstance(outcome, Refusal):
-            self._failed(outcome, body.username)
+            await self._failed(outcome, body.username)
             return
         # Whatever cookie came along is ended: a session fixed by somebody else is worth nothing.
+        methods = await self.guard.factors.methods(outcome.account.id)
+        if methods:
+            await self._wait(outcome.account, methods)
+            return
         caller = await self.begin_session(outcome.account, replacing=self.cookie_secret)
         await self.guard.lifetime.follow()
         if caller is None:
-            self._failed(_CHANGED, body.username)
+            await self._failed(CHANGED, body.username)
             return
         self.note("authn_login_success", caller.account.id)
         self.answer_or_go(self.describe(caller), self.wiring.after_login)
 
-    def _failed(self, refusal: Refusal, username: str) -> None:
+    async def _wait(self, account: Account, methods: Sequence[str]) -> None:
+        """No session yet: the second factor comes first."""
+        self.set_pending_cookie(await self.guard.pending_logins.begin(account))
+        self.note("authn_login_pending", account.id, f"waits for {', '.join(methods)}")
+        seconds = int(self.guard.factors.options.pending_seconds)
+        self.answer_or_go(
+            {"second_factor": list(methods), "expires_in": seconds},
+            self.wiring.second_factor_page,
+            status=202,
+        )
+
+    async def _failed(self, refusal: Refusal, username: str) -> None:
+        # Not as it was typed: people type their password where the name belongs.
+        principal = await self.guard.login.known_as(username)
         if not self.from_form:
-            self.refuse(refusal, principal=username[:128])
+            self.refuse(refusal, principal=principal)
             return
-        self.guard.admission.refused(self.handshake, refusal, principal=username[:128])
+        self.guard.admission.refused(self.handshake, refusal, principal=principal)
         self.redirect(f"{self.wiring.login_page}?error={refusal.answer.error}", status=303)
 
 
-class _LogOut(_Route):
+class _LogOut(LoginRoute):
     async def post(self) -> None:
         found = await self.find_caller()
         if found is not None:
@@ -166,7 +94,7 @@ class _LogOut(_Route):
         self.answer_or_go(None, self.wiring.after_logout, status=204)
 
 
-class _Session(_Route):
+class _Session(LoginRoute):
     async def get(self) -> None:
         caller = await self.find_caller()
         if caller is None:
@@ -185,7 +113,7 @@ class _Session(_Route):
         self.answer(self.describe(caller))
 
 
-class _Sessions(_Route):
+class _Sessions(LoginRoute):
     async def get(self) -> None:
         caller = await self.caller()
         if caller is None:
@@ -209,9 +137,13 @@ class _Sessions(_Route):
         )
 
 
-class _OneSession(_Route):
+class _OneSession(LoginRoute):
     async def delete(self, session_id: str) -> None:
         caller = await self.caller()
+        # To end one's own is a logout. To end another takes a proof of the moment (ASVS 7.5.2): whoever
+        # found an unlocked screen must not be able to shut the owner out everywhere else.
+        if caller is not None and session_id != caller.session.id:
+            caller = await self.fresh_caller()
         if caller is None:
             return
         ended = await self.guard.admin.end_session(
@@ -224,9 +156,9 @@ class _OneSession(_Route):
         self.finish()
 
 
-class _EndOthers(_Route):
+class _EndOthers(LoginRoute):
     async def post(self) -> None:
-        caller = await self.caller()
+        caller = await self.fresh_caller()
         if caller is not None:
             ended = await self.guard.admin.end_other_sessions(
                 caller.account.id, keep=caller.session.id, actor=caller.account.id
@@ -234,13 +166,17 @@ class _EndOthers(_Route):
             self.answer({"ended": ended})
 
 
-class _Password(_Route):
+class _Password(LoginRoute):
     async def post(self) -> None:
         caller = await self.caller()
         body = None if caller is None else self.read_body(_NewPassword)
         if caller is None or body is None:
             return
         principal = caller.account.id
+        methods = await self.guard.factors.methods(principal)
+        if methods and caller.session.strength < _TWO:
+            self.step_up(Needs(strength=_TWO), methods, caller.account)
+            return
         try:
             outcome = await self.prove(principal, body.current)
             if isinstance(outcome, Refusal):
@@ -252,14 +188,15 @@ class _Password(_Route):
             self.answer({"error": "invalid", "detail": str(error)})
             return
         account = await self.guard.store.account(principal)
-        begun = None if account is None else await self.begin_session(account)
+        strength = caller.session.strength
+        begun = None if account is None else await self.begin_session(account, strength=strength)
         if begun is None:
-            self.refuse(_CHANGED, principal=principal)
+            self.refuse(CHANGED, principal=principal)
         else:
             self.answer(self.describe(begun))
 
 
-class _Ticket(_Route):
+class _Ticket(LoginRoute):
     async def post(self) -> None:
         caller = await self.caller()
         body = None if caller is None else self.read_body(_TicketFor)
@@ -277,7 +214,7 @@ class _Ticket(_Route):
         self.answer({"ticket": issued.secret, "expires_in": int(issued.expires_in)})
 
 
-class _Token(_Route):
+class _Token(LoginRoute):
     async def post(self) -> None:
         caller = await self.caller()
         issuer = self.wiring.issuer
@@ -304,11 +241,26 @@ def login_routes(
     after_login: str = "/",
     after_logout: str = "/",
     login_page: str = "/",
+    second_factor_page: str = "/",
 ) -> list[Rule]:
     """The routes of a login with user name and password, for `Application([...])`.
 
+    A principal with a second factor gets no session for its password: the answer is 202 and says
+    what can be presented.
+
     ===================================  ========================================================
     `POST /auth/login`                   `{"username", "password"}` or a form; sets the cookie
+    `POST /auth/second-factor`           `{"totp"}`, `{"recovery_code"}` or `{"passkey"}`; likewise
+    `POST /auth/second-factor/options`   for `navigator.credentials.get()`
+    `POST /auth/passkey`                 `{"passkey"}`: a login with nothing else
+    `POST /auth/passkey/options`         for `navigator.credentials.get()`
+    `POST /auth/step-up`                 as the second factor, or `{"password"}` if there is none
+    `POST /auth/step-up/options`         for `navigator.credentials.get()`
+    `GET /auth/factors`                  one's own second factors
+    `POST /auth/factors/totp`            a new secret; then `/confirm` with `{"id", "code"}`
+    `POST /auth/factors/passkey`         for `navigator.credentials.create()`; then `/confirm`
+    `POST /auth/factors/recovery-codes`  new recovery codes; the old ones are void
+    `DELETE /auth/factors/ID`            removes one
     `POST /auth/logout`                  ends the session and its sockets
     `GET /auth/session`                  who is logged in, and what it may
     `GET /auth/sessions`                 one's own sessions
@@ -328,8 +280,11 @@ def login_routes(
         after_login: Where a form's browser goes then.
         after_logout: Likewise.
         login_page: Where it goes when the login failed.
+        second_factor_page: Where it goes when a second factor is to be asked for.
     """
-    wiring = _Wiring(issuer, claims, endpoint, after_login, after_logout, login_page)
+    wiring = Wiring(
+        issuer, claims, endpoint, after_login, after_logout, login_page, second_factor_page
+    )
     handlers: list[tuple[str, type[RequestHandler]]] = [
         ("/login", _LogIn),
         ("/logout", _LogOut),
@@ -339,6 +294,8 @@ def login_routes(
         ("/sessions/([0-9a-f]{64})", _OneSession),
         ("/password", _Password),
         ("/ticket", _Ticket),
+        *FACTOR_ROUTES,
+        *ENROLMENT_ROUTES,
     ]
     if issuer is not None:
         handlers.append(("/token", _Token))

@@ -1,0 +1,175 @@
+"""What a principal has enrolled as second factors: to see, to add to, to take from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tornado.web import RequestHandler
+
+from stormdoor.auth.enrolment import Enrolled
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.factor import FactorKind
+from stormdoor.tornado.factor_route import FactorRoute
+from stormdoor.tornado.session_handler import Caller
+
+__all__ = ["ENROLMENT_ROUTES"]
+
+_TWO_FACTORS = 2
+
+
+class _Empty(msgspec.Struct, forbid_unknown_fields=True):
+    """Nothing needs to be said."""
+
+
+class _Code(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    code: str
+    name: str = ""
+
+
+class _NewPasskey(msgspec.Struct, forbid_unknown_fields=True):
+    passkey: dict[str, Any]
+    name: str = ""
+
+
+class _Factors(FactorRoute):
+    async def get(self) -> None:
+        caller = await self.caller()
+        if caller is None:
+            return
+        factors = await self.guard.factors.factors(caller.account.id)
+        kinds = [FactorKind.PASSKEY.value]
+        if self.guard.factors.has_key:
+            kinds.append(FactorKind.TOTP.value)
+        self.answer(
+            {
+                "factors": [
+                    {
+                        "id": one.id,
+                        "kind": one.kind.value,
+                        "name": one.name,
+                        "created_at": one.created_at,
+                        "last_used_at": one.last_used_at,
+                    }
+                    for one in factors
+                ],
+                "recovery_codes": await self.guard.store.recovery_codes(caller.account.id),
+                "kinds": sorted(kinds),
+            }
+        )
+
+
+class _NewFactor(FactorRoute):
+    """The end of an enrolment."""
+
+    async def enrolled(self, caller: Caller, outcome: Enrolled | Refusal) -> None:
+        """Tell the client, once, and let its session have the strength that it has just shown."""
+        if isinstance(outcome, Refusal):
+            self.refuse(outcome, principal=caller.account.id)
+            return
+        factor = outcome.factor
+        self.note("authn_factor_added", caller.account.id, f"{factor.kind.value} {factor.id}")
+        renewed = await self.renew(caller, authenticated=False, strength=_TWO_FACTORS)
+        if renewed is None:
+            return
+        self.set_status(201)
+        self.answer(
+            {
+                "id": factor.id,
+                "kind": factor.kind.value,
+                "name": factor.name,
+                "recovery_codes": list(outcome.recovery_codes),
+            }
+        )
+
+
+class _Totp(FactorRoute):
+    async def post(self) -> None:
+        caller = await self.fresh_caller()
+        if caller is None or self.read_body(_Empty) is None:
+            return
+        begun = await self.guard.factors.enrolment.begin_totp(caller.session)
+        self.answer(
+            {
+                "id": begun.id,
+                "secret": begun.secret,
+                "uri": begun.uri,
+                "qr": begun.qr,
+                "expires_in": int(begun.expires_in),
+            }
+        )
+
+
+class _TotpConfirm(_NewFactor):
+    async def post(self) -> None:
+        caller = await self.fresh_caller()
+        body = None if caller is None else self.read_body(_Code)
+        if caller is None or body is None:
+            return
+        outcome = await self.guard.factors.enrolment.confirm_totp(
+            caller.session, body.id, body.code, name=body.name
+        )
+        await self.enrolled(caller, outcome)
+
+
+class _NewPasskeyOptions(FactorRoute):
+    async def post(self) -> None:
+        caller = await self.fresh_caller()
+        if caller is None:
+            return
+        options = await self.guard.factors.enrolment.begin_passkey(caller.session, origin=self.page)
+        self.send_options(options, principal=caller.account.id)
+
+
+class _NewPasskeyConfirm(_NewFactor):
+    async def post(self) -> None:
+        caller = await self.fresh_caller()
+        body = None if caller is None else self.read_body(_NewPasskey)
+        if caller is None or body is None:
+            return
+        outcome = await self.guard.factors.enrolment.confirm_passkey(
+            caller.session, body.passkey, origin=self.page, name=body.name
+        )
+        await self.enrolled(caller, outcome)
+
+
+class _RecoveryCodes(FactorRoute):
+    async def post(self) -> None:
+        caller = await self.fresh_caller()
+        if caller is None:
+            return
+        principal = caller.account.id
+        if not await self.guard.factors.factors(principal):
+            self.refuse(
+                Refusal(Denial.INVALID_MESSAGE, "there is no factor that they stand in for")
+            )
+            return
+        codes = await self.guard.factors.enrolment.new_recovery_codes(principal)
+        self.note("authn_factor_added", principal, "new recovery codes; the old ones are void")
+        self.answer({"recovery_codes": list(codes)})
+
+
+class _OneFactor(FactorRoute):
+    async def delete(self, factor_id: str) -> None:
+        caller = await self.fresh_caller()
+        if caller is None:
+            return
+        removed = await self.guard.factors.remove(factor_id, owner=caller.account.id)
+        if removed is not None:
+            detail = f"{removed.kind.value} {removed.id}"
+            self.note("authn_factor_removed", caller.account.id, detail)
+        self.set_status(404 if removed is None else 204)
+        self.finish()
+
+
+ENROLMENT_ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
+    ("/factors", _Factors),
+    ("/factors/totp", _Totp),
+    ("/factors/totp/confirm", _TotpConfirm),
+    ("/factors/passkey", _NewPasskeyOptions),
+    ("/factors/passkey/confirm", _NewPasskeyConfirm),
+    ("/factors/recovery-codes", _RecoveryCodes),
+    ("/factors/([0-9a-f]{16})", _OneFactor),
+)
+"""Paths below the prefix of `login_routes`, and what answers there."""

@@ -1,0 +1,101 @@
+"""What the routes of second factors have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from stormdoor.auth.proof import PasskeyProof, Proof, Proved, RecoveryProof, TotpProof
+from stormdoor.core.account import Account
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.tornado.login_route import CHANGED, LoginRoute
+from stormdoor.tornado.session_handler import Caller
+
+__all__ = ["FactorRoute", "Presented"]
+
+
+class Presented(msgspec.Struct, forbid_unknown_fields=True):
+    """Exactly one of them."""
+
+    totp: str | None = None
+    recovery_code: str | None = None
+    passkey: dict[str, Any] | None = None
+    password: str | None = None
+
+
+class FactorRoute(LoginRoute):
+    """Base of these routes."""
+
+    @property
+    def page(self) -> str:
+        """The page that asks; browsers say it, and a passkey is bound to it."""
+        return self.handshake.origin or ""
+
+    def presented(self) -> Presented | None:
+        """What was presented; None, and a 400 sent, if it is not exactly one thing."""
+        body = self.read_body(Presented)
+        if body is None:
+            return None
+        given = [body.totp, body.recovery_code, body.passkey, body.password]
+        if sum(one is not None for one in given) != 1:
+            self.refuse(Refusal(Denial.INVALID_MESSAGE, "present exactly one thing"))
+            return None
+        return body
+
+    async def judge(self, account: Account, body: Presented, binding: str) -> Proved | Refusal:
+        """Judge it; what fails counts for the address as well as for the account."""
+        refusal = self.guard.admission.guessing(self.address_key)
+        if refusal is not None:
+            return refusal
+        outcome = await self.guard.factors.judge(account, self._proof(body, binding))
+        if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
+            self.guard.admission.failed(self.address_key)
+        return outcome
+
+    def _proof(self, body: Presented, binding: str) -> Proof:
+        if body.totp is not None:
+            return TotpProof(body.totp)
+        if body.recovery_code is not None:
+            return RecoveryProof(body.recovery_code)
+        return PasskeyProof(credential=body.passkey or {}, origin=self.page, binding=binding)
+
+    async def log_in(self, proved: Proved, how: str) -> None:
+        """Give whoever has proved all that it takes a session."""
+        caller = await self.begin_session(
+            proved.account, replacing=self.cookie_secret, strength=proved.strength
+        )
+        await self.guard.lifetime.follow()
+        if caller is None:
+            self.refuse(CHANGED, principal=proved.account.id)
+            return
+        self.clear_pending_cookie()
+        await self.note_use(proved, "login")
+        self.note("authn_login_success", caller.account.id, how)
+        self.answer_or_go(self.describe(caller), self.wiring.after_login)
+
+    async def note_use(self, proved: Proved, where: str) -> None:
+        """Note that a factor was used, and how many recovery codes are left."""
+        detail = f"{proved.method} {proved.factor_id}".strip()
+        if proved.kind is None:
+            detail += f", {await self.guard.store.recovery_codes(proved.account.id)} left"
+        self.note("authn_factor_used", proved.account.id, f"{detail}, for {where}")
+
+    def send_options(self, options: dict[str, Any] | Refusal, *, principal: str = "") -> None:
+        """Answer with the argument of a ceremony, or the refusal."""
+        if isinstance(options, Refusal):
+            self.refuse(options, principal=principal)
+        else:
+            self.answer({"publicKey": options})
+
+    async def renew(self, caller: Caller, *, authenticated: bool, strength: int) -> Caller | None:
+        """Give the session a new secret; its open sockets go along. None, and 401, if it has ended."""
+        issued = await self.guard.sessions.rotate(
+            caller.session, authenticated=authenticated, strength=strength, moving=True
+        )
+        if issued is None:
+            self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
+            return None
+        await self.guard.lifetime.follow()
+        self.set_session_cookie(issued.secret)
+        return Caller(issued.session, caller.account)

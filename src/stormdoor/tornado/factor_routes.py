@@ -1,0 +1,155 @@
+"""The second step of a login, a login with a passkey alone, and step-up."""
+
+from __future__ import annotations
+
+import secrets
+
+from tornado.web import RequestHandler
+
+from stormdoor.auth.proof import PasskeyProof, Proved
+from stormdoor.core.account import Account
+from stormdoor.core.credential import fingerprint
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.needs import Needs
+from stormdoor.tornado.factor_route import FactorRoute
+
+__all__ = ["FACTOR_ROUTES"]
+
+_TWO_FACTORS = 2
+_NOBODY_WAITS = Refusal(Denial.NO_CREDENTIAL, "no login waits for a second factor, or not any more")
+
+
+class _SecondFactor(FactorRoute):
+    async def post(self) -> None:
+        body = self.presented()
+        if body is None:
+            return
+        secret = self.pending_secret
+        account = None if secret is None else await self.guard.pending_logins.find(secret)
+        if secret is None or account is None:
+            self._failed(_NOBODY_WAITS)
+            return
+        if body.password is not None:
+            self._failed(Refusal(Denial.INVALID_MESSAGE, "a password is no second factor"))
+            return
+        outcome = await self.judge(account, body, fingerprint(secret))
+        if isinstance(outcome, Refusal):
+            self._failed(outcome, principal=account.id)
+            return
+        # INVARIANT: one pending login becomes one session, whatever was proved how often.
+        if await self.guard.pending_logins.finish(secret) is None:
+            self._failed(_NOBODY_WAITS, principal=account.id)
+            return
+        await self.log_in(outcome, f"password and {outcome.method}")
+
+    def _failed(self, refusal: Refusal, *, principal: str = "") -> None:
+        if not self.from_form:
+            self.refuse(refusal, principal=principal)
+            return
+        self.guard.admission.refused(self.handshake, refusal, principal=principal)
+        page = (
+            self.wiring.login_page if refusal is _NOBODY_WAITS else self.wiring.second_factor_page
+        )
+        self.redirect(f"{page}?error={refusal.answer.error}", status=303)
+
+
+class _SecondFactorOptions(FactorRoute):
+    async def post(self) -> None:
+        secret = self.pending_secret
+        account = None if secret is None else await self.guard.pending_logins.find(secret)
+        if secret is None or account is None:
+            self.refuse(_NOBODY_WAITS)
+            return
+        options = await self.guard.factors.challenge(
+            origin=self.page, binding=fingerprint(secret), principal_id=account.id
+        )
+        self.send_options(options, principal=account.id)
+
+
+class _Passkey(FactorRoute):
+    async def post(self) -> None:
+        body = self.presented()
+        if body is None:
+            return
+        secret = self.pending_secret
+        if secret is None or body.passkey is None:
+            self.refuse(_NOBODY_WAITS)
+            return
+        proof = PasskeyProof(credential=body.passkey, origin=self.page, binding=fingerprint(secret))
+        outcome = self.guard.admission.guessing(self.address_key) or (
+            await self.guard.factors.judge_alone(proof)
+        )
+        if isinstance(outcome, Proved) and outcome.account.disabled:
+            outcome = Refusal(Denial.BAD_CREDENTIAL, "the principal is disabled")
+        if isinstance(outcome, Refusal):
+            if outcome.denial is Denial.BAD_CREDENTIAL:
+                self.guard.admission.failed(self.address_key)
+            self.refuse(outcome)
+            return
+        await self.log_in(outcome, "passkey")
+
+
+class _PasskeyOptions(FactorRoute):
+    async def post(self) -> None:
+        # The cookie binds the answer to this browser: nobody can have somebody else log in as them.
+        secret = secrets.token_urlsafe(32)
+        options = await self.guard.factors.challenge(origin=self.page, binding=fingerprint(secret))
+        self.set_pending_cookie(secret)
+        self.send_options(options)
+
+
+class _StepUp(FactorRoute):
+    async def post(self) -> None:
+        caller = await self.caller()
+        body = None if caller is None else self.presented()
+        if caller is None or body is None:
+            return
+        account, session = caller.account, caller.session
+        methods = await self.guard.factors.methods(account.id)
+        if body.password is not None and methods:
+            # Whoever has a second factor proves it: a password alone would make an old proof fresh.
+            self.step_up(Needs(strength=_TWO_FACTORS), methods, account)
+            return
+        if body.password is not None:
+            refusal, strength, how = await self._password(account, body.password)
+        else:
+            outcome = await self.judge(account, body, session.id)
+            if isinstance(outcome, Proved):
+                await self.note_use(outcome, "step-up")
+                refusal, how = None, outcome.method
+                strength = max(outcome.strength, session.strength)
+            else:
+                refusal, strength, how = outcome, 0, ""
+        if refusal is not None:
+            self.refuse(refusal, principal=account.id)
+            return
+        renewed = await self.renew(caller, authenticated=True, strength=strength)
+        if renewed is not None:
+            self.note("session_renewed", account.id, f"step-up: {how}")
+            self.answer(self.describe(renewed))
+
+    async def _password(self, account: Account, password: str) -> tuple[Refusal | None, int, str]:
+        outcome = await self.prove(account.id, password)
+        return (outcome if isinstance(outcome, Refusal) else None), 1, "password"
+
+
+class _StepUpOptions(FactorRoute):
+    async def post(self) -> None:
+        caller = await self.caller()
+        if caller is None:
+            return
+        options = await self.guard.factors.challenge(
+            origin=self.page, binding=caller.session.id, principal_id=caller.account.id
+        )
+        self.send_options(options, principal=caller.account.id)
+
+
+FACTOR_ROUTES: tuple[tuple[str, type[RequestHandler]], ...] = (
+    ("/second-factor", _SecondFactor),
+    ("/second-factor/options", _SecondFactorOptions),
+    ("/passkey", _Passkey),
+    ("/passkey/options", _PasskeyOptions),
+    ("/step-up", _StepUp),
+    ("/step-up/options", _StepUpOptions),
+)
+"""Paths below the prefix of `login_routes`, and what answers there."""

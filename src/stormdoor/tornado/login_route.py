@@ -1,0 +1,211 @@
+"""What the routes of the built-in login have in common: how a session begins, and who must be fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from stormdoor.auth.jwt import JwtIssuer
+from stormdoor.auth.login import LoggedIn
+from stormdoor.auth.pending_login import PENDING_SUFFIX
+from stormdoor.config.guard import Guard
+from stormdoor.core.account import Account
+from stormdoor.core.credential import Place, Source
+from stormdoor.core.decision import authentication_age
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.event import Event
+from stormdoor.core.needs import Needs
+from stormdoor.core.session import Session
+from stormdoor.tornado.session_handler import Caller, SessionHandler
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["CHANGED", "LoginRoute", "Wiring"]
+
+CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
+
+
+class Wiring(msgspec.Struct, frozen=True):
+    """What `login_routes` was given."""
+
+    issuer: JwtIssuer | None
+    claims: Callable[[Account], Mapping[str, object]] | None
+    endpoint: str
+    after_login: str
+    after_logout: str
+    login_page: str
+    second_factor_page: str
+
+
+class LoginRoute(SessionHandler):
+    """Base of the routes of `login_routes`."""
+
+    wiring: Wiring
+
+    def initialize(self, guard: Guard, wiring: Wiring | None = None) -> None:
+        """Called by Tornado with the arguments of the route."""
+        super().initialize(guard)
+        if wiring is not None:
+            self.wiring = wiring
+
+    def translator(self) -> Translator:
+        """Beside the session cookie, that of a login that waits for its second factor."""
+        places = [Place(Source.COOKIE, name) for name in (self._cookie_name, self._pending_name)]
+        return Translator(places, self.guard.trusted_proxies)
+
+    @property
+    def _cookie_name(self) -> str:
+        return self.guard.sessions.cookie.name
+
+    @property
+    def _pending_name(self) -> str:
+        return self._cookie_name + PENDING_SUFFIX
+
+    def note(self, name: str, principal: str, detail: str = "") -> None:
+        """Write an event of this request to the trail."""
+        self.guard.trail.note(
+            Event(
+                time=self.guard.clock.now(),
+                name=name,
+                kind="session",
+                endpoint=self.request.path,
+                principal=principal,
+                address=self.handshake.address,
+                user_agent=self.handshake.user_agent,
+                detail=detail,
+            )
+        )
+
+    async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
+        """Try a name and a password; what fails counts for the address as well as for the account.
+
+        One address that tries one password on many names is nobody's failure but its own.
+        """
+        admission = self.guard.admission
+        outcome = admission.guessing(self.address_key) or await self.guard.login.attempt(
+            username, password, self.address_key
+        )
+        if isinstance(outcome, Refusal) and outcome.denial is Denial.BAD_CREDENTIAL:
+            admission.failed(self.address_key)
+        return outcome
+
+    async def begin_session(
+        self, account: Account, *, replacing: str | None = None, strength: int = 1
+    ) -> Caller | None:
+        """Give whoever has just proved to be `account` a session and its cookie.
+
+        Args:
+            account: As it was when its password was found right.
+            replacing: The cookie that came along.
+            strength: Factors that it has proved.
+
+        Returns:
+            The session; None if the account has changed since.
+        """
+        issued = await self.guard.sessions.create(
+            account.id,
+            address=self.handshake.address,
+            user_agent=self.handshake.user_agent,
+            replacing=replacing,
+            strength=strength,
+        )
+        # INVARIANT: looked at again when the session is there. A new password, or an account that was
+        # disabled, ended all sessions a moment ago, and this one may have come too late for that.
+        now = await self.guard.store.account(account.id)
+        if now is None or now.disabled or now.password_hash != account.password_hash:
+            await self.guard.sessions.end(issued.session.id, reason="the account changed")
+            return None
+        self.set_session_cookie(issued.secret)
+        return Caller(issued.session, now)
+
+    def describe(self, caller: Caller) -> dict[str, object]:
+        """What a client may know of its own session."""
+        return {
+            "principal": caller.account.id,
+            "roles": sorted(caller.account.roles),
+            "expires_at": caller.session.expires_at,
+            "idle_seconds": caller.session.idle_seconds,
+            "permissions": self.permitted(caller, sorted(_permissions(self.guard))),
+        }
+
+    # -- a login that waits ----------------------------------------------------------------------
+
+    @property
+    def pending_secret(self) -> str | None:
+        """The cookie of a login that waits; None if there is none, or more than one."""
+        values = self.handshake.cookies.get(self._pending_name, ())
+        return values[0] if len(values) == 1 else None
+
+    def set_pending_cookie(self, secret: str) -> None:
+        """Let this client, and no other, finish what it began."""
+        cookie = self.guard.sessions.cookie
+        self.set_cookie(
+            self._pending_name,
+            secret,
+            path=cookie.path,
+            secure=cookie.secure,
+            httponly=cookie.httponly,
+            samesite="Strict",
+            max_age=int(self.guard.factors.options.pending_seconds),
+        )
+
+    def clear_pending_cookie(self) -> None:
+        """It has been finished."""
+        cookie = self.guard.sessions.cookie
+        self.clear_cookie(
+            self._pending_name,
+            path=cookie.path,
+            secure=cookie.secure,
+            httponly=cookie.httponly,
+            samesite="Strict",
+        )
+
+    # -- freshness -------------------------------------------------------------------------------
+
+    async def fresh_caller(self) -> Caller | None:
+        """Who asks, if it has proved itself a short time ago, with all that it has (ASVS 7.5.1, 7.5.2).
+
+        Returns:
+            None, and the refusal sent, which says what lacks, if not.
+        """
+        caller = await self.caller()
+        if caller is None:
+            return None
+        methods = await self.guard.factors.methods(caller.account.id)
+        needs = self._lacks(caller.session, methods)
+        if needs is None:
+            return caller
+        self.step_up(needs, methods, caller.account)
+        return None
+
+    def _lacks(self, session: Session, methods: Sequence[str]) -> Needs | None:
+        longest = self.guard.factors.options.fresh_seconds
+        age = authentication_age(session.authenticated_at, self.guard.clock.now())
+        # Not `>`: an age that is no number (NaN) is not fresh.
+        stale = not age <= longest
+        weak = bool(methods) and session.strength < 2
+        if not stale and not weak:
+            return None
+        return Needs(max_age=longest if stale else None, strength=2 if weak else None)
+
+    def step_up(self, needs: Needs, methods: Sequence[str], account: Account) -> None:
+        """Answer that a stronger or fresher proof is needed, which, and how it can be given."""
+        refusal = Refusal(Denial.STEP_UP, f"needs {needs}", needs=needs)
+        self.guard.admission.refused(self.handshake, refusal, principal=account.id)
+        # Whoever has neither logs in again at the provider that it came from.
+        otherwise = ["password"] if account.password_hash is not None else []
+        self.set_status(refusal.answer.status)
+        self.answer(
+            {
+                "error": refusal.answer.error,
+                "needs": needs.on_the_wire(),
+                "methods": list(methods) or otherwise,
+            }
+        )
+
+
+def _permissions(guard: Guard) -> set[str]:
+    """Every permission that some role grants by its full name."""
+    grants = {grant for one in guard.policies.roles.values() for grant in one.grants}
+    grants |= {pattern for policy in guard.policies.policies for pattern in policy.patterns}
+    return {grant for grant in grants if not grant.endswith("*")}
