@@ -17,11 +17,11 @@ from tornado.web import Application, RequestHandler
 from stormdoor import Guard, protect
 from stormdoor.stores.memory import MemoryStore
 from stormdoor.tornado.oidc_routes import OpenIdProvider, oidc_routes
-from tests.attacks.openid_twin import Twin, twin
 from tests.demo.visitor import Visitor
 from tests.docs.pages import free_port
 from tests.support.openid.provider import RealProvider, openid, provider
 from tests.support.openid.site import Person, Site, site
+from tests.support.openid.twin import Twin, twin
 from tests.support.openid.visitor import Browserlike, query_of
 from tests.support.tokens import b64
 from tests.tornado.wire import Served, quiet, serving
