@@ -11,6 +11,7 @@ import pytest
 
 from stormdoor.cli.main import run
 from tests.cli.conftest import Result
+from tests.report.sarif_schema import faults
 
 Scan = Callable[..., Result]
 
@@ -98,6 +99,7 @@ def test_formats(scan: Scan, project: Path) -> None:
     assert "SD101" in found
     sarif = json.loads(scan(".", "--format", "sarif").out)
     assert [one["ruleId"] for one in sarif["runs"][0]["results"]] == found
+    assert faults(sarif) == []
     assert scan(".", "--format", "html").out.startswith("<!doctype html>")
 
 
