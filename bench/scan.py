@@ -32,7 +32,8 @@ def main() -> int:
     """Measures and prints; 0, or 1 if a program failed."""
     options = _options()
     folder = str(options.folder)
-    scan = [sys.executable, "-m", "stormdoor", "scan", "--format", "json"]
+    main = "from stormdoor.cli.main import main; main()"
+    scan = [sys.executable, "-c", main, "scan", "--format", "json", "--isolated", "--quiet"]
     with tempfile.TemporaryDirectory() as cache:
         rows = [Row("`stormdoor scan`, cold", [*scan, "--no-cache", folder])]
         if options.bandit:

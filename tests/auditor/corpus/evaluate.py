@@ -5,9 +5,11 @@ part that was held out, and lists what the scanner and the labels disagree on in
 """
 
 import argparse
+import ast
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -87,7 +89,7 @@ def main() -> int:
         return 2
     if options.only:
         versions = [v for v in versions if options.only in v.slug]
-    judges: list[Judge] = [Scanner()]
+    judges: list[Judge] = [Scanner(options.reports, reuse=options.reuse)]
     if options.compare:
         judges += [Heuristic()]
     if options.bandit:
@@ -107,12 +109,12 @@ def main() -> int:
     return 0
 
 
-def answers(judge: Judge, versions: Sequence[Version], cache: Path) -> Iterator[Answer]:
+def answers(judge: Judge, versions: Sequence[Version], sources: Path) -> Iterator[Answer]:
     """Every question about every class of these versions."""
     for version in versions:
-        said = tuple(judge.judge(version, cache / version.slug))
+        said = tuple(judge.judge(version, sources / version.slug))
         for label in version.labels:
-            mine = [one for one in said if _speaks_of(one, label)]
+            mine = [one for one in said if _speaks_of(one, label, sources / version.slug)]
             for group in GROUPS:
                 statements = tuple(one for one in mine if one.group == group)
                 yield Answer(version, label, group, _expected(label, group), statements)
@@ -146,12 +148,25 @@ def _expected(label: Label, group: str) -> bool | None:
     return None if truth == "unknown" or answer in label.also else False
 
 
-def _speaks_of(statement: Statement, label: Label) -> bool:
-    subject = statement.subject
-    if statement.path == label.path and statement.line == label.line:
-        return True
+def _speaks_of(statement: Statement, label: Label, folder: Path) -> bool:
+    """By its subject; or by its place, for what is said of the only user of a class."""
     dotted = {label.dotted, label.dotted.replace(".<locals>", "")}
-    return any(f".{name}".endswith(f".{subject}") for name in dotted)
+    if any(f".{name}".endswith(f".{statement.subject}") for name in dotted):
+        return True
+    if statement.path != label.path:
+        return False
+    return statement.line in _lines(folder / label.path, label.line)
+
+
+@cache
+def _lines(path: Path, line: int) -> range:
+    """The lines of the class that begins here."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return range(line, line + 1)
+    ends = [n.end_lineno or line for n in ast.walk(tree) if getattr(n, "lineno", 0) == line]
+    return range(line, max(ends, default=line) + 1)
 
 
 def _ratio(part: int, whole: int) -> str:
@@ -205,6 +220,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where the sources are")
     parser.add_argument("--only", default="", help="versions whose name contains this")
+    parser.add_argument("--reports", type=Path, help="keep the scanner's reports in this folder")
+    parser.add_argument("--reuse", action="store_true", help="read kept reports, scan nothing")
     parser.add_argument("--compare", action="store_true", help="judge with a heuristic, too")
     parser.add_argument("--bandit", default="", help="path of bandit, to judge with it, too")
     return parser.parse_args()

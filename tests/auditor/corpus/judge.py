@@ -19,7 +19,7 @@ GROUPS: Mapping[str, frozenset[str]] = {
     "missing authentication": frozenset({"missing-authentication"}),
     "authentication after accept": frozenset({"authentication-after-accept"}),
     "optional authentication": frozenset({"optional-authentication"}),
-    "open origin": frozenset({"open-origin"}),
+    "open origin": frozenset({"origin-disabled"}),
     "weak origin": frozenset({"weak-origin"}),
     "missing authorization": frozenset({"missing-authorization"}),
 }
@@ -56,9 +56,18 @@ class Judge(Protocol):
 
 
 class Scanner:
-    """`stormdoor scan`, as a process of its own, without its cache."""
+    """`stormdoor scan`, as a process of its own, without its cache.
+
+    Args:
+        reports: Where its reports are kept; None to keep none.
+        reuse: Whether a kept report is read in place of a scan.
+    """
 
     name = "stormdoor scan"
+
+    def __init__(self, reports: Path | None = None, *, reuse: bool = False) -> None:
+        self._reports = reports
+        self._reuse = reuse
 
     def judge(self, version: Version, folder: Path) -> Iterator[Statement]:
         """Its findings that answer one of the questions of the corpus.
@@ -66,7 +75,7 @@ class Scanner:
         Raises:
             RuntimeError: The scan failed.
         """
-        for found in self.report(folder)["findings"]:
+        for found in self.report(version, folder)["findings"]:
             for group, slugs in GROUPS.items():
                 if found["slug"] in slugs:
                     yield Statement(
@@ -77,13 +86,22 @@ class Scanner:
                         words=f"{found['rule_id']} {found['message']}",
                     )
 
-    def report(self, folder: Path) -> dict[str, Any]:
-        """The whole report of one folder."""
-        command = [sys.executable, "-m", "stormdoor", "scan", "--format", "json", "--no-cache", "."]
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-        if done.returncode not in {0, 1}:
-            raise RuntimeError(f"{folder}: {done.stderr.decode(errors='replace')[-2000:]}")
-        report: dict[str, Any] = json.loads(done.stdout)
+    def report(self, version: Version, folder: Path) -> dict[str, Any]:
+        """The whole report of one version."""
+        kept = self._reports / f"{version.slug}.json" if self._reports else None
+        if kept and self._reuse and kept.exists():
+            text = kept.read_bytes()
+        else:
+            scan = [sys.executable, "-c", "from stormdoor.cli.main import main; main()", "scan"]
+            command = [*scan, ".", "--format", "json", "--no-cache", "--isolated", "--quiet"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+            if done.returncode not in {0, 1}:
+                raise RuntimeError(f"{folder}: {done.stderr.decode(errors='replace')[-2000:]}")
+            text = done.stdout
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(text)
+        report: dict[str, Any] = json.loads(text)
         return report
 
 
