@@ -9,7 +9,7 @@ from typing import Any
 
 from stormdoor import Target
 from tests.client.clients import Client
-from tests.client.world import World, world
+from tests.client.world import FirstMessageChat, World, world
 
 
 async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
@@ -188,3 +188,42 @@ async def test_the_token_of_somebody_else_is_refused_and_harms_nothing(kind: str
         await client.do("answer", name="token", value=server.token(principal="bob"))
         assert (await client.do("refresh"))["failed"]["cause"] in {"unauthenticated", "forbidden"}
         assert (await client.send("say", text="ann still"))["text"] == "ann still"
+
+
+async def test_a_command_that_needs_a_fresher_login(kind: str) -> None:
+    """The page is asked, logs in, and the command is carried out once, on the same connection."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("answer", name="stepup", value=None)
+        await client.do("start", url=server.url, token=server.token(seconds=3000))
+        await client.until("open")
+        before = await _connection(server)
+        assert (await client.send("pay", amount=1))["amount"] == 1
+        await server.pass_time(100)
+        await client.do("answer", name="token", value=server.token(seconds=3000))
+        assert await client.send("pay", amount=2) == {"type": "paid", "amount": 2, "id": 4}
+        assert (await client.until("stepup"))["needs"] == {"max_age": 60}
+        assert await _connection(server) == before
+
+
+async def test_nobody_who_could_log_in(kind: str) -> None:
+    """Without a page that does so, the command fails, and the error says what it needs."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("start", url=server.url, token=server.token(seconds=3000))
+        await client.until("open")
+        await server.pass_time(100)
+        failed = await client.send("pay", amount=2)
+        assert (failed["cause"], failed["needs"]) == ("step-up", {"max_age": 60})
+
+
+async def test_the_credential_as_the_first_message(kind: str) -> None:
+    """Nothing else is sent before it is accepted; a wrong one is tried again only with a fresh one."""
+    async with world(FirstMessageChat) as server, server.client(kind) as (client, _):
+        await client.do("answer", name="token", value="not.a.token")
+        options = {"firstMessage": True}
+        await client.do("start", url=server.url, token="", options=options)
+        waiting = asyncio.create_task(client.send("say", text="early"))
+        refused = await client.until("state", name="waiting")
+        assert refused["why"] == "closed with 3000"
+        await client.do("answer", name="token", value=server.token())
+        await client.until("open")
+        assert (await waiting)["text"] == "early"

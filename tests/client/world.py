@@ -36,7 +36,7 @@ from tests.client.clients import Client, in_chromium, in_node
 from tests.client.network import Network
 from tests.support.clock import FakeClock
 
-__all__ = ["PASSWORD", "World", "world"]
+__all__ = ["PASSWORD", "FirstMessageChat", "World", "world"]
 
 PASSWORD = "correct horse battery"
 _SECRET = "client-tests-only-0123456789abcdef0123456789"
@@ -78,9 +78,17 @@ class Chat(GuardedHandler):
     def ban(self, command: Ban) -> Said:
         return Said(text=command.who)
 
+    @action("chat:pay", fresh=60)
+    def pay(self, command: Pay) -> Paid:
+        return Paid(amount=command.amount)
+
     @action("chat:say")
     def hang(self, command: Hang) -> None:
         """Nothing."""
+
+
+class FirstMessageChat(Chat):
+    first_message = True
 
 
 class _Page(RequestHandler):
