@@ -13,12 +13,22 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from stormdoor import Guard, JwtAuthenticator, Limits
+from stormdoor import (
+    CertificateAuthenticator,
+    DpopProof,
+    ForwardedCertificate,
+    Guard,
+    JwtAuthenticator,
+    Limits,
+    ProxyIdentityAuthenticator,
+    SignedRequestAuthenticator,
+    TrustedProxy,
+)
 from stormdoor.auth.cookie import CookieSpec
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
 from stormdoor.auth.passwords import OWASP, Passwords
 from stormdoor.auth.session import SessionDesk
-from stormdoor.config import shape
+from stormdoor.config import proof_shape, shape
 from stormdoor.config.check import check_file
 from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.secret import SecretTable
@@ -37,6 +47,13 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Keys": shape.JwtKeyTable,
     "Access tokens": OAuthTable,
     "Introspection": IntrospectionTable,
+    "DPoP": proof_shape.DpopTable,
+    "Signed requests": proof_shape.SignedRequestTable,
+    "Keys of signed requests": proof_shape.RequestKeyTable,
+    "Client certificates": proof_shape.CertificateTable,
+    "Identity from a proxy": proof_shape.ProxyTable,
+    "Trusted proxies": proof_shape.TrustedProxyTable,
+    "Forwarded certificates": proof_shape.ForwardedCertificateTable,
     "Roles": shape.RoleTable,
     "Permits": shape.PermitTable,
     "Forbids": shape.ForbidTable,
@@ -74,7 +91,19 @@ def _defaults(section: str) -> dict[str, Any]:
             cost = {one.name: getattr(OWASP, one.name) for one in fields(OWASP)}
             return _arguments(Passwords) | cost
         case "JSON Web Tokens":
-            return _arguments(JwtAuthenticator)
+            return _arguments(JwtAuthenticator) | {"certificate_bound": None, "dpop": None}
+        case "DPoP":
+            return _arguments(DpopProof) | {"nonce_secrets": ()}
+        case "Signed requests":
+            return _arguments(SignedRequestAuthenticator) | {"keys": (), "accounts": None}
+        case "Client certificates":
+            return _arguments(CertificateAuthenticator)
+        case "Identity from a proxy":
+            return _arguments(ProxyIdentityAuthenticator)
+        case "Trusted proxies":
+            return _arguments(TrustedProxy)
+        case "Forwarded certificates":
+            return _arguments(ForwardedCertificate)
         case "Access tokens":
             return _own(OAuthTable) | {"scopes": None} | _arguments(OAuthAuthenticator)
         case "Introspection":
@@ -131,7 +160,7 @@ def test_defaults_are_right(section: str) -> None:
         value = defaults.get(name, MISSING)
         if left == "required" or (section == "Top of the file" and name in SPOKEN):
             continue
-        if name in {"roles", "when", "id"}:
+        if section in {"Permits", "Forbids"} and name in {"roles", "when", "id"}:
             assert value is None
         elif left == "-":
             assert value is None, name

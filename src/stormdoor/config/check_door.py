@@ -10,8 +10,9 @@ from msgspec import UNSET
 from stormdoor.config.check_oauth import OAUTH_CHECKS
 from stormdoor.config.finding import Finding
 from stormdoor.config.oauth_shape import OAuthTable
-from stormdoor.config.shape import JwtTable, options
-from stormdoor.config.subject import Subject
+from stormdoor.config.proof_shape import CertificateTable, ProxyTable
+from stormdoor.config.shape import JwtTable, SessionTable, options
+from stormdoor.config.subject import Listed, Subject
 from stormdoor.core.address import is_loopback, parse_networks
 from stormdoor.core.bucket import Rate
 from stormdoor.core.origin import parse_origin
@@ -48,6 +49,7 @@ _FAST: dict[str, tuple[float, float, str]] = {
     "messages_per_principal": (2_000, 10_000, "one principal can send that many messages"),
     "bytes_per_connection": (16e6, 64e6, "one connection can send that many bytes"),
 }
+_SEVERAL = frozenset({"jwt", "oauth", "signed-request", "certificate", "proxy"})
 
 
 def _authenticators(subject: Subject) -> Iterator[Finding]:
@@ -69,24 +71,35 @@ def _authenticators(subject: Subject) -> Iterator[Finding]:
                 "a ticket is made from a login session, and sessions are not accepted",
                 '[[authenticators]] with kind = "session"',
             )
-        if listed.kind not in {"jwt", "oauth"} and kinds.index(listed.kind) != int(
-            listed.place[-1]
-        ):
+        if listed.kind not in _SEVERAL and kinds.index(listed.kind) != int(listed.place[-1]):
             yield subject.finding(
                 "twice", "warning", listed.place, f"{listed.kind} is listed twice; leave one out"
             )
 
 
+def _ambient(listed: Listed) -> bool:
+    """Whether a browser brings it along by itself."""
+    match listed.table:
+        case SessionTable():
+            return True
+        case ProxyTable(clients=clients):
+            return clients != "programs"
+        case CertificateTable(clients=clients):
+            return clients == "browsers"
+        case _:
+            return False
+
+
 def _origins(subject: Subject) -> Iterator[Finding]:
     origins = subject.parsed.origins
-    ambient = any(one.kind == "session" for one in subject.authenticators)
+    ambient = any(_ambient(one) for one in subject.authenticators)
     if origins == UNSET or not origins:
         yield subject.finding(
             "no-origins",
             "error" if ambient else "note",
             ("origins",),
             "no page of a browser may open a socket"
-            + (", yet session cookies are accepted" if ambient else ""),
+            + (", yet what browsers bring along by themselves is accepted" if ambient else ""),
             'origins = ["https://app.example"]',
         )
         return

@@ -38,7 +38,17 @@ _TYPE_NAMES = {
     "float": "a number",
     "bool": "true or false",
 }
-_KINDS = 'kind = "session", "ticket", "api-key", "jwt" or "oauth"'
+_NAMES = (
+    "session",
+    "ticket",
+    "api-key",
+    "jwt",
+    "oauth",
+    "signed-request",
+    "certificate",
+    "proxy",
+)
+_KINDS = f'kind = {", ".join(f"{chr(34)}{one}{chr(34)}" for one in _NAMES[:-1])} or "{_NAMES[-1]}"'
 
 
 def close_match(name: str, known: Iterable[str]) -> str:
@@ -222,5 +232,5 @@ def _no_kind(kind: str) -> str:
             "a file cannot name Tornado's signed cookie, whose secret is in the application; write "
             "in Python Guard.from_config(path, authenticators=[SignedCookieAuthenticator(...)])"
         )
-    hint = close_match(kind, ("session", "ticket", "api-key", "jwt", "oauth"))
+    hint = close_match(kind, _NAMES)
     return f"there is no kind {kind!r}{hint or f'; write {_KINDS}'}"

@@ -18,6 +18,7 @@ from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.place import Place, show_place
 from stormdoor.config.policies import build_policies
+from stormdoor.config.proofs import build_forwarded_certificate
 from stormdoor.config.secret import SecretTable, reveal, reveal_bytes
 from stormdoor.config.shape import options
 from stormdoor.core.address import parse_networks
@@ -136,6 +137,11 @@ def build_options(
         "store": document.attempt(("store",), store_url, parsed.store, base),
         "sessions": document.attempt(("sessions",), _sessions, parsed.sessions),
         "passwords": document.attempt(("passwords",), _passwords, parsed.passwords),
+        "forwarded_certificate": (
+            None
+            if isinstance(parsed.forwarded_certificate, UnsetType) or operating
+            else build_forwarded_certificate(document, parsed.forwarded_certificate)
+        ),
         "trail_key": (
             document.attempt(("trail_key",), read_trail_key, document) if trail_key else None
         ),

@@ -15,6 +15,13 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.config.oauth_shape import OAuthTable
+from stormdoor.config.proof_shape import (
+    CertificateTable,
+    DpopTable,
+    ForwardedCertificateTable,
+    ProxyTable,
+    SignedRequestTable,
+)
 from stormdoor.config.secret import SecretTable
 from stormdoor.core.limits import Limits
 
@@ -129,10 +136,21 @@ class JwtTable(
     scope_claim: str | bool | UnsetType = UNSET
     attributes_claims: list[str] | UnsetType = UNSET
     session_claim: str | bool | UnsetType = UNSET
+    certificate_bound: Literal["accepted", "required"] | UnsetType = UNSET
+    dpop: DpopTable | UnsetType = UNSET
     cache: int | UnsetType = UNSET
 
 
-AuthenticatorTable: TypeAlias = SessionTable | TicketTable | ApiKeyTable | JwtTable | OAuthTable
+AuthenticatorTable: TypeAlias = (
+    SessionTable
+    | TicketTable
+    | ApiKeyTable
+    | JwtTable
+    | OAuthTable
+    | SignedRequestTable
+    | CertificateTable
+    | ProxyTable
+)
 
 
 class RoleTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -180,6 +198,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     origins: list[str] | UnsetType = UNSET
     hosts: list[str] | UnsetType = UNSET
     trusted_proxies: list[str] | UnsetType = UNSET
+    forwarded_certificate: ForwardedCertificateTable | UnsetType = UNSET
     trail_key: Secret | UnsetType = UNSET
     trail_days: float | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET

@@ -13,6 +13,7 @@ from stormdoor.config.document import Document
 from stormdoor.config.finding import Finding, Level
 from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.place import Place, show_place
+from stormdoor.config.proof_shape import CertificateTable, ProxyTable, SignedRequestTable
 from stormdoor.config.secret import SecretTable
 from stormdoor.config.shape import (
     ApiKeyTable,
@@ -85,6 +86,14 @@ class Subject:
                 case OAuthTable():
                     stored = table.principals == "store"
                     found.append(Listed(place, table, "oauth", keeps_state=stored))
+                case SignedRequestTable():
+                    found.append(Listed(place, table, "signed-request", keeps_state=True))
+                case CertificateTable():
+                    stored = table.principals == "store"
+                    found.append(Listed(place, table, "certificate", keeps_state=stored))
+                case ProxyTable():
+                    stored = table.principals == "store"
+                    found.append(Listed(place, table, "proxy", keeps_state=stored))
         return found
 
     def finding(self, id: str, level: Level, place: Place, what: str, write: str = "") -> Finding:
