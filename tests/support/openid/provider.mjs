@@ -82,7 +82,7 @@ async function grantFor(ctx) {
   const found = known ? await provider.Grant.find(known) : undefined;
   const grant = found ?? new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
   grant.addOIDCScope(params.scope ?? 'openid');
-  grant.addOIDCClaims(['sub', 'email', 'email_verified', 'name', 'roles', 'acr', 'amr', 'auth_time', 'tenant']);
+  grant.addOIDCClaims(['sub', 'email', 'email_verified', 'name', 'roles', 'groups', 'acr', 'amr', 'auth_time', 'tenant']);
   for (const resource of [params.resource ?? []].flat()) grant.addResourceScope(resource, params.scope ?? '');
   await grant.save();
   return grant;
@@ -107,7 +107,7 @@ function configuration() {
     clients: [],
     scopes: ['openid', 'profile', 'email', 'roles', 'offline_access', 'chat:connect', 'chat:say'],
     claims: {
-      openid: ['sub', 'acr', 'amr'], email: ['email', 'email_verified'], profile: ['name'], roles: ['roles', 'tenant'],
+      openid: ['sub', 'acr', 'amr', 'groups'], email: ['email', 'email_verified'], profile: ['name'], roles: ['roles', 'tenant'],
       auth_time: null,
     },
     acrValues: ['urn:example:password', 'urn:example:two-factors'],
