@@ -54,7 +54,11 @@ MEANINGS = {
 }
 
 OTHER_EVENTS = {
-    "authn_login_success": "Somebody has logged in with a password.",
+    "authn_factor_added": "A second factor was enrolled, or recovery codes were made.",
+    "authn_factor_removed": "A second factor was removed.",
+    "authn_factor_used": "A second factor was right, at a login or a step-up.",
+    "authn_login_pending": "A password was right, and the second factor is still to come.",
+    "authn_login_success": "Somebody has logged in.",
     "authn_password_change": "A password was changed.",
     "authn_token_created": "A ticket, an access token or an API key was issued.",
     "authn_token_reuse": "A ticket or a single-use token came a second time: it may have been stolen.",
@@ -62,9 +66,11 @@ OTHER_EVENTS = {
     "authz_change": "Other roles and policies are in force.",
     "connection_closed": "A connection has ended; the cause is there if the guard ended it.",
     "connection_opened": "A handshake was accepted.",
-    "connection_renewed": "An open connection hangs on another credential, or its principal proved itself again.",
+    "connection_renewed": (
+        "An open connection hangs on another credential, or its principal proved itself again."
+    ),
     "privilege_permissions_changed": "Roles or attributes of a principal were changed.",
-    "session_renewed": "A session got another secret, because roles or attributes of its principal changed.",
+    "session_renewed": "A session got another secret: its principal changed or proved itself again.",
     "session_ended": "A session, or all others of a principal, were ended.",
     "sys_shutdown": "A process has stopped in order.",
     "sys_startup": "A process has started.",

@@ -78,6 +78,7 @@ for _name, _group, _help in (
     ("roles", _OPERATE, "What principals may: list, grant, withdraw."),
     ("keys", _OPERATE, "API keys of services and devices."),
     ("sessions", _OPERATE, "Logins: list and end."),
+    ("factors", _OPERATE, "Second factors of principals: list and remove."),
     ("connections", _OPERATE, "Open sockets on all servers: list and close."),
     (
         "revoke",

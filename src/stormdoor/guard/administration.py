@@ -297,6 +297,20 @@ class Administration:
                 await self._gone(Target.SESSION, session_id, "logout")
         return len(ended)
 
+    async def remove_factor(self, principal_id: str, factor_id: str, *, actor: str = "") -> bool:
+        """Take a second factor away, and end all login sessions that may hang on it.
+
+        With the last one the password alone is enough again, and the recovery codes are void.
+
+        Returns:
+            Whether there was one.
+        """
+        removed = await self.store.remove_factor(factor_id, principal_id)
+        if removed:
+            self._note("authn_factor_removed", principal_id, actor, factor_id)
+            await self.end_other_sessions(principal_id, actor=actor)
+        return removed
+
     async def issue_key(
         self,
         principal_id: str,

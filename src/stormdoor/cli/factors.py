@@ -1,0 +1,105 @@
+"""`stormdoor factors`: second factors of principals."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stormdoor.cli.where import UNSAID, Where, actor, opened
+
+__all__ = ["app"]
+
+Every = Annotated[bool, Parameter(name="--all")]
+
+app = App(name="factors", help_format="plaintext", help="Second factors of principals.")
+
+
+@app.command(name="list")
+async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
+    """List what somebody has enrolled beside the password.
+
+    Ends with 1 if there is nothing.
+
+    Args:
+        principal: Whose.
+        where: Which installation.
+    """
+    from stormdoor.cli.known import known_principal
+    from stormdoor.cli.output import iso, moment, print_json, remark, table
+
+    async with opened(where, purpose="read") as installation:
+        guard = installation.guard
+        account = await known_principal(guard, principal)
+        factors = await guard.factors.factors(account.id)
+        codes = await guard.store.recovery_codes(account.id)
+    if where.json:
+        print_json(
+            {
+                "principal": account.id,
+                "factors": [
+                    {
+                        "id": one.id,
+                        "kind": one.kind.value,
+                        "name": one.name,
+                        "created": iso(one.created_at),
+                        "last_used": iso(one.last_used_at),
+                    }
+                    for one in factors
+                ],
+                "recovery_codes": codes,
+            }
+        )
+    elif factors:
+        table(
+            ["factor!", "kind", "name", "last used (UTC)"],
+            [
+                (
+                    one.id,
+                    one.kind.value,
+                    one.name,
+                    "never" if one.last_used_at is None else moment(one.last_used_at),
+                )
+                for one in factors
+            ],
+        )
+        remark(f"Recovery codes left: {codes}.")
+    else:
+        remark(f"{account.id} has no second factor.")
+    return 0 if factors else 1
+
+
+@app.command
+async def remove(
+    principal: str, /, *factor: str, every: Every = False, where: Where = UNSAID
+) -> int:
+    """Remove second factors of somebody who has lost them, and end all logins of theirs.
+
+    Make sure that it is they who ask. Without any factor, the password alone is enough.
+
+    Args:
+        principal: Whose.
+        factor: The id of a factor, or its beginning.
+        every: Remove all of them.
+        where: Which installation.
+    """
+    from stormdoor.cli.effect import FOLLOWS, counted
+    from stormdoor.cli.known import known_principal, whole_id
+    from stormdoor.cli.output import print_json, say
+    from stormdoor.cli.usage import UsageError
+
+    if bool(factor) == every:
+        raise UsageError("say which: the id of a factor, or --all")
+    async with opened(where) as installation:
+        guard = installation.guard
+        account = await known_principal(guard, principal)
+        ids = [one.id for one in await guard.factors.factors(account.id)]
+        if factor:
+            ids = [whole_id(one, ids, "factor") for one in factor]
+        for id in ids:
+            await guard.admin.remove_factor(account.id, id, actor=actor())
+    if where.json:
+        print_json({"principal": account.id, "removed": ids})
+    else:
+        say(f"{counted(len(ids), 'factor')} of {account.id} removed. {FOLLOWS}")
+    return 0 if ids else 1
