@@ -1,0 +1,289 @@
+"""From the ways a connection can go to the answer: does anybody have to say who they are?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stormdoor.auditor.machine import Assumption, Event, Stage
+from stormdoor.auditor.pathway import Path, Pathway
+
+__all__ = ["Authentication", "Kind", "judge"]
+
+Kind = Literal[
+    "guarded",
+    "missing",
+    "after-accept",
+    "frames-pass",
+    "skippable",
+    "swallowed",
+    "ignored",
+    "optional",
+    "presumed",
+    "unreachable",
+    "unread",
+    "incomplete",
+]
+"""`frames-pass`: `open` closes, yet messages are acted upon. `skippable`: a message authenticates,
+and another does not need it. `presumed`: rests on something that was not read."""
+
+_EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """The answer.
+
+    Args:
+        kind: What it is.
+        event: What it rests on, or what comes too early.
+        path: A way that shows it.
+        setting: The setting it hangs on, where it is optional.
+        certain_default: Whether the source says how the setting is shipped.
+        early: Whether data goes out or the connection joins others before it is asked.
+        base: The class that was not read.
+    """
+
+    kind: Kind
+    event: Event | None = None
+    path: Path | None = None
+    setting: Assumption | None = None
+    certain_default: bool = True
+    early: Event | None = None
+    base: str = ""
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether a client without a credential gets the 101 as shipped."""
+        return self.kind in {
+            "missing",
+            "after-accept",
+            "frames-pass",
+            "skippable",
+            "swallowed",
+            "ignored",
+            "optional",
+        }
+
+
+def judge(pathway: Pathway) -> Authentication:
+    """The answer for an endpoint, from all ways of a client without a credential."""
+    shipped = [path for path in pathway.paths if _as_shipped(path)]
+    answer = _classified(shipped)
+    if answer.kind in {"guarded", "presumed"}:
+        return answer if pathway.complete else answer
+    if answer.kind == "unreachable":
+        if not pathway.complete:
+            return Authentication("incomplete")
+        return answer
+    unread = next(
+        (
+            pathway.uncertain[name]
+            for name in ("prepare", "get", "get_current_user", "current_user", "open")
+            if name in pathway.uncertain
+        ),
+        "",
+    )
+    optional = _optional(pathway.paths)
+    if optional is not None:
+        return optional
+    if unread:
+        return Authentication("unread", base=unread, event=answer.event, path=answer.path)
+    return answer
+
+
+def _as_shipped(path: Path) -> bool:
+    return all(one.default is None or one.default == one.value for one in path.assumptions.values())
+
+
+def _optional(paths: list[Path]) -> Authentication | None:
+    """Whether other settings than those shipped make every way end before the 101."""
+    for refusing in paths:
+        if refusing.outcome != "refused" or refusing.refused_by is None or not refusing.assumptions:
+            continue
+        under = [path for path in paths if _agree(path, refusing)]
+        if _classified(under).kind not in {"guarded", "presumed"}:
+            continue
+        flipped = [one for one in refusing.assumptions.values() if one.default is not one.value]
+        decisive = next((one for one in flipped if one.default is not None), None) or (
+            flipped[0] if flipped else None
+        )
+        if decisive is None:
+            continue
+        accepted = next(
+            (path for path in paths if path.outcome == "accepted" and _as_shipped(path)), None
+        )
+        return Authentication(
+            "optional",
+            event=refusing.checks[-1] if refusing.checks else None,
+            path=accepted,
+            setting=decisive,
+            certain_default=decisive.default is not None,
+        )
+    return None
+
+
+def _agree(path: Path, other: Path) -> bool:
+    return all(
+        path.assumptions[name].value == one.value
+        for name, one in other.assumptions.items()
+        if name in path.assumptions
+    )
+
+
+def _classified(paths: list[Path]) -> Authentication:
+    accepted = [path for path in paths if path.outcome == "accepted"]
+    if not accepted:
+        return _closed_door(paths)
+    live = [path for path in accepted if not _neutral(path)] or accepted
+    through_message = [
+        path for path in live if _message_effects(path) and not _refused_in_open(path)
+    ]
+    frames = [path for path in live if _refused_in_open(path) and _message_effects(path)]
+    in_open = [path for path in live if _refused_in_open(path)]
+    asked = [path for path in live if _asked_by_message(path)]
+    early = next((event for path in live for event in _open_effects(path)), None)
+    if through_message:
+        return _through(through_message, asked, in_open, early)
+    if frames:
+        path = frames[0]
+        return Authentication(
+            "frames-pass",
+            event=_first_check(path, Stage.OPEN),
+            path=path,
+            early=_message_effects(path)[0],
+        )
+    if asked:
+        return Authentication(
+            "after-accept", event=_first_check(asked[0], Stage.MESSAGE), path=asked[0], early=early
+        )
+    served = [path for path in live if not _refused_in_open(path)]
+    if in_open and (not served or not any(_open_effects(path) for path in served)):
+        path = in_open[0]
+        return Authentication(
+            "after-accept",
+            event=_first_check(path, Stage.OPEN),
+            path=path,
+            early=next((event for one in in_open for event in _open_effects(one)), None),
+        )
+    return _without_stop(served or live)
+
+
+def _closed_door(paths: list[Path]) -> Authentication:
+    refused = [path for path in paths if path.refused_by is not None]
+    if not refused:
+        return Authentication("unreachable", path=paths[0] if paths else None)
+    sure = [path for path in refused if not _blind(path)]
+    path = (sure or refused)[0]
+    event = path.checks[-1] if path.checks else None
+    return Authentication("guarded" if sure else "presumed", event=event, path=path)
+
+
+def _blind(path: Path) -> bool:
+    """Only a name says that something refuses: the code was not read."""
+    error = path.refused_by
+    return path.presumed and error is not None and (error.presumed or error.name == "?")
+
+
+def _through(
+    through: list[Path], asked: list[Path], in_open: list[Path], early: Event | None
+) -> Authentication:
+    by_credential = [
+        path
+        for path in asked
+        if any("credential" in event.text or not event.presumed for event in _message_checks(path))
+    ]
+    effect = _message_effects(through[0])[0]
+    if by_credential and not in_open:
+        return Authentication(
+            "skippable",
+            event=_first_check(by_credential[0], Stage.MESSAGE),
+            path=through[0],
+            early=effect,
+        )
+    return _without_stop(through)
+
+
+def _without_stop(paths: list[Path]) -> Authentication:
+    """Nothing stops this client; perhaps something was meant to."""
+    path = paths[0]
+    for one in paths:
+        swallowed = next((event for event in one.events if event.kind == "swallowed"), None)
+        if swallowed is not None and any(
+            event.stage in {Stage.PREPARE, Stage.GET} for event in one.checks
+        ):
+            return Authentication("swallowed", event=swallowed, path=one)
+    for one in paths:
+        ignored = next((event for event in one.events if event.kind == "ignored"), None)
+        if ignored is not None:
+            return Authentication("ignored", event=ignored, path=one)
+    return Authentication("missing", event=path.checks[0] if path.checks else None, path=path)
+
+
+# one path -----------------------------------------------------------------------------------
+
+
+def _neutral(path: Path) -> bool:
+    """It ended in `open` for a reason that has nothing to do with identity."""
+    return path.open_end in {"raised", "closed"} and not path.checks
+
+
+def _refused_in_open(path: Path) -> bool:
+    checks = [event for event in path.events if event.kind == "check" and event.stage == Stage.OPEN]
+    if not checks:
+        return False
+    if path.open_end in {"raised", "closed"}:
+        return True
+    return not _after(path, checks[0], Stage.OPEN)
+
+
+def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
+    at = path.events.index(check)
+    return [
+        event
+        for event in path.events[at + 1 :]
+        if event.stage == stage and event.kind in _EFFECTS and not event.constant
+    ]
+
+
+def _open_effects(path: Path) -> list[Event]:
+    """What happens in `open` before this client is refused there, if it is."""
+    effects: list[Event] = []
+    for event in path.events:
+        if event.stage != Stage.OPEN:
+            continue
+        if event.kind == "check" and path.open_end in {"raised", "closed"}:
+            break
+        if event.kind in {"send", "join"} and not event.constant:
+            effects.append(event)
+    return effects
+
+
+def _message_checks(path: Path) -> list[Event]:
+    return [
+        event for event in path.events if event.kind == "check" and event.stage == Stage.MESSAGE
+    ]
+
+
+def _message_effects(path: Path) -> list[Event]:
+    """What a message of this client brings about."""
+    effects: list[Event] = []
+    checked = False
+    for event in path.events:
+        if event.stage != Stage.MESSAGE:
+            continue
+        if event.kind == "check":
+            checked = True
+        elif event.kind in _EFFECTS and not event.constant:
+            if checked and (path.message_end in {"closed", "raised"} or event.kind == "send"):
+                continue
+            effects.append(event)
+    return effects
+
+
+def _asked_by_message(path: Path) -> bool:
+    return bool(_message_checks(path)) and not _message_effects(path)
+
+
+def _first_check(path: Path, stage: Stage) -> Event | None:
+    return next(
+        (event for event in path.events if event.kind == "check" and event.stage == stage), None
+    )

@@ -1,0 +1,96 @@
+"""Which files belong to what is scanned."""
+
+import fnmatch
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Listing", "list_files", "python_packages"]
+
+_SKIPPED = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        "node_modules",
+        ".venv",
+        "venv",
+        ".eggs",
+        ".idea",
+    }
+)
+_ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
+_MAX_ASSET = 512 * 1024
+
+
+@dataclass(slots=True)
+class Listing:
+    """The files below one root.
+
+    Args:
+        root: The directory, absolute.
+        python: Python files, absolute.
+        assets: HTML and JavaScript, absolute.
+        unreadable: Directories that could not be listed, with the reason.
+    """
+
+    root: Path
+    python: frozenset[Path]
+    assets: tuple[Path, ...] = ()
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = None) -> Listing:
+    """Every file below a directory that may matter; of a file, its directory's tree around it."""
+    root = root.resolve()
+    if root.is_file():
+        return Listing(root.parent, frozenset({root}))
+    unreadable: list[tuple[Path, str]] = []
+    python: list[Path] = []
+    assets: list[Path] = []
+
+    def failed(error: OSError) -> None:
+        unreadable.append((Path(error.filename or root), error.strerror or "cannot be listed"))
+
+    top = str(root)
+    start = str(base.resolve()) if base is not None and root.is_relative_to(base.resolve()) else top
+    for directory, names, files in os.walk(top, onerror=failed):
+        here = os.path.relpath(directory, start)
+        names[:] = sorted(
+            name
+            for name in names
+            if name not in _SKIPPED
+            and not (Path(directory) / name / "pyvenv.cfg").exists()
+            and not _excluded(_join(here, name), exclude)
+        )
+        for name in files:
+            if name.endswith(".py") or name.endswith(".pyw"):
+                if not exclude or not _excluded(_join(here, name), exclude):
+                    python.append(Path(directory, name))
+            elif name.endswith(_ASSETS) and not name.endswith((".min.js", ".d.ts")):
+                if not exclude or not _excluded(_join(here, name), exclude):
+                    assets.append(Path(directory, name))
+    return Listing(root, frozenset(python), tuple(sorted(assets)), unreadable)
+
+
+def python_packages(directory: Path) -> Listing:
+    """The packages of an environment: names are resolved in them, nothing is reported about them."""
+    listing = list_files(directory)
+    return Listing(listing.root, listing.python, (), [])
+
+
+def _join(here: str, name: str) -> str:
+    return name if here == "." else f"{here}/{name}".replace(os.sep, "/")
+
+
+def _excluded(path: str, globs: tuple[str, ...]) -> bool:
+    return any(
+        fnmatch.fnmatch(path, glob) or fnmatch.fnmatch(path, glob.rstrip("/") + "/*")
+        for glob in globs
+    )

@@ -1,0 +1,348 @@
+"""Classes and what they inherit: who is a WebSocket handler, and whose method runs."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stormdoor.auditor.knowledge import Knowledge
+from stormdoor.auditor.module import Assigned, Binding, ClassDef, Defined, Module
+from stormdoor.auditor.project import External, Meaning, Project
+
+__all__ = ["ClassInfo", "Hierarchy", "Member"]
+
+WEBSOCKET = "tornado.websocket.WebSocketHandler"
+_LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A name in the body of a class."""
+
+    owner: "ClassInfo"
+    binding: Binding
+
+
+@dataclass(slots=True, eq=False)
+class ClassInfo:
+    """A class with its bases resolved.
+
+    Args:
+        module: Its file.
+        definition: Its statement.
+        bases: Classes that were read, and names of those that were not.
+        unresolved: Bases of which not even the name is certain, as source text.
+    """
+
+    module: Module
+    definition: ClassDef
+    bases: "list[ClassInfo | External]" = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
+    mro: "list[ClassInfo | External]" = field(default_factory=list)
+    replaced: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def node(self) -> ast.ClassDef:
+        """The class statement."""
+        return self.definition.node
+
+    @property
+    def name(self) -> str:
+        """The plain name."""
+        return self.definition.node.name
+
+    @property
+    def qualname(self) -> str:
+        """Module and qualified name."""
+        return f"{self.module.name}.{self.definition.qualname}"
+
+    def __repr__(self) -> str:
+        return f"<class {self.qualname}>"
+
+
+class Hierarchy:
+    """The classes of a project, made when first asked for."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        self.project = project
+        self.knowledge = knowledge
+        self._known: dict[int, ClassInfo] = {}
+        self.stored: dict[int, frozenset[str]] = {}
+        self.applications: list[ClassInfo] = []
+        self._members: dict[int, dict[str, list[Binding]]] = {}
+
+    def of(self, module: Module, definition: ClassDef) -> ClassInfo:
+        """The class of a class statement."""
+        found = self._known.get(id(definition.node))
+        if found is not None:
+            return found
+        info = ClassInfo(module, definition)
+        self._known[id(definition.node)] = info  # before the bases: a class may name itself
+        for base in definition.node.bases:
+            self._add_base(info, base)
+        info.mro = _linearised(info)
+        return info
+
+    def of_node(self, module: Module, node: ast.ClassDef) -> ClassInfo:
+        """The class of a class statement that the project indexed."""
+        return self.of(module, self.project.class_of(module, node))
+
+    def _add_base(self, info: ClassInfo, base: ast.expr) -> None:
+        if isinstance(base, ast.Starred):
+            info.unresolved.append(info.module.source(base))
+            return
+        found = self.classes_of(info.module, base, info.definition.scopes)
+        chosen = next((one for one in found if isinstance(one, ClassInfo)), None)
+        # Of alternatives (an import that failed, a condition) the one that is a handler decides.
+        for one in found:
+            if isinstance(one, ClassInfo) and one is not info and self.is_socket(one):
+                chosen = one
+                break
+        external = next((one for one in found if isinstance(one, External)), None)
+        if external is not None and self._is_socket_name(external.name):
+            info.bases.append(external)
+        elif chosen is not None and chosen is not info:
+            info.bases.append(chosen)
+        elif external is not None:
+            info.bases.append(external)
+        elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
+            info.unresolved.append(info.module.source(base))
+
+    def classes_of(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...] = (), depth: int = 0
+    ) -> "list[ClassInfo | External]":
+        """The classes an expression may stand for."""
+        result: list[ClassInfo | External] = []
+        if depth > 8:
+            return result
+        if isinstance(node, ast.Call):
+            return self._made(module, node, scopes, depth)
+        for meaning in self.project.resolve(module, node, scopes):
+            match meaning:
+                case External():
+                    result.append(meaning)
+                case Meaning(inner, Defined(ast.ClassDef() as found)):
+                    result.append(self.of_node(inner, found))
+                case Meaning(inner, Assigned(ast.Call() as call)):
+                    result.extend(self._made(inner, call, (), depth + 1))
+                case _:
+                    pass
+        if not result and isinstance(node, ast.Name):
+            result.extend(self._parameter(module, node, scopes, depth))
+        return result
+
+    def _parameter(
+        self, module: Module, node: ast.Name, scopes: tuple[ast.AST, ...], depth: int
+    ) -> "list[ClassInfo | External]":
+        """A base that is a parameter of the function around: what the module passes for it."""
+        for scope in reversed(scopes):
+            if not isinstance(scope, ast.FunctionDef):
+                continue
+            names = [one.arg for one in scope.args.args]
+            if node.id not in names:
+                continue
+            at = names.index(node.id)
+            default = at - (len(names) - len(scope.args.defaults))
+            found: list[ClassInfo | External] = []
+            if 0 <= default < len(scope.args.defaults):
+                found.extend(self.classes_of(module, scope.args.defaults[default], (), depth + 1))
+            for call in _calls_of(module.tree, scope.name):
+                passed = [word.value for word in call.keywords if word.arg == node.id]
+                if len(call.args) > at:
+                    passed.append(call.args[at])
+                for one in passed:
+                    if one is not node:
+                        found.extend(self.classes_of(module, one, (), depth + 1))
+            return found
+        return []
+
+    def _made(
+        self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...], depth: int
+    ) -> "list[ClassInfo | External]":
+        """Classes made by `type(...)`, by a factory of the project, or passed through a call."""
+        if isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == 3:
+            return [self.made_by_type(module, call, scopes)]
+        for meaning in self.project.resolve(module, call.func, scopes):
+            match meaning:
+                case Meaning(inner, Defined(ast.FunctionDef() as function)):
+                    names, _ = self.project.scope(function)
+                    found: list[ClassInfo | External] = []
+                    for value in _returned(function):
+                        if isinstance(value, ast.Name) and value.id in names:
+                            for binding in names[value.id]:
+                                if isinstance(binding, Defined) and isinstance(
+                                    binding.node, ast.ClassDef
+                                ):
+                                    found.append(self.of_node(inner, binding.node))
+                        elif isinstance(value, ast.Call | ast.Name | ast.Attribute):
+                            found.extend(self.classes_of(inner, value, (function,), depth + 1))
+                    if found:
+                        return found
+                case External(name) if name.endswith(("with_metaclass", "NewType", "cast")):
+                    arguments = call.args[1:] if len(call.args) > 1 else call.args
+                    return [
+                        one
+                        for argument in arguments
+                        for one in self.classes_of(module, argument, scopes, depth + 1)
+                    ]
+                case _:
+                    pass
+        return []
+
+    def made_by_type(
+        self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...]
+    ) -> ClassInfo:
+        """The class that `type(name, bases, body)` makes."""
+        known = self._known.get(id(call))
+        if known is not None:
+            return known
+        name, bases, body = call.args
+        title = name.value if isinstance(name, ast.Constant) else None
+        statements: list[ast.stmt] = []
+        if isinstance(body, ast.Dict):
+            for key, value in zip(body.keys, body.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    target = ast.Name(id=key.value, ctx=ast.Store())
+                    statements.append(
+                        ast.copy_location(
+                            ast.Assign(targets=[ast.copy_location(target, value)], value=value),
+                            value,
+                        )
+                    )
+        if (
+            isinstance(body, ast.Call)
+            and isinstance(body.func, ast.Name)
+            and body.func.id == "dict"
+        ):
+            for word in body.keywords:
+                if word.arg is not None:
+                    target = ast.Name(id=word.arg, ctx=ast.Store())
+                    statements.append(
+                        ast.copy_location(
+                            ast.Assign(
+                                targets=[ast.copy_location(target, word.value)], value=word.value
+                            ),
+                            word.value,
+                        )
+                    )
+        node = ast.copy_location(
+            ast.ClassDef(
+                name=title if isinstance(title, str) else "type",
+                bases=list(bases.elts) if isinstance(bases, ast.Tuple | ast.List) else [],
+                keywords=[],
+                body=statements or [ast.copy_location(ast.Pass(), call)],
+                decorator_list=[],
+            ),
+            call,
+        )
+        info = self.of(module, ClassDef(node, node.name, scopes))
+        self._known[id(call)] = info
+        return info
+
+    # handlers -------------------------------------------------------------------------------
+
+    def _is_socket_name(self, name: str) -> bool:
+        return name == WEBSOCKET or self.knowledge.is_socket(name)
+
+    def is_socket(self, info: ClassInfo) -> bool:
+        """Whether it is a WebSocket handler as far as its bases are known."""
+        return any(isinstance(one, External) and self._is_socket_name(one.name) for one in info.mro)
+
+    def looks_like_socket(self, info: ClassInfo) -> bool:
+        """A base that was not read is called like a handler, and the class has its methods."""
+        if self.is_socket(info):
+            return False
+        outside = [one.name.rpartition(".")[2] for one in info.mro if isinstance(one, External)]
+        inherited = [one for one in info.mro if isinstance(one, ClassInfo)]
+        outside += [text.rpartition(".")[2] for one in inherited for text in one.unresolved]
+        named = any(_LOOKS_LIKE_SOCKET.search(name) for name in outside)
+        tornado = any(
+            isinstance(one, External) and one.name.startswith("tornado.") for one in info.mro
+        ) or any("tornado" in line for line in info.module.lines[:200] if "import" in line)
+        own = {
+            name
+            for one in inherited
+            for name in self.members(one)
+            if name in {"on_message", "write_message", "check_origin", "open"}
+        }
+        return named and tornado and ("on_message" in own or "check_origin" in own)
+
+    def members(self, info: ClassInfo) -> dict[str, list[Binding]]:
+        """What the body of a class binds."""
+        return self.project.scope(info.node)[0]
+
+    def find(
+        self, info: ClassInfo, name: str, after: ClassInfo | None = None
+    ) -> Member | External | None:
+        """Where a method comes from.
+
+        Returns:
+            The member of a class that was read; or the class that was not read and comes first
+            in the order, which may or may not have it; or None.
+        """
+        started = after is None
+        for one in info.mro:
+            if not started:
+                started = one is after
+                continue
+            if isinstance(one, External):
+                return one
+            if name in one.replaced:
+                return one.replaced[name]
+            bindings = self.members(one).get(name)
+            if bindings:
+                return Member(one, bindings[-1])
+        return None
+
+    def rest(self, info: ClassInfo, after: External) -> "list[ClassInfo | External]":
+        """What follows a class that was not read in the order."""
+        at = next((i for i, one in enumerate(info.mro) if one is after), len(info.mro) - 1)
+        return info.mro[at + 1 :]
+
+
+def _calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            yield node
+
+
+def _returned(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            yield node.value
+
+
+def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
+    """C3; where that fails, depth first without repeats."""
+    sequences: list[list[ClassInfo | External]] = []
+    for base in info.bases:
+        sequences.append([base] if isinstance(base, External) else list(base.mro or [base]))
+    sequences.append(list(info.bases))
+    result: list[ClassInfo | External] = [info]
+    # The MRO of the project's classes does not show that tornado's RequestHandler comes last.
+    pending = [list(one) for one in sequences if one]
+    while pending:
+        head = next(
+            (one[0] for one in pending if not any(_in(one[0], other[1:]) for other in pending)),
+            None,
+        )
+        if head is None:
+            head = pending[0][0]
+        if not _in(head, result):
+            result.append(head)
+        pending = [[one for one in seq if not _same(one, head)] for seq in pending]
+        pending = [seq for seq in pending if seq]
+    tornado = [
+        one for one in result if isinstance(one, External) and one.name.startswith("tornado.")
+    ]
+    return [one for one in result if one not in tornado] + sorted(
+        tornado, key=lambda one: one.name != WEBSOCKET
+    )
+
+
+def _same(left: ClassInfo | External, right: ClassInfo | External) -> bool:
+    return left is right or (isinstance(left, External) and left == right)
+
+
+def _in(one: ClassInfo | External, sequence: "list[ClassInfo | External]") -> bool:
+    return any(_same(one, other) for other in sequence)

@@ -1,0 +1,110 @@
+"""What words in names say: used only where a name cannot be resolved to code."""
+
+import re
+
+__all__ = [
+    "is_access_word",
+    "is_credential_name",
+    "is_identity_name",
+    "is_negative",
+    "is_predicate",
+    "is_raising_name",
+    "is_setting_chain",
+    "is_verification_name",
+    "words_of",
+]
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+_CREDENTIAL = frozenset(
+    ["token", "tokens", "jwt", "secret", "password", "passwd", "pwd", "passphrase", "pin", "key", "apikey", "auth", "authorization", "credential", "credentials", "creds", "session", "sessionid", "sid", "cookie", "cookies", "ticket", "signature", "sig", "hmac", "bearer", "otp", "hash", "nonce", "code", "csrf", "xsrf"]
+)
+_NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
+_IDENTITY = frozenset(
+    ["user", "account", "principal", "identity", "session", "authenticated", "authorized", "authorised", "logged", "login", "loggedin", "admin", "member", "viewer", "auth", "permission", "permissions", "token", "claims", "username", "userid"]
+)
+_VERIFY = frozenset(
+    ["verify", "verified", "verifies", "authenticate", "authenticated", "authenticates", "auth", "authorize", "authorise", "authorized", "authorised", "login", "logged", "loggedin", "signin", "permission", "permissions", "permitted", "allowed", "credential", "credentials", "identity", "whoami", "introspect", "unseal", "unsign"]
+)
+_VERIFY_VERBS = frozenset(
+    ["check", "validate", "valid", "decode", "load", "loads", "get", "find", "lookup", "resolve", "is", "has"]
+)
+_RAISING = frozenset(
+    ["verify", "authenticate", "require", "ensure", "assert", "enforce", "authorize", "authorise", "check", "validate"]
+)
+_NEGATIVE = frozenset(
+    ["invalid", "expired", "denied", "bad", "missing", "anonymous", "guest", "unauthenticated", "unauthorized", "unauthorised", "forbidden", "revoked", "rejected", "blocked", "banned", "not", "no", "unauth", "failed", "wrong"]
+)
+_SETTING = frozenset(
+    ["settings", "setting", "options", "option", "config", "conf", "cfg", "configuration", "args", "opts", "env", "environ", "flags", "argv", "preferences", "prefs", "params", "define"]
+)
+_ACCESS = frozenset(["acl", "access", "role", "roles", "scope", "scopes", "can", "may", "permit", "owns", "owner"])
+
+
+def words_of(name: str) -> list[str]:
+    """`verify_userToken` as `verify`, `user`, `token`."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def is_credential_name(name: str) -> bool:
+    """Whether a value of this name is a secret that a client shows to prove who it is."""
+    words = words_of(name)
+    return any(word in _CREDENTIAL for word in words) and not _NOT_CREDENTIAL & set(words)
+
+
+def is_identity_name(name: str) -> bool:
+    """Whether an attribute of this name says who the client is."""
+    words = words_of(name)
+    if not words or is_setting_name(name):
+        return False
+    return words[-1] in _IDENTITY or (words[0] == "is" and bool(set(words) & _IDENTITY))
+
+
+def is_setting_name(name: str) -> bool:
+    """Whether a name reads like a switch: `require_auth`, `auth_enabled`."""
+    words = words_of(name)
+    switch = frozenset(
+        ["enable", "enabled", "disable", "disabled", "require", "required", "use", "skip", "mode", "type", "backend", "provider", "manager", "handler", "url", "config", "settings", "class", "service", "client", "store", "file", "path", "name"]
+    )
+    return bool(words) and (words[-1] in switch or words[0] in switch)
+
+
+def is_verification_name(name: str) -> bool:
+    """Whether a function of this name finds out who the client is, or what it may do."""
+    words = words_of(name.rpartition(".")[2])
+    if "origin" in words or "host" in words or "cors" in words:
+        return False
+    if any(word in _VERIFY for word in words):
+        return True
+    return bool(
+        words and words[0] in _VERIFY_VERBS and any(w in _CREDENTIAL for w in words[1:])
+    ) or (len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words)
+
+
+def is_access_word(name: str) -> bool:
+    """Whether a name speaks of what somebody may do."""
+    words = set(words_of(name))
+    return bool(words & _ACCESS or words & _VERIFY)
+
+
+def is_raising_name(name: str) -> bool:
+    """Whether one calls a function of this name for the exception it raises."""
+    words = words_of(name.rpartition(".")[2])
+    return bool(words) and words[0] in _RAISING
+
+
+def is_predicate(name: str) -> bool:
+    """Whether a function of this name answers yes or no."""
+    words = words_of(name.rpartition(".")[2])
+    return bool(words) and words[0] in {"is", "has", "can", "may", "should", "are", "was"}
+
+
+def is_negative(name: str) -> bool:
+    """Whether a true answer means that the client is refused."""
+    words = words_of(name.rpartition(".")[2])
+    return any(word in _NEGATIVE for word in words)
+
+
+def is_setting_chain(parts: list[str]) -> bool:
+    """Whether a dotted chain goes through a configuration object."""
+    return any(word in _SETTING for part in parts for word in words_of(part)[-1:])

@@ -1,0 +1,348 @@
+"""The way of a connection: prepare, get, check_origin, 101, open, on_message, as Tornado runs it."""
+
+import ast
+import time
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
+from stormdoor.auditor.machine import (
+    Assumption,
+    Event,
+    Exhausted,
+    Frame,
+    Mode,
+    PathEnd,
+    Pruned,
+    Stage,
+    Thrown,
+)
+from stormdoor.auditor.module import Module
+from stormdoor.auditor.project import Project
+from stormdoor.auditor.statements import Returned
+from stormdoor.auditor.tornado_model import TornadoModel
+from stormdoor.auditor.values import (
+    Const,
+    Environment,
+    Function,
+    Instance,
+    Mapping,
+    Special,
+    Unknown,
+    Value,
+)
+
+__all__ = ["Outcome", "Path", "Pathway", "explore", "explore_origin"]
+
+Outcome = Literal["refused", "accepted", "cut"]
+
+_MAX_PATHS = 160
+_SECONDS = 4.0
+
+
+@dataclass(slots=True)
+class Path:
+    """One way that a connection can go.
+
+    Args:
+        outcome: Refused before the 101, accepted, or not followed to its end.
+        stage: The stage in which it was refused, or that it reached.
+        events: What happened, in order.
+        assumptions: Settings it depends on.
+        refused_by: What refused it: a check of the client's identity, or None.
+        open_end: How `open` ended: it came through, it raised, it closed.
+        message_end: How `on_message` ended on the first message.
+    """
+
+    outcome: Outcome
+    stage: Stage
+    events: list[Event]
+    assumptions: dict[str, Assumption]
+    refused_by: Thrown | None = None
+    presumed: bool = False
+    open_end: Literal["", "through", "raised", "closed"] = ""
+    message_end: Literal["", "through", "raised", "closed"] = ""
+    answer: bool | None = None
+
+    @property
+    def checks(self) -> list[Event]:
+        """The checks of identity that this client failed on the way."""
+        return [event for event in self.events if event.kind == "check"]
+
+    def at(self, stage: Stage) -> list[Event]:
+        """What happened in a stage."""
+        return [event for event in self.events if event.stage == stage]
+
+
+@dataclass(slots=True)
+class Pathway:
+    """All ways that were explored.
+
+    Args:
+        paths: The ways that came to an end.
+        events: Everything that happened on any way, also those not followed to the end.
+        complete: Whether every way was followed.
+        uncertain: Methods that a class that was not read may define, with that class.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    complete: bool = True
+    uncertain: dict[str, str] = field(default_factory=dict)
+
+
+class _Run(TornadoModel):
+    """One way through a handler."""
+
+    def __init__(
+        self,
+        project: Project,
+        hierarchy: Hierarchy,
+        info: ClassInfo,
+        *,
+        mode: Mode,
+        plan: list[int],
+        seen: set[tuple[object, ...]],
+        deadline: float,
+        words: MappingABC[str, tuple[Module, ast.expr]],
+    ) -> None:
+        super().__init__(project, hierarchy, mode=mode, plan=plan, seen=seen, deadline=deadline)
+        self.info = info
+        self.words = words
+        self.handler = Instance(info, text="self", handler=True, labels=frozenset({"self"}))
+        self.path = Path("cut", Stage.IMPORT, self.events, self.assumptions)
+
+    def go(self) -> Path:
+        """From the connection to its end."""
+        frame = Frame(self.info.module, Environment(), self.info.name, node=self.info.node)
+        self.frames.append(frame)
+        path = self.path
+        try:
+            self._prepare()
+        except PathEnd:
+            if path.outcome == "cut":
+                path.outcome = "accepted"
+        except Thrown as error:
+            if not self.accepted:
+                path.outcome = "refused"
+                path.refused_by = error if error.check or self._failed_check() else None
+                path.presumed = self._only_presumed(error)
+        return path
+
+    def _failed_check(self) -> bool:
+        return any(event.kind == "check" for event in self.events)
+
+    def _only_presumed(self, error: Thrown | None) -> bool:
+        checks = [event for event in self.events if event.kind == "check"]
+        return bool(checks) and all(event.presumed for event in checks)
+
+    def method(self, name: str, args: list[Value], words: dict[str, Value] | None = None) -> Value:
+        """Call a method of the handler and wait for it."""
+        assert_handler = self.handler
+        if assert_handler is None:
+            return Const(None)
+        node = self.info.node
+        self.called = node
+        function = self.instance_attribute(assert_handler, name, node)
+        return self.awaited(self.call(function, args, words or {}, node), node)
+
+    def _prepare(self) -> None:
+        path = self.path
+        self.stage = Stage.PREPARE
+        words = {
+            name: self.in_module(module, value) for name, (module, value) in self.words.items()
+        }
+        for name, value in words.items():
+            if isinstance(value, Const) and (
+                value.value is None or isinstance(value.value, bool | str)
+            ):
+                continue
+        self.wrap()
+        self.stage = Stage.PREPARE
+        self.method("initialize", [], words)
+        path.stage = Stage.PREPARE
+        self.method("prepare", [])
+        if self.finished:
+            self._refuse()
+        self.stage = path.stage = Stage.GET
+        arguments = self.url_arguments("get")
+        self.method("get", arguments)
+        # It came back without the 101: Tornado finishes the request.
+        self._refuse()
+
+    def _refuse(self) -> None:
+        path = self.path
+        path.outcome = "refused"
+        if self._failed_check():
+            path.refused_by = Thrown("finished", None, None, check=True)
+            path.presumed = self._only_presumed(None)
+        raise PathEnd
+
+    def wrap(self) -> None:
+        """What class decorators and `__init_subclass__` put in place of methods."""
+
+    def url_arguments(self, name: str) -> list[Value]:
+        """What the route's pattern captures."""
+        handler = self.handler
+        if handler is None:
+            return []
+        from stormdoor.auditor.hierarchy import Member as ClassMember
+
+        for method in (name, "open"):
+            found = self._member(handler.info, method, None)
+            if not isinstance(found, ClassMember):
+                continue
+            value = self.member_value(found, handler.info)
+            while not isinstance(value, Function):
+                inner = getattr(value, "function", None)
+                if inner is None or isinstance(inner, Special):
+                    inner = next(iter(getattr(value, "args", [])), None)
+                if inner is None:
+                    return []
+                value = inner
+            names = [one.arg for one in value.node.args.args][1:]
+            required = len(names) - len(value.node.args.defaults)
+            if names:
+                return [
+                    self.from_client("url", one, one)
+                    for one in names[: max(required, 0) or len(names)]
+                ]
+            if value.node.args.vararg is not None and method == "get":
+                continue
+            return []
+        return []
+
+    def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
+        """The 101, then `open`, then messages; whoever called comes back after the connection."""
+        if self.accepted or self.stage not in {Stage.GET, Stage.PREPARE}:
+            return Const(None)
+        path = self.path
+        if self.finished:
+            self._refuse()
+        self.accepted = True
+        self.catching.clear()
+        path.outcome = "accepted"
+        self.record("accept", node, "101")
+        self.stage = path.stage = Stage.OPEN
+        try:
+            self.method("open", args or self.url_arguments("open"), words)
+            path.open_end = "closed" if self.closed else "through"
+        except Thrown as error:
+            path.open_end = "raised"
+            path.refused_by = error
+            raise PathEnd from None
+        self.stage = path.stage = Stage.MESSAGE
+        for _ in range(2):
+            try:
+                self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
+                path.message_end = "closed" if self.closed else "through"
+            except Thrown as error:
+                path.message_end = "raised"
+                path.refused_by = error
+                break
+        raise PathEnd
+
+
+def _explored(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    mode: Mode,
+    words: MappingABC[str, tuple[Module, ast.expr]],
+    origin: str | None = None,
+) -> Pathway:
+    result = Pathway()
+    seen: set[tuple[object, ...]] = set()
+    pending: list[list[int]] = [[]]
+    deadline = time.monotonic() + _SECONDS
+    tried = 0
+    while pending:
+        if tried >= _MAX_PATHS or time.monotonic() > deadline:
+            result.complete = False
+            break
+        plan = pending.pop()
+        tried += 1
+        run = _Run(
+            project,
+            hierarchy,
+            info,
+            mode=mode,
+            plan=plan,
+            seen=seen,
+            deadline=deadline,
+            words=words,
+        )
+        ended = True
+        path = run.path
+        try:
+            if origin is None:
+                path = run.go()
+            else:
+                path = _ask_origin(run, origin)
+        except Pruned:
+            ended = False
+        except (Exhausted, RecursionError):
+            result.complete = False
+            path.outcome = "accepted" if run.accepted else "cut"
+        except Returned:
+            pass
+        pending.extend(reversed(run.alternatives))
+        result.events.extend(run.events)
+        result.uncertain.update(run.uncertain)
+        if ended:
+            result.paths.append(path)
+    return result
+
+
+def _ask_origin(run: _Run, origin: str) -> Path:
+    run.origin = origin
+    frame = Frame(run.info.module, Environment(), run.info.name, node=run.info.node)
+    run.frames.append(frame)
+    path = run.path
+    run.stage = path.stage = Stage.ORIGIN
+    try:
+        words = {name: run.in_module(module, value) for name, (module, value) in run.words.items()}
+        run.stage = Stage.ORIGIN
+        run.method("initialize", [], words)
+        value = run.method(
+            "check_origin", [Const(origin, frozenset({"client", "origin"}), "origin")]
+        )
+        path.answer = run.truth(value, run.info.node)
+    except Thrown:
+        path.answer = False
+    path.outcome = "accepted" if path.answer else "refused"
+    return path
+
+
+def explore(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    mode: Literal["anonymous", "member"],
+    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+) -> Pathway:
+    """Every way that a connection of such a client can go.
+
+    Args:
+        project: The files.
+        hierarchy: The classes.
+        info: The handler class.
+        mode: A client without a valid credential, or one with.
+        words: What the route gives to `initialize`.
+    """
+    return _explored(project, hierarchy, info, mode, words or {})
+
+
+def explore_origin(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    origin: str,
+    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+) -> Pathway:
+    """What `check_origin` answers to this origin; `answer` of each path."""
+    return _explored(project, hierarchy, info, "origin", words or {}, origin)
+
+
+_ = Mapping

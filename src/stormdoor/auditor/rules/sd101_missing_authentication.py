@@ -1,0 +1,76 @@
+"""An endpoint that anybody can open.
+
+What:
+    A WebSocket handler whose connection comes up, and whose messages are acted upon, without anything
+    having asked who the client is: nothing in `prepare()`, in `get()` or its decorators, in `open()` or
+    in `on_message()`, along all base classes, refuses a client without a credential.
+
+Why:
+    Whoever can reach the port can speak to the handler with a ten-line script. A login page in front of
+    the JavaScript that opens the socket does not help: the attacker does not load the page.
+
+Example:
+    class Chat(WebSocketHandler):
+        def open(self):
+            clients.add(self)
+
+        def on_message(self, message):
+            broadcast(message)
+
+Instead:
+    class Chat(WebSocketHandler):
+        def prepare(self):
+            if self.current_user is None:
+                raise HTTPError(401)
+
+        def get_current_user(self):
+            return self.get_signed_cookie("user")
+
+Fix:
+    Refuse the handshake in `prepare()`: `if self.current_user is None: raise HTTPError(401)`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+_SAID = {
+    "missing": "Anybody can open {name}: nothing asks who the client is.",
+    "swallowed": "Anybody can open {name}: the refusal is caught and the handshake goes on.",
+    "ignored": "Anybody can open {name}: nobody looks at the result of {what}.",
+}
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    answer = endpoint.authentication
+    if answer.kind not in _SAID:
+        return
+    text = _SAID[answer.kind]
+    what = answer.event.text if answer.event is not None else ""
+    if answer.kind == "missing" and what:
+        text += " {what} is asked, but its answer stops nobody."
+    sure = bool(endpoint.routes) and not endpoint.unread()
+    yield Found(
+        endpoint.module,
+        endpoint.node,
+        text.format(name=endpoint.info.name, what=what),
+        steps=endpoint.steps(answer.event),
+        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD101",
+    slug="missing-authentication",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="missing authentication",
+    cwe=(306,),
+    asvs=("4.4.3", "6.3.4"),
+    threat="direct-connection",
+    check=Check.AUTHENTICATION,
+    on_endpoint=_check,
+)

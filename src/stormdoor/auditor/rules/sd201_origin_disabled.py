@@ -1,0 +1,59 @@
+"""Pages of every site may connect.
+
+What:
+    `check_origin()` answers True whatever the Origin is, as shipped.
+
+Why:
+    A browser sends the cookies of your site along with a WebSocket that a page of another site opens
+    (cross-site WebSocket hijacking). Tornado's own check stops that; this override turns it off.
+
+Example:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return True
+
+Instead:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return origin in {"https://app.example"}
+
+Fix:
+    Delete the method, or compare the whole origin with a list: `return origin in {"https://app.example"}`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    answer = endpoint.origins
+    if answer.kind != "open":
+        return
+    method = endpoint.method("check_origin")
+    text = f"{endpoint.info.name} lets pages of every site connect: check_origin() accepts {answer.accepted}."
+    if method is None:
+        yield Found(
+            endpoint.module,
+            endpoint.node,
+            f"{endpoint.info.name} lets pages of every site connect: {answer.base} does.",
+        )
+        return
+    yield Found(method.module, method.node, text)
+
+
+RULE = rule(
+    __doc__,
+    id="SD201",
+    slug="origin-disabled",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="open origin",
+    cwe=(346, 1385),
+    asvs=("4.4.2",),
+    threat="cross-site-websocket-hijacking",
+    check=Check.ORIGIN,
+    on_endpoint=_check,
+)
