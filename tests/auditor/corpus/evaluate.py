@@ -165,7 +165,8 @@ def _lines(path: Path, line: int) -> range:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return range(line, line + 1)
-    ends = [n.end_lineno or line for n in ast.walk(tree) if getattr(n, "lineno", 0) == line]
+    statements = (node for node in ast.walk(tree) if isinstance(node, ast.stmt))
+    ends = [node.end_lineno or line for node in statements if node.lineno == line]
     return range(line, max(ends, default=line) + 1)
 
 
