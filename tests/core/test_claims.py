@@ -386,6 +386,14 @@ def test_a_service_has_a_name_of_its_own(claims: dict[str, object], subject: str
     assert sound(claims, replace(RULES, services="client:")).subject == subject
 
 
+def test_a_client_that_is_called_like_a_person() -> None:
+    """Is not that person, where somebody has said that there are persons only."""
+    claims: dict[str, object] = {"sub": "alice", "client_id": "alice"}
+    assert sound(claims).subject == "alice"
+    assert "there is no person" in unsound(claims, replace(RULES, persons=True))
+    assert sound({**claims, "client_id": "spa"}, replace(RULES, persons=True)).subject == "alice"
+
+
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [

@@ -50,6 +50,8 @@ class ClaimRules:
         services: What the principal of a token without a person is called, before its `client_id`;
             None if such a token is refused. A token has no person if `sub` is its client (RFC 9068
             §5), or is missing.
+        persons: Whether a token whose `sub` is its client is refused: a client that is called like
+            a person is not that person.
         required: Claims that must have these very values.
         bare: What the answer of an introspection (RFC 7662 §2.2) may leave out: `iss`, `aud`, `exp`.
     """
@@ -67,6 +69,7 @@ class ClaimRules:
     grants: Mapping[str, frozenset[str]] | None = None
     clients: frozenset[str] | None = None
     services: str | None = None
+    persons: bool = False
     required: Mapping[str, str] | None = None
     bare: frozenset[str] = frozenset()
 
@@ -254,7 +257,7 @@ def _scopes(claims: Mapping[str, object], rules: ClaimRules) -> frozenset[str] |
 
 def _client(claims: Mapping[str, object], rules: ClaimRules) -> str | None:
     """The client that the token was issued to (RFC 9068 §2.2; `azp`, OpenID Connect Core §2)."""
-    if rules.clients is None and rules.services is None:
+    if rules.clients is None and rules.services is None and not rules.persons:
         return None
     client, party = _text(claims, "client_id"), _text(claims, "azp")
     if client is not None and party is not None and client != party:
@@ -270,6 +273,10 @@ def _subject(claims: Mapping[str, object], rules: ClaimRules, client: str | None
     if rules.services is None:
         if subject is None:
             raise _UnsoundError("sub is missing")
+        if rules.persons and subject == client:
+            raise _UnsoundError(
+                "sub is the client: there is no person, and services are not accepted"
+            )
         return subject
     if subject is None and client is None:
         raise _UnsoundError("sub and client_id are missing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import urllib.parse
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -106,11 +107,12 @@ def answer(
 
 
 @asynccontextmanager
-async def serve() -> AsyncIterator[Hostile]:
+async def serve(tls: ssl.SSLContext | None = None) -> AsyncIterator[Hostile]:
     """Such a provider, that describes itself and has no keys."""
     hostile = Hostile()
-    server = await asyncio.start_server(hostile.serve, "127.0.0.1", 0)
-    hostile.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(hostile.serve, "127.0.0.1", 0, ssl=tls)
+    scheme = "http" if tls is None else "https"
+    hostile.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     hostile.describe()
     hostile.publish()
     try:

@@ -6,15 +6,23 @@ Each hostile answer is tried on somebody who believes it first: httpx as it is u
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import gzip
+import ipaddress
 import json
+import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from stormdoor import Authentication, ConfigurationError, Denial, JwtKey
 from stormdoor.auth.oauth import OAuthAuthenticator
@@ -308,6 +316,64 @@ async def test_a_clock_that_is_set_back_keeps_no_key() -> None:
         here.clock.advance(10)
         here.clock.set_wall(here.clock.now() + 300)
         await here.refused(token, "no key with the kid")
+
+
+async def test_an_unknown_key_while_nobody_answers() -> None:
+    """Perhaps there is such a key by now: 503 and not 401, and nobody is charged."""
+    async with serve() as provider, room(provider.url) as here:
+        provider.publish(jwk_of(OLD))
+        await here.accepted(token_of(provider.url))
+        provider.replies[KEYS] = answer(b"", status=503)
+        new = token_of(provider.url, NEW)
+        outcome = await here.refused(new, "no key with the kid 'new'")
+        assert (outcome.denial, outcome.charged) == (Denial.BAD_CREDENTIAL, True)
+        here.clock.advance(10)
+        outcome = await here.refused(new, "answered with 503")
+        assert (outcome.denial, outcome.charged) == (Denial.UNAVAILABLE, False)
+        await here.accepted(token_of(provider.url))
+        here.clock.advance(10)
+        provider.publish(jwk_of(OLD), jwk_of(NEW))
+        await here.accepted(new)
+
+
+def _certificate(folder: Path) -> ssl.SSLContext:
+    """Write a certificate of this machine by number. Returns a context that serves it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "provider")])
+    begin = dt.datetime.fromtimestamp(time.time() - 3600, dt.UTC)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + dt.timedelta(days=1))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "ca.pem").write_bytes(pem)
+    (folder / "all.pem").write_bytes(pem + secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "all.pem")
+    return context
+
+
+async def test_whose_certificate(tmp_path: Path) -> None:
+    """A provider without a certificate that we trust is nobody, whatever it says."""
+    async with serve(_certificate(tmp_path)) as provider:
+        provider.publish(jwk_of(OLD))
+        token = token_of(provider.url)
+        async with room(provider.url) as here:
+            outcome = await here.refused(token, "cannot be asked: ConnectError")
+            assert outcome.denial is Denial.UNAVAILABLE
+            assert provider.asked == []
+        trusted = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        async with room(provider.url, tls=trusted) as here:
+            await here.accepted(token)
 
 
 async def test_an_algorithm_that_nobody_accepts_makes_no_request() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -116,7 +117,7 @@ async def test_a_token_for_somebody_else(provider: RealProvider) -> None:
         await now.accepted(opaque_for(provider))
 
 
-def _of_a_service(provider: RealProvider, resource: str) -> str:
+def _of_a_service(provider: RealProvider, resource: str, name: str = "robot") -> str:
     answer = httpx.post(
         f"{provider.issuer}/token",
         data={
@@ -124,7 +125,7 @@ def _of_a_service(provider: RealProvider, resource: str) -> str:
             "resource": resource,
             "scope": "chat:say",
         },
-        auth=("robot", provider.secret("robot")),
+        auth=(name, provider.secret(name)),
         trust_env=False,
     )
     token: str = answer.json()["access_token"]
@@ -140,6 +141,21 @@ async def test_a_service(provider: RealProvider) -> None:
             found = await now.accepted(token)
             assert found.principal.id == "client:robot"
         assert (await now.accepted(jwt_for(provider))).principal.id == "alice"
+
+
+async def test_a_client_that_is_called_like_a_person(provider: RealProvider) -> None:
+    """Whoever may register a client does not become anybody (RFC 9068 §5).
+
+    The twin takes `sub` as it comes, and lets the client in as alice.
+    """
+    provider.register("alice")
+    async with here(provider, introspection=ASKING) as now:
+        for resource, reason in ((JWT, "no person"), (OPAQUE, "sub is missing")):
+            await now.refused(_of_a_service(provider, resource, "alice"), reason)
+        twin = now.authenticator._verifier
+        twin.rules = replace(twin.rules, persons=False)
+        token = _of_a_service(provider, JWT, "alice")
+        assert (await now.accepted(token)).principal.id == "alice"
 
 
 async def test_an_id_token_is_no_access_token(provider: RealProvider) -> None:

@@ -73,8 +73,8 @@ class OAuthAuthenticator:
             `sub` does, an unknown or disabled one is refused, and a change reaches open connections.
         clients: The clients whose tokens count (`client_id` or `azp`); None for all of the server.
         services: Accept tokens of services, which have no person behind them (`sub` is the client,
-            or missing). Their principal is this text and the `client_id`, such as `client:robot`. None:
-            a token without `sub` is refused, and a client that is its own `sub` counts as a person.
+            or missing). Their principal is this text and the `client_id`, such as `client:robot`, so
+            that a client that is called like a person is not that person. None: they are refused.
         required: Claims that must have these very values, such as `{"typ": "Bearer"}`.
         types: Accepted `typ` headers of JWTs, without `application/`; None for one without. The
             default is that of RFC 9068, which no ID token has.
@@ -165,6 +165,7 @@ class OAuthAuthenticator:
             grants=_grants(scopes, scope_claim),
             clients=None if clients is None else frozenset(clients),
             services=services,
+            persons=services is None,
             required=required,
         )
         monotonic = _loop_time if clock is None else clock.monotonic

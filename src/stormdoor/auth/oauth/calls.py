@@ -71,8 +71,14 @@ class Calls(Generic[T]):
             flying = asyncio.get_running_loop().create_task(self._call(call))
             self._flying[key] = flying
             flying.add_done_callback(lambda _: self._flying.pop(key, None))
-        # Whoever gives up must not take the answer away from those who go on waiting.
-        return await asyncio.shield(flying)
+        try:
+            # Whoever gives up must not take the answer away from those who go on waiting.
+            return await asyncio.shield(flying)
+        except asyncio.CancelledError:
+            asking = asyncio.current_task()
+            if asking is None or asking.cancelling() or not flying.cancelled():
+                raise
+            return Unanswered("nobody is asked any more")  # `close` gave the call up
 
     async def _call(self, call: Callable[[], Awaitable[T | Unanswered]]) -> T | Unanswered:
         async with self._bulkhead:
@@ -105,7 +111,7 @@ class Calls(Generic[T]):
         )
 
     async def close(self) -> None:
-        """Give up every call. Whoever waits gets `CancelledError`."""
+        """Give up every call. Whoever waits is told that there is no answer."""
         flying = list(self._flying.values())
         for task in flying:
             task.cancel()

@@ -75,7 +75,7 @@ class RemoteKeys:
         self._held: frozenset[JwtKey] = frozenset()
         self._fetched: Stamp | None = None
         self._tried: float | None = None
-        self._why = Unanswered("the keys were never fetched")
+        self._failing: Unanswered | None = None
         self.generation = 0
         """Grows whenever a key was dropped."""
 
@@ -104,15 +104,18 @@ class RemoteKeys:
         key = self._keys.find(jws.kid, jws.algorithm)
         if key is None and await self.refresh(now, unknown=True):
             key = self._keys.find(jws.kid, jws.algorithm)
-        if self._age(now) >= self._max_stale_seconds:
+        stale = self._age(now) >= self._max_stale_seconds
+        if key is not None and not stale:
+            return key
+        if stale or self._failing is not None:
+            # Perhaps the provider has the key by now: nobody knows.
+            why = self._failing or Unanswered("the keys were never fetched")
             return Rejected(
                 Denial.UNAVAILABLE,
-                f"the keys of the provider are not known: {self._why.reason}",
+                f"the keys of the provider are not known: {why.reason}",
                 charged=False,
-                retry_after=self._why.retry_after,
+                retry_after=why.retry_after,
             )
-        if key is not None:
-            return key
         if jws.kid is None:
             what = f"the token names no key (kid), and there is not exactly one for {jws.algorithm}"
         elif self._keys.names(jws.kid):
@@ -140,8 +143,7 @@ class RemoteKeys:
         if not flying:
             self._tried = monotonic
         outcome = await self._calls.ask(_QUESTION, lambda: self._fetch(now))
-        if isinstance(outcome, Unanswered):
-            self._why = outcome
+        self._failing = outcome if isinstance(outcome, Unanswered) else None
         return True
 
     async def _fetch(self, now: float) -> KeySet | Unanswered:
