@@ -10,7 +10,7 @@ import pytest
 from stormdoor.core.credential import fingerprint
 from tests.demo.running import Running
 from tests.demo.visitor import Visitor, collected, heard
-from tests.tornado.wire import CLOSE, Wire
+from tests.tornado.wire import CLOSE, TEXT, Wire
 
 NEW = "correct horse battery"
 
@@ -32,8 +32,10 @@ async def sessions(visitor: Visitor) -> list[dict[str, Any]]:
 
 
 async def close_code(wire: Wire) -> int | None:
-    """The code of the close that comes next; nothing else may come first."""
+    """The code of the close that comes next; nothing but the notice of it may come first."""
     frame = await wire.receive()
+    if frame.opcode == TEXT and json.loads(frame.text)["type"] == "stormdoor.expiring":
+        frame = await wire.receive()
     assert frame.opcode == CLOSE, frame
     return frame.code
 

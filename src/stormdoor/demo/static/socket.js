@@ -1,18 +1,17 @@
-// A guarded WebSocket that stays connected: a fresh ticket for each attempt, jittered back-off,
-// and no second attempt where the server's answer was final.
+// The demo's connection: stormdoor's browser client, with the demo's words for what happens to it.
 //
 // Events: "state" with {name, ...} where name is connecting, open, waiting or ended;
 // "message" with each server message that is not the answer to `ask`.
 
+import { Door, DoorError, ticketFrom } from "/stormdoor.js";
+
 import { finalClose, HANDSHAKE_FORBIDDEN, passingClose, SIGNED_OUT } from "./causes.js";
-import { currentSession, issueTicket } from "./session.js";
 import { latestSequence, recordedSince } from "./trail.js";
 
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 30_000;
-const STABLE_AFTER_MS = 10_000;
-const ANSWER_WITHIN_MS = 10_000;
 const PROTOCOL = "stormdoor.v1";
+const LOST = { 401: SIGNED_OUT, 403: HANDSHAKE_FORBIDDEN };
+const BY_PAGE = "closed by the page";
+const BUSY = ["429", "503"];
 
 export function socketUrl(endpoint) {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${endpoint}`;
@@ -21,58 +20,47 @@ export function socketUrl(endpoint) {
 export const ticketProtocols = (ticket) => [PROTOCOL, `stormdoor.ticket.${ticket}`];
 
 export class GuardedSocket extends EventTarget {
-  #endpoint;
-  #socket = null;
-  #attempts = 0;
-  #timer = null;
-  #waiting = new Map();
-  #lastId = 0;
-  #leaving = false;
+  #door;
+  #before = 0; // where the trail was when the last attempt began
+  #opened = false;
+  #lastCode = null;
   state = { name: "idle" };
 
   constructor(endpoint) {
     super();
-    this.#endpoint = endpoint;
-    addEventListener("online", () => this.retryNow());
-    addEventListener("pagehide", () => { this.#leaving = true; });
-    addEventListener("pageshow", (event) => {
-      this.#leaving = false;
-      if (event.persisted && !this.#isOpen()) this.#connect();
+    const ticket = ticketFrom("/auth/ticket", { endpoint });
+    this.#door = new Door(socketUrl(endpoint), {
+      credential: async (signal) => {
+        this.#before = await latestSequence();
+        return ticket(signal);
+      },
+      onstate: (state) => this.#hear(state),
+      onauthlost: (status) => this.#become({ name: "ended", ...this.#whyLost(status) }),
+      onmessage: (message) => this.dispatchEvent(new CustomEvent("message", { detail: message })),
     });
   }
 
   start() {
-    this.#attempts = 0;
-    this.#connect();
+    this.#door.open();
   }
 
   // Skips the wait before the next attempt.
   retryNow() {
-    if (this.state.name === "waiting") this.#connect();
+    if (this.state.name === "waiting") this.#door.open();
   }
 
   // Sends a message and resolves to its reply, or to an error message that says why there is none.
-  ask(message) {
-    if (!this.#isOpen()) return Promise.resolve(unavailable("not connected"));
-    const id = `m${(this.#lastId += 1)}`;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#answer(id, unavailable("no answer")), ANSWER_WITHIN_MS);
-      this.#waiting.set(id, { resolve, timer });
-      this.#socket.send(JSON.stringify({ ...message, id }));
-    });
-  }
-
-  #isOpen() {
-    return this.#socket?.readyState === WebSocket.OPEN;
-  }
-
-  #answer(id, message) {
-    const asked = this.#waiting.get(id);
-    if (!asked) return false;
-    this.#waiting.delete(id);
-    clearTimeout(asked.timer);
-    asked.resolve(message);
-    return true;
+  async ask({ type, ...fields }) {
+    if (this.state.name !== "open") return unavailable("not connected");
+    try {
+      return await this.#door.send(type, fields);
+    } catch (failure) {
+      if (!(failure instanceof DoorError)) throw failure;
+      if (failure.error === "closed") return unavailable("the connection closed");
+      if (failure.error === "timeout") return unavailable("no answer");
+      const detail = failure.message === failure.error ? undefined : failure.message;
+      return { type: "error", error: failure.error, detail };
+    }
   }
 
   #become(state) {
@@ -80,71 +68,50 @@ export class GuardedSocket extends EventTarget {
     this.dispatchEvent(new CustomEvent("state", { detail: state }));
   }
 
-  async #connect() {
-    clearTimeout(this.#timer);
-    this.#become({ name: "connecting" });
-    const before = await latestSequence();
-    const ticket = await issueTicket(this.#endpoint);
-    if (ticket.status === 401) return this.#become({ name: "ended", why: SIGNED_OUT });
-    if (ticket.status === 403) return this.#become({ name: "ended", why: HANDSHAKE_FORBIDDEN });
-    if (!ticket.ok) {
-      const busy = ticket.status === 429 || ticket.status === 503;
-      const why = busy ? "the server is busy" : "the server does not answer";
-      return this.#wait(why, (ticket.retryAfter ?? 0) * 1000);
+  // The server's close said more than the ticket that is refused afterwards.
+  #whyLost(status) {
+    const why = finalClose(this.#lastCode);
+    return why ? { code: this.#lastCode, why } : { why: LOST[status] ?? SIGNED_OUT };
+  }
+
+  #hear(state) {
+    const { name, why, code } = state;
+    if (name === "open") {
+      this.#opened = true;
+      this.#lastCode = null;
     }
-    this.#open(ticket.body.ticket, before);
+    if (name === "closed" && (code === undefined || why === BY_PAGE)) return; // said elsewhere
+    if (name === "closed") this.#become({ name: "ended", code, why: finalClose(code) ?? closedBy(code) });
+    else if (name === "waiting") this.#waiting(state, why);
+    else this.#become({ name });
   }
 
-  #open(ticket, before) {
-    const socket = new WebSocket(socketUrl(this.#endpoint), ticketProtocols(ticket));
-    let openedAt = null;
-    this.#socket = socket;
-    socket.onopen = () => {
-      openedAt = Date.now();
-      this.#become({ name: "open" });
-    };
-    socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = (event) => {
-      for (const id of [...this.#waiting.keys()]) this.#answer(id, unavailable("the connection closed"));
-      if (this.#leaving) return;
-      if (openedAt === null) return this.#refused(before);
-      if (Date.now() - openedAt > STABLE_AFTER_MS) this.#attempts = 0;
-      const why = finalClose(event.code);
-      if (why) this.#become({ name: "ended", code: event.code, why });
-      else this.#wait(passingClose(event.code));
-    };
+  #waiting(state, why) {
+    const refused = why === "closed with 1006" && !this.#opened;
+    this.#opened = false;
+    this.#lastCode = Number(/^closed with (\d+)$/.exec(why)?.[1]) || this.#lastCode;
+    this.#become({ ...state, why: waitWords(why) });
+    if (refused) this.#explain();
   }
 
-  // A browser hides the status of a refused handshake; the session and the trail tell it.
-  async #refused(before) {
-    if (!(await currentSession())) return this.#wait("the server does not answer");
-    const events = await recordedSince(before);
-    const refusal = events.findLast((event) => event.cause);
-    if (refusal?.cause === "forbidden" || refusal?.detail?.status === 403) {
-      return this.#become({ name: "ended", why: HANDSHAKE_FORBIDDEN, event: refusal });
-    }
-    return this.#wait(refusal ? `the handshake was refused (${refusal.cause})` : "the connection failed");
-  }
-
-  #wait(why, atLeast = 0) {
-    const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
-    const delay = Math.max(atLeast, ceiling / 2) + (Math.random() * ceiling) / 2;
-    this.#attempts += 1;
-    this.#timer = setTimeout(() => this.#connect(), delay);
-    this.#become({ name: "waiting", why, until: Date.now() + delay });
-  }
-
-  #receive(data) {
-    let message;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      return;
-    }
-    if (message.id && this.#answer(message.id, message)) return;
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+  // A browser hides the status of a refused handshake; the trail of one's own events tells it.
+  async #explain() {
+    const refusal = (await recordedSince(this.#before)).findLast((event) => event.cause);
+    if (this.state.name !== "waiting" || !refusal) return;
+    if (refusal.cause === "forbidden" || refusal.detail?.status === 403) {
+      this.#door.close();
+      this.#become({ name: "ended", why: HANDSHAKE_FORBIDDEN, event: refusal });
+    } else this.#become({ ...this.state, why: `the handshake was refused (${refusal.cause})` });
   }
 }
+
+function waitWords(why) {
+  const code = /^closed with (\d+)$/.exec(why)?.[1];
+  if (code) return passingClose(Number(code));
+  return BUSY.includes(why) ? "the server is busy" : "the server does not answer";
+}
+
+const closedBy = (code) => ({ title: "The connection ended", text: passingClose(code), next: "again" });
 
 function unavailable(detail) {
   return { type: "error", error: "unavailable", detail };
