@@ -93,6 +93,9 @@ class SignedCookieAuthenticator:
             return Rejected(Denial.BAD_CREDENTIAL, "the cookie's value is not text")
         # The signature covers it: `2|key version|length:timestamp|...`
         issued_at = float(credential.secret.split("|", 3)[2].partition(":")[2])
+        expires_at = issued_at + self._max_age_days * _DAY
+        if now >= expires_at:  # Tornado lets the very last moment pass
+            return Rejected(Denial.EXPIRED, "the cookie is too old", principal_id=id)
         if self._roles is None:
             account = await store.account(id)
             if account is None or account.disabled:
@@ -109,6 +112,6 @@ class SignedCookieAuthenticator:
             ambient=True,
             authenticated_at=issued_at,
             issued_at=issued_at,
-            expires_at=issued_at + self._max_age_days * _DAY,
+            expires_at=expires_at,
             live=self._roles is None,
         )
