@@ -26,11 +26,13 @@ from stormdoor import (
 )
 from stormdoor.auth.cookie import CookieSpec
 from stormdoor.auth.oauth import Introspection, OAuthAuthenticator
+from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.passwords import OWASP, Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.config import proof_shape, shape
 from stormdoor.config.check import check_file
 from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
+from stormdoor.config.oidc_shape import OidcTable
 from stormdoor.config.secret import SecretTable
 from stormdoor.config.shape import LimitsTable
 from tests.config.files import write
@@ -54,6 +56,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Identity from a proxy": proof_shape.ProxyTable,
     "Trusted proxies": proof_shape.TrustedProxyTable,
     "Forwarded certificates": proof_shape.ForwardedCertificateTable,
+    "Login at a provider": OidcTable,
     "Roles": shape.RoleTable,
     "Permits": shape.PermitTable,
     "Forbids": shape.ForbidTable,
@@ -108,6 +111,11 @@ def _defaults(section: str) -> dict[str, Any]:
             return _own(OAuthTable) | {"scopes": None} | _arguments(OAuthAuthenticator)
         case "Introspection":
             return _own(IntrospectionTable) | _arguments(Introspection)
+        case "Login at a provider":
+            return {
+                one.name: {} if one.default is MISSING else one.default
+                for one in fields(OpenIdProvider)
+            }
         case "Top of the file":
             return _arguments(Guard)
         case _:
@@ -124,6 +132,8 @@ def _toml(value: object) -> str:
     match value:
         case None:
             return "false"
+        case {}:
+            return "{}"
         case bool():
             return str(value).lower()
         case str():

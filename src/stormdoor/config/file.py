@@ -16,6 +16,7 @@ from stormdoor.auth.session import SessionDesk
 from stormdoor.config.authenticators import build_authenticators
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
+from stormdoor.config.oidc import build_oidc
 from stormdoor.config.place import Place, show_place
 from stormdoor.config.policies import build_policies
 from stormdoor.config.proofs import build_forwarded_certificate
@@ -123,8 +124,10 @@ def build_options(
                 "a secret stands in the file, which production = true does not accept; "
                 'write { env = "NAME" } or { file = "/run/secrets/name" }',
             )
+    openid = None
     if not operating:
         authenticators = (*build_authenticators(document), *authenticators)
+        openid = build_oidc(document)
     _check_lists(document)
     if not isinstance(parsed.trail_days, UnsetType) and not parsed.trail_days > 0:
         document.wrong(("trail_days",), "must be greater than 0; left out, everything is kept")
@@ -132,6 +135,7 @@ def build_options(
     arguments = {name: plain[name] for name in _PLAIN if name in plain}
     arguments |= {
         "authenticators": authenticators,
+        "oidc": openid,
         "policies": build_policies(document),
         "limits": _limits(document),
         "store": document.attempt(("store",), store_url, parsed.store, base),

@@ -17,6 +17,7 @@ from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.factor_desk import FactorDesk
 from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.login import Login
+from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.passwords import Passwords
 from stormdoor.auth.pending_login import PendingLogins
 from stormdoor.auth.second_factor import SecondFactor
@@ -95,6 +96,7 @@ class Guard:
         secrets_key: Secret that seals what must be read again (the secrets of TOTP), or several: the first
             one seals, all of them open. Without one there is no TOTP.
         node: Name of this process in the list of connections; made up if left out.
+        oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         clock: Time; tests bring their own.
         insecure_allow_plaintext: Accept `ws://` from other machines.
         insecure_allow_missing_origin: Accept cookies from clients that send no Origin.
@@ -123,6 +125,7 @@ class Guard:
         second_factor: SecondFactor | None = None,
         secrets_key: bytes | Sequence[bytes] | None = None,
         node: str | None = None,
+        oidc: OpenIdProvider | None = None,
         clock: Clock | None = None,
         insecure_allow_plaintext: bool = False,
         insecure_allow_missing_origin: bool = False,
@@ -156,6 +159,7 @@ class Guard:
         self._trail_days = trail_days
         self.inline_secrets: tuple[str, ...] = ()
         """Places of a configuration file where a secret stands; set by whoever reads the file."""
+        self.oidc = oidc
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"
         if store is None or isinstance(store, str):

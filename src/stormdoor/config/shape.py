@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from stormdoor.config.oauth_shape import OAuthTable
+from stormdoor.config.oidc_shape import OidcTable
 from stormdoor.config.proof_shape import (
     CertificateTable,
     DpopTable,
@@ -208,6 +209,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sessions: SessionsTable = SessionsTable()
     passwords: PasswordsTable = PasswordsTable()
     authenticators: list[AuthenticatorTable] = []
+    oidc: OidcTable | UnsetType = UNSET
     policies: PoliciesTable = PoliciesTable()
 
 

@@ -21,7 +21,7 @@ __all__ = ["OpenIdProvider", "oidc_routes"]
 
 def oidc_routes(
     guard: Guard,
-    provider: OpenIdProvider,
+    provider: OpenIdProvider | None = None,
     *,
     prefix: str = "/auth/oidc",
     after_login: str = "/",
@@ -43,15 +43,21 @@ def oidc_routes(
 
     Args:
         guard: Who decides.
-        provider: Whose word counts, and for what.
+        provider: Whose word counts, and for what. Left out, that of the guard: `[oidc]` of its file.
         prefix: Where the routes are; one for each provider, so that none can answer for another.
         after_login: Where the browser goes then, if `return_to` says nothing.
         after_logout: Likewise.
         link_seconds: How old a session's login may be for `link`.
 
     Raises:
-        ConfigurationError: `redirect_uri` or `post_logout_redirect_uri` does not lead to these routes.
+        ConfigurationError: There is no provider; or `redirect_uri` or `post_logout_redirect_uri` does not
+            lead to these routes.
     """
+    provider = provider or guard.oidc
+    if provider is None:
+        raise ConfigurationError(
+            "there is no provider; write oidc_routes(guard, OpenIdProvider(…)), or [oidc] in the file"
+        )
     _leads_to("redirect_uri", provider.redirect_uri, f"{prefix}/callback")
     if provider.post_logout_redirect_uri is not None:
         _leads_to(
