@@ -374,10 +374,11 @@ async def serving(
     *,
     permissions: Any = None,
     heart: bool = False,
+    port: int = 0,
     server_options: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
-    """Serve `handlers` on an ephemeral port of loopback; behind `guard`, or plain without one.
+    """Serve `handlers` on a port of loopback; behind `guard`, or plain without one.
 
     Args:
         handlers: Routes, or an application made from them already.
@@ -385,6 +386,7 @@ async def serving(
         permission: For `protect`.
         permissions: For `protect`.
         heart: Whether the guard beats by itself. Without it, a test calls `guard.tick()`.
+        port: Which; 0 for any.
         server_options: For `HTTPServer`.
         settings: Of the application.
     """
@@ -396,7 +398,7 @@ async def serving(
             protect(application, guard, permission, permissions=permissions)
         if not heart:
             await quiet(guard)
-    [sock] = bind_sockets(0, "127.0.0.1")
+    [sock] = bind_sockets(port, "127.0.0.1")
     server = HTTPServer(application, **(server_options or {}))
     server.add_sockets([sock])
     try:
