@@ -1,0 +1,209 @@
+"""Attacks on a second factor: each succeeds on a site that somebody wrote in a hurry, then fails here.
+
+Both sites speak the same language, and the same attack runs against both.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pyotp
+import pytest
+from tornado.web import RequestHandler
+
+from stormdoor import Guard, PolicySet, SessionAuthenticator, login_routes, role
+from stormdoor.auth.passwords import Argon2Cost, Passwords
+from stormdoor.core.account import Account
+from tests.support.clock import FakeClock
+from tests.tornado.login_client import LoginClient
+from tests.tornado.wire import serving
+
+PASSWORD = "correct horse battery staple"
+PASSWORDS = Passwords(cost=Argon2Cost(memory_kib=7_168, passes=5))
+HASH = PASSWORDS.hash_now(PASSWORD)
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@dataclass
+class Target:
+    """A site with alice, whose password the attacker knows, and whose device she has."""
+
+    port: int
+    clock: FakeClock
+    device: pyotp.TOTP
+
+    def client(self, **cookies: str) -> LoginClient:
+        """A browser."""
+        return LoginClient(self.port, cookies=dict(cookies))
+
+    def code(self) -> str:
+        """What the device shows now."""
+        return self.device.at(int(self.clock.now()))
+
+
+class _Twin(RequestHandler):
+    """A site that means well: the cookie is a session, and a flag says what is still to come."""
+
+    sessions: dict[str, dict[str, object]]
+    clock: FakeClock
+
+    def initialize(self, sessions: dict[str, dict[str, object]], clock: FakeClock) -> None:
+        self.sessions = sessions
+        self.clock = clock
+
+    @property
+    def session(self) -> dict[str, object] | None:
+        """The session of the cookie."""
+        return self.sessions.get(self.get_cookie("twin") or "")
+
+    def right(self) -> bool:
+        """Whether the code is right. It is not remembered, and wrong ones are not counted."""
+        typed = json.loads(self.request.body)["totp"]
+        return pyotp.TOTP(SECRET).verify(typed, for_time=int(self.clock.now()), valid_window=1)
+
+
+class _TwinLogIn(_Twin):
+    def post(self) -> None:
+        body = json.loads(self.request.body)
+        if body["password"] != PASSWORD:
+            self.set_status(401)
+            return
+        id = self.get_cookie("twin") or secrets.token_urlsafe(16)
+        self.sessions[id] = {"strength": 1}
+        self.set_cookie("twin", id)
+        self.set_status(202)
+
+
+class _TwinSecondFactor(_Twin):
+    def post(self) -> None:
+        if self.session is None or not self.right():
+            self.set_status(401)
+        else:
+            self.session["strength"] = 2
+
+
+class _TwinSession(_Twin):
+    def get(self) -> None:
+        strong = self.session is not None and self.session["strength"] == 2
+        self.set_status(200 if strong else 401)
+
+
+class _TwinTicket(_Twin):
+    def post(self) -> None:
+        # Nobody thought of it here: whoever has a session has logged in.
+        if self.session is None:
+            self.set_status(401)
+        else:
+            self.finish({"ticket": "a ticket"})
+
+
+@asynccontextmanager
+async def twin() -> AsyncIterator[Target]:
+    """The site without a door."""
+    clock = FakeClock()
+    given = {"sessions": {}, "clock": clock}
+    routes = [
+        ("/auth/login", _TwinLogIn, given),
+        ("/auth/second-factor", _TwinSecondFactor, given),
+        ("/auth/step-up", _TwinSecondFactor, given),
+        ("/auth/session", _TwinSession, given),
+        ("/auth/ticket", _TwinTicket, given),
+    ]
+    async with serving(routes) as served:
+        yield Target(served.port, clock, pyotp.TOTP(SECRET))
+
+
+@asynccontextmanager
+async def guarded() -> AsyncIterator[Target]:
+    """The same site behind the guard."""
+    clock = FakeClock()
+    guard = Guard(
+        origins=["http://127.0.0.1:1"],
+        authenticators=[SessionAuthenticator()],
+        policies=PolicySet([role("member", "chat:*")]),
+        passwords=Passwords(cost=Argon2Cost(memory_kib=7_168, passes=5)),
+        secrets_key=b"k" * 32,
+        clock=clock,
+    )
+    async with serving(login_routes(guard, endpoint="/ws"), guard) as served:
+        await guard.store.add_account(
+            Account(id="alice", password_hash=HASH, roles=frozenset({"member"}))
+        )
+        target = Target(served.port, clock, pyotp.TOTP(SECRET))
+        owner = target.client()
+        await owner.log_in("alice", PASSWORD)
+        target.device, _ = await owner.enrol_totp(clock.now())
+        clock.advance(30)
+        yield target
+
+
+async def skip(target: Target) -> bool:
+    """Type the stolen password, and go on without the code."""
+    thief = target.client()
+    await thief.log_in("alice", PASSWORD)
+    return (await thief.post("/ticket")).status == 200
+
+
+async def replay(target: Target) -> bool:
+    """Type the code that alice has just typed, seen over her shoulder."""
+    alice, thief = target.client(), target.client()
+    await alice.log_in("alice", PASSWORD)
+    code = target.code()
+    assert (await alice.post("/second-factor", {"totp": code})).status == 200
+    await thief.log_in("alice", PASSWORD)
+    return (await thief.post("/second-factor", {"totp": code})).status == 200
+
+
+async def guess(target: Target) -> bool:
+    """Sixty guesses, of which the last is right: enough of them, and one always is."""
+    thief = target.client()
+    await thief.log_in("alice", PASSWORD)
+    right = target.code()
+    guesses = [f"{(int(right) + n) % 10**6:06}" for n in range(1000, 1059)] + [right]
+    answers = [await thief.post("/second-factor", {"totp": one}) for one in guesses]
+    return answers[-1].status == 200
+
+
+async def fixation_at_login(target: Target) -> bool:
+    """Plant a cookie in alice's browser, let her log in with both factors, and use it."""
+    thief, alice = target.client(), target.client()
+    await thief.log_in("alice", PASSWORD)
+    alice.cookies = dict(thief.cookies)
+    await alice.log_in("alice", PASSWORD)
+    assert (await alice.post("/second-factor", {"totp": target.code()})).status == 200
+    return (await thief.get("/session")).status == 200
+
+
+async def fixation_across_step_up(target: Target) -> bool:
+    """Copy the cookie before the step-up, and come back when the session is stronger."""
+    alice = target.client()
+    await alice.log_in("alice", PASSWORD)
+    await alice.post("/second-factor", {"totp": target.code()})
+    thief = target.client(**alice.cookies)
+    target.clock.advance(30)
+    assert (await alice.post("/step-up", {"totp": target.code()})).status == 200
+    assert (await alice.get("/session")).status == 200
+    return (await thief.get("/session")).status == 200
+
+
+ATTACKS = [skip, replay, guess, fixation_at_login, fixation_across_step_up]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+async def test_attack_succeeds_without_the_guard(
+    attack: Callable[[Target], Awaitable[bool]],
+) -> None:
+    """The attack first."""
+    async with twin() as target:
+        assert await attack(target)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+async def test_attack_fails_with_the_guard(attack: Callable[[Target], Awaitable[bool]]) -> None:
+    """The same attack, word for word."""
+    async with guarded() as target:
+        assert not await attack(target)
