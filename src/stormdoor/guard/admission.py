@@ -267,11 +267,18 @@ class Admission:
         if refusal is not None:
             return refusal
         # Before the budget: a hostile page must not use up the budget of whoever looks at it.
-        if endpoint.public is None:
-            reason = self._entrance.origins.refuse(handshake)
-            if reason is not None:
-                return Refusal(Denial.ORIGIN, reason)
-        return self._too_often(address_key) or self._registry.room_for_address(address_key)
+        return (
+            self._foreign(handshake, endpoint)
+            or self._too_often(address_key)
+            or self._registry.room_for_address(address_key)
+        )
+
+    def _foreign(self, handshake: Handshake, endpoint: Endpoint) -> Refusal | None:
+        """Whether a page asks that may not."""
+        if endpoint.public is not None:
+            return None
+        reason = self._entrance.origins.refuse(handshake)
+        return None if reason is None else Refusal(Denial.ORIGIN, reason)
 
     async def identify(self, handshake: Handshake, address_key: str) -> Authentication | Refusal:
         """Who sends a request that opens no socket, by the same credentials and the same rules.
@@ -446,13 +453,18 @@ class Admission:
                     return credential
         return None
 
+    def authenticator_for(self, credential: Credential) -> Authenticator | None:
+        """Who decides about `credential`: the first that looks there and recognises it."""
+        for authenticator in self._authenticators:
+            if credential.place in authenticator.places and authenticator.recognises(credential):
+                return authenticator
+        return None
+
     async def _authenticate(
         self, credential: Credential, handshake: Handshake, now: float
     ) -> Authentication | Refusal:
-        for authenticator in self._authenticators:
-            if credential.place in authenticator.places and authenticator.recognises(credential):
-                break
-        else:
+        authenticator = self.authenticator_for(credential)
+        if authenticator is None:
             return Refusal(
                 Denial.BAD_CREDENTIAL, f"nobody recognises the credential in {_where([credential])}"
             )
