@@ -12,8 +12,10 @@ import pytest
 from stormdoor import Authentication, Guard, Principal, Target
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreUnavailable
+from tests.docs.pages import module_of
 from tests.guard.fakes import Tokens, authentication, bearer, make_guard, opened, settle
 from tests.support.clock import FakeClock
+from tests.support.project import ROOT
 
 
 @dataclass
@@ -323,3 +325,24 @@ async def test_not_all_at_once() -> None:
         busiest = max(busiest, sum(one.asked for one in oracles.values()) - before)
     assert all(one.asked == 1 for one in oracles.values())
     assert busiest < 30
+
+
+async def test_the_oracle_of_the_guide() -> None:
+    """What the page about authenticators of one's own shows is asked, and believed."""
+    page = module_of(ROOT / "docs" / "how-to" / "write-an-authenticator.md")
+    on_duty = {"alice"}
+    listed = page.StillListed(on_duty, authentication("alice"))
+    assert "authentication" not in repr(listed)
+    known = authentication("alice", recheck=listed)
+    clock = FakeClock()
+    guard = await settle(make_guard(Tokens({"alice": known}), clock=clock))
+    here = Watch(guard, clock, {})
+    connection, _ = await opened(guard, bearer("alice"))
+    await here.tick()
+    await here.tick(60)
+    await here.tick(60)
+    assert connection.open
+    on_duty.clear()
+    await here.tick(60)
+    assert connection.closed_by is not None
+    assert connection.closed_by.denial is Denial.REVOKED

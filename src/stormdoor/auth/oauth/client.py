@@ -117,7 +117,7 @@ class ProviderClient:
                 # An answer must not send us elsewhere with a secret, nor the environment.
                 follow_redirects=False,
                 trust_env=False,
-                limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             )
         return self._client
