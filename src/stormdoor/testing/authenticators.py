@@ -269,7 +269,8 @@ async def _expiry(check: _Check) -> None:
 async def _secrecy(check: _Check) -> None:
     one = await check.good()
     found = await check.ask(one)
-    again = await check.ask(replace(one, secret=one.secret + "x"))
+    forged = one.place is None or one.place.source is not Source.CERTIFICATE
+    again = await check.ask(replace(one, secret=one.secret + "x")) if forged else None
     texts = {"repr(authenticator)": repr(check.authenticator)}
     if isinstance(found, Authentication):
         texts |= {"the Authentication": repr(found), "credential_id": found.credential_id}

@@ -53,10 +53,10 @@ def altered(secret: str) -> Iterator[tuple[str, str]]:
     step = max(1, len(secret) // _POSITIONS)
     for position in [*range(0, len(secret), step), len(secret) - 1]:
         letter = secret[position : position + 1]
-        for other in ("A", "B"):
+        for other in ("A", "B", "é", "\ud800"):
             if letter != other:
                 changed = secret[:position] + other + secret[position + 1 :]
-                yield f"with character {position} changed to {other}", changed
+                yield f"with character {position} changed to {other!r}", changed
     yield "without its last character", secret[:-1]
     yield "without its first character", secret[1:]
     yield "with a character more", secret + "A"

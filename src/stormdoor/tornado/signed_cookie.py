@@ -75,6 +75,8 @@ class SignedCookieAuthenticator:
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
         """See `Authenticator`."""
+        if not credential.secret.isascii():
+            return Rejected(Denial.BAD_CREDENTIAL, "the cookie is no signed value")
         value = decode_signed_value(
             self._secret,
             self._cookie,
