@@ -11,6 +11,7 @@ from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
 from stormdoor.auth.jwt_key import JwtKey
 from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
+from stormdoor.auth.second_factor import SecondFactor
 from stormdoor.auth.session import SessionAuthenticator
 from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator, sign_request
 from stormdoor.auth.ticket import TicketAuthenticator
@@ -90,6 +91,7 @@ __all__ = [
     "Reply",
     "RequestKey",
     "Resource",
+    "SecondFactor",
     "SessionAuthenticator",
     "SessionHandler",
     "SignedCookieAuthenticator",

@@ -2,7 +2,7 @@
 
 A code of six digits is guessed in a million tries, so that wrong ones are counted in the store, for
 the account, whoever tries and on whatever node: five in a row are free, then each takes longer
-(ASVS 6.6.3). Passkeys and recovery codes cannot be guessed and stay usable meanwhile.
+(ASVS 6.3.1). Passkeys and recovery codes cannot be guessed and stay usable meanwhile.
 """
 
 from __future__ import annotations
