@@ -21,6 +21,7 @@ from stormdoor import (
     JwtAuthenticator,
     Limits,
     ProxyIdentityAuthenticator,
+    SecondFactor,
     SignedRequestAuthenticator,
     TrustedProxy,
 )
@@ -31,6 +32,7 @@ from stormdoor.auth.passwords import OWASP, Passwords
 from stormdoor.auth.session import SessionDesk
 from stormdoor.config import proof_shape, shape
 from stormdoor.config.check import check_file
+from stormdoor.config.factor_shape import SecondFactorTable
 from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.oidc_shape import OidcTable
 from stormdoor.config.secret import SecretTable
@@ -45,6 +47,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Limits": LimitsTable,
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
+    "Second factors": SecondFactorTable,
     "JSON Web Tokens": shape.JwtTable,
     "Keys": shape.JwtKeyTable,
     "Access tokens": OAuthTable,
@@ -85,8 +88,9 @@ def _arguments(made_by: Any) -> dict[str, Any]:
 def _defaults(section: str) -> dict[str, Any]:
     """What holds in Python when an option is left out."""
     match section:
-        case "Limits":
-            return {one.name: one.default for one in fields(Limits)}
+        case "Limits" | "Second factors":
+            made = Limits if section == "Limits" else SecondFactor
+            return {one.name: one.default for one in fields(made)}
         case "Sessions":
             cookie = {one.name: one.default for one in fields(CookieSpec)}
             return _arguments(SessionDesk) | {a: cookie[b] for a, b in _COOKIE.items()}
@@ -158,7 +162,9 @@ def test_required_options_are_marked(section: str) -> None:
     assert {name for name, left in _rows(section).items() if left == "required"} == set(required)
 
 
-SPOKEN = {"store", "hosts", "limits", "sessions", "passwords", "authenticators", "policies"}
+SPOKEN = {
+    "store", "hosts", "limits", "sessions", "passwords", "second_factor", "authenticators", "policies"
+}  # fmt: skip
 """What is not the default of an argument but what a file makes of it."""
 
 

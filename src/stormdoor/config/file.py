@@ -16,6 +16,7 @@ from stormdoor.auth.session import SessionDesk
 from stormdoor.config.authenticators import build_authenticators
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
+from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
 from stormdoor.config.oidc import build_oidc
 from stormdoor.config.place import Place, show_place
 from stormdoor.config.policies import build_policies
@@ -141,6 +142,15 @@ def build_options(
         "store": document.attempt(("store",), store_url, parsed.store, base),
         "sessions": document.attempt(("sessions",), _sessions, parsed.sessions),
         "passwords": document.attempt(("passwords",), _passwords, parsed.passwords),
+        "second_factor": document.attempt(
+            ("second_factor",), read_second_factor, parsed.second_factor
+        ),
+        # Like the authenticators: what only a server needs, and its secrets, are not asked of others.
+        "secrets_key": (
+            None
+            if operating
+            else document.attempt(("secrets_key",), read_secrets_key, parsed.secrets_key, base)
+        ),
         "forwarded_certificate": (
             None
             if isinstance(parsed.forwarded_certificate, UnsetType) or operating

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_type_hints
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from stormdoor.config.factor_shape import SecondFactorTable, Secrets
 from stormdoor.config.oauth_shape import OAuthTable
 from stormdoor.config.oidc_shape import OidcTable
 from stormdoor.config.proof_shape import (
@@ -202,12 +203,14 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     forwarded_certificate: ForwardedCertificateTable | UnsetType = UNSET
     trail_key: Secret | UnsetType = UNSET
     trail_days: float | UnsetType = UNSET
+    secrets_key: Secrets | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET
     insecure_allow_missing_origin: bool | UnsetType = UNSET
     insecure_allow_any_host: bool | UnsetType = UNSET
     limits: LimitsTable = msgspec.field(default_factory=LimitsTable)  # type: ignore[valid-type]
     sessions: SessionsTable = SessionsTable()
     passwords: PasswordsTable = PasswordsTable()
+    second_factor: SecondFactorTable = SecondFactorTable()
     authenticators: list[AuthenticatorTable] = []
     oidc: OidcTable | UnsetType = UNSET
     policies: PoliciesTable = PoliciesTable()

@@ -1,0 +1,50 @@
+"""The shape of `[second_factor]` in a configuration file, and what is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+from stormdoor.auth.second_factor import SecondFactor
+from stormdoor.auth.vault import Vault
+from stormdoor.config.secret import SecretTable, reveal_bytes
+
+__all__ = ["SecondFactorTable", "Secrets", "read_second_factor", "read_secrets_key"]
+
+Secrets: TypeAlias = SecretTable | str | list[SecretTable | str]
+"""One secret, or several of which the first one is in use."""
+
+
+class SecondFactorTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[second_factor]`: see `SecondFactor`."""
+
+    name: str | UnsetType = UNSET
+    rp_id: str | UnsetType = UNSET
+    pending_seconds: float | UnsetType = UNSET
+    fresh_seconds: float | UnsetType = UNSET
+
+
+def read_second_factor(table: SecondFactorTable) -> SecondFactor:
+    """What the table says.
+
+    Raises:
+        ConfigurationError: An option is out of range.
+    """
+    given = {name: getattr(table, name) for name in table.__struct_fields__}
+    return SecondFactor(**{name: value for name, value in given.items() if value is not UNSET})
+
+
+def read_secrets_key(secrets: Secrets | UnsetType, base: Path) -> tuple[bytes, ...] | None:
+    """The keys; None if the file names none.
+
+    Raises:
+        ConfigurationError: One is not there, is too short, or comes twice; or the list is empty.
+    """
+    if isinstance(secrets, UnsetType):
+        return None
+    listed = secrets if isinstance(secrets, list) else [secrets]
+    keys = tuple(reveal_bytes(one, base=base) for one in listed)
+    Vault(keys)  # finds out what is wrong with them
+    return keys
