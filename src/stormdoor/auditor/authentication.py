@@ -94,31 +94,43 @@ def _as_shipped(path: Path) -> bool:
     return all(one.default is None or one.default == one.value for one in path.assumptions.values())
 
 
+_ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
+
+
 def _optional(paths: list[Path]) -> Authentication | None:
-    """Whether other settings than those shipped make every way end before the 101."""
-    for refusing in paths:
-        if refusing.outcome != "refused" or refusing.refused_by is None or not refusing.assumptions:
+    """Whether a setting decides if anybody is asked at all, and as shipped, or perhaps, nobody is."""
+    uncertain: Authentication | None = None
+    tried: set[tuple[tuple[str, bool], ...]] = set()
+    for asking in paths:
+        flipped = [one for one in asking.assumptions.values() if one.default is not one.value]
+        key = tuple(sorted((one.name, one.value) for one in asking.assumptions.values()))
+        if not flipped or not asking.checks or key in tried:
             continue
-        under = [path for path in paths if _agree(path, refusing)]
-        if _classified(under).kind not in {"guarded", "presumed"}:
+        tried.add(key)
+        if _classified([path for path in paths if _agree(path, asking)]).kind not in _ASKS:
             continue
-        flipped = [one for one in refusing.assumptions.values() if one.default is not one.value]
-        decisive = next((one for one in flipped if one.default is not None), None) or (
-            flipped[0] if flipped else None
-        )
-        if decisive is None:
-            continue
-        accepted = next(
-            (path for path in paths if path.outcome == "accepted" and _as_shipped(path)), None
-        )
-        return Authentication(
-            "optional",
-            event=refusing.checks[-1] if refusing.checks else None,
-            path=accepted,
-            setting=decisive,
-            certain_default=decisive.default is not None,
-        )
-    return None
+        for decisive in sorted(flipped, key=lambda one: one.default is None):
+            off = [
+                path
+                for path in paths
+                if _as_shipped(path)
+                and decisive.name in path.assumptions
+                and path.assumptions[decisive.name].value != decisive.value
+            ]
+            if not off or _classified(off).kind not in {"missing", "ignored", "swallowed"}:
+                continue
+            accepted = next((path for path in off if path.outcome == "accepted"), None)
+            answer = Authentication(
+                "optional",
+                event=asking.checks[-1],
+                path=accepted,
+                setting=decisive,
+                certain_default=decisive.default is not None,
+            )
+            if answer.certain_default:
+                return answer
+            uncertain = uncertain or answer
+    return uncertain
 
 
 def _agree(path: Path, other: Path) -> bool:

@@ -2,9 +2,10 @@
 
 import ast
 import sys
+from functools import lru_cache
 
 from stormdoor.auditor import lexicon
-from stormdoor.auditor.hierarchy import ClassInfo
+from stormdoor.auditor.hierarchy import ClassInfo, defines
 from stormdoor.auditor.hierarchy import Member as ClassMember
 from stormdoor.auditor.machine import Frame, Stage, Thrown
 from stormdoor.auditor.module import Assigned, Defined, Module
@@ -274,7 +275,7 @@ class Calls(Statements):
         self, function: ClassRef, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
         info = function.info
-        instance = Instance(info, text=info.name)
+        instance = Instance(info, text=info.name, shared=self.stage == Stage.IMPORT)
         found = self.hierarchy.find(info, "__init__")
         if isinstance(found, ClassMember):
             method = self.member_value(found, info)
@@ -422,7 +423,7 @@ class Calls(Statements):
                     value.text, node, self.frame.module, truthy=negative, presumed=value.presumed
                 )
             case Setting():
-                if isinstance(value.default, Instance):
+                if isinstance(value.default, Instance | ClassRef | ModuleRef):
                     return self.attribute(value.default, name, node)
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Unknown():
@@ -451,7 +452,12 @@ class Calls(Statements):
     def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute of an object of the project."""
         if name in value.attrs:
-            return value.attrs[name]
+            held = value.attrs[name]
+            if value.shared and isinstance(held, Const) and (
+                held.value is None or isinstance(held.value, bool | str)
+            ):
+                return Setting(f"{text_of(value)}.{name}", held, text=name)
+            return held
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
         if value.handler and name == "current_user":
@@ -472,6 +478,8 @@ class Calls(Statements):
                 started = one is after
                 continue
             if isinstance(one, External):
+                if defines(one, name):
+                    return None
                 if not one.name.startswith("tornado.") and one.name not in {"object", "abc.ABC"}:
                     self.uncertain.setdefault(name, one.name)
                 continue
@@ -781,6 +789,10 @@ class Calls(Statements):
             return self._through_call(name, args, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
             return self._setting_get(receiver.name, args, node)
+        if isinstance(receiver, Special):
+            found = self.special_method(receiver, name, args, node)
+            if found is not None:
+                return found
         if isinstance(receiver, Setting):
             result = self._setting_method(receiver, name, args, words, node)
             if result is not None:
@@ -1027,6 +1039,12 @@ class Calls(Statements):
         """An attribute of one of Tornado's objects."""
         raise NotImplementedError
 
+    def special_method(
+        self, value: Special, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        """A method of one of Tornado's objects."""
+        raise NotImplementedError
+
     def special_call(
         self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
@@ -1040,6 +1058,7 @@ class Calls(Statements):
         raise NotImplementedError
 
 
+@lru_cache(maxsize=65536)
 def _is_generator(node: ast.AsyncFunctionDef) -> bool:
     return any(
         isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)

@@ -11,7 +11,7 @@ __all__ = ["collect_settings"]
 def collect_settings(project: Project) -> None:
     """Note the defaults that the parsed modules give to settings, by name."""
     for module in list(project.inside()):
-        for node in ast.walk(module.tree):
+        for node, _ in module.nodes():
             match node:
                 case ast.Call():
                     _call(project, module, node)
@@ -99,10 +99,10 @@ def _traits(project: Project, module: Module, node: ast.ClassDef) -> None:
         ):
             value = value.func.value
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            if value.func.id in {"Bool", "Unicode", "CBool", "Any", "Set", "List"}:
+            if value.func.id in {"Bool", "Unicode", "CBool", "Any", "Set", "List", "Type", "Instance"}:
                 words = {word.arg: word.value for word in value.keywords}
                 default = value.args[0] if value.args else words.get("default_value")
-                if isinstance(default, ast.Constant):
+                if isinstance(default, ast.Constant | ast.Name):
                     _note(project, statement.targets[0].id, module, default)
 
 

@@ -196,7 +196,7 @@ def _sockets(
     unresolved: list[tuple[Module, ast.AST, str]] = []
     for module in list(project.inside()):
         infos = [hierarchy.of(module, definition) for definition in module.classes]
-        for node in ast.walk(module.tree):
+        for node, _ in module.nodes():
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)

@@ -387,6 +387,10 @@ class Expressions(Core):
                         if one is left
                         else self._constants(other, op, default)
                     )
+                elif other.value is None and isinstance(
+                    default, ClassRef | Instance | Function | Named | Sequence | Mapping
+                ):
+                    known = Const(isinstance(op, ast.IsNot | ast.NotEq))
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
         if isinstance(op, ast.In | ast.NotIn):

@@ -9,9 +9,20 @@ from stormdoor.auditor.knowledge import Knowledge
 from stormdoor.auditor.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.project import External, Meaning, Project
 
-__all__ = ["ClassInfo", "Hierarchy", "Member"]
+__all__ = ["ClassInfo", "Hierarchy", "Member", "defines"]
 
 WEBSOCKET = "tornado.websocket.WebSocketHandler"
+REQUEST = "tornado.web.RequestHandler"
+SOCKET_METHODS = frozenset(
+    "get open on_message on_ping on_pong on_close close check_origin write_message ping "
+    "select_subprotocol get_compression_options set_nodelay get_websocket_protocol".split()
+)
+"""What `WebSocketHandler` itself defines; the rest is `RequestHandler`'s, and comes later."""
+REQUEST_METHODS = frozenset(
+    "prepare initialize get_current_user current_user get_login_url get_argument get_arguments "
+    "get_cookie get_secure_cookie get_signed_cookie set_status write_error on_finish send_error "
+    "finish redirect settings log_exception set_default_headers get_template_namespace".split()
+)
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
 
@@ -146,7 +157,7 @@ class Hierarchy:
             found: list[ClassInfo | External] = []
             if 0 <= default < len(scope.args.defaults):
                 found.extend(self.classes_of(module, scope.args.defaults[default], (), depth + 1))
-            for call in _calls_of(module.tree, scope.name):
+            for call in module.calls_of(scope.name):
                 passed = [word.value for word in call.keywords if word.arg == node.id]
                 if len(call.args) > at:
                     passed.append(call.args[at])
@@ -286,6 +297,8 @@ class Hierarchy:
                 started = one is after
                 continue
             if isinstance(one, External):
+                if one.name.startswith("tornado.") and not defines(one, name):
+                    continue
                 return one
             if name in one.replaced:
                 return one.replaced[name]
@@ -300,10 +313,11 @@ class Hierarchy:
         return info.mro[at + 1 :]
 
 
-def _calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-            yield node
+def defines(base: External, name: str) -> bool:
+    """Whether one of Tornado's own classes defines a method."""
+    if base.name == WEBSOCKET:
+        return name in SOCKET_METHODS
+    return base.name == REQUEST and name in REQUEST_METHODS | SOCKET_METHODS
 
 
 def _returned(function: ast.FunctionDef) -> Iterator[ast.expr]:
@@ -316,10 +330,9 @@ def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
     """C3; where that fails, depth first without repeats."""
     sequences: list[list[ClassInfo | External]] = []
     for base in info.bases:
-        sequences.append([base] if isinstance(base, External) else list(base.mro or [base]))
+        sequences.append(_of_external(base) if isinstance(base, External) else list(base.mro or [base]))
     sequences.append(list(info.bases))
     result: list[ClassInfo | External] = [info]
-    # The MRO of the project's classes does not show that tornado's RequestHandler comes last.
     pending = [list(one) for one in sequences if one]
     while pending:
         head = next(
@@ -332,12 +345,14 @@ def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
             result.append(head)
         pending = [[one for one in seq if not _same(one, head)] for seq in pending]
         pending = [seq for seq in pending if seq]
-    tornado = [
-        one for one in result if isinstance(one, External) and one.name.startswith("tornado.")
-    ]
-    return [one for one in result if one not in tornado] + sorted(
-        tornado, key=lambda one: one.name != WEBSOCKET
-    )
+    return result
+
+
+def _of_external(base: External) -> "list[ClassInfo | External]":
+    """What is known of the order of a class that was not read."""
+    if base.name == WEBSOCKET:
+        return [base, External(REQUEST)]
+    return [base]
 
 
 def _same(left: ClassInfo | External, right: ClassInfo | External) -> bool:

@@ -18,6 +18,7 @@ from stormdoor.auditor.module import Module
 from stormdoor.auditor.project import Project
 from stormdoor.auditor.values import (
     Bound,
+    ClassRef,
     Const,
     Coroutine,
     Environment,
@@ -319,7 +320,7 @@ class Core:
                 return bool(entries)
             case Setting() as inner:
                 return self.truth_of_default(inner)
-            case Instance() | Function():
+            case Instance() | Function() | ClassRef() | Named() | Bound():
                 return True
             case _:
                 return None

@@ -98,6 +98,8 @@ class Module:
     names: dict[str, list[Binding]] = field(default_factory=dict)
     stars: list[Imported] = field(default_factory=list)
     classes: list[ClassDef] = field(default_factory=list)
+    _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
+    _sources: dict[ast.AST, str] = field(default_factory=dict)
 
     def location(self, node: ast.AST) -> Location:
         """The place of a node in this file; of a class or function its first line only."""
@@ -111,13 +113,66 @@ class Module:
         last = self.lines[end_line - 1] if 0 < end_line <= len(self.lines) else ""
         return Location(self.path, line, column, end_line, _characters(last, end_offset) + 1, text)
 
+    def nodes(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
+        """Calls, tuples, lists, classes and assignments, with the functions and classes around."""
+        if self._nodes is None:
+            self._nodes = _collected(self.tree)
+        return self._nodes
+
+    def calls_of(self, name: str) -> list[ast.Call]:
+        """Calls of a plain name."""
+        return [
+            node
+            for node, _ in self.nodes()
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == name
+        ]
+
     def source(self, node: ast.AST) -> str:
         """The node as text, on one line and not too long."""
-        try:
-            text = " ".join(ast.unparse(node).split())
-        except (ValueError, RecursionError, AttributeError, TypeError):
-            return type(node).__name__
-        return text if len(text) <= 100 else text[:97] + "..."
+        text = self._sources.get(node)
+        if text is None:
+            text = self._sources[node] = _unparsed(node)
+        return text
+
+
+_KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
+_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})
+_DATA = 400
+"""A display with more items is data, not a routing table; only its first items are looked at."""
+
+
+def _collected(tree: ast.AST) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
+    found: list[tuple[ast.AST, tuple[ast.AST, ...]]] = []
+    pending: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
+    while pending:
+        node, around = pending.pop()
+        kind = type(node)
+        if kind in _KEPT:
+            found.append((node, around))
+        inner = (*around, node) if kind in _SCOPES else around
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                pending.extend(
+                    (one, inner)
+                    for one in (value if name == "body" else value[:_DATA])
+                    if isinstance(one, ast.AST) and type(one) not in _LEAVES
+                )
+            elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
+                pending.append((value, inner))
+    found.reverse()
+    return found
+
+
+def _unparsed(node: ast.AST) -> str:
+    try:
+        text = " ".join(ast.unparse(node).split())
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return type(node).__name__
+    return text if len(text) <= 100 else text[:97] + "..."
 
 
 def _characters(text: str, offset: int) -> int:

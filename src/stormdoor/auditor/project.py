@@ -73,6 +73,8 @@ class Project:
     failed: dict[Path, str] = field(default_factory=dict)
     modules: dict[Path, Module] = field(default_factory=dict)
     settings: dict[str, list[tuple[Module, ast.expr]]] = field(default_factory=dict)
+    _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
+    _meant: dict[tuple[Path, str], "list[Meaning | External]"] = field(default_factory=dict)
     _classes: dict[tuple[Path, int], ClassDef] = field(default_factory=dict)
     _scopes: dict[int, tuple[dict[str, list[Binding]], list[Imported]]] = field(
         default_factory=dict
@@ -164,6 +166,12 @@ class Project:
 
         Directories above `near` are tried from the inside out, then the roots of all trees.
         """
+        key = (name, near)
+        if key not in self._files:
+            self._files[key] = self._found(name, near)
+        return self._files[key]
+
+    def _found(self, name: str, near: Path) -> Path | None:
         if name.partition(".")[0] in _MODELLED:
             return None
         relative = Path(*name.split("."))
@@ -232,6 +240,15 @@ class Project:
         """Everything a module's name may stand for: the last binding first."""
         if depth > _STEPS:
             return []
+        key = (module.file, name)
+        known = self._meant.get(key)
+        if known is None:
+            known = self._members(module, name, depth)
+            if depth == 0:
+                self._meant[key] = known
+        return known
+
+    def _members(self, module: Module, name: str, depth: int) -> list[Meaning | External]:
         result: list[Meaning | External] = []
         for binding in reversed(module.names.get(name, ())):
             result.append(self.follow(module, binding, depth + 1))

@@ -68,7 +68,7 @@ def find_routes(
     """
     routes = Routes()
     for module in list(project.modules.values()):
-        for node, scopes in _with_scopes(module.tree):
+        for node, scopes in module.nodes():
             for pattern, target, words in _entries(node):
                 for info in _targets(hierarchy, module, target, scopes, sockets):
                     routes.add(info, Route(_text(module, project, pattern), module, node, words))
@@ -85,22 +85,6 @@ def find_routes(
                         if any(info in found for found in sockets.values()):
                             routes.add(info, Route(first.value, module, decorator))
     return routes
-
-
-def _with_scopes(
-    tree: ast.AST, scopes: tuple[ast.AST, ...] = ()
-) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
-    pending: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, scopes)]
-    while pending:
-        node, around = pending.pop()
-        if isinstance(node, ast.Tuple | ast.List | ast.Call):
-            yield node, around
-        inner = (
-            (*around, node)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            else around
-        )
-        pending.extend((child, inner) for child in ast.iter_child_nodes(node))
 
 
 def _entries(

@@ -1,6 +1,7 @@
 """What a statement does, one way at a time."""
 
 import ast
+from functools import lru_cache
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.expressions import Expressions
@@ -150,18 +151,7 @@ class Statements(Expressions):
 
     def _wanted(self, node: ast.If, rest: list[ast.stmt]) -> bool | None:
         """The outcome that refuses with a status that speaks of identity, where one does."""
-        if _refuses(node.body):
-            return True
-        if node.orelse and _refuses(node.orelse):
-            return False
-        if (
-            not node.orelse
-            and node.body
-            and isinstance(node.body[-1], ast.Return)
-            and _refuses(rest[:2])
-        ):
-            return False
-        return None
+        return _wanted(node, rest[0] if rest else None, rest[1] if len(rest) > 1 else None)
 
     def _match(self, node: ast.Match) -> None:
         subject = self.evaluate(node.subject)
@@ -209,7 +199,7 @@ class Statements(Expressions):
             return
         items = self.items_of(source, 8 if known or isinstance(source, Sequence) else 1)
         uncertain = not known and not isinstance(source, Const)
-        if uncertain and _leaves_somewhere(node.body) and self.choose(node, 2) == 1:
+        if uncertain and _leaves_somewhere(node) and self.choose(node, 2) == 1:
             self.execute(node.orelse)
             return
         for item in items:
@@ -520,12 +510,25 @@ def _ends(node: ast.expr) -> bool:
     )
 
 
-def _leaves_somewhere(body: list[ast.stmt]) -> bool:
+@lru_cache(maxsize=65536)
+def _leaves_somewhere(loop: ast.For | ast.AsyncFor) -> bool:
     return any(
         isinstance(node, ast.Return | ast.Raise)
-        for statement in body
+        for statement in loop.body
         for node in ast.walk(statement)
     )
+
+
+@lru_cache(maxsize=65536)
+def _wanted(node: ast.If, following: ast.stmt | None, later: ast.stmt | None) -> bool | None:
+    if _refuses(node.body):
+        return True
+    if node.orelse and _refuses(node.orelse):
+        return False
+    rest = [one for one in (following, later) if one is not None]
+    if not node.orelse and isinstance(node.body[-1], ast.Return) and _refuses(rest):
+        return False
+    return None
 
 
 def _refuses(body: list[ast.stmt]) -> bool:
@@ -655,6 +658,7 @@ def _catches_all(case: ast.match_case) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def _nonlocal(node: ast.AST | None) -> frozenset[str]:
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return frozenset()

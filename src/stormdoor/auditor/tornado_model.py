@@ -185,6 +185,33 @@ class TornadoModel(Calls):
             case _:
                 return Unknown(labels_of(index), text)
 
+    def special_method(
+        self, value: Special, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        """`get` and its kin of headers, cookies and settings."""
+        key = args[0].value if args and isinstance(args[0], Const) else None
+        text = f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
+        if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
+            if value.kind in {"headers", "cookies"}:
+                return Unknown(frozenset({"client", "header"}), text)
+            return None
+        match value.kind:
+            case "headers":
+                return self.header(key, text)
+            case "cookies":
+                return self.from_client("cookie", key, text)
+            case "settings":
+                found = self.setting_named(f"settings.{key}", key, node)
+                if (
+                    isinstance(found, Setting)
+                    and found.default is None
+                    and key not in self.project.settings
+                ):
+                    found.default = args[1] if len(args) > 1 else Const(None)
+                return found
+            case _:
+                return None
+
     def header(self, name: str, text: str) -> Value:
         """A header of the request."""
         if self.mode == "origin" and name.lower() in {"origin", "sec-websocket-origin"}:
@@ -197,7 +224,11 @@ class TornadoModel(Calls):
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
-        choices = self.project.settings.get(name, [])
+        choices = [
+            (module, expr)
+            for module, expr in self.project.settings.get(name, [])
+            if not _passes_on(expr, name)
+        ]
         default: Value | None = None
         if (
             len(
@@ -454,6 +485,13 @@ class TornadoModel(Calls):
             if self.accepted:
                 self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _passes_on(expr: ast.expr, name: str) -> bool:
+    """`dict(auth=self.auth)` says nothing about what `auth` is."""
+    return (isinstance(expr, ast.Attribute) and expr.attr == name) or (
+        isinstance(expr, ast.Name) and expr.id == name
+    )
 
 
 def _is_constant(value: Value) -> bool:

@@ -177,13 +177,17 @@ class ClassRef:
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """An object of a project class; the handler itself is one."""
+    """An object of a project class; the handler itself is one.
+
+    `shared` where a module makes it when it is imported: its attributes are settings.
+    """
 
     info: ClassInfo
     attrs: dict[str, "Value"] = field(default_factory=dict)
     labels: Labels = NONE
     text: str = ""
     handler: bool = False
+    shared: bool = False
 
 
 @dataclass(slots=True, eq=False)

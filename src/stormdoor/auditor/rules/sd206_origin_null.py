@@ -1,0 +1,56 @@
+"""An origin check that accepts `null`.
+
+What:
+    `check_origin()` accepts the origin `null`.
+
+Why:
+    Every page can make a sandboxed frame whose origin is `null`.
+
+Example:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return origin in {"https://app.example", "null"}
+
+Instead:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return origin in {"https://app.example"}
+
+Fix:
+    Compare the whole origin: `return origin in {"https://app.example"}`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+_TRICKS = frozenset({"null"})
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    answer = endpoint.origins
+    method = endpoint.method("check_origin")
+    if answer.kind != "weak" or method is None or answer.trick not in _TRICKS:
+        return
+    yield Found(
+        method.module,
+        method.node,
+        f"check_origin() of {endpoint.info.name} lets {answer.accepted} in.",
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD206",
+    slug="origin-null",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="weak origin",
+    cwe=(346, 1385),
+    asvs=("4.4.2",),
+    threat="cross-site-websocket-hijacking",
+    check=Check.ORIGIN,
+    on_endpoint=_check,
+)

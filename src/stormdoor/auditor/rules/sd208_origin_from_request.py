@@ -1,0 +1,68 @@
+"""An allow-list that the request brings along.
+
+What:
+    `check_origin()` compares the origin with an argument, a header other than Host, or a cookie.
+
+Why:
+    The page that opens the connection writes the address, and so the list.
+
+Example:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return origin == self.get_argument("origin")
+
+Instead:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return origin in {"https://app.example"}
+
+Fix:
+    Compare with a list that the server holds.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    method = endpoint.method("check_origin")
+    if method is None:
+        return
+    for node in ast.walk(method.node):
+        if not isinstance(node, ast.Compare):
+            continue
+        sides = [node.left, *node.comparators]
+        if any(_asked(side) for side in sides) and any(
+            isinstance(side, ast.Name | ast.Attribute) for side in sides
+        ):
+            yield Found(
+                method.module,
+                node,
+                f"check_origin() of {endpoint.info.name} compares with what the request says.",
+            )
+
+
+def _asked(node: ast.expr) -> bool:
+    return any(
+        isinstance(inner, ast.Attribute)
+        and inner.attr in {"get_argument", "get_query_argument", "get_cookie", "arguments", "cookies"}
+        for inner in ast.walk(node)
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD208",
+    slug="origin-from-request",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="weak origin",
+    cwe=(346, 807),
+    asvs=("4.4.2",),
+    threat="cross-site-websocket-hijacking",
+    check=Check.ORIGIN,
+    on_endpoint=_check,
+)

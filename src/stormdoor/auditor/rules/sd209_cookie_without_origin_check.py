@@ -1,0 +1,64 @@
+"""Cookies prove the identity, and every page may connect.
+
+What:
+    The handler knows its client by a cookie, and `check_origin()` lets every origin in.
+
+Why:
+    A page of the attacker opens the WebSocket in the browser of a user who is logged in; the browser sends the cookie, and the page speaks as that user.
+
+Example:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return True
+
+        def get_current_user(self):
+            return self.get_signed_cookie("user")
+
+Instead:
+    class Chat(WebSocketHandler):
+        def check_origin(self, origin):
+            return origin in {"https://app.example"}
+
+        def get_current_user(self):
+            return self.get_signed_cookie("user")
+
+Fix:
+    Delete `check_origin()`, or compare the origin with a list.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+_COOKIES = frozenset({"handler.get_cookie", "handler.get_secure_cookie", "handler.get_signed_cookie"})
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    if endpoint.origins.kind not in {"open", "weak"}:
+        return
+    for event in endpoint.anonymous.events:
+        if event.kind == "call" and event.text in _COOKIES:
+            yield Found(
+                event.module,
+                event.node,
+                f"{endpoint.info.name} knows its client by this cookie, and lets {endpoint.origins.accepted} connect.",
+                steps=endpoint.steps(event),
+            )
+            return
+
+
+RULE = rule(
+    __doc__,
+    id="SD209",
+    slug="cookie-without-origin-check",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="origin and cookies",
+    cwe=(1385, 352),
+    asvs=("4.4.2", "3.5.1"),
+    threat="cross-site-websocket-hijacking",
+    check=Check.ORIGIN,
+    on_endpoint=_check,
+)
