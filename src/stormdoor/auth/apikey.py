@@ -36,6 +36,15 @@ class ApiKeyAuthenticator:
             Place(Source.HEADER, "x-api-key"),
         )
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (
+            "the store has a key of that id, whose secret has this SHA-256 (constant time)",
+            "it has not expired, and is used from one of its networks",
+            "its principal is not disabled",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """Whether it begins like a key; in `X-API-Key` nothing else can be."""
         return credential.place.source is Source.HEADER or credential.secret.startswith(PREFIX)

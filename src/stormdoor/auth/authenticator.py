@@ -54,6 +54,8 @@ class Authenticator(Protocol):
     `exclusive_headers` (a sequence of lower-case names)
         Headers that nobody but a proxy may send. They are taken out of the request, so that the
         application never sees them, in every spelling that some server takes for the same name.
+    `checks` (a sequence of texts)
+        What it compares, for whoever asks why a handshake was refused (`stormdoor explain handshake`).
     `screen` (see `Screen`)
         Looks at every handshake before its credential is chosen.
     """

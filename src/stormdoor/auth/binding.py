@@ -31,6 +31,20 @@ class Binding:
     from_store: bool = False
     single_use: bool = False
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        found = []
+        if self.rules.session is not None:
+            found.append(
+                f"the login session that {self.rules.session} names, if it names one, lives"
+            )
+        if self.from_store:
+            found.append("the store has the account of sub, not disabled")
+        if self.single_use:
+            found.append("jti was not used before: it is used up")
+        return tuple(found)
+
     async def bind(
         self, verified: Verified, *, store: Store, now: float
     ) -> Authentication | Rejected:

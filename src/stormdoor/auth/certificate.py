@@ -95,6 +95,17 @@ class CertificateAuthenticator:
             Place(Source.CERTIFICATE, "client", ambient=not self._programs),
         )
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (
+            "TLS, or a proxy that proved itself, has verified the certificate",
+            "its SHA-256 is in the list"
+            if self._named_by is None
+            else f"one {self._named_by} of it matches {self._pattern.pattern!r}",
+            "it is within its dates, and may be used by clients",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """Every certificate is one."""
         return True

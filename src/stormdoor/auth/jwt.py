@@ -133,6 +133,11 @@ class JwtAuthenticator:
         places += [place for one in self._proofs for place in one.places]
         self.places: Sequence[Place] = tuple(dict.fromkeys(places))
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (*self._verifier.checks, *self._binding.checks)
+
     def recognises(self, credential: Credential) -> bool:
         """Whether it has the three segments of a token."""
         return credential.secret.count(".") == 2

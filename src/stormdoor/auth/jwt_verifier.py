@@ -69,6 +69,19 @@ class JwtVerifier:
         self._foreign = foreign
         self.cache: TokenCache[Verified] = TokenCache(cache)
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        rules = self.rules
+        bound = "" if rules.max_age is None else f", at most {rules.max_age:g} s after iat"
+        return (
+            f"typ is one of {_listed(self._types)}",
+            "the signature, with the key that kid names and no other algorithm than the key's",
+            f"iss is {rules.issuer!r}",
+            f"aud names {' or '.join(sorted(map(repr, rules.audiences)))}",
+            f"exp is to come{bound}; nbf and iat are not",
+        )
+
     async def verify(self, token: str, now: float) -> Verified | Rejected:
         """Verify `token`, and judge it as of `now` (Unix seconds)."""
         if len(token) > MAX_SECRET:

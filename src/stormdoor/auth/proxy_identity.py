@@ -115,6 +115,17 @@ class ProxyIdentityAuthenticator:
             Place(Source.HEADER, self._user, ambient=not self._programs),
         )
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (
+            "the request comes from the network of the proxy, with its proof",
+            f"{self._user} names one principal",
+            "the store has it, not disabled"
+            if self._from_store
+            else f"{self._groups} names its groups",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """Nothing else is in that header."""
         return True

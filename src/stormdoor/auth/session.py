@@ -61,6 +61,15 @@ class SessionAuthenticator:
     def __init__(self, cookie: str = SESSION_COOKIE) -> None:
         self.places: Sequence[Place] = (Place(Source.COOKIE, cookie),)
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (
+            "the store has a session whose secret has this SHA-256",
+            "it has not ended, and was used within its idle time",
+            "its principal is not disabled",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """Always: nothing else lives in a cookie of that name."""
         return True

@@ -185,6 +185,19 @@ class SignedRequestAuthenticator:
         keys = self._keys
         return [one.key for one in keys.keys.values()] if isinstance(keys, FixedRequestKeys) else []
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        headers = ", ".join(sorted(self._required))
+        return (
+            f"the signature covers {headers}",
+            f"created is at most {self._max_age:g} s ago and {self._ahead:g} s ahead",
+            f"tag is {self._tag!r}",
+            "the key of that keyid, and its algorithm, verify it over this request",
+            "its principal is known and not disabled; the key has not expired",
+            "the nonce was not used before: it is used up",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """Nothing else is in that header."""
         return True

@@ -52,6 +52,15 @@ class TicketAuthenticator:
         self._redeemed: dict[str, str] = {}
         self._in_flight: dict[str, int] = {}
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (
+            "the store has a ticket with this SHA-256, which is taken out: it counts once",
+            "it is for this endpoint, from the origin that it was issued to, and has not expired",
+            "its login session still lives, and its principal is not disabled",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """Always in a subprotocol: nothing else has that prefix. In a message by its shape."""
         return credential.place.source is Source.SUBPROTOCOL or bool(

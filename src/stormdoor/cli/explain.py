@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = App(name="explain", help_format="plaintext")
+
+app.command("stormdoor.cli.explain_handshake:handshake", name="handshake")
 
 _PRINCIPAL = Group.create_ordered("Instead of the store")
 _CIRCUMSTANCES = Group.create_ordered("Circumstances")
@@ -124,21 +124,10 @@ async def _policies(where: Where, name: str | None) -> PolicySet:
 
 
 def _imported(name: str) -> PolicySet:
+    from stormdoor.cli.python_name import imported
     from stormdoor.core.policy import PolicySet
 
-    module, colon, attribute = name.partition(":")
-    if not colon or not module or not attribute:
-        raise UsageError(f"{name!r} is no module:NAME; write for example app.policies:POLICIES")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: object = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"{name} cannot be imported: {error}") from error
-    if not isinstance(found, PolicySet):
-        raise UsageError(f"{name} is no PolicySet but of type {type(found).__name__}")
-    return found
+    return imported(name, PolicySet)
 
 
 async def _stored(where: Where, id: str) -> Principal:

@@ -151,6 +151,7 @@ class Guard:
             insecure_allow_any_host=insecure_allow_any_host,
         )
         self.authenticators = tuple(authenticators)
+        self.screens = () if forwarded_certificate is None else (forwarded_certificate,)
         self.limits = limits or Limits()
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
@@ -162,6 +163,8 @@ class Guard:
         self.oidc = oidc
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"
+        self.store_url = store if isinstance(store, str) else None
+        """As it was given; None for memory, or a store that was made elsewhere."""
         if store is None or isinstance(store, str):
             store = open_store(store or "memory:", trail_key=trail_key)
         elif trail_key is not None:
@@ -184,7 +187,7 @@ class Guard:
         self.admission = Admission(
             entrance=self.entrance,
             authenticators=self.authenticators,
-            screens=() if forwarded_certificate is None else (forwarded_certificate,),
+            screens=self.screens,
             policies=policies,
             limits=self.limits,
             registry=self.registry,

@@ -6,8 +6,9 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
 from stormdoor.stores.memory import MemoryStore
 from stormdoor.stores.sqlite import SqliteStore
+from stormdoor.stores.sqlite.copy import copy_database
 
-__all__ = ["MemoryStore", "SqliteStore", "open_store"]
+__all__ = ["MemoryStore", "SqliteStore", "copy_store", "open_store"]
 
 _FORMS = '"sqlite:///absolute/path", "sqlite:relative/path" or "memory:"'
 
@@ -38,6 +39,21 @@ def open_store(url: str, *, trail_key: bytes | None = None) -> Store:
             )
         case _:
             raise ConfigurationError(f"the URL of a store is {_FORMS}")
+
+
+def copy_store(url: str, folder: Path) -> str:
+    """Copy the store that `url` names into `folder`. Returns the URL of the copy.
+
+    Raises:
+        ConfigurationError: It is no store that can be copied.
+        StoreUnavailable: It does not answer.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme != "sqlite":
+        raise ConfigurationError("only a SQLite store can be copied")
+    target = folder.resolve() / "copy.db"
+    copy_database(_path(rest), target)
+    return f"sqlite://{target}"
 
 
 def _path(rest: str) -> Path:

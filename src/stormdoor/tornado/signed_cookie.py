@@ -67,6 +67,17 @@ class SignedCookieAuthenticator:
         self._roles = None if roles is None else frozenset(roles)
         self.places: Sequence[Place] = (Place(Source.COOKIE, cookie),)
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        return (
+            "the signature and the date that Tornado put into the cookie",
+            f"it is at most {self._max_age_days:g} days old",
+            "its value is the id of a principal; the store has it, not disabled"
+            if self._roles is None
+            else "its value is the id of a principal",
+        )
+
     def recognises(self, credential: Credential) -> bool:
         """See `Authenticator`."""
         return credential.secret.startswith("2|")

@@ -36,7 +36,7 @@ from stormdoor.core.credential import (
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.permission import check_pattern
-from stormdoor.core.principal import Authentication
+from stormdoor.core.principal import Authentication, Recheck
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
 
@@ -256,6 +256,16 @@ class OAuthAuthenticator:
         )
         return calls, introspector
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What is compared, for an explanation."""
+        asked = (
+            ()
+            if self._introspector is None
+            else ("an opaque token: its issuer says that it is active, and the same of its claims",)
+        )
+        return (*self._verifier.checks, *asked)
+
     def recognises(self, credential: Credential) -> bool:
         """Whether it has the shape of a token that is accepted here. API keys are never sent on."""
         secret = credential.secret
@@ -285,27 +295,24 @@ class OAuthAuthenticator:
             )
         if isinstance(verified, Rejected):
             return verified
-        proofs = await confirm(
-            verified.claims.confirmation,
-            self._proofs,
-            credential,
-            handshake,
-            store=store,
-            now=now,
-        )
+        confirmation = verified.claims.confirmation
+        proofs: frozenset[str] | Rejected = frozenset()
+        if confirmation is not None or self._proofs:
+            proofs = await confirm(
+                confirmation, self._proofs, credential, handshake, store=store, now=now
+            )
         if isinstance(proofs, Rejected):
             return proofs
         # After the proof: what follows tells whether the store knows somebody.
         outcome = await self._binding.bind(verified, store=store, now=now)
         if isinstance(outcome, Rejected):
             return outcome
-        outcome = replace(outcome, proofs=proofs)
+        recheck: Recheck | None = None
         if introspector is not None:
-            again = AskAgain(introspector, self._binding, store, token, proofs)
-            return replace(outcome, recheck=again)
-        if verified.key is None or self.insecure_outlive_keys:
-            return outcome
-        return replace(outcome, recheck=KeyStillThere(self._keys, verified.key, outcome))
+            recheck = AskAgain(introspector, self._binding, store, token, proofs)
+        elif verified.key is not None and not self.insecure_outlive_keys:
+            recheck = KeyStillThere(self._keys, verified.key, outcome, proofs)
+        return replace(outcome, proofs=proofs, recheck=recheck)
 
     async def close(self) -> None:
         """Give up what is being asked, and let go of the connections. Safe to call twice."""

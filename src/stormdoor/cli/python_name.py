@@ -1,0 +1,35 @@
+"""Values of the application that a command names: `module:NAME`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from stormdoor.cli.usage import UsageError
+
+__all__ = ["imported"]
+
+_Value = TypeVar("_Value")
+
+
+def imported(name: str, kind: type[_Value]) -> _Value:
+    """The value of that name, from a module in the current directory or installed.
+
+    Raises:
+        UsageError: There is none, or it is of another type.
+    """
+    module, colon, attribute = name.partition(":")
+    if not colon or not module or not attribute:
+        raise UsageError(f"{name!r} is no module:NAME; write for example app.door:NAME")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: object = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"{name} cannot be imported: {error}") from error
+    if not isinstance(found, kind):
+        raise UsageError(f"{name} is no {kind.__name__} but of type {type(found).__name__}")
+    return found

@@ -1,0 +1,117 @@
+"""What would become of a handshake, and why: every step of the admission, on a copy of the store."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stormdoor.config.guard import Guard
+from stormdoor.core.denial import Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.principal import Authentication
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.trail import Trail
+from stormdoor.guard.witness import Observation, Witness
+from stormdoor.ports import Clock, Store
+from stormdoor.stores import copy_store, open_store
+
+__all__ = ["Explanation", "explain_handshake"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What became of a handshake.
+
+    Attributes:
+        observations: Each step, in order. No secret is in them.
+        authentication: Who it was, if that was accepted; or
+        refusal: why it was refused.
+    """
+
+    observations: Sequence[Observation]
+    authentication: Authentication | None
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A clock that stands still at a moment (Unix seconds)."""
+
+    moment: float
+
+    def now(self) -> float:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@contextlib.asynccontextmanager
+async def _copied(guard: Guard) -> AsyncIterator[Store]:
+    """The guard's store, or a copy of it if it is a file."""
+    if guard.store_url is None or guard.memory_only:
+        await guard.store.open()
+        yield guard.store
+        return
+    with tempfile.TemporaryDirectory(prefix="stormdoor-explain-") as folder:
+        store = open_store(copy_store(guard.store_url, Path(folder)))
+        try:
+            await store.open()
+            yield store
+        finally:
+            await store.close()
+
+
+async def explain_handshake(
+    guard: Guard, handshake: Handshake, endpoint: Endpoint, *, now: float | None = None
+) -> Explanation:
+    """Let `handshake` in, or not, on a copy of the guard's store, and tell how that went.
+
+    Nothing is used up: no ticket, no nonce, no attempt. How often an address or a principal has come, and how
+    many connections there are, only the running server knows; here it is the first. A provider that an
+    authenticator asks over the network is asked.
+
+    Args:
+        guard: The guard; it need not have been started.
+        handshake: The facts of the request.
+        endpoint: What it asks for.
+        now: Unix seconds, instead of the time of the guard's clock.
+
+    Raises:
+        StoreUnavailable: The store cannot be copied, or does not answer.
+    """
+    clock: Clock = _At(guard.clock.now() if now is None else now)
+    async with _copied(guard) as store:
+        revocations = RevocationIndex(await store.revocations())
+        trail, statistics = Trail(store, clock), Statistics()
+        registry = Registry(
+            limits=guard.limits,
+            trail=trail,
+            statistics=statistics,
+            clock=clock,
+            node="explain",
+        )
+        witness = Witness(
+            entrance=guard.entrance,
+            authenticators=guard.authenticators,
+            screens=guard.screens,
+            policies=guard.policies,
+            limits=guard.limits,
+            registry=registry,
+            revocations=revocations,
+            trail=trail,
+            statistics=statistics,
+            store=store,
+            clock=clock,
+        )
+        outcome = await witness.admit(handshake, endpoint)
+    observations = tuple(witness.observations)
+    if isinstance(outcome, Refusal):
+        return Explanation(observations, None, outcome)
+    return Explanation(observations, outcome.authentication, None)

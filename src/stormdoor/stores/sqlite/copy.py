@@ -1,0 +1,29 @@
+"""A copy of a database, for looking what would happen without its happening."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from stormdoor.errors import StoreUnavailable
+
+__all__ = ["copy_database"]
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy `source`, which may be in use, into the new file `target`.
+
+    Raises:
+        StoreUnavailable: It cannot be read.
+    """
+    # Before there is anything in it, so that nobody else ever reads it.
+    target.touch(mode=0o600, exist_ok=False)
+    try:
+        # The path is quoted for a URI: it may hold a question mark.
+        address = f"{source.resolve().as_uri()}?mode=ro"
+        with (
+            contextlib.closing(sqlite3.connect(address, uri=True)) as original,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            original.backup(copy)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{source} cannot be copied: {error}") from error

@@ -1,0 +1,119 @@
+"""`stormdoor explain handshake`: on the installation of the other tests, which it leaves as it was."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from stormdoor import Guard, SessionAuthenticator
+from tests.cli.conftest import Cli
+
+HEAD = "GET /ws?a=1 HTTP/1.1\nHost: app.example\nOrigin: https://app.example\n"
+
+# For --guard: a module of the application.
+GUARD = Guard(
+    origins=["https://app.example"], authenticators=[SessionAuthenticator()], production=False
+)
+
+
+@pytest.fixture
+def cookie(populated: Cli, config: Path) -> str:
+    """A session of alice in the store."""
+
+    async def log_in() -> str:
+        guard = Guard.from_config(config)
+        await guard.store.open()
+        try:
+            return (await guard.sessions.create("alice")).secret
+        finally:
+            await guard.close()
+
+    return f"__Host-stormdoor={asyncio.run(log_in())}"
+
+
+def test_a_session_is_let_in(populated: Cli, cookie: str) -> None:
+    """Who it is, what was checked, which role grants it; and not the secret."""
+    typed = f"{HEAD}Cookie: {cookie}\n"
+    result = populated("explain", "handshake", "-", "chat:connect", typed=typed)
+    assert result.code == 0, result.err
+    assert result.out.startswith("admitted: alice, by session")
+    for said in ("the store has a session", "role:member", "not revoked", "43 characters"):
+        assert said in " ".join(result.out.split())
+    assert cookie.partition("=")[2] not in result.out + result.err
+
+
+def test_json(populated: Cli, cookie: str) -> None:
+    """The same for scripts."""
+    typed = f"{HEAD}Cookie: {cookie}\n"
+    result = populated("explain", "handshake", "-", "chat:kick", "--json", typed=typed).json
+    assert (result["admitted"], result["cause"], result["status"]) == (False, "forbidden", 403)
+    assert [one["passed"] for one in result["steps"]] == [True] * 4 + [False]
+    assert result["steps"][-1]["step"] == "permission"
+
+
+def test_what_a_browser_copies(populated: Cli, cookie: str, tmp_path: Path) -> None:
+    """The curl command of the developer tools says the scheme and the cookie in its own way."""
+    request = tmp_path / "request"
+    request.write_text(
+        "curl 'wss://app.example/ws' \\\n  -H 'Origin: https://evil.example' \\\n"
+        f"  -b '{cookie}' \\\n  --compressed\n"
+    )
+    result = populated("explain", "handshake", str(request), "chat:connect")
+    assert result.code == 1
+    assert "refused: origin-not-allowed, HTTP 403" in result.out
+    plain = request.read_text().replace("wss:", "ws:").replace("evil.example", "app.example")
+    result = populated("explain", "handshake", "-", "chat:connect", typed=plain)
+    assert "refused: insecure-transport" in result.out
+
+
+def test_the_store_stays_as_it_is(populated: Cli, cookie: str, config: Path) -> None:
+    """It works on a copy, in a file that nobody else can read and that is gone afterwards."""
+    database = config.parent / "door.db"
+    before = hashlib.sha256(database.read_bytes()).digest()
+    for _ in range(3):
+        populated("explain", "handshake", "-", "chat:connect", typed=f"{HEAD}Cookie: {cookie}\n")
+    assert hashlib.sha256(database.read_bytes()).digest() == before
+    assert not list(config.parent.glob("*explain*"))
+
+
+def test_later(populated: Cli, cookie: str) -> None:
+    """At another time: the session has ended then."""
+    typed = f"{HEAD}Cookie: {cookie}\n"
+    options = ["--at", "2999-01-01"]
+    result = populated("explain", "handshake", "-", "chat:connect", *options, typed=typed)
+    assert "refused: expired" in result.out
+
+
+def test_a_guard_in_python(populated: Cli) -> None:
+    """Where there is no file."""
+    options = ["--guard", "tests.cli.test_explain_handshake:GUARD"]
+    result = populated("explain", "handshake", "-", "chat:connect", *options, typed=HEAD)
+    assert "refused: no-credential" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "says"),
+    [
+        (("-", "chat:connect"), "hello", "this is no request"),
+        (("-", "chat:connect"), "curl 'wss://x", "cannot be read"),
+        (("-", "chat:connect"), "curl -H 'Host: a'", "names no address"),
+        (("-", "Chat"), HEAD, "permission"),
+        (("-", "chat:connect", "--scheme", "ftp"), HEAD, "http or https"),
+        (("/nowhere", "chat:connect"), "", "cannot be read"),
+        (("-", "chat:connect", "--certificate", "/nowhere"), HEAD, "no certificate"),
+        (("-", "chat:connect", "--guard", "app"), HEAD, "no module:NAME"),
+        (
+            ("-", "chat:connect", "--store", "sqlite:door.db"),
+            HEAD,
+            "a store does not know the authenticators",
+        ),
+    ],
+)
+def test_what_is_no_question(
+    populated: Cli, arguments: tuple[str, ...], typed: str, says: str
+) -> None:
+    """It says what to write."""
+    result = populated("explain", "handshake", *arguments, typed=typed)
+    assert result.code == 2, result.out
+    assert says in result.err

@@ -1,0 +1,129 @@
+"""An explanation is what happens: the same verdict as the admission's, with every step before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stormdoor import ApiKeyAuthenticator, Connection, Guard, SessionAuthenticator
+from stormdoor.config.explanation import Explanation, explain_handshake
+from stormdoor.core.denial import Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.guard.endpoint import Endpoint, public
+from tests.guard.fakes import CHAT, HANDSHAKE, Tokens, authentication, bearer, make_guard, settle
+from tests.support.clock import FakeClock
+
+PUBLIC = Endpoint("tests.Prices", public=public("prices are published anyway"))
+
+
+async def _guard() -> Guard:
+    clock = FakeClock()
+    known = {
+        "alice": authentication("alice"),
+        "eve": authentication("eve", "nobody"),
+        "old": authentication("old", expires_at=clock.now() - 1),
+    }
+    return await settle(
+        make_guard(SessionAuthenticator(), ApiKeyAuthenticator(), Tokens(known), clock=clock)
+    )
+
+
+CASES: list[tuple[str, Handshake, Endpoint, str]] = [
+    ("admitted", bearer("alice"), CHAT, ""),
+    ("public", HANDSHAKE, PUBLIC, ""),
+    ("undeclared", bearer("alice"), Endpoint("tests.Forgotten"), ""),
+    ("plaintext", bearer("alice", scheme="http"), CHAT, "transport and Host"),
+    ("other host", bearer("alice", host="evil.example"), CHAT, "transport and Host"),
+    ("foreign page", bearer("alice", origin="https://evil.example"), CHAT, "Origin"),
+    ("nothing", HANDSHAKE, CHAT, "credential"),
+    ("two", bearer("alice", headers={"x-api-key": ["sd_x"]}), CHAT, "credential"),
+    (
+        "a cookie without an origin",
+        replace(HANDSHAKE, origin=None, fetch_site=None, cookies={"__Host-stormdoor": ["x"]}),
+        CHAT,
+        "credential",
+    ),
+    ("too long", bearer("a" * 9000), CHAT, "credential"),
+    ("unknown", bearer("nobody's"), CHAT, "authentication"),
+    ("not recognised", bearer("?"), CHAT, "authentication"),
+    ("no permission", bearer("eve"), CHAT, "permission"),
+    ("expired meanwhile", bearer("old"), CHAT, "room, deadline, revocations"),
+    (
+        "company",
+        bearer("alice", cookies={"__Host-stormdoor": ["x"]}),
+        CHAT,
+        "company",
+    ),
+]
+
+
+async def _explained(guard: Guard, handshake: Handshake, endpoint: Endpoint) -> Explanation:
+    return await explain_handshake(guard, handshake, endpoint)
+
+
+@pytest.mark.parametrize(
+    ("handshake", "endpoint", "stopped"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+async def test_the_verdict_is_that_of_the_admission(
+    handshake: Handshake, endpoint: Endpoint, stopped: str
+) -> None:
+    """The same answer and detail; every step but the last was passed, and the last says why."""
+    explained = await _explained(await _guard(), handshake, endpoint)
+    outcome = await (await _guard()).admission.admit(handshake, endpoint)
+    if isinstance(outcome, Connection):
+        assert explained.refusal is None
+        assert explained.authentication == outcome.authentication
+        assert all(one.passed for one in explained.observations)
+        return
+    assert isinstance(outcome, Refusal)
+    refusal = explained.refusal
+    assert refusal is not None
+    assert (refusal.denial, refusal.detail) == (outcome.denial, outcome.detail)
+    failed = [one for one in explained.observations if not one.passed]
+    assert [one.step for one in failed] == ([stopped] if stopped else [])
+    if stopped:
+        assert explained.observations[-1] is failed[0]
+        assert failed[0].said == outcome.detail
+
+
+async def test_what_was_found_comes_before_what_became_of_it() -> None:
+    """In the order of the admission, so that it reads like what happened."""
+    explained = await _explained(await _guard(), bearer("alice"), CHAT)
+    assert [one.step for one in explained.observations] == [
+        "transport and Host",
+        "Origin",
+        "credential",
+        "authentication",
+        "permission",
+        "room, deadline, revocations",
+    ]
+
+
+@pytest.mark.parametrize("place", ["bearer", "cookie", "key"])
+async def test_no_secret_is_shown(place: str) -> None:
+    """Not of a good credential, and not of a bad one: its length and the beginning of its hash."""
+    secret = "sd_0123456789abcdef_" + "Z" * 43
+    changes: dict[str, Any] = {
+        "bearer": {"authorization": [f"Bearer {secret}"]},
+        "cookie": {"cookies": {"__Host-stormdoor": [secret]}},
+        "key": {"headers": {"x-api-key": [secret]}},
+    }[place]
+    explained = await _explained(await _guard(), replace(HANDSHAKE, **changes), CHAT)
+    shown = repr(explained)
+    assert secret[:20] not in shown
+    assert "Z" * 8 not in shown
+    assert f"{len(secret)} characters" in shown
+
+
+async def test_nothing_is_used_up_and_nothing_is_noted() -> None:
+    """Asked a thousand times, it is the first time each time."""
+    guard = await _guard()
+    for _ in range(100):
+        assert (await _explained(guard, bearer("unknown"), CHAT)).refusal is not None
+    await guard.trail.flush()
+    names = {one.event.name for one in await guard.store.entries()}
+    assert names <= {"sys_startup"}
+    assert len(guard.registry) == 0
+    assert isinstance(await guard.admission.admit(bearer("alice"), CHAT), Connection)
