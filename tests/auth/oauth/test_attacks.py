@@ -98,7 +98,7 @@ def by_the_key(at: Hostile, token: str) -> dict[str, Any]:
 def by_signature_alone(at: Hostile, token: str) -> dict[str, Any]:
     """A genuine signature is all that is asked for."""
     found: dict[str, Any] = jwt.decode(
-        token, PEM, algorithms=["RS256", "PS256"], options={**LOOSE, "verify_aud": False}
+        token, PEM, algorithms=["RS256", "PS256"], options=LOOSE | {"verify_aud": False}
     )
     return found
 

@@ -260,6 +260,19 @@ async def test_a_dropped_key_is_dropped_at_once() -> None:
         assert found.recheck.generation == 1
 
 
+async def test_silence_is_no_dropped_key() -> None:
+    """However long it lasts: open connections ask, hear nothing, and go on until they expire."""
+    async with serve() as provider, room(provider.url, timeout=0.1) as here:
+        provider.publish(jwk_of(OLD))
+        found = await here.accepted(token_of(provider.url))
+        assert found.recheck is not None
+        assert found.recheck.grace_seconds == float("inf")
+        provider.replies[KEYS] = silence
+        for _ in range(3):
+            here.clock.advance(3600)
+            assert await found.recheck.ask(here.clock.now()) == found
+
+
 async def test_all_keys_vanish() -> None:
     """An empty set is an answer: nobody's signature counts."""
     async with serve() as provider, room(provider.url) as here:

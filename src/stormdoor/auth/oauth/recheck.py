@@ -68,11 +68,13 @@ class KeyStillThere:
         keys: The keys as they are now.
         key: The one that verified the token.
         authentication: What the token stands for.
+        proofs: What its bearer proved when the connection was opened.
     """
 
     keys: RemoteKeys = field(repr=False)
     key: JwtKey
     authentication: Authentication
+    proofs: frozenset[str] = frozenset()
 
     @property
     def seconds(self) -> float:
@@ -81,8 +83,8 @@ class KeyStillThere:
 
     @property
     def grace_seconds(self) -> float:
-        """Not needed: a provider that does not answer has not dropped the key."""
-        return 0.0
+        """Without end: a provider that does not answer has not dropped the key."""
+        return float("inf")
 
     @property
     def generation(self) -> int:
@@ -94,7 +96,7 @@ class KeyStillThere:
         await self.keys.refresh(now)
         if self.keys.dropped(self.key):
             return Refusal(Denial.REVOKED, "the provider has dropped the key of the token")
-        return replace(self.authentication, recheck=self)
+        return replace(self.authentication, proofs=self.proofs, recheck=self)
 
 
 def _refusal(rejected: Rejected) -> Refusal:
