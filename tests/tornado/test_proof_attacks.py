@@ -26,6 +26,7 @@ from tornado.websocket import WebSocketHandler
 from stormdoor import (
     CertificateAuthenticator,
     CertificateProof,
+    Command,
     DpopProof,
     ForwardedCertificate,
     Guard,
@@ -38,6 +39,7 @@ from stormdoor import (
     RequestKey,
     SignedRequestAuthenticator,
     TrustedProxy,
+    action,
     dpop_proof,
     role,
     sign_request,
@@ -45,7 +47,7 @@ from stormdoor import (
 from stormdoor.auth.message_signature import read_signature, signature_base, write_inner_list
 from stormdoor.auth.public_jwk import jwk_of, jwk_thumbprint
 from tests.guard.fakes import events
-from tests.support.certificates import Authority
+from tests.support.certificates import Authority, Issued
 from tests.support.clock import FakeClock
 from tests.support.tokens import forge, hs256
 from tests.tornado.wire import request, serving
@@ -67,6 +69,18 @@ class Feed(GuardedHandler):
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing is said here."""
+
+
+class Say(Command, tag="say"):
+    text: str
+
+
+class Talk(GuardedHandler):
+    permission = "feed:connect"
+
+    @action("feed:say")
+    def say(self, command: Say) -> None:
+        """Nothing comes of it."""
 
 
 def guard(*authenticators: Any, clock: FakeClock | None = None, **options: Any) -> Guard:
@@ -547,6 +561,29 @@ async def test_a_token_bound_to_a_certificate_on_the_wire(tmp_path: Path) -> Non
         assert outcomes == [["s", "device"], 401, 401]
         unbound = [await ask(at.port, bearer(), tls=one) for one in contexts]
         assert unbound == [400, 400, ["s", "device"]]
+
+
+async def test_a_bound_token_is_refreshed_on_its_connection(tmp_path: Path) -> None:
+    """The certificate of the handshake still counts; a token bound to another one is refused."""
+    tls = Tls(tmp_path)
+    victim, thief = (tls.authority.issue(name) for name in ("d7", "d8"))
+    now = tls.authority.now
+    claims = {"iss": "i", "aud": "a", "sub": "s", "roles": ["device"], "iat": now - 1}
+
+    def bound(issued: Issued, seconds: float) -> str:
+        more = {"exp": now + seconds, "cnf": {"x5t#S256": issued.thumbprint}}
+        return forge({"alg": "HS256", "typ": "JWT"}, {**claims, **more}, hs256(SECRET))
+
+    door = token_guard(CertificateProof(required=True), clock=FakeClock(now), trusted_proxies=[])
+    context = tls.authority.client_context(tmp_path, victim)
+    async with serving([("/feed", Talk)], door, server_options=tls.options()) as at:
+        bearer = ("Authorization", f"Bearer {bound(victim, 60)}")
+        async with await request(at.port, "/feed", bearer, host="app.example", tls=context) as wire:
+            assert wire.status == 101
+            refresh = {"type": "stormdoor.refresh", "id": 1}
+            stolen = await wire.ask({**refresh, "token": bound(thief, 90)})
+            assert stolen["type"] == "error"
+            assert (await wire.ask({**refresh, "token": bound(victim, 90)}))["expires_in"] == 90
 
 
 async def test_a_proxy_s_own_certificate(tmp_path: Path) -> None:

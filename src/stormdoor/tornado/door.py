@@ -101,8 +101,9 @@ class Door(Outlet):
             return
         self._door_admitted = outcome
         outcome.sink = HandlerSink(self)
-        if guard.admission.exclusive_headers:
-            # What only a proxy may send has left the request, and is needed once more at a refresh.
+        if guard.admission.exclusive_headers or handshake.peer_certificate is not None:
+            # What only a proxy may send has left the request, and the certificate leaves it with the
+            # socket, which is a WebSocket's from now on. Both are needed once more at a refresh.
             self._door_kept = handshake
         if outcome.waiting:
             return  # nothing of the handler runs before it has said who it is
