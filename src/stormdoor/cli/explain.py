@@ -25,7 +25,11 @@ __all__ = ["app"]
 
 app = App(name="explain", help_format="plaintext")
 
-app.command("stormdoor.cli.explain_handshake:handshake", name="handshake")
+app.command(
+    "stormdoor.cli.explain_handshake:handshake",
+    name="handshake",
+    help="Say which credential a handshake has, what is checked, and why it is let in or refused.",
+)
 
 _PRINCIPAL = Group.create_ordered("Instead of the store")
 _CIRCUMSTANCES = Group.create_ordered("Circumstances")
