@@ -226,6 +226,18 @@ async def test_rotation_ends_the_connections_of_the_old_secret() -> None:
     assert await here.ended() == [(Target.SESSION, issued.session.id, "rotated")]
 
 
+async def test_rotation_can_take_the_connections_along() -> None:
+    """The feed says where they go, after the new session is there; tickets of the old one are void."""
+    here = await room()
+    issued = await here.desk.create("alice")
+    renewed = await here.desk.rotate(issued.session, moving=True)
+    assert renewed is not None
+    assert isinstance(await here.show(issued.secret), Rejected)
+    assert await here.ended() == [
+        (Target.MOVED, f"{issued.session.id} {renewed.session.id}", "step-up")
+    ]
+
+
 async def test_a_new_proof_starts_the_absolute_timeout_anew() -> None:
     """After the password was typed again, or a second factor shown."""
     here = await room()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor import Guard
+from stormdoor import Guard, SecondFactor
 from stormdoor.errors import ConfigurationError
 from tests.config.files import write
 
@@ -21,6 +21,7 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_options(tmp_path: Path) -> None:
     """They reach the guard under their names."""
     text = """
+origins = ["https://app.example.com"]
 secrets_key = { env = "NEW_KEY" }
 [second_factor]
 name = "Example Bank"
@@ -72,3 +73,23 @@ def test_what_is_wrong(text: str, says: str, tmp_path: Path) -> None:
         Guard.from_config(write(tmp_path, text))
     for secret in (OLD, NEW, "the key itself"):
         assert secret not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("rp_id", "fits"),
+    [
+        ("example.com", True),
+        ("app.example.com", True),
+        ("le.com", False),
+        ("other.example", False),
+        ("www.app.example.com", False),
+    ],
+)
+def test_rp_id_fits_the_pages(rp_id: str, fits: bool) -> None:
+    """One that no page belongs to is refused at the start, and not at the first passkey."""
+    options = SecondFactor(rp_id=rp_id)
+    if fits:
+        Guard(origins=["https://app.example.com"], second_factor=options)
+        return
+    with pytest.raises(ConfigurationError, match="rp_id"):
+        Guard(origins=["https://app.example.com"], second_factor=options)

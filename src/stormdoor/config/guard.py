@@ -240,6 +240,7 @@ class Guard:
         self.tickets = TicketDesk(store, self.clock)
         self.keys = KeyDesk(store, self.clock)
         self.passwords = passwords or Passwords()
+        _check_rp_id(second_factor, allowed)
         self.login, self.factors, self.pending_logins = _logins(
             store, self.clock, self.passwords, second_factor, secrets_key
         )
@@ -486,3 +487,14 @@ def _logins(
     factors = FactorDesk(store, clock, options=options, vault=vault)
     login = Login(store, passwords, clock, name_key=vault.derive("names") if vault else None)
     return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
+
+
+def _check_rp_id(options: SecondFactor | None, origins: OriginPolicy) -> None:
+    """A relying party that no page belongs to would be found out at the first passkey."""
+    rp_id = None if options is None else options.rp_id
+    if rp_id is None or any(host == rp_id or host.endswith(f".{rp_id}") for host in origins.hosts):
+        return
+    raise ConfigurationError(
+        f"no page of origins is at or below the rp_id {rp_id!r}; leave it out, or name the domain that "
+        "your pages have in common"
+    )
