@@ -219,6 +219,16 @@ def test_reading_never_raises() -> None:
         read_certificate(bytes(changed))
 
 
+@pytest.mark.parametrize("secret", ["", "====", "é", "\ud800", "AAAA"], ids=ascii)
+async def test_a_credential_that_is_no_certificate(secret: str) -> None:
+    """It is refused, whoever asks."""
+    authenticator = CertificateAuthenticator(named_by="uri", pattern=SPIFFE)
+    outcome = await authenticator.authenticate(
+        Credential(authenticator.places[0], secret), HANDSHAKE, store=MemoryStore(), now=NOW
+    )
+    assert isinstance(outcome, Rejected)
+
+
 # -- bound tokens -----------------------------------------------------------------------------------
 
 SECRET = b"a secret of thirty-two bytes or more"

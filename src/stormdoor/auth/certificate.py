@@ -116,7 +116,7 @@ class CertificateAuthenticator:
         """Find out for whom it is (see `Authenticator`)."""
         if self._programs and (handshake.origin is not None or handshake.fetch_site is not None):
             return _bad('a browser, where only programs come; write clients="browsers"')
-        found = read_certificate(base64.b64decode(credential.secret))
+        found = read_certificate(_der(credential.secret))
         if isinstance(found, Malformed):
             return _bad(found.reason)
         named = self._holder(found)
@@ -208,6 +208,14 @@ class CertificateProof:
         if not found.not_before <= now < found.not_after:
             return Rejected(Denial.EXPIRED, "the certificate of the token has expired")
         return mtls_proof(certificate)
+
+
+def _der(secret: str) -> bytes:
+    """The certificate in a credential; empty if it is not base64, which the guard never writes."""
+    try:
+        return base64.b64decode(secret, validate=True)
+    except ValueError:
+        return b""
 
 
 def _bad(detail: str, principal_id: str = "") -> Rejected:
