@@ -401,7 +401,6 @@ async def test_an_answer_from_before_does_not_bring_a_role_back() -> None:
     assert _may(connection, "chat:kick")
     await guard.admin.grant_role("carol", "odd")
     # The first change reads the account for the connection, and stands still with its answer.
-    store.pause("account").go()  # the one that finds out which roles there are
     stale = store.pause("account")
     slow = asyncio.create_task(guard.admin.withdraw_role("carol", "odd"))
     await stale.reached.wait()
