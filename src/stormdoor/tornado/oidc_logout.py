@@ -31,7 +31,9 @@ class _Ending(OpenIdRoute):
         await announce(issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store)
         ended = 0
         for session in await covered(issuer, subject=subject, sid=sid, store=store):
-            ended += await guard.admin.end_session(session.id, actor=issuer, reason=reason)
+            ended += await guard.admin.end_session(
+                session.id, owner=session.principal_id, actor=issuer, reason=reason
+            )
         return ended
 
 

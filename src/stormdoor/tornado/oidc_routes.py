@@ -50,18 +50,29 @@ def oidc_routes(
         link_seconds: How old a session's login may be for `link`.
 
     Raises:
-        ConfigurationError: There is no provider; or `redirect_uri` or `post_logout_redirect_uri` does not
-            lead to these routes.
+        ConfigurationError: There is no provider; `redirect_uri` or `post_logout_redirect_uri` does not lead
+            to these routes, or to a host that the guard refuses; or the session cookie is
+            `SameSite=Strict`.
     """
     provider = provider or guard.oidc
     if provider is None:
         raise ConfigurationError(
             "there is no provider; write oidc_routes(guard, OpenIdProvider(…)), or [oidc] in the file"
         )
+    if guard.sessions.cookie.samesite == "Strict":
+        raise ConfigurationError(
+            "a Strict session cookie is not there when the browser comes back from the provider, which is "
+            'another site; write samesite="Lax"'
+        )
     _leads_to("redirect_uri", provider.redirect_uri, f"{prefix}/callback")
     if provider.post_logout_redirect_uri is not None:
         _leads_to(
             "post_logout_redirect_uri", provider.post_logout_redirect_uri, f"{prefix}/logged-out"
+        )
+    host = urlsplit(provider.redirect_uri).netloc.lower()
+    if not (guard.entrance.insecure_allow_any_host or guard.entrance.hosts.allows(host)):
+        raise ConfigurationError(
+            f"redirect_uri leads to {host}, which the guard refuses; it is none of its origins or hosts"
         )
     party = RelyingParty(provider, store=guard.store, clock=guard.clock)
     guard.outward.append(party)

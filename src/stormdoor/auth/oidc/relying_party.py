@@ -18,6 +18,7 @@ from stormdoor.auth.key_source import KeySource
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
+from stormdoor.auth.oauth.discovery import Metadata as ProviderMetadata
 from stormdoor.auth.oauth.jwks import KeySet
 from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
@@ -63,7 +64,7 @@ class RelyingParty:
         seconds: How long one question to the provider may take.
     """
 
-    __slots__ = ("_calls", "_client", "_found", "_keys", "_store", "provider")
+    __slots__ = ("_calls", "_client", "_found", "_keys", "_questions", "_store", "provider")
 
     def __init__(
         self, provider: OpenIdProvider, *, store: Store, clock: Clock, seconds: float = 5.0
@@ -72,6 +73,10 @@ class RelyingParty:
         self._store = store
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
+        # Asked by every login: one question at a time, and none while nobody answers.
+        self._questions: Calls[ProviderMetadata] = Calls(
+            breaker=Breaker(), monotonic=clock.monotonic, parallel=1
+        )
         self._calls: Calls[KeySet] = Calls(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
         self._keys: KeySource = RemoteKeys(
             provider=self._found,
@@ -83,12 +88,13 @@ class RelyingParty:
 
     async def close(self) -> None:
         """Give up what is being asked, and let go of the connections. Safe to call twice."""
+        await self._questions.close()
         await self._calls.close()
         await self._client.close()
 
     async def metadata(self, now: float) -> Metadata | Refusal:
         """The provider's endpoints, discovered or remembered."""
-        found = await self._found.metadata(now)
+        found = await self._questions.ask(b"metadata", lambda: self._found.metadata(now))
         if isinstance(found, Unanswered):
             return Refusal(Denial.UNAVAILABLE, found.reason, retry_after=found.retry_after)
         metadata = read_metadata(found.document, self.provider.issuer)
