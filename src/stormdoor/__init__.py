@@ -48,6 +48,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import public
 from stormdoor.tornado.client_routes import client_routes
 from stormdoor.tornado.declare import GuardedHandler, action
+from stormdoor.tornado.outlet import connection_of
 from stormdoor.tornado.protect import protect
 from stormdoor.tornado.revocation_routes import revocation_routes
 from stormdoor.tornado.routes import login_routes
@@ -108,6 +109,7 @@ __all__ = [
     "Url",
     "action",
     "client_routes",
+    "connection_of",
     "dpop_proof",
     "forbid",
     "guarded_server",

@@ -20,6 +20,7 @@ from stormdoor import (
     Target,
     Topic,
     action,
+    connection_of,
     forbid,
     protect,
     require,
@@ -610,3 +611,28 @@ async def test_a_ping_flood_ends() -> None:
             wire.frame(PING, b"x")
         assert await wire.close_code() == 3000
         assert len(guard.antechamber) == 0
+
+
+async def test_a_handler_finds_its_connection() -> None:
+    """Also one that knows nothing of stormdoor; without a guard there is none."""
+
+    class Refreshing(WebSocketHandler):
+        async def on_message(self, message: str | bytes) -> None:
+            connection = connection_of(self)
+            assert connection is not None
+            refusal = await self.settings["stormdoor_guard"].refresh(connection, str(message))
+            self.write_message("NO" if refusal else "OK")
+
+    class Open(WebSocketHandler):
+        def on_message(self, message: str | bytes) -> None:
+            self.write_message(str(connection_of(self)))
+
+    async with serving([("/ws", Refreshing)], door(), "chat:connect") as served:
+        async with await connect(served.port, "/ws", OLD) as wire:
+            wire.send("forged")
+            assert await wire.text() == "NO"
+            wire.send("new")
+            assert await wire.text() == "OK"
+    async with serving([("/ws", Open)]) as served, await connect(served.port) as wire:
+        wire.send("x")
+        assert await wire.text() == "None"

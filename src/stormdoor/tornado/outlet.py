@@ -19,7 +19,15 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
 
-__all__ = ["HandlerSink", "Outlet"]
+__all__ = ["HandlerSink", "Outlet", "connection_of"]
+
+
+def connection_of(handler: WebSocketHandler) -> Connection | None:
+    """The live connection of a handler that `protect` stands in front of; None if it is not guarded.
+
+    A `GuardedHandler` has it as `self.connection`.
+    """
+    return handler._door_admitted if isinstance(handler, Outlet) else None  # noqa: SLF001
 
 
 class Outlet(WebSocketHandler):
