@@ -331,13 +331,14 @@ LIES = [
     pytest.param({"rp_id": "evil.example"}, "RP ID", id="for another relying party"),
     pytest.param({"type": "webauthn.create"}, "type", id="of another ceremony"),
     pytest.param({"challenge": "AAAA"}, "no such challenge", id="of a challenge of its own"),
+    pytest.param({"crossOrigin": True}, "in a frame", id="of our page in a frame of theirs"),
     pytest.param({"user": "bWFsbG9yeQ"}, "somebody else's", id="of another user"),
 ]
 
 
 @pytest.mark.parametrize(("lie", "says"), LIES)
 async def test_a_signature_for_something_else_proves_nothing(
-    lie: dict[str, str], says: str
+    lie: dict[str, Any], says: str
 ) -> None:
     """What a page of somebody else could obtain is refused, and the challenge is spent."""
     here = await room()

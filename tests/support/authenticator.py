@@ -120,7 +120,7 @@ class SoftPasskey:
             "type": lies.get("type", kind),
             "challenge": lies.get("challenge", options["challenge"]),
             "origin": lies.get("origin", self.origin),
-            "crossOrigin": False,
+            "crossOrigin": lies.get("crossOrigin", False),
         }
         return _b64(json.dumps(said).encode())
 

@@ -167,6 +167,7 @@ class Passkeys:
             NotProved: It is not one for this challenge, origin and relying party.
         """
         library = _webauthn()
+        _not_in_a_frame(credential)
         rp_id = self.relying_party(origin)
         verified = _tried(
             lambda: library.verify_registration_response(
@@ -208,6 +209,7 @@ class Passkeys:
             NotProved: It is not one for this challenge, origin, relying party and user.
         """
         library = _webauthn()
+        _not_in_a_frame(credential)
         said = _response(credential).get("userHandle")
         if said and said != factor.details.get("user"):
             raise NotProved("the passkey says that it is somebody else's")
@@ -265,6 +267,22 @@ def _descriptors(library: Any, factors: Iterable[Factor]) -> list[Any]:
     ]
 
 
+def _client_data(credential: Mapping[str, object]) -> dict[str, Any]:
+    library = _webauthn()
+
+    def read() -> dict[str, Any]:
+        text = _response(credential)["clientDataJSON"]
+        return dict(json.loads(library.base64url_to_bytes(text)))
+
+    return _tried(read)
+
+
+def _not_in_a_frame(credential: Mapping[str, object]) -> None:
+    """Refuse what our page was made to do inside of somebody else's (WebAuthn §13.4.2)."""
+    if _client_data(credential).get("crossOrigin"):
+        raise NotProved("the page was in a frame of another origin")
+
+
 def challenge_of(credential: Mapping[str, object]) -> bytes:
     """The challenge that a credential answers, as it says itself: only good to look it up.
 
@@ -272,13 +290,8 @@ def challenge_of(credential: Mapping[str, object]) -> bytes:
         NotProved: It says none.
     """
     library = _webauthn()
-
-    def read() -> bytes:
-        text = _response(credential)["clientDataJSON"]
-        data = json.loads(library.base64url_to_bytes(text))
-        return bytes(library.base64url_to_bytes(data["challenge"]))
-
-    return _tried(read)
+    data = _client_data(credential)
+    return _tried(lambda: bytes(library.base64url_to_bytes(data["challenge"])))
 
 
 def handle_of(credential: Mapping[str, object]) -> str:
