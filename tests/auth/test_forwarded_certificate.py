@@ -9,6 +9,8 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stormdoor import ConfigurationError, ForwardedCertificate, Rejected, TrustedProxy
 from stormdoor.core.handshake import Handshake
@@ -139,6 +141,14 @@ def test_headers_of_their_own_names() -> None:
     forwarded = ForwardedCertificate(TRUSTED, header="X-My-Cert")
     assert set(forwarded.exclusive_headers) == {"x-my-cert", "x-my-cert-chain", "x-proxy-secret"}
     assert read("rfc9440", sent({"x-my-cert": BASE64}), header="X-My-Cert") == CLIENT.der
+
+
+@given(st.text(max_size=80) | st.text("=;\",\\%:-ABCertHash", max_size=80), st.sampled_from([*SOUND]))
+def test_it_never_raises(value: str, style: Format) -> None:
+    """Whatever the header of a proxy holds, it is a certificate or a refusal."""
+    for text in (value, f'Cert="{value}"', f":{value}:", quote(CLIENT.pem + value)):
+        headers = {**SOUND[style], [*SOUND[style]][0]: text}
+        read(style, sent(headers))
 
 
 def test_formats_that_there_are() -> None:
