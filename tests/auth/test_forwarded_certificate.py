@@ -143,11 +143,13 @@ def test_headers_of_their_own_names() -> None:
     assert read("rfc9440", sent({"x-my-cert": BASE64}), header="X-My-Cert") == CLIENT.der
 
 
-@given(st.text(max_size=80) | st.text("=;\",\\%:-ABCertHash", max_size=80), st.sampled_from([*SOUND]))
+@given(
+    st.text(max_size=80) | st.text('=;",\\%:-ABCertHash', max_size=80), st.sampled_from([*SOUND])
+)
 def test_it_never_raises(value: str, style: Format) -> None:
     """Whatever the header of a proxy holds, it is a certificate or a refusal."""
     for text in (value, f'Cert="{value}"', f":{value}:", quote(CLIENT.pem + value)):
-        headers = {**SOUND[style], [*SOUND[style]][0]: text}
+        headers = {**SOUND[style], next(iter(SOUND[style])): text}
         read(style, sent(headers))
 
 
