@@ -6,13 +6,14 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
 
 from stormdoor import Guard
-from tests.docs.pages import blocks, free_port, module_of, serving
+from tests.docs.pages import Program, blocks, free_port, module_of, serving
 from tests.support.project import ROOT
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import serving as listening
@@ -191,3 +192,48 @@ def test_totp_script_of_the_page(chromium: str, bank: tuple[int, str]) -> None:
         finally:
             browser.close()
     assert statuses == [200, 201, 202, 401]
+
+
+@pytest.mark.browser
+def test_example(chromium: str, tmp_path: Path) -> None:
+    """`examples/second_factor.py`: refused, enrolled, allowed on the same socket; then both to log in."""
+    from playwright.sync_api import sync_playwright
+
+    text = (ROOT / "examples" / "second_factor.py").read_text("utf-8")
+    with Program(tmp_path, text, "second_factor.py") as server, sync_playwright() as playwright:
+        password = next(server.lines()).split()[2]
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            tab = browser.new_page()
+            tab.goto(server.at_port("http://localhost:8888/"))
+
+            def shows(text: str) -> None:
+                tab.wait_for_function(
+                    "text => document.querySelector('#log').innerText.includes(text)", arg=text
+                )
+
+            def log_in() -> None:
+                tab.fill("[name=password]", password)
+                tab.click("#login button")
+
+            log_in()
+            tab.wait_for_function("socket && socket.readyState === 1")
+            tab.click("#pay")
+            shows('"error":"step-up"')
+            tab.click("#totp")
+            shows('"secret"')
+            assert tab.query_selector("#qr svg") is not None
+            log = tab.inner_text("#log")
+            device = pyotp.TOTP(log.partition('"secret":"')[2].partition('"')[0])
+            tab.fill("[name=totp]", device.now())
+            tab.click("#code button")
+            shows('"stormdoor.refreshed"')
+            tab.click("#pay")
+            shows('"type":"paid"')
+            assert "closed" not in tab.inner_text("#log")
+            tab.click("#out")
+            shows('"closed":3000')
+            log_in()
+            shows('"present":["totp","recovery_code"]')
+        finally:
+            browser.close()
