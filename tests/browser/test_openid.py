@@ -21,13 +21,24 @@ EXAMPLE = (ROOT / "examples" / "openid.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def at(provider: RealProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The example, started; its address."""
-    program = Program(tmp_path, EXAMPLE, "openid.py")
-    for name, value in register(provider, program.port).items():
+def at(
+    request: pytest.FixtureRequest,
+    provider: RealProvider,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
+    """The example, started; its address. Its name is another one than the provider's: they are two sites.
+
+    With the parameter True it lets the provider's page log people out.
+    """
+    front = f'front_channel_logout={getattr(request, "param", False)}, unknown="create"'
+    text = EXAMPLE.replace('unknown="create"', front).replace("//127.0.0.1", "//localhost")
+    program = Program(tmp_path, text, "openid.py")
+    address = f"http://localhost:{program.port}"
+    for name, value in register(provider, address).items():
         monkeypatch.setenv(name, value)
     with program:
-        yield f"http://127.0.0.1:{program.port}"
+        yield address
 
 
 @pytest.fixture
@@ -119,3 +130,17 @@ def test_somebody_elses_answer_logs_nobody_in(at: str, context: BrowserContext) 
     alice.goto(answer_of("mallory", at))
     expect(alice.locator("h1")).to_have_text("Not logged in")
     assert "__Host-stormdoor" not in {one["name"] for one in context.cookies(at)}
+
+
+@pytest.mark.parametrize("at", [True], indirect=True)
+def test_the_providers_page_logs_out(
+    at: str, context: BrowserContext, provider: RealProvider
+) -> None:
+    """In a frame of another site, which has none of our cookies: the session is found and ended."""
+    page = log_in(context, at, "carol")
+    elsewhere = context.new_page()
+    elsewhere.goto(f"{provider.issuer}/session/end")
+    # Nothing is confirmed there, so that no word comes by the back channel.
+    expect(page.locator("#log")).to_contain_text("closed 3000")
+    page.reload()
+    expect(page.locator("#who")).to_have_text("Nobody is logged in")

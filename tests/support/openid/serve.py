@@ -7,21 +7,29 @@ It knows nothing of what it is told and forgets everything at its end: it is for
 import contextlib
 import signal
 import sys
+from typing import Any
 
 from tests.support.openid.provider import RealProvider, Unavailable, provider_here
 
 __all__ = ["register", "serve"]
 
 
-def register(provider: RealProvider, port: int) -> dict[str, str]:
-    """Make the example known, which listens on that port. Returns what it wants in its environment."""
-    at = f"http://127.0.0.1:{port}"
+def register(provider: RealProvider, at: str) -> dict[str, str]:
+    """Make the example known, which is at that address. Returns what it wants in its environment."""
+    # The back channel is used when somebody has confirmed a logout; the frame when it is asked for.
+    logout: dict[str, Any] = {
+        f"{channel}_logout_{name}": value
+        for channel in ("backchannel", "frontchannel")
+        for name, value in (
+            ("uri", f"{at}/auth/oidc/{channel}-logout"),
+            ("session_required", True),
+        )
+    }
     provider.register(
         "chat",
         redirect_uris=[f"{at}/auth/oidc/callback"],
         post_logout_redirect_uris=[f"{at}/auth/oidc/logged-out"],
-        backchannel_logout_uri=f"{at}/auth/oidc/backchannel-logout",
-        backchannel_logout_session_required=True,
+        **logout,
     )
     return {
         "OPENID_ISSUER": provider.issuer,
@@ -37,7 +45,7 @@ def serve(port: int) -> int:
     except Unavailable as reason:
         sys.stderr.write(f"no OpenID provider: {reason}\n")
         return 1
-    for name, value in register(provider, port).items():
+    for name, value in register(provider, f"http://127.0.0.1:{port}").items():
         sys.stdout.write(f'export {name}="{value}"\n')
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
