@@ -261,6 +261,32 @@ class Machine(RuleBasedStateMachine):
             self._open(live)
         return live
 
+    # -- another credential ------------------------------------------------------------------------
+
+    @rule(login=logins, data=st.data())
+    def refresh(self, login: Login, data: st.DataObject) -> None:
+        """A ticket of some login comes on some connection, whatever has become of both."""
+        if not self.known:
+            return
+        live = data.draw(st.sampled_from(self.known))
+        if self.run(self._refreshed(live, login)):
+            assert live.opened, "refreshed before open"
+            assert not live.over, "refreshed after the end"
+            assert not login.gone
+            assert login.who == live.login.who
+            now = self.clock.monotonic()
+            assert now < live.began + LONGEST
+            assert now < live.login.began + ABSOLUTE
+            live.login, live.used = login, now
+
+    async def _refreshed(self, live: Live, login: Login) -> bool:
+        found = await self.guard.sessions.find(login.secret)
+        if found is None:
+            return await self.guard.refresh(live.connection, "x" * 43) is None
+        ticket = await self.guard.tickets.issue(found[0], origin=ORIGIN, endpoint="/ws")
+        assert ticket is not None
+        return await self.guard.refresh(live.connection, ticket.secret) is None
+
     # -- messages ----------------------------------------------------------------------------------
 
     @rule(raw=st.sampled_from([SAY, SAY, SAY, "?"]), way=st.integers(0, 2))
