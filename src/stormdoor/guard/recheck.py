@@ -184,12 +184,8 @@ class Rechecker:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         connection.authentication = found
         if found.expires_at is not None:
-            # Sooner perhaps, later never.
-            before = connection.expires_at
-            connection.expires_at = (
-                found.expires_at if before is None else min(before, found.expires_at)
-            )
-            connection.deadline = min(connection.deadline, monotonic + found.expires_at - now)
+            # Sooner perhaps, later never; and the client is told of a nearer end.
+            connection.expire(found.expires_at, now, monotonic)
         connection.judge_by(self._policies(), principal)
         permission = connection.endpoint.permission
         if permission is None or connection.may(permission, None, now):
