@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -416,3 +418,22 @@ def test_a_secret_is_not_shown() -> None:
     shown = provider(client_secret="the secret", scopes=["email", "openid"])
     assert "the secret" not in repr(shown)
     assert shown.scope == "openid email"
+
+
+@pytest.mark.parametrize("missing", ["authlib", "joserfc", "httpx"])
+def test_a_library_that_is_missing_is_named_with_its_extra(missing: str) -> None:
+    """Without the extra the package works, a file with [oidc] is read, and the routes say what to install."""
+    script = f"""
+import sys
+sys.modules[{missing!r}] = None
+import stormdoor
+from stormdoor.auth.oidc.settings import OpenIdProvider
+try:
+    import stormdoor.tornado.oidc_routes
+except stormdoor.ConfigurationError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert "pip install 'stormdoor[oidc]'" in done.stdout, done.stderr

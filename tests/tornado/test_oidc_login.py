@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from stormdoor.auth.oidc.account import derived_id
 from tests.support.openid.provider import RealProvider, openid, provider
 from tests.support.openid.site import Person, site
 from tests.support.openid.visitor import query_of
@@ -184,6 +186,34 @@ async def test_roles_follow_the_claim(provider: RealProvider) -> None:
         await alice.log_in("alice")
         account = (await here.guard.store.accounts())[0]
         assert account.roles == {"member", "given here"}
+
+
+async def test_two_first_logins_at_once(provider: RealProvider) -> None:
+    """One person, two browsers, one account."""
+    async with site(provider) as here, Person(here) as one, Person(here) as two:
+        ways = [await each.bring(await each.begin(), login="alice") for each in (one, two)]
+        answers = await asyncio.gather(one.get(ways[0]), two.get(ways[1]))
+        assert [answer.status_code for answer in answers] == [303, 303]
+        [account] = await here.guard.store.accounts()
+        assert len(await here.sessions(account.id)) == 2
+
+
+async def test_a_crash_between_account_and_link_is_healed(provider: RealProvider) -> None:
+    """The account is there and nobody is linked to it: its id says whose it is."""
+    async with site(provider) as here, Person(here) as alice:
+        await here.guard.admin.add_principal(derived_id(provider.issuer, "alice"), roles=["member"])
+        assert (await alice.log_in("alice")).status_code == 303
+        assert len(await here.guard.store.accounts()) == 1
+
+
+async def test_a_login_whose_age_nobody_knows_counts_as_old(provider: RealProvider) -> None:
+    """A provider that does not say when somebody logged in: nothing that must be fresh is done."""
+    async with site(provider) as here, Person(here) as alice:
+        await alice.log_in("alice")
+        [account] = await here.guard.store.accounts()
+        [session] = await here.sessions(account.id)
+        assert session.authenticated_at == 0.0
+        assert (await alice.post("link")).status_code == 403
 
 
 # -- the way back --------------------------------------------------------------------------------------

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from authlib.oidc.core import CodeIDToken
-from joserfc.errors import JoseError
-
 from stormdoor.auth.key_source import KeySource
+from stormdoor.auth.oidc.library import CodeIDToken, JoseError
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.oidc.signed import bad, open_token
 from stormdoor.core.claims import ClaimRules, Unsound, read_claims

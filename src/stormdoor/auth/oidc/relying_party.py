@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from authlib.oauth2.client import OAuth2Client
-
 from stormdoor.auth.key_source import KeySource
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.calls import Calls
@@ -25,6 +23,7 @@ from stormdoor.auth.oauth.remote_keys import RemoteKeys
 from stormdoor.auth.oidc.exchange import more_claims, redeem
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.journey import JOURNEY, SECONDS, Intent, Journey, Keepsake
+from stormdoor.auth.oidc.library import OAuth2Client
 from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
 from stormdoor.auth.oidc.metadata import Metadata, read_metadata
 from stormdoor.auth.oidc.settings import OpenIdProvider

@@ -1,0 +1,18 @@
+"""What of Authlib is used, or a word on how to get it."""
+
+from __future__ import annotations
+
+from stormdoor.errors import ConfigurationError
+
+try:
+    from authlib.oauth2.client import OAuth2Client
+    from authlib.oidc.core import CodeIDToken
+    from joserfc.errors import JoseError
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("authlib", "joserfc"):
+        raise
+    raise ConfigurationError(
+        "a login at an OpenID provider needs Authlib; install the extra: pip install 'stormdoor[oidc]'"
+    ) from None
+
+__all__ = ["CodeIDToken", "JoseError", "OAuth2Client"]
