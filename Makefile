@@ -102,7 +102,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links "$$@" pyproject.toml requirements/build.in; }; \
 	compile --extra dev --output-file requirements/dev.txt $(ARGS); \
-	compile --extra bcrypt --extra sanitize --constraints requirements/dev.txt \
+	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt
 
 .PHONY: clean
