@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.signed_request import RequestKey
+from stormdoor.auth.request_key import RequestKey
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
 

@@ -10,8 +10,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from stormdoor.auth.authenticator import Rejected
@@ -23,11 +22,18 @@ from stormdoor.auth.message_signature import (
     signature_base,
     write_inner_list,
 )
+from stormdoor.auth.request_key import (
+    KEYID,
+    SIGNATURE_ALGORITHMS,
+    FixedRequestKeys,
+    RequestKey,
+    RequestKeys,
+)
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import header_name
-from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.principal import Authentication
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
 
@@ -40,100 +46,12 @@ __all__ = [
     "sign_request",
 ]
 
-SIGNATURE_ALGORITHMS = {
-    "HS256": "hmac-sha256",
-    "EdDSA": "ed25519",
-    "ES256": "ecdsa-p256-sha256",
-}
-"""The name in RFC 9421 §6.2 of what a key is pinned to."""
-
 _REQUIRED = ("@method", "@authority", "@path", "@query")
 _DERIVED = frozenset({*_REQUIRED, "@scheme", "@target-uri", "@request-target"})
 _PARAMETERS = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
 _NONCE = re.compile(r"[\x21-\x7e]{16,128}", re.ASCII)
-_KEYID = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 _MAX_WINDOW = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestKey:
-    """A key that signs handshakes, and for whom.
-
-    Attributes:
-        key: The key; its `kid` is the `keyid` of signatures. `HS256`, `EdDSA` or `ES256`.
-        principal: The principal; or the id of an account in the store, which says what it may, and
-            whether it still may.
-        device_id: For revocation by device; `keyid` if left out.
-        scopes: Permission patterns that the key is restricted to, or None.
-        issued_at: Unix seconds when the key was made: a revocation of the device or the principal
-            ends every key that is not younger.
-        expires_at: Unix seconds after which it is void, or None.
-    """
-
-    key: JwtKey
-    principal: Principal | str
-    device_id: str | None = None
-    scopes: frozenset[str] | None = None
-    issued_at: float = 0.0
-    expires_at: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what could not verify a handshake.
-
-        Raises:
-            ConfigurationError: The key has no name, or is for another algorithm.
-        """
-        if self.key.algorithm not in SIGNATURE_ALGORITHMS:
-            raise ConfigurationError(
-                f"a key that signs requests is for {', '.join(SIGNATURE_ALGORITHMS)}, not "
-                f"{self.key.algorithm}"
-            )
-        if self.key.kid is None or _KEYID.fullmatch(self.key.kid) is None:
-            raise ConfigurationError(
-                "a key that signs requests has a name of printable ASCII; write "
-                "JwtKey(\"EdDSA\", pem, kid='device-7')"
-            )
-
-    @property
-    def keyid(self) -> str:
-        """Its name."""
-        return self.key.kid or ""
-
-
-class RequestKeys(Protocol):
-    """Where keys are looked up."""
-
-    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """The key of that name.
-
-        Raises:
-            StoreUnavailable: The store did not answer.
-        """
-        ...
-
-
-class FixedRequestKeys:
-    """The keys of a configuration.
-
-    Args:
-        keys: The keys. Two of one principal while they are rotated.
-
-    Raises:
-        ConfigurationError: There is none, or two have the same name.
-    """
-
-    def __init__(self, keys: Sequence[RequestKey]) -> None:
-        self.keys = {one.keyid: one for one in keys}
-        if not keys or len(self.keys) != len(keys):
-            raise ConfigurationError(
-                "signed requests need keys, each with a name of its own; write "
-                "keys=[RequestKey(key=JwtKey(\"EdDSA\", pem, kid='device-7'), principal='device-7')]"
-            )
-
-    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
-        """The key of that name."""
-        return self.keys.get(keyid)
 
 
 class SignedRequestAuthenticator:
@@ -244,7 +162,7 @@ class SignedRequestAuthenticator:
             return "the signature is for another application (tag)"
         if _NONCE.fullmatch(str(parameters["nonce"])) is None:
             return "the nonce is not 16 to 128 visible characters"
-        if _KEYID.fullmatch(str(parameters["keyid"])) is None:
+        if KEYID.fullmatch(str(parameters["keyid"])) is None:
             return "the keyid is not 1 to 128 printable characters"
         uncovered = sorted(self._required - covered)
         if uncovered:

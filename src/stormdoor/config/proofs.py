@@ -13,7 +13,8 @@ from stormdoor.auth.certificate import CertificateAuthenticator
 from stormdoor.auth.dpop import DpopProof
 from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
-from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator
+from stormdoor.auth.request_key import RequestKey
+from stormdoor.auth.signed_request import SignedRequestAuthenticator
 from stormdoor.auth.trusted_proxy import TrustedProxy
 from stormdoor.config.document import Document
 from stormdoor.config.keys import build_key

@@ -1,0 +1,105 @@
+"""The keys that sign handshakes: whose each is, and where it is looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stormdoor.auth.jwt_key import JwtKey
+from stormdoor.core.principal import Principal
+from stormdoor.errors import ConfigurationError
+from stormdoor.ports import Store
+
+__all__ = ["KEYID", "SIGNATURE_ALGORITHMS", "FixedRequestKeys", "RequestKey", "RequestKeys"]
+
+SIGNATURE_ALGORITHMS = {
+    "HS256": "hmac-sha256",
+    "EdDSA": "ed25519",
+    "ES256": "ecdsa-p256-sha256",
+}
+"""The name in RFC 9421 §6.2 of what a key is pinned to."""
+
+KEYID = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII)
+"""What a `keyid` may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKey:
+    """A key that signs handshakes, and for whom.
+
+    Attributes:
+        key: The key; its `kid` is the `keyid` of signatures. `HS256`, `EdDSA` or `ES256`.
+        principal: The principal; or the id of an account in the store, which says what it may, and
+            whether it still may.
+        device_id: For revocation by device; `keyid` if left out.
+        scopes: Permission patterns that the key is restricted to, or None.
+        issued_at: Unix seconds when the key was made: a revocation of the device or the principal
+            ends every key that is not younger.
+        expires_at: Unix seconds after which it is void, or None.
+    """
+
+    key: JwtKey
+    principal: Principal | str
+    device_id: str | None = None
+    scopes: frozenset[str] | None = None
+    issued_at: float = 0.0
+    expires_at: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not verify a handshake.
+
+        Raises:
+            ConfigurationError: The key has no name, or is for another algorithm.
+        """
+        if self.key.algorithm not in SIGNATURE_ALGORITHMS:
+            raise ConfigurationError(
+                f"a key that signs requests is for {', '.join(SIGNATURE_ALGORITHMS)}, not "
+                f"{self.key.algorithm}"
+            )
+        if self.key.kid is None or KEYID.fullmatch(self.key.kid) is None:
+            raise ConfigurationError(
+                "a key that signs requests has a name of printable ASCII; write "
+                "JwtKey(\"EdDSA\", pem, kid='device-7')"
+            )
+
+    @property
+    def keyid(self) -> str:
+        """Its name."""
+        return self.key.kid or ""
+
+
+class RequestKeys(Protocol):
+    """Where keys are looked up."""
+
+    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+        """The key of that name.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        ...
+
+
+class FixedRequestKeys:
+    """The keys of a configuration.
+
+    Args:
+        keys: The keys. Two of one principal while they are rotated.
+
+    Raises:
+        ConfigurationError: There is none, or two have the same name.
+    """
+
+    def __init__(self, keys: Sequence[RequestKey]) -> None:
+        self.keys = {one.keyid: one for one in keys}
+        if not keys or len(self.keys) != len(keys):
+            raise ConfigurationError(
+                "signed requests need keys, each with a name of its own; write "
+                "keys=[RequestKey(key=JwtKey(\"EdDSA\", pem, kid='device-7'), principal='device-7')]"
+            )
+
+    async def find(self, keyid: str, *, store: Store) -> RequestKey | None:
+        """The key of that name."""
+        return self.keys.get(keyid)
