@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from stormdoor.auditor.knowledge import Knowledge
+from stormdoor.auditor.lexicon import concerns_identity
 from stormdoor.auditor.machine import Assumption, Event, Stage
 from stormdoor.auditor.pathway import Path, Pathway
 
@@ -64,30 +66,45 @@ class Authentication:
         }
 
 
-def judge(pathway: Pathway) -> Authentication:
-    """The answer for an endpoint, from all ways of a client without a credential."""
-    shipped = [path for path in pathway.paths if _as_shipped(path)]
-    answer = _classified(shipped)
+def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authentication:
+    """The answer for an endpoint, from all ways of a client without a credential.
+
+    Args:
+        pathway: The ways.
+        knowledge: What is known of bases that were not read.
+    """
+    answer = _classified([path for path in pathway.paths if _as_shipped(path)])
     if answer.kind in {"guarded", "presumed"}:
-        return answer if pathway.complete else answer
-    if answer.kind == "unreachable":
-        if not pathway.complete:
-            return Authentication("incomplete")
         return answer
-    unread = next(
-        (
-            pathway.uncertain[name]
-            for name in ("prepare", "get", "get_current_user", "current_user", "open")
-            if name in pathway.uncertain
-        ),
-        "",
-    )
+    if answer.kind == "unreachable":
+        return answer if pathway.complete else Authentication("incomplete")
     optional = _optional(pathway.paths)
+    if optional is not None and optional.certain_default:
+        return optional
+    unread = _unread(pathway, knowledge)
+    if unread is not None and unread[1] == "guarded":
+        return Authentication("presumed", base=unread[0], event=answer.event, path=answer.path)
+    if answer.kind in {"after-accept", "frames-pass", "skippable"}:
+        return answer
     if optional is not None:
         return optional
-    if unread:
-        return Authentication("unread", base=unread, event=answer.event, path=answer.path)
+    if unread is not None:
+        return Authentication("unread", base=unread[0], event=answer.event, path=answer.path)
     return answer
+
+
+def _unread(pathway: Pathway, knowledge: Knowledge | None) -> tuple[str, str] | None:
+    """A base that was not read and may refuse before the 101, with what is known of it."""
+    for name in ("prepare", "get", "get_current_user", "current_user", "open"):
+        base = pathway.uncertain.get(name)
+        if base is None:
+            continue
+        known = knowledge.about(base) if knowledge is not None else None
+        if known is None:
+            return base, "unknown"
+        if known.authentication != "missing":
+            return base, known.authentication
+    return None
 
 
 def _as_shipped(path: Path) -> bool:
@@ -102,7 +119,11 @@ def _optional(paths: list[Path]) -> Authentication | None:
     uncertain: Authentication | None = None
     tried: set[tuple[tuple[str, bool], ...]] = set()
     for asking in paths:
-        flipped = [one for one in asking.assumptions.values() if one.default is not one.value]
+        flipped = [
+            one
+            for one in asking.assumptions.values()
+            if one.default is not one.value and _decides(one, asking)
+        ]
         key = tuple(sorted((one.name, one.value) for one in asking.assumptions.values()))
         if not flipped or not asking.checks or key in tried:
             continue
@@ -131,6 +152,19 @@ def _optional(paths: list[Path]) -> Authentication | None:
                 return answer
             uncertain = uncertain or answer
     return uncertain
+
+
+def _decides(one: Assumption, path: Path) -> bool:
+    """Whether the setting has to do with the check: by its name, or they stand side by side."""
+    if concerns_identity(one.name):
+        return True
+    if one.default is None:
+        return False
+    return any(
+        event.module is one.module
+        and abs(getattr(event.node, "lineno", 0) - getattr(one.node, "lineno", 0)) <= 6
+        for event in path.checks
+    )
 
 
 def _agree(path: Path, other: Path) -> bool:

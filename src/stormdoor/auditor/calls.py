@@ -989,7 +989,7 @@ class Calls(Statements):
                 self.record("join", node, text, values=tuple(args))
             elif last not in _HARMLESS and last not in {"get"}:
                 self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
-        return Unknown(labels - {"self", "setting"}, f"{text}()")
+        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
 
     def verification(self, node: ast.AST, text: str, *, by_name: bool, name: str) -> Value:
         """What a verification says of a client without a credential: nothing, or an exception."""

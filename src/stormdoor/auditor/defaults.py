@@ -17,6 +17,7 @@ def collect_settings(project: Project) -> None:
                     _call(project, module, node)
                 case ast.ClassDef():
                     _traits(project, module, node)
+                    _constructed(project, module, node)
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value) if (
                     "settings" in name.lower() or "config" in name.lower()
                 ):
@@ -104,6 +105,22 @@ def _traits(project: Project, module: Module, node: ast.ClassDef) -> None:
                 default = value.args[0] if value.args else words.get("default_value")
                 if isinstance(default, ast.Constant | ast.Name):
                     _note(project, statement.targets[0].id, module, default)
+
+
+def _constructed(project: Project, module: Module, node: ast.ClassDef) -> None:
+    """`self.login_required = False` in the constructor of an application or a configuration."""
+    if not node.name.endswith(("Application", "App", "Server", "Config", "Settings", "Options")):
+        return
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            for inner in statement.body:
+                if (
+                    isinstance(inner, ast.Assign)
+                    and isinstance(inner.targets[0], ast.Attribute)
+                    and isinstance(inner.value, ast.Constant)
+                    and (inner.value.value is None or isinstance(inner.value.value, bool))
+                ):
+                    _note(project, inner.targets[0].attr, module, inner.value)
 
 
 def _entries(project: Project, module: Module, node: ast.Dict) -> None:

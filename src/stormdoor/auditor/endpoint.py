@@ -140,7 +140,7 @@ class Endpoint:
     @cached_property
     def authentication(self) -> Authentication:
         """Whether anybody has to say who they are, and when."""
-        return judge(self.anonymous)
+        return judge(self.anonymous, self.hierarchy.knowledge)
 
     @cached_property
     def origins(self) -> Origins:

@@ -226,7 +226,13 @@ def _reachable(
     sockets: list[ClassInfo], routes: Routes, hierarchy: Hierarchy
 ) -> Iterable[ClassInfo]:
     """Handlers that are routed, and those that nothing else derives from."""
-    bases = {id(one) for info in sockets for one in info.mro[1:] if isinstance(one, ClassInfo)}
+    bases = {
+        id(one)
+        for info in sockets
+        if "<locals>" not in info.qualname  # made by a function for each use: the base is what counts
+        for one in info.mro[1:]
+        if isinstance(one, ClassInfo)
+    }
     for info in sockets:
         if id(info) in routes.of or (id(info) not in bases and not _is_abstract(info, hierarchy)):
             yield info

@@ -300,7 +300,23 @@ class Expressions(Core):
                         return True
                 return False
             case _:
-                return self.truth(self.evaluate(node), node, wanted)
+                found = self.evaluate(node)
+                if self._is_empty_identity(node, found):
+                    self.check(node, self.frame.module.source(node))
+                return self.truth(found, node, wanted)
+
+    def _is_empty_identity(self, node: ast.expr, value: Value) -> bool:
+        """`self.authenticated` is False until the client has proven something."""
+        return (
+            self.mode == "anonymous"
+            and self.accepted
+            and isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+            and isinstance(value, Const)
+            and not value.value
+            and lexicon.is_identity_name(node.attr)
+        )
 
     def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
         """Whether a value counts as true for this client."""
@@ -347,6 +363,9 @@ class Expressions(Core):
             result: Value = Const(value=True)
             for op, right_node in zip(node.ops, node.comparators, strict=True):
                 right = self.evaluate(right_node)
+                if isinstance(right, Const) and not right.value:
+                    if self._is_empty_identity(node.left, left):
+                        self.check(node, self.frame.module.source(node))
                 result = self.compare(left, op, right, node)
                 if isinstance(result, Const) and not result.value:
                     return result

@@ -345,7 +345,8 @@ def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
             result.append(head)
         pending = [[one for one in seq if not _same(one, head)] for seq in pending]
         pending = [seq for seq in pending if seq]
-    return result
+    # Whatever was not read most likely derives from RequestHandler, which then comes after it.
+    return sorted(result, key=lambda one: isinstance(one, External) and one.name == REQUEST)
 
 
 def _of_external(base: External) -> "list[ClassInfo | External]":

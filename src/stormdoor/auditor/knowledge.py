@@ -23,6 +23,8 @@ class Known:
     authentication: Answer = "unknown"
     origin: Answer = "unknown"
     note: str = ""
+    socket: bool = True
+    connection: bool = False
 
 
 @dataclass(slots=True)
@@ -33,7 +35,13 @@ class Knowledge:
 
     def is_socket(self, name: str) -> bool:
         """Whether the class of this dotted name is a WebSocket handler."""
-        return name in self.classes
+        known = self.classes.get(name)
+        return known is not None and known.socket
+
+    def is_connection(self, name: str) -> bool:
+        """Whether it is a connection class that is no handler of Tornado, as in sockjs-tornado."""
+        known = self.classes.get(name)
+        return known is not None and known.connection
 
     def about(self, name: str) -> Known | None:
         """What is known about the class."""
@@ -69,15 +77,24 @@ def load_knowledge(*extra: Path) -> Knowledge:
 def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     if not isinstance(entry, dict):
         raise KnowledgeError(f"{where}: [[class]] is a table")
-    names = entry.get("socket")
+    kinds = [kind for kind in ("socket", "connection", "handler") if kind in entry]
+    names = entry.get(kinds[0]) if len(kinds) == 1 else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise KnowledgeError(f"{where}: socket is a list of dotted names")
+        raise KnowledgeError(
+            f"{where}: a [[class]] has one of socket, connection, handler: a list of dotted names"
+        )
     answers: dict[str, Answer] = {}
     for key in ("authentication", "origin"):
         value = entry.get(key, "unknown")
         if value not in _ANSWERS:
             raise KnowledgeError(f"{where}: {key} is one of {', '.join(_ANSWERS)}")
         answers[key] = cast("Answer", value)
-    known = Known(answers["authentication"], answers["origin"], str(entry.get("note", "")))
+    known = Known(
+        answers["authentication"],
+        answers["origin"],
+        str(entry.get("note", "")),
+        socket=kinds[0] != "handler",
+        connection=kinds[0] == "connection",
+    )
     for name in names:
         knowledge.classes[name] = known

@@ -3,6 +3,7 @@
 import re
 
 __all__ = [
+    "concerns_identity",
     "is_access_word",
     "is_credential_name",
     "is_identity_name",
@@ -10,6 +11,8 @@ __all__ = [
     "is_predicate",
     "is_raising_name",
     "is_setting_chain",
+    "is_setting_name",
+    "is_verdict",
     "is_verification_name",
     "words_of",
 ]
@@ -58,6 +61,32 @@ def is_identity_name(name: str) -> bool:
     if not words or is_setting_name(name):
         return False
     return words[-1] in _IDENTITY or (words[0] == "is" and bool(set(words) & _IDENTITY))
+
+
+def is_verdict(name: str) -> bool:
+    """Whether a field of an answer says if the client was let in: `reply.authenticated`."""
+    words = set(words_of(name))
+    return bool(
+        words & {"authenticated", "authorized", "authorised", "valid", "verified", "allowed", "granted"}
+    )
+
+
+def concerns_identity(name: str) -> bool:
+    """Whether a setting of this name has to do with who is let in."""
+    words = set(words_of(name))
+    return bool(
+        words
+        & (
+            _CREDENTIAL
+            | _IDENTITY
+            | _VERIFY
+            | _ACCESS
+            | set(
+                "secure security insecure protected protect public anonymous guest users username "
+                "unauthenticated hook provider authenticator authorizer guard restricted hashed private".split()
+            )
+        )
+    )
 
 
 def is_setting_name(name: str) -> bool:

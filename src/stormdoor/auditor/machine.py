@@ -191,6 +191,7 @@ class Core:
         self.mode: Mode = mode
         self.plan = plan
         self.seen = seen
+        self.own: set[tuple[object, ...]] = set()
         self.deadline = deadline
         self.made: list[int] = []
         self.alternatives: list[list[int]] = []
@@ -240,9 +241,14 @@ class Core:
             picked = self.plan[at]
         else:
             key = self._fingerprint(node)
+            if key in self.own:
+                # The same way is here again: a loop that changes nothing. Leave it.
+                self.made.append(count - 1)
+                return count - 1
             if key in self.seen:
                 raise Pruned
             self.seen.add(key)
+            self.own.add(key)
             picked = 0
             self.alternatives.extend([*self.made, other] for other in range(1, count))
         self.made.append(picked)

@@ -72,6 +72,12 @@ def ask(
             return Origins("unknown", base=found.name)
         found = later
     if found is None:
+        for one in info.mro:
+            known = hierarchy.knowledge.about(
+                one.name if isinstance(one, External) else one.qualname
+            )
+            if known is not None and known.origin == "open":
+                return Origins("open", base=one.name, accepted=_ATTACKER)
         unresolved = [
             text for one in info.mro if isinstance(one, ClassInfo) for text in one.unresolved
         ]

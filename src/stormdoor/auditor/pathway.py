@@ -153,14 +153,7 @@ class _Run(TornadoModel):
         words = {
             name: self.in_module(module, value) for name, (module, value) in self.words.items()
         }
-        for name, value in words.items():
-            if isinstance(value, Const) and (
-                value.value is None or isinstance(value.value, bool | str)
-            ):
-                continue
-        self.wrap()
-        self.stage = Stage.PREPARE
-        self.method("initialize", [], words)
+        self._initialize(words)
         path.stage = Stage.PREPARE
         self.method("prepare", [])
         if self.finished:
@@ -171,6 +164,13 @@ class _Run(TornadoModel):
         # It came back without the 101: Tornado finishes the request.
         self._refuse()
 
+    def _initialize(self, words: dict[str, Value]) -> None:
+        """A constructor that raises here does so for want of knowledge, not to refuse anybody."""
+        try:
+            self.method("initialize", [], words)
+        except Thrown:
+            pass
+
     def _refuse(self) -> None:
         path = self.path
         path.outcome = "refused"
@@ -179,8 +179,11 @@ class _Run(TornadoModel):
             path.presumed = self._only_presumed(None)
         raise PathEnd
 
-    def wrap(self) -> None:
-        """What class decorators and `__init_subclass__` put in place of methods."""
+    def is_sockjs(self) -> bool:
+        """A connection class of sockjs-tornado: `on_open` in place of `open`."""
+        return self._member(self.info, "on_open", None) is not None and (
+            self._member(self.info, "open", None) is None
+        )
 
     def url_arguments(self, name: str) -> list[Value]:
         """What the route's pattern captures."""
@@ -226,7 +229,10 @@ class _Run(TornadoModel):
         self.record("accept", node, "101")
         self.stage = path.stage = Stage.OPEN
         try:
-            self.method("open", args or self.url_arguments("open"), words)
+            if self.is_sockjs():
+                self.method("on_open", [Special("request", text="request")])
+            else:
+                self.method("open", args or self.url_arguments("open"), words)
             path.open_end = "closed" if self.closed else "through"
         except Thrown as error:
             path.open_end = "raised"
@@ -304,7 +310,7 @@ def _ask_origin(run: _Run, origin: str) -> Path:
     try:
         words = {name: run.in_module(module, value) for name, (module, value) in run.words.items()}
         run.stage = Stage.ORIGIN
-        run.method("initialize", [], words)
+        run._initialize(words)
         value = run.method(
             "check_origin", [Const(origin, frozenset({"client", "origin"}), "origin")]
         )

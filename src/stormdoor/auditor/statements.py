@@ -1,6 +1,7 @@
 """What a statement does, one way at a time."""
 
 import ast
+import re
 from functools import lru_cache
 
 from stormdoor.auditor import lexicon
@@ -535,6 +536,8 @@ def _refuses(body: list[ast.stmt]) -> bool:
     """Whether the statements refuse with a status or close code that speaks of identity."""
     if len(body) > 12:
         return False
+    if _leaves(body) and any(_speaks_of_refusal(statement) for statement in body):
+        return True
     for statement in body:
         match statement:
             case ast.Raise(exc=ast.Call() as call):
@@ -571,6 +574,26 @@ def _refuses(body: list[ast.stmt]) -> bool:
                 return True
             case _:
                 pass
+    return False
+
+
+_REFUSAL = re.compile(
+    r"authenti|authori[sz]|unauth|forbidden|not allowed|no permission|permission denied|access denied"
+    r"|log ?in|not logged|invalid (token|session|credential|user|password|api ?key|signature)",
+    re.IGNORECASE,
+)
+
+
+def _speaks_of_refusal(statement: ast.stmt) -> bool:
+    """Whether a message or a reason says that it is about identity."""
+    if isinstance(statement, ast.Expr | ast.Raise | ast.Return):
+        return any(
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and len(node.value) < 200
+            and _REFUSAL.search(node.value) is not None
+            for node in ast.walk(statement)
+        )
     return False
 
 

@@ -9,6 +9,7 @@ from stormdoor.auditor import lexicon
 from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.machine import PathEnd, Stage, Thrown
 from stormdoor.auditor.values import (
+    Authenticated,
     Bound,
     Const,
     Function,
@@ -100,7 +101,7 @@ class TornadoModel(Calls):
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""
-        if name in _METHODS:
+        if name in _METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
             return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
         match name:
             case "request":
@@ -251,6 +252,8 @@ class TornadoModel(Calls):
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
         labels = labels_of(value)
+        if "answer" in labels and lexicon.is_verdict(name):
+            return self.identity(text, node, presumed=True)
         if "client" in labels:
             return self.client_field(value, name, text)
         if "principal" in labels:
@@ -325,7 +328,7 @@ class TornadoModel(Calls):
                 return self.default_origin(args)
             case "send_error" | "close":
                 return self._close(name, node)
-            case "write_message":
+            case "write_message" | "send" | "broadcast":
                 self._send(args, node)
                 return Const(None)
             case _ if name in _HTTP_ONLY:
@@ -375,6 +378,10 @@ class TornadoModel(Calls):
             return Const(self.origin.partition("://")[2] == HOST, frozenset({"origin"}))
         return Const(value=True)
 
+    def is_sockjs(self) -> bool:
+        """A connection class of sockjs-tornado."""
+        return False
+
     def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         """`WebSocketHandler.get`: answers 101, opens, and returns when the connection is over."""
         raise PathEnd
@@ -408,6 +415,8 @@ class TornadoModel(Calls):
                 return Partial(args[0], args[1:], words)
             case "os.getenv" | "os.environ.get":
                 return self._setting_get("environ", args, node)
+            case "tornado.web.authenticated" if args:
+                return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
                 call = node if isinstance(node, ast.Call) else None
                 if call is not None:
