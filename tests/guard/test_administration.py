@@ -21,7 +21,6 @@ from stormdoor import (
 from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Store
 from stormdoor.stores import MemoryStore
 from tests.guard.fakes import (
     CHAT,
@@ -41,7 +40,7 @@ from tests.guard.fakes import (
 from tests.support.clock import FakeClock
 
 
-async def _guard(store: Store | None = None, **options: Any) -> Guard:
+async def _guard(store: MemoryStore | None = None, **options: Any) -> Guard:
     known = {"alice": authentication("alice"), "carol": of_account("carol")}
     guard = make_guard(
         *(ApiKeyAuthenticator(), Tokens(known), SessionAuthenticator()),
@@ -170,6 +169,7 @@ async def test_a_rotated_key_takes_its_connections_along(where: str) -> None:
     """At the end of the overlap, also if another process rotated it; not a moment before."""
     store = MemoryStore()
     guard = await _guard(store)
+    assert isinstance(guard.clock, FakeClock)
     other = make_guard(ApiKeyAuthenticator(), store=store, clock=guard.clock)
     old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
     connection, sink = await opened(guard, bearer(old.secret))

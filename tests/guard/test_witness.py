@@ -105,12 +105,12 @@ async def test_what_was_found_comes_before_what_became_of_it() -> None:
 async def test_no_secret_is_shown(place: str) -> None:
     """Not of a good credential, and not of a bad one: its length and the beginning of its hash."""
     secret = "sd_0123456789abcdef_" + "Z" * 43
-    changes: dict[str, Any] = {
+    places: dict[str, dict[str, Any]] = {
         "bearer": {"authorization": [f"Bearer {secret}"]},
         "cookie": {"cookies": {"__Host-stormdoor": [secret]}},
         "key": {"headers": {"x-api-key": [secret]}},
-    }[place]
-    explained = await _explained(await _guard(), replace(HANDSHAKE, **changes), CHAT)
+    }
+    explained = await _explained(await _guard(), replace(HANDSHAKE, **places[place]), CHAT)
     shown = repr(explained)
     assert secret[:20] not in shown
     assert "Z" * 8 not in shown
