@@ -359,3 +359,47 @@ async def test_an_oversized_frame_is_refused_before_it_has_been_sent() -> None:
             assert (frame.opcode, frame.code) == (CLOSE, 1009)
             with pytest.raises(Ended):
                 await wire.receive()
+
+
+async def test_the_limit_of_an_open_socket_can_be_moved() -> None:
+    """Before the first message it is small; a handler has no other way to widen it afterwards."""
+    told: list[str] = []
+
+    class Widening(Told):
+        def on_message(self, message: str | bytes) -> None:
+            super().on_message(message[:5])
+            protocol: Any = self.ws_connection
+            protocol.params.max_message_size = 1000
+
+    async with serving(routes(Widening, told), websocket_max_message_size=100) as at:
+        async with await connect(at.port) as wire:
+            wire.send("small")
+            wire.send("l" * 900)
+            await until(lambda: "message 'lllll'" in told)
+            wire.send("l" * 1001)
+            assert await wire.close_code() == 1009
+
+
+async def test_no_frame_is_read_while_on_message_waits() -> None:
+    """What is sent behind the first message is not looked at before the verdict."""
+    told: list[str] = []
+    go = asyncio.Event()
+
+    class Waiting(Told):
+        async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
+            Told.on_message(self, message)
+            await go.wait()
+
+        def on_ping(self, data: bytes) -> None:
+            told.append("ping")
+
+    async with serving(routes(Waiting, told)) as at, await connect(at.port) as wire:
+        wire.send("first")
+        wire.frame(PING, b"x")
+        wire.send("second")
+        await until(lambda: "message 'first'" in told)
+        await settled()
+        assert told[-1] == "message 'first'"
+        go.set()
+        await until(lambda: told[-1] == "message 'second'")
+        assert "ping" in told

@@ -9,7 +9,8 @@ no name from the handler.
 Facts about Tornado that this file is built around; `tests/tornado/test_tornado_facts.py` keeps each:
 `prepare()` runs before the origin check; `check_origin` is not called for every request; after `close()`
 frames still reach `on_message`; if `open()` raises, `on_close` never runs; if the client leaves during an
-asynchronous `prepare()`, `on_close` runs before `open()`, and `open()` runs all the same.
+asynchronous `prepare()`, `on_close` runs before `open()`, and `open()` runs all the same. No further frame is
+read while what `on_message` returned is awaited, and `params.max_message_size` counts for the next one.
 """
 
 from __future__ import annotations
