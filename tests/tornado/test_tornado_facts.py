@@ -386,7 +386,7 @@ async def test_no_frame_is_read_while_on_message_waits() -> None:
     go = asyncio.Event()
 
     class Waiting(Told):
-        async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
+        async def on_message(self, message: str | bytes) -> None:
             Told.on_message(self, message)
             await go.wait()
 
