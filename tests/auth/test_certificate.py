@@ -286,7 +286,9 @@ async def test_binding_may_be_required() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", DEVICE.thumbprint + "=", base64.b64encode(b"x" * 32).decode(), "\udcff", "é"]
+    "value",
+    ["", DEVICE.thumbprint + "=", base64.b64encode(b"x" * 32).decode(), "\udcff", "é"],
+    ids=["empty", "padded", "other alphabet", "half a letter", "not ASCII"],
 )
 async def test_other_spellings_of_a_thumbprint(value: str) -> None:
     """They are other thumbprints."""

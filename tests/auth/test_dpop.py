@@ -229,7 +229,9 @@ MISDIRECTED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "reason"), MISDIRECTED, ids=str)
+@pytest.mark.parametrize(
+    ("change", "reason"), MISDIRECTED, ids=[f"{n} {one[1]}" for n, one in enumerate(MISDIRECTED)]
+)
 async def test_a_proof_is_for_one_request(change: dict[str, Any], reason: str) -> None:
     """One method, one address, one token."""
     assert isinstance(await ask(sent(made())), Authentication)
@@ -278,7 +280,9 @@ HEADS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("head", "reason"), HEADS, ids=str)
+@pytest.mark.parametrize(
+    ("head", "reason"), HEADS, ids=[f"{n} {next(iter(one[0]))}" for n, one in enumerate(HEADS)]
+)
 async def test_a_proof_brings_a_public_key(head: dict[str, Any], reason: str) -> None:
     """Of the right kind, and nothing from which another could be fetched."""
     assert reason in await refused(sent(made(head=head)))

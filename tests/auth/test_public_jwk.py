@@ -74,7 +74,11 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("algorithm", "change", "reason"), BROKEN, ids=str)
+@pytest.mark.parametrize(
+    ("algorithm", "change", "reason"),
+    BROKEN,
+    ids=[f"{n} {one[0]} {next(iter(one[1]))}" for n, one in enumerate(BROKEN)],
+)
 def test_other_keys(algorithm: str, change: dict[str, Any], reason: str) -> None:
     """Refused by name of what is wrong."""
     found = read_jwk({**SOUND[algorithm], **change}, algorithm)

@@ -117,7 +117,7 @@ def test_an_algorithm_that_is_not_accepted() -> None:
 @pytest.mark.parametrize(
     "document",
     [{}, {"keys": None}, {"keys": {}}, {"keys": "x"}, {"keys": [R, "x"]}, {"keys": [[R]]}],
-    ids=repr,
+    ids=["empty", "null", "object", "text", "text among keys", "nested"],
 )
 def test_what_is_no_key_set(document: dict[str, object]) -> None:
     """Is no answer: the keys stay as they are."""
