@@ -30,6 +30,9 @@ and another does not need it. `presumed`: rests on something that was not read."
 _EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 
 
+_BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
+
+
 @dataclass(frozen=True, slots=True)
 class Authentication:
     """The answer.
@@ -261,6 +264,11 @@ def _without_stop(paths: list[Path]) -> Authentication:
         ignored = next((event for event in one.events if event.kind == "ignored"), None)
         if ignored is not None:
             return Authentication("ignored", event=ignored, path=one)
+    for one in paths:
+        # Nobody looks at what it gives, and it could not be read: it may well raise.
+        may = next((event for event in one.events if event.kind == "may-refuse"), None)
+        if may is not None and not one.checks and may.stage in {Stage.PREPARE, Stage.GET}:
+            return Authentication("presumed", event=may, path=one)
     return Authentication("missing", event=path.checks[0] if path.checks else None, path=path)
 
 
@@ -313,16 +321,24 @@ def _message_effects(path: Path) -> list[Event]:
     """What a message of this client brings about."""
     effects: list[Event] = []
     checked = False
+    refused = path.message_end in {"closed", "raised"} and bool(_message_checks(path))
     for event in path.events:
         if event.stage != Stage.MESSAGE:
             continue
         if event.kind == "check":
             checked = True
+        elif refused and not checked and event.kind in {"act", "store"} and not _grave(event):
+            continue  # what it takes to read the credential from the message
         elif event.kind in _EFFECTS and not event.constant:
             if checked and (path.message_end in {"closed", "raised"} or event.kind == "send"):
                 continue
             effects.append(event)
     return effects
+
+
+def _grave(event: Event) -> bool:
+    """It reaches beyond the program: a process, a file, code."""
+    return event.text.partition("(")[0].partition(".")[0] in _BEYOND
 
 
 def _asked_by_message(path: Path) -> bool:

@@ -1000,6 +1000,8 @@ class Calls(Statements):
         if raises and not lexicon.is_predicate(name):
             self.check(node, f"{text}()", presumed=by_name)
             raise Thrown("?", node, self.frame.module, check=True, presumed=by_name)
+        if lexicon.is_raising_name(name) and not lexicon.is_predicate(name):
+            self.record("may-refuse", node, f"{text}()", presumed=by_name)
         return Nobody(
             f"{text}()", node, self.frame.module, truthy=lexicon.is_negative(name), presumed=by_name
         )

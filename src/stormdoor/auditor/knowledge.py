@@ -8,8 +8,8 @@ from typing import Literal, cast
 
 __all__ = ["Knowledge", "KnowledgeError", "Known", "load_knowledge"]
 
-Answer = Literal["guarded", "missing", "open", "unknown"]
-_ANSWERS = ("guarded", "missing", "open", "unknown")
+Answer = Literal["guarded", "missing", "optional", "open", "unknown"]
+_ANSWERS = ("guarded", "missing", "optional", "open", "unknown")
 
 
 class KnowledgeError(ValueError):

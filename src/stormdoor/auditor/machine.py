@@ -195,6 +195,7 @@ class Core:
         self.deadline = deadline
         self.made: list[int] = []
         self.alternatives: list[list[int]] = []
+        self.unlike_shipped: list[list[int]] = []
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
         self.chosen: dict[tuple[object, ...], bool] = {}
@@ -227,11 +228,16 @@ class Core:
         self.steps += 1
         if self.steps > _MAX_STEPS:
             raise Exhausted
-        if self.steps % 256 == 0 and time.monotonic() > self.deadline:
+        if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
             raise Exhausted
 
-    def choose(self, node: ast.AST, count: int) -> int:
+    def choose(self, node: ast.AST, count: int, *, shipped_first: bool = False) -> int:
         """One of `count` outcomes, each of which will be explored.
+
+        Args:
+            node: Where.
+            count: How many there are.
+            shipped_first: The first is how the program is shipped; the others can wait.
 
         Raises:
             Pruned: The same state was at this place before.
@@ -250,7 +256,8 @@ class Core:
             self.seen.add(key)
             self.own.add(key)
             picked = 0
-            self.alternatives.extend([*self.made, other] for other in range(1, count))
+            waiting = self.unlike_shipped if shipped_first else self.alternatives
+            waiting.extend([*self.made, other] for other in range(1, count))
         self.made.append(picked)
         return picked
 
@@ -309,7 +316,7 @@ class Core:
             return known.value
         default = self.truth_of_default(setting)
         order = (default, not default) if default is not None else (False, True)
-        value = order[self.choose(node, 2)]
+        value = order[self.choose(node, 2, shipped_first=default is not None)]
         self.assumptions[setting.name] = Assumption(
             setting.name, value, default, node, self.frame.module
         )

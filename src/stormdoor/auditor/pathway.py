@@ -37,8 +37,10 @@ __all__ = ["Outcome", "Path", "Pathway", "explore", "explore_origin"]
 
 Outcome = Literal["refused", "accepted", "cut"]
 
+# The limits are work: a busy machine says what an idle one says. Time is the last resort.
 _MAX_PATHS = 160
-_SECONDS = 4.0
+_MAX_STEPS = 60_000
+_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ class _Run(TornadoModel):
         self.info = info
         self.words = words
         self.handler = Instance(info, text="self", handler=True, labels=frozenset({"self"}))
+        self.exhausted = False
         self.path = Path("cut", Stage.IMPORT, self.events, self.assumptions)
 
     def go(self) -> Path:
@@ -239,10 +242,14 @@ class _Run(TornadoModel):
             path.refused_by = error
             raise PathEnd from None
         self.stage = path.stage = Stage.MESSAGE
-        for _ in range(2):
+        for turn in range(2):
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
                 path.message_end = "closed" if self.closed else "through"
+            except Pruned:
+                if turn == 0:
+                    raise
+                break  # the second message meets what the first one met
             except Thrown as error:
                 path.message_end = "raised"
                 path.refused_by = error
@@ -260,45 +267,55 @@ def _explored(
 ) -> Pathway:
     result = Pathway()
     seen: set[tuple[object, ...]] = set()
-    pending: list[list[int]] = [[]]
     deadline = time.monotonic() + _SECONDS
-    tried = 0
-    while pending:
-        if tried >= _MAX_PATHS or time.monotonic() > deadline:
-            result.complete = False
-            break
-        plan = pending.pop()
-        tried += 1
-        run = _Run(
-            project,
-            hierarchy,
-            info,
-            mode=mode,
-            plan=plan,
-            seen=seen,
-            deadline=deadline,
-            words=words,
-        )
-        ended = True
-        path = run.path
-        try:
-            if origin is None:
-                path = run.go()
-            else:
-                path = _ask_origin(run, origin)
-        except Pruned:
-            ended = False
-        except (Exhausted, RecursionError):
-            result.complete = False
-            path.outcome = "accepted" if run.accepted else "cut"
-        except Returned:
-            pass
-        pending.extend(reversed(run.alternatives))
-        result.events.extend(run.events)
-        result.uncertain.update(run.uncertain)
-        if ended:
-            result.paths.append(path)
+
+    def follow(pending: list[list[int]], *, as_shipped: bool) -> list[list[int]]:
+        """Every way from these choices; gives those that only another configuration takes."""
+        otherwise: list[list[int]] = []
+        tried, steps = 0, 0
+        while pending:
+            if tried >= _MAX_PATHS or steps >= _MAX_STEPS or time.monotonic() > deadline:
+                result.complete = result.complete and not as_shipped
+                break
+            tried += 1
+            run = _Run(
+                project,
+                hierarchy,
+                info,
+                mode=mode,
+                plan=pending.pop(),
+                seen=seen,
+                deadline=deadline,
+                words=words,
+            )
+            path = _followed(run, origin)
+            if run.exhausted:
+                result.complete = result.complete and not as_shipped
+            steps += run.steps
+            pending.extend(reversed(run.alternatives))
+            (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
+            result.events.extend(run.events)
+            result.uncertain.update(run.uncertain)
+            if path is not None:
+                result.paths.append(path)
+        return otherwise
+
+    follow(follow([[]], as_shipped=True), as_shipped=False)
     return result
+
+
+def _followed(run: _Run, origin: str | None) -> Path | None:
+    """One way to its end; None where the rest of it was explored before."""
+    try:
+        return run.go() if origin is None else _ask_origin(run, origin)
+    except Pruned:
+        return None
+    except (Exhausted, RecursionError):
+        run.exhausted = True
+        run.path.outcome = "accepted" if run.accepted else "cut"
+    except Returned:
+        pass
+    return run.path
 
 
 def _ask_origin(run: _Run, origin: str) -> Path:

@@ -8,6 +8,7 @@ import ast
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.machine import PathEnd, Stage, Thrown
+from stormdoor.auditor.project import External
 from stormdoor.auditor.values import (
     Authenticated,
     Bound,
@@ -70,13 +71,28 @@ class TornadoModel(Calls):
         if self.mode == "member":
             return self.principal("self.current_user")
         found = self._member(handler.info, "current_user", None)
+        base = self._names_everybody(handler)
         if found is not None:
             value = self._bound_member(found, handler, "current_user", node)
+        elif base and not self.assume(
+            Setting(f"an authentication for {base}", Const(value=False)), node
+        ):
+            value = Unknown(text="self.current_user", truthy=True)
         else:
             getter = self.instance_attribute(handler, "get_current_user", node)
             value = self.call(getter, [], {}, node)
         handler.attrs["_current_user"] = value
         return value
+
+    def _names_everybody(self, handler: Instance) -> str:
+        """The base that was not read and, as shipped, makes a user of anybody; "" if there is none."""
+        if self._member(handler.info, "get_current_user", None) is not None:
+            return ""
+        for one in handler.info.mro:
+            known = self.hierarchy.knowledge.about(one.name) if isinstance(one, External) else None
+            if known is not None and known.authentication == "optional":
+                return one.name
+        return ""
 
     def principal(self, text: str) -> Value:
         """An identity that was proven."""
