@@ -227,3 +227,13 @@ async def test_the_credential_as_the_first_message(kind: str) -> None:
         await client.do("answer", name="token", value=server.token())
         await client.until("open")
         assert (await waiting)["text"] == "early"
+
+
+async def test_a_ticket_renews_the_connection(kind: str) -> None:
+    """After a login that is fresher, another ticket of the session is shown on the open connection."""
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await _open(client, ticket)
+        before = await _connection(server)
+        assert "ok" in await client.do("refresh")
+        assert (await client.send("say", text="the same"))["text"] == "the same"
+        assert await _connection(server) == before

@@ -49,7 +49,8 @@ export function ticketFrom(url: string, options: TicketOptions = {}): Credential
     if (!response.ok) throw new Unavailable(`${response.status}`, retryAfter(response));
     const { ticket } = (await response.json()) as { ticket?: unknown };
     if (typeof ticket !== "string") throw new Unavailable("no ticket in the answer");
-    return { protocols: [`stormdoor.ticket.${ticket}`], token: ticket };
+    const credential = `stormdoor.ticket.${ticket}`; // in a message as well, where a token may look alike
+    return { protocols: [credential], token: credential };
   };
 }
 

@@ -60,7 +60,7 @@ class Witness(Admission):
     def refused(self, handshake: Handshake, refusal: Refusal, **about: str) -> None:
         """Nothing is recorded or logged: nobody has knocked."""
 
-    def _note(
+    def _tell(
         self, step: str, refusal: Refusal | None, said: str, checks: Sequence[str] = ()
     ) -> None:
         self.observations.append(
@@ -72,7 +72,7 @@ class Witness(Admission):
         came = f"{handshake.scheme}, from {handshake.address}"
         if handshake.peer != handshake.address:
             came += f" through the proxy {handshake.peer}"
-        self._note("transport and Host", refusal, f"{came}, to {handshake.host}")
+        self._tell("transport and Host", refusal, f"{came}, to {handshake.host}")
         return refusal
 
     def _foreign(self, handshake: Handshake, endpoint: Endpoint) -> Refusal | None:
@@ -83,16 +83,16 @@ class Witness(Admission):
             said = "none; a program, unless the credential is one that browsers attach"
         else:
             said = f"{handshake.origin} is in the list"
-        self._note("Origin", refusal, said)
+        self._tell("Origin", refusal, said)
         return refusal
 
     def _screen(self, handshake: Handshake) -> Handshake | Refusal:
         outcome = super()._screen(handshake)
         if isinstance(outcome, Refusal):
-            self._note("headers of proxies", outcome, "")
+            self._tell("headers of proxies", outcome, "")
         elif self._screens:
             said = "nothing that only a proxy may say, or a proxy that has proved itself"
-            self._note("headers of proxies", None, said)
+            self._tell("headers of proxies", None, said)
         return outcome
 
     async def _identify(
@@ -125,7 +125,7 @@ class Witness(Admission):
         if endpoint.public is None:
             self.observations.insert(at, one)
         if isinstance(outcome, Refusal) and silent and judged:
-            self._note("company", outcome, "", shown)
+            self._tell("company", outcome, "", shown)
         return outcome
 
     def _untold(self, since: int) -> bool:
@@ -138,12 +138,12 @@ class Witness(Admission):
         authenticator = self.authenticator_for(credential)
         checks = () if authenticator is None else getattr(authenticator, "checks", ())
         if isinstance(outcome, Refusal):
-            self._note("authentication", outcome, "", checks)
+            self._tell("authentication", outcome, "", checks)
             return outcome
         principal = outcome.principal
         roles = ", ".join(sorted(principal.roles)) or "no role"
         tenant = f", tenant {principal.tenant}" if principal.tenant is not None else ""
-        self._note(
+        self._tell(
             "authentication", None, f"{outcome.kind}: {principal.id} ({roles}{tenant})", checks
         )
         return outcome
@@ -156,7 +156,7 @@ class Witness(Admission):
         request = connection.request(permission, None, now)
         steps = self.policies.explain(request, connection.authentication.scopes)
         said = f"{permission} is granted"
-        self._note("permission", refusal, said, [f"{one.id}: {one.said}" for one in steps])
+        self._tell("permission", refusal, said, [f"{one.id}: {one.said}" for one in steps])
         return refusal
 
     def _enter(
@@ -170,9 +170,9 @@ class Witness(Admission):
         outcome = super()._enter(handshake, endpoint, authentication, address_key)
         if isinstance(outcome, Refusal):
             if self._untold(before):
-                self._note("room, deadline, revocations", outcome, "")
+                self._tell("room, deadline, revocations", outcome, "")
             return outcome
         ends = authentication.expires_at
         left = "no end of its own" if ends is None else f"{ends - self._clock.now():.0f} s left"
-        self._note("room, deadline, revocations", None, f"not revoked, {left}")
+        self._tell("room, deadline, revocations", None, f"not revoked, {left}")
         return outcome
