@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,15 +15,18 @@ from tests.auditor.corpus.label import Version
 
 __all__ = ["GROUPS", "Bandit", "Heuristic", "Judge", "Scanner", "Statement"]
 
-GROUPS: Mapping[str, frozenset[str]] = {
-    "missing authentication": frozenset({"missing-authentication"}),
-    "authentication after accept": frozenset({"authentication-after-accept"}),
-    "optional authentication": frozenset({"optional-authentication"}),
-    "open origin": frozenset({"origin-disabled"}),
-    "weak origin": frozenset({"weak-origin"}),
-    "missing authorization": frozenset({"missing-authorization"}),
-}
-"""Which rules answer which question, by their slugs."""
+GROUPS = (
+    "missing authentication",
+    "authentication after accept",
+    "optional authentication",
+    "open origin",
+    "weak origin",
+    "missing authorization",
+)
+"""The questions of the corpus: groups of rules."""
+
+LATE = frozenset({"skippable-authentication", "close-does-not-stop", "authenticated-after-accept"})
+"""Rules of another group that speak of authentication after the 101."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,19 @@ class Scanner:
         Raises:
             RuntimeError: The scan failed.
         """
-        for found in self.report(version, folder)["findings"]:
-            for group, slugs in GROUPS.items():
-                if found["slug"] in slugs:
-                    yield Statement(
-                        group=group,
-                        subject=found["subject"],
-                        path=found["location"]["path"],
-                        line=found["location"]["line"],
-                        words=f"{found['rule_id']} {found['message']}",
-                    )
+        report = self.report(version, folder)
+        groups = {rule["id"]: rule["group"] for rule in report["rules"]}
+        for found in report["findings"]:
+            late = found["slug"] in LATE
+            group = "authentication after accept" if late else groups[found["rule_id"]]
+            if group in GROUPS:
+                yield Statement(
+                    group=group,
+                    subject=found["subject"],
+                    path=found["location"]["path"],
+                    line=found["location"]["line"],
+                    words=f"{found['rule_id']} {found['message']}",
+                )
 
     def report(self, version: Version, folder: Path) -> dict[str, Any]:
         """The whole report of one version."""
