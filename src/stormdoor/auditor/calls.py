@@ -958,10 +958,11 @@ class Calls(Statements):
             if not isinstance(function, Function)
             else labels_of(*everything)
         )
-        last = text.partition("(")[0].rpartition(".")[2] or text
+        names = lexicon.chain_of(text)
+        last = names[-1] if names else text
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
-        holder = text.partition("(")[0].rpartition(".")[0].rpartition(".")[2]
+        holder = names[-2] if len(names) > 1 else ""
         verifies = lexicon.is_verification_name(last) or (
             bool(
                 set(lexicon.words_of(holder))
@@ -1017,7 +1018,7 @@ class Calls(Statements):
 
     def ignored_result(self, value: Nobody, node: ast.Call) -> None:
         """The result of a verification is not looked at; perhaps it raises instead."""
-        name = value.text.partition("(")[0].rpartition(".")[2]
+        name = (lexicon.chain_of(value.text) or [""])[-1]
         if value.node is node and lexicon.is_raising_name(name) and not lexicon.is_predicate(name):
             self.check(node, value.text, presumed=True)
             raise Thrown("?", node, self.frame.module, check=True, presumed=True)

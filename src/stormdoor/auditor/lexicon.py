@@ -3,6 +3,7 @@
 import re
 
 __all__ = [
+    "chain_of",
     "concerns_identity",
     "is_access_word",
     "is_credential_name",
@@ -18,6 +19,8 @@ __all__ = [
 ]
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+_BRACKETS = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
 
 _CREDENTIAL = frozenset(
     ["token", "tokens", "jwt", "secret", "password", "passwd", "pwd", "passphrase", "pin", "key", "apikey", "auth", "authorization", "credential", "credentials", "creds", "session", "sessionid", "sid", "cookie", "cookies", "ticket", "signature", "sig", "hmac", "bearer", "otp", "hash", "nonce", "code", "csrf", "xsrf"]
@@ -47,6 +50,14 @@ _ACCESS = frozenset(["acl", "access", "role", "roles", "scope", "scopes", "can",
 def words_of(name: str) -> list[str]:
     """`verify_userToken` as `verify`, `user`, `token`."""
     return [word.lower() for word in _WORD.findall(name)]
+
+
+def chain_of(text: str) -> list[str]:
+    """The names of `a.b(c.d)["e"].f(g)`: `a`, `b`, `f`."""
+    before = ""
+    while text != before:
+        before, text = text, _BRACKETS.sub("", text)
+    return [name for name in text.partition("(")[0].split(".") if name]
 
 
 def is_credential_name(name: str) -> bool:
