@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stormdoor.auditor.knowledge import Knowledge
+from stormdoor.auditor.knowledge import Knowledge, Known
 from stormdoor.auditor.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.project import External, Meaning, Project
 
@@ -257,7 +257,16 @@ class Hierarchy:
 
     def is_socket(self, info: ClassInfo) -> bool:
         """Whether it is a WebSocket handler as far as its bases are known."""
-        return any(isinstance(one, External) and self._is_socket_name(one.name) for one in info.mro)
+        return (
+            any(isinstance(one, External) and self._is_socket_name(one.name) for one in info.mro)
+            or self.copied_connection(info) is not None
+        )
+
+    def copied_connection(self, info: ClassInfo) -> Known | None:
+        """What is known of its base, where the library that gives it connections was read, too."""
+        bases = (one for one in info.mro[1:] if isinstance(one, ClassInfo))
+        known = (self.knowledge.copied_connection(one.qualname) for one in bases)
+        return next((one for one in known if one is not None), None)
 
     def looks_like_socket(self, info: ClassInfo) -> bool:
         """A base that was not read is called like a handler, and the class has its methods."""

@@ -47,6 +47,17 @@ class Knowledge:
         """What is known about the class."""
         return self.classes.get(name)
 
+    def copied_connection(self, name: str) -> Known | None:
+        """What is known of a connection class whose package was read, perhaps under another name."""
+        return next(
+            (
+                known
+                for ours, known in self.classes.items()
+                if known.connection and f".{name}".endswith(f".{ours}")
+            ),
+            None,
+        )
+
 
 def load_knowledge(*extra: Path) -> Knowledge:
     """The knowledge that ships, and that of further files; a later entry wins.

@@ -56,6 +56,9 @@ def ask(
     words: Mapping[str, tuple[Module, ast.expr]],
 ) -> Origins:
     """Ask the handler about origins that an attacker can have."""
+    copied = hierarchy.copied_connection(info)
+    if copied is not None:
+        return Origins("open" if copied.origin == "open" else "unknown")
     found = hierarchy.find(info, "check_origin")
     if isinstance(found, External):
         later = _past(hierarchy, info)

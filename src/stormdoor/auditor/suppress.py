@@ -179,9 +179,11 @@ def settle(
         findings: Everything that was found.
         suppressions: The comments of all files.
         ran: Ids of the rules that ran: a comment for another rule may be needed when that one runs.
-        known: Slug of each rule id that exists.
+        known: Slug of each rule id that exists. Those of this module cannot be suppressed.
     """
     ids = set(ran)
+    own = {one.id for one in RULES}
+    known = {id: slug for id, slug in known.items() if id not in own}
     by_path: dict[str, list[Suppression]] = {}
     wrong: list[Finding] = []
     for one in suppressions:

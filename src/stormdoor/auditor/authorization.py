@@ -1,0 +1,100 @@
+"""What a client that is let in acts upon, and whether anything asks if it may."""
+
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor import lexicon
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.machine import Event, Stage
+from stormdoor.auditor.values import Instance, Mapping, Sequence, Unknown, Value
+
+__all__ = ["asks_permission", "chosen_objects", "claimed_identity", "names_an_id"]
+
+_ASKS = frozenset(
+    "authorize authorise authorized authorised authorization authorizer permission permissions permitted permit "
+    "allowed acl role roles scope scopes owner owns can may access admin forbidden policy member grant granted "
+    "privilege rights".split()
+)
+_BENIGN = frozenset(
+    "info debug warning error exception log get_cookie get_argument loads dumps decode encode add_callback "
+    "write_message ping close send get on_close format split strip".split()
+)
+_FIELD = re.compile(
+    r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
+    re.IGNORECASE,
+)
+_ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
+
+
+def asks_permission(endpoint: Endpoint) -> bool:
+    """Whether anything on a way of a client that is let in speaks of what it may do."""
+    for event in endpoint.member.events:
+        if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE}:
+            continue
+        last = event.text.partition("(")[0].rpartition(".")[2]
+        if event.kind in {"call", "check"}:
+            words = set(lexicon.words_of(last))
+            if words & _ASKS or (event.kind == "check" and event.text.startswith("@") and words & _ASKS):
+                return True
+            if "principal" in event.labels and "client" in event.labels and last not in _BENIGN:
+                return True  # the user and the object together: the callee can tell
+    return any(
+        _ASKS & set(lexicon.words_of(name))
+        for event in endpoint.member.events
+        for _, _, name in event.stack[-2:]
+    )
+
+
+def chosen_objects(endpoint: Endpoint) -> list[Event]:
+    """Where the handler acts on something that its client chose by a message or by the address."""
+    seen: set[int] = set()
+    found: list[Event] = []
+    for event in endpoint.member.events:
+        if event.kind not in {"act", "join"} or event.stage not in {Stage.OPEN, Stage.MESSAGE}:
+            continue
+        if id(event.node) in seen or "client" not in event.labels:
+            continue
+        if not event.labels & {"message", "url", "query"}:
+            continue
+        if event.text.rpartition(".")[2] in _BENIGN:
+            continue
+        seen.add(id(event.node))
+        found.append(event)
+    return found
+
+
+def names_an_id(event: Event) -> bool:
+    """Whether an argument is an id that stands in a message."""
+    return any(
+        isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
+        for value in _values(event)
+    )
+
+
+def claimed_identity(event: Event) -> str:
+    """The field of a message that is handed on as somebody's identity, or empty."""
+    if event.kind not in {"act", "join", "send", "store"} or event.stage != Stage.MESSAGE:
+        return ""
+    last = event.text.rpartition(".")[2]
+    if lexicon.is_verification_name(last) or "principal" in event.labels:
+        return ""
+    for value in _values(event):
+        if isinstance(value, Unknown) and "message" in value.labels and "credential" not in value.labels:
+            if _FIELD.search(value.text):
+                return value.text
+    return ""
+
+
+def _values(event: Event) -> Iterator[Value]:
+    pending: list[tuple[Value, int]] = [(value, 0) for value in event.values]
+    pending += [(value, 0) for _, value in event.words]
+    while pending:
+        value, depth = pending.pop()
+        yield value
+        if depth < 3:
+            if isinstance(value, Sequence):
+                pending.extend((one, depth + 1) for one in value.items)
+            elif isinstance(value, Mapping):
+                pending.extend((one, depth + 1) for one in value.items.values())
+            elif isinstance(value, Instance) and not value.handler:
+                pending.extend((one, depth + 1) for one in value.attrs.values())

@@ -1,0 +1,67 @@
+"""Whoever is let in may do everything with everything.
+
+What:
+    The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a kernel, by the address or by a message), and nothing asks whether this client may.
+
+Why:
+    Any user reads and changes what belongs to another: one login opens everything.
+
+Example:
+    class Document(WebSocketHandler):
+        @authenticated
+        def get(self, *args, **kwargs):
+            return super().get(*args, **kwargs)
+
+        def open(self, name):
+            documents.open(name).add(self)
+
+Instead:
+    class Document(WebSocketHandler):
+        @authenticated
+        def get(self, name):
+            if not may_read(self.current_user, name):
+                raise HTTPError(403)
+            return super().get(name)
+
+Fix:
+    Ask before the object is used: `if not may_read(self.current_user, name): raise HTTPError(403)`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.authorization import asks_permission, chosen_objects
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+_KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    if endpoint.authentication.kind not in _KNOWN or asks_permission(endpoint):
+        return
+    used = chosen_objects(endpoint)
+    if used:
+        event = used[0]
+        yield Found(
+            event.module,
+            event.node,
+            f"{endpoint.info.name} acts on what its client chooses ({event.text}), and nothing asks "
+            "whether this client may.",
+            steps=endpoint.steps(event),
+        )
+
+
+RULE = rule(
+    __doc__,
+    id="SD301",
+    slug="missing-authorization",
+    level=Level.ERROR,
+    confidence=Confidence.MEDIUM,
+    group="missing authorization",
+    cwe=(862, 639),
+    asvs=("8.2.1", "8.2.2"),
+    threat="privilege-escalation",
+    check=Check.AUTHORIZATION,
+    on_endpoint=_check,
+)

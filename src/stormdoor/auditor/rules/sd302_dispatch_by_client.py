@@ -1,0 +1,58 @@
+"""The client names the method that runs.
+
+What:
+    A name from a message, an argument or the address picks the attribute that is called: `getattr(self, name)`.
+
+Why:
+    The client calls what was never meant to be called: inherited methods of Tornado, internal ones, tomorrow's additions. No permission belongs to any of them.
+
+Example:
+    class Api(WebSocketHandler):
+        def on_message(self, message):
+            call = json.loads(message)
+            getattr(self, call["action"])(**call["arguments"])
+
+Instead:
+    class Api(WebSocketHandler):
+        actions = {"say": say, "leave": leave}
+
+        def on_message(self, message):
+            call = json.loads(message)
+            self.actions[call["action"]](self, **call["arguments"])
+
+Fix:
+    Look the name up in a dictionary of the actions that are meant, each with its permission.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    seen: set[int] = set()
+    for event in [*endpoint.member.events, *endpoint.anonymous.events]:
+        if event.kind == "dispatch" and id(event.node) not in seen:
+            seen.add(id(event.node))
+            yield Found(
+                event.module,
+                event.node,
+                f"The client of {endpoint.info.name} names the attribute that is used here.",
+                steps=endpoint.steps(event),
+            )
+
+
+RULE = rule(
+    __doc__,
+    id="SD302",
+    slug="dispatch-by-client",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="missing authorization",
+    cwe=(470, 862),
+    asvs=("8.2.1", "15.3.3"),
+    threat="privilege-escalation",
+    check=Check.AUTHORIZATION,
+    on_endpoint=_check,
+)

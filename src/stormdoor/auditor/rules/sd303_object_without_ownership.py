@@ -1,0 +1,61 @@
+"""An object is fetched by an id from the message, whoever owns it.
+
+What:
+    A message carries an id, the object is looked up by it and used, and neither the lookup nor a test names the user.
+
+Why:
+    The attacker counts the ids up.
+
+Example:
+    class Orders(WebSocketHandler):
+        def on_message(self, message):
+            order = db.get_order(json.loads(message)["order_id"])
+            order.cancel()
+
+Instead:
+    class Orders(WebSocketHandler):
+        def on_message(self, message):
+            order = db.get_order(json.loads(message)["order_id"])
+            if order.owner != self.current_user:
+                return
+            order.cancel()
+
+Fix:
+    Look it up among the user's own, or compare its owner with `self.current_user`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.authorization import asks_permission, chosen_objects, names_an_id
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    if asks_permission(endpoint):
+        return
+    seen: set[int] = set()
+    for event in chosen_objects(endpoint):
+        if id(event.node) not in seen and names_an_id(event):
+            seen.add(id(event.node))
+            yield Found(
+                event.module,
+                event.node,
+                f"{endpoint.info.name} uses the object of this id, whoever owns it.",
+                steps=endpoint.steps(event),
+            )
+
+
+RULE = rule(
+    __doc__,
+    id="SD303",
+    slug="object-without-ownership",
+    level=Level.ERROR,
+    confidence=Confidence.LOW,
+    group="object authorization",
+    cwe=(639,),
+    asvs=("8.2.2",),
+    threat="privilege-escalation",
+    check=Check.AUTHORIZATION,
+    on_endpoint=_check,
+)

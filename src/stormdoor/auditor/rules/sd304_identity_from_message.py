@@ -1,0 +1,58 @@
+"""The message says who it is from.
+
+What:
+    A field such as `user`, `from` or `sender` of a message is taken for the identity of the client.
+
+Why:
+    Everybody writes in everybody's name.
+
+Example:
+    class Chat(WebSocketHandler):
+        def on_message(self, message):
+            data = json.loads(message)
+            room.say(data["user"], data["text"])
+
+Instead:
+    class Chat(WebSocketHandler):
+        def on_message(self, message):
+            data = json.loads(message)
+            room.say(self.current_user, data["text"])
+
+Fix:
+    Use `self.current_user`; ignore what the message says.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.authorization import claimed_identity
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    seen: set[int] = set()
+    for event in [*endpoint.anonymous.events, *endpoint.member.events]:
+        name = claimed_identity(event)
+        if name and id(event.node) not in seen:
+            seen.add(id(event.node))
+            yield Found(
+                event.module,
+                event.node,
+                f"{endpoint.info.name} takes {name} for the identity of its client: the client writes it.",
+                steps=endpoint.steps(event),
+            )
+
+
+RULE = rule(
+    __doc__,
+    id="SD304",
+    slug="identity-from-message",
+    level=Level.ERROR,
+    confidence=Confidence.MEDIUM,
+    group="missing authorization",
+    cwe=(290, 639),
+    asvs=("8.2.2",),
+    threat="privilege-escalation",
+    check=Check.AUTHORIZATION,
+    on_endpoint=_check,
+)

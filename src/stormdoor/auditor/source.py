@@ -1,0 +1,329 @@
+"""What the text of a file says by itself: names of what is called, literals, and whose they are."""
+
+import ast
+import builtins
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.module import Assigned, Defined, Module
+from stormdoor.auditor.project import External, Meaning, Project
+from stormdoor.auditor.rule import EndpointCheck, Found, ModuleCheck
+
+__all__ = [
+    "Call",
+    "CallCheck",
+    "call_at",
+    "calls_in",
+    "functions_of",
+    "in_files",
+    "is_secret_name",
+    "is_test",
+    "last_name",
+    "mentioned",
+    "on_the_way",
+    "scopes_of",
+    "subject_of",
+]
+
+_DEPTH = 8
+_SECRETS = frozenset(
+    ["token", "tokens", "jwt", "password", "passwd", "passphrase", "secret", "bearer", "apikey"]
+)
+_KEYS = frozenset(["api", "access", "auth", "secret", "private", "signing"])
+_NO_SECRETS = frozenset(
+    ["csrf", "xsrf", "type", "types", "name", "id", "count", "len", "length", "url", "uri", "class",
+     "expired", "expires", "expiry", "field", "valid", "invalid", "required", "hash", "hashed",
+     "enabled", "param", "header", "path", "file", "kind", "limit", "usage", "error", "bucket"]
+)
+
+
+def last_name(node: ast.AST) -> str:
+    """`decode` of `jwt.decode`, of `decode`, and of a call of it."""
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Attribute():
+            return node.attr
+        case ast.Call():
+            return last_name(node.func)
+        case ast.Subscript(slice=ast.Constant(value=str() as text)):
+            return text
+        case _:
+            return ""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value of this name must be known to nobody else: a token, a password, a key."""
+    words = words_of(name)
+    found = set(words)
+    if not found or found & _NO_SECRETS:
+        return False
+    return bool(found & _SECRETS) or (words[-1] == "key" and bool(found & _KEYS))
+
+
+def mentioned(node: ast.AST) -> set[str]:
+    """Plain names in an expression."""
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def is_test(module: Module) -> bool:
+    """Whether a file holds tests, by what it imports and how it is called."""
+    stem = module.file.stem
+    return (
+        stem == "conftest"
+        or stem.startswith("test_")
+        or stem.endswith("_test")
+        or any(name in module.names for name in ("pytest", "unittest", "AsyncHTTPTestCase"))
+    )
+
+
+def scopes_of(module: Module, node: ast.AST) -> tuple[ast.AST, ...]:
+    """The functions and classes around a call, outermost first."""
+    return next((around for one, around in module.nodes() if one is node), ())
+
+
+def subject_of(module: Module, scopes: Iterable[ast.AST]) -> str:
+    """Qualified name of the class around a place, or of the module."""
+    names = [one.name for one in scopes if isinstance(one, ast.ClassDef)]
+    return ".".join([module.name, *names])
+
+
+def functions_of(
+    endpoint: Endpoint,
+) -> Iterator[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The handler's methods, and functions of the project that ran on its way; each once."""
+    seen: set[int] = set()
+    for method in endpoint.methods():
+        if isinstance(method.node, ast.FunctionDef | ast.AsyncFunctionDef) and method.module.inside:
+            seen.add(id(method.node))
+            yield method.module, method.node
+    for event in endpoint.member.events:
+        if not event.module.inside:
+            continue
+        for around in scopes_of(event.module, event.node)[-1:]:
+            if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef) and id(around) not in seen:
+                seen.add(id(around))
+                yield event.module, around
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A call in a file, with what its parts mean.
+
+    Args:
+        project: The files.
+        module: Its file.
+        node: The call.
+        scopes: The functions and classes around it, outermost first.
+    """
+
+    project: Project
+    module: Module
+    node: ast.Call
+    scopes: tuple[ast.AST, ...]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Dotted names of what may be called: `jwt.decode`, `tornado.web.Application`, `len`."""
+        return frozenset(self.named(self.node.func))
+
+    @cached_property
+    def words(self) -> dict[str, ast.expr]:
+        """Its keyword arguments, also those of a literal dictionary after `**`."""
+        found: dict[str, ast.expr] = {}
+        for word in self.node.keywords:
+            if word.arg is not None:
+                found[word.arg] = word.value
+            else:
+                found.update(self.entries(word.value) or {})
+        return found
+
+    @property
+    def hidden(self) -> bool:
+        """Whether there may be arguments that cannot be seen."""
+        return any(isinstance(one, ast.Starred) for one in self.node.args) or any(
+            word.arg is None and self.entries(word.value) is None for word in self.node.keywords
+        )
+
+    @property
+    def subject(self) -> str:
+        """The class around it, or the module."""
+        return subject_of(self.module, self.scopes)
+
+    @property
+    def function(self) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The function around it."""
+        functions = [
+            one for one in self.scopes if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        return functions[-1] if functions else None
+
+    def argument(self, at: int, name: str) -> ast.expr | None:
+        """An argument by its place or its name."""
+        if name in self.words:
+            return self.words[name]
+        plain = self.node.args[: at + 1]
+        if len(plain) > at and not any(isinstance(one, ast.Starred) for one in plain):
+            return plain[at]
+        return None
+
+    def found(self, message: str, node: ast.AST | None = None, fix: str = "") -> Found:
+        """A finding here."""
+        return Found(self.module, node or self.node, message, fix=fix, subject=self.subject)
+
+    # meanings -------------------------------------------------------------------------------
+
+    def named(self, node: ast.expr, depth: int = 0) -> Iterator[str]:
+        """Dotted names that an expression may stand for; `name()` for what a call of it gives."""
+        if depth > _DEPTH:
+            return
+        match node:
+            case ast.Name():
+                found = self.project.lookup(self.module, node.id, self.scopes)
+                if not found and hasattr(builtins, node.id):
+                    yield node.id
+                for one in found:
+                    yield from self._name_of(one, depth)
+            case ast.Attribute():
+                for base in set(self.named(node.value, depth + 1)):
+                    yield f"{base}.{node.attr}"
+            case ast.Call():
+                for base in set(self.named(node.func, depth + 1)):
+                    yield f"{base}()"
+            case ast.Await() | ast.NamedExpr():
+                yield from self.named(node.value, depth + 1)
+            case _:
+                pass
+
+    def _name_of(self, one: Meaning | External, depth: int) -> Iterator[str]:
+        match one:
+            case External(name=name):
+                yield name
+            case Meaning(module, None):
+                yield module.name
+            case Meaning(module, Assigned(value=value, unpacked=False)):
+                inner = self if module is self.module else Call(self.project, module, self.node, ())
+                yield from inner.named(value, depth + 1)
+            case Meaning(module, Defined(found)):
+                yield f"{module.name}.{found.name}"
+            case _:
+                pass
+
+    def literal(self, node: ast.expr, depth: int = 0) -> ast.expr:
+        """The expression that a name stands for, where it can stand for one only."""
+        if depth > _DEPTH:
+            return node
+        found: list[Meaning | External] = []
+        match node:
+            case ast.Name():
+                found = self.project.lookup(self.module, node.id, self.scopes)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr):
+                owner = next(
+                    (one for one in reversed(self.scopes) if isinstance(one, ast.ClassDef)), None
+                )
+                if owner is not None:
+                    names, _ = self.project.scope(owner)
+                    found = [Meaning(self.module, one) for one in names.get(attr, ())
+                             if isinstance(one, Assigned)]
+            case ast.Attribute():
+                found = self.project.resolve(self.module, node, self.scopes)
+            case _:
+                return node
+        if len(found) == 1:
+            match found[0]:
+                case Meaning(module, Assigned(value=value, unpacked=False)):
+                    inner = (
+                        self if module is self.module else Call(self.project, module, self.node, ())
+                    )
+                    return inner.literal(value, depth + 1)
+                case _:
+                    pass
+        return node
+
+    def text(self, node: ast.expr | None) -> str | None:
+        """The text of a literal, also of one that is encoded."""
+        if node is None:
+            return None
+        match self.literal(node):
+            case ast.Constant(value=str() as text):
+                return text
+            case ast.Constant(value=bytes() as raw):
+                return raw.decode("latin-1")
+            case ast.Call(func=ast.Attribute(value=inner, attr="encode")):
+                return self.text(inner)
+            case ast.Call(func=ast.Name(id="bytes" | "str"), args=[inner, *_]):
+                return self.text(inner)
+            case _:
+                return None
+
+    def constant(self, node: ast.expr | None) -> object:
+        """The value of a literal; `...` where it is none."""
+        found = self.literal(node) if node is not None else None
+        return found.value if isinstance(found, ast.Constant) else ...
+
+    def entries(self, node: ast.expr | None) -> dict[str, ast.expr] | None:
+        """A dictionary with literal keys; None where it is something else."""
+        found = self.literal(node) if node is not None else None
+        match found:
+            case ast.Dict(keys=keys, values=values):
+                return {
+                    key.value: value
+                    for key, value in zip(keys, values, strict=True)
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                }
+            case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+                return {word.arg: word.value for word in keywords if word.arg is not None}
+            case _:
+                return None
+
+
+CallCheck = Callable[[Call], Iterable[Found]]
+
+
+def call_at(project: Project, module: Module, node: ast.Call) -> Call:
+    """A call that is known by its node."""
+    return Call(project, module, node, scopes_of(module, node))
+
+
+def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
+    """The calls in a file whose name ends like this; an imported name may have another one here."""
+    wanted = frozenset(last)
+    for node, scopes in module.nodes():
+        if not isinstance(node, ast.Call):
+            continue
+        name = last_name(node.func)
+        if name in wanted:
+            yield Call(project, module, node, scopes)
+        elif isinstance(node.func, ast.Name):
+            call = Call(project, module, node, scopes)
+            if any(one.rpartition(".")[2] in wanted for one in call.names):
+                yield call
+
+
+def in_files(check: CallCheck, *last: str) -> ModuleCheck:
+    """A check of calls as one of files."""
+
+    def run(module: Module, project: Project) -> Iterator[Found]:
+        for call in calls_in(project, module, *last):
+            yield from check(call)
+
+    return run
+
+
+def on_the_way(check: CallCheck, *last: str) -> EndpointCheck:
+    """A check of calls as one of endpoints: also in files that say nothing of Tornado."""
+
+    def run(endpoint: Endpoint) -> Iterator[Found]:
+        seen: set[int] = set()
+        for event in (*endpoint.anonymous.events, *endpoint.member.events):
+            node = event.node
+            if id(node) in seen or not event.module.inside or not isinstance(node, ast.Call):
+                continue
+            seen.add(id(node))
+            if event.text.rpartition(".")[2] in last or last_name(node.func) in last:
+                yield from check(call_at(endpoint.project, event.module, node))
+
+    return run
