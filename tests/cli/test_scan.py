@@ -100,7 +100,9 @@ def test_formats(scan: Scan, project: Path) -> None:
     sarif = json.loads(scan(".", "--format", "sarif").out)
     assert [one["ruleId"] for one in sarif["runs"][0]["results"]] == found
     assert faults(sarif) == []
-    assert scan(".", "--format", "html").out.startswith("<!doctype html>")
+    page = scan(".", "--format", "html").out
+    assert page.startswith("<!doctype html>")
+    assert "<h1>project</h1>" in page
 
 
 def test_output_files(scan: Scan, project: Path) -> None:
@@ -196,6 +198,8 @@ def test_suppression(scan: Scan, project: Path) -> None:
     assert {"SD101", "SD002"} <= set(ids(scan(".", "--format", "json")))
     app.write_text(OPEN.replace("ROOM = set()", "ROOM = set()  # stormdoor: ignore[SD101] why"))
     assert {"SD101", "SD001"} <= set(ids(scan(".", "--format", "json")))
+    assert "SD001" not in ids(scan(".", "--format", "json", "--ignore", "SD001"))
+    assert set(ids(scan(".", "--format", "json", "--select", "SD101"))) == {"SD101"}
 
 
 def test_settings_of_the_project(scan: Scan, project: Path) -> None:

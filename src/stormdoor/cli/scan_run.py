@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -183,6 +183,7 @@ class Look:
         """
         from stormdoor.auditor.changed import GitError, changed_files, only_changed
         from stormdoor.auditor.engine import scan
+        from stormdoor.auditor.settings import selected
         from stormdoor.report.baseline import BaselineError, read_baseline, without
 
         try:
@@ -198,6 +199,17 @@ class Look:
             raise UsageError(f"what changed cannot be told: {error}") from error
         with _progress(quiet=self.quiet) as progress:
             report = scan(self.places, settings=self.settings, progress=progress)
+        # The name of the directory says more to whoever reads the report elsewhere than a dot.
+        here = self.settings.root.name or str(self.settings.root)
+        report = replace(
+            report,
+            roots=tuple(here if root == "." else root for root in report.roots),
+            # The rules about comments always run; whether they are reported is chosen as for others.
+            findings=tuple(
+                one for one in report.findings if selected(one.rule_id, one.slug, self.settings)
+            ),
+            rules=tuple(one for one in report.rules if selected(one.id, one.slug, self.settings)),
+        )
         if files is not None:
             report = only_changed(report, files, self.settings.root)
         return report if known is None else without(report, known)
