@@ -262,11 +262,19 @@ class Hierarchy:
             or self.copied_connection(info) is not None
         )
 
-    def copied_connection(self, info: ClassInfo) -> Known | None:
-        """What is known of its base, where the library that gives it connections was read, too."""
+    def copied_connection(self, info: ClassInfo) -> tuple[str, Known] | None:
+        """Its base, where the library that gives it connections was read, too."""
         bases = (one for one in info.mro[1:] if isinstance(one, ClassInfo))
         known = (self.knowledge.copied_connection(one.qualname) for one in bases)
         return next((one for one in known if one is not None), None)
+
+    def connection(self, info: ClassInfo) -> tuple[str, Known] | None:
+        """Its base, where that is no handler but is given connections by one of a library."""
+        for one in info.mro[1:]:
+            known = self.knowledge.about(one.name) if isinstance(one, External) else None
+            if isinstance(one, External) and known is not None and known.connection:
+                return one.name, known
+        return self.copied_connection(info)
 
     def looks_like_socket(self, info: ClassInfo) -> bool:
         """A base that was not read is called like a handler, and the class has its methods."""

@@ -25,6 +25,7 @@ class Known:
     note: str = ""
     socket: bool = True
     connection: bool = False
+    origin_setting: str = ""
 
 
 @dataclass(slots=True)
@@ -47,11 +48,11 @@ class Knowledge:
         """What is known about the class."""
         return self.classes.get(name)
 
-    def copied_connection(self, name: str) -> Known | None:
-        """What is known of a connection class whose package was read, perhaps under another name."""
+    def copied_connection(self, name: str) -> tuple[str, Known] | None:
+        """The connection class that this is, its package read and perhaps under another name."""
         return next(
             (
-                known
+                (ours, known)
                 for ours, known in self.classes.items()
                 if known.connection and f".{name}".endswith(f".{ours}")
             ),
@@ -106,6 +107,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         str(entry.get("note", "")),
         socket=kinds[0] != "handler",
         connection=kinds[0] == "connection",
+        origin_setting=str(entry.get("origin_setting", "")),
     )
     for name in names:
         knowledge.classes[name] = known

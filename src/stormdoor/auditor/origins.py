@@ -56,9 +56,16 @@ def ask(
     words: Mapping[str, tuple[Module, ast.expr]],
 ) -> Origins:
     """Ask the handler about origins that an attacker can have."""
-    copied = hierarchy.copied_connection(info)
-    if copied is not None:
-        return Origins("open" if copied.origin == "open" else "unknown")
+    connection = hierarchy.connection(info)
+    if connection is not None:
+        name, library = connection
+        told = bool(library.origin_setting) and any(
+            library.origin_setting in line
+            for module in project.inside()
+            if not _within(module, name)
+            for line in module.lines
+        )
+        return Origins("open" if library.origin == "open" and not told else "unknown", base=name)
     found = hierarchy.find(info, "check_origin")
     if isinstance(found, External):
         later = _past(hierarchy, info)
@@ -110,6 +117,12 @@ def ask(
         if trick in {"scheme", "port"} and answer(origin) is True
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
+
+
+def _within(module: Module, name: str) -> bool:
+    """Whether a file is of the package that the class of this name comes from."""
+    package = name.partition(".")[0]
+    return f".{package}." in f".{module.name}."
 
 
 def _past(hierarchy: Hierarchy, info: ClassInfo) -> ClassMember | None:

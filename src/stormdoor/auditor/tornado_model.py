@@ -280,6 +280,8 @@ class TornadoModel(Calls):
         if node is self.called:
             return Member(Unknown(labels, text_of(value)), name, labels - {"self"}, text)
         of_connection = isinstance(value, Instance | Special) or parts[0] in {"self", "request"}
+        # What the library calls a session is the connection, and says nothing about who it is.
+        of_connection = of_connection and not (name == "session" and self.is_sockjs())
         if lexicon.is_identity_name(name) and of_connection and len(parts) <= 3:
             return self.identity(text, node, presumed=True)
         labels = labels - {"self"}
