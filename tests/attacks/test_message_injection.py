@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import contextlib
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
