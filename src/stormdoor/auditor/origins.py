@@ -104,13 +104,12 @@ def ask(
     events = tuple(asked[_ATTACKER].events)
     if plain is True:
         return Origins("open", found, _ATTACKER, "any", events=events)
-    if plain is None:
-        return _depends(asked[_ATTACKER], found, events)
+    # However it is configured: what every way lets in, a setting does not keep out.
     for trick, origin in _tricks(_texts(project, hierarchy, found)):
         if trick not in {"scheme", "port"} and answer(origin) is True:
-            if trick == "pattern" and answer(origin) is True and "attacker" not in origin:
-                trick = "pattern"
             return Origins("weak", found, origin, trick, events=events)
+    if plain is None:
+        return _depends(asked[_ATTACKER], found, events)
     minor = tuple(
         (trick, origin)
         for trick, origin in _tricks(_texts(project, hierarchy, found))
