@@ -1,60 +1,68 @@
-"""stormdoor: a door in front of every WebSocket of a Tornado application."""
+"""stormdoor: a door in front of every WebSocket of a Tornado application.
 
-from msgspec import Meta
+A name is imported when it is first used: a command such as `stormdoor scan` needs no Tornado and no
+cryptography, and an application pays for what it uses.
+"""
 
-from stormdoor.auth.account_keys import AccountKeys
-from stormdoor.auth.apikey import ApiKeyAuthenticator
-from stormdoor.auth.authenticator import Authenticator, Rejected
-from stormdoor.auth.certificate import CertificateAuthenticator, CertificateProof
-from stormdoor.auth.dpop import DpopProof, dpop_proof
-from stormdoor.auth.forwarded_certificate import ForwardedCertificate
-from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
-from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
-from stormdoor.auth.second_factor import SecondFactor
-from stormdoor.auth.session import SessionAuthenticator
-from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator, sign_request
-from stormdoor.auth.ticket import TicketAuthenticator
-from stormdoor.auth.trusted_proxy import TrustedProxy
-from stormdoor.channels import Hub, Topic
-from stormdoor.config.guard import Guard
-from stormdoor.core.decision import AccessRequest, Decision, Resource
-from stormdoor.core.denial import Denial
-from stormdoor.core.limits import Limits
-from stormdoor.core.message import (
-    Command,
-    Count,
-    ErrorReply,
-    Identifier,
-    Line,
-    Number,
-    Reply,
-    Text,
-    Url,
-)
-from stormdoor.core.policy import PolicySet, forbid, permit, role
-from stormdoor.core.principal import Authentication, Principal
-from stormdoor.core.requirement import require
-from stormdoor.core.revocation import Target
-from stormdoor.errors import (
-    ConfigurationError,
-    PolicyError,
-    StartupRefused,
-    StoreError,
-    StoreUnavailable,
-    StormdoorError,
-)
-from stormdoor.guard.connection import Connection
-from stormdoor.guard.endpoint import public
-from stormdoor.tornado.client_routes import client_routes
-from stormdoor.tornado.declare import GuardedHandler, action
-from stormdoor.tornado.outlet import connection_of
-from stormdoor.tornado.protect import protect
-from stormdoor.tornado.revocation_routes import revocation_routes
-from stormdoor.tornado.routes import login_routes
-from stormdoor.tornado.serve import guarded_server
-from stormdoor.tornado.session_handler import SessionHandler
-from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from msgspec import Meta
+
+    from stormdoor.auth.account_keys import AccountKeys
+    from stormdoor.auth.apikey import ApiKeyAuthenticator
+    from stormdoor.auth.authenticator import Authenticator, Rejected
+    from stormdoor.auth.certificate import CertificateAuthenticator, CertificateProof
+    from stormdoor.auth.dpop import DpopProof, dpop_proof
+    from stormdoor.auth.forwarded_certificate import ForwardedCertificate
+    from stormdoor.auth.jwt import JwtAuthenticator, JwtIssuer
+    from stormdoor.auth.jwt_key import JwtKey
+    from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
+    from stormdoor.auth.second_factor import SecondFactor
+    from stormdoor.auth.session import SessionAuthenticator
+    from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator, sign_request
+    from stormdoor.auth.ticket import TicketAuthenticator
+    from stormdoor.auth.trusted_proxy import TrustedProxy
+    from stormdoor.channels import Hub, Topic
+    from stormdoor.config.guard import Guard
+    from stormdoor.core.decision import AccessRequest, Decision, Resource
+    from stormdoor.core.denial import Denial
+    from stormdoor.core.limits import Limits
+    from stormdoor.core.message import (
+        Command,
+        Count,
+        ErrorReply,
+        Identifier,
+        Line,
+        Number,
+        Reply,
+        Text,
+        Url,
+    )
+    from stormdoor.core.policy import PolicySet, forbid, permit, role
+    from stormdoor.core.principal import Authentication, Principal
+    from stormdoor.core.requirement import require
+    from stormdoor.core.revocation import Target
+    from stormdoor.errors import (
+        ConfigurationError,
+        PolicyError,
+        StartupRefused,
+        StoreError,
+        StoreUnavailable,
+        StormdoorError,
+    )
+    from stormdoor.guard.connection import Connection
+    from stormdoor.guard.endpoint import public
+    from stormdoor.tornado.client_routes import client_routes
+    from stormdoor.tornado.declare import GuardedHandler, action
+    from stormdoor.tornado.outlet import connection_of
+    from stormdoor.tornado.protect import protect
+    from stormdoor.tornado.revocation_routes import revocation_routes
+    from stormdoor.tornado.routes import login_routes
+    from stormdoor.tornado.serve import guarded_server
+    from stormdoor.tornado.session_handler import SessionHandler
+    from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 
 __all__ = [
     "AccessRequest",
@@ -122,3 +130,83 @@ __all__ = [
     "role",
     "sign_request",
 ]
+
+_HOMES = {
+    "Meta": "msgspec",
+    "AccountKeys": "stormdoor.auth.account_keys",
+    "ApiKeyAuthenticator": "stormdoor.auth.apikey",
+    "Authenticator": "stormdoor.auth.authenticator",
+    "Rejected": "stormdoor.auth.authenticator",
+    "CertificateAuthenticator": "stormdoor.auth.certificate",
+    "CertificateProof": "stormdoor.auth.certificate",
+    "DpopProof": "stormdoor.auth.dpop",
+    "dpop_proof": "stormdoor.auth.dpop",
+    "ForwardedCertificate": "stormdoor.auth.forwarded_certificate",
+    "JwtAuthenticator": "stormdoor.auth.jwt",
+    "JwtIssuer": "stormdoor.auth.jwt",
+    "JwtKey": "stormdoor.auth.jwt_key",
+    "ProxyIdentityAuthenticator": "stormdoor.auth.proxy_identity",
+    "SecondFactor": "stormdoor.auth.second_factor",
+    "SessionAuthenticator": "stormdoor.auth.session",
+    "RequestKey": "stormdoor.auth.signed_request",
+    "SignedRequestAuthenticator": "stormdoor.auth.signed_request",
+    "sign_request": "stormdoor.auth.signed_request",
+    "TicketAuthenticator": "stormdoor.auth.ticket",
+    "TrustedProxy": "stormdoor.auth.trusted_proxy",
+    "Hub": "stormdoor.channels",
+    "Topic": "stormdoor.channels",
+    "Guard": "stormdoor.config.guard",
+    "AccessRequest": "stormdoor.core.decision",
+    "Decision": "stormdoor.core.decision",
+    "Resource": "stormdoor.core.decision",
+    "Denial": "stormdoor.core.denial",
+    "Limits": "stormdoor.core.limits",
+    "Command": "stormdoor.core.message",
+    "Count": "stormdoor.core.message",
+    "ErrorReply": "stormdoor.core.message",
+    "Identifier": "stormdoor.core.message",
+    "Line": "stormdoor.core.message",
+    "Number": "stormdoor.core.message",
+    "Reply": "stormdoor.core.message",
+    "Text": "stormdoor.core.message",
+    "Url": "stormdoor.core.message",
+    "PolicySet": "stormdoor.core.policy",
+    "forbid": "stormdoor.core.policy",
+    "permit": "stormdoor.core.policy",
+    "role": "stormdoor.core.policy",
+    "Authentication": "stormdoor.core.principal",
+    "Principal": "stormdoor.core.principal",
+    "require": "stormdoor.core.requirement",
+    "Target": "stormdoor.core.revocation",
+    "ConfigurationError": "stormdoor.errors",
+    "PolicyError": "stormdoor.errors",
+    "StartupRefused": "stormdoor.errors",
+    "StoreError": "stormdoor.errors",
+    "StoreUnavailable": "stormdoor.errors",
+    "StormdoorError": "stormdoor.errors",
+    "Connection": "stormdoor.guard.connection",
+    "public": "stormdoor.guard.endpoint",
+    "client_routes": "stormdoor.tornado.client_routes",
+    "GuardedHandler": "stormdoor.tornado.declare",
+    "action": "stormdoor.tornado.declare",
+    "connection_of": "stormdoor.tornado.outlet",
+    "protect": "stormdoor.tornado.protect",
+    "revocation_routes": "stormdoor.tornado.revocation_routes",
+    "login_routes": "stormdoor.tornado.routes",
+    "guarded_server": "stormdoor.tornado.serve",
+    "SessionHandler": "stormdoor.tornado.session_handler",
+    "SignedCookieAuthenticator": "stormdoor.tornado.signed_cookie",
+}
+"""Where each name is. INVARIANT: the same names as above, twice; a test compares them."""
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,6 @@
 """What a user installs: the wheel, the commands, the version, the locked requirements."""
 
+import ast
 import importlib.metadata
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import stormdoor
 from tests.support.project import PACKAGE, ROOT, metadata, own_files
 
 PROJECT = metadata()["project"]
@@ -104,3 +106,35 @@ def test_both_locks_agree() -> None:
         return set(re.findall(r"^\S+==[^\s;]+", text, re.MULTILINE))
 
     assert versions("runtime.txt") <= versions("dev.txt")
+
+
+def test_the_facade_says_the_same_three_times() -> None:
+    """To the type checker, to `import *`, and to whoever uses a name."""
+    tree = ast.parse((ROOT / "src" / "stormdoor" / "__init__.py").read_text(encoding="utf-8"))
+    typed = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module not in {"importlib", "typing"}
+        for alias in node.names
+    }
+    assert typed == stormdoor._HOMES
+    assert sorted(typed) == sorted(stormdoor.__all__)
+    for name in stormdoor.__all__:
+        assert getattr(stormdoor, name) is not None
+
+
+def test_the_facade_costs_nothing_until_it_is_used() -> None:
+    """A command that reads source code must not wait for Tornado, and a typing mistake is said so."""
+    script = (
+        "import sys, stormdoor\n"
+        "heavy = {'tornado', 'cryptography', 'jwt', 'msgspec', 'httpx', 'authlib', 'webauthn'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "from stormdoor import Guard\n"
+        "print(sorted(heavy & set(sys.modules) & {'httpx', 'authlib', 'webauthn'}))\n"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines() == ["[]", "[]"]
+    with pytest.raises(AttributeError, match="has no attribute 'Gard'"):
+        _ = stormdoor.Gard
