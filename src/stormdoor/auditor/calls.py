@@ -40,19 +40,135 @@ from stormdoor.auditor.values import (
 __all__ = ["Calls"]
 
 _LOGGING = frozenset(
-    ["debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print", "isEnabledFor", "trace", "incr", "inc", "dec", "observe", "labels"]
+    [
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "log",
+        "print",
+        "isEnabledFor",
+        "trace",
+        "incr",
+        "inc",
+        "dec",
+        "observe",
+        "labels",
+    ]
 )
 _HARMLESS = frozenset(
-    ["encode", "decode", "strip", "lower", "upper", "split", "rsplit", "partition", "rpartition", "join", "format", "replace", "keys", "values", "items", "copy", "startswith", "endswith", "count", "index", "find", "title", "hex", "digest", "hexdigest", "total_seconds", "isoformat", "timestamp", "strftime", "time", "lstrip", "rstrip", "splitlines", "isdigit", "current", "instance", "set_nodelay", "get_compression_options", "cancel", "done", "result", "set_result", "remove", "discard"]
+    [
+        "encode",
+        "decode",
+        "strip",
+        "lower",
+        "upper",
+        "split",
+        "rsplit",
+        "partition",
+        "rpartition",
+        "join",
+        "format",
+        "replace",
+        "keys",
+        "values",
+        "items",
+        "copy",
+        "startswith",
+        "endswith",
+        "count",
+        "index",
+        "find",
+        "title",
+        "hex",
+        "digest",
+        "hexdigest",
+        "total_seconds",
+        "isoformat",
+        "timestamp",
+        "strftime",
+        "time",
+        "lstrip",
+        "rstrip",
+        "splitlines",
+        "isdigit",
+        "current",
+        "instance",
+        "set_nodelay",
+        "get_compression_options",
+        "done",
+        "result",
+        "set_result",
+    ]
 )
 _SPAWN = frozenset(
-    ["add_callback", "spawn_callback", "call_later", "call_soon", "call_at", "create_task", "ensure_future", "submit", "start_soon", "add_future", "add_timeout", "add_done_callback", "run_coroutine_threadsafe", "add_callback_from_signal", "call_soon_threadsafe", "Thread", "PeriodicCallback"]
+    [
+        "add_callback",
+        "spawn_callback",
+        "call_later",
+        "call_soon",
+        "call_at",
+        "create_task",
+        "ensure_future",
+        "submit",
+        "start_soon",
+        "add_future",
+        "add_timeout",
+        "add_done_callback",
+        "run_coroutine_threadsafe",
+        "add_callback_from_signal",
+        "call_soon_threadsafe",
+        "Thread",
+        "PeriodicCallback",
+    ]
 )
 _THROUGH = frozenset(
-    ["wait_for", "shield", "gather", "run_in_executor", "to_thread", "with_timeout", "maybe_future", "convert_yielded", "sync_to_async", "run_on_executor", "multi", "timeout", "await_maybe", "ensure_async", "run_sync", "run"]
+    [
+        "wait_for",
+        "shield",
+        "gather",
+        "run_in_executor",
+        "to_thread",
+        "with_timeout",
+        "maybe_future",
+        "convert_yielded",
+        "sync_to_async",
+        "run_on_executor",
+        "multi",
+        "timeout",
+        "await_maybe",
+        "ensure_async",
+        "run_sync",
+        "run",
+    ]
 )
 _PASS_DECORATORS = frozenset(
-    ["coroutine", "engine", "asynchronous", "wraps", "override", "abstractmethod", "staticmethod", "classmethod", "property", "cached_property", "lru_cache", "cache", "run_on_executor", "return_future", "contextmanager", "asynccontextmanager", "no_type_check", "final", "overload", "gather", "deprecated"]
+    [
+        "coroutine",
+        "engine",
+        "asynchronous",
+        "wraps",
+        "override",
+        "abstractmethod",
+        "staticmethod",
+        "classmethod",
+        "property",
+        "cached_property",
+        "lru_cache",
+        "cache",
+        "run_on_executor",
+        "return_future",
+        "contextmanager",
+        "asynccontextmanager",
+        "no_type_check",
+        "final",
+        "overload",
+        "gather",
+        "deprecated",
+    ]
 )
 _JWT = (
     "jwt.",
@@ -453,8 +569,10 @@ class Calls(Statements):
         """An attribute of an object of the project."""
         if name in value.attrs:
             held = value.attrs[name]
-            if value.shared and isinstance(held, Const) and (
-                held.value is None or isinstance(held.value, bool | str)
+            if (
+                value.shared
+                and isinstance(held, Const)
+                and (held.value is None or isinstance(held.value, bool | str))
             ):
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
             return held
@@ -1083,7 +1201,6 @@ def _last(node: ast.expr) -> str:
 def _acts(name: str) -> bool:
     top = name.partition(".")[0]
     return (
-        (top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
-        and not name.startswith(("os.path", "os.environ", "os.getenv", "os.getpid", "os.fspath")))
-        or name in {"open", "eval", "exec", "compile", "__import__"}
-    )
+        top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
+        and not name.startswith(("os.path", "os.environ", "os.getenv", "os.getpid", "os.fspath"))
+    ) or name in {"open", "eval", "exec", "compile", "__import__"}

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -107,6 +107,8 @@ def ask(
     # However it is configured: what every way lets in, a setting does not keep out.
     for trick, origin in _tricks(_texts(project, hierarchy, found)):
         if trick not in {"scheme", "port"} and answer(origin) is True:
+            if trick == "prefix":
+                trick, origin = _anywhere(origin, answer)
             return Origins("weak", found, origin, trick, events=events)
     if plain is None:
         return _depends(asked[_ATTACKER], found, events)
@@ -116,6 +118,13 @@ def ask(
         if trick in {"scheme", "port"} and answer(origin) is True
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
+
+
+def _anywhere(origin: str, answer: Callable[[str], bool | None]) -> tuple[Trick, str]:
+    """Whether what passes at the beginning passes in the middle, too."""
+    scheme, _, host = origin.partition("://")
+    middle = f"{scheme}://attacker-{host}"
+    return ("substring", middle) if answer(middle) is True else ("prefix", origin)
 
 
 def _within(module: Module, name: str) -> bool:

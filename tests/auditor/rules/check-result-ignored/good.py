@@ -1,0 +1,18 @@
+from elsewhere import sessions
+from tornado.web import Application, HTTPError
+from tornado.websocket import WebSocketHandler
+
+clients = set()
+
+
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not sessions.is_valid_token(self.get_argument("token")):
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        for one in clients:
+            one.write_message(message)
+
+
+app = Application([(r"/ws", Door)])

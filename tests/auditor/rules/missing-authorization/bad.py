@@ -1,0 +1,21 @@
+from elsewhere import documents
+from tornado.web import Application, authenticated
+from tornado.websocket import WebSocketHandler
+
+
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+
+    @authenticated
+    def get(self, name):
+        return super().get(name)
+
+    def open(self, name):
+        self.document = documents.open_by_name(name)  # finds SD301
+
+    def on_message(self, message):
+        self.document.change(message)
+
+
+app = Application([(r"/ws", Door)])
