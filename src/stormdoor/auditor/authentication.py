@@ -191,7 +191,7 @@ def _classified(paths: list[Path]) -> Authentication:
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
     if through_message:
-        return _through(through_message, asked, in_open, early)
+        return _through(through_message, asked, in_open)
     if frames:
         path = frames[0]
         return Authentication(
@@ -232,9 +232,7 @@ def _blind(path: Path) -> bool:
     return path.presumed and error is not None and (error.presumed or error.name == "?")
 
 
-def _through(
-    through: list[Path], asked: list[Path], in_open: list[Path], early: Event | None
-) -> Authentication:
+def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Authentication:
     by_credential = [
         path
         for path in asked

@@ -11,13 +11,63 @@ from stormdoor.auditor.values import Instance, Mapping, Sequence, Unknown, Value
 __all__ = ["asks_permission", "chosen_objects", "claimed_identity", "names_an_id"]
 
 _ASKS = frozenset(
-    "authorize authorise authorized authorised authorization authorizer permission permissions permitted permit "
-    "allowed acl role roles scope scopes owner owns can may access admin forbidden policy member grant granted "
-    "privilege rights".split()
+    [
+        "authorize",
+        "authorise",
+        "authorized",
+        "authorised",
+        "authorization",
+        "authorizer",
+        "permission",
+        "permissions",
+        "permitted",
+        "permit",
+        "allowed",
+        "acl",
+        "role",
+        "roles",
+        "scope",
+        "scopes",
+        "owner",
+        "owns",
+        "can",
+        "may",
+        "access",
+        "admin",
+        "forbidden",
+        "policy",
+        "member",
+        "grant",
+        "granted",
+        "privilege",
+        "rights",
+    ]
 )
 _BENIGN = frozenset(
-    "info debug warning error exception log get_cookie get_argument loads dumps decode encode add_callback "
-    "write_message ping close send get on_close format split strip".split()
+    [
+        "info",
+        "debug",
+        "warning",
+        "error",
+        "exception",
+        "log",
+        "get_cookie",
+        "get_argument",
+        "loads",
+        "dumps",
+        "decode",
+        "encode",
+        "add_callback",
+        "write_message",
+        "ping",
+        "close",
+        "send",
+        "get",
+        "on_close",
+        "format",
+        "split",
+        "strip",
+    ]
 )
 _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
@@ -34,7 +84,9 @@ def asks_permission(endpoint: Endpoint) -> bool:
         last = event.text.partition("(")[0].rpartition(".")[2]
         if event.kind in {"call", "check"}:
             words = set(lexicon.words_of(last))
-            if words & _ASKS or (event.kind == "check" and event.text.startswith("@") and words & _ASKS):
+            if words & _ASKS or (
+                event.kind == "check" and event.text.startswith("@") and words & _ASKS
+            ):
                 return True
             if "principal" in event.labels and "client" in event.labels and last not in _BENIGN:
                 return True  # the user and the object together: the callee can tell
@@ -79,9 +131,12 @@ def claimed_identity(event: Event) -> str:
     if lexicon.is_verification_name(last) or "principal" in event.labels:
         return ""
     for value in _values(event):
-        if isinstance(value, Unknown) and "message" in value.labels and "credential" not in value.labels:
-            if _FIELD.search(value.text):
-                return value.text
+        if (
+            isinstance(value, Unknown)
+            and "message" in value.labels
+            and "credential" not in value.labels
+        ) and _FIELD.search(value.text):
+            return value.text
     return ""
 
 

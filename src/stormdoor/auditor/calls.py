@@ -180,6 +180,7 @@ _JWT = (
     "firebase_admin",
     "nacl.",
 )
+_NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 _STDLIB = sys.stdlib_module_names
 
 
@@ -330,7 +331,7 @@ class Calls(Statements):
             else:
                 env.names[one.arg] = Unknown(text=one.arg)
         if arguments.kwarg is not None:
-            env.names[arguments.kwarg.arg] = Mapping({key: one for key, one in rest.items()})
+            env.names[arguments.kwarg.arg] = Mapping(dict(rest.items()))
         for name, held in list(env.names.items()):
             if (
                 isinstance(held, Unknown)
@@ -689,19 +690,19 @@ class Calls(Statements):
             if kinds & {"property", "cached_property", "default"} or (
                 "memoized_property" in kinds or "lazyproperty" in kinds
             ):
-                result = self.call(value, [instance], {}, node)
-                return result
+                return self.call(value, [instance], {}, node)
             return Bound(value, instance)
         value = self.member_value(member, instance.info)
         if isinstance(value, Function):
             return Bound(value, instance)
         if isinstance(value, Authenticated):
             return Bound(value, instance)
-        if isinstance(value, Const) and (
-            value.value is None or isinstance(value.value, bool | str)
+        if (
+            isinstance(value, Const)
+            and (value.value is None or isinstance(value.value, bool | str))
+            and name not in self.stored_names(instance.info)
         ):
-            if name not in self.stored_names(instance.info):
-                return Setting(name, value, text=name)
+            return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
             value.exact = value.exact and bool(value.items)
             value.text = value.text or name
@@ -747,14 +748,18 @@ class Calls(Statements):
                 return Named(f"tornado.websocket.WebSocketHandler.{name}")
             return Unknown(text=f"{value.info.name}.{name}")
         result = self.member_value(found, value.info)
-        if isinstance(found.binding, Defined) and not isinstance(found.binding.node, ast.ClassDef):
-            if "classmethod" in {_last(one) for one in found.binding.node.decorator_list}:
-                return Bound(result, value)
-        if isinstance(result, Const) and (
-            result.value is None or isinstance(result.value, bool | str)
+        if (
+            isinstance(found.binding, Defined)
+            and not isinstance(found.binding.node, ast.ClassDef)
+            and "classmethod" in {_last(one) for one in found.binding.node.decorator_list}
         ):
-            if name not in self.stored_names(value.info):
-                return Setting(f"{value.info.name}.{name}", result, text=name)
+            return Bound(result, value)
+        if (
+            isinstance(result, Const)
+            and (result.value is None or isinstance(result.value, bool | str))
+            and name not in self.stored_names(value.info)
+        ):
+            return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
             result.exact = False
             result.text = result.text or f"{value.info.name}.{name}"
@@ -781,9 +786,8 @@ class Calls(Statements):
             and args
             and isinstance(args[0], Instance)
             and args[0].handler
-        ):
-            if ".web.RequestHandler." in name or ".websocket.WebSocketHandler." in name:
-                return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
+        ) and (".web.RequestHandler." in name or ".websocket.WebSocketHandler." in name):
+            return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
         if last in _SPAWN:
             return self._spawn(args, words, node)
         if last in _THROUGH and args:
@@ -838,17 +842,11 @@ class Calls(Statements):
     ) -> Value:
         """A function of the standard library or of Tornado: it computes, and decides nothing."""
         labels = labels_of(*args, *words.values())
-        if any(isinstance(one, Nobody) and one.certain for one in args[:1]):
-            if name.rpartition(".")[2] in {
-                "loads",
-                "int",
-                "len",
-                "json_decode",
-                "b64decode",
-                "float",
-            }:
-                self.check(node, text_of(args[0]))
-                raise Thrown("TypeError", node, self.frame.module, check=True)
+        if name.rpartition(".")[2] in _NOT_OF_NONE and any(
+            isinstance(one, Nobody) and one.certain for one in args[:1]
+        ):
+            self.check(node, text_of(args[0]))
+            raise Thrown("TypeError", node, self.frame.module, check=True)
         nobody = next((one for one in args if isinstance(one, Nobody)), None)
         if nobody is not None and name not in {"print", "repr", "isinstance", "str", "type", "id"}:
             return Nobody(
@@ -856,7 +854,7 @@ class Calls(Statements):
             )
         if name == "isinstance" and nobody is not None:
             return Nobody(nobody.text, node, self.frame.module, presumed=nobody.presumed)
-        concrete = concrete_function(name, args, words)
+        concrete = concrete_function(name, args)
         if concrete is not None:
             return concrete
         if (
@@ -1106,7 +1104,7 @@ class Calls(Statements):
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
             if "self" in labels:
                 self.record("join", node, text, values=tuple(args))
-            elif last not in _HARMLESS and last not in {"get"}:
+            elif last not in _HARMLESS and last != "get":
                 self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
 

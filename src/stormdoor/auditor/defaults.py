@@ -50,15 +50,12 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
         return
     if name == "Application" or name.endswith("Application"):
         for key, value in words.items():
-            if key not in {"handlers"}:
+            if key != "handlers":
                 _note(project, key, module, value)
         return
-    if name == "dict" and len(words) > 1:
+    if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
         for key, value in words.items():
-            if key in {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
-                for inner, one in words.items():
-                    _note(project, inner, module, one)
-                break
+            _note(project, key, module, value)
 
 
 def _argument(project: Project, module: Module, node: ast.Call, words: dict[str, ast.expr]) -> None:
@@ -99,12 +96,25 @@ def _traits(project: Project, module: Module, node: ast.ClassDef) -> None:
             and value.func.attr == "tag"
         ):
             value = value.func.value
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            if value.func.id in {"Bool", "Unicode", "CBool", "Any", "Set", "List", "Type", "Instance"}:
-                words = {word.arg: word.value for word in value.keywords}
-                default = value.args[0] if value.args else words.get("default_value")
-                if isinstance(default, ast.Constant | ast.Name):
-                    _note(project, statement.targets[0].id, module, default)
+        if (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Name)
+            and value.func.id
+            in {
+                "Bool",
+                "Unicode",
+                "CBool",
+                "Any",
+                "Set",
+                "List",
+                "Type",
+                "Instance",
+            }
+        ):
+            words = {word.arg: word.value for word in value.keywords}
+            default = value.args[0] if value.args else words.get("default_value")
+            if isinstance(default, ast.Constant | ast.Name):
+                _note(project, statement.targets[0].id, module, default)
 
 
 def _constructed(project: Project, module: Module, node: ast.ClassDef) -> None:

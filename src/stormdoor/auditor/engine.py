@@ -207,13 +207,14 @@ def _sockets(
         for info in infos:
             if hierarchy.is_socket(info) or hierarchy.looks_like_socket(info):
                 sockets[id(info)] = info
-                for text in info.unresolved:
-                    unresolved.append((module, info.node, f"base {text} of {info.name}"))
-                for one in info.bases:
-                    if isinstance(one, External) and not one.name.startswith("tornado."):
-                        unresolved.append(
-                            (module, info.node, f"base {one.name} of {info.name} was not read")
-                        )
+                unresolved.extend(
+                    (module, info.node, f"base {text} of {info.name}") for text in info.unresolved
+                )
+                unresolved.extend(
+                    (module, info.node, f"base {one.name} of {info.name} was not read")
+                    for one in info.bases
+                    if isinstance(one, External) and not one.name.startswith("tornado.")
+                )
             if any(
                 isinstance(one, External) and one.name == "tornado.web.Application"
                 for one in info.mro
@@ -229,7 +230,8 @@ def _reachable(
     bases = {
         id(one)
         for info in sockets
-        if "<locals>" not in info.qualname  # made by a function for each use: the base is what counts
+        if "<locals>"
+        not in info.qualname  # made by a function for each use: the base is what counts
         for one in info.mro[1:]
         if isinstance(one, ClassInfo)
     }
@@ -278,11 +280,10 @@ def _run(
     try:
         if workers > 1 and total > 3:
             with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-                done = 0
-                for found, report in pool.map(_one_endpoint, range(total), chunksize=1):
+                results = pool.map(_one_endpoint, range(total), chunksize=1)
+                for done, (found, report) in enumerate(results, 1):
                     findings.extend(found)
                     reports.append(report)
-                    done += 1
                     if progress is not None:
                         progress("endpoints", done, total)
         else:
@@ -298,14 +299,10 @@ def _run(
         if rule.on_module is not None:
             for module in list(scene.project.inside()):
                 found_here = _safely(partial(rule.on_module, module, scene.project), scene, module)
-                findings.extend(
-                    _finding(rule, one, module.name, "", scene.project) for one in found_here
-                )
+                findings.extend(_finding(rule, one, module.name, "") for one in found_here)
         if rule.on_project is not None:
             found_here = _safely(partial(rule.on_project, scene.project), scene, None)
-            findings.extend(
-                _finding(rule, one, one.module.name, "", scene.project) for one in found_here
-            )
+            findings.extend(_finding(rule, one, one.module.name, "") for one in found_here)
     return _unique(findings), reports
 
 
@@ -319,8 +316,10 @@ def _one_endpoint(at: int) -> tuple[list[Finding], EndpointReport]:
     for rule in rules:
         if rule.on_endpoint is None:
             continue
-        for one in _safely(partial(rule.on_endpoint, endpoint), scene, endpoint.module):
-            findings.append(_finding(rule, one, endpoint.subject, path, scene.project))
+        findings.extend(
+            _finding(rule, one, endpoint.subject, path)
+            for one in _safely(partial(rule.on_endpoint, endpoint), scene, endpoint.module)
+        )
     report = EndpointReport(
         subject=endpoint.subject,
         location=endpoint.location,
@@ -353,7 +352,7 @@ def _safely(
         return []
 
 
-def _finding(rule: Rule, found: Found, subject: str, endpoint: str, project: Project) -> Finding:
+def _finding(rule: Rule, found: Found, subject: str, endpoint: str) -> Finding:
     location = found.module.location(found.node)
     name = found.subject or subject
     return Finding(

@@ -363,9 +363,12 @@ class Expressions(Core):
             result: Value = Const(value=True)
             for op, right_node in zip(node.ops, node.comparators, strict=True):
                 right = self.evaluate(right_node)
-                if isinstance(right, Const) and not right.value:
-                    if self._is_empty_identity(node.left, left):
-                        self.check(node, self.frame.module.source(node))
+                if (
+                    isinstance(right, Const)
+                    and not right.value
+                    and self._is_empty_identity(node.left, left)
+                ):
+                    self.check(node, self.frame.module.source(node))
                 result = self.compare(left, op, right, node)
                 if isinstance(result, Const) and not result.value:
                     return result
@@ -425,18 +428,19 @@ class Expressions(Core):
                 return Nobody(text, node, self.frame.module, truthy=negated, presumed=presumed)
             return Nobody(text, node, self.frame.module, presumed=presumed)
         if (
-            isinstance(left, Sequence)
-            and isinstance(right, Sequence)
-            and left.exact
-            and right.exact
+            (
+                isinstance(left, Sequence)
+                and isinstance(right, Sequence)
+                and left.exact
+                and right.exact
+            )
+            and isinstance(op, ast.Eq | ast.NotEq)
+            and all(isinstance(item, Const) for item in [*left.items, *right.items])
         ):
-            if isinstance(op, ast.Eq | ast.NotEq) and all(
-                isinstance(item, Const) for item in [*left.items, *right.items]
-            ):
-                same = [item.value for item in left.items if isinstance(item, Const)] == [
-                    item.value for item in right.items if isinstance(item, Const)
-                ]
-                return Const(same != negated)
+            same = [item.value for item in left.items if isinstance(item, Const)] == [
+                item.value for item in right.items if isinstance(item, Const)
+            ]
+            return Const(same != negated)
         return Unknown(labels, text)
 
     def _constants(self, left: Const, op: ast.cmpop, right: Const) -> Value:
@@ -540,17 +544,16 @@ class Expressions(Core):
     def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """A credential compared with what the server holds: this client has none that fits."""
         for one, other in ((left, right), (right, left)):
-            if not self.is_proof(one):
-                if not (
-                    "client" in labels_of(one)
-                    and isinstance(other, Setting | Unknown | Nobody)
-                    and (
-                        "secret" in labels_of(other)
-                        or lexicon.is_credential_name(text_of(other).rpartition(".")[2])
-                    )
-                    and "client" not in labels_of(other)
-                ):
-                    continue
+            if not self.is_proof(one) and not (
+                "client" in labels_of(one)
+                and isinstance(other, Setting | Unknown | Nobody)
+                and (
+                    "secret" in labels_of(other)
+                    or lexicon.is_credential_name(text_of(other).rpartition(".")[2])
+                )
+                and "client" not in labels_of(other)
+            ):
+                continue
             if "client" in labels_of(other) and "identity" not in labels_of(other):
                 return None
             if isinstance(other, Const) and (other.value in (None, "", b"")):
@@ -558,9 +561,8 @@ class Expressions(Core):
             text = self.frame.module.source(node)
             if isinstance(other, Setting):
                 default = self.truth_of_default(other)
-                if default is False:
-                    if not self.assume(other, node):
-                        return Const(value=True)
+                if default is False and not self.assume(other, node):
+                    return Const(value=True)
             if isinstance(other, Const) and not _worth_guessing(one, other):
                 return None
             return Nobody(text, node, self.frame.module)
@@ -595,9 +597,12 @@ class Expressions(Core):
                     return Const(not self.truth(value, node), labels_of(value))
                 case _:
                     return Const(value=False)
-        if isinstance(value, Const) and isinstance(value.value, int | float):
-            if isinstance(node.op, ast.USub):
-                return Const(-value.value)
+        if (
+            isinstance(value, Const)
+            and isinstance(value.value, int | float)
+            and isinstance(node.op, ast.USub)
+        ):
+            return Const(-value.value)
         return Unknown(labels_of(value), text_of(value))
 
     def _joined(self, node: ast.JoinedStr) -> Value:
@@ -774,7 +779,7 @@ def _may_be_identity(value: Value, text: str) -> bool:
     labels = labels_of(value)
     if labels & {"origin", "address", "host"} and not labels & _PROOF:
         return False
-    words = {word for word in lexicon.words_of(text)}
+    words = set(lexicon.words_of(text))
     return not words & {
         "origin",
         "origins",

@@ -70,12 +70,15 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
             and not _excluded(_join(here, name), exclude)
         )
         for name in files:
-            if name.endswith(".py") or name.endswith(".pyw"):
+            if name.endswith((".py", ".pyw")):
                 if not exclude or not _excluded(_join(here, name), exclude):
                     python.append(Path(directory, name))
-            elif name.endswith(_ASSETS) and not name.endswith((".min.js", ".d.ts")):
-                if not exclude or not _excluded(_join(here, name), exclude):
-                    assets.append(Path(directory, name))
+            elif (
+                name.endswith(_ASSETS)
+                and not name.endswith((".min.js", ".d.ts"))
+                and not (exclude and _excluded(_join(here, name), exclude))
+            ):
+                assets.append(Path(directory, name))
     return Listing(root, frozenset(python), tuple(sorted(assets)), unreadable)
 
 

@@ -14,14 +14,47 @@ __all__ = ["ClassInfo", "Hierarchy", "Member", "defines"]
 WEBSOCKET = "tornado.websocket.WebSocketHandler"
 REQUEST = "tornado.web.RequestHandler"
 SOCKET_METHODS = frozenset(
-    "get open on_message on_ping on_pong on_close close check_origin write_message ping "
-    "select_subprotocol get_compression_options set_nodelay get_websocket_protocol".split()
+    [
+        "get",
+        "open",
+        "on_message",
+        "on_ping",
+        "on_pong",
+        "on_close",
+        "close",
+        "check_origin",
+        "write_message",
+        "ping",
+        "select_subprotocol",
+        "get_compression_options",
+        "set_nodelay",
+        "get_websocket_protocol",
+    ]
 )
 """What `WebSocketHandler` itself defines; the rest is `RequestHandler`'s, and comes later."""
 REQUEST_METHODS = frozenset(
-    "prepare initialize get_current_user current_user get_login_url get_argument get_arguments "
-    "get_cookie get_secure_cookie get_signed_cookie set_status write_error on_finish send_error "
-    "finish redirect settings log_exception set_default_headers get_template_namespace".split()
+    [
+        "prepare",
+        "initialize",
+        "get_current_user",
+        "current_user",
+        "get_login_url",
+        "get_argument",
+        "get_arguments",
+        "get_cookie",
+        "get_secure_cookie",
+        "get_signed_cookie",
+        "set_status",
+        "write_error",
+        "on_finish",
+        "send_error",
+        "finish",
+        "redirect",
+        "settings",
+        "log_exception",
+        "set_default_headers",
+        "get_template_namespace",
+    ]
 )
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
@@ -180,11 +213,12 @@ class Hierarchy:
                     found: list[ClassInfo | External] = []
                     for value in _returned(function):
                         if isinstance(value, ast.Name) and value.id in names:
-                            for binding in names[value.id]:
-                                if isinstance(binding, Defined) and isinstance(
-                                    binding.node, ast.ClassDef
-                                ):
-                                    found.append(self.of_node(inner, binding.node))
+                            found.extend(
+                                self.of_node(inner, binding.node)
+                                for binding in names[value.id]
+                                if isinstance(binding, Defined)
+                                and isinstance(binding.node, ast.ClassDef)
+                            )
                         elif isinstance(value, ast.Call | ast.Name | ast.Attribute):
                             found.extend(self.classes_of(inner, value, (function,), depth + 1))
                     if found:
@@ -345,10 +379,13 @@ def _returned(function: ast.FunctionDef) -> Iterator[ast.expr]:
 
 def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
     """C3; where that fails, depth first without repeats."""
-    sequences: list[list[ClassInfo | External]] = []
-    for base in info.bases:
-        sequences.append(_of_external(base) if isinstance(base, External) else list(base.mro or [base]))
-    sequences.append(list(info.bases))
+    sequences: list[list[ClassInfo | External]] = [
+        *(
+            _of_external(base) if isinstance(base, External) else list(base.mro or [base])
+            for base in info.bases
+        ),
+        list(info.bases),
+    ]
     result: list[ClassInfo | External] = [info]
     pending = [list(one) for one in sequences if one]
     while pending:

@@ -23,28 +23,176 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _BRACKETS = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
 
 _CREDENTIAL = frozenset(
-    ["token", "tokens", "jwt", "secret", "password", "passwd", "pwd", "passphrase", "pin", "key", "apikey", "auth", "authorization", "credential", "credentials", "creds", "session", "sessionid", "sid", "cookie", "cookies", "ticket", "signature", "sig", "hmac", "bearer", "otp", "hash", "nonce", "code", "csrf", "xsrf"]
+    [
+        "token",
+        "tokens",
+        "jwt",
+        "secret",
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "pin",
+        "key",
+        "apikey",
+        "auth",
+        "authorization",
+        "credential",
+        "credentials",
+        "creds",
+        "session",
+        "sessionid",
+        "sid",
+        "cookie",
+        "cookies",
+        "ticket",
+        "signature",
+        "sig",
+        "hmac",
+        "bearer",
+        "otp",
+        "hash",
+        "nonce",
+        "code",
+        "csrf",
+        "xsrf",
+    ]
 )
 _NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
 _IDENTITY = frozenset(
-    ["user", "account", "principal", "identity", "session", "authenticated", "authorized", "authorised", "logged", "login", "loggedin", "admin", "member", "viewer", "auth", "permission", "permissions", "token", "claims", "username", "userid"]
+    [
+        "user",
+        "account",
+        "principal",
+        "identity",
+        "session",
+        "authenticated",
+        "authorized",
+        "authorised",
+        "logged",
+        "login",
+        "loggedin",
+        "admin",
+        "member",
+        "viewer",
+        "auth",
+        "permission",
+        "permissions",
+        "token",
+        "claims",
+        "username",
+        "userid",
+    ]
 )
 _VERIFY = frozenset(
-    ["verify", "verified", "verifies", "authenticate", "authenticated", "authenticates", "auth", "authorize", "authorise", "authorized", "authorised", "login", "logged", "loggedin", "signin", "permission", "permissions", "permitted", "allowed", "credential", "credentials", "identity", "whoami", "introspect", "unseal", "unsign"]
+    [
+        "verify",
+        "verified",
+        "verifies",
+        "authenticate",
+        "authenticated",
+        "authenticates",
+        "auth",
+        "authorize",
+        "authorise",
+        "authorized",
+        "authorised",
+        "login",
+        "logged",
+        "loggedin",
+        "signin",
+        "permission",
+        "permissions",
+        "permitted",
+        "allowed",
+        "credential",
+        "credentials",
+        "identity",
+        "whoami",
+        "introspect",
+        "unseal",
+        "unsign",
+    ]
 )
 _VERIFY_VERBS = frozenset(
-    ["check", "validate", "valid", "decode", "load", "loads", "get", "find", "lookup", "resolve", "is", "has"]
+    [
+        "check",
+        "validate",
+        "valid",
+        "decode",
+        "load",
+        "loads",
+        "get",
+        "find",
+        "lookup",
+        "resolve",
+        "is",
+        "has",
+    ]
 )
 _RAISING = frozenset(
-    ["verify", "authenticate", "require", "ensure", "assert", "enforce", "authorize", "authorise", "check", "validate"]
+    [
+        "verify",
+        "authenticate",
+        "require",
+        "ensure",
+        "assert",
+        "enforce",
+        "authorize",
+        "authorise",
+        "check",
+        "validate",
+    ]
 )
 _NEGATIVE = frozenset(
-    ["invalid", "expired", "denied", "bad", "missing", "anonymous", "guest", "unauthenticated", "unauthorized", "unauthorised", "forbidden", "revoked", "rejected", "blocked", "banned", "not", "no", "unauth", "failed", "wrong"]
+    [
+        "invalid",
+        "expired",
+        "denied",
+        "bad",
+        "missing",
+        "anonymous",
+        "guest",
+        "unauthenticated",
+        "unauthorized",
+        "unauthorised",
+        "forbidden",
+        "revoked",
+        "rejected",
+        "blocked",
+        "banned",
+        "not",
+        "no",
+        "unauth",
+        "failed",
+        "wrong",
+    ]
 )
 _SETTING = frozenset(
-    ["settings", "setting", "options", "option", "config", "conf", "cfg", "configuration", "args", "opts", "env", "environ", "flags", "argv", "preferences", "prefs", "params", "define"]
+    [
+        "settings",
+        "setting",
+        "options",
+        "option",
+        "config",
+        "conf",
+        "cfg",
+        "configuration",
+        "args",
+        "opts",
+        "env",
+        "environ",
+        "flags",
+        "argv",
+        "preferences",
+        "prefs",
+        "params",
+        "define",
+    ]
 )
-_ACCESS = frozenset(["acl", "access", "role", "roles", "scope", "scopes", "can", "may", "permit", "owns", "owner"])
+_ACCESS = frozenset(
+    ["acl", "access", "role", "roles", "scope", "scopes", "can", "may", "permit", "owns", "owner"]
+)
 
 
 def words_of(name: str) -> list[str]:
@@ -78,7 +226,8 @@ def is_verdict(name: str) -> bool:
     """Whether a field of an answer says if the client was let in: `reply.authenticated`."""
     words = set(words_of(name))
     return bool(
-        words & {"authenticated", "authorized", "authorised", "valid", "verified", "allowed", "granted"}
+        words
+        & {"authenticated", "authorized", "authorised", "valid", "verified", "allowed", "granted"}
     )
 
 
@@ -92,10 +241,27 @@ def concerns_identity(name: str) -> bool:
             | _IDENTITY
             | _VERIFY
             | _ACCESS
-            | set(
-                "secure security insecure protected protect public anonymous guest users username "
-                "unauthenticated hook provider authenticator authorizer guard restricted hashed private".split()
-            )
+            | {
+                "secure",
+                "security",
+                "insecure",
+                "protected",
+                "protect",
+                "public",
+                "anonymous",
+                "guest",
+                "users",
+                "username",
+                "unauthenticated",
+                "hook",
+                "provider",
+                "authenticator",
+                "authorizer",
+                "guard",
+                "restricted",
+                "hashed",
+                "private",
+            }
         )
     )
 
@@ -104,7 +270,32 @@ def is_setting_name(name: str) -> bool:
     """Whether a name reads like a switch: `require_auth`, `auth_enabled`."""
     words = words_of(name)
     switch = frozenset(
-        ["enable", "enabled", "disable", "disabled", "require", "required", "use", "skip", "mode", "type", "backend", "provider", "manager", "handler", "url", "config", "settings", "class", "service", "client", "store", "file", "path", "name"]
+        [
+            "enable",
+            "enabled",
+            "disable",
+            "disabled",
+            "require",
+            "required",
+            "use",
+            "skip",
+            "mode",
+            "type",
+            "backend",
+            "provider",
+            "manager",
+            "handler",
+            "url",
+            "config",
+            "settings",
+            "class",
+            "service",
+            "client",
+            "store",
+            "file",
+            "path",
+            "name",
+        ]
     )
     return bool(words) and (words[-1] in switch or words[0] in switch)
 

@@ -107,9 +107,8 @@ def ask(
     # However it is configured: what every way lets in, a setting does not keep out.
     for trick, origin in _tricks(_texts(project, hierarchy, found)):
         if trick not in {"scheme", "port"} and answer(origin) is True:
-            if trick == "prefix":
-                trick, origin = _anywhere(origin, answer)
-            return Origins("weak", found, origin, trick, events=events)
+            kind, shown = _anywhere(origin, answer) if trick == "prefix" else (trick, origin)
+            return Origins("weak", found, shown, kind, events=events)
     if plain is None:
         return _depends(asked[_ATTACKER], found, events)
     minor = tuple(
@@ -227,8 +226,8 @@ def _hosts(text: str) -> Iterator[str]:
     except ValueError:
         host = plain
     for one in (host, plain):
-        for piece in one.split("|"):
-            piece = piece.strip("/ ")
+        for part in one.split("|"):
+            piece = part.strip("/ ")
             if piece and _HOSTLIKE.match(piece) and ("." in piece or "localhost" in piece):
                 yield piece.replace("*", "x")
 

@@ -1,12 +1,14 @@
 """The way of a connection: prepare, get, check_origin, 101, open, on_message, as Tornado runs it."""
 
 import ast
+import contextlib
 import time
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import Literal
 
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
+from stormdoor.auditor.hierarchy import Member as ClassMember
 from stormdoor.auditor.machine import (
     Assumption,
     Event,
@@ -156,7 +158,7 @@ class _Run(TornadoModel):
         words = {
             name: self.in_module(module, value) for name, (module, value) in self.words.items()
         }
-        self._initialize(words)
+        self.initialized(words)
         path.stage = Stage.PREPARE
         self.method("prepare", [])
         if self.finished:
@@ -167,12 +169,10 @@ class _Run(TornadoModel):
         # It came back without the 101: Tornado finishes the request.
         self._refuse()
 
-    def _initialize(self, words: dict[str, Value]) -> None:
+    def initialized(self, words: dict[str, Value]) -> None:
         """A constructor that raises here does so for want of knowledge, not to refuse anybody."""
-        try:
+        with contextlib.suppress(Thrown):
             self.method("initialize", [], words)
-        except Thrown:
-            pass
 
     def _refuse(self) -> None:
         path = self.path
@@ -193,8 +193,6 @@ class _Run(TornadoModel):
         handler = self.handler
         if handler is None:
             return []
-        from stormdoor.auditor.hierarchy import Member as ClassMember
-
         for method in (name, "open"):
             found = self._member(handler.info, method, None)
             if not isinstance(found, ClassMember):
@@ -262,6 +260,7 @@ def _explored(
     hierarchy: Hierarchy,
     info: ClassInfo,
     mode: Mode,
+    *,
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: str | None = None,
 ) -> Pathway:
@@ -327,7 +326,7 @@ def _ask_origin(run: _Run, origin: str) -> Path:
     try:
         words = {name: run.in_module(module, value) for name, (module, value) in run.words.items()}
         run.stage = Stage.ORIGIN
-        run._initialize(words)
+        run.initialized(words)
         value = run.method(
             "check_origin", [Const(origin, frozenset({"client", "origin"}), "origin")]
         )
@@ -354,7 +353,7 @@ def explore(
         mode: A client without a valid credential, or one with.
         words: What the route gives to `initialize`.
     """
-    return _explored(project, hierarchy, info, mode, words or {})
+    return _explored(project, hierarchy, info, mode, words=words or {})
 
 
 def explore_origin(
@@ -365,7 +364,7 @@ def explore_origin(
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
 ) -> Pathway:
     """What `check_origin` answers to this origin; `answer` of each path."""
-    return _explored(project, hierarchy, info, "origin", words or {}, origin)
+    return _explored(project, hierarchy, info, "origin", words=words or {}, origin=origin)
 
 
 _ = Mapping

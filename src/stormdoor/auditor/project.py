@@ -182,7 +182,7 @@ class Project:
                     found = _module_file(directory / relative, tree.files)
                     if found is not None and found != near:
                         return found
-                    if directory == tree.root or directory == directory.parent:
+                    if directory in (tree.root, directory.parent):
                         break
                     directory = directory.parent
         for tree in self.trees:
@@ -249,9 +249,10 @@ class Project:
         return known
 
     def _members(self, module: Module, name: str, depth: int) -> list[Meaning | External]:
-        result: list[Meaning | External] = []
-        for binding in reversed(module.names.get(name, ())):
-            result.append(self.follow(module, binding, depth + 1))
+        result: list[Meaning | External] = [
+            self.follow(module, binding, depth + 1)
+            for binding in reversed(module.names.get(name, ()))
+        ]
         if not result:
             for star in reversed(module.stars):
                 source, file = self._import_source(module, star)

@@ -71,7 +71,7 @@ def find_routes(
         for node, scopes in module.nodes():
             for pattern, target, words in _entries(node):
                 for info in _targets(hierarchy, module, target, scopes, sockets):
-                    routes.add(info, Route(_text(module, project, pattern), module, node, words))
+                    routes.add(info, Route(_text(module, pattern), module, node, words))
         for definition in module.classes:
             for decorator in definition.node.decorator_list:
                 if isinstance(decorator, ast.Call) and decorator.args:
@@ -169,7 +169,7 @@ def _name(node: ast.expr) -> str:
             return ""
 
 
-def _text(module: Module, project: Project, node: ast.expr) -> str:
+def _text(module: Module, node: ast.expr) -> str:
     match node:
         case ast.Constant(value=str() as text):
             return text

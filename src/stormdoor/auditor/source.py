@@ -34,9 +34,39 @@ _SECRETS = frozenset(
 )
 _KEYS = frozenset(["api", "access", "auth", "secret", "private", "signing"])
 _NO_SECRETS = frozenset(
-    ["csrf", "xsrf", "type", "types", "name", "id", "count", "len", "length", "url", "uri", "class",
-     "expired", "expires", "expiry", "field", "valid", "invalid", "required", "hash", "hashed",
-     "enabled", "param", "header", "path", "file", "kind", "limit", "usage", "error", "bucket"]
+    [
+        "csrf",
+        "xsrf",
+        "type",
+        "types",
+        "name",
+        "id",
+        "count",
+        "len",
+        "length",
+        "url",
+        "uri",
+        "class",
+        "expired",
+        "expires",
+        "expiry",
+        "field",
+        "valid",
+        "invalid",
+        "required",
+        "hash",
+        "hashed",
+        "enabled",
+        "param",
+        "header",
+        "path",
+        "file",
+        "kind",
+        "limit",
+        "usage",
+        "error",
+        "bucket",
+    ]
 )
 
 
@@ -104,7 +134,10 @@ def functions_of(
         if not event.module.inside:
             continue
         for around in scopes_of(event.module, event.node)[-1:]:
-            if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef) and id(around) not in seen:
+            if (
+                isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef)
+                and id(around) not in seen
+            ):
                 seen.add(id(around))
                 yield event.module, around
 
@@ -226,8 +259,11 @@ class Call:
                 )
                 if owner is not None:
                     names, _ = self.project.scope(owner)
-                    found = [Meaning(self.module, one) for one in names.get(attr, ())
-                             if isinstance(one, Assigned)]
+                    found = [
+                        Meaning(self.module, one)
+                        for one in names.get(attr, ())
+                        if isinstance(one, Assigned)
+                    ]
             case ast.Attribute():
                 found = self.project.resolve(self.module, node, self.scopes)
             case _:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.expressions import Expressions
 from stormdoor.auditor.machine import Thrown
+from stormdoor.auditor.module import scope_of
 from stormdoor.auditor.values import (
     ClassRef,
     Const,
@@ -473,8 +474,6 @@ class Statements(Expressions):
                 self.frame.env.names.pop(target.id, None)
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        from stormdoor.auditor.module import scope_of
-
         names, _ = scope_of([node])
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
@@ -563,9 +562,13 @@ def _refuses(body: list[ast.stmt]) -> bool:
                     and _status(inner)
                 ):
                     return True
-                if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-                    if inner.func.attr == "redirect" and "login" in ast.unparse(inner).lower():
-                        return True
+                if (
+                    isinstance(inner, ast.Call)
+                    and isinstance(inner.func, ast.Attribute)
+                    and inner.func.attr == "redirect"
+                    and "login" in ast.unparse(inner).lower()
+                ):
+                    return True
             case ast.Return(value=ast.Call() as call) if (
                 isinstance(call.func, ast.Attribute)
                 and call.func.attr in {"send_error", "close", "finish", "redirect", "set_status"}

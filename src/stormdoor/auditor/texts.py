@@ -16,7 +16,31 @@ __all__ = ["concrete_function", "concrete_method", "is_quick"]
 _LONGEST = 512
 _METHODS: dict[str, Callable[..., object]] = {
     name: getattr(str, name)
-    for name in ["lower", "upper", "strip", "lstrip", "rstrip", "startswith", "endswith", "find", "rfind", "index", "count", "replace", "split", "rsplit", "partition", "rpartition", "casefold", "removeprefix", "removesuffix", "title", "isdigit", "isalnum", "splitlines"]
+    for name in [
+        "lower",
+        "upper",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "startswith",
+        "endswith",
+        "find",
+        "rfind",
+        "index",
+        "count",
+        "replace",
+        "split",
+        "rsplit",
+        "partition",
+        "rpartition",
+        "casefold",
+        "removeprefix",
+        "removesuffix",
+        "title",
+        "isdigit",
+        "isalnum",
+        "splitlines",
+    ]
 }
 
 
@@ -97,7 +121,7 @@ def _undecided(receiver: Const, name: str, other: Value) -> Value | None:
     return Unknown(labels_of(receiver, other), f"{name}()")
 
 
-def concrete_function(name: str, args: list[Value], words: dict[str, Value]) -> Value | None:
+def concrete_function(name: str, args: list[Value]) -> Value | None:
     """A function of the standard library on constants."""
     last = name.rpartition(".")[2]
     if last in {"urlparse", "urlsplit"} and args and isinstance(args[0], Const):

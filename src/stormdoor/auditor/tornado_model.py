@@ -19,6 +19,7 @@ from stormdoor.auditor.values import (
     Member,
     Named,
     Nobody,
+    Partial,
     Sequence,
     Setting,
     Special,
@@ -34,7 +35,78 @@ HOST = "app.example:8888"
 """The Host header of every simulated request."""
 
 _METHODS = frozenset(
-    ["prepare", "get", "open", "on_message", "on_close", "on_ping", "on_pong", "on_finish", "initialize", "check_origin", "finish", "send_error", "redirect", "write", "write_error", "write_message", "close", "ping", "set_status", "get_status", "set_header", "add_header", "clear_header", "clear_cookie", "set_cookie", "set_secure_cookie", "set_signed_cookie", "get_cookie", "get_secure_cookie", "get_signed_cookie", "get_argument", "get_arguments", "get_query_argument", "get_query_arguments", "get_body_argument", "get_body_arguments", "get_current_user", "get_login_url", "require_setting", "reverse_url", "static_url", "render", "render_string", "flush", "set_nodelay", "select_subprotocol", "get_compression_options", "check_xsrf_cookie", "check_etag_header", "get_template_path", "get_template_namespace", "log_exception", "data_received", "on_connection_close", "detach", "get_websocket_protocol", "get_user_locale", "get_browser_locale", "decode_argument", "clear", "set_default_headers", "head", "post", "put", "delete", "options", "patch", "get_secure_cookie_key_version", "xsrf_form_html", "create_signed_value"]
+    [
+        "prepare",
+        "get",
+        "open",
+        "on_message",
+        "on_close",
+        "on_ping",
+        "on_pong",
+        "on_finish",
+        "initialize",
+        "check_origin",
+        "finish",
+        "send_error",
+        "redirect",
+        "write",
+        "write_error",
+        "write_message",
+        "close",
+        "ping",
+        "set_status",
+        "get_status",
+        "set_header",
+        "add_header",
+        "clear_header",
+        "clear_cookie",
+        "set_cookie",
+        "set_secure_cookie",
+        "set_signed_cookie",
+        "get_cookie",
+        "get_secure_cookie",
+        "get_signed_cookie",
+        "get_argument",
+        "get_arguments",
+        "get_query_argument",
+        "get_query_arguments",
+        "get_body_argument",
+        "get_body_arguments",
+        "get_current_user",
+        "get_login_url",
+        "require_setting",
+        "reverse_url",
+        "static_url",
+        "render",
+        "render_string",
+        "flush",
+        "set_nodelay",
+        "select_subprotocol",
+        "get_compression_options",
+        "check_xsrf_cookie",
+        "check_etag_header",
+        "get_template_path",
+        "get_template_namespace",
+        "log_exception",
+        "data_received",
+        "on_connection_close",
+        "detach",
+        "get_websocket_protocol",
+        "get_user_locale",
+        "get_browser_locale",
+        "decode_argument",
+        "clear",
+        "set_default_headers",
+        "head",
+        "post",
+        "put",
+        "delete",
+        "options",
+        "patch",
+        "get_secure_cookie_key_version",
+        "xsrf_form_html",
+        "create_signed_value",
+    ]
 )
 _BY_CLIENT = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 _HTTP_ONLY = frozenset(
@@ -62,9 +134,7 @@ class TornadoModel(Calls):
         return Unknown(frozenset(labels), text)
 
     def current_user(self, handler: Instance, node: ast.AST) -> Value:
-        """`self.current_user`: what was assigned, what a property gives, or what
-        `get_current_user` returns; Tornado asks it once.
-        """
+        """What was assigned to it, what a property gives, or `get_current_user` returns."""
         known = handler.attrs.get("current_user") or handler.attrs.get("_current_user")
         if known is not None:
             return known
@@ -207,7 +277,9 @@ class TornadoModel(Calls):
     ) -> Value | None:
         """`get` and its kin of headers, cookies and settings."""
         key = args[0].value if args and isinstance(args[0], Const) else None
-        text = f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
+        text = (
+            f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
+        )
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)
@@ -428,8 +500,6 @@ class TornadoModel(Calls):
             case "dict":
                 return self._dict(args, words)
             case "functools.partial" if args:
-                from stormdoor.auditor.values import Partial
-
                 return Partial(args[0], args[1:], words)
             case "os.getenv" | "os.environ.get":
                 return self._setting_get("environ", args, node)
@@ -473,8 +543,7 @@ class TornadoModel(Calls):
                     return item
                 if name == "all" and not item.truthy:
                     return item
-        nobody = next((one for one in items.items if isinstance(one, Nobody)), None)
-        return nobody
+        return next((one for one in items.items if isinstance(one, Nobody)), None)
 
     def _dict(self, args: list[Value], words: dict[str, Value]) -> Value:
         entries: dict[object, Value] = {}

@@ -220,7 +220,7 @@ class Named:
 
 @dataclass(slots=True, eq=False)
 class Special:
-    """An object of Tornado whose behaviour is modelled: request, headers, cookies, settings…"""
+    """An object of Tornado whose behaviour is modelled: request, headers, cookies, settings…."""
 
     kind: str
     labels: Labels = NONE
@@ -292,11 +292,10 @@ def labels_of(*values: Value, depth: int = 3) -> Labels:
                 found |= labels_of(*list(value.items.values())[:16], depth=depth - 1)
             elif isinstance(value, Instance) and not value.handler:
                 found |= labels_of(*list(value.attrs.values())[:16], depth=depth - 1)
-            elif isinstance(value, Bound | Member):
-                if not isinstance(
-                    value.receiver if isinstance(value, Member) else value.function, Function
-                ):
-                    pass
+            elif isinstance(value, Bound | Member) and not isinstance(
+                value.receiver if isinstance(value, Member) else value.function, Function
+            ):
+                pass
         if isinstance(value, Instance) and value.handler:
             found.add("self")
     return frozenset(found)

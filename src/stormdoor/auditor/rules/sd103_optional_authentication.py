@@ -5,7 +5,8 @@ What:
     hook, and as shipped it does not ask.
 
 Why:
-    Most installations run with the defaults. Nobody who installs the program sees that a door is missing.
+    Most installations run with the defaults. Nobody who installs the program sees that a door is
+    missing.
 
 Example:
     class Events(WebSocketHandler):
@@ -37,9 +38,15 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     setting = answer.setting
     wanted = "is set" if setting.value else "is not set"
     if answer.certain_default:
-        text = f"{endpoint.info.name} asks for a credential only if {setting.name} {wanted}, and as shipped it is not so."
+        text = (
+            f"{endpoint.info.name} asks for a credential only if {setting.name} {wanted}, "
+            "and as shipped it is not so."
+        )
     else:
-        text = f"{endpoint.info.name} asks for a credential only if {setting.name} {wanted}; its default is not in the source."
+        text = (
+            f"{endpoint.info.name} asks for a credential only if {setting.name} {wanted}; "
+            "its default is not in the source."
+        )
     yield Found(
         setting.module,
         setting.node,

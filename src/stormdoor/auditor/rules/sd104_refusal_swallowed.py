@@ -1,10 +1,12 @@
 """A refusal that is caught and forgotten.
 
 What:
-    A check refuses the client with an exception, an `except` around it catches it, and the handshake goes on.
+    A check refuses the client with an exception, an `except` around it catches it, and the handshake
+    goes on.
 
 Why:
-    The check runs, fails, and changes nothing: whoever sends a wrong credential gets in like everybody else.
+    The check runs, fails, and changes nothing: whoever sends a wrong credential gets in like everybody
+    else.
 
 Example:
     class Chat(WebSocketHandler):
@@ -31,6 +33,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     answer = endpoint.authentication

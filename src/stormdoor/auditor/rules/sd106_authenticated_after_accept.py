@@ -1,10 +1,13 @@
 """`@authenticated` on a method that runs after the 101.
 
 What:
-    `tornado.web.authenticated` decorates `open()`, `on_message()` or another method that Tornado calls on a connection that is up.
+    `tornado.web.authenticated` decorates `open()`, `on_message()` or another method that Tornado calls
+    on a connection that is up.
 
 Why:
-    The decorator answers with a redirect or a 403; after the 101 neither can be sent. It raises, and the connection drops without a reason a client understands; on a coroutine that nobody awaits it does nothing at all.
+    The decorator answers with a redirect or a 403; after the 101 neither can be sent. It raises, and
+    the connection drops without a reason a client understands; on a coroutine that nobody awaits it
+    does nothing at all.
 
 Example:
     class Chat(WebSocketHandler):

@@ -1,7 +1,8 @@
 """`get_current_user()` that knows everybody.
 
 What:
-    `get_current_user()` returns a constant that counts as true, on some way that a client without a credential can take.
+    `get_current_user()` returns a constant that counts as true, on some way that a client without a
+    credential can take.
 
 Why:
     `@authenticated` and every test of `self.current_user` then pass for everybody.
@@ -26,6 +27,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("get_current_user")

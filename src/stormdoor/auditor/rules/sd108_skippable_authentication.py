@@ -31,6 +31,7 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     answer = endpoint.authentication
     if answer.kind != "skippable" or answer.early is None:

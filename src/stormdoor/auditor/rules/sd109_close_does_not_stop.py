@@ -1,10 +1,12 @@
 """`close()` in `open()` that stops nothing.
 
 What:
-    `open()` closes the connection of a client without a credential, and `on_message()` acts on its messages all the same.
+    `open()` closes the connection of a client without a credential, and `on_message()` acts on its
+    messages all the same.
 
 Why:
-    `close()` starts the closing handshake. Frames that are in the socket already, or that a client sends instead of answering, still reach `on_message()`.
+    `close()` starts the closing handshake. Frames that are in the socket already, or that a client
+    sends instead of answering, still reach `on_message()`.
 
 Example:
     class Chat(WebSocketHandler):
@@ -30,6 +32,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     answer = endpoint.authentication

@@ -1,7 +1,8 @@
 """An identity that the client writes itself.
 
 What:
-    `get_current_user()` returns a plain cookie, an argument, a header or another value that the client chooses, without verifying it.
+    `get_current_user()` returns a plain cookie, an argument, a header or another value that the client
+    chooses, without verifying it.
 
 Why:
     Anybody sets `Cookie: user=admin` and is admin.
@@ -17,7 +18,8 @@ Instead:
             return self.get_signed_cookie("user")
 
 Fix:
-    Use `get_signed_cookie()`, or look the value up as a session id that was made with `secrets.token_urlsafe()`.
+    Use `get_signed_cookie()`, or look the value up as a session id that was made with
+    `secrets.token_urlsafe()`.
 """
 
 import ast
@@ -27,9 +29,7 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
-_OF_CLIENT = frozenset(
-    "get_cookie get_argument get_query_argument get_body_argument".split()
-)
+_OF_CLIENT = frozenset(["get_cookie", "get_argument", "get_query_argument", "get_body_argument"])
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -59,12 +59,20 @@ def _source(node: ast.expr, tainted: dict[str, str]) -> str:
     match node:
         case ast.Name(id=name):
             return tainted.get(name, "")
-        case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name(id="self"))) if attr in _OF_CLIENT:
-            return f"what {attr}() returns"
-        case ast.Call(func=ast.Attribute(value=inner)) | ast.Attribute(value=inner) | ast.Subscript(
-            value=inner
+        case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name(id="self"))) if (
+            attr in _OF_CLIENT
         ):
-            if ast.unparse(inner) in {"self.request.headers", "self.cookies", "self.request.cookies"}:
+            return f"what {attr}() returns"
+        case (
+            ast.Call(func=ast.Attribute(value=inner))
+            | ast.Attribute(value=inner)
+            | ast.Subscript(value=inner)
+        ):
+            if ast.unparse(inner) in {
+                "self.request.headers",
+                "self.cookies",
+                "self.request.cookies",
+            }:
                 return "a header or cookie that is not verified"
             return _source(inner, tainted)
         case ast.Call(func=ast.Name(id="str" | "int" | "escape"), args=[first, *_]):

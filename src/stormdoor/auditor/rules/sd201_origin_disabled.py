@@ -18,7 +18,8 @@ Instead:
             return origin in {"https://app.example"}
 
 Fix:
-    Delete the method, or compare the whole origin with a list: `return origin in {"https://app.example"}`.
+    Delete the method, or compare the whole origin with a list: `return origin in
+    {"https://app.example"}`.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """An origin check that looks at the beginning only.
 
 What:
-    `check_origin()` accepts every origin that begins like an allowed one: `startswith()`, `zip()`, a pattern without an end.
+    `check_origin()` accepts every origin that begins like an allowed one: `startswith()`, `zip()`, a
+    pattern without an end.
 
 Why:
     `https://app.example.attacker.example` begins with `https://app.example`, and anybody can have it.

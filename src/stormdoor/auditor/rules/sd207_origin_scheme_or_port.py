@@ -4,7 +4,8 @@ What:
     `check_origin()` accepts an allowed host with another scheme or port.
 
 Why:
-    Whoever can run a server on another port of the host, or answer for it without TLS, can hijack connections.
+    Whoever can run a server on another port of the host, or answer for it without TLS, can hijack
+    connections.
 
 Example:
     class Chat(WebSocketHandler):

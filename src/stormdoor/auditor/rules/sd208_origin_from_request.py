@@ -27,6 +27,7 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("check_origin")
     if method is None:
@@ -48,7 +49,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 def _asked(node: ast.expr) -> bool:
     return any(
         isinstance(inner, ast.Attribute)
-        and inner.attr in {"get_argument", "get_query_argument", "get_cookie", "arguments", "cookies"}
+        and inner.attr
+        in {"get_argument", "get_query_argument", "get_cookie", "arguments", "cookies"}
         for inner in ast.walk(node)
     )
 

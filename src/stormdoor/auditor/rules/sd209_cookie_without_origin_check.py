@@ -4,7 +4,8 @@ What:
     The handler knows its client by a cookie, and `check_origin()` lets every origin in.
 
 Why:
-    A page of the attacker opens the WebSocket in the browser of a user who is logged in; the browser sends the cookie, and the page speaks as that user.
+    A page of the attacker opens the WebSocket in the browser of a user who is logged in; the browser
+    sends the cookie, and the page speaks as that user.
 
 Example:
     class Chat(WebSocketHandler):
@@ -32,7 +33,9 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
-_COOKIES = frozenset({"handler.get_cookie", "handler.get_secure_cookie", "handler.get_signed_cookie"})
+_COOKIES = frozenset(
+    {"handler.get_cookie", "handler.get_secure_cookie", "handler.get_signed_cookie"}
+)
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -43,7 +46,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             yield Found(
                 event.module,
                 event.node,
-                f"{endpoint.info.name} knows its client by this cookie, and lets {endpoint.origins.accepted} connect.",
+                f"{endpoint.info.name} knows its client by this cookie, and lets "
+                f"{endpoint.origins.accepted or 'every origin'} connect.",
                 steps=endpoint.steps(event),
             )
             return

@@ -1,7 +1,8 @@
 """Whoever is let in may do everything with everything.
 
 What:
-    The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a kernel, by the address or by a message), and nothing asks whether this client may.
+    The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a
+    kernel, by the address or by a message), and nothing asks whether this client may.
 
 Why:
     Any user reads and changes what belongs to another: one login opens everything.

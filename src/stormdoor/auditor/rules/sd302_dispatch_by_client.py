@@ -1,10 +1,12 @@
 """The client names the method that runs.
 
 What:
-    A name from a message, an argument or the address picks the attribute that is called: `getattr(self, name)`.
+    A name from a message, an argument or the address picks the attribute that is called: `getattr(self,
+    name)`.
 
 Why:
-    The client calls what was never meant to be called: inherited methods of Tornado, internal ones, tomorrow's additions. No permission belongs to any of them.
+    The client calls what was never meant to be called: inherited methods of Tornado, internal ones,
+    tomorrow's additions. No permission belongs to any of them.
 
 Example:
     class Api(WebSocketHandler):
@@ -29,6 +31,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     seen: set[int] = set()

@@ -1,7 +1,8 @@
 """An object is fetched by an id from the message, whoever owns it.
 
 What:
-    A message carries an id, the object is looked up by it and used, and neither the lookup nor a test names the user.
+    A message carries an id, the object is looked up by it and used, and neither the lookup nor a test
+    names the user.
 
 Why:
     The attacker counts the ids up.
@@ -30,6 +31,7 @@ from stormdoor.auditor.authorization import asks_permission, chosen_objects, nam
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     if asks_permission(endpoint):

@@ -29,6 +29,7 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     seen: set[int] = set()
     for event in [*endpoint.anonymous.events, *endpoint.member.events]:
