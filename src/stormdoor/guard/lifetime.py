@@ -13,7 +13,6 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
-from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.ports import Clock, Store
@@ -166,10 +165,11 @@ class Lifetime:
             for revocation in news:
                 ended += await self.apply(revocation)
                 self._seen = max(self._seen, revocation.seq)
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - fail closed, whatever it is
+            # Also what a newer process wrote and this one cannot read: it may be about anybody.
             if not self.behind:
                 self.behind = True
-                _log.error("revocations cannot be followed: %s", error)
+                _log.error("revocations cannot be followed: %r", error)
             return 0
         if self.behind:
             self.behind = False
