@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pyotp
@@ -586,6 +587,34 @@ async def test_a_new_password_keeps_the_strength() -> None:
         change = {"current": PASSWORD, "new": "another good password"}
         assert (await client.post("/password", change)).status == 200
         assert [one.strength for one in await site.guard.sessions.sessions("alice")] == [2]
+
+
+async def test_a_new_password_makes_no_old_factor_fresh() -> None:
+    """Whoever has an old session and the password gets no fresh login with two factors for them."""
+    async with bank() as site:
+        client = await site.alice()
+        site.clock.advance(400)
+        assert (await client.post("/sessions/end-others")).status == 403
+        change = {"current": PASSWORD, "new": "another good password"}
+        assert (await client.post("/password", change)).status == 200
+        assert (await client.post("/factors/recovery-codes")).status == 403
+        assert (await client.post("/step-up", {"totp": site.code()})).status == 200
+        assert (await client.post("/factors/recovery-codes")).status == 200
+
+
+async def test_step_up_does_not_make_a_class_of_a_provider_fresh() -> None:
+    """What was proved now is two factors, whatever somebody else vouched for hours ago."""
+    async with bank() as site:
+        client = await site.alice()
+        desk = site.guard.sessions
+        [session] = await desk.sessions("alice")
+        issued = await desk.rotate(replace(session, strength=3, acr="gold"))
+        assert issued is not None
+        client.cookies[site.cookie] = issued.secret
+        site.clock.advance(400)
+        assert (await client.post("/step-up", {"totp": site.code()})).status == 200
+        [session] = await desk.sessions("alice")
+        assert (session.strength, session.acr) == (2, None)
 
 
 async def test_a_factor_is_removed() -> None:

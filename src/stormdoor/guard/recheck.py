@@ -168,13 +168,15 @@ class Rechecker:
             return Refusal(Denial.REVOKED, "the credential stands for somebody else now")
         # Roles of an account come by the feed of changes, and are newer there than in an answer.
         principal = connection.principal if found.live else found.principal
+        # A second factor that was proved on this connection stays proved; and one proof counts as a whole.
+        proof = found if found.authenticated_at > was.authenticated_at else was
         found = replace(
             found,
             principal=principal,
             session_id=was.session_id,
-            # A second factor that was proved on this connection stays proved.
-            authenticated_at=max(was.authenticated_at, found.authenticated_at),
-            strength=max(was.strength, found.strength),
+            authenticated_at=proof.authenticated_at,
+            strength=proof.strength,
+            acr=proof.acr,
             recheck=was.recheck,
         )
         if self._revocations.ends(found):

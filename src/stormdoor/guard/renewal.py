@@ -219,7 +219,10 @@ class Renewal:
         connection.authentication = replace(
             authentication,
             authenticated_at=now,
-            strength=max(_TWO_FACTORS, authentication.strength),
+            # What was proved now, also where that is less: old strength, or a class that a provider vouched
+            # for, and new freshness must not be taken together for one strong fresh login.
+            strength=_TWO_FACTORS,
+            acr=None,
         )
         self._note(connection, "a second factor was proved")
         return None

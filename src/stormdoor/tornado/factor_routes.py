@@ -116,8 +116,8 @@ class _StepUp(FactorRoute):
             outcome = await self.judge(account, body, session.id)
             if isinstance(outcome, Proved):
                 await self.note_use(outcome, "step-up")
-                refusal, how = None, outcome.method
-                strength = max(outcome.strength, session.strength)
+                # What was proved now, also where a provider has vouched for more some time ago.
+                refusal, how, strength = None, outcome.method, outcome.strength
             else:
                 refusal, strength, how = outcome, 0, ""
         if refusal is not None:

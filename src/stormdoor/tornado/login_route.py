@@ -90,7 +90,12 @@ class LoginRoute(SessionHandler):
         return outcome
 
     async def begin_session(
-        self, account: Account, *, replacing: str | None = None, strength: int = 1
+        self,
+        account: Account,
+        *,
+        replacing: str | None = None,
+        strength: int = 1,
+        authenticated_at: float | None = None,
     ) -> Caller | None:
         """Give whoever has just proved to be `account` a session and its cookie.
 
@@ -98,6 +103,7 @@ class LoginRoute(SessionHandler):
             account: As it was when its password was found right.
             replacing: The cookie that came along.
             strength: Factors that it has proved.
+            authenticated_at: Unix seconds when it proved all of them; None for just now.
 
         Returns:
             The session; None if the account has changed since.
@@ -108,6 +114,7 @@ class LoginRoute(SessionHandler):
             user_agent=self.handshake.user_agent,
             replacing=replacing,
             strength=strength,
+            authenticated_at=authenticated_at,
         )
         # INVARIANT: looked at again when the session is there. A new password, or an account that was
         # disabled, ended all sessions a moment ago, and this one may have come too late for that.

@@ -188,8 +188,15 @@ class _Password(LoginRoute):
             self.answer({"error": "invalid", "detail": str(error)})
             return
         account = await self.guard.store.account(principal)
-        strength = caller.session.strength
-        begun = None if account is None else await self.begin_session(account, strength=strength)
+        # The password was proved now, the second factor when it was: old strength and new freshness must
+        # not be taken together.
+        old, strong = caller.session, caller.session.strength >= _TWO
+        at = old.authenticated_at if strong else None
+        begun = (
+            None
+            if account is None
+            else await self.begin_session(account, strength=old.strength, authenticated_at=at)
+        )
         if begun is None:
             self.refuse(CHANGED, principal=principal)
         else:
