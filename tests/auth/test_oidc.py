@@ -18,13 +18,17 @@ from hypothesis import strategies as st
 
 from stormdoor import ConfigurationError, JwtKey
 from stormdoor.auth.key_source import FixedKeys
-from stormdoor.auth.oidc.account import derived_id, roles_of
+from stormdoor.auth.oidc.account import derived_id, own_account, roles_of
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.journey import Journey, Keepsake
+from stormdoor.auth.oidc.logout import announce, overtaken
 from stormdoor.auth.oidc.metadata import Metadata, read_metadata
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.stores.memory import MemoryStore
+from tests.guard.fakes import make_guard, settle
 from tests.support.tokens import b64, forge, hs256
 
 ISSUER = "https://login.example"
@@ -437,3 +441,55 @@ except stormdoor.ConfigurationError as error:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert "pip install 'stormdoor[oidc]'" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("taken", ["a password", "another identity", "by a crash"])
+async def test_a_derived_id_that_somebody_has_taken(taken: str) -> None:
+    """Where people choose their names, nobody lies in wait for the first login of somebody else."""
+    guard = await settle(make_guard())
+    party = provider(unknown="create")
+    token = IdToken(
+        issuer=party.issuer,
+        subject="victim",
+        issued_at=0.0,
+        authenticated_at=0.0,
+        acr=None,
+        strength=1,
+        session_id=None,
+        claims={},
+    )
+    id = derived_id(party.issuer, "victim")
+    hashed = "$argon2id$mallory" if taken == "a password" else None
+    await guard.store.add_account(Account(id=id, password_hash=hashed))
+    if taken == "another identity":
+        await guard.store.link_identity("https://evil.example", "mallory", id, 0.0)
+    outcome = await own_account(
+        party, token, {}, store=guard.store, principals=guard.admin, now=guard.clock.now()
+    )
+    if taken == "by a crash":
+        assert isinstance(outcome, Account)
+    else:
+        assert isinstance(outcome, Refusal)
+        assert await guard.store.identity(party.issuer, "victim") is None
+    await guard.close()
+
+
+async def test_a_later_logout_counts_in_whichever_order_they_come() -> None:
+    """Two logouts of a person, the older one told last: a login before the newer one is over."""
+    store = MemoryStore()
+    await store.open()
+    for at in (200.0, 100.0):
+        await announce(
+            "https://op.example", subject="alice", sid=None, at=at, now=200.0, store=store
+        )
+    token = IdToken(
+        issuer="https://op.example",
+        subject="alice",
+        issued_at=150.0,
+        authenticated_at=150.0,
+        acr=None,
+        strength=1,
+        session_id=None,
+        claims={},
+    )
+    assert await overtaken(token, store=store)

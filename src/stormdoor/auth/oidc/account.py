@@ -120,13 +120,25 @@ async def _make(
     except StoreError as error:
         # INVARIANT: an account that is there already is nobody's who merely comes with its name. The derived
         # id is this very person's: it was made a moment ago, in another process or before a crash.
-        if id != own:
+        if id != own or not await _untouched(id, token, store):
             return Refusal(Denial.FORBIDDEN, f"no account can be made: {error}")
     # At the same moment somebody else may have linked it: what counts is what the store says.
     with contextlib.suppress(StoreError):
         await store.link_identity(token.issuer, token.subject, id, now)
     account = await store.identity(token.issuer, token.subject)
     return account or Refusal(Denial.FORBIDDEN, "the account went while it was being linked")
+
+
+async def _untouched(id: str, token: IdToken, store: Store) -> bool:
+    """Whether an account is as `_make` leaves it, so that nobody else can get into it.
+
+    Where people choose their own names, somebody could have taken the derived id of somebody else.
+    """
+    account = await store.account(id)
+    if account is None or account.password_hash is not None or await store.factors(id):
+        return False
+    links = await store.identities(id)
+    return all((one.issuer, one.subject) == (token.issuer, token.subject) for one in links)
 
 
 async def _follow(

@@ -54,8 +54,9 @@ async def announce(
         id = _over_id(issuer, "sid", sid)
     elif subject is not None:
         id = _over_id(issuer, "sub", subject)
-        # A later logout takes the place of an earlier one.
-        await store.take_pending(id, _OVER)
+        # A later logout takes the place of an earlier one, in whichever order they come.
+        known = await store.take_pending(id, _OVER)
+        at = at if known is None else max(at, known.created_at)
     else:
         return
     await _note(id, _OVER, at, now + REMEMBERED_SECONDS, store)
