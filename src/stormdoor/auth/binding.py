@@ -79,6 +79,8 @@ class Binding:
                 expires_at=min(claims.expires_at, session.expires_at),
                 idle_seconds=session.idle_seconds,
                 strength=session.strength,
+                acr=session.acr or authentication.acr,
+                device_id=session.device_id,
             )
             await note_use(store, session, now)
         elif self.from_store:

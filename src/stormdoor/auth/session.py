@@ -272,6 +272,8 @@ class SessionDesk:
             authenticated_at=now if authenticated else session.authenticated_at,
             expires_at=now + self._absolute_seconds if authenticated else session.expires_at,
             strength=session.strength if strength is None else strength,
+            # A class is what a provider vouched for, of a proof of its own: it does not become fresh.
+            acr=None if authenticated else session.acr,
         )
         if moving:
             if not await self._store.replace_session(session.id, renewed):
@@ -316,9 +318,19 @@ class SessionDesk:
         Returns:
             The ids of those that were ended.
         """
-        sessions = await self._store.sessions(principal_id)
-        others = [session.id for session in sessions if session.id != keep]
-        return [id for id in others if await self.end(id, reason=reason)]
+        ended: list[str] = []
+        overtaken = True
+        # Whoever was not there any more may have moved to a new id: then it is in the next list.
+        while overtaken:
+            overtaken = False
+            for session in await self._store.sessions(principal_id):
+                if session.id == keep:
+                    continue
+                if await self.end(session.id, reason=reason):
+                    ended.append(session.id)
+                else:
+                    overtaken = True
+        return ended
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """The living sessions of a principal, newest first, for itself to see (ASVS 7.5.2)."""

@@ -118,6 +118,12 @@ class Refusal:
     charged: bool = True
     needs: Needs | None = None
 
+    def __post_init__(self) -> None:
+        """Keep the detail on one line: it may quote a client, and the operator's log is made of lines."""
+        if not self.detail.isprintable():
+            plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in self.detail)
+            object.__setattr__(self, "detail", plain)
+
     @property
     def answer(self) -> Answer:
         """The public side of this refusal."""

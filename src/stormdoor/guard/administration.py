@@ -129,11 +129,15 @@ class Administration:
         if before is None and device is None:
             await self.store.remove_sessions(principal_id)
             return
-        for session in await self.store.sessions(principal_id):
-            # Not `<=`: see `Revocation.covers`.
-            in_time = before is None or not session.created_at > before
-            if in_time and device in (None, session.device_id):
-                await self.store.remove_session(session.id)
+        overtaken = True
+        # Whoever was not there any more may have moved to a new id: then it is in the next list.
+        while overtaken:
+            overtaken = False
+            for session in await self.store.sessions(principal_id):
+                # Not `<=`: see `Revocation.covers`.
+                in_time = before is None or not session.created_at > before
+                if in_time and device in (None, session.device_id):
+                    overtaken |= not await self.store.remove_session(session.id)
 
     async def _gone(self, target: Target, value: str, reason: str) -> None:
         """Let an end that has been stored take effect here, without waiting for the feed."""
@@ -404,3 +408,5 @@ def _must_make_sense(target: Target, value: str, before: float | None, now: floa
         raise ConfigurationError(
             "before is in the future; to keep somebody out, disable the principal"
         )
+    if before < 0.0:
+        raise ConfigurationError("before is in Unix seconds, from 0")

@@ -29,11 +29,17 @@ class _Ending(OpenIdRoute):
         store = guard.store
         # INVARIANT: said before it is looked for: a login that finishes in between finds what was said.
         await announce(issuer, subject=subject, sid=sid, at=at, now=guard.clock.now(), store=store)
-        ended = 0
-        for session in await covered(issuer, subject=subject, sid=sid, store=store):
-            ended += await guard.admin.end_session(
-                session.id, owner=session.principal_id, actor=issuer, reason=reason
-            )
+        ended, overtaken = 0, True
+        # Whoever was not there any more may have moved to a new id: then it is in the next list.
+        while overtaken:
+            overtaken = False
+            for session in await covered(issuer, subject=subject, sid=sid, store=store):
+                if await guard.admin.end_session(
+                    session.id, owner=session.principal_id, actor=issuer, reason=reason
+                ):
+                    ended += 1
+                else:
+                    overtaken = True
         return ended
 
 

@@ -92,6 +92,7 @@ class _Revocations(SessionHandler):
             kind=outcome.kind,
             authentication_age=authentication_age(outcome.authenticated_at, now),
             strength=outcome.strength,
+            acr=outcome.acr,
         )
         request = AccessRequest(outcome.principal, self.permission, None, environment)
         decision = guard.policies.decide(request, outcome.scopes)

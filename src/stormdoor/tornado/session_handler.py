@@ -214,6 +214,7 @@ class SessionHandler(RequestHandler):
             kind="session",
             authentication_age=authentication_age(caller.session.authenticated_at, now),
             strength=caller.session.strength,
+            acr=caller.session.acr,
         )
         return AccessRequest(caller.account.principal, permission, None, environment)
 

@@ -1,0 +1,162 @@
+"""Sessions that move, feeds that cannot be read, and proofs that are mixed: nothing slips through between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from stormdoor import ConfigurationError, Denial, Guard, JwtAuthenticator, JwtIssuer, JwtKey, Target
+from stormdoor.auth.session import IssuedSession
+from stormdoor.core.denial import Refusal
+from tests.guard.fakes import (
+    HANDSHAKE,
+    FakeStore,
+    Tokens,
+    authentication,
+    bearer,
+    make_guard,
+    opened,
+    refused,
+    settle,
+)
+from tests.guard.test_recheck import Oracle
+
+# What another process said --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [ValueError("'frozen' is not a valid Target"), TypeError("?")])
+async def test_a_feed_that_cannot_be_understood_lets_nobody_in(fault: Exception) -> None:
+    """A newer process may write what this one cannot read: it does not know any more who is revoked."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    store.broken["revocations"] = fault
+    await guard.tick()
+    assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE
+    del store.broken["revocations"]
+    await guard.tick()
+    await opened(guard, bearer("alice"))
+    await guard.close()
+
+
+# Whoever moves meanwhile -----------------------------------------------------------------------
+
+
+async def _others(guard: Guard) -> object:
+    return await guard.admin.end_other_sessions("carol")
+
+
+async def _device(guard: Guard) -> object:
+    return await guard.admin.revoke(Target.DEVICE, "phone")
+
+
+@pytest.mark.parametrize("moving", [True, False], ids=["moving", "rotating"])
+@pytest.mark.parametrize("end", [_others, _device])
+async def test_a_session_that_gets_a_new_id_meanwhile_ends_too(
+    end: Callable[[Guard], Awaitable[object]], moving: bool
+) -> None:
+    """Its old id was on the list of those to be ended, and it has a new one now."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    stolen = await guard.sessions.create("carol", device_id="phone")
+    pause = store.pause("sessions")
+    ending = asyncio.create_task(asyncio.wait_for(end(guard), 5))
+    await pause.reached.wait()
+    guard.clock.advance(1)  # type: ignore[attr-defined]
+    assert await guard.sessions.rotate(stolen.session, moving=moving) is not None
+    pause.go()
+    await ending
+    assert await guard.sessions.sessions("carol") == []
+    await guard.close()
+
+
+async def test_a_token_of_a_session_belongs_to_the_device_of_the_session() -> None:
+    """Revoking a device ends what was issued from a session on it, and its sockets."""
+    key = JwtKey("HS256", b"k" * 32)
+    tokens = JwtAuthenticator(keys=[key], issuer="here", audience="chat", types=["at+jwt"])
+    guard = await settle(make_guard(tokens))
+    issued: IssuedSession = await guard.sessions.create("carol", device_id="phone", acr="gold")
+    token = JwtIssuer(key, "here", "chat").issue(
+        "carol",
+        now=guard.clock.now(),
+        session=issued.session,
+        claims={"roles": ["member"]},
+    )
+    connection, sink = await opened(guard, bearer(token.token))
+    assert (connection.authentication.device_id, connection.authentication.acr) == ("phone", "gold")
+    assert await guard.admin.revoke(Target.DEVICE, "phone") == 1
+    assert sink.closed is not None
+    await guard.close()
+
+
+# Two proofs are not one ------------------------------------------------------------------------
+
+
+class _Factors:
+    async def prove(self, principal_id: str, *, totp: str) -> bool:
+        """See `SecondFactors`."""
+        return True
+
+
+async def test_a_code_does_not_make_somebody_elses_proof_fresh() -> None:
+    """A provider vouched for three factors of its class hours ago; a code now is two factors, no class."""
+    guard = await settle(make_guard())
+    connection, _ = await opened(guard, bearer("alice"))
+    connection.authentication = replace(connection.authentication, strength=3, acr="gold")
+    guard.factors = _Factors()  # type: ignore[assignment]
+    guard.clock.advance(3600)  # type: ignore[attr-defined]
+    assert await guard.prove(connection, "123456") is None
+    now = connection.authentication
+    assert (now.authenticated_at, now.strength, now.acr) == (guard.clock.now(), 2, None)
+    await guard.close()
+
+
+# Orders that mean nothing ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [-1e300, -1.0, float("-inf"), float("nan"), float("inf")])
+async def test_a_time_that_is_none(before: float) -> None:
+    """It is refused before anything is revoked."""
+    guard = await settle(make_guard())
+    with pytest.raises(ConfigurationError):
+        await guard.admin.revoke(Target.PRINCIPAL, "carol", before=before)
+    assert await guard.store.revocations() == []
+    await guard.close()
+
+
+async def test_a_refusal_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever is refused must not write lines of his own into the operator's log."""
+    guard = await settle(make_guard())
+    detail = "passkey: origin\n2026-01-01 00:00 admitted root\x1b[2J\u2028"
+    with caplog.at_level(logging.INFO, "stormdoor"):
+        guard.admission.refused(HANDSHAKE, Refusal(Denial.BAD_CREDENTIAL, detail))
+        connection, _ = await opened(guard, bearer("alice"))
+        guard.inbound.reject(connection, Refusal(Denial.INVALID_MESSAGE, detail))
+        guard.registry.end(connection, Refusal(Denial.INVALID_MESSAGE, detail))
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("admitted root" in one for one in said) == 3
+    assert all(one.isprintable() for one in said)
+    await guard.close()
+
+
+async def test_asking_again_does_not_mix_proofs() -> None:
+    """The token says again what it said hours ago, and a code was proved since: that stays as it is."""
+    oracle = Oracle()
+    alice = authentication("alice", recheck=oracle, strength=3, acr="gold")
+    oracle.says = alice
+    guard = await settle(make_guard(Tokens({"alice": alice})))
+    connection, _ = await opened(guard, bearer("alice"))
+    guard.factors = _Factors()  # type: ignore[assignment]
+    await guard.rechecker.look()
+    guard.clock.advance(60)  # type: ignore[attr-defined]
+    assert await guard.prove(connection, "123456") is None
+    await guard.rechecker.look()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert oracle.asked == 1
+    now = connection.authentication
+    assert (now.authenticated_at, now.strength, now.acr) == (guard.clock.now(), 2, None)
+    await guard.close()
