@@ -284,7 +284,8 @@ def _refused_in_open(path: Path) -> bool:
         return False
     if path.open_end in {"raised", "closed"}:
         return True
-    return not _after(path, checks[0], Stage.OPEN)
+    # It went back without closing: a refusal if nothing is done for this client afterwards.
+    return not _after(path, checks[0], Stage.OPEN) and not _message_effects(path)
 
 
 def _after(path: Path, check: Event, stage: Stage) -> list[Event]:

@@ -1087,7 +1087,11 @@ class Calls(Statements):
             and lexicon.words_of(last)[:1]
             in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
         )
-        proof = any(self.is_proof(one) for one in everything) and last not in _HARMLESS
+        proof = any(self.is_proof(one) for one in everything) and last not in _HARMLESS - {
+            "find",
+            "index",
+            "count",
+        }
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
         if self.mode == "anonymous" and "origin" not in labels:

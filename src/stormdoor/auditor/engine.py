@@ -29,12 +29,14 @@ from stormdoor.auditor.suppress import RULES as ABOUT_COMMENTS
 from stormdoor.auditor.suppress import settle, suppressions_in
 from stormdoor.auditor.table import verdicts
 from stormdoor.report.finding import (
+    Check,
     Coverage,
     EndpointReport,
     Finding,
     NotAnalysed,
     Report,
     Unresolved,
+    Verdict,
     fingerprint_of,
 )
 
@@ -324,9 +326,33 @@ def _one_endpoint(at: int) -> tuple[list[Finding], EndpointReport]:
         subject=endpoint.subject,
         location=endpoint.location,
         paths=endpoint.paths,
-        verdicts=verdicts(endpoint, findings),
+        verdicts=_verdicts(scene, endpoint, findings),
     )
     return findings, report
+
+
+_TRIPS = (
+    RecursionError,
+    MemoryError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
+"""What odd code may make the analysis raise; one endpoint is lost then, not the scan."""
+
+
+def _verdicts(scene: Scene, endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict]:
+    try:
+        return verdicts(endpoint, findings)
+    except _TRIPS as error:
+        if os.environ.get("STORMDOOR_SCAN_DEBUG"):
+            raise
+        what = f"the analysis failed here: {type(error).__name__}"
+        scene.unresolved.append((endpoint.module, endpoint.node, what))
+        return {check: Verdict("unknown", f"T{what[1:]}.") for check in Check}
 
 
 def _safely(
@@ -335,15 +361,7 @@ def _safely(
     """What a rule finds; a rule that trips over odd code loses that finding, not the scan."""
     try:
         return list(check() or ())
-    except (
-        RecursionError,
-        MemoryError,
-        AttributeError,
-        TypeError,
-        ValueError,
-        KeyError,
-        IndexError,
-    ) as error:
+    except _TRIPS as error:
         if os.environ.get("STORMDOOR_SCAN_DEBUG"):
             raise
         if module is not None:

@@ -49,6 +49,7 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 _PROOF = frozenset({"credential", "identity"})
 _MAX_TEXT = 4096
+_MAX_ITEMS = 48
 
 
 class Expressions(Core):
@@ -149,10 +150,10 @@ class Expressions(Core):
         try:
             generator = node.generators[0]
             source = self.evaluate(generator.iter)
-            items = self.items_of(source, 6)
+            items = self.items_of(source, _MAX_ITEMS)
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
-            for item in items[: 6 if simple else 1]:
+            for item in items[: _MAX_ITEMS if simple else 1]:
                 self.assign(generator.target, item)
                 for inner in node.generators[1:]:
                     self.assign(inner.target, self.items_of(self.evaluate(inner.iter), 1)[0])
@@ -168,7 +169,7 @@ class Expressions(Core):
                 elif keep or not simple:
                     results.append(self.evaluate(node.elt))
             if simple and not isinstance(node, ast.DictComp):
-                return Sequence(results, "list", exact=len(items) <= 6)
+                return Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
@@ -399,6 +400,9 @@ class Expressions(Core):
             )
             if identical is not None:
                 return _negated(identical) if negated else identical
+        if isinstance(op, ast.In | ast.NotIn):
+            found = self._contained(left, right, node)
+            return _negated(found) if negated else found
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
                 default = one.default
@@ -415,9 +419,6 @@ class Expressions(Core):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
-        if isinstance(op, ast.In | ast.NotIn):
-            found = self._contained(left, right, node)
-            return _negated(found) if negated else found
         if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
             matched = self._proof(left, right, node)
             if matched is not None:

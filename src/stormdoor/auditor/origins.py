@@ -220,12 +220,11 @@ def _hosts(text: str) -> Iterator[str]:
     plain = re.sub(r"\\(.)", r"\1", text)
     plain = re.sub(r"https?\??:|^[\^(]+|[$)]+$|\(\?:|\(|\)|//|\^|\$", "", plain)
     plain = plain.replace(".*", "").replace(".+", "").replace("?", "")
-    parts = urlsplit(text) if "://" in text else None
     try:
-        host = parts.netloc if parts is not None and parts.netloc else plain
+        host = urlsplit(text).netloc if "://" in text else plain
     except ValueError:
         host = plain
-    for one in (host, plain):
+    for one in (host or plain, plain):
         for part in one.split("|"):
             piece = part.strip("/ ")
             if piece and _HOSTLIKE.match(piece) and ("." in piece or "localhost" in piece):

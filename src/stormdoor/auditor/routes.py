@@ -92,7 +92,9 @@ def _entries(
 ) -> Iterator[tuple[ast.expr, ast.expr, tuple[tuple[str, ast.expr], ...]]]:
     match node:
         case ast.Tuple(elts=elts) | ast.List(elts=elts) if 2 <= len(elts) <= 4:
-            if not isinstance(elts[1], ast.Constant | ast.Tuple | ast.List | ast.Dict):
+            if not isinstance(elts[1], ast.Constant | ast.Tuple | ast.List | ast.Dict) or (
+                isinstance(elts[0], ast.Constant) and _is_dotted(elts[1])
+            ):
                 yield elts[0], elts[1], _words(elts[2] if len(elts) > 2 else None)
         case ast.Call(func=func, args=args) if _name(func) in _ROUTE_CALLS and args:
             keywords = {word.arg: word.value for word in node.keywords}
@@ -114,6 +116,16 @@ def _entries(
                 yield args[0], args[1], _words(args[2] if len(args) > 2 else None)
         case _:
             pass
+
+
+def _is_dotted(node: ast.expr) -> bool:
+    """`"app.Chat"`: Tornado imports it."""
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and "." in node.value
+        and all(part.isidentifier() for part in node.value.split("."))
+    )
 
 
 def _words(node: ast.expr | None) -> tuple[tuple[str, ast.expr], ...]:

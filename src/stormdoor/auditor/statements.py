@@ -298,7 +298,7 @@ class Statements(Expressions):
     def _handle(
         self, node: ast.Try | ast.TryStar, handler: ast.ExceptHandler, error: Thrown
     ) -> None:
-        if error.check:
+        if error.check or error.status in {401, 403}:
             self.record("swallowed", handler, error.name)
         labels = frozenset({"exception", "check"} if error.check else {"exception"})
         caught: Value = Unknown(labels, error.name)

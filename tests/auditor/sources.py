@@ -1,0 +1,51 @@
+"""Small projects for tests of the auditor: files by name, and what is said of an endpoint in them."""
+
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.engine import Scene, prepare
+from stormdoor.auditor.settings import Settings
+
+__all__ = ["HEAD", "Make", "door", "scene_of", "write"]
+
+HEAD = """
+import asyncio, functools, hmac, json, os
+import jwt
+from tornado import gen, web, websocket
+from tornado.options import define, options
+from tornado.web import Application, HTTPError, RequestHandler, authenticated
+from tornado.websocket import WebSocketHandler
+from elsewhere import clients, db, room, sessions
+"""
+
+Make = Callable[..., Endpoint]
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a project."""
+    for name, text in files.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(textwrap.dedent(text), encoding="utf-8")
+
+
+def scene_of(folder: Path, files: Mapping[str, str], python: Path | None = None) -> Scene:
+    """A project, resolved."""
+    write(folder, files)
+    return prepare([folder], settings=Settings(root=folder, jobs=1, python=python))
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Make:
+    """Makes the endpoint whose class is called Door."""
+
+    def make(body: str, **files: str) -> Endpoint:
+        others = {name.replace("__", "/") + ".py": text for name, text in files.items()}
+        scene = scene_of(tmp_path, {"app.py": HEAD + textwrap.dedent(body), **others})
+        return next(one for one in scene.endpoints if one.info.name == "Door")
+
+    return make
