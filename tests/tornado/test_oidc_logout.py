@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.session import Session
 from stormdoor.stores import open_store
 from tests.demo.visitor import Visitor
@@ -535,6 +536,68 @@ async def test_an_old_login_links_nothing(provider: RealProvider) -> None:
         assert (await alice.post("link")).status_code == 403
         alice.cookies(here.at).clear()
         assert (await alice.post("link")).status_code == 401
+
+
+async def test_linking_takes_the_second_factor_of_whoever_has_one(provider: RealProvider) -> None:
+    """A link is a way in beside the second factor: a session that has not shown it makes none."""
+    async with site(provider, unknown="refuse") as here, Person(here) as ally:
+        await here.guard.admin.add_principal("ally", roles=["member"])
+        await here.guard.store.add_factor(
+            Factor(
+                id="f",
+                principal_id="ally",
+                kind=FactorKind.PASSKEY,
+                name="key",
+                secret="",
+                handle="h",
+            )
+        )
+        for strength, status in ((1, 403), (2, 200)):
+            issued = await here.guard.sessions.create("ally", strength=strength)
+            ally.cookies(here.at)[COOKIE] = issued.secret
+            answer = await ally.post("link")
+            assert (answer.status_code, "location" in answer.json()) == (status, status == 200)
+
+
+async def test_a_link_does_not_outlive_the_session_that_made_it(provider: RealProvider) -> None:
+    """A thief links at the moment in which the owner changes the password: nobody is linked."""
+    async with site(provider, unknown="refuse") as here, Person(here) as thief:
+        await here.guard.admin.add_principal("ally", password="the first good password")
+        issued = await here.guard.sessions.create("ally")
+        thief.cookies(here.at)[COOKIE] = issued.secret
+        where = (await thief.post("link")).json()["location"]
+        link = here.guard.store.link_identity
+
+        async def late(issuer: str, subject: str, principal_id: str, at: float) -> None:
+            await here.guard.admin.set_password("ally", "another good password")
+            await link(issuer, subject, principal_id, at)
+
+        here.guard.store.link_identity = late  # type: ignore[method-assign]
+        answer = await thief.get(await thief.bring(where, login="alice"))
+        assert answer.status_code == 401
+        assert await here.guard.store.identities("ally") == []
+
+
+async def test_a_logout_there_finds_a_session_that_moves(provider: RealProvider) -> None:
+    """It gets a new id between the look and the end: the logout is not lost."""
+    async with site(provider) as here, Person(here) as alice:
+        await alice.log_in("alice")
+        session = await the_session(here)
+        look = here.guard.store.sessions_of_provider
+        moves = 1
+
+        async def slow(*args: Any, **kwargs: Any) -> list[Session]:
+            nonlocal moves
+            found = await look(*args, **kwargs)
+            if moves:
+                moves = 0
+                assert await here.guard.sessions.rotate(session, moving=True) is not None
+            return found
+
+        here.guard.store.sessions_of_provider = slow  # type: ignore[method-assign]
+        token = provider.sign(logout_claims(here, session), header={"typ": "logout+jwt"})
+        assert await send(here, token) == 200
+        assert await here.sessions(session.principal_id) == []
 
 
 def test_tokens_of_the_harness_are_what_they_look_like(provider: RealProvider) -> None:

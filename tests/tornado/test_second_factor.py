@@ -27,6 +27,7 @@ from stormdoor import (
 from stormdoor.auth.passwords import Argon2Cost, Passwords
 from stormdoor.core.account import Account
 from stormdoor.core.credential import fingerprint
+from stormdoor.core.factor import Factor
 from stormdoor.core.revocation import Target
 from tests.support.authenticator import SoftPasskey
 from tests.support.clock import FakeClock
@@ -615,6 +616,25 @@ async def test_step_up_does_not_make_a_class_of_a_provider_fresh() -> None:
         assert (await client.post("/step-up", {"totp": site.code()})).status == 200
         [session] = await desk.sessions("alice")
         assert (session.strength, session.acr) == (2, None)
+
+
+async def test_a_factor_does_not_outlive_the_session_that_enrolled_it() -> None:
+    """A thief confirms one at the moment in which the owner changes the password: it counts for nothing."""
+    async with bank() as site:
+        thief = await site.alice(enrolled=False)
+        options = (await thief.post("/factors/passkey")).body["publicKey"]
+        add = site.guard.store.add_factor
+
+        async def late(factor: Factor) -> None:
+            await site.guard.admin.set_password("alice", "another good password")
+            await add(factor)
+
+        site.guard.store.add_factor = late  # type: ignore[method-assign]
+        passkey = SoftPasskey(origin=PAGE).create(options)
+        answer = await thief.post("/factors/passkey/confirm", {"passkey": passkey})
+        assert answer.status == 401
+        assert await site.guard.store.factors("alice") == []
+        assert await site.guard.store.recovery_codes("alice") == 0
 
 
 async def test_a_factor_is_removed() -> None:

@@ -72,6 +72,12 @@ class _NewFactor(FactorRoute):
         self.note("authn_factor_added", caller.account.id, f"{factor.kind.value} {factor.id}")
         renewed = await self.renew(caller, authenticated=False, strength=_TWO_FACTORS)
         if renewed is None:
+            # INVARIANT: looked at when the factor is there. Whoever ended the session meanwhile, such as its
+            # owner with a new password, must not be left with a way in of somebody else's.
+            await self.guard.factors.remove(factor.id, owner=caller.account.id)
+            self.note(
+                "authn_factor_removed", caller.account.id, f"{factor.id}: no session any more"
+            )
             return
         self.set_status(201)
         self.answer(

@@ -13,6 +13,7 @@ from stormdoor.auth.oidc.relying_party import Arrived
 from stormdoor.auth.session import IssuedSession
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.needs import Needs
 from stormdoor.tornado.oidc_route import ANSWERS, OpenIdRoute
 from stormdoor.tornado.session_handler import Caller
 
@@ -20,6 +21,7 @@ __all__ = ["Callback", "Link", "LogIn", "StepUp"]
 
 _MAX_ACR = 8
 _DAY = 86_400.0
+_TWO_FACTORS = 2
 
 
 class LogIn(OpenIdRoute):
@@ -52,6 +54,16 @@ class Link(OpenIdRoute):
                 Refusal(
                     Denial.FORBIDDEN, f"a login {age:.0f} s ago is too old to link an identity"
                 ),
+                principal=caller.account.id,
+            )
+            return
+        # A link is a way in beside the second factor: whoever has one shows it first.
+        if caller.session.strength < _TWO_FACTORS and await self.guard.factors.methods(
+            caller.account.id
+        ):
+            needs = Needs(strength=_TWO_FACTORS)
+            self.refuse(
+                Refusal(Denial.STEP_UP, f"linking an identity needs {needs}", needs=needs),
                 principal=caller.account.id,
             )
             return
@@ -129,9 +141,16 @@ class Callback(OpenIdRoute):
                 Denial.EXPIRED, "the browser has another session than when it was sent away"
             )
         if arrived.journey.intent == "link":
+            before = await guard.store.identity(token.issuer, token.subject)
             account = await linked_account(token, caller.account, store=guard.store, now=now)
             if isinstance(account, Refusal):
                 return account
+            # INVARIANT: looked at when the link is there. Whoever ended the session meanwhile, such as its
+            # owner with a new password, must not be left with a way in of somebody else's.
+            if await self.find_caller() is None:
+                if before is None:
+                    await guard.store.unlink_identity(token.issuer, token.subject)
+                return Refusal(Denial.EXPIRED, "the session ended meanwhile")
             self.note("user_updated", account.id, f"linked to {self.party.provider.name}")
             return arrived.journey.return_to
         return await self._strengthen(caller, arrived)
