@@ -1,0 +1,1 @@
+"""One directory for each threat: three servers and one attack."""
