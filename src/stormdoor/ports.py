@@ -144,8 +144,14 @@ class Sessions(Protocol):
         """
         ...
 
-    async def replace_session(self, old_id: str, session: Session) -> bool:
-        """Store `session` in place of `old_id`, in one step. Returns whether `old_id` was there."""
+    async def replace_session(
+        self, old_id: str, session: Session, *, moved: Revocation | None = None
+    ) -> bool:
+        """Store `session` in place of `old_id`, in one step. Returns whether `old_id` was there.
+
+        If it was, `moved` comes into the feed of revocations in that very step: there is no moment at which
+        the old session is gone and nobody can learn where its open connections belong.
+        """
         ...
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from stormdoor import ConfigurationError, Denial, Guard, Target
+from stormdoor import ConfigurationError, Denial, Guard, StoreUnavailable, Target
 from stormdoor.auth.session import IssuedSession
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.revocation import Revocation
@@ -152,3 +153,18 @@ async def test_a_move_is_not_for_people_to_revoke(target: Target) -> None:
     guard = await settle(make_guard())
     with pytest.raises(ConfigurationError):
         await guard.admin.revoke(target, "a b")
+
+
+async def test_a_move_that_is_cut_off_leaves_no_connection_behind() -> None:
+    """The store fails at any moment of a step-up: a logout of what there is then finds the connection."""
+    for method in ("replace_session", "add_revocation"):
+        store = FakeStore()
+        guard, issued, connection, _ = await _at_home(store)
+        store.broken[method] = StoreUnavailable("the store went down")
+        with contextlib.suppress(StoreUnavailable):
+            await guard.sessions.rotate(issued.session, authenticated=True, moving=True)
+        del store.broken[method]
+        await guard.lifetime.follow()
+        assert await guard.admin.end_other_sessions("carol") == 1
+        assert not connection.open
+        await guard.close()

@@ -276,12 +276,11 @@ class SessionDesk:
             acr=None if authenticated else session.acr,
         )
         if moving:
-            if not await self._store.replace_session(session.id, renewed):
+            # INVARIANT: in one step. Else, if the store failed in between, open connections would belong to a
+            # session that is gone, and no logout would find them.
+            moved = Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
+            if not await self._store.replace_session(session.id, renewed, moved=moved):
                 return None
-            # After it is there. Whoever ended it in between has ended what now moves there, too.
-            await self._store.add_revocation(
-                Revocation(Target.MOVED, f"{session.id} {renewed.id}", now, reason="step-up")
-            )
             return IssuedSession(renewed, secret)
         await self._revoke(session.id, "rotated")
         if not await self._store.replace_session(session.id, renewed):

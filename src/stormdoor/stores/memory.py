@@ -198,7 +198,9 @@ class MemoryStore(MemoryFactors):
         refuse_duplicate(session.id, self._sessions, "session")
         self._sessions[session.id] = session
 
-    async def replace_session(self, old_id: str, session: Session) -> bool:
+    async def replace_session(
+        self, old_id: str, session: Session, *, moved: Revocation | None = None
+    ) -> bool:
         """See `Sessions.replace_session`."""
         self._answer()
         if old_id not in self._sessions:
@@ -208,6 +210,8 @@ class MemoryStore(MemoryFactors):
             refuse_duplicate(session.id, self._sessions, "session")
         self._remove_session(old_id)
         self._sessions[session.id] = session
+        if moved is not None:
+            self._note_revocation(moved)
         return True
 
     async def touch_session(self, id: str, last_seen_at: float) -> None:
@@ -313,6 +317,9 @@ class MemoryStore(MemoryFactors):
     async def add_revocation(self, revocation: Revocation) -> int:
         """See `Revocations.add_revocation`."""
         self._answer()
+        return self._note_revocation(revocation)
+
+    def _note_revocation(self, revocation: Revocation) -> int:
         self._revocation_seq += 1
         seq = self._revocation_seq
         self._revocations.append(replace(revocation, seq=seq))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
 from tests.stores.contract.support import (
     NOW,
@@ -114,6 +115,17 @@ class SessionsContract:
             assert await store.replace_session("old", session("new", "alice")) is True
             assert [found.id for found in await store.sessions("alice")] == ["new"]
             assert await store.redeem_ticket("t1") is None
+
+    async def test_a_move_is_told_in_the_same_step(self, new_store: NewStore) -> None:
+        """Where the connections of the old session belong; and nothing, if there was none."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("old", "alice"))
+            moved = Revocation(Target.MOVED, "old new", NOW)
+            new = session("new", "alice")
+            assert await store.replace_session("old", new, moved=moved) is True
+            assert await store.replace_session("old", new, moved=moved) is False
+            [told] = await store.revocations()
+            assert (told.target, told.moved, told.seq > 0) == (Target.MOVED, ("old", "new"), True)
 
     async def test_replacement_of_what_is_gone_changes_nothing(self, new_store: NewStore) -> None:
         """A session that was ended meanwhile does not come back as a new one."""

@@ -7,7 +7,15 @@ from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import revocation_from
 from stormdoor.stores.sqlite.part import Part
 
-__all__ = ["SqliteRevocations"]
+__all__ = ["SqliteRevocations", "note_revocation"]
+
+
+def note_revocation(connection: sqlite3.Connection, revocation: Revocation) -> int:
+    """Add it to the feed, within a transaction. Returns its position."""
+    ((seq,),) = connection.execute(sql.NEXT_REVOCATION).fetchall()
+    row = (seq, revocation.target.value, revocation.value, revocation.at, revocation.reason)
+    connection.execute(sql.ADD_REVOCATION, row)
+    return int(seq)
 
 
 class SqliteRevocations(Part):
@@ -17,14 +25,9 @@ class SqliteRevocations(Part):
 
     async def add_revocation(self, revocation: Revocation) -> int:
         """See `Revocations.add_revocation`."""
-
-        def add(connection: sqlite3.Connection) -> int:
-            ((seq,),) = connection.execute(sql.NEXT_REVOCATION).fetchall()
-            row = (seq, revocation.target.value, revocation.value, revocation.at, revocation.reason)
-            connection.execute(sql.ADD_REVOCATION, row)
-            return int(seq)
-
-        return await self._database.write(add, durable=True)
+        return await self._database.write(
+            lambda connection: note_revocation(connection, revocation), durable=True
+        )
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
         """See `Revocations.revocations`. Nothing new: one step into the primary key."""

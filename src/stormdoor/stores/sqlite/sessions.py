@@ -3,10 +3,12 @@
 import sqlite3
 
 from stormdoor.core.account import Account
+from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import session_and_account_from, session_from, session_row
 from stormdoor.stores.sqlite.part import Part
+from stormdoor.stores.sqlite.revocations import note_revocation
 
 __all__ = ["SqliteSessions"]
 
@@ -47,7 +49,9 @@ class SqliteSessions(Part):
         row = session_row(session)
         await self._database.write(lambda connection: connection.execute(sql.ADD_SESSION, row))
 
-    async def replace_session(self, old_id: str, session: Session) -> bool:
+    async def replace_session(
+        self, old_id: str, session: Session, *, moved: Revocation | None = None
+    ) -> bool:
         """See `Sessions.replace_session`."""
         row = session_row(session)
 
@@ -57,6 +61,8 @@ class SqliteSessions(Part):
             connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
             connection.execute(sql.REMOVE_PENDING_OF_SESSION, (old_id,))
             connection.execute(sql.ADD_SESSION, row)
+            if moved is not None:
+                note_revocation(connection, moved)
             return True
 
         return await self._database.write(replace, durable=True)
