@@ -195,8 +195,9 @@ async def fight(threat: Threat, profiles: Profiles, kinds: Sequence[Kind] = tupl
     """
     async with AsyncExitStack() as running:
         modules = [f"{threat.package}.{kind}" for kind in kinds]
-        twins = [running.enter_async_context(started(module)) for module in modules]
+        starting = [running.enter_async_context(started(module)) for module in modules]
+        twins = await asyncio.gather(*starting)
         results = {}
-        for kind, twin in zip(kinds, [await one for one in twins], strict=True):
+        for kind, twin in zip(kinds, twins, strict=True):
             results[kind] = await _attacked(threat, kind, twin, profiles)
     return Bout(threat, results)

@@ -59,8 +59,12 @@ class Hostile:
     def reset(self) -> None:
         """Forget everything before the next attack."""
         self.pages.clear()
-        self.loot.clear()
         self.seen.clear()
+        self.forget_loot()
+
+    def forget_loot(self) -> None:
+        """Wait for what comes next."""
+        self.loot.clear()
         self._arrived.clear()
 
 
