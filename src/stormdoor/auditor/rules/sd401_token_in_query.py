@@ -1,0 +1,126 @@
+"""A token in the address.
+
+What:
+    The client shows its token, password or key in the query string of the WebSocket's address.
+
+Why:
+    Addresses stand in the logs of servers and proxies, and in the history of browsers.
+    Whoever reads one of them is the user until the token ends.
+
+Example:
+    class Chat(WebSocketHandler):
+        def prepare(self):
+            self.user = verified(self.get_argument("token"))
+
+Instead:
+    class Chat(WebSocketHandler):
+        def prepare(self):
+            self.user = verified(self.request.headers["Sec-WebSocket-Protocol"])
+
+Fix:
+    Send the token in a subprotocol, in a cookie or in a first message; or have it buy a
+    ticket that works once and for seconds.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.module import Module
+from stormdoor.auditor.project import Project
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import functions_of, is_secret_name, last_name, scopes_of, subject_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_GETTERS = frozenset({"get_argument", "get_query_argument", "get_arguments", "get_query_arguments"})
+_QUERY = frozenset({"arguments", "query_arguments"})
+_SOCKET = re.compile(
+    r"new\s+(?:WebSocket|SockJS|ReconnectingWebSocket)\s*\([^;]{0,200}?[?&]"
+    r"(?P<name>\w*(?:token|password|passwd|secret|api_?key|jwt))=",
+    re.IGNORECASE,
+)
+
+
+def _key(node: ast.AST) -> str:
+    """The name under which an expression reads the query string."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(attr=attr), args=[ast.Constant(value=str() as name), *_]
+        ) if attr in _GETTERS:
+            return name
+        case ast.Call(
+            func=ast.Attribute(attr="get", value=held), args=[ast.Constant(value=str() as name), *_]
+        ) if last_name(held) in _QUERY:
+            return name
+        case ast.Call(func=ast.Attribute(attr=attr), args=[]) if attr in _GETTERS:
+            for word in node.keywords:
+                if word.arg == "name" and isinstance(word.value, ast.Constant):
+                    return str(word.value.value)
+        case ast.Subscript(
+            value=ast.Attribute(attr=attr), slice=ast.Constant(value=str() as name)
+        ) if attr in _QUERY:
+            return name
+        case _:
+            pass
+    return ""
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for module, function in functions_of(endpoint):
+        for node in ast.walk(function):
+            name = _key(node)
+            if not name or not is_secret_name(name):
+                continue
+            owner = scopes_of(module, node) if isinstance(node, ast.Call) else ()
+            yield Found(
+                module,
+                node,
+                f"The client sends {name!r} in the address.",
+                subject=subject_of(module, owner) if owner else "",
+            )
+
+
+def _scripts(project: Project) -> Iterator[Found]:
+    for file in project.assets:
+        text = _text(file)
+        for match in _SOCKET.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            lines = text.splitlines()
+            node = ast.Constant(match.group("name"), lineno=line, col_offset=0)
+            asset = Module(
+                file=file,
+                path=project.path_of(file),
+                name=file.name,
+                is_package=False,
+                tree=ast.Module([], []),
+                lines=lines,
+                inside=True,
+            )
+            yield Found(asset, node, f"The page puts {match.group('name')!r} into the address.")
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            text = stream.read(512 * 1024)
+    except OSError:
+        return ""
+    return text if "WebSocket" in text or "SockJS" in text else ""
+
+
+RULE = rule(
+    __doc__,
+    id="SD401",
+    slug="token-in-query",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(598,),
+    asvs=("14.2.1",),
+    threat="token-theft-and-replay",
+    check=Check.AUTHENTICATION,
+    on_endpoint=_check,
+    on_project=_scripts,
+)

@@ -1,0 +1,67 @@
+"""A token whose signature is not verified.
+
+What:
+    A JSON Web Token is decoded with the verification of its signature turned off, and nothing
+    verifies it afterwards.
+
+Why:
+    Anybody writes a token that says what they like, and is believed.
+
+Example:
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+Instead:
+    claims = jwt.decode(token, KEY, algorithms=["ES256"], audience="chat", issuer=ISSUER)
+
+Fix:
+    Give the key and the algorithms, and delete `verify=False` and `verify_signature`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, in_files, on_the_way
+from stormdoor.auditor.tokens import decoding
+from stormdoor.report.finding import Check, Confidence, Level
+
+_CLAIMS = frozenset({"jose.jwt.get_unverified_claims", "jose.jws.get_unverified_claims"})
+
+
+def _check(call: Call) -> Iterator[Found]:
+    if call.names & _CLAIMS:
+        if not _verified_too(call):
+            yield call.found("The claims are taken from a token that nobody verifies.")
+        return
+    token = decoding(call)
+    if token is None or token.unsigned is None or _verified_too(call):
+        return
+    yield call.found(f"{token.library} is told not to verify the signature of the token.")
+
+
+def _verified_too(call: Call) -> bool:
+    """Whether the same function decodes a token with verification: this one only finds the key."""
+    if call.function is None:
+        return False
+    for node in ast.walk(call.function):
+        if isinstance(node, ast.Call) and node is not call.node:
+            other = decoding(Call(call.project, call.module, node, call.scopes))
+            if other is not None and other.unsigned is None:
+                return True
+    return False
+
+
+RULE = rule(
+    __doc__,
+    id="SD402",
+    slug="jwt-signature-unchecked",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(347,),
+    asvs=("9.1.1",),
+    threat="weak-token-verification",
+    check=Check.AUTHENTICATION,
+    on_endpoint=on_the_way(_check, "decode", "decode_complete", "get_unverified_claims"),
+    on_module=in_files(_check, "decode", "decode_complete", "get_unverified_claims"),
+)

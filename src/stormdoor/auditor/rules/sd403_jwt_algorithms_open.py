@@ -1,0 +1,110 @@
+"""A token chooses its own algorithm.
+
+What:
+    A JSON Web Token is verified without a list of algorithms, with `none` in the list, with
+    an algorithm that its own header names, or with shared secrets and public keys in one
+    list.
+
+Why:
+    The client picks what it can forge: no signature at all, or an HMAC made with the public
+    key that everybody has.
+
+Example:
+    header = jwt.get_unverified_header(token)
+    claims = jwt.decode(token, KEY, algorithms=[header["alg"]])
+
+Instead:
+    claims = jwt.decode(token, KEY, algorithms=["ES256"])
+
+Fix:
+    Write the one algorithm that your issuer signs with: `algorithms=["ES256"]`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, in_files, on_the_way
+from stormdoor.auditor.tokens import DECODERS, Decoding, decoding
+from stormdoor.report.finding import Check, Confidence, Level
+
+
+def _check(call: Call) -> Iterator[Found]:
+    token = decoding(call)
+    if token is None or token.unsigned is not None:
+        return
+    if token.library == "Authlib":
+        yield from _authlib(call)
+        return
+    given = token.algorithms
+    if given is None or call.constant(given) is None:
+        if not call.hidden:
+            says = "PyJWT before 2.0 accepts any; later ones refuse every token"
+            if token.library == "python-jose":
+                says = "python-jose accepts any that the key can be used for"
+            yield call.found(f"No algorithms are given: {says}.")
+        return
+    yield from _listed(token, given)
+
+
+def _listed(token: Decoding, given: ast.expr) -> Iterator[Found]:
+    call = token.call
+    found = call.literal(given)
+    items = found.elts if isinstance(found, ast.List | ast.Tuple | ast.Set) else [found]
+    names = [call.text(one) for one in items]
+    if any(name is not None and name.lower() == "none" for name in names):
+        yield call.found("'none' is among the algorithms: a token without a signature is accepted.")
+    elif any(_of_header(call, one) for one in items):
+        yield call.found("The token's own header says how it is verified.")
+    elif any(name is not None and name.startswith("HS") for name in names) and any(
+        name is not None and name[:2] in {"RS", "ES", "PS"} for name in names
+    ):
+        yield call.found(
+            "Shared secrets and public keys are in one list: an HMAC made with the public key may pass."
+        )
+
+
+def _authlib(call: Call) -> Iterator[Found]:
+    for node in ast.walk(call.node.func):
+        if isinstance(node, ast.Call) and node.args:
+            found = call.literal(node.args[0])
+            if isinstance(found, ast.List | ast.Tuple):
+                names = [call.text(one) for one in found.elts]
+                if any(name is not None and name.lower() == "none" for name in names):
+                    yield call.found(
+                        "'none' is among the algorithms: a token without a signature is accepted."
+                    )
+
+
+def _of_header(call: Call, node: ast.expr) -> bool:
+    """Whether an algorithm comes from `get_unverified_header`."""
+    found = call.literal(node)
+    match found:
+        case ast.Subscript(value=value, slice=ast.Constant(value="alg")):
+            pass
+        case ast.Call(
+            func=ast.Attribute(value=value, attr="get"), args=[ast.Constant(value="alg"), *_]
+        ):
+            pass
+        case _:
+            return False
+    return any(
+        name.endswith(("get_unverified_header()", "get_unverified_headers()"))
+        for name in call.named(value)
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD403",
+    slug="jwt-algorithms-open",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(347, 327),
+    asvs=("9.1.2",),
+    threat="weak-token-verification",
+    check=Check.AUTHENTICATION,
+    on_endpoint=on_the_way(_check, *DECODERS),
+    on_module=in_files(_check, *DECODERS),
+)

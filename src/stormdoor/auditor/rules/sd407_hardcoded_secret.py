@@ -1,0 +1,49 @@
+"""A secret that stands in the source.
+
+What:
+    The secret of signed cookies, of tokens or of an HMAC is a literal.
+
+Why:
+    Whoever has read the source once, in a repository, an image or a backup, makes sessions
+    and tokens of anybody. It is the same on every installation.
+
+Example:
+    app = Application(handlers, cookie_secret="p4nRjXh8cVtqyGw2mZbLsKd9")
+
+Instead:
+    app = Application(handlers, cookie_secret=os.environ["COOKIE_SECRET"])
+
+Fix:
+    Read it from a file or from the environment, and stop when it is not there:
+    `os.environ["COOKIE_SECRET"]`. Then make a new one.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.secrets import USERS, is_weak, secrets_in
+from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
+from stormdoor.report.finding import Confidence, Level
+
+
+def _check(call: Call) -> Iterator[Found]:
+    if is_test(call.module):
+        return
+    for secret in secrets_in(call):
+        if secret.text is not None and not secret.default and not is_weak(secret.text):
+            yield call.found(f"The {secret.what} is a literal.", secret.node)
+
+
+RULE = rule(
+    __doc__,
+    id="SD407",
+    slug="hardcoded-secret",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(798, 321),
+    asvs=("13.3.1",),
+    threat="secret-leakage",
+    on_endpoint=on_the_way(_check, *USERS),
+    on_module=in_files(_check, *USERS),
+)

@@ -1,0 +1,56 @@
+"""A secret that can be guessed.
+
+What:
+    The secret of signed cookies, of tokens or of an HMAC is short, a well-known word, a
+    placeholder, or has a default that is used where none is configured.
+
+Why:
+    Attackers try short secrets and well-known ones on a captured cookie, billions a second,
+    on their own machine. A default is known to everybody.
+
+Example:
+    SECRET = os.environ.get("SECRET", "changeme")
+    app = Application(handlers, cookie_secret=SECRET)
+
+Instead:
+    app = Application(handlers, cookie_secret=os.environ["SECRET"])
+
+Fix:
+    Make one with `python -c "import secrets; print(secrets.token_urlsafe(32))"`, keep it
+    outside of the source, and give no default.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.secrets import USERS, is_weak, secrets_in
+from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
+from stormdoor.report.finding import Confidence, Level
+
+
+def _check(call: Call) -> Iterator[Found]:
+    if is_test(call.module):
+        return
+    for secret in secrets_in(call):
+        if secret.text is None:
+            continue
+        if secret.default:
+            says = f"The {secret.what} has a default that stands in the source."
+            yield call.found(says, secret.node)
+        elif is_weak(secret.text):
+            yield call.found(f"The {secret.what} is short or well known.", secret.node)
+
+
+RULE = rule(
+    __doc__,
+    id="SD408",
+    slug="weak-secret",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(1394, 521),
+    asvs=("13.3.1", "11.2.3"),
+    threat="secret-leakage",
+    on_endpoint=on_the_way(_check, *USERS),
+    on_module=in_files(_check, *USERS),
+)

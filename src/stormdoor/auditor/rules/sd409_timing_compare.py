@@ -1,0 +1,95 @@
+"""A credential compared with `==`.
+
+What:
+    A token, a password or a signature that the client sends is compared with the right one by
+    `==` or `!=`.
+
+Why:
+    The comparison stops at the first character that differs. Who measures the answers finds
+    the secret character by character.
+
+Example:
+    if token != API_TOKEN:
+        raise HTTPError(401)
+
+Instead:
+    if not hmac.compare_digest(token, API_TOKEN):
+        raise HTTPError(401)
+
+Fix:
+    Compare with `hmac.compare_digest(a, b)`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, functions_of, is_secret_name, last_name, subject_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_EMPTY = (None, "", b"", True, False)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    asked = {id(event.node) for event in endpoint.anonymous.events if event.kind == "check"}
+    for module, function in functions_of(endpoint):
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+                continue
+            if not isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                continue
+            sides = [node.left, node.comparators[0]]
+            if any(isinstance(one, ast.Constant) and one.value in _EMPTY for one in sides):
+                continue
+            scopes = (*_around(endpoint, function), function)
+            call = Call(endpoint.project, module, ast.Call(node.left, [], []), scopes)
+            if any(_is_mac(call, one) for one in sides) or (
+                id(node) in asked
+                and any(is_secret_name(last_name(one)) or _shows(one) for one in sides)
+            ):
+                yield Found(
+                    module,
+                    node,
+                    f"{module.source(node)} takes longer the more of it is right.",
+                    subject=subject_of(module, scopes),
+                )
+
+
+def _around(endpoint: Endpoint, function: ast.AST) -> tuple[ast.AST, ...]:
+    for method in endpoint.methods():
+        if method.node is function:
+            return (method.owner.node,)
+    return ()
+
+
+def _shows(node: ast.expr) -> bool:
+    """`get_argument("token")`, `headers.get("X-Token")`."""
+    return any(
+        isinstance(one, ast.Constant) and isinstance(one.value, str) and is_secret_name(one.value)
+        for one in ast.walk(node)
+    )
+
+
+def _is_mac(call: Call, node: ast.expr) -> bool:
+    found = call.literal(node)
+    return (
+        isinstance(found, ast.Call)
+        and isinstance(found.func, ast.Attribute)
+        and any(name.startswith("hmac.new()") for name in call.named(found.func))
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD409",
+    slug="timing-compare",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(208,),
+    asvs=("11.2.4",),
+    threat="credential-stuffing",
+    check=Check.AUTHENTICATION,
+    on_endpoint=_check,
+)

@@ -1,0 +1,87 @@
+"""A password hashed with a fast hash.
+
+What:
+    A password goes through MD5, SHA-1 or SHA-2, with or without salt.
+
+Why:
+    These are made to be fast: a graphics card tries billions of passwords a second on a
+    stolen table.
+
+Example:
+    stored = hashlib.sha256(password.encode()).hexdigest()
+
+Instead:
+    stored = argon2.PasswordHasher().hash(password)
+
+Fix:
+    Hash passwords with Argon2id, scrypt or bcrypt.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, in_files, on_the_way
+from stormdoor.report.finding import Confidence, Level
+
+_HASHES = frozenset(
+    f"hashlib.{name}"
+    for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256")
+)
+_PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase", "passcode"})
+
+
+def _check(call: Call) -> Iterator[Found]:
+    if not call.node.args:
+        return
+    updates = {f"{name}().update" for name in _HASHES}
+    if not call.names & (_HASHES | updates):
+        return
+    if _is_password(call.node.args[0]) and not _is_prefix_search(call):
+        name = call.module.source(call.node.func)
+        yield call.found(f"{name}() of a password is tried billions of times a second.")
+
+
+def _is_password(node: ast.expr) -> bool:
+    """Whether a password is in the text that is hashed, as a name or as a field."""
+    for one in ast.walk(node):
+        name = ""
+        match one:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                pass
+            case ast.Constant(value=str() as name) if len(name) < 30:
+                pass
+            case _:
+                continue
+        if words_of(name)[-1:] and words_of(name)[-1] in _PASSWORDS:
+            return True
+    return False
+
+
+def _is_prefix_search(call: Call) -> bool:
+    """Services that know leaked passwords are asked by the start of their SHA-1."""
+    around: ast.AST = call.function or call.module.tree
+    return any(
+        isinstance(one, ast.Constant) and isinstance(one.value, str) and "pwned" in one.value
+        for one in ast.walk(around)
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD410",
+    slug="weak-password-hash",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(916, 327),
+    asvs=("11.4.2",),
+    threat="credential-stuffing",
+    on_endpoint=on_the_way(
+        _check, "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "update"
+    ),
+    on_module=in_files(
+        _check, "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "update"
+    ),
+)

@@ -1,0 +1,90 @@
+"""A credential in the log.
+
+What:
+    A token, a password or a key that the client sent is written to a log or to the standard
+    output.
+
+Why:
+    Logs are read by more people than a store of credentials, are copied, kept and sent to
+    other companies.
+
+Example:
+    logging.info("login with %s", token)
+
+Instead:
+    logging.info("login of %s", claims["sub"])
+
+Fix:
+    Log who it is, not what they proved it with.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.machine import Event
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import is_secret_name, last_name, scopes_of, subject_of
+from stormdoor.report.finding import Confidence, Level
+
+_LEVELS = ("debug", "info", "warning", "warn", "error", "exception", "critical", "log")
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    seen: set[int] = set()
+    for event in (*endpoint.anonymous.events, *endpoint.member.events):
+        if event.kind != "call" or id(event.node) in seen or not event.module.inside:
+            continue
+        if not _is_log(event) or "credential" not in event.labels:
+            continue
+        if not isinstance(event.node, ast.Call):
+            continue
+        if any(_is_shown(argument) for argument in event.node.args):
+            seen.add(id(event.node))
+            yield Found(
+                event.module,
+                event.node,
+                "What the client proves itself with is written to the log.",
+                steps=endpoint.steps(event),
+                subject=subject_of(event.module, scopes_of(event.module, event.node)),
+            )
+
+
+def _is_log(event: Event) -> bool:
+    holder, _, name = event.text.rpartition(".")
+    return event.text == "print" or (name in _LEVELS and "log" in holder.lower())
+
+
+def _is_shown(node: ast.expr) -> bool:
+    """Whether a secret is in the text as it is, and not its length or its hash."""
+    match node:
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return is_secret_name(last_name(node))
+        case ast.JoinedStr(values=values):
+            return any(
+                _is_shown(one.value) for one in values if isinstance(one, ast.FormattedValue)
+            )
+        case ast.BinOp(left=left, right=right):
+            return _is_shown(left) or _is_shown(right)
+        case ast.Tuple(elts=elts):
+            return any(_is_shown(one) for one in elts)
+        case ast.Call(func=ast.Attribute(attr="format"), args=args):
+            return any(_is_shown(one) for one in args)
+        case ast.Call(func=ast.Attribute(attr=attr), args=[ast.Constant(value=str() as name), *_]):
+            return attr.startswith("get") and is_secret_name(name)
+        case _:
+            return False
+
+
+RULE = rule(
+    __doc__,
+    id="SD411",
+    slug="credential-logged",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="tokens and secrets",
+    cwe=(532,),
+    asvs=("16.2.5",),
+    threat="secret-leakage",
+    on_endpoint=_check,
+)

@@ -1,0 +1,80 @@
+"""A token that can be predicted.
+
+What:
+    A token, a session id or a key is made by the module `random`, by the clock, or by `uuid1()`.
+
+Why:
+    `random` is no secret: whoever has seen some of its numbers computes the next ones, and so
+    the next user's session.
+
+Example:
+    token = "".join(random.choice(string.hexdigits) for _ in range(32))
+
+Instead:
+    token = secrets.token_urlsafe(32)
+
+Fix:
+    Use `secrets.token_urlsafe(32)`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.module import Module
+from stormdoor.auditor.project import Project
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, is_secret_name, is_test, last_name, subject_of
+from stormdoor.report.finding import Confidence, Level
+
+_WEAK = frozenset(
+    f"random.{name}"
+    for name in ("random", "randint", "randrange", "choice", "choices", "sample", "getrandbits")
+) | {"uuid.uuid1", "time.time"}
+
+
+def _check(module: Module, project: Project) -> Iterator[Found]:
+    if is_test(module):
+        return
+    for node, scopes in module.nodes():
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        name = last_name(node.targets[0])
+        if not (is_secret_name(name) or {"session", "id"} <= set(words_of(name))):
+            continue
+        for inner in ast.walk(node.value):
+            if isinstance(inner, ast.Call):
+                call = Call(project, module, inner, scopes)
+                weak = call.names & _WEAK
+                if weak and not ("time.time" in weak and not _is_whole(node.value, inner)):
+                    source = min(weak)
+                    yield Found(
+                        module,
+                        node,
+                        f"{name} is made by {source}(), which can be predicted.",
+                        subject=subject_of(module, scopes),
+                    )
+                    break
+
+
+def _is_whole(value: ast.expr, call: ast.Call) -> bool:
+    """`str(time.time())` is a token made of the clock; `sign(user, time.time())` is not."""
+    match value:
+        case ast.Call(func=ast.Name(id="str" | "int"), args=[inner]):
+            return inner is call or _is_whole(inner, call)
+        case _:
+            return value is call
+
+
+RULE = rule(
+    __doc__,
+    id="SD415",
+    slug="predictable-token",
+    level=Level.ERROR,
+    confidence=Confidence.MEDIUM,
+    group="tokens and secrets",
+    cwe=(338, 330),
+    asvs=("11.5.1",),
+    threat="session-hijacking",
+    on_module=_check,
+)

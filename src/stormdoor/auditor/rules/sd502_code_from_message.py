@@ -1,0 +1,59 @@
+"""Code from a message.
+
+What:
+    Something that the client sent goes to `eval()`, `exec()` or `compile()`, or names a
+    module to import.
+
+Why:
+    The client runs what it likes, with all rights of the server.
+
+Example:
+    def on_message(self, message):
+        self.write_message(str(eval(message)))
+
+Instead:
+    def on_message(self, message):
+        self.write_message(str(OPERATIONS[message]()))
+
+Fix:
+    Look the wish up in a dictionary of what may be done; read literals with
+    `ast.literal_eval()` or `json.loads()`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.sinks import reaching, sunk
+from stormdoor.report.finding import Check, Confidence, Level
+
+_SINKS = (
+    "eval",
+    "exec",
+    "compile",
+    "builtins.eval",
+    "builtins.exec",
+    "__import__",
+    "importlib.import_module",
+    "runpy.run_path",
+)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for event in reaching(endpoint, 0, (), *_SINKS):
+        yield sunk(endpoint, event, f"What the client sends reaches {event.text}().")
+
+
+RULE = rule(
+    __doc__,
+    id="SD502",
+    slug="code-from-message",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="messages",
+    cwe=(95, 94),
+    asvs=("1.3.2",),
+    threat="message-injection",
+    check=Check.VALIDATION,
+    on_endpoint=_check,
+)

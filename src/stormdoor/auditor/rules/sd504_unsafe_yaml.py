@@ -1,0 +1,53 @@
+"""YAML from a message, with objects in it.
+
+What:
+    Something that the client sent goes to `yaml.load()` with a loader that makes objects.
+
+Why:
+    A document such as `!!python/object/apply:os.system` runs a command while it is read.
+
+Example:
+    config = yaml.load(message, Loader=yaml.Loader)
+
+Instead:
+    config = yaml.safe_load(message)
+
+Fix:
+    Use `yaml.safe_load()`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.sinks import argument, reaching, sunk
+from stormdoor.auditor.values import Named, text_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_LOADERS = ("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all")
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for event in reaching(endpoint, 0, ("stream",), *_LOADERS):
+        loader = argument(event, 1, "Loader")
+        name = text_of(loader) if loader is not None else ""
+        if loader is not None and (
+            "Safe" in name or "Base" in name or not isinstance(loader, Named)
+        ):
+            continue
+        yield sunk(endpoint, event, "What the client sends is read by a loader that makes objects.")
+
+
+RULE = rule(
+    __doc__,
+    id="SD504",
+    slug="unsafe-yaml",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="messages",
+    cwe=(502,),
+    asvs=("1.5.2",),
+    threat="message-injection",
+    check=Check.VALIDATION,
+    on_endpoint=_check,
+)

@@ -1,0 +1,91 @@
+"""SQL made of a message.
+
+What:
+    A statement of SQL is put together from text that the client sent.
+
+Why:
+    A quote in a field ends the text and begins the attacker's own statement.
+
+Example:
+    db.execute(f"SELECT * FROM notes WHERE owner = '{data['owner']}'")
+
+Instead:
+    db.execute("SELECT * FROM notes WHERE owner = ?", (data["owner"],))
+
+Fix:
+    Leave a place for the value in the statement, and give the value beside it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.machine import Event
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.sinks import reaching, sunk
+from stormdoor.auditor.source import scopes_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_CALLS = (
+    ".execute",
+    ".executemany",
+    ".executescript",
+    ".raw",
+    ".fetch",
+    ".fetchrow",
+    ".fetchval",
+    ".query",
+    ".read_sql",
+    "sqlalchemy.text",
+)
+_SQL = re.compile(
+    r"\b(select\b.+\bfrom|insert\s+into|update\b.+\bset|delete\s+from|drop\s+table|create\s+table|"
+    r"where\b.+=)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for event in reaching(endpoint, 0, ("query", "sql", "statement"), *_CALLS):
+        if _SQL.search(_written(event)):
+            yield sunk(endpoint, event, "What the client sends is a part of this statement of SQL.")
+
+
+def _written(event: Event) -> str:
+    """The literals of the statement: in the call, and in what its names were given."""
+    if not isinstance(event.node, ast.Call) or not event.node.args:
+        return ""
+    first = event.node.args[0]
+    places: list[ast.AST] = [first]
+    names = {one.id for one in ast.walk(first) if isinstance(one, ast.Name)}
+    for around in scopes_of(event.module, event.node)[-1:]:
+        for one in ast.walk(around):
+            match one:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
+                    places.append(value)
+                case ast.AugAssign(target=ast.Name(id=name), value=value) if name in names:
+                    places.append(value)
+                case _:
+                    pass
+    return " ".join(
+        inner.value
+        for place in places
+        for inner in ast.walk(place)
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
+    )
+
+
+RULE = rule(
+    __doc__,
+    id="SD506",
+    slug="sql-from-message",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="messages",
+    cwe=(89,),
+    asvs=("1.2.4",),
+    threat="message-injection",
+    check=Check.VALIDATION,
+    on_endpoint=_check,
+)

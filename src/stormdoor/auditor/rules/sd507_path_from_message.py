@@ -1,0 +1,110 @@
+"""A file that the client names.
+
+What:
+    A path of a file is made from text that the client sent.
+
+Why:
+    `../../etc/passwd` and absolute paths lead out of the directory: the client reads, writes
+    or removes files of the server.
+
+Example:
+    with open("/srv/notes/" + data["name"]) as file:
+        self.write_message(file.read())
+
+Instead:
+    path = (NOTES / data["name"]).resolve()
+    if not path.is_relative_to(NOTES):
+        raise ValueError("outside")
+
+Fix:
+    Look the name up in a list; or resolve the path and test `is_relative_to()` before it is used.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.machine import Event
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.sinks import reaching, sunk
+from stormdoor.auditor.source import last_name, scopes_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_FILES = (
+    "open",
+    "io.open",
+    "os.remove",
+    "os.unlink",
+    "os.rename",
+    "os.listdir",
+    "os.rmdir",
+    "os.makedirs",
+    "os.mkdir",
+    "os.scandir",
+    "shutil.rmtree",
+    "shutil.copy",
+    "shutil.move",
+    "shutil.copyfile",
+    "codecs.open",
+    "aiofiles.open",
+    "numpy.load",
+    "pathlib.Path().open",
+)
+_TESTS = frozenset(
+    [
+        "basename",
+        "secure_filename",
+        "is_relative_to",
+        "relative_to",
+        "commonpath",
+        "commonprefix",
+        "realpath",
+        "resolve",
+        "abspath",
+        "fullmatch",
+        "match",
+        "isalnum",
+        "isidentifier",
+        "safe_join",
+        "startswith",
+        "normpath",
+        "isdigit",
+    ]
+)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for event in reaching(endpoint, 0, ("file", "path", "src"), *_FILES):
+        if not _is_tested(event):
+            yield sunk(endpoint, event, f"The client chooses the path: {event.text}().")
+
+
+def _is_tested(event: Event) -> bool:
+    """Whether a function on the way looks at the path; how well is not judged."""
+    around = list(scopes_of(event.module, event.node)[-1:])
+    for module, node, _ in event.stack:
+        around.extend(scopes_of(module, node)[-1:])
+    for one in around:
+        if isinstance(one, ast.ClassDef):
+            continue
+        for inner in ast.walk(one):
+            if isinstance(inner, ast.Call) and last_name(inner) in _TESTS:
+                return True
+            if isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn):
+                return True
+    return False
+
+
+RULE = rule(
+    __doc__,
+    id="SD507",
+    slug="path-from-message",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="messages",
+    cwe=(22,),
+    asvs=("5.3.2",),
+    threat="message-injection",
+    check=Check.VALIDATION,
+    on_endpoint=_check,
+)

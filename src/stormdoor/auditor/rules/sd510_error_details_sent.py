@@ -1,0 +1,99 @@
+"""Errors that are told to the client.
+
+What:
+    A traceback, or the text of whatever exception, is sent to the client.
+
+Why:
+    It tells names of files, tables and hosts, parts of queries, and sometimes the secret that
+    was not accepted: a map for the next attempt.
+
+Example:
+    except Exception as error:
+        self.write_message({"error": str(error)})
+
+Instead:
+    except Exception:
+        log.exception("a message failed")
+        self.write_message({"error": "failed"})
+
+Fix:
+    Log the exception, and send a text of your own.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, functions_of, last_name, mentioned, scopes_of, subject_of
+from stormdoor.report.finding import Confidence, Level
+
+_ANY = frozenset({"Exception", "BaseException"})
+_TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
+_SENDS = frozenset({"write_message", "send"})
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for module, function in functions_of(endpoint):
+        for handler in ast.walk(function):
+            if not isinstance(handler, ast.ExceptHandler):
+                continue
+            told = _told(handler)
+            for statement in handler.body:
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.Call) and last_name(node) in _SENDS and node.args:
+                        call = Call(endpoint.project, module, node, (function,))
+                        if _shows(call, node.args[0], told):
+                            yield Found(
+                                module,
+                                node,
+                                "The client is told what the exception says.",
+                                subject=subject_of(module, scopes_of(module, node)),
+                            )
+
+
+def _told(handler: ast.ExceptHandler) -> str:
+    """The name of the exception, where it may be any."""
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    if any(kind is None or last_name(kind) in _ANY for kind in kinds):
+        return handler.name or ""
+    return ""
+
+
+def _shows(call: Call, node: ast.expr, name: str) -> bool:
+    found = call.literal(node)
+    for one in ast.walk(found):
+        if isinstance(one, ast.Call) and last_name(one) in _TRACES:
+            return True
+        if not name:
+            continue
+        match one:
+            case ast.Call(func=ast.Name(id="str" | "repr"), args=[ast.Name(id=shown)]) if (
+                shown == name
+            ):
+                return True
+            case ast.FormattedValue(value=ast.Name(id=shown)) if shown == name:
+                return True
+            case ast.BinOp(op=ast.Mod(), right=right) if name in mentioned(right):
+                return True
+            case ast.Call(func=ast.Attribute(attr="format"), args=args) if any(
+                isinstance(given, ast.Name) and given.id == name for given in args
+            ):
+                return True
+            case _:
+                pass
+    return False
+
+
+RULE = rule(
+    __doc__,
+    id="SD510",
+    slug="error-details-sent",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="messages",
+    cwe=(209,),
+    asvs=("16.5.1",),
+    threat="secret-leakage",
+    on_endpoint=_check,
+)

@@ -1,0 +1,50 @@
+"""A pattern that the client writes.
+
+What:
+    Text that the client sent is compiled as a regular expression.
+
+Why:
+    `(a+)+$` and a text that almost fits keep the only thread of the server busy for years.
+
+Example:
+    re.search(data["filter"], text)
+
+Instead:
+    re.search(re.escape(data["filter"]), text)
+
+Fix:
+    Search for the text as it is (`in`), or escape it with `re.escape()`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.sinks import reaching, sunk
+from stormdoor.report.finding import Check, Confidence, Level
+
+_PATTERNS = tuple(
+    f"re.{name}"
+    for name in ("search", "match", "fullmatch", "compile", "sub", "findall", "finditer", "split")
+)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for event in reaching(endpoint, 0, ("pattern",), *_PATTERNS):
+        if "re.escape" not in event.module.source(event.node):
+            yield sunk(endpoint, event, f"The client writes the pattern: {event.text}().")
+
+
+RULE = rule(
+    __doc__,
+    id="SD512",
+    slug="pattern-from-message",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="messages",
+    cwe=(1333, 730),
+    asvs=("1.3.12",),
+    threat="message-injection",
+    check=Check.VALIDATION,
+    on_endpoint=_check,
+)

@@ -1,0 +1,48 @@
+"""No limit of messages of one's own.
+
+What:
+    `websocket_max_message_size` is not set: Tornado's default is 10 MiB a message.
+
+Why:
+    Most messages have some hundred octets. A hundred clients that send 10 MiB each hold a
+    gigabyte.
+
+Example:
+    app = Application([("/chat", Chat)])
+
+Instead:
+    app = Application([("/chat", Chat)], websocket_max_message_size=64 * 1024)
+
+Fix:
+    Set `websocket_max_message_size=65536`, or what your largest message needs.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.applications import applications, setting
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    if endpoint.method("on_message") is None:
+        return
+    for call in applications(endpoint):
+        if setting(call, "websocket_max_message_size") is False:
+            yield call.found("Messages of 10 MiB are taken: websocket_max_message_size is not set.")
+
+
+RULE = rule(
+    __doc__,
+    id="SD602",
+    slug="no-message-size-limit",
+    level=Level.NOTE,
+    confidence=Confidence.HIGH,
+    group="limits",
+    cwe=(770,),
+    asvs=("15.2.2",),
+    threat="message-flood",
+    check=Check.LIMITS,
+    on_endpoint=_check,
+)

@@ -1,0 +1,102 @@
+"""Messages without a limit of their rate.
+
+What:
+    `on_message()` works for every message, and nothing on the way counts them.
+
+Why:
+    One client sends thousands of messages a second; each costs a query, a broadcast, a log
+    line. The other clients wait.
+
+Example:
+    def on_message(self, message):
+        save(message)
+
+Instead:
+    def on_message(self, message):
+        if not self.bucket.take():
+            self.close(1008, "too fast")
+            return
+        save(message)
+
+Fix:
+    Give each connection and each principal a bucket of tokens.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.machine import Stage
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import functions_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_LIMITS = frozenset(
+    [
+        "rate",
+        "ratelimit",
+        "limit",
+        "limiter",
+        "limits",
+        "throttle",
+        "throttled",
+        "throttler",
+        "bucket",
+        "quota",
+        "quotas",
+        "flood",
+        "budget",
+        "semaphore",
+        "cooldown",
+        "debounce",
+        "backoff",
+        "interval",
+    ]
+)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    method = endpoint.method("on_message")
+    if method is None or not method.module.inside or endpoint.unread():
+        return
+    works = any(
+        event.kind in {"act", "join"} and event.stage == Stage.MESSAGE
+        for event in endpoint.member.events
+    ) or any(endpoint.calls("handler.write_message", ".write_message", stages=(Stage.MESSAGE,)))
+    if not works or _is_limited(endpoint):
+        return
+    yield Found(
+        method.module,
+        method.node,
+        f"Nothing limits how many messages a second {endpoint.info.name} works for.",
+    )
+
+
+def _is_limited(endpoint: Endpoint) -> bool:
+    for _, function in functions_of(endpoint):
+        for node in ast.walk(function):
+            name = ""
+            match node:
+                case ast.Name(id=name) | ast.Attribute(attr=name):
+                    pass
+                case _:
+                    continue
+            if _LIMITS & set(words_of(name)):
+                return True
+    return False
+
+
+RULE = rule(
+    __doc__,
+    id="SD603",
+    slug="no-rate-limit",
+    level=Level.NOTE,
+    confidence=Confidence.LOW,
+    group="limits",
+    cwe=(770,),
+    asvs=("2.4.1",),
+    threat="message-flood",
+    check=Check.LIMITS,
+    on_endpoint=_check,
+)

@@ -1,0 +1,48 @@
+"""Connections that nobody looks after.
+
+What:
+    `websocket_ping_interval` is not set: a client that has gone without a word stays.
+
+Why:
+    Dead connections hold memory and places in the broadcast until TCP gives up, which may be
+    hours. Opening and dropping many is a cheap attack.
+
+Example:
+    app = Application([("/chat", Chat)])
+
+Instead:
+    app = Application([("/chat", Chat)], websocket_ping_interval=30)
+
+Fix:
+    Set `websocket_ping_interval=30`.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.applications import applications, setting
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    if endpoint.method("ping_interval") is not None or any(endpoint.calls("handler.ping")):
+        return
+    for call in applications(endpoint):
+        if setting(call, "websocket_ping_interval") is False:
+            yield call.found("Dead connections stay: websocket_ping_interval is not set.")
+
+
+RULE = rule(
+    __doc__,
+    id="SD605",
+    slug="no-ping",
+    level=Level.NOTE,
+    confidence=Confidence.HIGH,
+    group="limits",
+    cwe=(772,),
+    asvs=("15.2.2",),
+    threat="connection-flood",
+    check=Check.LIMITS,
+    on_endpoint=_check,
+)

@@ -1,0 +1,63 @@
+"""Compression without a bound.
+
+What:
+    `get_compression_options()` turns compression on, and `websocket_max_message_size` is not
+    set: a message may grow to 10 MiB, or to what was raised.
+
+Why:
+    Ten kilobytes from the client become ten megabytes on the server, again and again, and
+    cost its only thread the time to inflate them.
+
+Example:
+    def get_compression_options(self):
+        return {}
+
+Instead:
+    def get_compression_options(self):
+        return {"compression_level": 1, "mem_level": 4}
+
+    app = Application([("/chat", Chat)], websocket_max_message_size=64 * 1024)
+
+Fix:
+    Set `websocket_max_message_size`, which counts the inflated message; or leave compression
+    off, as Tornado does.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    method = endpoint.method("get_compression_options")
+    if method is None or not isinstance(method.node, ast.FunctionDef) or not method.module.inside:
+        return
+    if "websocket_max_message_size" in endpoint.project.settings:
+        return
+    if endpoint.method("max_message_size") is not None:
+        return
+    for node in ast.walk(method.node):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
+            yield Found(
+                method.module,
+                node,
+                "Messages are inflated to 10 MiB: websocket_max_message_size is not set.",
+            )
+
+
+RULE = rule(
+    __doc__,
+    id="SD606",
+    slug="compression-bomb",
+    level=Level.WARNING,
+    confidence=Confidence.MEDIUM,
+    group="limits",
+    cwe=(409,),
+    asvs=("15.2.2",),
+    threat="message-flood",
+    check=Check.LIMITS,
+    on_endpoint=_check,
+)

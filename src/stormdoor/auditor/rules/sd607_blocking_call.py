@@ -1,0 +1,122 @@
+"""A call that stops all connections.
+
+What:
+    A handler waits in a blocking call: `time.sleep()`, `requests`, `subprocess.run()`,
+    `urlopen()`.
+
+Why:
+    Tornado has one thread. While it waits, nobody is answered, no deadline is kept and no
+    connection is closed; a client that can make it wait stops the service.
+
+Example:
+    async def on_message(self, message):
+        time.sleep(1)
+
+Instead:
+    async def on_message(self, message):
+        await asyncio.sleep(1)
+
+Fix:
+    Use what can be awaited: `asyncio.sleep()`, `AsyncHTTPClient`,
+    `asyncio.create_subprocess_exec()`; or `asyncio.to_thread()`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.machine import Event
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.sinks import is_called
+from stormdoor.auditor.source import last_name, scopes_of, subject_of
+from stormdoor.report.finding import Confidence, Level
+
+_BLOCKING = (
+    "time.sleep",
+    "subprocess.run",
+    "subprocess.call",
+    "subprocess.check_call",
+    "subprocess.check_output",
+    "subprocess.getoutput",
+    "os.system",
+    "urllib.request.urlopen",
+    "requests.get",
+    "requests.post",
+    "requests.put",
+    "requests.patch",
+    "requests.delete",
+    "requests.request",
+    "requests.head",
+    "httpx.get",
+    "httpx.post",
+    "input",
+)
+_ELSEWHERE = frozenset(
+    [
+        "run_in_executor",
+        "to_thread",
+        "submit",
+        "Thread",
+        "run_on_executor",
+        "Process",
+        "Timer",
+        "apply_async",
+        "map_async",
+        "start_new_thread",
+        "run_sync",
+        "threadpool",
+        "in_thread",
+        "blocking",
+        "run_executor",
+    ]
+)
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    for event in endpoint.calls(*_BLOCKING):
+        if not event.module.inside or not is_called(event) or event.stage == "import":
+            continue
+        if _is_elsewhere(event):
+            continue
+        yield Found(
+            event.module,
+            event.node,
+            f"{event.text}() stops every connection until it is done.",
+            steps=endpoint.steps(event),
+            subject=subject_of(event.module, scopes_of(event.module, event.node)),
+        )
+
+
+def _is_elsewhere(event: Event) -> bool:
+    """Whether another thread runs it."""
+    sites = [node for _, node, _ in event.stack]
+    if any(last_name(node) in _ELSEWHERE for node in sites if isinstance(node, ast.Call)):
+        return True
+    for module, node in [
+        *((module, node) for module, node, _ in event.stack),
+        (event.module, event.node),
+    ]:
+        for around in scopes_of(module, node):
+            if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                last_name(one) in _ELSEWHERE for one in around.decorator_list
+            ):
+                return True
+            if isinstance(around, ast.ClassDef) and any(
+                last_name(one) in {"Thread", "Process"} for one in around.bases
+            ):
+                return True
+    return False
+
+
+RULE = rule(
+    __doc__,
+    id="SD607",
+    slug="blocking-call",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="operation",
+    cwe=(400,),
+    asvs=("15.2.2",),
+    threat="message-flood",
+    on_endpoint=_check,
+)

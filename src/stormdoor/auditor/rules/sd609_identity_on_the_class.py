@@ -1,0 +1,159 @@
+"""An identity that all connections share.
+
+What:
+    A handler stores who the client is, or what it may do, on the class instead of on the
+    connection.
+
+Why:
+    All connections of the process read the same attribute: the last one that logged in
+    decides who everybody is.
+
+Example:
+    class Chat(WebSocketHandler):
+        session = {}
+
+        def open(self):
+            self.session["user"] = self.current_user
+
+Instead:
+    class Chat(WebSocketHandler):
+        def open(self):
+            self.session = {"user": self.current_user}
+
+Fix:
+    Assign it to `self` in `open()` or `initialize()`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.endpoint import Endpoint, Method
+from stormdoor.auditor.hierarchy import ClassInfo
+from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import subject_of
+from stormdoor.report.finding import Check, Confidence, Level
+
+_IDENTITY = frozenset(
+    [
+        "user",
+        "username",
+        "principal",
+        "identity",
+        "session",
+        "token",
+        "authenticated",
+        "admin",
+        "account",
+        "role",
+        "roles",
+        "permission",
+        "permissions",
+        "scopes",
+        "claims",
+    ]
+)
+_RIGHTS = frozenset(["roles", "permissions", "scopes", "claims", "groups"])
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    held = _on_classes(endpoint)
+    own = {
+        node.attr
+        for method in endpoint.methods()
+        for node in ast.walk(method.node)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+    names = {one.name for one in endpoint.info.mro if isinstance(one, ClassInfo)}
+    for method in endpoint.methods():
+        if not method.module.inside:
+            continue
+        for node in ast.walk(method.node):
+            name = _shared(node, names) or _filled(node, held - own)
+            if name:
+                yield _found(method, node, name)
+
+
+def _found(method: Method, node: ast.AST, name: str) -> Found:
+    return Found(
+        method.module,
+        node,
+        f"{name} belongs to the class: all connections share it.",
+        subject=subject_of(method.module, (method.owner.node,)),
+    )
+
+
+def _is_identity(name: str) -> bool:
+    return words_of(name)[-1:] != [] and words_of(name)[-1] in _IDENTITY
+
+
+def _on_classes(endpoint: Endpoint) -> set[str]:
+    """Attributes of the classes that are lists, dictionaries or sets."""
+    return {
+        target.id
+        for one in endpoint.info.mro
+        if isinstance(one, ClassInfo)
+        for statement in one.node.body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Dict | ast.List | ast.Set | ast.Call)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _shared(node: ast.AST, names: set[str]) -> str:
+    """`Chat.user = ...`, `self.__class__.user = ...`, `type(self).user = ...`."""
+    match node:
+        case ast.Assign(targets=[ast.Attribute(value=holder, attr=attr)]) if _is_identity(attr):
+            match holder:
+                case ast.Attribute(attr="__class__"):
+                    return attr
+                case ast.Call(func=ast.Name(id="type")):
+                    return attr
+                case ast.Name(id=name) if name in names:
+                    return attr
+                case _:
+                    return ""
+        case _:
+            return ""
+
+
+def _filled(node: ast.AST, held: set[str]) -> str:
+    """`self.session["user"] = ...`, `self.permissions.append(...)`."""
+    match node:
+        case ast.Assign(
+            targets=[
+                ast.Subscript(
+                    value=ast.Attribute(value=ast.Name(id="self"), attr=attr),
+                    slice=ast.Constant(value=str() as key),
+                )
+            ]
+        ) if attr in held and (_is_identity(attr) or _is_identity(key)):
+            return attr
+        case ast.Call(
+            func=ast.Attribute(
+                value=ast.Attribute(value=ast.Name(id="self"), attr=attr),
+                attr="append" | "add" | "extend" | "update",
+            )
+        ) if attr in held and _RIGHTS & set(words_of(attr)):
+            return attr
+        case _:
+            return ""
+
+
+RULE = rule(
+    __doc__,
+    id="SD609",
+    slug="identity-on-the-class",
+    level=Level.ERROR,
+    confidence=Confidence.MEDIUM,
+    group="operation",
+    cwe=(488,),
+    asvs=("15.4.1",),
+    threat="privilege-escalation",
+    check=Check.AUTHORIZATION,
+    on_endpoint=_check,
+)

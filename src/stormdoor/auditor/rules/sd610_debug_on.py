@@ -1,0 +1,50 @@
+"""Debugging that is left on.
+
+What:
+    `Application(...)` gets `debug=True`, `autoreload=True` or `serve_traceback=True`.
+
+Why:
+    Errors are shown to clients with the code around them; a file that changes restarts the
+    server and drops every connection.
+
+Example:
+    app = Application(handlers, debug=True)
+
+Instead:
+    app = Application(handlers, debug=options.debug)
+
+Fix:
+    Take it from an option that is off by default.
+"""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.applications import is_application
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
+from stormdoor.report.finding import Confidence, Level
+
+
+def _check(call: Call) -> Iterator[Found]:
+    if is_test(call.module) or not (is_application(call) or "cookie_secret" in call.words):
+        return
+    for name in ("debug", "autoreload", "serve_traceback"):
+        given = call.words.get(name)
+        if given is not None and call.constant(given) is True:
+            yield call.found(f"{name} is on.")
+            return
+
+
+RULE = rule(
+    __doc__,
+    id="SD610",
+    slug="debug-on",
+    level=Level.WARNING,
+    confidence=Confidence.HIGH,
+    group="operation",
+    cwe=(489, 209),
+    asvs=("13.4.2",),
+    threat="secret-leakage",
+    on_endpoint=on_the_way(_check, "Application", "dict", "__init__"),
+    on_module=in_files(_check, "Application", "dict", "__init__"),
+)

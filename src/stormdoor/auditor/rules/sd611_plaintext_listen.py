@@ -1,0 +1,71 @@
+"""Plain HTTP on all addresses.
+
+What:
+    The server listens without TLS, and not only on the loopback address.
+
+Why:
+    Whoever is on the way reads the tokens and cookies of every handshake, and every message.
+    Without a proxy that speaks TLS in front, the addresses are `ws://`.
+
+Example:
+    app.listen(8888)
+
+Instead:
+    app.listen(8888, address="127.0.0.1")
+
+Fix:
+    Listen on the loopback address behind a proxy with TLS: `address="127.0.0.1"`; or give
+    `ssl_options`.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
+from stormdoor.report.finding import Confidence, Level
+
+_APPLICATION = "tornado.web.Application().listen"
+_SERVER = frozenset(
+    {"tornado.httpserver.HTTPServer().listen", "tornado.httpserver.HTTPServer().bind"}
+)
+_ALL = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - looked for, not bound
+
+
+def _check(call: Call) -> Iterator[Found]:
+    if call.hidden or is_test(call.module):
+        return
+    if _APPLICATION in call.names:
+        if {"ssl_options", "xheaders"} & set(call.words):
+            return
+    elif not (call.names & _SERVER) or not _is_plain_server(call):
+        return
+    given = call.argument(1, "address")
+    if given is None or call.text(given) in _ALL or call.constant(given) is None:
+        yield call.found("Everybody on the network reaches the server, without TLS.")
+
+
+def _is_plain_server(call: Call) -> bool:
+    """Whether the server was made without TLS, and without the headers of a proxy."""
+    if not isinstance(call.node.func, ast.Attribute):
+        return False
+    made = call.literal(call.node.func.value)
+    if not isinstance(made, ast.Call):
+        return False
+    words = {word.arg for word in made.keywords}
+    return not words & {None, "ssl_options", "xheaders"} and len(made.args) < 3
+
+
+RULE = rule(
+    __doc__,
+    id="SD611",
+    slug="plaintext-listen",
+    level=Level.NOTE,
+    confidence=Confidence.LOW,
+    group="operation",
+    cwe=(319,),
+    asvs=("4.4.1",),
+    threat="token-theft-and-replay",
+    on_endpoint=on_the_way(_check, "listen", "bind"),
+    on_module=in_files(_check, "listen", "bind"),
+)

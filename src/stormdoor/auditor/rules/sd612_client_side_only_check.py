@@ -1,0 +1,98 @@
+"""A check in the page.
+
+What:
+    JavaScript that ships with the project compares a password or a key with a literal before
+    it opens or uses the WebSocket.
+
+Why:
+    The client has the page: it reads the literal, or opens the socket without asking. Nothing
+    on the server knows of the check.
+
+Example:
+    if (password === "letmein") {
+        socket = new WebSocket("wss://app.example/admin")
+    }
+
+Instead:
+    socket = new WebSocket("wss://app.example/admin", ["chat.v1", "chat.ticket." + ticket])
+
+Fix:
+    Verify on the server before the 101, and delete the comparison.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stormdoor.auditor.module import Module
+from stormdoor.auditor.project import Project
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+_SOCKET = re.compile(r"new\s+(?:WebSocket|SockJS)\s*\(|\b(?:ws|socket|sock)\.send\s*\(")
+_COMPARED = re.compile(
+    r"""(?<![\w.])[\w.]*(?:password|passwd|passphrase|passcode|secret|api_?key)(?:\.value)?(?:\(\))?\s*"""
+    r"""(?:={2,3}|!={1,2})\s*(?P<quote>["'`])(?P<text>[^"'`\s]{4,})(?P=quote)""",
+    re.IGNORECASE,
+)
+_WORDS = frozenset(
+    {"undefined", "password", "text", "object", "string", "function", "number", "null"}
+)
+_MAX = 512 * 1024
+
+
+def _check(project: Project) -> Iterator[Found]:
+    for file in project.assets:
+        text = _read(file)
+        if _SOCKET.search(text) is None:
+            continue
+        lines = text.split("\n")
+        for match in _COMPARED.finditer(text):
+            if match["text"].lower() in _WORDS or _is_library(lines):
+                continue
+            line = text.count("\n", 0, match.start()) + 1
+            column = match.start() - (text.rfind("\n", 0, match.start()) + 1)
+            node = ast.Constant(
+                "", lineno=line, col_offset=column, end_lineno=line, end_col_offset=column
+            )
+            asset = Module(
+                file=file,
+                path=project.path_of(file),
+                name=file.name,
+                is_package=False,
+                tree=ast.Module([], []),
+                lines=lines,
+                inside=True,
+            )
+            yield Found(
+                asset, node, "The page compares a secret with a literal that everybody can read."
+            )
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(_MAX)
+    except OSError:
+        return ""
+
+
+def _is_library(lines: list[str]) -> bool:
+    """Whether the file was packed by a tool."""
+    return any(len(line) > 2000 for line in lines)
+
+
+RULE = rule(
+    __doc__,
+    id="SD612",
+    slug="client-side-only-check",
+    level=Level.ERROR,
+    confidence=Confidence.HIGH,
+    group="operation",
+    cwe=(602, 603),
+    asvs=("8.3.1",),
+    threat="client-side-only-checks",
+    check=Check.AUTHENTICATION,
+    on_project=_check,
+)

@@ -1,0 +1,18 @@
+import json
+import asyncio
+import os
+import subprocess
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    async def on_message(self, message):
+        data = json.loads(message)
+        subprocess.run(["ping", "-c1", "--", data["host"]])
+        os.system("uptime")
+        await asyncio.create_subprocess_exec("ping", data["host"])

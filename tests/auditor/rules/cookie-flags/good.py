@@ -1,0 +1,11 @@
+from tornado.web import RequestHandler
+
+FLAGS = {"httponly": True, "secure": True, "samesite": "Lax"}
+
+
+class Login(RequestHandler):
+    def post(self):
+        self.set_signed_cookie("user", "somebody", httponly=True, secure=True, samesite="Lax")
+        self.set_signed_cookie("session", "x", **FLAGS)
+        self.set_signed_cookie("session", "x", **self.settings["cookie_flags"])
+        self.set_cookie("language", "en")

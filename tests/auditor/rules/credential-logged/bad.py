@@ -1,0 +1,17 @@
+import logging
+
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+from accounts import find
+
+log = logging.getLogger(__name__)
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        token = self.request.headers.get("X-Token")
+        log.info("a client with %s", token)  # finds SD411
+        print(f"token {token}")  # finds SD411
+        if find(token) is None:
+            raise HTTPError(401)

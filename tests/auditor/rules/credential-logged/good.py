@@ -1,0 +1,19 @@
+import logging
+
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+from accounts import find
+
+log = logging.getLogger(__name__)
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        token = self.request.headers.get("X-Token")
+        log.info("a client with a token of %d characters", len(token or ""))
+        user = find(token)
+        if user is None:
+            log.warning("the token is not known")
+            raise HTTPError(401)
+        log.info("%s", user)

@@ -1,0 +1,12 @@
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+
+
+settings = {"debug": True}
+app = Application([("/chat", Chat)], **settings)  # finds SD610
+other = Application([], autoreload=True)  # finds SD610

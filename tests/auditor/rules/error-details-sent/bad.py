@@ -1,0 +1,16 @@
+import traceback
+
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def on_message(self, message):
+        try:
+            self.handle(message)
+        except Exception as error:
+            self.write_message({"error": str(error)})  # finds SD510
+            self.write_message(f"failed: {error}")  # finds SD510
+            self.write_message(traceback.format_exc())  # finds SD510
+
+    def handle(self, message):
+        raise NotImplementedError

@@ -1,0 +1,21 @@
+import logging
+
+from tornado.websocket import WebSocketHandler
+
+
+class Refused(Exception):
+    pass
+
+
+class Chat(WebSocketHandler):
+    def on_message(self, message):
+        try:
+            self.handle(message)
+        except Refused as error:
+            self.write_message({"error": str(error)})
+        except Exception:
+            logging.exception("a message failed")
+            self.write_message({"error": "failed"})
+
+    def handle(self, message):
+        raise Refused("no such room")

@@ -1,0 +1,17 @@
+import jwt
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+KEY = open("/run/secrets/key").read()
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        token = self.request.headers.get("Authorization", "")
+        try:
+            self.claims = jwt.decode(token, KEY, algorithms=["ES256"], issuer="https://id.example")  # finds SD404
+        except jwt.InvalidTokenError:
+            raise HTTPError(401) from None
+
+    def off(self, token):
+        return jwt.decode(token, KEY, algorithms=["ES256"], issuer="https://id.example", options={"verify_aud": False})  # finds SD404

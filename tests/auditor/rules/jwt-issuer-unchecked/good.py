@@ -1,0 +1,14 @@
+import jwt
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+KEY = open("/run/secrets/key").read()
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        token = self.request.headers.get("Authorization", "")
+        try:
+            self.claims = jwt.decode(token, KEY, algorithms=["ES256"], audience="chat", issuer="https://id.example")
+        except jwt.InvalidTokenError:
+            raise HTTPError(401) from None

@@ -1,0 +1,10 @@
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+
+
+app = Application([("/chat", Chat)], websocket_max_message_size=64 * 1024)

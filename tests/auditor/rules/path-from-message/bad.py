@@ -1,0 +1,17 @@
+import json
+import os
+import shutil
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    async def on_message(self, message):
+        data = json.loads(message)
+        open("/srv/notes/" + data["name"])  # finds SD507
+        os.remove(os.path.join("/srv", data["name"]))  # finds SD507
+        shutil.rmtree(data["folder"])  # finds SD507

@@ -1,0 +1,15 @@
+import json
+import re
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    async def on_message(self, message):
+        data = json.loads(message)
+        re.search(re.escape(data["filter"]), "text")
+        re.search("^[a-z]+$", data["name"])

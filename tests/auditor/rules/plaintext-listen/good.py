@@ -1,0 +1,13 @@
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+
+class Chat(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+
+
+app = Application([("/chat", Chat)])
+app.listen(8888, address="127.0.0.1")
+app.listen(443, ssl_options={"certfile": "a", "keyfile": "b"})
+app.listen(8889, xheaders=True)

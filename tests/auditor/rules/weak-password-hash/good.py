@@ -1,0 +1,13 @@
+import hashlib
+
+import argon2
+from tornado.web import RequestHandler
+
+
+class Login(RequestHandler):
+    def post(self):
+        password = self.get_argument("password")
+        stored = argon2.PasswordHasher().hash(password)
+        slow = hashlib.scrypt(password.encode(), salt=b"16 random octets", n=2**15, r=8, p=1)
+        etag = hashlib.sha256(self.request.body).hexdigest()
+        self.write(stored + slow.hex() + etag)

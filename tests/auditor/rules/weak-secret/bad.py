@@ -1,0 +1,17 @@
+import os
+
+import jwt
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+KEY = os.environ.get("KEY", "p4nRjXh8cVtqyGw2mZbLsKd9p4nRjXh8")
+
+
+class Chat(WebSocketHandler):
+    def prepare(self):
+        token = self.request.headers["Authorization"]
+        self.claims = jwt.decode(token, KEY, algorithms=["HS256"])  # finds SD408
+
+
+Application([("/chat", Chat)], cookie_secret="secret")  # finds SD408
+Application([], cookie_secret="__TODO:_GENERATE_YOUR_OWN_RANDOM_VALUE_HERE__")  # finds SD408
