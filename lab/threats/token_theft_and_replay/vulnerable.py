@@ -1,0 +1,78 @@
+"""A portfolio page whose socket takes its token from the address, for a month, as often as one likes."""
+
+import json
+import secrets
+from typing import Any
+
+from tornado.web import Application, HTTPError, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+USERS = {"alice": "alice keeps gold in the cellar", "mallory": "mallory has nothing at all"}
+POSITIONS = {"alice": {"GOLD": 1200, "TIN": 7}, "mallory": {}}
+
+
+class LogIn(RequestHandler):
+    """`POST /auth/login`."""
+
+    def post(self) -> None:
+        body = json.loads(self.request.body)
+        if USERS.get(body["username"]) != body["password"]:
+            raise HTTPError(401)
+        self.set_signed_cookie("user", body["username"])
+
+
+class LogOut(RequestHandler):
+    """`POST /auth/logout`: the cookie is taken out of this browser."""
+
+    def post(self) -> None:
+        self.clear_cookie("user")
+
+
+class TicketDesk(RequestHandler):
+    """`POST /auth/ticket`: a browser's WebSocket takes no headers, so the token goes into the address."""
+
+    def post(self) -> None:
+        user = self.get_signed_cookie("user")
+        if user is None:
+            raise HTTPError(401)
+        token = self.create_signed_value("token", user).decode()
+        self.finish({"url": f"/ws/portfolio?token={token}"})
+
+
+class Portfolio(WebSocketHandler):
+    """`/ws/portfolio?token=…`: tells whoever opens it what it owns, and trades."""
+
+    owner = ""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        token = self.get_query_argument("token", "")
+        user = self.get_signed_cookie("token", token)
+        if user is None:
+            self.close(4401, "bad token")
+            return
+        self.owner = user.decode()
+        self.write_message(
+            {"type": "portfolio", "owner": self.owner, "positions": POSITIONS[self.owner]}
+        )
+
+    def on_message(self, message: str | bytes) -> None:
+        order: dict[str, Any] = json.loads(message)
+        if order["type"] == "sell" and self.owner:
+            POSITIONS[self.owner].pop(order["what"], None)
+            self.write_message({"type": "sold", "what": order["what"]})
+
+
+def make(origin: str) -> Application:
+    """The application."""
+    return Application(
+        [
+            ("/auth/login", LogIn),
+            ("/auth/logout", LogOut),
+            ("/auth/ticket", TicketDesk),
+            ("/ws/portfolio", Portfolio),
+        ],
+        cookie_secret=secrets.token_hex(32),
+    )
