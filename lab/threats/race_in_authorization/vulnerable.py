@@ -1,0 +1,98 @@
+"""A shared document that looks after sharing, and looks a picture up between the check and the use."""
+
+import json
+import secrets
+from typing import Any, ClassVar
+
+from tornado import gen
+from tornado.httpclient import AsyncHTTPClient
+from tornado.web import Application, HTTPError, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+USERS = {"olga": "olga writes the business plan", "mallory": "mallory was in the team once"}
+
+
+class LogIn(RequestHandler):
+    """`POST /auth/login`."""
+
+    def post(self) -> None:
+        body = json.loads(self.request.body)
+        if USERS.get(body["username"]) != body["password"]:
+            raise HTTPError(401)
+        self.set_signed_cookie("user", body["username"])
+
+
+class TicketDesk(RequestHandler):
+    """`POST /auth/ticket`: a random number that opens the document once."""
+
+    def post(self) -> None:
+        user = self.get_signed_cookie("user")
+        if user is None or user.decode() not in Document.shared_with:
+            raise HTTPError(403)
+        ticket = secrets.token_urlsafe(16)
+        Document.tickets[ticket] = user.decode()
+        self.finish({"url": "/ws/document", "protocols": ["document", f"ticket.{ticket}"]})
+
+
+class Document(WebSocketHandler):
+    """`/ws/document`: whoever it is shared with reads along."""
+
+    text = "The plan."
+    shared_with: ClassVar[set[str]] = set(USERS)
+    tickets: ClassVar[dict[str, str]] = {}
+    pictures: ClassVar[dict[str, str]] = {}
+    readers: ClassVar[set["Document"]] = set()
+    user = ""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "document"
+
+    @gen.coroutine
+    def prepare(self) -> Any:
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        ticket = offered.rpartition("ticket.")[2]
+        self.user = self.tickets.get(ticket, "")
+        if self.user not in self.shared_with:
+            raise HTTPError(403)
+        # The others see the picture of who comes. It is wherever the user said that it is.
+        picture = self.pictures.get(self.user)
+        if picture:
+            try:
+                yield AsyncHTTPClient().fetch(picture, request_timeout=5)
+            except Exception:  # noqa: BLE001, S110 - then there is no picture
+                pass
+        self.tickets.pop(ticket, None)  # it is used up
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.readers.add(self)
+        self.write_message({"type": "text", "text": self.text})
+
+    def on_message(self, message: str | bytes) -> None:
+        body = json.loads(message)
+        if body["type"] == "picture":
+            self.pictures[self.user] = body["url"]
+            self.write_message({"type": "done"})
+        elif body["type"] == "write":
+            Document.text = body["text"]
+            for reader in self.readers:
+                reader.write_message({"type": "text", "text": self.text})
+        elif body["type"] == "unshare" and self.user == "olga":
+            self.shared_with.discard(body["who"])
+            for reader in [one for one in self.readers if one.user == body["who"]]:
+                self.readers.discard(reader)
+                reader.close(4403, "not shared with you any more")
+            self.write_message({"type": "done"})
+
+    def on_close(self) -> None:
+        self.readers.discard(self)
+
+
+def make(origin: str) -> Application:
+    """The application."""
+    return Application(
+        [("/auth/login", LogIn), ("/auth/ticket", TicketDesk), ("/ws/document", Document)],
+        cookie_secret=secrets.token_hex(32),
+    )
