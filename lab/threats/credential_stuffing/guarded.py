@@ -1,0 +1,50 @@
+"""The same chat behind stormdoor: guesses at one account count together, wherever they come from."""
+
+from tornado.web import Application
+
+from stormdoor import (
+    Guard,
+    GuardedHandler,
+    PolicySet,
+    Reply,
+    SessionAuthenticator,
+    login_routes,
+    protect,
+    role,
+)
+
+USERS = {"alice": "Stormy-weather-2024", "mallory": "mallory has a list of passwords"}
+INBOX: dict[str, list[str]] = {"alice": ["the code of the safe is 4711"], "mallory": []}
+
+
+class Inbox(Reply, tag="inbox"):
+    """What one has missed."""
+
+    messages: list[str]
+
+
+class Chat(GuardedHandler):
+    """`/ws/chat`: begins with what one has missed."""
+
+    permission = "chat:connect"
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.send(Inbox(messages=INBOX[self.principal.id]))
+
+    def on_message(self, message: str | bytes) -> None:
+        """Nobody listens yet."""
+
+
+async def make(origin: str) -> Application:
+    """The application."""
+    guard = Guard(
+        origins=[origin],
+        authenticators=[SessionAuthenticator()],
+        policies=PolicySet([role("member", "chat:*")]),
+        production=False,
+    )
+    await guard.start()
+    for name, password in USERS.items():
+        await guard.admin.add_principal(name, password=password, roles=["member"])
+    routes = login_routes(guard, endpoint="/ws/chat")
+    return protect(Application([*routes, ("/ws/chat", Chat)]), guard)
