@@ -178,7 +178,12 @@ class Call:
     def hidden(self) -> bool:
         """Whether there may be arguments that cannot be seen."""
         return any(isinstance(one, ast.Starred) for one in self.node.args) or any(
-            word.arg is None and self.entries(word.value) is None for word in self.node.keywords
+            word.arg is None
+            and (
+                self.entries(word.value) is None
+                or (isinstance(word.value, ast.Name) and self._is_filled(word.value.id))
+            )
+            for word in self.node.keywords
         )
 
     @property
@@ -314,6 +319,27 @@ class Call:
                 return {word.arg: word.value for word in keywords if word.arg is not None}
             case _:
                 return None
+
+    def _is_filled(self, name: str) -> bool:
+        """Whether something is put into a dictionary after it was made."""
+        return any(_fills(node, name) for node, _ in self.module.nodes() if node is not self.node)
+
+
+def _fills(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=held), attr="update" | "setdefault" | "pop")
+        ):
+            return held == name
+        case ast.Assign(targets=targets):
+            return any(
+                isinstance(one, ast.Subscript)
+                and isinstance(one.value, ast.Name)
+                and one.value.id == name
+                for one in targets
+            )
+        case _:
+            return False
 
 
 CallCheck = Callable[[Call], Iterable[Found]]

@@ -25,8 +25,9 @@ from collections.abc import Iterator
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.machine import Event
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import reaching, sunk
-from stormdoor.auditor.source import call_at
+from stormdoor.auditor.sinks import argument, reaching, sunk
+from stormdoor.auditor.source import call_at, last_name
+from stormdoor.auditor.values import text_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 _CLIENTS = (
@@ -47,6 +48,8 @@ _CLIENTS = (
     "tornado.httpclient.HTTPRequest",
     "urllib.urlopen",
 )
+_READS = frozenset({"get", "pop", "str", "strip", "get_argument", "get_query_argument", "loads"})
+_MADE = re.compile(r"(\w+)\([^()]*\)$")
 _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
 
@@ -68,8 +71,13 @@ def _host_is_fixed(endpoint: Endpoint, event: Event, node: ast.Call) -> bool:
         found = found.left
     if isinstance(found, ast.JoinedStr) and found.values:
         found = found.values[0]
-    if isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute):
-        found = found.func.value
+    if isinstance(found, ast.Call) and last_name(found) == "format":
+        found = found.func.value if isinstance(found.func, ast.Attribute) else found
+    if isinstance(found, ast.Call) and last_name(found) not in _READS:
+        return True  # it is made by a function: what comes first in it is not known
+    given = argument(event, 0, "url", "request")
+    if given is not None and (made := _MADE.search(text_of(given))) and made[1] not in _READS:
+        return True
     text = call.text(found) if not isinstance(found, ast.FormattedValue) else None
     return text is not None and _FIXED.match(text) is not None
 

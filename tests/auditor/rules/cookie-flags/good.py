@@ -9,3 +9,6 @@ class Login(RequestHandler):
         self.set_signed_cookie("session", "x", **FLAGS)
         self.set_signed_cookie("session", "x", **self.settings["cookie_flags"])
         self.set_cookie("language", "en")
+        options = {}
+        options.update(self.settings["cookie_flags"])
+        self.set_signed_cookie("session", "x", **options)

@@ -16,3 +16,8 @@ class Chat(WebSocketHandler):
         requests.get("https://api.example/items/" + data["id"])
         requests.get(f"https://api.example/items/{data['id']}")
         await AsyncHTTPClient().fetch("https://api.example/", body=data["text"])
+        await AsyncHTTPClient().fetch(joined(self.settings["upstream"], data["id"]))
+
+
+def joined(*parts):
+    return "/".join(parts)
