@@ -73,6 +73,27 @@ for _name, _group, _help in (
             "wrongly, and with 3 if it broke."
         ),
     ),
+    (
+        "probe",
+        _LOOK,
+        (
+            "Try what strangers can do with a running WebSocket endpoint.\n\n"
+            "It connects as a hostile client would, and compares what is delivered with what the owner "
+            "gets. It reads only, and this machine only, unless told otherwise.\n\n"
+            "  stormdoor probe ws://127.0.0.1:8888/chat                        as a stranger\n"
+            "  stormdoor probe ws://127.0.0.1:8888/chat --cookie session=@FILE as its owner, too\n"
+            "  stormdoor probe wss://app.example/chat --authorized app.example a host you may probe\n"
+            "  stormdoor probe URL --login http://127.0.0.1:8888/login \\\n"
+            "      --field username=alice --field password=env:PASSWORD        by logging in\n"
+            "  stormdoor probe URL --say '{\"type\":\"list\"}' -o report.html    where answers tell\n"
+            "  stormdoor probe --explain SP101                                 what a probe is about\n\n"
+            "Secrets are written @FILE or env:NAME, so that they are in no list of processes. They are in "
+            "no report.\n\n"
+            "Ends with 0 if there is nothing, with 1 if there are findings, with 2 if it was called "
+            "wrongly or the owner did not get in, and with 3 if it broke. What could not be told is "
+            "listed, and changes nothing."
+        ),
+    ),
     ("trail", _LOOK, "Show, verify, export and shorten the record of what happened."),
     ("principals", _OPERATE, "Who there is: list, add, disable, password, attributes."),
     ("roles", _OPERATE, "What principals may: list, grant, withdraw."),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stormdoor.auditor.settings import Progress, Settings
     from stormdoor.report.finding import Report
 
-__all__ = ["Look", "Wanted", "counted", "read_settings"]
+__all__ = ["Look", "Wanted", "counted", "progress_bar", "read_settings"]
 
 _PATIENCE = 0.6
 """Seconds after which progress is shown: a bar that flashes up disturbs."""
@@ -197,7 +197,7 @@ class Look:
             )
         except GitError as error:
             raise UsageError(f"what changed cannot be told: {error}") from error
-        with _progress(quiet=self.quiet) as progress:
+        with progress_bar(quiet=self.quiet) as progress:
             report = scan(self.places, settings=self.settings, progress=progress)
         # The name of the directory says more to whoever reads the report elsewhere than a dot.
         here = self.settings.root.name or str(self.settings.root)
@@ -220,8 +220,8 @@ def _unseen(stage: str, done: int, total: int) -> None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
-    """A bar on standard error, if that is a terminal and the scan takes long enough to wonder."""
+def progress_bar(*, quiet: bool) -> Iterator[Progress]:
+    """A bar on standard error, if that is a terminal and it takes long enough to wonder."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from stormdoor.cli.output import clean, console

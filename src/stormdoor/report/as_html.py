@@ -59,9 +59,7 @@ def _header(report: Report) -> str:
         f"<b>{escaped(report.tool)} {escaped(report.version)}</b>"
         '<button id="theme" class="plain js-only" type="button">Light / dark</button></div>'
         f"<h1>{escaped(', '.join(report.roots))}</h1>"
-        f'<p class="sentence">{escaped(when)} UTC. Looked at {_counted(seen.files, "file")}, '
-        f"{_counted(seen.handlers, 'WebSocket handler')} and {_counted(seen.routes, 'route')} "
-        f"in {report.seconds:.1f} s.</p>"
+        f'<p class="sentence">{escaped(when)} UTC. {seen} in {report.seconds:.1f} s.</p>'
         f'<ul class="tiles">{"".join(tiles)}</ul></div></header>'
     )
 
@@ -96,7 +94,8 @@ def _coverage(report: Report) -> str:
             [f"<b>{escaped(one.path)}</b> {escaped(one.reason)}" for one in seen.not_analysed],
         ),
         _block(
-            f"{_counted(len(seen.unresolved), 'thing')} not understood",
+            f"{_counted(len(seen.unresolved), 'thing')} not "
+            f"{'told' if seen.connections else 'understood'}",
             [f"{place(one.location)} {escaped(one.what)}" for one in seen.unresolved],
         ),
         _block(
@@ -113,13 +112,19 @@ def _coverage(report: Report) -> str:
         f'<span class="quiet">{escaped(rule.title)}</span></li>'
         for rule in sorted(report.rules, key=lambda one: one.id)
     )
+    noun = "probe" if seen.connections else "rule"
     ran = (
-        f"<details><summary>{_counted(len(report.rules), 'rule')} ran</summary>"
+        f"<details><summary>{_counted(len(report.rules), noun)} ran</summary>"
         f'<ul class="card plain-list about">{rules}</ul></details>'
         if report.rules
         else ""
     )
-    everything = '<p class="quiet">Every file was read, and every name understood.</p>'
+    what = (
+        "Everything could be told."
+        if seen.connections
+        else "Every file was read, and every name understood."
+    )
+    everything = f'<p class="quiet">{what}</p>'
     shown = "".join(blocks) or everything
     return (
         '<section id="coverage"><div class="heading"><h2>What the silence is worth</h2></div>'
@@ -134,6 +139,11 @@ def as_html(report: Report) -> str:
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
+    how = (
+        "looked from outside, and read nothing of the source code."
+        if report.coverage.connections
+        else "read the source code and ran nothing of it."
+    )
     about: dict[str, list[Finding]] = {}
     for one in report.findings:
         about.setdefault(one.subject, []).append(one)
@@ -145,7 +155,6 @@ def as_html(report: Report) -> str:
         f"<title>{escaped(report.tool)}: {escaped(', '.join(report.roots))}</title>\n"
         f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar()}\n"
         f"{doors(report, about)}\n{findings(report)}\n{_coverage(report)}\n</main>\n"
-        f"<footer><div>{escaped(report.tool)} {escaped(report.version)} read the source code and ran "
-        "nothing of it.</div></footer>\n"
+        f"<footer><div>{escaped(report.tool)} {escaped(report.version)} {how}</div></footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

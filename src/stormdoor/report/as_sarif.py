@@ -49,6 +49,8 @@ def _short(text: str) -> str:
 
 def _artifact(path: str) -> dict[str, Any]:
     """Where a file is: relative to the root of the sources, or absolute with its scheme."""
+    if "://" in path:
+        return {"uri": quote(path, safe=":/[]%@!$&'()*+,;=~")}
     windows = PureWindowsPath(path)
     if windows.drive:
         return {"uri": windows.as_uri() if windows.is_absolute() else quote(windows.as_posix())}
@@ -60,6 +62,8 @@ def _artifact(path: str) -> dict[str, Any]:
 
 
 def _physical(where: Location) -> dict[str, Any]:
+    if not where.line:
+        return {"artifactLocation": _artifact(where.path)}
     line, column = max(where.line, 1), max(where.column, 1)
     region: dict[str, Any] = {
         "startLine": line,
@@ -127,6 +131,7 @@ def _result(
             "confidence": str(one.confidence),
             "endpoint": one.endpoint,
             "threat": one.threat,
+            **({"transcript": list(one.transcript)} if one.transcript else {}),
         },
     }
     if one.rule_id in rules:
@@ -151,6 +156,8 @@ def _result(
 
 def _logical(subject: str) -> dict[str, Any]:
     """A class, or a module: names of classes begin with a capital, here as elsewhere in Python."""
+    if "://" in subject:
+        return {"name": subject, "fullyQualifiedName": subject, "kind": "resource"}
     last = subject.rsplit(".", 1)[-1]
     kind = "type" if last[:1].isupper() or "<" in last else "module"
     return {"name": last, "fullyQualifiedName": subject, "kind": kind}

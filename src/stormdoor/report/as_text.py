@@ -84,7 +84,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _where(place: Location) -> str:
-    return printable(f"{place.path}:{place.line}")
+    return printable(place.short)
 
 
 def _indented(what: RenderableType, by: int) -> Padding:
@@ -159,6 +159,10 @@ def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
     out.print(_indented(inline(one.message, out), 4))
     out.print()
     _print_excerpt(one.location, LEVEL_STYLES[one.level], out, signs)
+    for line in one.transcript:
+        out.print(
+            _indented(Text(printable(line), style="dim", no_wrap=True, overflow="ellipsis"), 6)
+        )
     _print_notes(one, out)
     out.print()
 
@@ -261,7 +265,7 @@ def _print_gaps(coverage: Coverage, out: Console, signs: _Signs) -> None:
         ),
         (
             _counted(len(coverage.unresolved), "thing"),
-            "not understood",
+            "not told" if coverage.connections else "not understood",
             [(_where(one.location), printable(one.what)) for one in coverage.unresolved],
         ),
     )
@@ -298,8 +302,7 @@ def _print_summary(report: Report, out: Console) -> None:
     seen = report.coverage
     gaps = len(seen.not_analysed)
     covered = (
-        f"Looked at {_counted(seen.files, 'file')}, {_counted(seen.handlers, 'WebSocket handler')} "
-        f"and {_counted(seen.routes, 'route')} in {report.seconds:.1f} s"
+        f"{seen} in {report.seconds:.1f} s"
         + (f"; {_counted(gaps, 'file')} not analysed" if gaps else "")
         + "."
     )

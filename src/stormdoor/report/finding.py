@@ -79,8 +79,9 @@ class Location:
     """A region of a file, 1-based, the end column one past the last character.
 
     Args:
-        path: With `/`, relative to the directory the scan was started in where it lies below it.
-        line: First line.
+        path: With `/`, relative to the directory the scan was started in where it lies below it; or
+            the address of an endpoint.
+        line: First line; 0 where it is no file.
         column: First column, counted in characters.
         end_line: Last line.
         end_column: One past the last column.
@@ -102,7 +103,12 @@ class Location:
             object.__setattr__(self, "end_column", self.column)
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+    @property
+    def short(self) -> str:
+        """`path:line`, as an editor opens it; an address as it is."""
+        return f"{self.path}:{self.line}" if self.line else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ class Finding:
         fix: Which line to change to what, or "".
         threat: Slug of the threat in threats.toml, or "".
         fingerprint: Stable when lines move; see `fingerprint_of`.
+        transcript: What went over the wire, `>` to the server and `<` from it, without credentials.
     """
 
     rule_id: str
@@ -144,6 +151,7 @@ class Finding:
     fix: str = ""
     threat: str = ""
     fingerprint: str = ""
+    transcript: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +224,8 @@ class Coverage:
         handlers: WebSocket handler classes found.
         routes: Routes that lead to one of them.
         not_analysed: Files that were not read.
-        unresolved: Names, bases and routes whose meaning was not found.
+        unresolved: Names, bases and routes whose meaning was not found; what a probe could not tell.
+        connections: How many connections a probe made; 0 for a scan.
     """
 
     files: int = 0
@@ -224,6 +233,20 @@ class Coverage:
     routes: int = 0
     not_analysed: tuple[NotAnalysed, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
+    connections: int = 0
+
+    def __str__(self) -> str:
+        """What was looked at, in a sentence without its end."""
+
+        def counted(number: int, noun: str) -> str:
+            return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+        if self.connections:
+            return f"Made {counted(self.connections, 'connection')}"
+        return (
+            f"Looked at {counted(self.files, 'file')}, {counted(self.handlers, 'WebSocket handler')} "
+            f"and {counted(self.routes, 'route')}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

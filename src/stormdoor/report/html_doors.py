@@ -18,7 +18,7 @@ def anchor(subject: str) -> str:
 
 
 def _handler(one: EndpointReport, findings: list[Finding]) -> str:
-    module, _, name = one.subject.rpartition(".")
+    module, _, name = ("", "", one.subject) if "://" in one.subject else one.subject.rpartition(".")
     paths = "".join(f"<code>{escaped(path)}</code>" for path in one.paths)
     known = paths or '<span class="quiet">no route found</span>'
     link = ""

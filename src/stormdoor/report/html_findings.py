@@ -9,6 +9,7 @@ from stormdoor.report.finding import Finding, Report, RuleMeta
 from stormdoor.report.html_doors import anchor
 from stormdoor.report.html_text import escaped, inline, place, prose, source
 from stormdoor.report.order import Group, grouped
+from stormdoor.report.printable import printable
 
 __all__ = ["findings"]
 
@@ -43,6 +44,13 @@ def _way(one: Finding) -> str:
     return f'<ol class="way">{steps}</ol>'
 
 
+def _transcript(one: Finding) -> str:
+    if not one.transcript:
+        return ""
+    lines = escaped("\n".join(map(printable, one.transcript)))
+    return f"<details><summary>Transcript</summary><pre><code>{lines}</code></pre></details>"
+
+
 def _finding(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
     rule = rules.get(one.rule_id)
     words = (
@@ -55,7 +63,7 @@ def _finding(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
         f'<span class="chip level {one.level}">{one.level}</span><code>{escaped(one.rule_id)}</code>'
         f"<span>{escaped(one.slug)}</span>"
         f'<span class="quiet">{one.confidence} confidence</span>{place(one.location)}</header>'
-        f'<p class="message">{inline(one.message)}</p>{source(one.location)}{_way(one)}'
+        f'<p class="message">{inline(one.message)}</p>{source(one.location)}{_way(one)}{_transcript(one)}'
         + (f'<div class="fix"><b>Fix</b><span>{inline(one.fix)}</span></div>' if one.fix else "")
         + (_about(rule) if rule else "")
         + "</article>"

@@ -45,7 +45,7 @@ def prose(text: str) -> str:
 
 def place(where: Location) -> str:
     """`path:line`, as an editor opens it."""
-    return f'<span class="place">{escaped(f"{where.path}:{where.line}")}</span>'
+    return f'<span class="place">{escaped(where.short)}</span>'
 
 
 def source(where: Location) -> str:

@@ -45,7 +45,10 @@ def markdown(rule: RuleMeta, *, heading: bool = True) -> str:
         *_section("Fix", rule.fix),
         *_section(
             "To live with it",
-            "Say why, on the line that is reported or above it:\n\n"
+            # A running server has no line to write a comment on.
+            "List it in a baseline: `stormdoor probe URL --write-baseline FILE`."
+            if rule.id.startswith("SP")
+            else "Say why, on the line that is reported or above it:\n\n"
             f"```python\n# stormdoor: ignore[{rule.id}] the reason\n```",
         ),
         *_references(rule),

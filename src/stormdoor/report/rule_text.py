@@ -47,7 +47,7 @@ def print_page(rule: RuleMeta, out: Console) -> None:
         "To live with it",
         Text(f"# stormdoor: ignore[{rule.id}] the reason", style="cyan")
         # The rules about comments cannot be silenced by one.
-        if not rule.id.startswith("SD0")
+        if not rule.id.startswith(("SD0", "SP"))
         else None,
         out,
     )

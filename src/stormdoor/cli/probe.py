@@ -1,0 +1,156 @@
+"""`stormdoor probe`: what strangers can do with a running WebSocket endpoint, tried from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Group, Parameter
+
+from stormdoor.cli.usage import UsageError
+
+__all__ = ["app"]
+
+app = App(name="probe", help_format="plaintext")
+
+_WHERE = Group.create_ordered("What is probed")
+_WHO = Group.create_ordered("The owner's credential")
+_FAR = Group.create_ordered("How far it goes")
+_SHOWN = Group.create_ordered("What is shown, and how")
+_KNOWN = Group.create_ordered("What is known already")
+_UNDERSTAND = Group.create_ordered("Understand")
+
+Format = Literal["text", "json", "sarif", "html"]
+FailOn = Literal["error", "warning", "note", "never"]
+Pairs = Annotated[tuple[str, ...], Parameter(group=_WHO, metavar="NAME=VALUE")]
+Limit = Annotated[int, Parameter(group=_FAR, metavar="N")]
+Seconds = Annotated[float, Parameter(group=_FAR, metavar="S")]
+
+
+@app.default
+def probe(
+    *urls: Annotated[str, Parameter(group=_WHERE)],
+    authorized: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="HOST")] = (),
+    origin: Annotated[str, Parameter(group=_WHERE, metavar="ORIGIN")] = "",
+    ca: Annotated[Path | None, Parameter(group=_WHERE, metavar="FILE")] = None,
+    cookie: Pairs = (),
+    header: Pairs = (),
+    bearer: Annotated[str | None, Parameter(group=_WHO, metavar="TOKEN")] = None,
+    query: Pairs = (),
+    subprotocol: Annotated[tuple[str, ...], Parameter(group=_WHO, metavar="NAME")] = (),
+    first_message: Annotated[str | None, Parameter(group=_WHO, metavar="TEXT")] = None,
+    login: Annotated[str | None, Parameter(group=_WHO, metavar="URL")] = None,
+    field: Pairs = (),
+    login_json: Annotated[bool, Parameter(group=_WHO)] = False,
+    login_page: Annotated[str, Parameter(group=_WHO, metavar="URL")] = "",
+    other_cookie: Pairs = (),
+    other_header: Pairs = (),
+    other_query: Pairs = (),
+    say: Annotated[tuple[str, ...], Parameter(group=_FAR, metavar="MESSAGE")] = (),
+    private: Annotated[str, Parameter(group=_FAR, metavar="TEXT")] = "",
+    logout: Annotated[str, Parameter(group=_FAR, metavar="URL")] = "",
+    public_key: Annotated[Path | None, Parameter(group=_FAR, metavar="FILE")] = None,
+    active: Annotated[bool, Parameter(group=_FAR)] = False,
+    listen: Seconds = 1.0,
+    connections: Limit = 150,
+    per_second: Limit = 20,
+    seconds: Seconds = 60.0,
+    form: Annotated[Format, Parameter(name="--format", group=_SHOWN)] = "text",
+    output: Annotated[
+        tuple[Path, ...], Parameter(name=["--output", "-o"], group=_SHOWN, metavar="FILE")
+    ] = (),
+    endpoints: Annotated[bool, Parameter(group=_SHOWN)] = False,
+    fail_on: Annotated[FailOn, Parameter(group=_SHOWN)] = "warning",
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_SHOWN)] = False,
+    baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
+    write_baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
+    probes: Annotated[bool, Parameter(group=_UNDERSTAND)] = False,
+    explain: Annotated[str | None, Parameter(group=_UNDERSTAND, metavar="PROBE")] = None,
+) -> int:
+    """Try what strangers can do with a running WebSocket endpoint.
+
+    What `--help` says above the options stands where the command is registered, in main.py.
+
+    Args:
+        urls: Addresses of endpoints: ws://HOST:PORT/PATH or wss://HOST/PATH.
+        authorized: A host beside this machine that you may probe; may be repeated.
+        origin: Origin of the endpoint's own pages. That of the address if left out.
+        ca: Certificates to trust, as PEM, for wss.
+        cookie: A cookie of the owner's session; may be repeated.
+        header: A header of the owner's, as NAME=VALUE; may be repeated.
+        bearer: The owner's token for the header Authorization.
+        query: A parameter of the address that is the owner's credential; may be repeated.
+        subprotocol: A subprotocol to offer; the long ones are credentials; may be repeated.
+        first_message: What the owner sends first, where the credential is in the first message.
+        login: Where a login form is sent to; its cookies or its token are the credential.
+        field: A field of the login, such as username=alice; may be repeated.
+        login_json: Send the login as JSON instead of a form.
+        login_page: The page of the form, where it is another address.
+        other_cookie: A cookie of the second identity; may be repeated.
+        other_header: A header of the second identity; may be repeated.
+        other_query: A parameter of the second identity; may be repeated.
+        say: A message the owner would send and be answered, without harm; may be repeated.
+        private: A text that only the owner may read, such as an account number.
+        logout: The logout, to see what it ends. Needs --login; a session of its own is used.
+        public_key: PEM of the key that tokens are verified with, to try it as a secret.
+        active: Also send malformed messages, many messages, and wrong passwords; small numbers.
+        listen: Seconds to listen to each connection. 1 if left out.
+        connections: How many connections to make to each endpoint. 150 if left out.
+        per_second: How many of them in a second. 20 if left out.
+        seconds: How long each endpoint may take. 60 if left out.
+        form: How it is printed. text if left out.
+        output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
+        endpoints: Show each endpoint with its five checks, instead of the findings.
+        fail_on: The least level that ends with 1: error, warning (if left out), note; or never.
+        quiet: No progress on standard error.
+        baseline: Report only what this file does not list.
+        write_baseline: List everything found in this file, and end with 0.
+        probes: Show all probes, and probe nothing.
+        explain: Show the page of a probe, such as SP101, and probe nothing.
+    """
+    from stormdoor.cli.probe_run import Given, counted, look, print_probe, print_probes
+    from stormdoor.cli.scan_output import show, write
+
+    if probes:
+        return print_probes()
+    if explain is not None:
+        return print_probe(explain)
+    if not urls:
+        raise UsageError("which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat")
+    given = Given(
+        cookies=cookie,
+        headers=header,
+        bearer=bearer,
+        query=query,
+        protocols=subprotocol,
+        first_message=first_message,
+    )
+    report = look(
+        urls,
+        owner=given,
+        other=Given(cookies=other_cookie, headers=other_header, query=other_query),
+        login=login,
+        fields=field,
+        login_json=login_json,
+        login_page=login_page,
+        ca=ca,
+        public_key=public_key,
+        baseline=None if baseline == write_baseline else baseline,
+        quiet=quiet,
+        authorized=authorized,
+        origin=origin,
+        say=say,
+        private=private,
+        logout=logout,
+        active=active,
+        listen=listen,
+        connections=connections,
+        per_second=float(per_second),
+        seconds=seconds,
+    )
+    if write_baseline is not None:
+        from stormdoor.report.baseline import baseline_of
+
+        write(write_baseline, baseline_of(report))
+    show(report, form=form, files=output, endpoints=endpoints)
+    return 0 if write_baseline is not None else counted(report, fail_on)

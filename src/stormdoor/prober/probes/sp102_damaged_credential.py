@@ -1,0 +1,77 @@
+"""A credential that is damaged is accepted.
+
+What:
+    The owner's credential replaced by garbage, cut in half, with its end changed, or empty gets in, while
+    a client without one is refused.
+
+Why:
+    The server asks whether there is a credential, and not whether it is right.
+
+Fix:
+    Look the credential up, or verify its signature, and refuse the handshake where that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+
+def _altered(text: str) -> str:
+    # Not the last character: of base64, its low bits may mean nothing.
+    at = max(len(text) - 4, 0)
+    return text[:at] + ("A" if text[at : at + 1] != "A" else "B") + text[at + 1 :]
+
+
+def _garbage(_: str) -> str:
+    return "stormdoor-probe-garbage"
+
+
+def _nothing(_: str) -> str:
+    return ""
+
+
+_CHANGES: dict[str, Callable[[str], str]] = {
+    "replaced by garbage": _garbage,
+    "cut in half": lambda text: text[: len(text) // 2],
+    "with a character near its end changed": _altered,
+    "emptied": _nothing,
+}
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner = situation.owner
+    if owner is None or owner.empty:
+        return [skipped("No credential was given.")]
+    if situation.open_to_all:
+        return [skipped("No credential is needed.")]
+    doubts = []
+    for name, change in _CHANGES.items():
+        ask = Ask(owner.changed(f"{owner.name}, credential {name}", change), situation.origin)
+        if ask.who == owner:
+            continue
+        proof = await situation.attempt(ask, situation.nobody)
+        if proof.access is Access.IN:
+            return [found(f"The owner's credential {name} gets in: {proof.why}.", proof.transcript)]
+        if proof.access is Access.UNKNOWN:
+            doubts.append(f"{name}: {proof.why}")
+    if doubts:
+        return [unknown(f"Whether a damaged credential gets in ({'; '.join(doubts)}).")]
+    return [clear("Garbage, half, altered and empty credentials are refused.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP102",
+    slug="damaged-credential",
+    level=Level.ERROR,
+    threat="weak-token-verification",
+    cwe=(287,),
+    asvs=("9.1.1",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

@@ -1,0 +1,64 @@
+"""Headers that a proxy would set are believed from anybody.
+
+What:
+    A client without a credential is refused, and gets in with `X-Forwarded-For: 127.0.0.1` and its like,
+    or with `X-Forwarded-User`, `Remote-User` and other headers that name a user.
+
+Why:
+    Whoever reaches the port past the proxy writes these headers themselves.
+
+Fix:
+    Believe them only from the addresses of the proxy, and let the proxy delete what clients send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor.prober.decide import Access
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+_ADDRESSES = (
+    "X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
+    "X-Originating-IP",
+)  # fmt: skip
+_USERS = (
+    "X-Forwarded-User", "X-Remote-User", "Remote-User", "X-Auth-Request-User", "X-User", "X-User-Id",
+    "X-Username", "X-Authenticated-User", "X-Forwarded-Preferred-Username", "X-Auth-User",
+)  # fmt: skip
+
+
+async def _run(situation: Situation) -> list[Result]:
+    if situation.open_to_all:
+        return [skipped("No credential is needed.")]
+    names = [situation.owner.name] if situation.owner is not None else []
+    cases = {
+        "an address of this machine": [(name, "127.0.0.1") for name in _ADDRESSES],
+        **{f"the user {user}": [(name, user) for name in _USERS] for user in [*names, "admin"]},
+    }
+    doubts = []
+    for claim, headers in cases.items():
+        ask = replace(situation.nobody, headers=tuple(headers))
+        proof = await situation.attempt(ask, situation.nobody)
+        if proof.access is Access.IN:
+            what = f"A client without a credential that claims {claim} gets in: {proof.why}."
+            return [found(what, proof.transcript)]
+        if proof.access is Access.UNKNOWN:
+            doubts.append(proof.why)
+    if doubts:
+        return [unknown(f"Whether headers of a proxy are believed from anybody: {doubts[0]}.")]
+    return [clear("Headers that claim an address or a user change nothing.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP104",
+    slug="forged-headers",
+    level=Level.ERROR,
+    threat="direct-connection",
+    cwe=(290,),
+    asvs=("4.1.3",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

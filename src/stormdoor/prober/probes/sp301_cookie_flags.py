@@ -1,0 +1,67 @@
+"""The cookie that is the credential may be read by scripts, or sent in the clear.
+
+What:
+    The cookies that the login sets: without `HttpOnly`; without `Secure` where the login is https; with
+    `SameSite=None`. Only those without which the owner is refused count.
+
+Why:
+    A script that gets into the page reads the cookie and sends it away; a cookie without `Secure` goes
+    over any plain connection to that host.
+
+Fix:
+    `set_signed_cookie(name, value, httponly=True, secure=True, samesite="Lax")`; or stormdoor's own
+    `login_routes`, whose cookie is `__Host-stormdoor`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.report.finding import Check, Level
+
+
+async def _run(situation: Situation) -> list[Result]:
+    logged_in, owner = situation.logged_in, situation.owner
+    if logged_in is None or owner is None or situation.login is None:
+        return [skipped("No login was given, so that it was not seen how the cookie is set.")]
+    if situation.open_to_all:
+        return [skipped("No credential is needed.")]
+    results = []
+    for cookie in logged_in.after:
+        wrong = []
+        if "httponly" not in cookie.attributes:
+            wrong.append("without HttpOnly")
+        if situation.login.target().secure and "secure" not in cookie.attributes:
+            wrong.append("without Secure")
+        if "samesite=none" in cookie.attributes:
+            wrong.append("with SameSite=None")
+        if not wrong or not cookie.value or cookie.against_forgery:
+            continue
+        rest = tuple(pair for pair in owner.cookies if pair[0] != cookie.name)
+        lacking = await situation.client.converse(
+            Ask(replace(owner, cookies=rest), situation.origin)
+        )
+        if judged(situation.base, lacking, anonymous=not rest)[0] is not Access.REFUSED:
+            continue
+        what = f"The login sets `{cookie.name}`, which is the credential, {' and '.join(wrong)}."
+        shown = "; ".join(sorted(cookie.attributes)) or "(no attributes)"
+        results.append(found(what, (f"< Set-Cookie: {cookie.name}=<redacted>; {shown}",)))
+    return results or [
+        clear("The cookies that are the credential are out of the reach of scripts.")
+    ]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP301",
+    slug="cookie-flags",
+    level=Level.WARNING,
+    threat="session-hijacking",
+    cwe=(1004, 614, 1275),
+    asvs=("3.3.1", "3.3.2", "3.3.4"),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

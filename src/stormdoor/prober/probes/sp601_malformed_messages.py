@@ -1,0 +1,58 @@
+"""Messages that no honest client sends are accepted.
+
+What:
+    As the owner, one message of 1 MiB, and one text message that is not UTF-8: the server should close
+    with 1009 or 1007, or answer with an error. Small numbers: nothing is brought down.
+
+Why:
+    A message without a limit is memory that a client chooses; text that is not UTF-8 must end the
+    connection (RFC 6455, section 8.1).
+
+Fix:
+    Set `websocket_max_message_size` to what the application needs, such as 65536.
+"""
+
+from __future__ import annotations
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.wire import PING, TEXT, frame_bytes
+from stormdoor.report.finding import Check, Level
+
+_MIB = 1024 * 1024
+
+
+async def _run(situation: Situation) -> list[Result]:
+    who = situation.nobody.who if situation.open_to_all else situation.owner
+    if who is None or situation.base.once:
+        return [skipped("No credential was given, or it works only once.")]
+    ping = frame_bytes(PING, b"still there?")
+    plain = await situation.client.converse(Ask(who, situation.origin, say=False, raw=(ping,)))
+    if not plain.stays_open:
+        return [unknown("How messages are limited: the connection does not stay open.")]
+    results = []
+    for what, data in (
+        ("a message of 1 MiB", frame_bytes(TEXT, b'"' + b"x" * _MIB + b'"')),
+        ("text that is not UTF-8", frame_bytes(TEXT, b'"\xff\xfe"')),
+    ):
+        ask = Ask(who, situation.origin, say=False, raw=(data, ping))
+        first = await situation.client.converse(ask)
+        if first.stays_open and (await situation.client.converse(ask)).stays_open:
+            results.append(
+                found(f"The owner may send {what}: the socket stays open.", first.transcript)
+            )
+    return results or [clear("A message of 1 MiB, and text that is not UTF-8, end the connection.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP601",
+    slug="malformed-messages",
+    level=Level.NOTE,
+    threat="message-injection",
+    cwe=(770, 20),
+    asvs=("4.1.1",),
+    check=Check.VALIDATION,
+    run=_run,
+    active=True,
+)

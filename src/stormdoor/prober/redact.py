@@ -1,0 +1,35 @@
+"""Transcripts are evidence, and are passed on: no credential may be in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["Redactor"]
+
+_JWT = re.compile(r"\beyJ[\w-]+\.[\w-]*\.?[\w-]*")
+_COOKIE = re.compile(r"^((?:Set-)?Cookie: .+)$", re.IGNORECASE)
+_PAIR = re.compile(r"(=)[^;\s]+")
+_SHORTEST = 4
+
+
+class Redactor:
+    """Replaces what is secret.
+
+    Args:
+        secrets: Texts that must not be shown. Shorter ones than four characters are left: they are no
+            secrets, and would be found everywhere.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        found = {one for one in secrets if len(one) >= _SHORTEST}
+        # The longest first: one secret may be the beginning of another.
+        self._secrets = sorted(found, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """`text` without them."""
+        if cookie := _COOKIE.match(text):
+            return _PAIR.sub(r"\1<redacted>", cookie[1])
+        for one in self._secrets:
+            text = text.replace(one, "<redacted>")
+        return _JWT.sub("<token>", text)

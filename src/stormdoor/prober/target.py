@@ -1,0 +1,105 @@
+"""What may be probed: this machine, and hosts that somebody said they are allowed to probe."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+__all__ = ["NotAllowed", "Target", "parse_target"]
+
+_PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
+
+
+class NotAllowed(Exception):
+    """The address is no address, or nobody said that it may be probed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect, and what to ask for there.
+
+    Args:
+        secure: Whether TLS is spoken.
+        host: Name or address, without brackets.
+        port: TCP port.
+        resource: Path and query, as they go into the request line.
+        address: The IP address that `host` had when it was checked: what is connected to.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    resource: str
+    address: str
+
+    @property
+    def netloc(self) -> str:
+        """What stands in `Host:`; the port only where it is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The origin of a page of the same site."""
+        return f"http{'s' if self.secure else ''}://{self.netloc}"
+
+    @property
+    def path(self) -> str:
+        """The path without the query, where people put secrets."""
+        return self.resource.partition("?")[0]
+
+    @property
+    def url(self) -> str:
+        """The address of the socket without its query: what reports name it by."""
+        return f"ws{'s' if self.secure else ''}://{self.netloc}{self.path}"
+
+    def at(self, resource: str) -> Target:
+        """Another resource of the same server."""
+        return replace(self, resource=resource)
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotAllowed(f"{host} has no address") from error
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
+    """Where `url` points, if it may be probed.
+
+    A name is looked up once, and what was found is what is connected to: a name cannot point elsewhere
+    after it was checked.
+
+    Args:
+        url: With the scheme ws, wss, http or https.
+        authorized: Host names and addresses that may be probed although they are not this machine.
+
+    Raises:
+        NotAllowed: It is no such URL, or it points to a machine that is not among them.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise NotAllowed(f"{url!r} is no URL: {error}") from error
+    host = parts.hostname
+    if parts.scheme not in _PORTS or not host:
+        raise NotAllowed(f"{url!r} is no URL of a WebSocket; write ws://HOST:PORT/PATH")
+    if parts.username is not None or not url.isprintable() or " " in url or not url.isascii():
+        raise NotAllowed(
+            f"the URL for {host} holds a name, a space or a sign that URLs do not have"
+        )
+    port = port or _PORTS[parts.scheme]
+    addresses = _addresses(host, port)
+    local = all(ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in addresses)
+    if not local and host not in {one.lower().strip("[]") for one in authorized}:
+        raise NotAllowed(
+            f"{host} is not this machine; probe only what you may, and say so: --authorized {host}"
+        )
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme in {"wss", "https"}, host, port, resource, addresses[0])

@@ -1,0 +1,296 @@
+"""A WebSocket client that sends exactly what it is told to, and writes down what came back (RFC 6455).
+
+No library is used: those refuse to send duplicate headers, unmasked frames or text that is not UTF-8,
+which is what a hostile client sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from stormdoor.prober.budget import Budget
+from stormdoor.prober.target import Target
+
+__all__ = ["Answer", "Frame", "NoAnswer", "Request", "Wire", "exchange", "frame_bytes", "opened"]
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 8.0
+_LONGEST_HEAD = 64 * 1024
+_LONGEST_BODY = 512 * 1024
+_LONGEST_FRAME = 4 * 1024 * 1024
+
+
+class NoAnswer(Exception):
+    """The server could not be reached, hung up, or did not answer in HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it goes over the wire.
+
+    Args:
+        headers: Beside Host and those of the upgrade; in this order, duplicates included.
+        host: `Host:` where it is not the target's own.
+        method: Of plain HTTP.
+        body: Of plain HTTP.
+    """
+
+    headers: tuple[tuple[str, str], ...] = ()
+    host: str = ""
+    method: str = "GET"
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How the server answered: status, headers with lower-case names, and what body was read."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def values(self, name: str) -> list[str]:
+        """The values of a header."""
+        return [value for one, value in self.headers if one == name]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame that the server sent; a message in pieces is put together."""
+
+    opcode: int
+    payload: bytes
+
+    @property
+    def code(self) -> int:
+        """Why it closes: 1005 where it does not say."""
+        return int.from_bytes(self.payload[:2]) if len(self.payload) >= 2 else 1005
+
+
+def frame_bytes(opcode: int, payload: bytes, *, mask: bool = True, fin: bool = True) -> bytes:
+    """A frame as a client sends it; unmasked only where the probe is about that."""
+    head = bytearray([(0x80 if fin else 0) | opcode])
+    bit = 0x80 if mask else 0
+    if len(payload) < 126:
+        head.append(bit | len(payload))
+    elif len(payload) < 1 << 16:
+        head.append(bit | 126)
+        head += len(payload).to_bytes(2)
+    else:
+        head.append(bit | 127)
+        head += len(payload).to_bytes(8)
+    if not mask:
+        return bytes(head) + payload
+    key = os.urandom(4)
+    long = int.from_bytes((key * (len(payload) // 4 + 1))[: len(payload)])
+    return bytes(head) + key + (int.from_bytes(payload) ^ long).to_bytes(len(payload))
+
+
+@dataclass(slots=True)
+class Wire:
+    """A socket after its handshake was answered with 101."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    _pieces: bytearray = field(default_factory=bytearray)
+    _opcode: int = 0
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes as they are.
+
+        Raises:
+            NoAnswer: The server has hung up.
+        """
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except OSError as error:
+            raise NoAnswer("the server hung up") from error
+
+    async def receive(self) -> Frame:
+        """The next message or control frame; pings are answered.
+
+        Raises:
+            NoAnswer: The connection ended, or what came is no frame.
+        """
+        try:
+            while True:
+                first, second = await self.reader.readexactly(2)
+                length = second & 0x7F
+                if length > 125:
+                    length = int.from_bytes(
+                        await self.reader.readexactly(2 if length == 126 else 8)
+                    )
+                if length > _LONGEST_FRAME:
+                    raise NoAnswer("the server sent a frame of more than 4 MiB")
+                payload = await self.reader.readexactly(length)
+                opcode = first & 0x0F
+                if opcode >= CLOSE:
+                    if opcode == PING:
+                        await self.send(frame_bytes(PONG, payload))
+                    return Frame(opcode, payload)
+                self._opcode = opcode or self._opcode
+                self._pieces += payload
+                if len(self._pieces) > _LONGEST_FRAME:
+                    raise NoAnswer("the server sent a message of more than 4 MiB")
+                if first & 0x80:
+                    whole = bytes(self._pieces)
+                    self._pieces.clear()
+                    return Frame(self._opcode, whole)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise NoAnswer("the connection ended") from error
+
+
+def _head(target: Target, request: Request, extra: Sequence[tuple[str, str]]) -> bytes:
+    lines = [
+        f"{request.method} {target.resource} HTTP/1.1",
+        f"Host: {request.host or target.netloc}",
+    ]
+    lines += [f"{name}: {value}" for name, value in (*extra, *request.headers)]
+    text = "\r\n".join(line.replace("\r", "").replace("\n", "") for line in lines)
+    return text.encode("utf-8", "surrogateescape") + b"\r\n\r\n"
+
+
+async def _connect(
+    target: Target, tls: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            if not target.secure:
+                return await asyncio.open_connection(target.address, target.port)
+            return await asyncio.open_connection(
+                target.address, target.port, ssl=tls, server_hostname=target.host
+            )
+    except ssl.SSLCertVerificationError as error:
+        raise NoAnswer(
+            f"the certificate of {target.netloc} cannot be verified: {error.verify_message}; "
+            "give --ca FILE"
+        ) from error
+    except (OSError, TimeoutError) as error:
+        raise NoAnswer(f"{target.netloc} cannot be reached") from error
+
+
+async def _read_head(reader: asyncio.StreamReader) -> Answer:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            head = await reader.readuntil(b"\r\n\r\n")
+    except (OSError, asyncio.IncompleteReadError) as error:
+        raise NoAnswer("the server hung up without an answer") from error
+    except (TimeoutError, asyncio.LimitOverrunError) as error:
+        raise NoAnswer("the server gave no answer in HTTP") from error
+    first, *lines = head.decode("latin-1").split("\r\n")
+    version, _, rest = first.partition(" ")
+    if not version.startswith("HTTP/") or not rest[:3].isdigit():
+        raise NoAnswer("the server gave no answer in HTTP")
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    headers = tuple((name.strip().lower(), value.strip()) for name, _, value in pairs)
+    return Answer(int(rest[:3]), headers)
+
+
+async def _read_body(reader: asyncio.StreamReader, answer: Answer) -> bytes:
+    """What there is of a body; errors on the way end it."""
+    body = bytearray()
+    with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            if answer.status in {204, 304} or 100 <= answer.status < 200:
+                return b""
+            if "chunked" in ",".join(answer.values("transfer-encoding")).lower():
+                while size := int((await reader.readline()).split(b";")[0], 16):
+                    if len(body) + size > _LONGEST_BODY:
+                        break
+                    body += await reader.readexactly(size)
+                    await reader.readline()
+            elif lengths := answer.values("content-length"):
+                body += await reader.readexactly(min(int(lengths[0]), _LONGEST_BODY))
+            else:
+                while len(body) < _LONGEST_BODY and (piece := await reader.read(65536)):
+                    body += piece
+    return bytes(body)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    # TLS waits for the other side's goodbye, which a broken server never says.
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1.0):
+            await writer.wait_closed()
+
+
+async def exchange(
+    target: Target, request: Request, budget: Budget, tls: ssl.SSLContext | None
+) -> Answer:
+    """One request in plain HTTP, one answer, and the end of the connection.
+
+    Raises:
+        NoAnswer: There was none.
+        BudgetSpent: No connection is left.
+    """
+    await budget.spend()
+    reader, writer = await _connect(target, tls)
+    try:
+        extra = [("Connection", "close"), ("Accept", "*/*")]
+        if request.body or request.method == "POST":
+            extra.append(("Content-Length", str(len(request.body))))
+        writer.write(_head(target, request, extra) + request.body)
+        answer = await _read_head(reader)
+        return Answer(answer.status, answer.headers, await _read_body(reader, answer))
+    except OSError as error:
+        raise NoAnswer("the server hung up") from error
+    finally:
+        await _hang_up(writer)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    target: Target,
+    request: Request,
+    budget: Budget,
+    tls: ssl.SSLContext | None,
+    at_once: bytes = b"",
+) -> AsyncIterator[tuple[Answer, Wire | None]]:
+    """The handshake, and the socket if there is one; it is closed in every case.
+
+    Args:
+        target: Where.
+        request: What is asked.
+        budget: What it is paid from.
+        tls: For wss.
+        at_once: Bytes that follow the request in one go, before there is an answer.
+
+    Raises:
+        NoAnswer: There was none.
+        BudgetSpent: No connection is left.
+    """
+    await budget.spend()
+    reader, writer = await _connect(target, tls)
+    wire: Wire | None = None
+    try:
+        extra = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", base64.b64encode(os.urandom(16)).decode()),
+        ]
+        try:
+            writer.write(_head(target, request, extra) + at_once)
+            await writer.drain()
+        except OSError as error:
+            raise NoAnswer("the server hung up") from error
+        answer = await _read_head(reader)
+        if answer.status != 101:
+            yield Answer(answer.status, answer.headers, await _read_body(reader, answer)), None
+            return
+        wire = Wire(reader, writer)
+        yield answer, wire
+    finally:
+        if wire is not None:
+            with contextlib.suppress(OSError):
+                writer.write(frame_bytes(CLOSE, (1000).to_bytes(2)))
+        await _hang_up(writer)

@@ -1,0 +1,1 @@
+"""Tests of the prober, against servers of their own."""
