@@ -174,6 +174,10 @@ async def _attacked(threat: Threat, kind: Kind, twin: Twin, profiles: Profiles) 
                 outcome = await attack.attack(at)
         except Refused as refused:
             outcome = at.outcome(False, str(refused))
+        except (AssertionError, TimeoutError) as error:
+            # A control inside the attack: it did not show what it was to show, so it is no evidence.
+            works = str(error) or type(error).__name__
+            outcome = at.outcome(False, f"the attack could not be carried out: {works}")
         seconds = time.monotonic() - began
     trail = await twin.trail()
     return Result(

@@ -9,8 +9,8 @@ from lab.harness import Outcome, Refused, Session, Target
 
 BY_HAND = True
 WHY = (
-    "Every field is checked, but Python's `json` reads `NaN`, and a comparison with it is never true: neither "
-    "below zero nor over the limit. It is told to everybody, and no browser can read it."
+    "Every field is checked, but Python's `json` reads `NaN`, and a comparison with it is never true: "
+    "neither below zero nor over the limit. It is told to everybody, and no browser can read it."
 )
 TRAIL = frozenset({"input_validation_fail"})
 
