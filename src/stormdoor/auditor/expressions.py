@@ -484,6 +484,12 @@ class Expressions(Core):
                 return Const(value=False)
             case Unknown(truthy=True):
                 return Const(value=False)
+            case Unknown(labels=labels) if (
+                other.value is None
+                and not labels & {"client", "self"}
+                and lexicon.is_authenticator(_name_of(node) or one.text)
+            ):
+                return Const(value=False)  # the part that authenticates is there
             case Unknown(labels=labels) if "client" in labels and other.value is None:
                 return Unknown(labels, f"{one.text} is absent")
             case Named():
@@ -776,10 +782,24 @@ class Expressions(Core):
 _BUILTINS = frozenset(dir(builtins))
 
 
+def _name_of(node: ast.AST) -> str:
+    """The name that is compared."""
+    left = node.left if isinstance(node, ast.Compare) else node
+    return (
+        left.id
+        if isinstance(left, ast.Name)
+        else left.attr
+        if isinstance(left, ast.Attribute)
+        else ""
+    )
+
+
 def _may_be_identity(value: Value, text: str) -> bool:
     labels = labels_of(value)
-    if labels & {"origin", "address", "host"} and not labels & _PROOF:
+    if labels & {"origin", "host"} and not labels & _PROOF:
         return False
+    if "address" in labels and not labels & (_PROOF | {"query", "message", "url", "cookie"}):
+        return False  # where it connects from says nothing about who it is
     words = set(lexicon.words_of(text))
     return not words & {
         "origin",

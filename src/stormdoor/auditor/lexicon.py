@@ -6,6 +6,7 @@ __all__ = [
     "chain_of",
     "concerns_identity",
     "is_access_word",
+    "is_authenticator",
     "is_credential_name",
     "is_identity_name",
     "is_negative",
@@ -229,6 +230,20 @@ def is_verdict(name: str) -> bool:
         words
         & {"authenticated", "authorized", "authorised", "valid", "verified", "allowed", "granted"}
     )
+
+
+def is_authenticator(name: str) -> bool:
+    """Whether a part of the program of this name finds out who the client is."""
+    words = words_of(name.partition("(")[0].rpartition(".")[2])
+    return bool(words) and words[-1] in {
+        "auth",
+        "authenticator",
+        "authorizer",
+        "authorization",
+        "authentication",
+        "authn",
+        "authz",
+    }
 
 
 def concerns_identity(name: str) -> bool:
