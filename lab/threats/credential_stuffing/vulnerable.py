@@ -1,5 +1,6 @@
 """A chat with an inbox, where one may guess passwords for ever, and is told which names there are."""
 
+import hashlib
 import json
 import secrets
 
@@ -10,15 +11,23 @@ USERS = {"alice": "Stormy-weather-2024", "mallory": "mallory has a list of passw
 INBOX = {"alice": ["the code of the safe is 4711"], "mallory": []}
 
 
+def hashed(password: str) -> str:
+    """What is stored of a password."""
+    return hashlib.md5(password.encode()).hexdigest()
+
+
+PASSWORDS = {name: hashed(password) for name, password in USERS.items()}
+
+
 class LogIn(RequestHandler):
     """`POST /auth/login`."""
 
     def post(self) -> None:
         body = json.loads(self.request.body)
-        if body["username"] not in USERS:
+        if body["username"] not in PASSWORDS:
             self.set_status(404)
             self.finish({"error": "no such user"})
-        elif USERS[body["username"]] != body["password"]:
+        elif PASSWORDS[body["username"]] != hashed(body["password"]):
             self.set_status(401)
             self.finish({"error": "wrong password"})
         else:

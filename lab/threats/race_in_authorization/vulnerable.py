@@ -2,14 +2,14 @@
 
 import json
 import secrets
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from tornado import gen
 from tornado.httpclient import AsyncHTTPClient
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 USERS = {"olga": "olga writes the business plan", "mallory": "mallory was in the team once"}
+tickets: dict[str, str] = {}
 
 
 class LogIn(RequestHandler):
@@ -30,7 +30,7 @@ class TicketDesk(RequestHandler):
         if user is None or user.decode() not in Document.shared_with:
             raise HTTPError(403)
         ticket = secrets.token_urlsafe(16)
-        Document.tickets[ticket] = user.decode()
+        tickets[ticket] = user.decode()
         self.finish({"url": "/ws/document", "protocols": ["document", f"ticket.{ticket}"]})
 
 
@@ -39,7 +39,6 @@ class Document(WebSocketHandler):
 
     text = "The plan."
     shared_with: ClassVar[set[str]] = set(USERS)
-    tickets: ClassVar[dict[str, str]] = {}
     pictures: ClassVar[dict[str, str]] = {}
     readers: ClassVar[set["Document"]] = set()
     user = ""
@@ -50,21 +49,24 @@ class Document(WebSocketHandler):
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return "document"
 
-    @gen.coroutine
-    def prepare(self) -> Any:
+    async def prepare(self) -> None:
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
         ticket = offered.rpartition("ticket.")[2]
-        self.user = self.tickets.get(ticket, "")
-        if self.user not in self.shared_with:
+        if ticket in tickets and tickets[ticket] in self.shared_with:
+            self.user = tickets[ticket]
+            await self.look_up_picture()
+            tickets[ticket] = ""  # it is used up
+        else:
             raise HTTPError(403)
-        # The others see the picture of who comes. It is wherever the user said that it is.
+
+    async def look_up_picture(self) -> None:
+        """The others see the picture of who comes. It is wherever the user said that it is."""
         picture = self.pictures.get(self.user)
         if picture:
             try:
-                yield AsyncHTTPClient().fetch(picture, request_timeout=5)
-            except Exception:  # noqa: BLE001, S110 - then there is no picture
+                await AsyncHTTPClient().fetch(picture, request_timeout=5)
+            except Exception:  # then there is no picture
                 pass
-        self.tickets.pop(ticket, None)  # it is used up
 
     def open(self, *args: str, **kwargs: str) -> None:
         self.readers.add(self)

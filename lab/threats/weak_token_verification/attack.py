@@ -47,14 +47,18 @@ def forgeries(token: str) -> dict[str, str]:
     own_key = {"kty": "oct", "k": encode(OWN)}
     make: dict[str, Callable[[], str]] = {
         "alg: none": lambda: forge({**header, "alg": "none"}, claims, None),
+        "alg: none and a key that nobody has": lambda: forge(
+            {**header, "alg": "none", "kid": "x"}, claims, None
+        ),
         "alg: NoNe": lambda: forge({**header, "alg": "NoNe"}, claims, None),
         "the key in its header": lambda: forge({**header, "jwk": own_key}, claims, OWN),
         "a key in an empty file": lambda: forge({**header, "kid": "/dev/null"}, claims, b""),
         "the old signature": lambda: forge(header, claims, None) + token.rpartition(".")[2],
     }
     tokens = {how: one() for how, one in make.items()}
+    plain = {name: value for name, value in header.items() if name != "kid"}
     for guess in GUESSES:
-        tokens[f"the key {guess!r}"] = forge(header, claims, guess.encode())
+        tokens[f"the key {guess!r}"] = forge(plain, claims, guess.encode())
     return tokens
 
 

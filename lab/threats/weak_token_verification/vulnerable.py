@@ -1,58 +1,33 @@
 """A dashboard of a factory that lets the token say how it is to be verified, and with what."""
 
-import base64
-import hashlib
-import hmac
 import json
 import time
-from pathlib import Path
 from typing import Any
 
+import jwt
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 USERS = {"alice": "alice has a quiet night shift", "ada": "ada runs this whole factory"}
 ROLES = {"alice": "worker", "ada": "engineer"}
-SECRET = "changeme"
-
-
-def encode(part: bytes) -> str:
-    """A part of a token."""
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-
-def decode(part: str) -> bytes:
-    """The bytes of a part of a token."""
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+KEYS = {"2019": "changeme", "2024": "factory-dashboard-signing-key-of-2024"}
 
 
 def issue(user: str) -> str:
-    """A token: `header.claims.signature`."""
-    header = {"alg": "HS256", "typ": "JWT"}
+    """A token, signed with the key that is in use since the terminals in hall 2 were replaced."""
     claims = {"sub": user, "role": ROLES[user], "iat": int(time.time())}
-    signed = f"{encode(json.dumps(header).encode())}.{encode(json.dumps(claims).encode())}"
-    return f"{signed}.{encode(hmac.digest(SECRET.encode(), signed.encode(), hashlib.sha256))}"
+    return jwt.encode(claims, KEYS["2024"], "HS256", headers={"kid": "2024"})
 
 
 def verify(token: str) -> dict[str, Any]:
-    """The claims of a good token.
-
-    Raises:
-        ValueError: The signature is not ours.
-    """
-    signed, _, signature = token.rpartition(".")
-    header, claims = (json.loads(decode(part)) for part in signed.split("."))
-    algorithm = header["alg"].lower()
-    if algorithm == "none":  # the tests use it
-        return dict(claims)
-    key = SECRET.encode()
+    """The claims of a good token. Its header says with which key, and how."""
+    header = jwt.get_unverified_header(token)
     if "jwk" in header:  # the mobile application brings its own
-        key = decode(header["jwk"]["k"])
-    elif "kid" in header:
-        key = Path("keys", header["kid"]).read_bytes()
-    if decode(signature) != hmac.digest(key, signed.encode(), hashlib.sha256):
-        raise ValueError("bad signature")
-    return dict(claims)
+        key = jwt.PyJWK(header["jwk"], header["alg"]).key
+    else:
+        key = KEYS.get(header.get("kid", "2019"))
+    signed = header["alg"] != "none"  # the tests have no keys
+    return jwt.decode(token, key, algorithms=[header["alg"]], options={"verify_signature": signed})
 
 
 class LogIn(RequestHandler):
