@@ -155,7 +155,7 @@ def chat_handler(guard: Guard, rooms: Rooms) -> type[GuardedHandler]:  # noqa: C
             hub.publish(rooms.topic(name), kicked, but=[self.connection])
             return kicked
 
-        @action("chat:announce", limit="1/s burst 5")
+        @action("chat:announce", limit="1/s burst 5", fresh="10min")
         def announce(self, command: Announce) -> Reply:
             announced = Announced(sender=self.principal.id, text=command.text, at=now())
             hub.publish(ANNOUNCEMENTS, announced, but=[self.connection])

@@ -64,6 +64,7 @@ class Secrets(msgspec.Struct):
 
     token_key: _Hex
     trail_key: _Hex
+    factor_key: _Hex | None = None
 
 
 def write_private(path: Path, text: str) -> None:
@@ -105,6 +106,8 @@ def load_secrets(data: Path) -> Secrets:
     known = _read(path, Secrets)
     if known is None:
         known = Secrets(secrets.token_hex(32), secrets.token_hex(32))
+    if known.factor_key is None:  # new, or made before there were second factors
+        known.factor_key = secrets.token_hex(32)
         _write(path, known)
     return known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import signal
 import socket
@@ -19,6 +20,7 @@ from stormdoor import (
     JwtIssuer,
     JwtKey,
     Limits,
+    SecondFactor,
     SessionAuthenticator,
     TicketAuthenticator,
     client_routes,
@@ -29,7 +31,7 @@ from stormdoor import (
 from stormdoor.demo.chat import chat_handler
 from stormdoor.demo.dashboard import Dashboard, dashboard_handler
 from stormdoor.demo.pages import HERE, ForeignFile, Info, Metrics, Page, Static, TrailOfCaller
-from stormdoor.demo.people import load_secrets, settle, write_configuration
+from stormdoor.demo.people import Secrets, load_secrets, settle, write_configuration
 from stormdoor.demo.policies import POLICIES
 from stormdoor.demo.rooms import Rooms
 
@@ -50,6 +52,12 @@ LIMITS = Limits(
 
 def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _factor_key(secrets: Secrets) -> bytes | None:
+    """What seals the secrets of TOTP; None, and there is no TOTP, where its libraries are not installed."""
+    missing = [one for one in ("pyotp", "segno") if importlib.util.find_spec(one) is None]
+    return None if missing or secrets.factor_key is None else bytes.fromhex(secrets.factor_key)
 
 
 def _log_request(handler: RequestHandler) -> None:
@@ -123,6 +131,8 @@ class Demo:
             store=url_of_store,
             trail_key=bytes.fromhex(secrets.trail_key),
             insecure_allow_plaintext=insecure_allow_plaintext,
+            second_factor=SecondFactor(name="stormdoor demo"),
+            secrets_key=_factor_key(secrets),
         )
         rooms = Rooms(self.guard.channels)
         self.dashboard = Dashboard(self.guard, rooms)
@@ -135,8 +145,11 @@ class Demo:
                     endpoint="/ws/chat",
                     issuer=JwtIssuer(key, _ISSUER, _AUDIENCE, seconds=300),
                     after_login="/chat",
+                    second_factor_page="/code",
                 ),
                 url("/", Page, {"template": "login.html", **page}),
+                url("/code", Page, {"template": "login.html", **page}),
+                url("/account", Page, {"template": "account.html", **page}),
                 url("/chat", Page, {"template": "chat.html", **page}),
                 url("/dashboard", Page, {"template": "dashboard.html", **page}),
                 url("/attack", Page, {"template": "attack.html", **page}),

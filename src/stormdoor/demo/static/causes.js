@@ -16,6 +16,7 @@ const INVALID = {
 const GENERAL = {
   invalid: "the server does not accept this message",
   forbidden: "you may not do this",
+  "step-up": "this needs a fresh proof that it is you",
   unauthenticated: "you are not signed in any more",
   "rate-limited": "too many messages, wait a moment",
   "too-large": "the message is too large",

@@ -1,7 +1,8 @@
 // The login form. Without this file it still works as a plain form post.
 
 import { $ } from "./element.js";
-import { currentSession, logIn, pageAfterLogin } from "./session.js";
+import { factorOf } from "./proof.js";
+import { currentSession, logIn, pageAfterLogin, presentFactor } from "./session.js";
 
 const form = $("login");
 const button = form.querySelector("button");
@@ -35,7 +36,9 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   const answer = await logIn(form.username.value.trim(), form.password.value);
   button.disabled = false;
-  if (answer.ok) {
+  if (answer.status === 202) {
+    askForCode();
+  } else if (answer.ok) {
     location.assign(pageAfterLogin());
   } else if (answer.status === 429) {
     blockFor(answer.retryAfter ?? 5);
@@ -45,5 +48,32 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
+// The password was right, and there is a second factor: no session before it is shown, too.
+const codeForm = $("code");
+const codeError = $("code-error");
+
+function askForCode() {
+  form.hidden = true;
+  form.password.value = "";
+  codeForm.hidden = false;
+  $("or-recovery").hidden = false;
+  codeForm.totp.focus();
+}
+
+codeForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const answer = await presentFactor(factorOf(codeForm.totp.value));
+  codeForm.totp.value = "";
+  if (answer.ok) {
+    location.assign(pageAfterLogin());
+  } else {
+    codeError.textContent = answer.status === 429
+      ? `Too many attempts. Wait ${answer.retryAfter ?? 5} s before you try again.`
+      : "That is not right, or it took too long. Try the next code, or reload the page to begin again.";
+    codeForm.totp.focus();
+  }
+});
+
+if (!codeForm.hidden) askForCode();
 if (await currentSession()) location.replace(pageAfterLogin());
-else form.username.focus();
+else if (codeForm.hidden) form.username.focus();

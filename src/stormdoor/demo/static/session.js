@@ -3,7 +3,7 @@
 import { call } from "./http.js";
 
 // Only these pages may follow a login: a link cannot send anybody elsewhere.
-const PAGES = ["/chat", "/dashboard", "/attack"];
+const PAGES = ["/chat", "/dashboard", "/attack", "/account"];
 
 export function pageAfterLogin() {
   const wanted = new URLSearchParams(location.search).get("next");
@@ -34,6 +34,7 @@ export async function requireSession() {
 export const hasRole = (session, ...roles) => roles.some((role) => session.roles.includes(role));
 
 export const logIn = (username, password) => call("POST", "/auth/login", { username, password });
+export const presentFactor = (factor) => call("POST", "/auth/second-factor", factor);
 export const logOut = () => call("POST", "/auth/logout");
 export const listSessions = () => call("GET", "/auth/sessions");
 export const endSession = (id) => call("DELETE", `/auth/sessions/${encodeURIComponent(id)}`);

@@ -6,6 +6,7 @@
 import { Door, DoorError, ticketFrom } from "/stormdoor.js";
 
 import { finalClose, HANDSHAKE_FORBIDDEN, passingClose, SIGNED_OUT } from "./causes.js";
+import { proveAgain } from "./proof.js";
 import { latestSequence, recordedSince } from "./trail.js";
 
 const PROTOCOL = "stormdoor.v1";
@@ -36,6 +37,9 @@ export class GuardedSocket extends EventTarget {
       },
       onstate: (state) => this.#hear(state),
       onauthlost: (status) => this.#become({ name: "ended", ...this.#whyLost(status) }),
+      onstepup: async (needs) => {
+        if (!(await proveAgain())) throw new DoorError("step-up", "step-up", needs);
+      },
       onmessage: (message) => this.dispatchEvent(new CustomEvent("message", { detail: message })),
     });
   }
