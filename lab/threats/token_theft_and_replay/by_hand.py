@@ -6,12 +6,14 @@ import time
 from typing import Any
 
 import jwt
+from tornado.escape import xhtml_escape
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 USERS = {"alice": "alice keeps gold in the cellar", "mallory": "mallory has nothing at all"}
 POSITIONS = {"alice": {"GOLD": 1200, "TIN": 7}, "mallory": {}}
 PREFIX = "token."
+advertised = {"picture": ""}
 
 
 class Site(RequestHandler):
@@ -20,6 +22,16 @@ class Site(RequestHandler):
     def get_current_user(self) -> str | None:
         user = self.get_signed_cookie("user", max_age_days=1)
         return None if user is None else user.decode()
+
+
+class Page(Site):
+    """`/portfolio`: the page, whose script asks for a token."""
+
+    def get(self) -> None:
+        self.set_header("Referrer-Policy", "same-origin")
+        picture = xhtml_escape(advertised["picture"])
+        self.write("<!doctype html><title>Portfolio</title>")
+        self.write(f'<img src="{picture}" alt="advertisement">')
 
 
 class LogIn(Site):
@@ -103,12 +115,16 @@ class Portfolio(WebSocketHandler):
         if order.get("type") == "sell":
             POSITIONS[self.owner].pop(str(order.get("what")), None)
             self.write_message({"type": "sold", "what": order.get("what")})
+        elif order.get("type") == "advertise":
+            advertised["picture"] = str(order.get("picture"))
+            self.write_message({"type": "shown"})
 
 
 def make(origin: str) -> Application:
     """The application."""
     return Application(
         [
+            ("/portfolio", Page),
             ("/auth/login", LogIn),
             ("/auth/logout", LogOut),
             ("/auth/ticket", TicketDesk),

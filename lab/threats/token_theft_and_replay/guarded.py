@@ -1,6 +1,10 @@
 """The same page behind stormdoor: a ticket opens one socket, once, for the page that asked for it."""
 
-from tornado.web import Application
+from typing import Annotated
+
+from msgspec import Meta
+from tornado.escape import xhtml_escape
+from tornado.web import Application, RequestHandler
 
 from stormdoor import (
     Command,
@@ -18,6 +22,19 @@ from stormdoor import (
 
 USERS = {"alice": "alice keeps gold in the cellar", "mallory": "mallory has nothing at all"}
 POSITIONS: dict[str, dict[str, int]] = {"alice": {"GOLD": 1200, "TIN": 7}, "mallory": {}}
+
+
+advertised = {"picture": ""}
+
+
+class Page(RequestHandler):
+    """`/portfolio`: the page, whose script asks for a ticket."""
+
+    def get(self) -> None:
+        self.set_header("Referrer-Policy", "same-origin")
+        picture = xhtml_escape(advertised["picture"])
+        self.write("<!doctype html><title>Portfolio</title>")
+        self.write(f'<img src="{picture}" alt="advertisement">')
 
 
 class Owned(Reply, tag="portfolio"):
@@ -39,6 +56,16 @@ class Sold(Reply, tag="sold"):
     what: str
 
 
+class Advertise(Command, tag="advertise"):
+    """Show a picture to everybody."""
+
+    picture: Annotated[str, Meta(pattern="^https?://", max_length=200)]
+
+
+class Shown(Reply, tag="shown"):
+    """It is shown."""
+
+
 class Portfolio(GuardedHandler):
     """`/ws/portfolio`: tells whoever opens it what it owns, and trades."""
 
@@ -54,6 +81,12 @@ class Portfolio(GuardedHandler):
         POSITIONS[self.principal.id].pop(command.what, None)
         return Sold(what=command.what)
 
+    @action("portfolio:advertise")
+    def advertise(self, command: Advertise) -> Shown:
+        """Show it."""
+        advertised["picture"] = command.picture
+        return Shown()
+
 
 async def make(origin: str) -> Application:
     """The application."""
@@ -67,4 +100,5 @@ async def make(origin: str) -> Application:
     for name, password in USERS.items():
         await guard.admin.add_principal(name, password=password, roles=["customer"])
     routes = login_routes(guard, endpoint="/ws/portfolio")
-    return protect(Application([*routes, ("/ws/portfolio", Portfolio)]), guard)
+    application = Application([*routes, ("/portfolio", Page), ("/ws/portfolio", Portfolio)])
+    return protect(application, guard)

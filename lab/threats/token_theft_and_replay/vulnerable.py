@@ -3,12 +3,33 @@
 import json
 import secrets
 from typing import Any
+from urllib.parse import quote
 
+from tornado.escape import xhtml_escape
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 USERS = {"alice": "alice keeps gold in the cellar", "mallory": "mallory has nothing at all"}
 POSITIONS = {"alice": {"GOLD": 1200, "TIN": 7}, "mallory": {}}
+
+
+advertised = {"picture": ""}
+
+
+class Page(RequestHandler):
+    """`/portfolio?token=…`: the page, whose script takes the token from its own address."""
+
+    def get(self) -> None:
+        user = self.get_signed_cookie("user")
+        if user is not None and not self.get_query_argument("token", ""):
+            token = self.create_signed_value("token", user).decode()
+            self.redirect(f"/portfolio?token={quote(token)}")
+            return
+        # The people who count visitors want to know from where they come.
+        self.write(
+            '<!doctype html><title>Portfolio</title><meta name="referrer" content="unsafe-url">'
+        )
+        self.write(f'<img src="{xhtml_escape(advertised["picture"])}" alt="advertisement">')
 
 
 class LogIn(RequestHandler):
@@ -63,12 +84,16 @@ class Portfolio(WebSocketHandler):
         if order["type"] == "sell" and self.owner:
             POSITIONS[self.owner].pop(order["what"], None)
             self.write_message({"type": "sold", "what": order["what"]})
+        elif order["type"] == "advertise" and self.owner:
+            advertised["picture"] = order["picture"]
+            self.write_message({"type": "shown"})
 
 
 def make(origin: str) -> Application:
     """The application."""
     return Application(
         [
+            ("/portfolio", Page),
             ("/auth/login", LogIn),
             ("/auth/logout", LogOut),
             ("/auth/ticket", TicketDesk),
