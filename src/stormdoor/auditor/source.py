@@ -366,9 +366,11 @@ def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
 
 
 def in_files(check: CallCheck, *last: str) -> ModuleCheck:
-    """A check of calls as one of files."""
+    """A check of calls as one of files; tests are left out."""
 
     def run(module: Module, project: Project) -> Iterator[Found]:
+        if is_test(module):
+            return
         for call in calls_in(project, module, *last):
             yield from check(call)
 
@@ -385,6 +387,8 @@ def on_the_way(check: CallCheck, *last: str) -> EndpointCheck:
             if id(node) in seen or not event.module.inside or not isinstance(node, ast.Call):
                 continue
             seen.add(id(node))
+            if is_test(event.module):
+                continue
             if event.text.rpartition(".")[2] in last or last_name(node.func) in last:
                 yield from check(call_at(endpoint.project, event.module, node))
 

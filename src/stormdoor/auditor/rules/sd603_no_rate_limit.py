@@ -29,7 +29,7 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.lexicon import words_of
 from stormdoor.auditor.machine import Stage
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import functions_of
+from stormdoor.auditor.source import functions_of, is_test
 from stormdoor.report.finding import Check, Confidence, Level
 
 _LIMITS = frozenset(
@@ -58,7 +58,7 @@ _LIMITS = frozenset(
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("on_message")
-    if method is None or not method.module.inside or endpoint.unread():
+    if method is None or not method.module.inside or endpoint.unread() or is_test(method.module):
         return
     works = any(
         event.kind in {"act", "join"} and event.stage == Stage.MESSAGE

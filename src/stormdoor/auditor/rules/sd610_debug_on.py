@@ -17,6 +17,7 @@ Fix:
     Take it from an option that is off by default.
 """
 
+import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.applications import is_application
@@ -30,9 +31,20 @@ def _check(call: Call) -> Iterator[Found]:
         return
     for name in ("debug", "autoreload", "serve_traceback"):
         given = call.words.get(name)
-        if given is not None and call.constant(given) is True:
+        if given is not None and call.constant(given) is True and not _elsewhere(call, given):
             yield call.found(f"{name} is on.")
             return
+
+
+def _elsewhere(call: Call, given: ast.expr) -> bool:
+    """Whether it comes from a `dict(...)` with a cookie_secret, where it is reported already."""
+    for word in call.node.keywords:
+        found = call.literal(word.value) if word.arg is None else None
+        if isinstance(found, ast.Call):
+            names = {one.arg: one.value for one in found.keywords}
+            if "cookie_secret" in names and given in names.values():
+                return True
+    return False
 
 
 RULE = rule(

@@ -10,3 +10,6 @@ class Chat(WebSocketHandler):
 settings = {"debug": True}
 app = Application([("/chat", Chat)], **settings)  # finds SD610
 other = Application([], autoreload=True)  # finds SD610
+
+shared = dict(debug=True, cookie_secret=open("/run/secret").read())  # finds SD610
+third = Application([], **shared)
