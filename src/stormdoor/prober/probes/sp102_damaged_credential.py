@@ -71,7 +71,7 @@ PROBE = probe(
     level=Level.ERROR,
     threat="weak-token-verification",
     cwe=(287,),
-    asvs=("9.1.1",),
+    asvs=("7.2.1", "9.1.1"),
     check=Check.AUTHENTICATION,
     run=_run,
 )
