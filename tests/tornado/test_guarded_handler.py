@@ -555,6 +555,17 @@ def test_actions_and_on_message_exclude_each_other() -> None:
         type("Both", (Chat,), {"on_message": lambda self, message: None})
 
 
+@pytest.mark.parametrize("name", ["clear", "finish", "get", "ping", "select_subprotocol"])
+def test_an_action_does_not_take_the_name_of_a_method_of_tornado(name: str) -> None:
+    """Tornado would call it, with other arguments: every handshake would die of it."""
+
+    def method(self: Any, command: Say) -> None:
+        """An action."""
+
+    with pytest.raises(ConfigurationError, match="give it another"):
+        type("Odd", (GuardedHandler,), {"permission": "a:b", name: action("chat:say")(method)})
+
+
 def test_two_actions_cannot_take_one_command() -> None:
     """Nor two commands have one tag."""
 

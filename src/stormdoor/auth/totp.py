@@ -97,7 +97,7 @@ def uri(secret: bytes, *, account: str, issuer: str) -> str:
 def qr_svg(text: str) -> str:
     """A QR code of `text` as an inline SVG, black on white whatever the page looks like."""
     code = _library("segno").make(text, error="m", micro=False)
-    return str(code.svg_inline(scale=5, border=4, dark="#000", light="#fff"))
+    return str(code.svg_inline(scale=5, border=4, dark="#000", light="#fff", svgns=True))
 
 
 def base32(secret: bytes) -> str:

@@ -124,7 +124,8 @@ class GuardedHandler(WebSocketHandler):
         """Collect the actions of a handler class, and refuse a class that cannot mean what it says.
 
         Raises:
-            ConfigurationError: An action takes no command, or there are both actions and `on_message`.
+            ConfigurationError: An action takes no command, or has the name of a method of Tornado's; or
+                there are both actions and `on_message`.
         """
         super().__init_subclass__(**kwargs)
         actions: dict[str, Action] = {}
@@ -133,6 +134,10 @@ class GuardedHandler(WebSocketHandler):
             declared = getattr(method, _MARK, None)
             if isinstance(declared, _Declared):
                 where = f"{cls.__qualname__}.{name}"
+                if hasattr(WebSocketHandler, name):
+                    raise ConfigurationError(
+                        f"{where} is an action, and the name of a method that Tornado calls; give it another"
+                    )
                 actions[name] = Action(
                     command=_command_of(method, where),
                     method=method,

@@ -43,11 +43,7 @@ async function showFactors() {
   return undefined;
 }
 
-// The server draws for the middle of a page; a picture by itself must name its language.
-function pictureOf(svg) {
-  const named = svg.includes("xmlns=") ? svg : svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"');
-  return `data:image/svg+xml,${encodeURIComponent(named)}`;
-}
+const pictureOf = (svg) => `data:image/svg+xml,${encodeURIComponent(svg)}`;
 
 function showEnrolment(begun) {
   enrolment = begun?.id ?? null;
