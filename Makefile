@@ -71,6 +71,10 @@ unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 	$(call heading,result)
 	@grep -E '^=+ .* in [0-9.]+s' build/pytest.txt | tail -n 1
 
+.PHONY: lab
+lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flood")
+	@$(BIN)/python -m lab.run $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long
 	$(call heading,fuzzing: hypothesis)
@@ -109,7 +113,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 clean: ## Remove what the targets made, .venv too
 	rm -rf .venv .matrix build dist docs/_build .coverage .hypothesis .import_linter_cache \
 	  .mypy_cache .pytest_cache .ruff_cache
-	find src tests docs bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src tests docs bench lab -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The interpreter: PYTHON if given, else the first of these that is new enough. Then `venv`, or what
 # stands in for it where the distribution has split it off.

@@ -204,7 +204,8 @@ def page(chosen: Sequence[Threat], bouts: Sequence[Bout | str], seconds: float) 
 reader of Tornado's documentation writes it, and behind stormdoor. One attack is run on all three, and
 judges by what an outsider sees. What the server is for was tried on each of them before.</p>
 <ul class="sums">{sums}</ul>
-<p class="{"gap" if gaps else "soft"}">{verdict} {len(finished)} threats in {seconds:.0f} seconds, on loopback.</p>
+<p class="{"gap" if gaps else "soft"}">{verdict}
+{len(finished)} threats in {seconds:.0f} seconds, on loopback.</p>
 </header><main><table class="overview"><thead><tr><th scope="col">Threat</th>
 {"".join(f'<th scope="col">{escape(title)}</th>' for title in _TITLES.values())}</tr></thead>
 <tbody>{"".join(_row(threat, bout) for threat, bout in pairs)}</tbody></table>
