@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import io
 import secrets
 from types import ModuleType
 
@@ -97,7 +98,12 @@ def uri(secret: bytes, *, account: str, issuer: str) -> str:
 def qr_svg(text: str) -> str:
     """A QR code of `text` as an inline SVG, black on white whatever the page looks like."""
     code = _library("segno").make(text, error="m", micro=False)
-    return str(code.svg_inline(scale=5, border=4, dark="#000", light="#fff", svgns=True))
+    out = io.BytesIO()
+    # With its name space, so that it is a picture by itself as well as a part of a page.
+    code.save(
+        out, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, nl=False
+    )
+    return out.getvalue().decode("utf-8")
 
 
 def base32(secret: bytes) -> str:
