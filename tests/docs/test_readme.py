@@ -1,6 +1,9 @@
 """The README, done as it says."""
 
+import os
 import re
+import subprocess
+import sysconfig
 from pathlib import Path
 
 from tornado.web import Application
@@ -57,3 +60,21 @@ async def test_one_liner() -> None:
     exec(block.text, {"app": app, "guard": guard, "protect": protect})  # noqa: S102 - our own page
     async with serving(app, guard) as host:
         assert await refused(f"ws://{host}/feed") == 401
+
+
+def test_the_excerpt_of_a_scan_is_real() -> None:
+    """What the README shows is what the command prints."""
+    source = "lab/threats/cross_site_websocket_hijacking/vulnerable.py"
+    stormdoor = Path(sysconfig.get_path("scripts"), "stormdoor")
+    command = [stormdoor, "scan", source, "--no-cache", "--isolated"]
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
+    printed = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    ).stdout
+    lines = "\n".join(line.rstrip() for line in printed.splitlines())
+    text = README.read_text(encoding="utf-8")
+    _, _, rest = text.partition("among other things:\n\n")
+    block, _, _ = rest.partition("\n\nMore than")
+    excerpt = "\n".join(line.removeprefix("    ") for line in block.splitlines())
+    assert "SD201" in excerpt
+    assert excerpt in lines
