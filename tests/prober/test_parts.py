@@ -103,6 +103,28 @@ def test_shapes_compare_fields_and_not_values() -> None:
     assert not is_refusal(one)
 
 
+def test_greeting_by_name() -> None:
+    """It tells the owner from a guest; one without a name is no delivery."""
+    alice, bob = ({"type": "hello", "user": user} for user in ("alice", "bob"))
+    assert shape(json.dumps(alice)) != shape(json.dumps(bob))
+    assert shape(json.dumps({"type": "hello", "user": None})) == ""
+
+
+async def test_guest_who_is_greeted() -> None:
+    """A guest with a name of its own is no finding, beside an owner and without one."""
+
+    class Greets(Feed):
+        def prepare(self) -> None:
+            """Nobody is refused."""
+
+        def open(self, *args: str, **kwargs: str) -> None:
+            self.write_message({"type": "hello", "user": "alice" if self.allowed() else "guest"})
+
+    async with serving(Greets) as port:
+        for owner in (None, ALICE):
+            assert (await probed(port, owner=owner)).findings == ()
+
+
 def test_deep_json_is_survived() -> None:
     """A hostile server cannot break the prober with it."""
     assert shape("[" * 100_000).startswith("text [")

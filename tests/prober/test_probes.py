@@ -457,3 +457,37 @@ async def test_logins(log_in: Any, log_out: Any, plan: dict[str, Any], found: se
         login = Login(f"http://127.0.0.1:{port}/login", fields)
         report = await probed(port, login=login, say=SAY[:0] if "active" in plan else SAY, **plan)
     assert slugs(report) == found
+
+
+class LooksLater(WebSocketHandler):
+    """Wants a cookie at the handshake, and looks whose it is with the first message."""
+
+    def prepare(self) -> None:
+        if self.get_cookie("session") is None:
+            raise HTTPError(401)
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.get_cookie("session") in SESSIONS:
+            self.write_message({"type": "said", "items": [1]})
+        else:
+            self.close(3000)
+
+
+async def test_credential_that_is_looked_at_later() -> None:
+    """While nothing is delivered it could not be told; with a message it is refused."""
+    async with serving(LooksLater) as port:
+        silent, spoken = await probed(port, owner=ALICE), await probed(port, owner=ALICE, say=SAY)
+    assert slugs(silent) == slugs(spoken) == set()
+    assert any("SP102" in one.what for one in silent.coverage.unresolved)
+    assert not any("SP102" in one.what for one in spoken.coverage.unresolved)
+
+
+async def test_foreign_origin_of_a_silent_socket() -> None:
+    """The credential is good, and strangers are refused: that the socket stays open is enough."""
+
+    class Silent(LooksLater):
+        def check_origin(self, origin: str) -> bool:
+            return True
+
+    async with serving(Silent) as port:
+        assert slugs(await probed(port, owner=ALICE)) == {"foreign-origin"}

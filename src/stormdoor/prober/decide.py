@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import is_refusal
+from stormdoor.prober.delivered import GREETING, is_refusal
 from stormdoor.prober.identity import Identity
 
 __all__ = ["Access", "Baseline", "Proof", "attempt", "judged", "refused", "take_baseline"]
@@ -90,12 +90,16 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     if one.limited:
         return Access.UNKNOWN, "the server said that there were too many attempts"
     if one.problem:
-        return Access.UNKNOWN, one.problem
+        # A bare end is a way to refuse; that the server is there, the owner has shown.
+        ended = bool(base.owner) and "hung up" in one.problem
+        return (Access.REFUSED if ended else Access.UNKNOWN), one.problem
     if one.status != 101:
         return Access.REFUSED, f"the handshake was answered with {one.status}"
     got = one.delivered
     if base.owner:
         return _like_owner(base, one, got, anonymous=anonymous)
+    # Without an owner there is nobody to tell this name from: it may be that of a guest.
+    got = frozenset(shape for shape in got if not shape.startswith(GREETING))
     if got and not (one.ended and one.code in _POLICY | set(range(3000, 5000))):
         return Access.IN, "data were delivered"
     if one.ended:
@@ -150,7 +154,14 @@ class Proof:
     conversation: Conversation = field(default_factory=Conversation)
 
 
-async def attempt(client: Client, base: Baseline, ask: Ask, control: Ask | None = None) -> Proof:
+async def attempt(
+    client: Client,
+    base: Baseline,
+    ask: Ask,
+    control: Ask | None = None,
+    *,
+    by_opening: bool = False,
+) -> Proof:
     """Try; if that gets in, see that the control does not, and try once more, listening longer.
 
     Args:
@@ -158,12 +169,17 @@ async def attempt(client: Client, base: Baseline, ask: Ask, control: Ask | None 
         base: What it is compared with.
         ask: The attempt.
         control: What must not get in, for the attempt to mean anything; None where nobody may.
+        by_opening: The credential itself is good, so that a socket which stays open shows enough.
+            Otherwise the server may look at it with the first message, and something must be delivered.
     """
     anonymous = ask.who.empty and not ask.headers
     first = await client.converse(ask)
     access, why = judged(base, first, anonymous=anonymous)
     if access is not Access.IN:
         return Proof(access, why, first.transcript, first)
+    if base.owner and not base.delivered and not by_opening:
+        why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
+        return Proof(Access.UNKNOWN, why, first.transcript, first)
     if control is not None:
         other = await client.converse(control)
         without, _ = judged(base, other, anonymous=control.who.empty)

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["Message", "is_refusal", "shape", "shapes", "text_of"]
+__all__ = ["GREETING", "Message", "is_refusal", "shape", "shapes", "text_of"]
 
 Message = str | bytes
 
@@ -47,6 +47,9 @@ _SAYS_NO = re.compile(
     r"(not |un)authenticated|authentication required|not logged in",
     re.IGNORECASE,
 )
+_NAMES = ("user", "username", "principal", "account", "email", "login", "sub")
+GREETING = "greeting "
+"""Begins the shape of a greeting by name. It tells two clients apart, and alone it proves nothing."""
 _LONGEST = 2_000
 _SHORT = 300
 
@@ -120,14 +123,24 @@ def _of(value: Any, depth: int) -> str:
     return ""
 
 
+def _named(found: Any) -> str:
+    """A greeting by name shows that the server has looked who is there; any other is no delivery."""
+    if not isinstance(found, dict):
+        return ""
+    names = {key: found[key] for key in _NAMES if isinstance(found.get(key), str) and found[key]}
+    return f"{GREETING}{json.dumps(names, sort_keys=True)}" if names else ""
+
+
 def shape(message: Message) -> str:
     """What a message looks like; empty for greetings, heartbeats and refusals, which are no delivery."""
     if isinstance(message, bytes):
         return "binary" if message else ""
     text = text_of(message)
     found = _parsed(message)
-    if is_refusal(message) or _is_greeting(text, found):
+    if is_refusal(message):
         return ""
+    if _is_greeting(text, found):
+        return _named(found)
     if isinstance(found, dict | list):
         return _of(found, 4)
     words = re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)?", "#", text.strip(), flags=re.IGNORECASE).split()

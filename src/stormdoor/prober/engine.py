@@ -102,6 +102,7 @@ class _Seen:
     findings: tuple[Finding, ...]
     doubts: tuple[Unresolved, ...]
     connections: int
+    ran: frozenset[str]
 
 
 def _split(target: Target) -> tuple[Target, tuple[tuple[str, str], ...]]:
@@ -146,7 +147,11 @@ def _verdict(results: list[tuple[Probe, Result]]) -> Verdict:
         return Verdict("unknown", " ".join(doubts))
     if fine := by_state.get("clear"):
         return Verdict("guarded", " ".join(fine))
-    return Verdict("unknown", " ".join(by_state.get("skipped", [])) or "Nothing was tried.")
+    return Verdict(
+        "unknown",
+        " ".join([*by_state.get("noted", []), *by_state.get("skipped", [])])
+        or "Nothing was tried.",
+    )
 
 
 def _origin_verdict(results: list[tuple[Probe, Result]]) -> Verdict:
@@ -261,6 +266,7 @@ def _summed(target: Target, results: list[tuple[Probe, Result]], connections: in
             if one.state == "unknown"
         ),
         connections,
+        frozenset(probe.meta.id for probe, one in results if one.state != "skipped"),
     )
 
 
@@ -299,5 +305,7 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
             unresolved=tuple(doubt for one in seen for doubt in one.doubts),
             connections=sum(one.connections for one in seen),
         ),
-        rules=tuple(one.meta for one in PROBES if plan.active or not one.active),
+        rules=tuple(
+            one.meta for one in PROBES if any(one.meta.id in endpoint.ran for endpoint in seen)
+        ),
     )

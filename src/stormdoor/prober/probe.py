@@ -19,6 +19,7 @@ __all__ = [
     "Situation",
     "clear",
     "found",
+    "noted",
     "probe",
     "skipped",
     "unknown",
@@ -34,7 +35,8 @@ class Result:
     """What came of a probe.
 
     Args:
-        state: It was found; it was tried and refused; it could not be told; it was not tried.
+        state: It was found; it was tried and refused; it could not be told; it was looked at, and nothing
+            follows; it was not tried.
         what: One or two sentences about this endpoint.
         fix: The probe's where empty.
         level: Where it differs from the probe's.
@@ -63,6 +65,11 @@ def clear(what: str) -> Result:
 def unknown(what: str) -> Result:
     """It was tried, and could not be told."""
     return Result("unknown", what)
+
+
+def noted(what: str) -> Result:
+    """It was looked at, and nothing follows from it."""
+    return Result("noted", what)
 
 
 def skipped(what: str) -> Result:
@@ -108,9 +115,11 @@ class Situation:
         stranger = self.owner.nobody() if self.owner is not None else Identity("nobody")
         return Ask(stranger, self.origin)
 
-    async def attempt(self, ask: Ask, control: Ask | None = None) -> Proof:
+    async def attempt(
+        self, ask: Ask, control: Ask | None = None, *, by_opening: bool = False
+    ) -> Proof:
         """`decide.attempt` here."""
-        return await attempt(self.client, self.base, ask, control)
+        return await attempt(self.client, self.base, ask, control, by_opening=by_opening)
 
     async def owner_still_gets_in(self) -> bool:
         """Whether a refusal is about what was tried, and not about too many attempts."""

@@ -120,7 +120,7 @@ def _coverage(report: Report) -> str:
         else ""
     )
     what = (
-        "Everything could be told."
+        "Of what was tried, nothing remained in doubt."
         if seen.connections
         else "Every file was read, and every name understood."
     )

@@ -80,7 +80,7 @@ async def _run(situation: Situation) -> list[Result]:
         who, control, ambient = owner, situation.nobody, True
     doubts = []
     for kind, origin, level in _origins(situation.origin):
-        proof = await situation.attempt(Ask(who, origin), control)
+        proof = await situation.attempt(Ask(who, origin), control, by_opening=ambient)
         if proof.access is Access.IN and not ambient:
             what = (
                 f"A page of {kind} (`{origin}`) gets in. No credential is needed: what is ambient is "

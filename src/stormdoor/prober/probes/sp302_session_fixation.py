@@ -36,7 +36,9 @@ async def _run(situation: Situation) -> list[Result]:
         alone = replace(
             owner, name="who knew the cookie before", cookies=((cookie.name, cookie.value),)
         )
-        proof = await situation.attempt(Ask(alone, situation.origin), situation.nobody)
+        proof = await situation.attempt(
+            Ask(alone, situation.origin), situation.nobody, by_opening=True
+        )
         if proof.access is Access.IN:
             what = f"`{cookie.name}` was given before the login, and is the credential after it."
             return [found(what, proof.transcript)]

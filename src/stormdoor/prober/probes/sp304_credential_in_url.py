@@ -29,7 +29,9 @@ async def _run(situation: Situation) -> list[Result]:
     if owner.query:
         if situation.base.once:
             return [clear("The credential in the address works only once.")]
-        proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
+        proof = await situation.attempt(
+            Ask(owner, situation.origin), situation.nobody, by_opening=True
+        )
         if proof.access is Access.IN:
             names = ", ".join(f"`{name}`" for name, _ in owner.query)
             what = (
