@@ -21,6 +21,8 @@ Trick = Literal[
     "any", "prefix", "suffix", "pattern", "substring", "null", "request", "scheme", "port"
 ]
 _ATTACKER = "https://attacker.example"
+_MAX_STEPS = 40_000
+"""Work after which no further origin is asked about."""
 _HOSTLIKE = re.compile(r"^[a-z0-9*.:/\[\]_-]*[a-z0-9][a-z0-9*.:/\[\]_-]*$", re.IGNORECASE)
 
 
@@ -97,6 +99,8 @@ def ask(
 
     def answer(origin: str) -> bool | None:
         if origin not in asked:
+            if sum(one.steps for one in asked.values()) > _MAX_STEPS:
+                return None
             asked[origin] = explore_origin(project, hierarchy, info, origin, words)
         return _answer(asked[origin])
 

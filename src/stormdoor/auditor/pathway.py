@@ -41,7 +41,7 @@ Outcome = Literal["refused", "accepted", "cut"]
 
 # The limits are work: a busy machine says what an idle one says. Time is the last resort.
 _MAX_PATHS = 160
-_MAX_STEPS = 60_000
+_MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
 _SECONDS = 60.0
 
 
@@ -87,12 +87,14 @@ class Pathway:
         paths: The ways that came to an end.
         events: Everything that happened on any way, also those not followed to the end.
         complete: Whether every way was followed.
+        steps: How much work it was.
         uncertain: Methods that a class that was not read may define, with that class.
     """
 
     paths: list[Path] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     complete: bool = True
+    steps: int = 0
     uncertain: dict[str, str] = field(default_factory=dict)
 
 
@@ -273,7 +275,7 @@ def _explored(
         otherwise: list[list[int]] = []
         tried, steps = 0, 0
         while pending:
-            if tried >= _MAX_PATHS or steps >= _MAX_STEPS or time.monotonic() > deadline:
+            if tried >= _MAX_PATHS or steps >= _MAX_STEPS[mode] or time.monotonic() > deadline:
                 result.complete = result.complete and not as_shipped
                 break
             tried += 1
@@ -291,6 +293,7 @@ def _explored(
             if run.exhausted:
                 result.complete = result.complete and not as_shipped
             steps += run.steps
+            result.steps += run.steps
             pending.extend(reversed(run.alternatives))
             (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
             result.events.extend(run.events)
