@@ -23,6 +23,8 @@ from stormdoor.prober.delivered import text_of
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _CAPABILITY = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}")
 
 

@@ -20,6 +20,8 @@ from stormdoor.prober.decide import Access
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 
 def _altered(text: str) -> str:
     # Not the last character: of base64, its low bits may mean nothing.

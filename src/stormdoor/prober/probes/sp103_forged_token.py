@@ -27,6 +27,8 @@ from stormdoor.prober.decide import Access
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _KNOWN = (
     "", "secret", "changeme", "password", "your-256-bit-secret", "key", "jwt", "supersecret", "test",
     "dev", "secret-key", "my-secret", "mysecret", "s3cr3t", "change-me", "default", "admin", "123456",

@@ -19,6 +19,8 @@ from stormdoor.prober.decide import Access
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _ADDRESSES = (
     "X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
     "X-Originating-IP",

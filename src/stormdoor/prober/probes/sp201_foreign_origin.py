@@ -26,6 +26,8 @@ from stormdoor.prober.decide import Access
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
 
 

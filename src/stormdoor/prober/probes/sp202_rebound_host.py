@@ -19,6 +19,8 @@ from stormdoor.prober.decide import Access
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 
 async def _run(situation: Situation) -> list[Result]:
     if not situation.open_to_all:

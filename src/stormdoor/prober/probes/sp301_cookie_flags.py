@@ -22,6 +22,8 @@ from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 
 async def _run(situation: Situation) -> list[Result]:
     logged_in, owner = situation.logged_in, situation.owner

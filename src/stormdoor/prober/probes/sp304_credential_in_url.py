@@ -19,6 +19,8 @@ from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _NAMES = ("token", "access_token", "auth", "jwt", "api_key")
 
 

@@ -19,6 +19,8 @@ from stormdoor.prober.delivered import text_of
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 
 def _never(_: frozenset[str]) -> bool:
     return False

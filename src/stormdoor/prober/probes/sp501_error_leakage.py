@@ -19,6 +19,8 @@ import re
 from stormdoor.prober.probe import Result, Situation, found, noted, probe
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _TELLS = re.compile(
     r"Traceback \(most recent call last\)|File \"[^\"\n]{1,200}\", line \d+|SQLSTATE\[|"
     r"sqlite3\.\w+Error|psycopg2?\.\w|\bat [\w.$<>]+ \(?/[^\s)]{1,200}:\d+:\d+"

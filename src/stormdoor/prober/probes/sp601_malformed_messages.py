@@ -19,6 +19,8 @@ from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipp
 from stormdoor.prober.wire import PING, TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _MIB = 1024 * 1024
 
 

@@ -24,6 +24,8 @@ from stormdoor.prober.target import Target
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 
 async def _log_out(client: Client, target: Target, who: Identity) -> int:
     """Ask to be logged out, and return the status; 0 where there was no answer."""

@@ -18,6 +18,8 @@ from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipp
 from stormdoor.prober.wire import NoAnswer
 from stormdoor.report.finding import Check, Level
 
+__all__ = ["PROBE"]
+
 _TIMES = 12
 _SECRET_FIELDS = ("pass", "pwd", "secret", "pin")
 
