@@ -85,7 +85,7 @@ for _name, _group, _help in (
             "  stormdoor probe wss://app.example/chat --authorized app.example a host you may probe\n"
             "  stormdoor probe URL --login http://127.0.0.1:8888/login \\\n"
             "      --field username=alice --field password=env:PASSWORD        by logging in\n"
-            "  stormdoor probe URL --say '{\"type\":\"list\"}' -o report.html    where answers tell\n"
+            '  stormdoor probe URL --say \'{"type":"list"}\' -o report.html    where answers tell\n'
             "  stormdoor probe --explain SP101                                 what a probe is about\n\n"
             "Secrets are written @FILE or env:NAME, so that they are in no list of processes. They are in "
             "no report.\n\n"

@@ -36,6 +36,8 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _SAID = {
     "missing": "Anybody can open {name}: nothing asks who the client is.",
     "swallowed": "Anybody can open {name}: the refusal is caught and the handshake goes on.",

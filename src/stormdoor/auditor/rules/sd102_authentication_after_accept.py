@@ -30,6 +30,8 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _SAID = {
     "after-accept": "{name} answers 101 to everybody and asks afterwards: {what}.",
     "frames-pass": "open() of {name} closes after the 101, but messages still reach on_message().",

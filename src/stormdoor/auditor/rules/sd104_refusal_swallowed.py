@@ -34,6 +34,8 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     answer = endpoint.authentication

@@ -33,6 +33,8 @@ from stormdoor.auditor.project import External
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _LATE = ("open", "on_message", "on_close", "on_ping", "on_pong", "on_connection_close")
 
 

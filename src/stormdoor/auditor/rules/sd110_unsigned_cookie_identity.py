@@ -29,6 +29,8 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _OF_CLIENT = frozenset(["get_cookie", "get_argument", "get_query_argument", "get_body_argument"])
 
 

@@ -26,6 +26,8 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _TRICKS = frozenset({"suffix"})
 
 

@@ -34,6 +34,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import functions_of, is_secret_name, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _GETTERS = frozenset({"get_argument", "get_query_argument", "get_arguments", "get_query_arguments"})
 _QUERY = frozenset({"arguments", "query_arguments"})
 _SOCKET = re.compile(

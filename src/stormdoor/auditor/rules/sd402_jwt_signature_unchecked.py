@@ -25,6 +25,8 @@ from stormdoor.auditor.source import Call, in_files, on_the_way
 from stormdoor.auditor.tokens import decoding
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _CLAIMS = frozenset({"jose.jwt.get_unverified_claims", "jose.jws.get_unverified_claims"})
 
 

@@ -26,6 +26,8 @@ from stormdoor.auditor.source import Call, in_files, on_the_way
 from stormdoor.auditor.tokens import DECODERS, decoding
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 
 def _check(call: Call) -> Iterator[Found]:
     token = decoding(call)

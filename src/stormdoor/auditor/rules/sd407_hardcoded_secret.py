@@ -25,6 +25,8 @@ from stormdoor.auditor.secrets import USERS, is_weak, secrets_in
 from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 
 def _check(call: Call) -> Iterator[Found]:
     if is_test(call.module):

@@ -28,6 +28,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, functions_of, is_secret_name, last_name, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _EMPTY = (None, "", b"", True, False)
 
 

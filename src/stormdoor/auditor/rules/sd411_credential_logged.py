@@ -27,6 +27,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import is_secret_name, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _LEVELS = ("debug", "info", "warning", "warn", "error", "exception", "critical", "log")
 
 

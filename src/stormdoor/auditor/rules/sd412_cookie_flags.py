@@ -26,6 +26,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, in_files, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _SIGNED = frozenset({"set_secure_cookie", "set_signed_cookie"})
 _SESSION = frozenset({"session", "sessionid", "sid", "token", "auth", "jwt", "user", "login"})
 

@@ -27,6 +27,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, in_files, last_name, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _SESSION = frozenset({"session", "sessionid", "sid"})
 _BROUGHT = frozenset({"get_cookie", "get_argument", "get_query_argument", "get_body_argument"})
 _LOGIN = frozenset({"post", "login", "signin", "authenticate"})

@@ -27,6 +27,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, is_secret_name, is_test, last_name, subject_of
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _WEAK = frozenset(
     f"random.{name}"
     for name in ("random", "randint", "randrange", "choice", "choices", "sample", "getrandbits")

@@ -31,6 +31,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import functions_of, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _DECODERS = (
     "json.loads",
     "tornado.escape.json_decode",

@@ -24,6 +24,8 @@ from stormdoor.auditor.sinks import argument, reaching, sunk
 from stormdoor.auditor.values import Named, text_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _LOADERS = ("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.unsafe_load_all")
 
 

@@ -25,6 +25,8 @@ from stormdoor.auditor.sinks import argument, from_client, reaching, sunk
 from stormdoor.auditor.values import Const, Sequence
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _SHELLS = (
     "os.system",
     "os.popen",

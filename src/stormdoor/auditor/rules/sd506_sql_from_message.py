@@ -27,6 +27,8 @@ from stormdoor.auditor.sinks import reaching, sunk
 from stormdoor.auditor.source import scopes_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _CALLS = (
     ".execute",
     ".executemany",

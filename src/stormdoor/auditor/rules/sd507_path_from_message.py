@@ -30,6 +30,8 @@ from stormdoor.auditor.sinks import reaching, sunk
 from stormdoor.auditor.source import last_name, scopes_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _FILES = (
     "open",
     "io.open",

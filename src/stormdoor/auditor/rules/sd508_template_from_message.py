@@ -24,6 +24,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.sinks import reaching, sunk
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _SINKS = (
     "tornado.template.Template",
     "jinja2.Template",

@@ -30,6 +30,8 @@ from stormdoor.auditor.source import call_at, last_name
 from stormdoor.auditor.values import text_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _CLIENTS = (
     "tornado.httpclient.AsyncHTTPClient().fetch",
     "tornado.httpclient.HTTPClient().fetch",

@@ -28,6 +28,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, functions_of, last_name, mentioned, scopes_of, subject_of
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _ANY = frozenset({"Exception", "BaseException"})
 _TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
 _SENDS = frozenset({"write_message", "send"})

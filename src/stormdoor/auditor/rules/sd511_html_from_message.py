@@ -28,6 +28,8 @@ from stormdoor.auditor.sinks import reaching, sunk
 from stormdoor.auditor.source import call_at, last_name
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _TAG = re.compile(r"</?(b|i|p|div|span|li|a|img|td|tr|h\d|strong|em|br|code|pre|script)\b[^<]*>")
 
 

@@ -23,6 +23,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.sinks import reaching, sunk
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _PATTERNS = tuple(
     f"re.{name}"
     for name in ("search", "match", "fullmatch", "compile", "sub", "findall", "finditer", "split")

@@ -24,6 +24,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, in_files, on_the_way
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _DEFAULT = 10 * 1024 * 1024
 
 

@@ -32,6 +32,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import functions_of, is_test
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _LIMITS = frozenset(
     [
         "rate",

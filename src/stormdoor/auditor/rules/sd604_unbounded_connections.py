@@ -34,6 +34,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import functions_of, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _ADDERS = frozenset({"add", "append"})
 _COUNTS = frozenset(
     {"count", "max", "limit", "limits", "full", "capacity", "quota", "semaphore", "total"}

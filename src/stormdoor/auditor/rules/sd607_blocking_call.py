@@ -31,6 +31,8 @@ from stormdoor.auditor.sinks import is_called
 from stormdoor.auditor.source import last_name, scopes_of, subject_of
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _BLOCKING = (
     "time.sleep",
     "subprocess.run",

@@ -32,6 +32,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import functions_of, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     for module, function in functions_of(endpoint):

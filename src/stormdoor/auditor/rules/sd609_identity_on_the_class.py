@@ -34,6 +34,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _IDENTITY = frozenset(
     [
         "user",

@@ -25,6 +25,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 
 def _check(call: Call) -> Iterator[Found]:
     if is_test(call.module) or not (is_application(call) or "cookie_secret" in call.words):

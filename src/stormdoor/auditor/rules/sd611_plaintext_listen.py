@@ -25,6 +25,8 @@ from stormdoor.auditor.rule import Found, rule
 from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
+__all__ = ["RULE"]
+
 _APPLICATION = "tornado.web.Application().listen"
 _SERVER = frozenset(
     {"tornado.httpserver.HTTPServer().listen", "tornado.httpserver.HTTPServer().bind"}

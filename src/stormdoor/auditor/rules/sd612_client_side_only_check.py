@@ -30,6 +30,8 @@ from stormdoor.auditor.project import Project
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
+__all__ = ["RULE"]
+
 _SOCKET = re.compile(r"new\s+(?:WebSocket|SockJS)\s*\(|\b(?:ws|socket|sock)\.send\s*\(")
 _COMPARED = re.compile(
     r"""(?<![\w.])[\w.]*(?:password|passwd|passphrase|passcode|secret|api_?key)(?:\.value)?(?:\(\))?\s*"""
