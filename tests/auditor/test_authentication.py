@@ -434,3 +434,58 @@ def test_the_way_to_the_check_is_told(door: Make) -> None:
     assert event is not None
     assert "get_signed_cookie" in event.text
     assert endpoint.steps(event)[-1].location.path == "app.py"
+
+
+CONFIGURED = {
+    "a file that was not read": """
+class Door(WebSocketHandler):
+    def initialize(self, config):
+        self.config = config
+    def prepare(self):
+        if self.config.get("auth", {}).get("enabled", False):
+            if self.get_query_argument("token", "") != self.config["auth"]["token"]:
+                raise HTTPError(401)
+""",
+    "an INI file": """
+import configparser
+parser = configparser.ConfigParser()
+class Door(WebSocketHandler):
+    def prepare(self):
+        if parser.getboolean("web", "auth", fallback=False) and not self.get_secure_cookie("u"):
+            raise HTTPError(401)
+""",
+    "the object that makes the routes": """
+class Server:
+    def __init__(self, port, token=None):
+        self.token = token
+        self.app = Application([("/door", Door, {"server": self})])
+class Door(WebSocketHandler):
+    def initialize(self, server):
+        self.server = server
+    def open(self):
+        if self.server.token and self.get_argument("token", None) != self.server.token:
+            self.close()
+            return
+        self.server.clients.add(self)
+""",
+}
+
+
+@pytest.mark.parametrize("case", CONFIGURED)
+def test_a_check_that_is_off_where_nothing_is_configured(door: Make, case: str) -> None:
+    """Nobody is asked as shipped, and a setting turns the check on."""
+    assert door(CONFIGURED[case] + ACTS).authentication.kind == "optional"
+
+
+def test_the_kind_of_a_message_is_no_credential(door: Make) -> None:
+    """A room's key and a command's code prove nothing."""
+    body = """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == db.GenerateCode:
+            room.generate(data["roomKey"])
+        else:
+            db.save(data)
+"""
+    assert door(body).authentication.kind == "missing"

@@ -80,3 +80,35 @@ class Door(WebSocketHandler):
         return re.match("^(([a-z:/.])+.)+[A-Z]([a-z])+$", origin) is not None
 """
     assert door(body).origins.kind in {"restricted", "unknown", "optional"}
+
+
+def test_a_pattern_that_is_not_known_is_not_called_safe(door: Make) -> None:
+    """It may let in anything, so nothing is said about it."""
+    body = """
+import re
+from elsewhere import configuration
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.pattern = re.compile(configuration.origin.replace("*", ".*"))
+    def check_origin(self, origin):
+        return self.pattern.match(origin) is not None
+"""
+    assert door(body).origins.kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'return bool(re.match(os.environ.get("ORIGINS", ".*"), origin))',
+        'allowed = self.kwargs.get("origins", [])\n        return not allowed or origin in allowed',
+        'a = os.environ.get("ORIGINS", "").split(",")\n        return a == [""] or origin in a',
+    ],
+)
+def test_what_holds_where_nothing_is_configured(door: Make, body: str) -> None:
+    """The default stands in the code."""
+    endpoint = door(
+        "import re\nclass Door(WebSocketHandler):\n"
+        "    def initialize(self, kwargs):\n        self.kwargs = kwargs\n"
+        f"    def check_origin(self, origin):\n        {body}\n"
+    )
+    assert endpoint.origins.kind == "open"

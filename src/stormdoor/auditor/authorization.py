@@ -108,11 +108,22 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if not event.labels & {"message", "url", "query"}:
             continue
-        if event.text.rpartition(".")[2] in _BENIGN:
+        if event.text.rpartition(".")[2] in _BENIGN or _queued(event.text):
             continue
         seen.add(id(event.node))
         found.append(event)
     return found
+
+
+def _queued(text: str) -> bool:
+    """A message that is put on a queue has not been acted upon."""
+    chain = lexicon.chain_of(text)
+    if not chain or chain[-1] not in {"put", "put_nowait"}:
+        return False
+    before = chain[-2] if len(chain) > 1 else ""
+    return chain[-1] == "put_nowait" or bool(
+        set(lexicon.words_of(before)) & {"queue", "q", "inbox", "mailbox"}
+    )
 
 
 def names_an_id(event: Event) -> bool:

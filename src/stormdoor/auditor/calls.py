@@ -916,6 +916,10 @@ class Calls(Statements):
         concrete = concrete_method(receiver, name, args, words)
         if concrete is not None:
             return concrete
+        if isinstance(receiver, Unknown) and "client" not in receiver.labels:
+            configured = self._configured(name, args, words, node)
+            if configured is not None:
+                return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
         if isinstance(receiver, Const) or (
@@ -994,6 +998,33 @@ class Calls(Statements):
         key = args[0].value if args and isinstance(args[0], Const) else "?"
         fallback = args[1] if len(args) > 1 else Const(None)
         return Setting(f"{holder}[{key!r}]", fallback, text=f"{holder}[{key!r}]")
+
+    def _configured(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """`config.get("auth", False)`, `parser.getboolean("web", "auth", fallback=False)`.
+
+        A file that was not read says what is set; the code says what holds where nothing is.
+        """
+        keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
+        if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return None
+        if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):
+            key = ".".join(keys[:2])
+            fallback = words.get("fallback")
+            return Setting(key, fallback, frozenset({"setting"}), key)
+        if name != "get" or not isinstance(args[0], Const):
+            return None
+        chain = lexicon.chain_of(self.frame.module.source(node.func.value))
+        named = lexicon.is_setting_chain(chain[-1:])
+        if not named and not (self.mode == "origin" and self.stage == Stage.ORIGIN and args[1:]):
+            return None
+        if not named:
+            return Setting(keys[0], args[1], frozenset({"setting"}), keys[0])
+        value = self.setting_named(keys[0], keys[0], node)
+        if isinstance(value, Setting) and value.default is None and args[1:]:
+            value.default = args[1]
+        return value
 
     def _setting_method(
         self,

@@ -349,6 +349,9 @@ class Expressions(Core):
         known = self.chosen.get(memo)
         if known is not None:
             return known
+        if self.mode == "member" and labels >= {"principal", "client", "answer"}:
+            # What was found for this user and this object decides.
+            self.record("check", node, f"access: {text}", values=(value,))
         if self.mode == "origin" and "origin" in labels:
             # The origin itself is concrete: what is left unresolved is taken for a comparison.
             self.check(node, text, presumed=True)
@@ -394,6 +397,8 @@ class Expressions(Core):
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
+        if self.mode == "member" and labels >= {"principal", "client"}:
+            self.record("check", node, f"access: {text}", values=(left, right))
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
                 right, left, node
@@ -419,6 +424,13 @@ class Expressions(Core):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
+        if (
+            isinstance(left, Setting)
+            and isinstance(left.default, Sequence)
+            and isinstance(right, Sequence)
+        ):
+            default = self.compare(left.default, op, right, node)
+            return Setting(text, default if isinstance(default, Const) else None, text=text)
         if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
             matched = self._proof(left, right, node)
             if matched is not None:
@@ -710,7 +722,7 @@ class Expressions(Core):
                     raise Thrown("IndexError", node, self.frame.module) from None
             case Special():
                 return self.special_item(value, index, node)
-            case ClassRef() | Named():
+            case ClassRef() | Named() if "client" not in labels_of(index):
                 return value
             case Nobody():
                 if value.certain:

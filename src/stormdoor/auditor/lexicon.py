@@ -60,6 +60,47 @@ _CREDENTIAL = frozenset(
     ]
 )
 _NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
+_OF_THINGS = frozenset(
+    [
+        "board",
+        "cache",
+        "channel",
+        "chat",
+        "close",
+        "color",
+        "country",
+        "data",
+        "dict",
+        "error",
+        "event",
+        "exit",
+        "foreign",
+        "game",
+        "generate",
+        "group",
+        "index",
+        "item",
+        "lang",
+        "language",
+        "map",
+        "message",
+        "object",
+        "op",
+        "partition",
+        "primary",
+        "reason",
+        "response",
+        "return",
+        "room",
+        "row",
+        "run",
+        "sort",
+        "source",
+        "status",
+        "type",
+        "zip",
+    ]
+)
 _IDENTITY = frozenset(
     [
         "user",
@@ -212,7 +253,14 @@ def chain_of(text: str) -> list[str]:
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
     words = words_of(name)
-    return any(word in _CREDENTIAL for word in words) and not _NOT_CREDENTIAL & set(words)
+    if _NOT_CREDENTIAL & set(words):
+        return False
+    return any(
+        word in _CREDENTIAL
+        # A room's key, a status code: it names a thing, and proves nothing.
+        and not (word in {"key", "code"} and at and words[at - 1] in _OF_THINGS)
+        for at, word in enumerate(words)
+    )
 
 
 def is_identity_name(name: str) -> bool:

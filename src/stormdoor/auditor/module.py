@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from stormdoor.auditor.python2 import modernised
 from stormdoor.report.finding import Location
 
 __all__ = [
@@ -26,6 +27,8 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
+_MAX_OLD = 512 * 1024
+"""Larger files are not tried as Python 2."""
 
 
 class NotParsed(Exception):
@@ -193,10 +196,7 @@ def parse_module(
     if len(content) > _MAX_BYTES:
         raise NotParsed(f"larger than {_MAX_BYTES // 1024 // 1024} MiB")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(content)
-        text = _decoded(content)
+        tree, text = _parsed(content)
         module = Module(
             file=file,
             path=path,
@@ -215,6 +215,23 @@ def parse_module(
     except (RecursionError, MemoryError):
         raise NotParsed("nested too deeply for the parser") from None
     return module
+
+
+def _parsed(content: bytes) -> tuple[ast.Module, str]:
+    """The tree, and the text it stands for: Python 2 is read in the spelling of Python 3."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(content), _decoded(content)
+        except SyntaxError:
+            if len(content) > _MAX_OLD:
+                raise
+            text = modernised(_decoded(content).replace("\r\n", "\n"))
+            try:
+                return ast.parse(text.encode()), text
+            except (SyntaxError, ValueError):
+                pass
+            raise
 
 
 def _decoded(content: bytes) -> str:

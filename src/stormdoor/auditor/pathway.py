@@ -25,11 +25,13 @@ from stormdoor.auditor.project import Project
 from stormdoor.auditor.statements import Returned
 from stormdoor.auditor.tornado_model import TornadoModel
 from stormdoor.auditor.values import (
+    ClassRef,
     Const,
     Environment,
     Function,
     Instance,
     Mapping,
+    Sequence,
     Special,
     Unknown,
     Value,
@@ -157,10 +159,7 @@ class _Run(TornadoModel):
     def _prepare(self) -> None:
         path = self.path
         self.stage = Stage.PREPARE
-        words = {
-            name: self.in_module(module, value) for name, (module, value) in self.words.items()
-        }
-        self.initialized(words)
+        self.initialized(self.given())
         path.stage = Stage.PREPARE
         self.method("prepare", [])
         if self.finished:
@@ -170,6 +169,49 @@ class _Run(TornadoModel):
         self.method("get", arguments)
         # It came back without the 101: Tornado finishes the request.
         self._refuse()
+
+    def given(self) -> dict[str, Value]:
+        """What the route gives to `initialize`."""
+        return {
+            name: self._maker(module, value)
+            if isinstance(value, ast.Name) and value.id == "self"
+            else self.in_module(module, value)
+            for name, (module, value) in self.words.items()
+        }
+
+    def _maker(self, module: Module, value: ast.expr) -> Value:
+        """`("/ws", Socket, {"server": self})`: the object whose method makes the routes."""
+        around = [
+            one
+            for one in module.classes
+            if one.node.lineno <= value.lineno <= (one.node.end_lineno or one.node.lineno)
+        ]
+        if not around:
+            return Unknown(text="self")
+        definition = max(around, key=lambda one: one.node.lineno)
+        info = self.hierarchy.of(module, definition)
+        if info in self.hierarchy.applications:
+            return self.application(value)
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
+            made = self.call(ClassRef(info, text=info.name), [], {}, value)
+        except Thrown:
+            return Unknown(text=info.name)
+        finally:
+            self.stage = stage
+        if not isinstance(made, Instance):
+            return Unknown(text=info.name)
+        for name, held in made.attrs.items():
+            # What it holds changes while it runs; only what a constructor's caller gives is a setting.
+            if isinstance(held, Sequence | Mapping):
+                held.exact = False
+            elif (
+                isinstance(held, Const)
+                and isinstance(held.value, int | float | bytes)
+                and not isinstance(held.value, bool)
+            ):
+                made.attrs[name] = Unknown(text=f"{info.name}.{name}")
+        return made
 
     def initialized(self, words: dict[str, Value]) -> None:
         """A constructor that raises here does so for want of knowledge, not to refuse anybody."""
@@ -327,7 +369,7 @@ def _ask_origin(run: _Run, origin: str) -> Path:
     path = run.path
     run.stage = path.stage = Stage.ORIGIN
     try:
-        words = {name: run.in_module(module, value) for name, (module, value) in run.words.items()}
+        words = run.given()
         run.stage = Stage.ORIGIN
         run.initialized(words)
         value = run.method(

@@ -197,7 +197,13 @@ def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:
     if not args:
         return None
     text = args[0]
-    labels = labels_of(pattern, text)
+    # A pattern that is not known may let in anything: it is no comparison with what is allowed.
+    labels = labels_of(pattern, text) - {"origin"}
+    if isinstance(pattern, Setting):
+        shipped = _matched(how, pattern.default, args) if pattern.default is not None else None
+        if isinstance(shipped, Mapping):
+            return Setting(f"{pattern.name} matches", Const(value=True), labels)
+        return Setting(f"{pattern.name} matches", None, labels) if shipped is None else shipped
     if not isinstance(pattern, Const) or not isinstance(text, Const):
         return Unknown(labels, "a pattern")
     if not isinstance(pattern.value, str) or not isinstance(text.value, str):
@@ -207,6 +213,7 @@ def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:
     if len(text.value) > _LONGEST:
         return Unknown(labels, "a pattern")
     found = getattr(re, how)(pattern.value, text.value)
+    labels = labels_of(pattern, text)
     if found is None:
         return Const(None, labels)
     return Mapping({"0": Const(found.group(0), labels)}, text="match")
