@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from stormdoor.auditor.defaults import collect_settings
+from stormdoor.auditor.door import DOOR_RULES, stands_behind_door
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.files import list_files, python_packages
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
@@ -315,8 +316,9 @@ def _one_endpoint(at: int) -> tuple[list[Finding], EndpointReport]:
     endpoint = scene.endpoints[at]
     findings: list[Finding] = []
     path = endpoint.paths[0] if endpoint.paths else ""
+    door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
     for rule in rules:
-        if rule.on_endpoint is None:
+        if rule.on_endpoint is None or (door and rule.meta.id.startswith(DOOR_RULES)):
             continue
         findings.extend(
             _finding(rule, one, endpoint.subject, path)
@@ -326,7 +328,7 @@ def _one_endpoint(at: int) -> tuple[list[Finding], EndpointReport]:
         subject=endpoint.subject,
         location=endpoint.location,
         paths=endpoint.paths,
-        verdicts=_verdicts(scene, endpoint, findings),
+        verdicts=_verdicts(scene, endpoint, findings) | (_BEHIND_THE_DOOR if door else {}),
     )
     return findings, report
 
@@ -342,6 +344,12 @@ _TRIPS = (
     OverflowError,
 )
 """What odd code may make the analysis raise; one endpoint is lost then, not the scan."""
+
+
+_BEHIND_THE_DOOR = {
+    check: Verdict("guarded", "It stands behind stormdoor's protect().")
+    for check in (Check.AUTHENTICATION, Check.ORIGIN, Check.LIMITS)
+}
 
 
 def _verdicts(scene: Scene, endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict]:
