@@ -8,7 +8,13 @@ from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.machine import Event, Stage
 from stormdoor.auditor.values import Instance, Mapping, Sequence, Unknown, Value
 
-__all__ = ["asks_permission", "chosen_objects", "claimed_identity", "names_an_id"]
+__all__ = [
+    "asks_permission",
+    "chosen_objects",
+    "claimed_identity",
+    "names_an_id",
+    "permission_asked",
+]
 
 _ASKS = frozenset(
     [
@@ -69,6 +75,38 @@ _BENIGN = frozenset(
         "strip",
     ]
 )
+_DOES = frozenset(
+    [
+        "add",
+        "append",
+        "broadcast",
+        "create",
+        "delete",
+        "dispatch",
+        "emit",
+        "execute",
+        "insert",
+        "make",
+        "notify",
+        "post",
+        "publish",
+        "push",
+        "put",
+        "record",
+        "register",
+        "remove",
+        "save",
+        "send",
+        "set",
+        "setsockopt",
+        "store",
+        "subscribe",
+        "unsubscribe",
+        "update",
+        "write",
+    ]
+)
+"""What does something with the user and the object together, and asks nothing."""
 _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
@@ -78,22 +116,33 @@ _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 
 def asks_permission(endpoint: Endpoint) -> bool:
     """Whether anything on a way of a client that is let in speaks of what it may do."""
+    return permission_asked(endpoint) is not None
+
+
+def permission_asked(endpoint: Endpoint) -> Event | None:
+    """Where a client that is let in is asked what it may do, if anywhere."""
     for event in endpoint.member.events:
         if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE}:
             continue
-        last = event.text.partition("(")[0].rpartition(".")[2]
         if event.kind in {"call", "check"}:
-            words = set(lexicon.words_of(last))
-            if words & _ASKS or (
-                event.kind == "check" and event.text.startswith("@") and words & _ASKS
+            last = event.text.partition("(")[0].rpartition(".")[2]
+            words = lexicon.words_of(last)
+            if _ASKS & set(words) or event.text.startswith("access: "):
+                return event
+            if (
+                "principal" in event.labels
+                and "client" in event.labels
+                and last not in _BENIGN
+                and not _DOES & set(words[:1])
             ):
-                return True
-            if "principal" in event.labels and "client" in event.labels and last not in _BENIGN:
-                return True  # the user and the object together: the callee can tell
-    return any(
-        _ASKS & set(lexicon.words_of(name))
-        for event in endpoint.member.events
-        for _, _, name in event.stack[-2:]
+                return event  # the user and the object together: the callee can tell
+    return next(
+        (
+            event
+            for event in endpoint.member.events
+            if any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+        ),
+        None,
     )
 
 

@@ -1,6 +1,7 @@
 """The row of an endpoint in the endpoint table: a verdict for each of the five checks."""
 
 from stormdoor.auditor.authentication import Authentication
+from stormdoor.auditor.authorization import permission_asked
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.machine import Event, Stage
 from stormdoor.report.finding import Check, Finding, Location, State, Verdict
@@ -21,6 +22,7 @@ _AUTHENTICATION: dict[str, tuple[State, str]] = {
     "unread": ("unknown", "Its base {base} was not read."),
     "incomplete": ("unknown", "Too many ways to follow them all."),
 }
+_KNOWN = frozenset({"guarded", "presumed", "after-accept", "frames-pass"})
 _LIMIT_SETTINGS = ("websocket_max_message_size", "max_message_size")
 
 
@@ -79,13 +81,10 @@ def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     )
     if own is not None:
         return Verdict("missing", own.message, own.location)
-    checks = [
-        event
-        for event in endpoint.member.events
-        if event.kind == "check" and event.stage in {Stage.MESSAGE, Stage.GET, Stage.OPEN}
-    ]
-    if checks:
-        return Verdict("guarded", f"Asks {checks[0].text}.", _place(checks[0]))
+    asked = permission_asked(endpoint)
+    if asked is not None and endpoint.authentication.kind in _KNOWN:
+        text = asked.text.removeprefix("access: ")
+        return Verdict("guarded", f"Asks {text}.", _place(asked))
     if endpoint.method("on_message") is None:
         return Verdict("not-needed", "The client cannot ask for anything.")
     if endpoint.authentication.kind != "guarded":
