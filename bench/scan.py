@@ -1,7 +1,7 @@
 """Compares the time of a cold `stormdoor scan` with that of `bandit -r` on the same folder.
 
 Both run as processes of their own on all cores that they use by themselves, one after the other, in
-turn, in the same run. The scan runs without its cache; a further run shows what the cache saves.
+turn, in the same run.
 """
 
 import argparse
@@ -34,28 +34,22 @@ def main() -> int:
     folder = str(options.folder)
     main = "from stormdoor.cli.main import main; main()"
     scan = [sys.executable, "-c", main, "scan", "--format", "json", "--isolated", "--quiet"]
-    with tempfile.TemporaryDirectory() as cache:
-        rows = [Row("`stormdoor scan`, cold", [*scan, "--no-cache", folder])]
-        if options.bandit:
-            bandit = [options.bandit, "--quiet", "--recursive", "--format", "json", folder]
-            rows.append(Row("`bandit -r`", bandit))
-        for turn in range(options.rounds):
-            for row in rows if turn % 2 == 0 else reversed(rows):
-                if not _measure(row, cache):
-                    return 1
-        warm = Row("`stormdoor scan`, again", [*scan, folder])
-        if not (_measure(warm, cache) and _measure(warm, cache)):
-            return 1
-        warm.seconds, warm.cpu = warm.seconds[1:], warm.cpu[1:]
-    _print([*rows, warm], options.folder)
+    rows = [Row("`stormdoor scan`", [*scan, folder])]
+    if options.bandit:
+        bandit = [options.bandit, "--quiet", "--recursive", "--format", "json", folder]
+        rows.append(Row("`bandit -r`", bandit))
+    for turn in range(options.rounds):
+        for row in rows if turn % 2 == 0 else reversed(rows):
+            if not _measure(row):
+                return 1
+    _print(rows, options.folder)
     return 0
 
 
-def _measure(row: Row, cache: str) -> bool:
-    environment = {**os.environ, "XDG_CACHE_HOME": cache}
+def _measure(row: Row) -> bool:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
         started = time.perf_counter()
-        process = subprocess.Popen(row.command, stdout=out, stderr=said, env=environment)
+        process = subprocess.Popen(row.command, stdout=out, stderr=said)
         # Unlike the rusage of all children, that of this one has its own peak of memory.
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

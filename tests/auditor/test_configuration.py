@@ -39,7 +39,7 @@ def test_read(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text(TABLE)
     found = read_configuration(file)
-    assert (found.paths, found.fail_on, found.cache) == (("src",), "error", True)
+    assert (found.paths, found.fail_on) == (("src",), "error")
     assert read_configuration(None) == Configuration()
 
 

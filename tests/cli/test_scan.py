@@ -43,12 +43,11 @@ NOTHING = "x = 1\n"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty directory to scan, with a cache of its own and no repository above it."""
+    """An empty directory to scan, with no repository above it."""
     top = tmp_path / "project"
     top.mkdir()
     (top / ".git").mkdir()
     monkeypatch.chdir(top)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     return top

@@ -38,7 +38,6 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
         python: Environment in which the bases of handlers are looked up.
         knowledge: TOML files about well-known base classes.
         jobs: Worker processes; 0 for one a core.
-        cache: Directory of the cache; false for none; true for the user's cache directory.
         fail_on: The least level that makes the command end with 1.
         baseline: File of known findings.
         origins: Origins of the project's pages, for --fix.
@@ -53,7 +52,6 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     python: str | None = None
     knowledge: tuple[str, ...] = ()
     jobs: int = 0
-    cache: str | bool = True
     fail_on: FailOn = "warning"
     baseline: str | None = None
     origins: tuple[str, ...] = ()

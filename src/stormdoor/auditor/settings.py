@@ -26,7 +26,6 @@ class Settings:
             are looked up; nothing in it is run.
         knowledge: TOML files about well-known base classes, in addition to the one that ships.
         jobs: Worker processes; 0 for one a core.
-        cache: Directory of the cache; None for no cache.
     """
 
     root: Path = field(default_factory=Path.cwd)
@@ -36,7 +35,6 @@ class Settings:
     python: Path | None = None
     knowledge: tuple[Path, ...] = ()
     jobs: int = 0
-    cache: Path | None = None
 
     @property
     def workers(self) -> int:

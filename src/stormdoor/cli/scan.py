@@ -47,7 +47,6 @@ def scan(
     diff: Annotated[bool, Parameter(group=_REPAIR)] = False,
     fix: Annotated[bool, Parameter(group=_REPAIR)] = False,
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"], group=_RUN, metavar="N")] = None,
-    no_cache: Annotated[bool, Parameter(group=_RUN)] = False,
     isolated: Annotated[bool, Parameter(group=_RUN)] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN)] = False,
 ) -> int:
@@ -75,7 +74,6 @@ def scan(
         diff: Show what --fix would change, and change nothing.
         fix: Change what can be changed safely, and show it.
         jobs: Worker processes. One for each core if left out.
-        no_cache: Read every file again.
         isolated: Do not read pyproject.toml.
         quiet: No progress on standard error.
     """
@@ -97,7 +95,6 @@ def scan(
         python=python,
         knowledge=knowledge,
         jobs=jobs,
-        cache=not no_cache,
         baseline=baseline,
     )
     look = Look(

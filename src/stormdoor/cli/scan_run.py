@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -82,7 +81,6 @@ def read_settings(
     python: Path | None,
     knowledge: tuple[Path, ...],
     jobs: int | None,
-    cache: bool,
     baseline: Path | None,
 ) -> Wanted:
     """What the command line and pyproject.toml ask for.
@@ -117,7 +115,6 @@ def read_settings(
         python=environment,
         knowledge=(*(home / one for one in said.knowledge), *knowledge),
         jobs=said.jobs if jobs is None else jobs,
-        cache=_cache(home, said=said.cache) if cache else None,
     )
     for one in settings.knowledge:
         if not one.is_file():
@@ -142,19 +139,6 @@ def _check_rules(patterns: Sequence[str]) -> None:
     for pattern in patterns:
         if not any(one.id.startswith(pattern.upper()) or one.slug == pattern for one in rules):
             raise UsageError(f"there is no rule {pattern!r}; see: stormdoor scan --rules")
-
-
-def _cache(home: Path, *, said: str | bool) -> Path | None:
-    if isinstance(said, str):
-        return home / said
-    if not said:
-        return None
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "stormdoor"
-    except RuntimeError:
-        # A user without a home directory has no cache.
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Scanner:
             text = kept.read_bytes()
         else:
             scan = [sys.executable, "-c", "from stormdoor.cli.main import main; main()", "scan"]
-            command = [*scan, ".", "--format", "json", "--no-cache", "--isolated", "--quiet"]
+            command = [*scan, ".", "--format", "json", "--isolated", "--quiet"]
             done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
             if done.returncode not in {0, 1}:
                 raise RuntimeError(f"{folder}: {done.stderr.decode(errors='replace')[-2000:]}")
