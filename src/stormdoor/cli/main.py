@@ -6,6 +6,7 @@ wrongly; 3 the store does not answer, or stormdoor broke.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -148,6 +149,10 @@ def _code(error: Exception) -> int:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Never raises."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What somebody wrote into a file or a name must not end the command that shows it.
+            stream.reconfigure(errors="backslashreplace")
     try:
         given = sys.argv[1:] if arguments is None else arguments
         code = app(given, exit_on_error=False, print_error=False)
