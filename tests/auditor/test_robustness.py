@@ -13,7 +13,7 @@ from tests.auditor.test_authentication import GUARDED, MISSING, OTHER, _acting
 from tests.support.project import ROOT
 
 BROKEN = {
-    "python2.py": "import tornado\nprint 'websocket'\n",
+    "python2.py": "import tornado\nexec 'websocket' in\n",
     "bytes.py": "# tornado \x00\n",
     "deep.py": "x = " + "(" * 5000 + ")" * 5000 + "  # tornado\n",
     "nested.py": "import tornado\nx = " + "-" * 20000 + "1\n",
