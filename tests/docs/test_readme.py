@@ -66,7 +66,7 @@ def test_the_excerpt_of_a_scan_is_real() -> None:
     """What the README shows is what the command prints."""
     source = "lab/threats/cross_site_websocket_hijacking/vulnerable.py"
     stormdoor = Path(sysconfig.get_path("scripts"), "stormdoor")
-    command = [stormdoor, "scan", source, "--isolated"]
+    command = [str(stormdoor), "scan", source, "--isolated"]
     environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
     printed = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
