@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from policy import AUDIENCE, ISSUER, PATH, PRINCIPAL, PRINCIPAL_ROLES
 from process import HOST, Process, Server, pin_client
-from ws_load import CLOSE, TEXT, Connection, LoadError, frame, upgrade
+from ws_load import CLOSE, TEXT, Connection, LoadError, frame, upgrade, upgraded
 
 from stormdoor import JwtKey, dpop_proof, sign_request
 
@@ -194,17 +194,7 @@ def _visit(port: int, request: bytes, first: str | None) -> None:
     with socket.create_connection((HOST, port), timeout=10) as connected:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.sendall(request)
-        data = b""
-        while b"\r\n\r\n" not in data:
-            chunk = connected.recv(65536)
-            if not chunk:
-                raise LoadError("the server hung up during the handshake")
-            data += chunk
-        head, _, rest = data.partition(b"\r\n\r\n")
-        status = head.split(b"\r\n", 1)[0]
-        if b" 101 " not in status:
-            raise LoadError(f"refused: {status!r}")
-        connection = Connection(connected, rest)
+        connection = upgraded(connected)
         if first is not None:
             connected.sendall(frame(first.encode()))
             _await(connection, TEXT)

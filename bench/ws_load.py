@@ -13,7 +13,16 @@ from typing import Final
 
 from process import HOST
 
-__all__ = ["Connection", "LoadError", "echo", "first_reply", "open_all", "shake_hands", "upgrade"]
+__all__ = [
+    "Connection",
+    "LoadError",
+    "echo",
+    "first_reply",
+    "open_all",
+    "shake_hands",
+    "upgrade",
+    "upgraded",
+]
 
 MASK: Final = b"\x37\xfa\x21\x3d"
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
@@ -127,11 +136,12 @@ def open_all(port: int, request: bytes, count: int, *, batch: int = 50) -> list[
         part = [_connect(port) for _ in range(min(batch, count - len(opened)))]
         for connected in part:
             connected.sendall(request)
-        opened.extend(_upgraded(connected) for connected in part)
+        opened.extend(upgraded(connected) for connected in part)
     return opened
 
 
-def _upgraded(connected: socket.socket) -> Connection:
+def upgraded(connected: socket.socket) -> Connection:
+    """Reads the answer to an upgrade request, which must be 101."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connected.recv(65536)
