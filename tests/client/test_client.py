@@ -80,7 +80,8 @@ async def test_a_lost_network(kind: str) -> None:
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket)
         hanging = asyncio.create_task(client.send("hang"))
-        await asyncio.sleep(0.05)
+        # Cut before it was sent, it would be sent on the next connection.
+        await server.hung.wait()
         server.network.cut()
         assert (await hanging)["cause"] == "closed"
         await client.until("open")
