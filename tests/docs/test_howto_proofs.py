@@ -74,7 +74,7 @@ async def nginx(
         yield port
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 # -- a fleet of devices -----------------------------------------------------------------------------
