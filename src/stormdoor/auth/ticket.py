@@ -106,7 +106,7 @@ class TicketAuthenticator:
             ambient=False,
             authenticated_at=ticket.authenticated_at,
             # A revocation that covers the session covers what was issued from it.
-            issued_at=min(ticket.issued_at, session.created_at),
+            issued_at=min(ticket.issued_at, session.born_at),
             expires_at=session.expires_at,
             idle_seconds=session.idle_seconds,
             strength=ticket.strength,
