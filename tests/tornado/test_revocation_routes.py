@@ -217,7 +217,8 @@ async def _houses() -> AsyncIterator[Houses]:
                 await guard.admin.add_principal(id, roles=[job], tenant=tenant)
                 issued = await guard.admin.issue_key(id, name="k", scopes=["*"])
                 names |= {f"key of {id}": issued.secret, f"id of {id}": issued.key.id}
-            session = await guard.sessions.create(id, device_id=f"phone of {tenant}")
+            owner, device = f"member {tenant}", f"phone of {tenant}"
+            session = await guard.sessions.create(owner, device_id=device)
             names[f"session of {tenant}"] = session.session.id
         await guard.admin.add_principal("root", roles=["root"])
         names["key of root"] = (await guard.admin.issue_key("root", name="k", scopes=["*"])).secret
