@@ -187,6 +187,8 @@ def metrics() -> str:
         "stormdoor_handshakes_refused": "`cause`",
         "stormdoor_messages_refused": "`cause`",
         "stormdoor_connections_ended": "`cause`",
+        "stormdoor_breaker_open": "`issuer`, `question`",
+        "stormdoor_breaker_openings": "`issuer`, `question`",
     }
     return _table(
         ("name", "type", "labels", "meaning"),

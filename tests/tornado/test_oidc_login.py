@@ -364,16 +364,16 @@ DISCOVERY = "/.well-known/openid-configuration"
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/jwks"])
 async def test_a_provider_in_trouble(provider: RealProvider, path: str, mode: str) -> None:
     """Nobody comes in while it does not answer sensibly, and nobody waits long; then all is well."""
+    # Document and keys are asked for at the start, and then kept: the trouble is there before. A document
+    # has two places, that of OpenID and that of RFC 8414.
+    trouble = [path, "/.well-known/oauth-authorization-server"] if path == DISCOVERY else [path]
+    for place in trouble:
+        provider.behave(place, mode, body="http://127.0.0.1:1/", status=500)
     async with site(provider, seconds=0.3) as here, Person(here) as alice:
         if path == DISCOVERY:
-            # Wherever it may be: OpenID's place, and that of RFC 8414.
-            for place in (path, "/.well-known/oauth-authorization-server"):
-                provider.behave(place, mode, body="http://127.0.0.1:1/", status=500)
             answer = await alice.get(here.url("login"))
         else:
-            back = await alice.bring(await alice.begin(), login="alice")
-            provider.behave(path, mode, body="http://127.0.0.1:1/", status=500)
-            answer = await alice.get(back)
+            answer = await alice.get(await alice.bring(await alice.begin(), login="alice"))
         assert answer.status_code in ((503,) if mode != "redirect" else (401, 503))
         assert alice.cookie is None
         provider.behave_well()

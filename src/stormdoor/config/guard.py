@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
@@ -18,6 +18,7 @@ from stormdoor.auth.factor_desk import FactorDesk
 from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.login import Login
 from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.auth.outward import Outward, Prefetching
 from stormdoor.auth.passwords import Passwords
 from stormdoor.auth.pending_login import PendingLogins
 from stormdoor.auth.second_factor import SecondFactor
@@ -58,15 +59,6 @@ _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
 _PATIENCE_SECONDS = 5.0
 _PURGE_TICKS = 4 * 60 * 10
-
-
-@runtime_checkable
-class Outward(Protocol):
-    """Holds connections to others."""
-
-    async def close(self) -> None:
-        """Let go of them. Safe to call twice."""
-        ...
 
 
 class Guard:
@@ -251,6 +243,7 @@ class Guard:
             one for one in self.authenticators if isinstance(one, Outward)
         ]
         """Who holds connections to others, such as to a provider: they let go when the guard closes."""
+        self._errands: set[asyncio.Task[None]] = set()
         self._started = False
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -349,6 +342,9 @@ class Guard:
     async def start(self) -> None:
         """Open the store, learn what has been revoked, and begin to tick. Safe to call twice.
 
+        What authenticators have to ask others first, such as a provider's keys, is asked meanwhile; nobody
+        waits for it, and no answer keeps the guard from starting.
+
         Raises:
             StoreUnavailable: The store does not answer.
         """
@@ -378,6 +374,17 @@ class Guard:
         self._heart = asyncio.get_running_loop().create_task(
             self._beat(self._stopping), name="stormdoor"
         )
+        for one in self.outward:
+            if isinstance(one, Prefetching):
+                errand = asyncio.get_running_loop().create_task(self._prefetch(one))
+                self._errands.add(errand)
+                errand.add_done_callback(self._errands.discard)
+
+    async def _prefetch(self, one: Prefetching) -> None:
+        try:
+            await one.prefetch(self.clock.now())
+        except Exception:  # noqa: BLE001 - whatever a library raises; the first handshake asks again
+            _log.exception("%s did not get what it needs from others", type(one).__name__)
 
     async def _beat(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -452,6 +459,10 @@ class Guard:
             except StoreUnavailable as error:
                 _log.error("the list of connections cannot be written: %s", error)
             self._started = False
+        errands = list(self._errands)
+        for errand in errands:
+            errand.cancel()
+        await asyncio.gather(*errands, return_exceptions=True)
         for one in self.outward:
             try:
                 await one.close()

@@ -24,6 +24,7 @@ from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else
 from stormdoor.auth.oauth.recheck import AskAgain, KeyStillThere
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.auth.outward import BreakerState
 from stormdoor.core.apikey import PREFIX
 from stormdoor.core.claims import ClaimRules, Path
 from stormdoor.core.credential import (
@@ -313,6 +314,19 @@ class OAuthAuthenticator:
         elif verified.key is not None and not self.insecure_outlive_keys:
             recheck = KeyStillThere(self._keys, verified.key, outcome, proofs)
         return replace(outcome, proofs=proofs, recheck=recheck)
+
+    async def prefetch(self, now: float) -> None:
+        """Find the server, and fetch its keys, before the first token comes (see `Prefetching`)."""
+        if not self._everything:
+            await self._keys.prefetch(now)
+        if self._introspector is not None:
+            await self._introspector.prefetch(now)
+
+    def breakers(self) -> Iterable[BreakerState]:
+        """Whether the server is left alone at the moment (see `Watched`)."""
+        yield self._key_calls.state(self.issuer, "keys")
+        if self._calls is not None:
+            yield self._calls.state(self.issuer, "introspection")
 
     async def close(self) -> None:
         """Give up what is being asked, and let go of the connections. Safe to call twice."""
