@@ -234,7 +234,12 @@ class Guard:
         self.passwords = passwords or Passwords()
         _check_rp_id(second_factor, allowed)
         self.login, self.factors, self.pending_logins = _logins(
-            store, self.clock, self.passwords, second_factor, secrets_key
+            store,
+            self.clock,
+            self.passwords,
+            second_factor,
+            secrets_key,
+            strangers=self.limits.unfinished_logins,
         )
         self.admin = Administration(
             store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
@@ -490,12 +495,14 @@ def _logins(
     passwords: Passwords,
     options: SecondFactor | None,
     keys: bytes | Sequence[bytes] | None,
+    *,
+    strangers: int,
 ) -> tuple[Login, FactorDesk, PendingLogins]:
     """The built-in login: the password, what comes beside it, and what lies between the two."""
     vault = None
     if keys is not None:
         vault = Vault((keys,) if isinstance(keys, bytes) else tuple(keys))
-    factors = FactorDesk(store, clock, options=options, vault=vault)
+    factors = FactorDesk(store, clock, options=options, vault=vault, strangers=strangers)
     login = Login(store, passwords, clock, name_key=vault.derive("names") if vault else None)
     return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
 

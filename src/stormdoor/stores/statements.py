@@ -117,6 +117,14 @@ ADD_PENDING = f"""
 INSERT INTO pending ({_PENDING})
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - a constant
+ADD_NOBODYS_PENDING = f"""
+INSERT INTO pending ({_PENDING})
+SELECT ?, ?, ?, ?, ?, ?, ?
+WHERE ? > (SELECT count(*) FROM pending WHERE principal_id IS NULL AND purpose = ?)
+"""  # noqa: S608 - a constant
+REMOVE_NOBODYS_PENDING = """
+DELETE FROM pending WHERE principal_id IS NULL AND purpose = ? AND expires_at <= ?
+"""
 PENDING_BY_ID = f"SELECT {_PENDING} FROM pending WHERE id = ? AND purpose = ?"  # noqa: S608 - a constant
 TAKE_PENDING = f"""
 DELETE FROM pending WHERE id = ? AND purpose = ? RETURNING {_PENDING}

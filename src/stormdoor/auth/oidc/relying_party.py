@@ -61,15 +61,32 @@ class RelyingParty:
         store: Where journeys are kept.
         clock: Time.
         seconds: How long one question to the provider may take.
+        strangers: How many journeys of people who are not logged in may be under way.
     """
 
-    __slots__ = ("_calls", "_client", "_found", "_keys", "_questions", "_store", "provider")
+    __slots__ = (
+        "_calls",
+        "_client",
+        "_found",
+        "_keys",
+        "_questions",
+        "_store",
+        "_strangers",
+        "provider",
+    )
 
     def __init__(
-        self, provider: OpenIdProvider, *, store: Store, clock: Clock, seconds: float = 5.0
+        self,
+        provider: OpenIdProvider,
+        *,
+        store: Store,
+        clock: Clock,
+        seconds: float = 5.0,
+        strangers: int = 10_000,
     ) -> None:
         self.provider = provider
         self._store = store
+        self._strangers = strangers
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
         # Asked by every login: one question at a time, and none while nobody answers.
@@ -154,7 +171,12 @@ class RelyingParty:
             session_id=None if session is None else session.id,
         )
         principal_id = None if session is None else session.principal_id
-        await self._store.add_pending(journey.pending(keepsake.id(state), principal_id))
+        stored = await self._store.add_pending(
+            journey.pending(keepsake.id(state), principal_id),
+            strangers=self._strangers if principal_id is None else None,
+        )
+        if not stored:
+            return Refusal(Denial.BUSY, "too many logins are unfinished", retry_after=5)
         client = OAuth2Client(
             None,
             client_id=provider.client_id,

@@ -1,4 +1,4 @@
-"""When the login was that a session descends from.
+"""When the login was that a session descends from; and how many strangers have begun something.
 
 Revision: 0003.
 """
@@ -13,7 +13,20 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a column to sessions. Those that are there may have been rotated: nobody noted their login."""
+    """Add a column to sessions, and an index of what is pending and nobody's."""
+    _sessions()
+    nobodys = sa.text("principal_id IS NULL")
+    op.create_index(
+        "ix_pending_nobodys",
+        "pending",
+        ["purpose", "expires_at"],
+        sqlite_where=nobodys,
+        postgresql_where=nobodys,
+    )
+
+
+def _sessions() -> None:
+    # Those that are there may have been rotated: nobody noted their login.
     # The least that it can be. A session that is said to be older than it is logs in again after a revocation
     # of everything before some time; one that is said to be younger would escape it.
     op.add_column("session", sa.Column("born_at", sa.Double, nullable=False, server_default="0"))
