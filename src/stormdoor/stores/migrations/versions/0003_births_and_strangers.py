@@ -19,7 +19,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_pending_nobodys",
         "pending",
-        ["purpose", "expires_at"],
+        # With `principal_id`, so that counting reads the index alone.
+        ["purpose", "principal_id", "expires_at"],
         sqlite_where=nobodys,
         postgresql_where=nobodys,
     )
