@@ -24,14 +24,13 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.core.session import Session
-from stormdoor.core.ticket import MAX_TICKET_SECONDS, Ticket
+from stormdoor.core.ticket import MAX_TICKET_SECONDS, TICKET_PREFIX, Ticket
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
 
 __all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk"]
 
-_SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
-_SHAPE = re.compile(rf"[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}", re.ASCII)
+_SHAPE = re.compile(rf"{TICKET_PREFIX}[A-Za-z0-9_-]{{43}}", re.ASCII)  # token_urlsafe(32): 256 bits
 _REMEMBERED = 4096
 
 
@@ -62,9 +61,9 @@ class TicketAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Always in a subprotocol: nothing else has that prefix. In a message by its shape."""
-        return credential.place.source is Source.SUBPROTOCOL or bool(
-            _SHAPE.fullmatch(credential.secret)
+        """Always in a subprotocol: nothing else has that prefix. In a message by what it begins with."""
+        return credential.place.source is Source.SUBPROTOCOL or credential.secret.startswith(
+            TICKET_PREFIX
         )
 
     async def authenticate(
@@ -72,7 +71,7 @@ class TicketAuthenticator:
     ) -> Authentication | Rejected:
         """Redeem the ticket, then judge it (see `Authenticator`)."""
         secret = credential.secret
-        if len(secret) != _SECRET_LENGTH:
+        if not _SHAPE.fullmatch(secret):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not a ticket")
         id = fingerprint(secret)
         self._in_flight[id] = self._in_flight.get(id, 0) + 1
@@ -188,7 +187,7 @@ class TicketDesk:
         now = self._clock.now()
         if not session.alive(now):
             return None
-        secret = secrets.token_urlsafe(32)
+        secret = TICKET_PREFIX + secrets.token_urlsafe(32)
         ticket = Ticket(
             id=fingerprint(secret),
             principal_id=session.principal_id,

@@ -37,6 +37,7 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication
 from stormdoor.core.revocation import RevocationIndex
+from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.budget import Budget
 from stormdoor.guard.connection import UNKNOWN, Connection
@@ -440,10 +441,10 @@ class Admission:
     def _in_message(self, token: str) -> Credential | None:
         """The credential that a message holds, in the place where somebody recognises it.
 
-        As in a subprotocol, `stormdoor.ticket.` before it says that it is a ticket: a token may look like
-        one.
+        What begins as a ticket does is one, and nobody else sees it. As in a subprotocol, `stormdoor.ticket.`
+        may stand before it.
         """
-        if token.startswith(TICKET_SUBPROTOCOL):
+        if token.startswith((TICKET_SUBPROTOCOL, TICKET_PREFIX)):
             place = Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL)
             return Credential(place, token.removeprefix(TICKET_SUBPROTOCOL))
         for authenticator in self._authenticators:

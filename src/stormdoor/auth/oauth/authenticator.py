@@ -30,6 +30,7 @@ from stormdoor.core.claims import ClaimRules, Path
 from stormdoor.core.credential import (
     BEARER_SUBPROTOCOL,
     MAX_SECRET,
+    TICKET_SUBPROTOCOL,
     Credential,
     Place,
     Source,
@@ -38,6 +39,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication, Recheck
+from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
 
@@ -45,6 +47,7 @@ __all__ = ["OAuthAuthenticator"]
 
 _DAY = 86_400.0
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # b64token, RFC 6750 §2.1
+_OURS = (PREFIX, TICKET_PREFIX, TICKET_SUBPROTOCOL)
 _ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 
 
@@ -268,9 +271,9 @@ class OAuthAuthenticator:
         return (*self._verifier.checks, *asked)
 
     def recognises(self, credential: Credential) -> bool:
-        """Whether it has the shape of a token that is accepted here. API keys are never sent on."""
+        """Whether it has the shape of a token that is accepted here. Our own are never sent on."""
         secret = credential.secret
-        if len(secret) > MAX_SECRET or secret.startswith(PREFIX):
+        if len(secret) > MAX_SECRET or secret.startswith(_OURS):
             return False
         if secret.count(".") == 2:
             return not self._leaves_others or _issuer(secret) in {None, self.issuer}
@@ -281,7 +284,8 @@ class OAuthAuthenticator:
     ) -> Authentication | Rejected:
         """Verify the token, or ask about it (see `Authenticator`)."""
         token = credential.secret
-        if len(token) > MAX_SECRET or not _TOKEN.fullmatch(token):
+        # INVARIANT: what we gave out is sent to nobody, whoever calls this.
+        if len(token) > MAX_SECRET or not _TOKEN.fullmatch(token) or token.startswith(_OURS):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not an access token")
         introspector = self._introspector
         if token.count(".") == 2 and not self._everything:
