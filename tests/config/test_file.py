@@ -198,6 +198,17 @@ def test_policies_are_named_after_their_position(tmp_path: Path) -> None:
     assert [one.id for one in policies.policies] == ["permit-1", "forbid-1"]
 
 
+async def test_the_life_of_tickets(tmp_path: Path) -> None:
+    """As long as the file says."""
+    guard = Guard.from_config(write(tmp_path, "production = false\nticket_seconds = 5"))
+    async with guard:
+        await guard.admin.add_principal("mia")
+        session = (await guard.sessions.create("mia")).session
+        issued = await guard.tickets.issue(session, origin=None, endpoint="/chat")
+        assert issued is not None
+        assert issued.expires_in == pytest.approx(5.0)
+
+
 AGED = """\
 [[policies.role]]
 name = "customer"
@@ -336,6 +347,10 @@ WRONG: dict[str, tuple[str, str]] = {
     "contradiction in a kind": (
         f'{JWT}principals = "store"\ntenant_claim = "t"\n{KEYS}',
         r"authenticators\[0\]: with principals=",
+    ),
+    "tickets that live for ever": (
+        "production = false\nticket_seconds = 3600",
+        ":2: ticket_seconds: a ticket lives 1 to 30 seconds",
     ),
     "permission": (
         '[[policies.role]]\nname = "a"\ngrants = ["Chat"]',

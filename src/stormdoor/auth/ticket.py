@@ -28,7 +28,7 @@ from stormdoor.core.ticket import MAX_TICKET_SECONDS, TICKET_PREFIX, Ticket
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
 
-__all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk"]
+__all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk", "check_seconds"]
 
 _SHAPE = re.compile(rf"{TICKET_PREFIX}[A-Za-z0-9_-]{{43}}", re.ASCII)  # token_urlsafe(32): 256 bits
 _REMEMBERED = 4096
@@ -150,6 +150,18 @@ class IssuedTicket:
     expires_in: float
 
 
+def check_seconds(seconds: float) -> None:
+    """Do nothing if tickets may count for so long.
+
+    Raises:
+        ConfigurationError: They may not.
+    """
+    if not 1.0 <= seconds <= MAX_TICKET_SECONDS:
+        raise ConfigurationError(
+            f"a ticket lives 1 to {MAX_TICKET_SECONDS:g} seconds, not {seconds}; write ticket_seconds=20"
+        )
+
+
 class TicketDesk:
     """Issues tickets to living sessions.
 
@@ -163,10 +175,7 @@ class TicketDesk:
     """
 
     def __init__(self, store: Store, clock: Clock, seconds: float = 20.0) -> None:
-        if not 1.0 <= seconds <= MAX_TICKET_SECONDS:
-            raise ConfigurationError(
-                f"a ticket lives 1 to {MAX_TICKET_SECONDS:g} seconds, not {seconds}"
-            )
+        check_seconds(seconds)
         self._store = store
         self._clock = clock
         self._seconds = seconds

@@ -83,6 +83,7 @@ class Guard:
         trail_days: Entries of the trail that are older are dropped; the chain still verifies from
             there. None keeps everything.
         sessions: Options of `SessionDesk`.
+        ticket_seconds: How long a ticket counts, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: How second factors behave, or None for the default.
         secrets_key: Secret that seals what must be read again (the secrets of TOTP), or several: the first
@@ -113,6 +114,7 @@ class Guard:
         trail_key: bytes | None = None,
         trail_days: float | None = None,
         sessions: Mapping[str, float] | None = None,
+        ticket_seconds: float = 20.0,
         passwords: Passwords | None = None,
         second_factor: SecondFactor | None = None,
         secrets_key: bytes | Sequence[bytes] | None = None,
@@ -229,7 +231,7 @@ class Guard:
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
-        self.tickets = TicketDesk(store, self.clock)
+        self.tickets = TicketDesk(store, self.clock, ticket_seconds)
         self.keys = KeyDesk(store, self.clock)
         self.passwords = passwords or Passwords()
         _check_rp_id(second_factor, allowed)

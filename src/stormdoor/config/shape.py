@@ -214,6 +214,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     forwarded_certificate: ForwardedCertificateTable | UnsetType = UNSET
     trail_key: Secret | UnsetType = UNSET
     trail_days: float | UnsetType = UNSET
+    ticket_seconds: float | UnsetType = UNSET
     secrets_key: Secrets | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET
     insecure_allow_missing_origin: bool | UnsetType = UNSET
