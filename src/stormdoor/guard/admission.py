@@ -211,6 +211,15 @@ class Admission:
         if len(handshake.path) > _MAX_PATH:
             return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
         entrance = self._entrance
+        # The name before the transport: a page of another name that was made to lead here (DNS rebinding) is
+        # recorded as that, although it comes without TLS as well.
+        if not entrance.hosts.allows(handshake.host):
+            name = _host_name(handshake.host)
+            return Refusal(
+                Denial.HOST,
+                f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
+                f"guard: hosts = [{quote(name)}]",
+            )
         if (
             handshake.scheme != "https"
             and not entrance.insecure_allow_plaintext
@@ -221,13 +230,6 @@ class Admission:
                 f"a plaintext request from {handshake.peer} for {quote(handshake.host)}; use TLS, or "
                 "if a proxy on this machine ends TLS, add to the guard: "
                 f'trusted_proxies = ["{handshake.peer}"]',
-            )
-        if not entrance.hosts.allows(handshake.host):
-            name = _host_name(handshake.host)
-            return Refusal(
-                Denial.HOST,
-                f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
-                f"guard: hosts = [{quote(name)}]",
             )
         return None
 
