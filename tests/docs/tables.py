@@ -5,6 +5,7 @@ marks the place with a line `% table: NAME` before it and `% end` after it.
 """
 
 import ast
+import inspect
 import re
 import tomllib
 from collections.abc import Callable
@@ -126,8 +127,9 @@ def denials() -> str:
 
 def _attributes(of: type) -> dict[str, str]:
     """The `Attributes:` of a docstring, by name."""
-    text = (of.__doc__ or "").partition("Attributes:")[2]
-    found = re.findall(r"^ {8}(\w+): (.*(?:\n {9,}.*)*)", text, re.MULTILINE)
+    # Cleaned: from Python 3.13 on, the compiler takes the indentation away.
+    text = inspect.cleandoc(of.__doc__ or "").partition("Attributes:")[2]
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE)
     return {name: " ".join(said.split()) for name, said in found}
 
 
