@@ -9,7 +9,7 @@ from typing import Any
 
 from stormdoor import Target
 from tests.client.clients import Client
-from tests.client.world import FirstMessageChat, World, world
+from tests.client.world import PASSWORD, FirstMessageChat, World, world
 
 
 async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
@@ -86,6 +86,61 @@ async def test_a_lost_network(kind: str) -> None:
         assert (await hanging)["cause"] == "closed"
         await client.until("open")
         assert (await client.send("say", text="again"))["text"] == "again"
+
+
+async def _waiting(server: World, client: Client, text: str) -> asyncio.Task[Any]:
+    """A command that ann's page has sent while the server was away."""
+    await server.stop()
+    await client.until("state", name="waiting")
+    sent = asyncio.create_task(client.send("say", text=text))
+    await asyncio.sleep(0)
+    await client.do("state")  # the driver reads in order: it has been sent
+    return sent
+
+
+async def test_what_ann_sent_is_not_said_by_bob(kind: str) -> None:
+    """While the network was away, ann logged out and bob logged in, perhaps in another tab.
+
+    What the page sent for ann is rejected, and known not to have been carried out; bob's is.
+    """
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await server.guard.admin.add_principal("bob", password=PASSWORD, roles=["member"])
+        await _open(client, ticket)
+        if kind == "node":
+            issued = await server.guard.sessions.create("bob")
+            cookie = f"{server.guard.sessions.cookie.name}={issued.secret}"
+            await client.do("become", headers={"Cookie": cookie})
+        else:
+            assert await client.do("login", username="bob", password=PASSWORD) == 200
+        sent = await _waiting(server, client, "I resign")
+        await server.start()
+        refused = await sent
+        assert refused == {
+            "name": "DoorError",
+            "cause": "closed",
+            "message": "the credential is somebody else's",
+            "needs": None,
+        }
+        await client.until("open")
+        assert (await client.send("say", text="I am bob"))["text"] == "I am bob"
+
+
+async def test_tokens_that_say_whose_they_are(kind: str) -> None:
+    """A fresh token of ann carries on what she sent; a token of bob does not, nor one that says nothing."""
+    async with world() as server, server.client(kind) as (client, _):
+        await client.do("start", url=server.url, token=server.token())
+        await client.until("open")
+        sent = await _waiting(server, client, "of ann")
+        await client.do("answer", name="token", value=server.token(seconds=600))
+        await server.start()
+        assert (await sent)["text"] == "of ann"
+        for token in (server.token(principal="bob"), "opaque", server.token()):
+            sent = await _waiting(server, client, "of whom?")
+            await client.do("answer", name="token", value=token)
+            await server.start()
+            assert (await sent)["cause"] == "closed"
+            if token != "opaque":
+                await client.until("open")
 
 
 async def test_a_silent_network(kind: str) -> None:
