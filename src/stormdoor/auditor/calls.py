@@ -3,6 +3,7 @@
 import ast
 import sys
 from functools import lru_cache
+from typing import cast
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.hierarchy import ClassInfo, defines
@@ -597,6 +598,9 @@ class Calls(Statements):
                 started = one is after
                 continue
             if isinstance(one, External):
+                patch = self.hierarchy.patches.get((one.name, name))
+                if patch is not None and id(patch) not in self.patching:
+                    return patch
                 if defines(one, name):
                     return None
                 if not one.name.startswith("tornado.") and one.name not in {"object", "abc.ABC"}:
@@ -604,16 +608,41 @@ class Calls(Statements):
                 continue
             if one.unresolved:
                 self.uncertain.setdefault(name, one.unresolved[0])
-            if name in one.replaced:
-                return one.replaced[name]
+            put = self.overlay(one).get(name)
+            if put is not None:
+                return ClassMember(one, Assigned(ast.Constant(None)), value=put)
+            patch = one.replaced.get(name)
+            if patch is not None and id(patch) not in self.patching:
+                return patch
             bindings = self.hierarchy.members(one).get(name)
             if bindings:
                 return ClassMember(one, bindings[-1])
         return None
 
+    def overlay(self, info: ClassInfo) -> dict[str, Value]:
+        """What was put into the class after its body ran."""
+        raise NotImplementedError
+
+    def _patched(self, member: ClassMember, module: Module) -> Value:
+        """What a module puts into a class; what was there before is found while it is looked at."""
+        binding = member.binding
+        if not isinstance(binding, Assigned):
+            return Unknown()
+        self.patching.add(id(member))
+        try:
+            if isinstance(binding.value, ast.Lambda):
+                return Function(binding.value, module, member.owner, None)
+            return self.in_module(module, binding.value)
+        finally:
+            self.patching.discard(id(member))
+
     def member_value(self, member: ClassMember, info: ClassInfo) -> Value:
         """A member of a class body as a value, decorators applied."""
+        if member.value is not None:
+            return cast("Value", member.value)
         owner = member.owner
+        if member.module is not None or owner is None:
+            return self._patched(member, member.module or info.module)
         module = owner.module
         binding = member.binding
         match binding:
@@ -643,6 +672,9 @@ class Calls(Statements):
 
     def closure(self, owner: ClassInfo) -> Environment | None:
         """Names of the functions around a class: a factory's parameters."""
+        known = self.environments.get(id(owner))
+        if known is not None:
+            return known
         functions = [
             one
             for one in owner.definition.scopes
@@ -693,7 +725,8 @@ class Calls(Statements):
                 return self.call(value, [instance], {}, node)
             return Bound(value, instance)
         value = self.member_value(member, instance.info)
-        if isinstance(value, Function):
+        put = member.value is not None or member.module is not None
+        if isinstance(value, Function) or (put and isinstance(value, Partial | Named)):
             return Bound(value, instance)
         if isinstance(value, Authenticated):
             return Bound(value, instance)
@@ -728,6 +761,8 @@ class Calls(Statements):
         instance = value.instance
         if isinstance(instance, ClassRef):
             found = self._member(instance.info, name, value.owner)
+            if found is None and name == "__new__" and self.making is not None:
+                return Special("new-class", text=name)
             return self.member_value(found, instance.info) if found else Unknown(text=name)
         if not isinstance(instance, Instance):
             return Unknown(text=name)
@@ -737,6 +772,8 @@ class Calls(Statements):
             return self._bound_member(found, instance, name, node)
         if instance.handler:
             return self.tornado_method(instance, name, node)
+        if name == "accept_connection":
+            return Special("protocol.accept_connection", text=f"super().{name}")
         return Unknown(text=f"super().{name}")
 
     def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
@@ -788,6 +825,8 @@ class Calls(Statements):
             and args[0].handler
         ) and (".web.RequestHandler." in name or ".websocket.WebSocketHandler." in name):
             return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
+        if name.startswith("tornado.websocket.") and last == "accept_connection":
+            return self.call(Special("protocol.accept_connection", text=name), args, words, node)
         if last in _SPAWN:
             return self._spawn(args, words, node)
         if last in _THROUGH and args:
@@ -1145,7 +1184,7 @@ class Calls(Statements):
 
     def verification(self, node: ast.AST, text: str, *, by_name: bool, name: str) -> Value:
         """What a verification says of a client without a credential: nothing, or an exception."""
-        raises = False
+        raises = not self.catching and lexicon.raises_on_nothing(text)
         if self.catching:
             leaves, _ = self.catching[-1]
             raises = leaves or self.choose(node, 2) == 0
@@ -1160,8 +1199,8 @@ class Calls(Statements):
 
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
         """What the server finds under a credential that is not valid."""
-        if self.catching and not text.endswith("()"):
-            leaves, _ = self.catching[-1]
+        if not text.endswith("()"):
+            leaves = not self.catching or self.catching[-1][0]
             if leaves or self.choose(node, 2) == 0:
                 self.check(node, text)
                 raise Thrown("KeyError", node, self.frame.module, check=True)

@@ -71,6 +71,10 @@ def _argument(project: Project, module: Module, node: ast.Call, words: dict[str,
     if isinstance(dest, ast.Constant) and isinstance(dest.value, str):
         names = [dest.value]
     default = words.get("default")
+    required = words.get("required")
+    if default is None and isinstance(required, ast.Constant) and required.value is True:
+        # Whoever starts the program gives it: any value, but not none.
+        default = ast.copy_location(ast.Constant(...), node)
     if default is None:
         action = words.get("action")
         shown = action.value if isinstance(action, ast.Constant) else None

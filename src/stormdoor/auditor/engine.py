@@ -20,6 +20,7 @@ from stormdoor.auditor.files import list_files, python_packages
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
 from stormdoor.auditor.knowledge import load_knowledge
 from stormdoor.auditor.module import Module
+from stormdoor.auditor.patches import collect_patches
 from stormdoor.auditor.prefilter import Hint, hints_of, mentions
 from stormdoor.auditor.project import External, Project, Tree
 from stormdoor.auditor.routes import Routes, find_routes
@@ -79,6 +80,7 @@ def prepare(
     _parse_relevant(project, hierarchy, hints)
     sockets, unresolved = _sockets(project, hierarchy)
     collect_settings(project)
+    collect_patches(project, hierarchy)
     by_name: dict[str, list[ClassInfo]] = {}
     for info in sockets:
         by_name.setdefault(info.name, []).append(info)

@@ -48,6 +48,8 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _PROOF = frozenset({"credential", "identity"})
+_SENT = frozenset({"client", "credential", "cookie", "query", "header", "message", "url"})
+"""Labels of what the client sends and nobody has compared with anything."""
 _MAX_TEXT = 4096
 _MAX_ITEMS = 48
 
@@ -341,7 +343,10 @@ class Expressions(Core):
     def _unknown_truth(self, value: Value, node: ast.AST, wanted: bool | None) -> bool:
         labels = labels_of(value)
         text = value.text or (self.frame.module.source(node) if isinstance(node, ast.expr) else "")
-        if self.mode == "anonymous" and wanted is not None and _may_be_identity(value, text):
+        presumable = wanted is not None and _may_be_identity(value, text)
+        if presumable and "client" in labels and labels <= _SENT:
+            presumable = False  # it is tested for being there, and the client sends what it likes
+        if self.mode == "anonymous" and wanted is not None and presumable:
             # A refusal with 401 or 403 that hangs on something that cannot be resolved.
             self.check(node, text, presumed=True)
             return wanted
@@ -522,6 +527,8 @@ class Expressions(Core):
                 return Const(False, labels)
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
+        if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
+            return Unknown(labels | {"client", "header"}, text)
         if (
             isinstance(left, Const)
             and "origin" in left.labels

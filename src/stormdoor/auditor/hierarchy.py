@@ -61,10 +61,24 @@ _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A name in the body of a class."""
+    """A name in the body of a class.
 
-    owner: "ClassInfo"
+    Args:
+        owner: The class; None for what is put into one of Tornado's.
+        binding: What it is bound to.
+        module: Where it is put into the class from outside; None for its own body.
+        value: What was put there while the class was made, as the interpreter knows it.
+    """
+
+    owner: "ClassInfo | None"
     binding: Binding
+    module: Module | None = None
+    value: object = None
+
+    @property
+    def place(self) -> Module | None:
+        """The file it stands in."""
+        return self.module or (self.owner.module if self.owner is not None else None)
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +127,9 @@ class Hierarchy:
         self._known: dict[int, ClassInfo] = {}
         self.stored: dict[int, frozenset[str]] = {}
         self.applications: list[ClassInfo] = []
-        self._members: dict[int, dict[str, list[Binding]]] = {}
+        self.patches: dict[tuple[str, str], Member] = {}
+        self._shaped: dict[int, bool] = {}
+        self._derived: dict[tuple[int, ...], ClassInfo] = {}
 
     def of(self, module: Module, definition: ClassDef) -> ClassInfo:
         """The class of a class statement."""
@@ -126,6 +142,45 @@ class Hierarchy:
             self._add_base(info, base)
         info.mro = _linearised(info)
         return info
+
+    def derived(self, static: ClassInfo, bases: "list[ClassInfo | External]") -> ClassInfo:
+        """A class of a function, with the bases that this call of the function gives it."""
+        key = (id(static.node), *(id(one) for one in bases))
+        known = self._derived.get(key)
+        if known is None:
+            known = ClassInfo(static.module, static.definition, bases)
+            known.mro = _linearised(known)
+            self._derived[key] = known
+        return known
+
+    def is_shaped(self, info: ClassInfo) -> bool:
+        """Whether more than its body decides what is in it."""
+        known = self._shaped.get(id(info))
+        if known is None:
+            known = (
+                bool(info.node.decorator_list)
+                or self.metaclass(info) is not None
+                or any(
+                    "__init_subclass__" in self.members(one)
+                    for one in info.mro[1:]
+                    if isinstance(one, ClassInfo)
+                )
+            )
+            self._shaped[id(info)] = known
+        return known
+
+    def metaclass(self, info: ClassInfo) -> tuple[ClassInfo, ast.expr] | None:
+        """The class that names the metaclass, with the expression; None without one."""
+        return next(
+            (
+                (one, word.value)
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+                for word in one.node.keywords
+                if word.arg == "metaclass"
+            ),
+            None,
+        )
 
     def of_node(self, module: Module, node: ast.ClassDef) -> ClassInfo:
         """The class of a class statement that the project indexed."""
@@ -348,6 +403,9 @@ class Hierarchy:
                 started = one is after
                 continue
             if isinstance(one, External):
+                patch = self.patches.get((one.name, name))
+                if patch is not None:
+                    return patch
                 if one.name.startswith("tornado.") and not defines(one, name):
                     continue
                 return one
@@ -399,8 +457,30 @@ def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
             result.append(head)
         pending = [[one for one in seq if not _same(one, head)] for seq in pending]
         pending = [seq for seq in pending if seq]
-    # Whatever was not read most likely derives from RequestHandler, which then comes after it.
-    return sorted(result, key=lambda one: isinstance(one, External) and one.name == REQUEST)
+    return _request_handler_last(result)
+
+
+def _request_handler_last(order: "list[ClassInfo | External]") -> "list[ClassInfo | External]":
+    """Whatever was not read most likely derives from RequestHandler, which then comes after it.
+
+    A class that was read and derives from nothing else stays behind it: its methods never run.
+    """
+    request = next(
+        (one for one in order if isinstance(one, External) and one.name == REQUEST), None
+    )
+    if request is None:
+        return order
+    rest = [one for one in order if one is not request]
+    at = order.index(request)
+    behind = [i for i, one in enumerate(rest) if i >= at and _may_derive(one)]
+    where = max(behind, default=at - 1) + 1
+    return [*rest[:where], request, *rest[where:]]
+
+
+def _may_derive(one: "ClassInfo | External") -> bool:
+    if isinstance(one, External):
+        return one.name not in {"object", "abc.ABC", "typing.Generic", "typing.Protocol"}
+    return bool(one.unresolved) or any(isinstance(base, External) for base in one.bases)
 
 
 def _of_external(base: External) -> "list[ClassInfo | External]":

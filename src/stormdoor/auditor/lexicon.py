@@ -16,6 +16,7 @@ __all__ = [
     "is_setting_name",
     "is_verdict",
     "is_verification_name",
+    "raises_on_nothing",
     "words_of",
 ]
 
@@ -237,6 +238,35 @@ _ACCESS = frozenset(
 )
 
 
+_OF_REQUESTS = frozenset(
+    [
+        "command",
+        "content",
+        "dir",
+        "directory",
+        "event",
+        "extension",
+        "file",
+        "filename",
+        "folder",
+        "format",
+        "json",
+        "message",
+        "method",
+        "mime",
+        "payload",
+        "path",
+        "schema",
+        "size",
+        "type",
+        "uri",
+        "url",
+        "version",
+    ]
+)
+"""What a check that is not about the client is about: `is_path_allowed`, `validate_message`."""
+
+
 def words_of(name: str) -> list[str]:
     """`verify_userToken` as `verify`, `user`, `token`."""
     return [word.lower() for word in _WORD.findall(name)]
@@ -368,6 +398,8 @@ def is_verification_name(name: str) -> bool:
     words = words_of(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
+    if _OF_REQUESTS & set(words) and not (_IDENTITY - {"permission", "permissions"}) & set(words):
+        return False
     if any(word in _VERIFY for word in words):
         return True
     return bool(
@@ -385,6 +417,23 @@ def is_raising_name(name: str) -> bool:
     """Whether one calls a function of this name for the exception it raises."""
     words = words_of(name.rpartition(".")[2])
     return bool(words) and words[0] in _RAISING
+
+
+def raises_on_nothing(text: str) -> bool:
+    """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""
+    names = chain_of(text)
+    if names[-1:] == ["get"]:
+        return names[-2:-1] == ["objects"]
+    return bool(names) and names[-1] in {
+        "one",
+        "scalar_one",
+        "get_or_404",
+        "first_or_404",
+        "one_or_404",
+        "get_object_or_404",
+        "aget_object_or_404",
+        "get_by_natural_key",
+    }
 
 
 def is_predicate(name: str) -> bool:

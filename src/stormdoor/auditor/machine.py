@@ -213,6 +213,11 @@ class Core:
         self.handler: Instance | None = None
         self.background = 0
         self.called: ast.AST | None = None
+        self.overlays: dict[int, dict[str, Value]] = {}
+        self.replacements: dict[int, ClassInfo] = {}
+        self.environments: dict[int, Environment] = {}
+        self.patching: set[int] = set()
+        self.making: ClassInfo | None = None
 
     @property
     def frame(self) -> Frame:

@@ -72,7 +72,7 @@ def ask(
     if isinstance(found, External):
         later = _past(hierarchy, info)
         if found.name.startswith("tornado."):
-            return Origins("default")
+            return _by_what_shapes(project, hierarchy, info, words)
         known = hierarchy.knowledge.about(found.name)
         if known is not None:
             kind = {"guarded": "restricted", "open": "open"}.get(known.origin, "unknown")
@@ -83,7 +83,7 @@ def ask(
         if later is None:
             return Origins("unknown", base=found.name)
         found = later
-    if found is None:
+    if found is None and not _shaped(hierarchy, info):
         for one in info.mro:
             known = hierarchy.knowledge.about(
                 one.name if isinstance(one, External) else one.qualname
@@ -121,6 +121,25 @@ def ask(
         if trick in {"scheme", "port"} and answer(origin) is True
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
+
+
+def _shaped(hierarchy: Hierarchy, info: ClassInfo) -> bool:
+    return any(hierarchy.is_shaped(one) for one in info.mro if isinstance(one, ClassInfo))
+
+
+def _by_what_shapes(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    words: Mapping[str, tuple[Module, ast.expr]],
+) -> Origins:
+    """No body has a `check_origin`; a decorator of the class may put one there."""
+    if _shaped(hierarchy, info):
+        pathway = explore_origin(project, hierarchy, info, _ATTACKER, words)
+        if _answer(pathway) is True:
+            base = "what is done to the class when it is made"
+            return Origins("open", None, _ATTACKER, "any", base=base, events=tuple(pathway.events))
+    return Origins("default")
 
 
 def _anywhere(origin: str, answer: Callable[[str], bool | None]) -> tuple[Trick, str]:
@@ -184,7 +203,9 @@ def _depends(pathway: Pathway, member: ClassMember, events: tuple[Event, ...]) -
 
 def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember) -> list[str]:
     """Strings that the check may compare with: in its body, in functions it names, in lists."""
-    module = member.owner.module
+    module = member.place
+    if module is None:
+        return []
     trees: list[ast.AST] = []
     if isinstance(member.binding, Defined):
         trees.append(member.binding.node)
@@ -199,7 +220,7 @@ def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember) -> list[
     for name in sorted(names)[:60]:
         for binding in [
             *module.names.get(name, ()),
-            *hierarchy.members(member.owner).get(name, ()),
+            *(hierarchy.members(member.owner).get(name, ()) if member.owner is not None else ()),
         ]:
             if isinstance(binding, Assigned):
                 trees.append(binding.value)

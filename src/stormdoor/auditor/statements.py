@@ -6,8 +6,10 @@ from functools import lru_cache
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.expressions import Expressions
+from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Thrown
 from stormdoor.auditor.module import scope_of
+from stormdoor.auditor.project import External
 from stormdoor.auditor.values import (
     ClassRef,
     Const,
@@ -99,7 +101,8 @@ class Statements(Expressions):
                 )
                 self.frame.env.names[node.name] = self.decorated(function, self.frame.module, None)
             case ast.ClassDef():
-                info = self.hierarchy.of_node(self.frame.module, node)
+                info = self._class_made(node)
+                self.environments[id(info)] = self.frame.env
                 self.frame.env.names[node.name] = ClassRef(info, text=node.name)
             case ast.Break():
                 raise _Break
@@ -121,6 +124,23 @@ class Statements(Expressions):
                 self._delete(node)
             case _:
                 pass
+
+    def _class_made(self, node: ast.ClassDef) -> ClassInfo:
+        """The class of a statement in a function, with the bases that it has in this call."""
+        static = self.hierarchy.of_node(self.frame.module, node)
+        given = [
+            self.frame.env.find(base.id) if isinstance(base, ast.Name) else None
+            for base in node.bases
+        ]
+        if not any(isinstance(one, ClassRef) for one in given):
+            return static
+        bases: list[ClassInfo | External] = []
+        for base, value in zip(node.bases, given, strict=True):
+            if isinstance(value, ClassRef):
+                bases.append(value.info)
+            else:
+                bases.extend(self.hierarchy.classes_of(self.frame.module, base)[:1])
+        return self.hierarchy.derived(static, bases)
 
     def _just_checked(self, node: ast.stmt) -> bool:
         return any(

@@ -6,12 +6,13 @@ Read in the sources of Tornado 3.2 to 6.5: `web.RequestHandler`, `websocket.WebS
 import ast
 
 from stormdoor.auditor import lexicon
-from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.machine import PathEnd, Stage, Thrown
 from stormdoor.auditor.project import External
+from stormdoor.auditor.shaping import Shaping
 from stormdoor.auditor.values import (
     Authenticated,
     Bound,
+    ClassRef,
     Const,
     Function,
     Instance,
@@ -104,6 +105,8 @@ _METHODS = frozenset(
         "options",
         "patch",
         "get_secure_cookie_key_version",
+        "__init__",
+        "_execute",
         "xsrf_form_html",
         "create_signed_value",
     ]
@@ -114,7 +117,7 @@ _HTTP_ONLY = frozenset(
 )
 
 
-class TornadoModel(Calls):
+class TornadoModel(Shaping):
     """Tornado's objects."""
 
     # the client -----------------------------------------------------------------------------
@@ -372,6 +375,10 @@ class TornadoModel(Calls):
             return self._foreign_check(function, args, words, node)
         if kind == "identity":
             return args[0] if args else Const(None)
+        if kind == "new-class" and self.making is not None:
+            return ClassRef(self.making, text=self.making.name)
+        if kind == "protocol.accept_connection":
+            return self.connect()
         if kind == "request.certificate":
             return self.identity(text_of(function), node, certain=True)
         if not kind.startswith("handler."):
@@ -414,6 +421,10 @@ class TornadoModel(Calls):
                 return self.principal("get_current_user()")
             case "get":
                 return self.accept(args, words, node)
+            case "__init__":
+                return self.constructed({k: v for k, v in words.items() if k != "request"})
+            case "_execute":
+                return self.serve(args[1:])
             case "check_origin":
                 return self.default_origin(args)
             case "send_error" | "close":
@@ -476,6 +487,18 @@ class TornadoModel(Calls):
         """`WebSocketHandler.get`: answers 101, opens, and returns when the connection is over."""
         raise PathEnd
 
+    def constructed(self, words: dict[str, Value]) -> Value:
+        """`RequestHandler.__init__`: calls `initialize`."""
+        raise NotImplementedError
+
+    def serve(self, arguments: list[Value]) -> Value:
+        """`RequestHandler._execute`: prepare, then the method of the request."""
+        raise NotImplementedError
+
+    def connect(self) -> Value:
+        """`WebSocketProtocol.accept_connection`: the 101."""
+        raise NotImplementedError
+
     # libraries ------------------------------------------------------------------------------
 
     def library_call(
@@ -503,12 +526,14 @@ class TornadoModel(Calls):
                 return Partial(args[0], args[1:], words)
             case "os.getenv" | "os.environ.get":
                 return self._setting_get("environ", args, node)
+            case "type.__new__" if self.making is not None:
+                return ClassRef(self.making, text=self.making.name)
             case "tornado.web.authenticated" if args:
                 return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
-                call = node if isinstance(node, ast.Call) else None
-                if call is not None:
-                    return self.compare(args[0], ast.Eq(), args[1], call)
+                if isinstance(node, ast.Call):
+                    left, right = (_shown(one) for one in args)
+                    return self.compare(left, ast.Eq(), right, node)
             case (
                 "tornado.ioloop.IOLoop.current"
                 | "asyncio.get_event_loop"
@@ -581,6 +606,13 @@ class TornadoModel(Calls):
             if self.accepted:
                 self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _shown(value: Value) -> Value:
+    """What the client sends is shown as proof where it is compared in constant time."""
+    if isinstance(value, Unknown) and "client" in value.labels:
+        return Unknown(value.labels | {"credential"}, value.text, value.truthy)
+    return value
 
 
 def _passes_on(expr: ast.expr, name: str) -> bool:

@@ -1,0 +1,41 @@
+"""Methods that a module puts into a class from outside: `Door.prepare = checked`, `setattr(...)`."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy, Member
+from stormdoor.auditor.module import Assigned, Module
+from stormdoor.auditor.project import Project
+
+__all__ = ["collect_patches"]
+
+
+def collect_patches(project: Project, hierarchy: Hierarchy) -> None:
+    """Note them with the classes they are put into; of two, the later one stays.
+
+    Only what runs when the module is imported counts: a function may never be called.
+    """
+    for module in list(project.inside()):
+        for target, name, value in _stored(module):
+            for one in hierarchy.classes_of(module, target):
+                member = Member(None, Assigned(value), module)
+                if isinstance(one, ClassInfo):
+                    one.replaced[name] = Member(one, Assigned(value), module)
+                else:
+                    hierarchy.patches[one.name, name] = member
+
+
+def _stored(module: Module) -> Iterator[tuple[ast.expr, str, ast.expr]]:
+    for node, scopes in module.nodes():
+        if scopes:
+            continue
+        match node:
+            case ast.Assign(targets=[ast.Attribute(value=target, attr=name)], value=value):
+                yield target, name, value
+            case ast.Call(
+                func=ast.Name(id="setattr"),
+                args=[target, ast.Constant(value=str() as name), value],
+            ):
+                yield target, name, value
+            case _:
+                pass
