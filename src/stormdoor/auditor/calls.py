@@ -672,41 +672,7 @@ class Calls(Statements):
 
     def closure(self, owner: ClassInfo) -> Environment | None:
         """Names of the functions around a class: a factory's parameters."""
-        known = self.environments.get(id(owner))
-        if known is not None:
-            return known
-        functions = [
-            one
-            for one in owner.definition.scopes
-            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-        if not functions:
-            return None
-        env = Environment()
-        for function in functions:
-            arguments = function.args
-            names = [one.arg for one in [*arguments.posonlyargs, *arguments.args]]
-            for at, name in enumerate(names):
-                default = at - (len(names) - len(arguments.defaults))
-                if 0 <= default < len(arguments.defaults):
-                    value = self.in_module(owner.module, arguments.defaults[default])
-                    env.names[name] = (
-                        Setting(name, value, text=name) if isinstance(value, Const) else value
-                    )
-                else:
-                    env.names[name] = (
-                        Setting(name, None, text=name)
-                        if lexicon.is_setting_name(name)
-                        else Unknown(text=name)
-                    )
-            bound, _ = self.project.scope(function)
-            for name, bindings in bound.items():
-                binding = bindings[-1]
-                if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
-                    env.names[name] = Function(binding.node, owner.module, None, env, text=name)
-                elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
-                    env.names.setdefault(name, Setting(name, Const(binding.value.value), text=name))
-        return env
+        raise NotImplementedError
 
     def _bound_member(
         self, member: ClassMember, instance: Instance, name: str, node: ast.AST

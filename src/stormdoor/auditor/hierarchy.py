@@ -56,6 +56,7 @@ REQUEST_METHODS = frozenset(
         "get_template_namespace",
     ]
 )
+FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
 
@@ -128,7 +129,11 @@ class Hierarchy:
         self.stored: dict[int, frozenset[str]] = {}
         self.applications: list[ClassInfo] = []
         self.patches: dict[tuple[str, str], Member] = {}
+        self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
+        self._functions: dict[int, list[FunctionDefinition]] = {}
+        self._calls: dict[str, list[tuple[Module, ast.Call]]] | None = None
+        self._called: dict[int, list[tuple[Module, ast.Call]]] = {}
         self._derived: dict[tuple[int, ...], ClassInfo] = {}
 
     def of(self, module: Module, definition: ClassDef) -> ClassInfo:
@@ -152,6 +157,70 @@ class Hierarchy:
             known.mro = _linearised(known)
             self._derived[key] = known
         return known
+
+    def functions_around(self, module: Module, node: ast.AST) -> "list[FunctionDefinition]":
+        """The functions that a node stands in, outermost first."""
+        known = self._functions.get(id(module))
+        if known is None:
+            known = [one for one in ast.walk(module.tree) if isinstance(one, FunctionDefinition)]
+            self._functions[id(module)] = known
+        line = getattr(node, "lineno", 0)
+        around = [
+            one for one in known if one.body[0].lineno <= line <= (one.end_lineno or one.lineno)
+        ]
+        return sorted(around, key=lambda one: one.lineno)
+
+    def calls_of(
+        self, module: Module, function: "FunctionDefinition | ast.ClassDef"
+    ) -> list[tuple[Module, ast.Call]]:
+        """The calls of a function, or of a class, in what was read."""
+        known = self._called.get(id(function))
+        if known is not None:
+            return known
+        if self._calls is None:
+            self._calls = {}
+            for one in self.project.inside():
+                for node, _ in one.nodes():
+                    if isinstance(node, ast.Call) and isinstance(
+                        node.func, ast.Name | ast.Attribute
+                    ):
+                        last = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                        self._calls.setdefault(last, []).append((one, node))
+        name, wanted = function.name, function
+        if name == "__init__":
+            owner = next((one for one in module.classes if function in one.node.body), None)
+            if owner is None:
+                return []
+            name, wanted = owner.node.name, owner.node
+        found = [
+            (one, call)
+            for one, call in self._calls.get(name, ())
+            if self._means(one, call, module, wanted)
+        ]
+        self._called[id(function)] = found
+        return found
+
+    def _means(
+        self,
+        caller: Module,
+        call: ast.Call,
+        module: Module,
+        wanted: "FunctionDefinition | ast.ClassDef",
+    ) -> bool:
+        match call.func:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                return caller is module
+            case _:
+                pass
+        for one in self.project.resolve(caller, call.func):
+            if (
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Defined)
+                and one.binding.node is wanted
+            ):
+                return True
+        # A function in a function, or a name imported inside of one, is not resolved.
+        return caller is module and isinstance(call.func, ast.Name)
 
     def is_shaped(self, info: ClassInfo) -> bool:
         """Whether more than its body decides what is in it."""

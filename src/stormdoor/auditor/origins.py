@@ -17,9 +17,7 @@ from stormdoor.auditor.tornado_model import HOST
 
 __all__ = ["Origins", "Trick", "ask"]
 
-Trick = Literal[
-    "any", "prefix", "suffix", "pattern", "substring", "null", "request", "scheme", "port"
-]
+Trick = Literal["any", "prefix", "suffix", "pattern", "substring", "null", "host", "scheme", "port"]
 _ATTACKER = "https://attacker.example"
 _MAX_STEPS = 40_000
 """Work after which no further origin is asked about."""
@@ -115,6 +113,12 @@ def ask(
             return Origins("weak", found, shown, kind, events=events)
     if plain is None:
         return _depends(asked[_ATTACKER], found, events)
+    for local in sorted({"localhost", "127.0.0.1"} & set(_texts(project, hierarchy, found))):
+        at_home = explore_origin(
+            project, hierarchy, info, _ATTACKER, words, host=HOST.replace("app.example", local)
+        )
+        if _answer(at_home) is True:
+            return Origins("weak", found, _ATTACKER, "host", events=tuple(at_home.events))
     minor = tuple(
         (trick, origin)
         for trick, origin in _tricks(_texts(project, hierarchy, found))

@@ -1,6 +1,7 @@
 """Methods that a module puts into a class from outside: `Door.prepare = checked`, `setattr(...)`."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy, Member
@@ -10,8 +11,11 @@ from stormdoor.auditor.project import Project
 __all__ = ["collect_patches"]
 
 
+_APPLICATION = re.compile(r"(^|_)app(lication)?$", re.IGNORECASE)
+
+
 def collect_patches(project: Project, hierarchy: Hierarchy) -> None:
-    """Note them with the classes they are put into; of two, the later one stays.
+    """Note them with the classes they are put into, and what is stored on an application.
 
     Only what runs when the module is imported counts: a function may never be called.
     """
@@ -23,6 +27,14 @@ def collect_patches(project: Project, hierarchy: Hierarchy) -> None:
                     one.replaced[name] = Member(one, Assigned(value), module)
                 else:
                     hierarchy.patches[one.name, name] = member
+        for node, _ in module.nodes():
+            match node:
+                case ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id=holder), attr=name)], value=value
+                ) if _APPLICATION.search(holder):
+                    hierarchy.attributes.setdefault(name, []).append((module, value))
+                case _:
+                    pass
 
 
 def _stored(module: Module) -> Iterator[tuple[ast.expr, str, ast.expr]]:

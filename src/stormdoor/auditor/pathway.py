@@ -19,10 +19,10 @@ from stormdoor.auditor.machine import (
     Stage,
     Thrown,
 )
-from stormdoor.auditor.module import Module
+from stormdoor.auditor.module import Defined, Module
 from stormdoor.auditor.project import Project
 from stormdoor.auditor.statements import Returned
-from stormdoor.auditor.tornado_model import TornadoModel
+from stormdoor.auditor.tornado_model import HOST, TornadoModel
 from stormdoor.auditor.values import (
     Bound,
     ClassRef,
@@ -191,7 +191,7 @@ class _Run(TornadoModel):
         return {
             name: self._maker(module, value)
             if isinstance(value, ast.Name) and value.id == "self"
-            else self.in_module(module, value)
+            else self.in_place(module, value)
             for name, (module, value) in self.words.items()
         }
 
@@ -243,7 +243,7 @@ class _Run(TornadoModel):
                 )
                 self.method("__init__", first, words)
         except Thrown as error:
-            if error.check:
+            if error.check or self._failed_check():
                 raise
         self.constructed(words)
 
@@ -254,7 +254,7 @@ class _Run(TornadoModel):
             try:
                 self.method("initialize", [], words)
             except Thrown as error:
-                if error.check:
+                if error.check or self._failed_check():
                     raise
         return Const(None)
 
@@ -265,6 +265,19 @@ class _Run(TornadoModel):
             path.refused_by = Thrown("finished", None, None, check=True)
             path.presumed = self._only_presumed(None)
         raise PathEnd
+
+    def answers_later(self) -> bool:
+        """Whether `check_origin` is a coroutine."""
+        member = self._member(self.info, "check_origin", None)
+        if member is None or not isinstance(member.binding, Defined):
+            return False
+        node = member.binding.node
+        if isinstance(node, ast.ClassDef):
+            return False
+        return isinstance(node, ast.AsyncFunctionDef) or any(
+            ast.unparse(one).endswith("gen.coroutine") or ast.unparse(one) == "coroutine"
+            for one in node.decorator_list
+        )
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
@@ -373,6 +386,7 @@ def _explored(
     *,
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: str | None = None,
+    host: str = HOST,
 ) -> Pathway:
     result = Pathway()
     seen: set[tuple[object, ...]] = set()
@@ -397,6 +411,7 @@ def _explored(
                 deadline=deadline,
                 words=words,
             )
+            run.host = host
             path = _followed(run, origin)
             if run.exhausted:
                 result.complete = result.complete and not as_shipped
@@ -442,7 +457,8 @@ def _ask_origin(run: _Run, origin: str) -> Path:
         value = run.method(
             "check_origin", [Const(origin, frozenset({"client", "origin"}), "origin")]
         )
-        path.answer = run.truth(value, run.info.node)
+        # Tornado does not wait for a coroutine: that there is one counts as true.
+        path.answer = run.answers_later() or run.truth(value, run.info.node)
     except Thrown:
         path.answer = False
     path.outcome = "accepted" if path.answer else "refused"
@@ -474,9 +490,12 @@ def explore_origin(
     info: ClassInfo,
     origin: str,
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    host: str = HOST,
 ) -> Pathway:
     """What `check_origin` answers to this origin; `answer` of each path."""
-    return _explored(project, hierarchy, info, "origin", words=words or {}, origin=origin)
+    return _explored(
+        project, hierarchy, info, "origin", words=words or {}, origin=origin, host=host
+    )
 
 
 _ = Mapping

@@ -6,11 +6,11 @@ before what stands in its body.
 
 import ast
 
-from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Frame, Stage, Thrown
 from stormdoor.auditor.module import Defined
 from stormdoor.auditor.statements import Returned
+from stormdoor.auditor.surroundings import Surroundings
 from stormdoor.auditor.values import (
     Bound,
     ClassRef,
@@ -27,7 +27,7 @@ from stormdoor.auditor.values import (
 __all__ = ["Shaping"]
 
 
-class Shaping(Calls):
+class Shaping(Surroundings):
     """Classes while they are made."""
 
     def shaped(self, info: ClassInfo) -> ClassInfo:
@@ -81,7 +81,10 @@ class Shaping(Calls):
             before = dict(body)
             first = meta if name == "__new__" else ClassRef(info, text=info.name)
             self.run_function(
-                function, [first, Const(info.name), Sequence([], "tuple"), Mapping(body)], {}, info.node
+                function,
+                [first, Const(info.name), Sequence([], "tuple"), Mapping(body)],
+                {},
+                info.node,
             )
             for key, value in body.items():
                 if value is not before.get(key) and isinstance(key, str):

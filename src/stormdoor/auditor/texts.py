@@ -270,6 +270,8 @@ def _builtin(name: str, args: list[Value]) -> Value | None:
             return Const(str(value.value), value.labels)
         if name == "len" and isinstance(value.value, str | bytes | tuple):
             return Const(len(value.value), value.labels)
+    if isinstance(value, Mapping) and name == "bool" and value.text == "match":
+        return Const(value=True)
     if isinstance(value, Setting) and name in {"bool", "str", "list", "set"}:
         return value
     return None

@@ -186,6 +186,12 @@ class TornadoModel(Shaping):
         if value.handler:
             return self.tornado_method(value, name, node)
         text = f"{text_of(value)}.{name}"
+        if node is not self.called:
+            stored = self.stored_attribute(value, name)
+            if stored is None and value.info in self.hierarchy.applications:
+                stored = self._application_attribute(name)
+            if stored is not None:
+                return stored
         return self.by_words(Unknown(text=text_of(value)), name, text, node)
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
@@ -219,6 +225,17 @@ class TornadoModel(Shaping):
             return Instance(self.hierarchy.applications[0], text="self.application")
         return Special("application", text="self.application")
 
+    def _application_attribute(self, name: str) -> Value | None:
+        """What some function stores on the application: `app.auth = Authenticator(...)`."""
+        found = self.hierarchy.attributes.get(name, [])
+        if len({ast.dump(expr) for _, expr in found}) != 1 or len(self.frames) > 18:
+            return None
+        module, expr = found[0]
+        if any(frame.node is expr for frame in self.frames):
+            return None
+        value = self.in_place(module, expr)
+        return None if isinstance(value, Unknown) else value
+
     def special_attribute(self, value: Special, name: str, node: ast.AST) -> Value:
         """An attribute of one of Tornado's objects."""
         text = f"{text_of(value)}.{name}"
@@ -229,7 +246,7 @@ class TornadoModel(Shaping):
                 return Unknown(frozenset({"address"}), text)
             case "request", "host" | "host_name":
                 if self.mode == "origin":
-                    host = HOST if name == "host" else HOST.partition(":")[0]
+                    host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
             case "request", "protocol":
@@ -252,6 +269,11 @@ class TornadoModel(Shaping):
                 return Special("request.certificate", text=text)
             case "application", "settings":
                 return Special("settings", text="self.settings")
+            case "application", _ if node is not self.called:
+                stored = self._application_attribute(name)
+                if stored is not None:
+                    return stored
+                return self.by_words(value, name, text, node)
             case (("headers" | "cookies" | "settings"), _):
                 return Member(value, name, value.labels, text)
             case _:
@@ -309,10 +331,11 @@ class TornadoModel(Shaping):
         if self.mode == "origin" and name.lower() in {"origin", "sec-websocket-origin"}:
             return Const(self.origin, frozenset({"client", "origin"}), text)
         if self.mode == "origin" and name.lower() == "host":
-            return Const(HOST, frozenset({"host"}), text)
+            return Const(self.host, frozenset({"host"}), text)
         return self.from_client("header", name or "header", text)
 
     origin = "https://attacker.example"
+    host = HOST
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
@@ -476,7 +499,7 @@ class TornadoModel(Shaping):
     def default_origin(self, args: list[Value]) -> Value:
         """Tornado compares the Origin's host and port with the Host header."""
         if self.mode == "origin":
-            return Const(self.origin.partition("://")[2] == HOST, frozenset({"origin"}))
+            return Const(self.origin.partition("://")[2] == self.host, frozenset({"origin"}))
         return Const(value=True)
 
     def is_sockjs(self) -> bool:
@@ -533,6 +556,13 @@ class TornadoModel(Shaping):
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
                 if isinstance(node, ast.Call):
                     left, right = (_shown(one) for one in args)
+                    for one, other in ((left, right), (right, left)):
+                        if (
+                            isinstance(one, Const)
+                            and isinstance(other, Setting)
+                            and (self.truth_of_default(other) is None)
+                        ):
+                            return Nobody(self.frame.module.source(node), node, self.frame.module)
                     return self.compare(left, ast.Eq(), right, node)
             case (
                 "tornado.ioloop.IOLoop.current"
@@ -589,7 +619,8 @@ class TornadoModel(Shaping):
             if isinstance(target, Instance) and len(args) > 2:
                 known = name.value in target.attrs or self._member(target.info, name.value, None)
                 if not known and not target.handler:
-                    return args[2]
+                    stored = self.stored_attribute(target, name.value)
+                    return args[2] if stored is None else stored
                 if not known and name.value != "current_user" and name.value not in _METHODS:
                     found = self.tornado_method(target, name.value, node)
                     if isinstance(found, Nobody):
@@ -599,6 +630,13 @@ class TornadoModel(Shaping):
                 found = self.attribute(target, name.value, node)
                 if isinstance(found, Setting) and found.default is None:
                     found.default = args[2]
+                if (
+                    isinstance(found, Nobody)
+                    and isinstance(target, Special)
+                    and target.kind == "application"
+                ):
+                    # What the application may have is a part of it, and nobody's identity.
+                    return Setting(f"application.{name.value}", args[2], text=found.text)
                 return found
             return self.attribute(target, name.value, node)
         if "client" in labels_of(name):
