@@ -237,6 +237,7 @@ def _reachable(
         for info in sockets
         if "<locals>"
         not in info.qualname  # made by a function for each use: the base is what counts
+        and not info.module.is_test
         for one in info.mro[1:]
         if isinstance(one, ClassInfo)
     }

@@ -180,6 +180,8 @@ class Hierarchy:
         if self._calls is None:
             self._calls = {}
             for one in self.project.inside():
+                if one.is_test:
+                    continue
                 for node, _ in one.nodes():
                     if isinstance(node, ast.Call) and isinstance(
                         node.func, ast.Name | ast.Attribute

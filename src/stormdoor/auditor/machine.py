@@ -47,6 +47,7 @@ __all__ = [
     "Pruned",
     "Stage",
     "Thrown",
+    "TooFar",
 ]
 
 Mode = Literal["anonymous", "member", "origin"]
@@ -73,6 +74,10 @@ class Pruned(Exception):
 
 class Exhausted(Exception):
     """The way is too long."""
+
+
+class TooFar(Exception):
+    """What is looked up aside takes more work than it is worth."""
 
 
 class PathEnd(Exception):
@@ -204,6 +209,7 @@ class Core:
         self.catching: list[tuple[bool, bool]] = []
         self.stage = Stage.IMPORT
         self.steps = 0
+        self.cap = _MAX_STEPS
         self.finished = False
         self.closed = False
         self.accepted = False
@@ -233,6 +239,8 @@ class Core:
         self.steps += 1
         if self.steps > _MAX_STEPS:
             raise Exhausted
+        if self.steps > self.cap:
+            raise TooFar
         if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
             raise Exhausted
 

@@ -20,6 +20,8 @@ def collect_patches(project: Project, hierarchy: Hierarchy) -> None:
     Only what runs when the module is imported counts: a function may never be called.
     """
     for module in list(project.inside()):
+        if module.is_test:
+            continue
         for target, name, value in _stored(module):
             for one in hierarchy.classes_of(module, target):
                 member = Member(None, Assigned(value), module)

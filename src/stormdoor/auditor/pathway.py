@@ -490,6 +490,7 @@ def explore_origin(
     info: ClassInfo,
     origin: str,
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    *,
     host: str = HOST,
 ) -> Pathway:
     """What `check_origin` answers to this origin; `answer` of each path."""

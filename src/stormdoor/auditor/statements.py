@@ -166,10 +166,32 @@ class Statements(Expressions):
 
     def _if(self, node: ast.If, rest: list[ast.stmt]) -> None:
         wanted = self._wanted(node, rest)
-        if self.test(node.test, wanted):
+        asked = len(self.events)
+        holds = self.test(node.test, wanted)
+        if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
+            # What the connection remembers says that nobody has proven anything on it yet.
+            self.check(node.test, self.frame.module.source(node.test))
+        if holds:
             self.execute(node.body)
         else:
             self.execute(node.orelse)
+
+    def _asks_state(self, node: ast.expr) -> bool:
+        """Whether a condition rests on a flag of this connection that is still as it was made."""
+        handler = self.handler
+        return (
+            self.mode == "anonymous"
+            and self.accepted
+            and handler is not None
+            and any(
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.value, ast.Name)
+                and inner.value.id == "self"
+                and isinstance(held := handler.attrs.get(inner.attr), Const)
+                and not held.value
+                for inner in ast.walk(node)
+            )
+        )
 
     def _wanted(self, node: ast.If, rest: list[ast.stmt]) -> bool | None:
         """The outcome that refuses with a status that speaks of identity, where one does."""

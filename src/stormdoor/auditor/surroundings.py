@@ -10,7 +10,7 @@ from functools import partial
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.hierarchy import ClassInfo
-from stormdoor.auditor.machine import Frame, Stage, Thrown
+from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Assigned, Defined, Module
 from stormdoor.auditor.statements import Returned
 from stormdoor.auditor.values import (
@@ -26,6 +26,8 @@ from stormdoor.auditor.values import (
 __all__ = ["Surroundings"]
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_WORTH = 300
+"""Steps that one name around may take."""
 _DEEP = 18
 """Frames beyond which nothing further is looked up around."""
 
@@ -52,13 +54,18 @@ class Surroundings(Calls):
         frame = Frame(module, Environment(outer=env), "<module>", node=node)
         stage, self.stage = self.stage, Stage.IMPORT
         catching, self.catching = self.catching, []
+        cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
         try:
             with self.entered(frame, node):
                 return self.evaluate(node)
         except (Thrown, Returned):
             return Unknown()
+        except TooFar:
+            if self.steps > cap:
+                raise
+            return Unknown(text=module.source(node))
         finally:
-            self.stage, self.catching = stage, catching
+            self.stage, self.catching, self.cap = stage, catching, cap
 
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()

@@ -380,12 +380,24 @@ class TornadoModel(Shaping):
         of_connection = isinstance(value, Instance | Special) or parts[0] in {"self", "request"}
         # What the library calls a session is the connection, and says nothing about who it is.
         of_connection = of_connection and not (name == "session" and self.is_sockjs())
+        if self._is_application(value):
+            # What hangs on the application is a part of the program, and nobody's identity.
+            if lexicon.is_authenticator(name):
+                return Setting(text, None, text=text)
+            of_connection = False
         if lexicon.is_identity_name(name) and of_connection and len(parts) <= 3:
             return self.identity(text, node, presumed=True)
         labels = labels - {"self"}
         if lexicon.is_credential_name(name):
             labels |= {"secret"}
         return Unknown(labels, text)
+
+    def _is_application(self, value: Value) -> bool:
+        if isinstance(value, Special):
+            return value.kind == "application"
+        if isinstance(value, Instance):
+            return value.info in self.hierarchy.applications
+        return text_of(value) == "self.application"
 
     # methods --------------------------------------------------------------------------------
 
