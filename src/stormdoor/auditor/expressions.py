@@ -363,6 +363,7 @@ class Expressions(Core):
             return False
         result = self.choose(node, 2) == 0
         self.chosen[memo] = result
+        self.decided.append(value)  # its identity is the memory: nothing else may get it
         return result
 
     def logic(self, node: ast.BoolOp | ast.Compare) -> Value:

@@ -204,6 +204,7 @@ class Core:
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
         self.chosen: dict[tuple[object, ...], bool] = {}
+        self.decided: list[Value] = []
         self.frames: list[Frame] = []
         self.stack: list[tuple[Module, ast.AST, str]] = []
         self.catching: list[tuple[bool, bool]] = []
