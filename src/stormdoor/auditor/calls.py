@@ -395,6 +395,11 @@ class Calls(Statements):
         info = function.info
         instance = Instance(info, text=info.name, shared=self.stage == Stage.IMPORT)
         found = self.hierarchy.find(info, "__init__")
+        if args and any(
+            isinstance(one, External) and one.name.startswith("tornado.websocket.WebSocketProtocol")
+            for one in info.mro
+        ):
+            instance.attrs["handler"] = args[0]
         if isinstance(found, ClassMember):
             method = self.member_value(found, info)
             if isinstance(method, Function):
@@ -795,13 +800,17 @@ class Calls(Statements):
             return self.call(Special("protocol.accept_connection", text=name), args, words, node)
         if last in _SPAWN:
             return self._spawn(args, words, node)
-        if last in _THROUGH and args:
+        if (
+            last in _THROUGH
+            and args
+            and (last != "run" or isinstance(args[0], Coroutine | Function | Bound | Partial))
+        ):
             return self._through_call(last, args, node)
         known = self.library_call(name, args, words, node)
         if known is not None:
             return known
         if (
-            self.mode == "anonymous"
+            self.mode != "origin"
             and name.startswith(_JWT)
             and (
                 last
@@ -818,7 +827,10 @@ class Calls(Statements):
             )
             and labels & {"client", "identity"}
         ):
-            return self._verified_token(name, args, words, node)
+            if self.mode == "anonymous":
+                return self._verified_token(name, args, words, node)
+            self.record("check", node, name, values=tuple(args))
+            return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
         if top in _STDLIB or "." not in name or name.startswith("tornado."):
             return self._library_value(name, args, words, node)
         return self.unknown_call(function, name, args, words, node, recorded=True)
@@ -928,7 +940,9 @@ class Calls(Statements):
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
         if isinstance(receiver, Const) or (
-            "client" in labels_of(receiver) and not isinstance(receiver, Member)
+            "client" in labels_of(receiver)
+            and not isinstance(receiver, Member)
+            and not labels_of(receiver) & {"answer", "found"}
         ):
             if any(isinstance(one, Nobody) for one in args):
                 return Unknown(labels_of(receiver), text_of(receiver))
@@ -977,14 +991,9 @@ class Calls(Statements):
             if isinstance(key, Nobody):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
             if receiver.exact and "client" in labels_of(key) and receiver.items:
-                picked = self.choose(node, min(len(receiver.items), 4) + 1)
-                if picked == 0:
-                    return args[1] if len(args) > 1 else Const(None)
-                value = list(receiver.items.values())[picked - 1]
-                if isinstance(value, Function | Bound):
-                    return value
-                return value
-            return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+                return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
+            found = {"found"} if "client" in labels_of(key) else set()
+            return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
         if name == "update":
             receiver.exact = False
         if name in {"values", "items", "keys"}:
@@ -1142,10 +1151,18 @@ class Calls(Statements):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             return Unknown((labels - {"client", "message"}) | {"principal"}, text)
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
+            receiver = function.receiver if isinstance(function, Member) else None
             if "self" in labels:
-                self.record("join", node, text, values=tuple(args))
+                self.record("join", node, text, receiver=receiver, values=tuple(args))
             elif last not in _HARMLESS and last != "get":
-                self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+                self.record(
+                    "act",
+                    node,
+                    text,
+                    values=tuple(args),
+                    words=tuple(words.items()),
+                    receiver=receiver,
+                )
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
 
     def verification(self, node: ast.AST, text: str, *, by_name: bool, name: str) -> Value:

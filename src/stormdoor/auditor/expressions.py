@@ -52,6 +52,8 @@ _SENT = frozenset({"client", "credential", "cookie", "query", "header", "message
 """Labels of what the client sends and nobody has compared with anything."""
 _MAX_TEXT = 4096
 _MAX_ITEMS = 48
+_MAX_PICKED = 16
+"""Entries of a table of actions that are followed one by one."""
 
 
 class Expressions(Core):
@@ -356,6 +358,13 @@ class Expressions(Core):
             return known
         if self.mode == "member" and labels >= {"principal", "client", "answer"}:
             # What was found for this user and this object decides.
+            self.record("check", node, f"access: {text}", values=(value,))
+        elif (
+            self.mode == "member"
+            and "principal" in labels
+            and isinstance(node, ast.expr)
+            and _asks_about_user(node)
+        ):
             self.record("check", node, f"access: {text}", values=(value,))
         if self.mode == "origin" and "origin" in labels:
             # The origin itself is concrete: what is left unresolved is taken for a comparison.
@@ -715,6 +724,8 @@ class Expressions(Core):
                     return value.items[index.value]
                 if value.exact:
                     raise Thrown("KeyError", node, self.frame.module)
+            case Mapping() if value.exact and value.items and "client" in labels_of(index):
+                return self.picked(value, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):
                 try:
                     return value.items[index.value]
@@ -759,7 +770,17 @@ class Expressions(Core):
             and not isinstance(value, Mapping)
         ):
             return self.by_words(value, index.value, text, node)
-        return Unknown(labels_of(value, index), text)
+        found = {"found"} if "client" in labels_of(index) else set()
+        return Unknown(labels_of(value, index) | found, text)
+
+    def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
+        """What the client picks from a table by a name; nothing, where it names what is not there."""
+        picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        if picked < min(len(value.items), _MAX_PICKED):
+            return list(value.items.values())[picked]
+        if fallback is None:
+            raise Thrown("KeyError", node, self.frame.module)
+        return fallback
 
     def client_field(self, value: Value, name: str, text: str) -> Value:
         """A part of something the client sent."""
@@ -812,6 +833,26 @@ def _name_of(node: ast.AST) -> str:
         if isinstance(left, ast.Attribute)
         else ""
     )
+
+
+def _asks_about_user(node: ast.expr) -> bool:
+    """Whether a condition looks at what the user is or has, and not only whether there is one."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _asks_about_user(inner)
+        case ast.Compare(comparators=[ast.Constant(value=None | "" | False)]):
+            return False
+        case ast.Compare():
+            return True
+        case ast.Name(id=name):
+            return not lexicon.is_identity_name(name)
+        case ast.Attribute(attr=name):
+            return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
+        case ast.Call(func=func):
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            return lexicon.is_predicate(name) or lexicon.is_access_word(name)
+        case _:
+            return False
 
 
 def _may_be_identity(value: Value, text: str) -> bool:

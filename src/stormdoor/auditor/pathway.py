@@ -362,6 +362,8 @@ class _Run(TornadoModel):
         self.opening = (args, words, node)
         if self._member(self.info, "get_websocket_protocol", None) is not None:
             protocol = self.method("get_websocket_protocol", [])
+            if isinstance(protocol, Const) and protocol.value is None:
+                return self._refuse()  # Tornado answers 426
             if isinstance(protocol, Instance) and self.handler is not None:
                 accept = self.attribute(protocol, "accept_connection", node)
                 if isinstance(accept, Bound):
