@@ -181,6 +181,7 @@ _JWT = (
     "firebase_admin",
     "nacl.",
 )
+_MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 _STDLIB = sys.stdlib_module_names
 
@@ -548,6 +549,8 @@ class Calls(Statements):
             case Setting():
                 if isinstance(value.default, Instance | ClassRef | ModuleRef):
                     return self.attribute(value.default, name, node)
+                if value.default is None and node is not self.called:
+                    return self.setting_named(f"{text_of(value)}.{name}", name, node)
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Unknown():
                 if isinstance(getattr(node, "ctx", None), ast.Load) and node is not self.called:
@@ -608,7 +611,7 @@ class Calls(Statements):
                     return patch
                 if defines(one, name):
                     return None
-                if not one.name.startswith("tornado.") and one.name not in {"object", "abc.ABC"}:
+                if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
                     self.uncertain.setdefault(name, one.name)
                 continue
             if one.unresolved:
@@ -896,7 +899,9 @@ class Calls(Statements):
         elif _acts(name):
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
         return Unknown(
-            labels - {"self", "setting"}, f"{name}({', '.join(text_of(one) for one in args[:3])})"
+            labels - {"self", "setting"},
+            f"{name}({', '.join(text_of(one) for one in args[:3])})",
+            truthy=True if name.startswith(_MADE_UP) else None,
         )
 
     def _method(

@@ -269,6 +269,8 @@ class Expressions(Core):
             value = Unknown(value.labels, name)
         elif isinstance(value, Sequence | Mapping):
             # What a module fills in later is not in the display.
+            if isinstance(value, Mapping) and lexicon.is_setting_chain([name]):
+                value = _as_settings(value, name)
             value = (
                 Sequence(
                     value.items, value.kind, exact=bool(value.items) and name.isupper(), text=name
@@ -510,6 +512,8 @@ class Expressions(Core):
             case Sequence() | Mapping():
                 return Const(value=False)
             case Unknown(truthy=True):
+                return Const(value=False)
+            case Unknown(present=True) if other.value is None:
                 return Const(value=False)
             case Unknown(labels=labels) if (
                 other.value is None
@@ -833,6 +837,20 @@ def _name_of(node: ast.AST) -> str:
         if isinstance(left, ast.Attribute)
         else ""
     )
+
+
+def _as_settings(value: Mapping, name: str) -> Mapping:
+    """`CONFIG = {"auth": {"enabled": False}}`: whoever installs the program may edit it."""
+    items: dict[object, Value] = {}
+    for key, one in value.items.items():
+        text = f"{name}[{key!r}]"
+        if isinstance(one, Mapping):
+            items[key] = _as_settings(one, text)
+        elif isinstance(one, Const) and (one.value is None or isinstance(one.value, bool | str)):
+            items[key] = Setting(text, one, text=text)
+        else:
+            items[key] = one
+    return Mapping(items, value.exact, value.labels, value.text)
 
 
 def _asks_about_user(node: ast.expr) -> bool:

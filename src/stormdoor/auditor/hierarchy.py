@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -57,6 +58,7 @@ REQUEST_METHODS = frozenset(
     ]
 )
 FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
+_STDLIB = sys.stdlib_module_names
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
 
@@ -91,6 +93,8 @@ class ClassInfo:
         definition: Its statement.
         bases: Classes that were read, and names of those that were not.
         unresolved: Bases of which not even the name is certain, as source text.
+        replaced: Methods that a module puts into it from outside.
+        copied: A base that is a copy of Tornado's WebSocketHandler, taken for it.
     """
 
     module: Module
@@ -99,6 +103,7 @@ class ClassInfo:
     unresolved: list[str] = field(default_factory=list)
     mro: "list[ClassInfo | External]" = field(default_factory=list)
     replaced: dict[str, Member] = field(default_factory=dict)
+    copied: "ClassInfo | None" = None
 
     @property
     def node(self) -> ast.ClassDef:
@@ -157,6 +162,19 @@ class Hierarchy:
             known.mro = _linearised(known)
             self._derived[key] = known
         return known
+
+    def is_inert(self, base: External) -> bool:
+        """Whether a class that was not read is known to answer no request."""
+        if base.name.partition(".")[0] in _STDLIB or "." not in base.name:
+            return True
+        known = self.knowledge.about(base.name)
+        return known is not None and known.inert
+
+    def is_copy(self, info: ClassInfo) -> bool:
+        """Whether a class is a copy of Tornado's own: it answers the handshake itself."""
+        if not {"on_message", "write_message", "open"} <= self.members(info).keys():
+            return False
+        return any("Sec-WebSocket-Accept" in line for line in info.module.lines)
 
     def functions_around(self, module: Module, node: ast.AST) -> "list[FunctionDefinition]":
         """The functions that a node stands in, outermost first."""
@@ -271,6 +289,9 @@ class Hierarchy:
         external = next((one for one in found if isinstance(one, External)), None)
         if external is not None and self._is_socket_name(external.name):
             info.bases.append(external)
+        elif chosen is not None and chosen is not info and self.is_copy(chosen):
+            info.bases.append(External(WEBSOCKET))
+            info.copied = chosen
         elif chosen is not None and chosen is not info:
             info.bases.append(chosen)
         elif external is not None:
@@ -478,6 +499,8 @@ class Hierarchy:
                 if patch is not None:
                     return patch
                 if one.name.startswith("tornado.") and not defines(one, name):
+                    continue
+                if self.is_inert(one):
                     continue
                 return one
             if name in one.replaced:

@@ -231,6 +231,8 @@ _SETTING = frozenset(
         "prefs",
         "params",
         "define",
+        "default",
+        "defaults",
     ]
 )
 _ACCESS = frozenset(

@@ -347,6 +347,8 @@ class Core:
                 return bool(entries)
             case Setting() as inner:
                 return self.truth_of_default(inner)
+            case Unknown(truthy=bool() as known):
+                return known
             case Instance() | Function() | ClassRef() | Named() | Bound():
                 return True
             case _:

@@ -69,6 +69,11 @@ def ask(
     found = hierarchy.find(info, "check_origin")
     if isinstance(found, External):
         later = _past(hierarchy, info)
+        copied = next(
+            (one.copied for one in info.mro if isinstance(one, ClassInfo) and one.copied), None
+        )
+        if copied is not None and "check_origin" not in hierarchy.members(copied):
+            return Origins("unknown", base=copied.qualname)
         if found.name.startswith("tornado."):
             return _by_what_shapes(project, hierarchy, info, words)
         known = hierarchy.knowledge.about(found.name)

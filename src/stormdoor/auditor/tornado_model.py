@@ -356,7 +356,7 @@ class TornadoModel(Shaping):
                 value = self.in_module(module, expr)
                 if isinstance(value, Setting):
                     return value
-                if not isinstance(value, Unknown):
+                if not isinstance(value, Unknown) or value.truthy:
                     default = value
         labels = {"setting"}
         if lexicon.is_credential_name(name):
@@ -442,7 +442,9 @@ class TornadoModel(Shaping):
         first = args[0] if args else words.get("name")
         key = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
         if name in _BY_CLIENT:
-            return self.from_client("query", key or "argument", f"{name}({key!r})")
+            asked = self.from_client("query", key or "argument", f"{name}({key!r})")
+            asked.present = len(args) < 2 and "default" not in words
+            return asked
         if name in {"get_arguments", "get_query_arguments", "get_body_arguments"}:
             return self.from_client("query", key or "argument", f"{name}({key!r})")
         match name:

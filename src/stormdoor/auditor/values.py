@@ -58,7 +58,8 @@ class Unknown:
     labels: Labels = NONE
     text: str = ""
     truthy: bool | None = None
-    numeric: bool = False
+    present: bool = False
+    """It is not None: without it the request is refused as malformed."""
 
 
 @dataclass(slots=True, eq=False)
