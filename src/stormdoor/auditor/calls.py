@@ -8,7 +8,7 @@ from typing import cast
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.hierarchy import ClassInfo, defines
 from stormdoor.auditor.hierarchy import Member as ClassMember
-from stormdoor.auditor.machine import Frame, Stage, Thrown
+from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Assigned, Defined, Module
 from stormdoor.auditor.project import External
 from stormdoor.auditor.statements import Returned, Statements
@@ -105,6 +105,34 @@ _HARMLESS = frozenset(
         "set_result",
     ]
 )
+_DELIVERS = frozenset(
+    [
+        "send",
+        "send_multipart",
+        "send_string",
+        "send_json",
+        "send_bytes",
+        "sendall",
+        "write",
+        "writelines",
+        "put",
+        "put_nowait",
+        "publish",
+        "emit",
+        "append",
+        "add",
+        "push",
+        "extend",
+        "insert",
+        "setex",
+        "save",
+        "broadcast",
+        "forward",
+        "enqueue",
+        "notify",
+    ]
+)
+"""What hands something on and gives no answer about it."""
 _SPAWN = frozenset(
     [
         "add_callback",
@@ -181,6 +209,8 @@ _JWT = (
     "firebase_admin",
     "nacl.",
 )
+_CONSTRUCTION = 400
+"""Steps of a constructor that are followed."""
 _MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 _STDLIB = sys.stdlib_module_names
@@ -257,6 +287,9 @@ class Calls(Statements):
                 if isinstance(method, Bound | Function):
                     return self.call(method, args, words, node)
                 return self.unknown_call(function, text_of(function), args, words, node)
+            case Setting(default=Function() | Bound() as default):
+                other = self._another(function, node)
+                return self.call(default if other is None else other, args, words, node)
             case Special():
                 return self.special_call(function, args, words, node)
             case Named():
@@ -349,7 +382,7 @@ class Calls(Statements):
         """The default of a parameter: of a constructor's it is a setting."""
         value = self.in_module(function.module, node)
         called = getattr(function.node, "name", "")
-        if called in {"initialize", "__init__"} and isinstance(value, Const):
+        if called in {"initialize", "__init__"} and isinstance(value, Const | Instance | Function):
             return Setting(name, value, text=name)
         return value
 
@@ -404,7 +437,7 @@ class Calls(Statements):
         if isinstance(found, ClassMember):
             method = self.member_value(found, info)
             if isinstance(method, Function):
-                self.run_function(method, [instance, *args], words, node)
+                self._run_constructor(method, [instance, *args], words, node)
         else:
             names = [
                 one.target.id
@@ -419,6 +452,23 @@ class Calls(Statements):
         if "self" in labels_of(*args, *words.values()) and self.accepted:
             self.record("join", node, info.name, values=tuple(args))
         return instance
+
+    def _run_constructor(
+        self, method: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> None:
+        """What is made of nothing that the client sent is followed only so far."""
+        about = labels_of(*args[1:], *words.values()) & {"client", "credential", "self", "identity"}
+        if about:
+            self.run_function(method, args, words, node)
+            return
+        cap, self.cap = self.cap, min(self.cap, self.steps + _CONSTRUCTION)
+        try:
+            self.run_function(method, args, words, node)
+        except TooFar:
+            if self.steps > cap:
+                raise
+        finally:
+            self.cap = cap
 
     # decorators -----------------------------------------------------------------------------
 
@@ -548,7 +598,16 @@ class Calls(Statements):
                 )
             case Setting():
                 if isinstance(value.default, Instance | ClassRef | ModuleRef):
-                    return self.attribute(value.default, name, node)
+                    other = self._another(value, node)
+                    if other is None:
+                        return self.attribute(value.default, name, node)
+                    part = self.attribute(other, name, node)
+                    # Who gives another gives one that has what is asked for.
+                    return (
+                        Unknown(part.labels, part.text, truthy=True)
+                        if isinstance(part, Unknown | Setting | Nobody)
+                        else part
+                    )
                 if value.default is None and node is not self.called:
                     return self.setting_named(f"{text_of(value)}.{name}", name, node)
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
@@ -558,6 +617,16 @@ class Calls(Statements):
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _another(self, setting: Setting, node: ast.AST) -> Value | None:
+        """What whoever runs the program may give in place of the default that is an object.
+
+        Only what has to do with who is let in is worth a way of its own.
+        """
+        if not lexicon.concerns_identity(setting.name) or self.stage == Stage.IMPORT:
+            return None
+        another = Setting(f"{setting.name} is another than the default", Const(value=False))
+        return Unknown(text=setting.name) if self.assume(another, node) else None
 
     def module_attribute(self, module: Module, name: str, node: ast.AST) -> Value:
         """`module.name`."""
@@ -1137,11 +1206,11 @@ class Calls(Statements):
             and lexicon.words_of(last)[:1]
             in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
         )
-        proof = any(self.is_proof(one) for one in everything) and last not in _HARMLESS - {
-            "find",
-            "index",
-            "count",
-        }
+        proof = (
+            any(self.is_proof(one) for one in everything)
+            and last not in _HARMLESS - {"find", "index", "count"}
+            and last not in _DELIVERS
+        )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
         if self.mode == "anonymous" and "origin" not in labels:

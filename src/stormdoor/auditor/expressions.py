@@ -153,8 +153,10 @@ class Expressions(Core):
         frame.env = Environment(outer=outer)
         try:
             generator = node.generators[0]
-            source = self.evaluate(generator.iter)
-            items = self.items_of(source, _MAX_ITEMS)
+            given = source = self.evaluate(generator.iter)
+            if isinstance(given, Setting) and isinstance(given.default, Sequence):
+                source = given.default
+            items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
             for item in items[: _MAX_ITEMS if simple else 1]:
@@ -173,7 +175,8 @@ class Expressions(Core):
                 elif keep or not simple:
                     results.append(self.evaluate(node.elt))
             if simple and not isinstance(node, ast.DictComp):
-                return Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                return Setting(given.name, made) if isinstance(given, Setting) else made
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
@@ -354,6 +357,9 @@ class Expressions(Core):
             # A refusal with 401 or 403 that hangs on something that cannot be resolved.
             self.check(node, text, presumed=True)
             return wanted
+        if self.mode == "anonymous" and _is_configured_part(value, node):
+            # Whether the program has a part that authenticates is up to whoever runs it.
+            return self.assume(Setting(text, None, text=text), node)
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
         if known is not None:
@@ -839,6 +845,10 @@ def _name_of(node: ast.AST) -> str:
     )
 
 
+def _has_items(value: Value) -> bool:
+    return not (isinstance(value, Sequence) and value.exact and not value.items)
+
+
 def _as_settings(value: Mapping, name: str) -> Mapping:
     """`CONFIG = {"auth": {"enabled": False}}`: whoever installs the program may edit it."""
     items: dict[object, Value] = {}
@@ -851,6 +861,14 @@ def _as_settings(value: Mapping, name: str) -> Mapping:
         else:
             items[key] = one
     return Mapping(items, value.exact, value.labels, value.text)
+
+
+def _is_configured_part(value: Value, node: ast.AST) -> bool:
+    """`if self.authenticator:`, of something that was not read and that no client sent."""
+    if not isinstance(value, Unknown) or labels_of(value) - {"setting", "secret"}:
+        return False
+    names = [_name_of(node), (lexicon.chain_of(value.text) or [""])[-1]]
+    return any(lexicon.is_authenticator(name) for name in names if name)
 
 
 def _asks_about_user(node: ast.expr) -> bool:

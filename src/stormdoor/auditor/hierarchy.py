@@ -279,6 +279,8 @@ class Hierarchy:
         if isinstance(base, ast.Starred):
             info.unresolved.append(info.module.source(base))
             return
+        if isinstance(base, ast.IfExp):
+            base = self._as_shipped(info.module, base)
         found = self.classes_of(info.module, base, info.definition.scopes)
         chosen = next((one for one in found if isinstance(one, ClassInfo)), None)
         # Of alternatives (an import that failed, a condition) the one that is a handler decides.
@@ -298,6 +300,17 @@ class Hierarchy:
             info.bases.append(external)
         elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
             info.unresolved.append(info.module.source(base))
+
+    def _as_shipped(self, module: Module, node: ast.IfExp) -> ast.expr:
+        """Of two bases the one that a constant of the project picks; both, where none does."""
+        for one in self.project.resolve(module, node.test):
+            if (
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Assigned)
+                and isinstance(one.binding.value, ast.Constant)
+            ):
+                return node.body if one.binding.value.value else node.orelse
+        return node
 
     def classes_of(
         self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...] = (), depth: int = 0

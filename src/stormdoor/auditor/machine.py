@@ -225,6 +225,8 @@ class Core:
         self.environments: dict[int, Environment] = {}
         self.patching: set[int] = set()
         self.making: ClassInfo | None = None
+        self.around = 0
+        self.placed: dict[int, Value] = {}
 
     @property
     def frame(self) -> Frame:

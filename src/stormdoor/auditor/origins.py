@@ -199,7 +199,7 @@ def _answer(pathway: Pathway) -> bool | None:
     return None
 
 
-def _depends(pathway: Pathway, member: ClassMember, events: tuple[Event, ...]) -> Origins:
+def _depends(pathway: Pathway, member: ClassMember | None, events: tuple[Event, ...]) -> Origins:
     accepting: list[Path] = [path for path in pathway.paths if path.answer]
     for path in accepting:
         for one in path.assumptions.values():
@@ -210,8 +210,10 @@ def _depends(pathway: Pathway, member: ClassMember, events: tuple[Event, ...]) -
     return Origins("unknown", member, events=events)
 
 
-def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember) -> list[str]:
+def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember | None) -> list[str]:
     """Strings that the check may compare with: in its body, in functions it names, in lists."""
+    if member is None:
+        return []
     module = member.place
     if module is None:
         return []

@@ -18,6 +18,7 @@ from stormdoor.auditor.machine import (
     Pruned,
     Stage,
     Thrown,
+    TooFar,
 )
 from stormdoor.auditor.module import Defined, Module
 from stormdoor.auditor.project import Project
@@ -45,6 +46,8 @@ Outcome = Literal["refused", "accepted", "cut"]
 _MAX_PATHS = 160
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
 _SECONDS = 60.0
+_CONSTRUCTION = 500
+"""Steps of the handler's constructor that are followed."""
 
 
 @dataclass(slots=True)
@@ -234,6 +237,7 @@ class _Run(TornadoModel):
 
         One that raises without having asked who the client is does so for want of knowledge.
         """
+        cap, self.cap = self.cap, min(self.cap, self.steps + _CONSTRUCTION)
         try:
             if self._member(self.info, "__init__", None) is not None:
                 first: list[Value] = (
@@ -245,6 +249,10 @@ class _Run(TornadoModel):
         except Thrown as error:
             if error.check or self._failed_check():
                 raise
+        except TooFar:
+            pass  # what it stores is not known
+        finally:
+            self.cap = cap
         self.constructed(words)
 
     def constructed(self, words: dict[str, Value]) -> Value:

@@ -94,12 +94,11 @@ class Shaping(Surroundings):
         found = self._member(info, "__init_subclass__", info)
         function = None if found is None else self.member_value(found, info)
         if isinstance(function, Function):
-            words = {
+            given = {
                 word.arg: self.evaluate(word.value)
                 for word in info.node.keywords
-                if word.arg not in {None, "metaclass"}
+                if word.arg is not None and word.arg != "metaclass"
             }
-            given = {name: value for name, value in words.items() if name is not None}
             self.run_function(function, [ClassRef(info, text=info.name)], given, info.node)
 
     def _by_decorators(self, info: ClassInfo) -> None:

@@ -21,6 +21,7 @@ from stormdoor.auditor.values import (
     Named,
     Nobody,
     Sequence,
+    Setting,
     Special,
     Unknown,
     Value,
@@ -199,6 +200,9 @@ class Statements(Expressions):
 
     def _match(self, node: ast.Match) -> None:
         subject = self.evaluate(node.subject)
+        if isinstance(subject, Setting):
+            self._match_setting(node, subject)
+            return
         open_cases: list[ast.match_case] = []
         for case in node.cases:
             fits = _fits(case.pattern, subject)
@@ -232,6 +236,17 @@ class Statements(Expressions):
                 self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
         if case.guard is None or self.test(case.guard):
             self.execute(case.body)
+
+    def _match_setting(self, node: ast.Match, subject: Setting) -> None:
+        for case in node.cases:
+            values = _constants_of(case.pattern)
+            fits = values is None or any(
+                self.truth(self.compare(subject, ast.Eq(), Const(one), case.pattern), case.pattern)
+                for one in values
+            )
+            if fits and (case.guard is None or self.test(case.guard)):
+                self.execute(case.body)
+                return
 
     # loops ----------------------------------------------------------------------------------
 
@@ -714,6 +729,18 @@ def _fits(pattern: ast.pattern, subject: Value) -> bool | None:
             return True if True in answers else None if None in answers else False
         case ((ast.MatchMapping() | ast.MatchSequence() | ast.MatchClass()), Nobody()):
             return False
+        case _:
+            return None
+
+
+def _constants_of(pattern: ast.pattern) -> list[object] | None:
+    """The constants that a pattern stands for; None where it fits whatever comes."""
+    match pattern:
+        case ast.MatchValue(value=ast.Constant(value=value)) | ast.MatchSingleton(value=value):
+            return [value]
+        case ast.MatchOr(patterns=patterns):
+            found = [_constants_of(one) for one in patterns]
+            return None if None in found else [value for one in found for value in one or ()]
         case _:
             return None
 

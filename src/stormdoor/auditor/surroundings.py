@@ -14,6 +14,7 @@ from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Assigned, Defined, Module
 from stormdoor.auditor.statements import Returned
 from stormdoor.auditor.values import (
+    ClassRef,
     Const,
     Environment,
     Function,
@@ -28,8 +29,8 @@ __all__ = ["Surroundings"]
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _WORTH = 300
 """Steps that one name around may take."""
-_DEEP = 18
-"""Frames beyond which nothing further is looked up around."""
+_DEEP = 6
+"""How often what is looked up around may ask for what is around that."""
 
 
 class Surroundings(Calls):
@@ -46,7 +47,7 @@ class Surroundings(Calls):
     def in_place(self, module: Module, node: ast.expr) -> Value:
         """An expression evaluated where it stands, in a function or at the top of a module."""
         functions = self.hierarchy.functions_around(module, node)
-        if not functions or len(self.frames) > _DEEP:
+        if not functions or self.around > _DEEP:
             return self.in_module(module, node)
         return self._evaluated(module, self._around(module, functions), node)
 
@@ -55,6 +56,8 @@ class Surroundings(Calls):
         stage, self.stage = self.stage, Stage.IMPORT
         catching, self.catching = self.catching, []
         cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
+        frames, self.frames = self.frames, self.frames[:1]
+        self.around += 1
         try:
             with self.entered(frame, node):
                 return self.evaluate(node)
@@ -66,6 +69,8 @@ class Surroundings(Calls):
             return Unknown(text=module.source(node))
         finally:
             self.stage, self.catching, self.cap = stage, catching, cap
+            self.frames = frames
+            self.around -= 1
 
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()
@@ -75,7 +80,11 @@ class Surroundings(Calls):
             bound, _ = self.project.scope(function)
             for name, bindings in bound.items():
                 binding = bindings[-1]
-                if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
+                if isinstance(binding, Defined) and isinstance(binding.node, ast.ClassDef):
+                    info = self.hierarchy.of_node(module, binding.node)
+                    self.environments.setdefault(id(info), env)
+                    env.names[name] = ClassRef(info, text=name)
+                elif isinstance(binding, Defined):
                     env.names[name] = Function(binding.node, module, None, env, text=name)
                 elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
                     value = Setting(name, Const(binding.value.value), text=name)
@@ -92,7 +101,7 @@ class Surroundings(Calls):
         """What the calls of the function give for a parameter."""
         given: dict[str, tuple[Module, ast.expr]] = {}
         whole = True
-        if len(self.frames) <= _DEEP:
+        if self.around <= _DEEP:
             for caller, call in self.hierarchy.calls_of(module, function)[:8]:
                 argument = _argument(call, function, name)
                 if argument is None and default is None:
@@ -104,12 +113,14 @@ class Surroundings(Calls):
         if len(given) == 1 and whole:
             caller, argument = next(iter(given.values()))
             value = self.in_place(caller, argument)
-            return Setting(name, value, text=name) if _plain(value) else value
+            is_default = default is not None and argument is default
+            plain = _plain(value) or (is_default and _given_by_default(value))
+            return Setting(name, value, text=name) if plain else value
         if not given and name in self.project.settings and function.decorator_list:
             return self.setting_named(name, name, function)  # `@click.option("--name")`
         if default is not None:
             value = self.in_module(module, default)
-            return Setting(name, value, text=name) if isinstance(value, Const) else value
+            return Setting(name, value, text=name) if _given_by_default(value) else value
         if lexicon.is_setting_name(name) or lexicon.is_credential_name(name):
             labels = {"setting", "secret"} if lexicon.is_credential_name(name) else {"setting"}
             return Setting(name, None, frozenset(labels), text=name)
@@ -117,7 +128,7 @@ class Surroundings(Calls):
 
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
         """What the constructor of a class stores, where no object of it was made here."""
-        if len(self.frames) > _DEEP:
+        if self.around > _DEEP:
             return None
         for one in instance.info.mro:
             if not isinstance(one, ClassInfo):
@@ -145,6 +156,10 @@ def _given(value: Value) -> Callable[[], Value]:
 
 def _plain(value: Value) -> bool:
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, bool | str))
+
+
+def _given_by_default(value: Value) -> bool:
+    return isinstance(value, Const | Instance | Function)
 
 
 def _parameters(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:

@@ -228,12 +228,13 @@ class TornadoModel(Shaping):
     def _application_attribute(self, name: str) -> Value | None:
         """What some function stores on the application: `app.auth = Authenticator(...)`."""
         found = self.hierarchy.attributes.get(name, [])
-        if len({ast.dump(expr) for _, expr in found}) != 1 or len(self.frames) > 18:
+        if len({ast.dump(expr) for _, expr in found}) != 1:
             return None
         module, expr = found[0]
-        if any(frame.node is expr for frame in self.frames):
-            return None
-        value = self.in_place(module, expr)
+        if id(expr) not in self.placed:
+            self.placed[id(expr)] = Unknown(text=name)  # it may be made of itself
+            self.placed[id(expr)] = self.in_place(module, expr)
+        value = self.placed[id(expr)]
         return None if isinstance(value, Unknown) else value
 
     def special_attribute(self, value: Special, name: str, node: ast.AST) -> Value:
@@ -551,6 +552,8 @@ class TornadoModel(Shaping):
             case "setattr" if len(args) == 3 and isinstance(args[1], Const):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
+            case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
+                return args[0]
             case "callable":
                 return (
                     Const(value=True)
