@@ -777,6 +777,7 @@ class Calls(Statements):
             isinstance(value, Const)
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
+            and not (instance.handler and self._declared_again(instance.info, name))
         ):
             return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
@@ -785,6 +786,17 @@ class Calls(Statements):
         if isinstance(value, Setting) and not value.text:
             return Setting(name, value.default, text=name)
         return value
+
+    def _declared_again(self, info: ClassInfo, name: str) -> bool:
+        """Whether a class of the project says for itself what a base leaves open: no setting."""
+        return (
+            sum(
+                name in self.hierarchy.members(one)
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+            )
+            > 1
+        )
 
     def stored_names(self, info: ClassInfo) -> frozenset[str]:
         """Attributes that some method of the class or a base assigns."""

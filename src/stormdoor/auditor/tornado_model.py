@@ -643,6 +643,14 @@ class TornadoModel(Shaping):
                     if isinstance(found, Nobody):
                         return found
                     return Setting(name.value, args[2], text=f"getattr {name.value}")
+            if len(args) > 2 and isinstance(
+                target, Function | Bound | Authenticated | Partial | Special
+            ):
+                marked = _marks(target).get(name.value)
+                if marked is not None:
+                    return marked
+                if not isinstance(target, Special) or target.kind.startswith("handler."):
+                    return args[2]
             if len(args) > 2 and isinstance(target, Unknown | Setting | Special):
                 found = self.attribute(target, name.value, node)
                 if isinstance(found, Setting) and found.default is None:
@@ -661,6 +669,13 @@ class TornadoModel(Shaping):
             if self.accepted:
                 self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _marks(value: Value) -> dict[str, Value]:
+    """Attributes that a decorator put on a function: `method.public = True`."""
+    while isinstance(value, Bound | Authenticated):
+        value = value.function
+    return value.attrs if isinstance(value, Function) else {}
 
 
 def _shown(value: Value) -> Value:
