@@ -161,8 +161,11 @@ def unasked_objects(endpoint: Endpoint) -> list[Event]:
             asked = asked or _asks(event)
             if not asked and id(event.node) in wanted and event.kind in {"act", "join"}:
                 open_to_all.add(id(event.node))
-    if not any(_asks(event) for event in endpoint.member.events):
+    asking = [event for event in endpoint.member.events if _asks(event)]
+    if not asking:
         return chosen
+    if any(event.stage in {Stage.PREPARE, Stage.GET} for event in asking):
+        return []  # before the 101: who is not asked there lets nobody in, or is told to by a setting
     return [event for event in chosen if id(event.node) in open_to_all]
 
 

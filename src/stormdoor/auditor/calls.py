@@ -461,7 +461,8 @@ class Calls(Statements):
         if about:
             self.run_function(method, args, words, node)
             return
-        cap, self.cap = self.cap, min(self.cap, self.steps + _CONSTRUCTION)
+        worth = _CONSTRUCTION * (4 if self.stage == Stage.IMPORT and len(args) == 1 else 1)
+        cap, self.cap = self.cap, min(self.cap, self.steps + worth)
         try:
             self.run_function(method, args, words, node)
         except TooFar:
@@ -743,7 +744,10 @@ class Calls(Statements):
                     inner = self.hierarchy.members(owner).get(binding.value.id)
                     if inner and inner[-1] is not binding:
                         return self.member_value(ClassMember(owner, inner[-1]), info)
-                return self.in_module(module, binding.value)
+                held = self.placed.get(id(binding.value))
+                if held is None:  # the class has it once, whoever looks
+                    held = self.placed[id(binding.value)] = self.in_module(module, binding.value)
+                return held
             case _:
                 return self.meaning(self.project.follow(module, binding), "", owner.node)
 

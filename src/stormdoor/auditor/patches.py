@@ -27,7 +27,7 @@ def collect_patches(project: Project, hierarchy: Hierarchy) -> None:
                 member = Member(None, Assigned(value), module)
                 if isinstance(one, ClassInfo):
                     one.replaced[name] = Member(one, Assigned(value), module)
-                else:
+                elif not name.startswith("_"):  # of Tornado's own inner workings, for old versions
                     hierarchy.patches[one.name, name] = member
         for node, _ in module.nodes():
             match node:

@@ -7,7 +7,7 @@ before what stands in its body.
 import ast
 
 from stormdoor.auditor.hierarchy import ClassInfo
-from stormdoor.auditor.machine import Frame, Stage, Thrown
+from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Defined
 from stormdoor.auditor.statements import Returned
 from stormdoor.auditor.surroundings import Surroundings
@@ -25,6 +25,9 @@ from stormdoor.auditor.values import (
 )
 
 __all__ = ["Shaping"]
+
+_WORTH = 300
+"""Steps that making a class may take."""
 
 
 class Shaping(Surroundings):
@@ -49,6 +52,7 @@ class Shaping(Surroundings):
         stage, self.stage = self.stage, Stage.IMPORT
         catching, self.catching = self.catching, []
         making, self.making = self.making, info
+        cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
         try:
             with self.entered(frame, info.node):
                 self._by_metaclass(info)
@@ -56,8 +60,11 @@ class Shaping(Surroundings):
                 self._by_decorators(info)
         except (Thrown, Returned):
             pass
+        except TooFar:
+            if self.steps > cap:
+                raise
         finally:
-            self.stage, self.catching, self.making = stage, catching, making
+            self.stage, self.catching, self.making, self.cap = stage, catching, making, cap
 
     def _by_metaclass(self, info: ClassInfo) -> None:
         owner, expression = self.hierarchy.metaclass(info) or (info, None)

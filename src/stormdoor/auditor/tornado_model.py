@@ -188,6 +188,8 @@ class TornadoModel(Shaping):
         text = f"{text_of(value)}.{name}"
         if node is not self.called:
             stored = self.stored_attribute(value, name)
+            if value.shared and isinstance(stored, Const):
+                stored = Setting(text, stored, text=name)
             if stored is None and value.info in self.hierarchy.applications:
                 stored = self._application_attribute(name)
             if stored is not None:
