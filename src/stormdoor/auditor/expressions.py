@@ -264,7 +264,14 @@ class Expressions(Core):
             return Unknown(text=name)
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
         value = self.in_module(module, bound.value)
-        if isinstance(value, Const) and (
+        if (
+            isinstance(value, Const)
+            and value.value is None
+            and not lexicon.concerns_identity(name)
+            and self.hierarchy.is_rebound(module, name)
+        ):
+            value = Unknown(text=name)  # what a function puts there is made while the program runs
+        elif isinstance(value, Const) and (
             value.value is None or isinstance(value.value, bool | str)
         ):
             value = Setting(name, value, text=name)

@@ -136,6 +136,7 @@ class Hierarchy:
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
+        self._rebound: dict[int, frozenset[str]] = {}
         self._functions: dict[int, list[FunctionDefinition]] = {}
         self._calls: dict[str, list[tuple[Module, ast.Call]]] | None = None
         self._called: dict[int, list[tuple[Module, ast.Call]]] = {}
@@ -162,6 +163,19 @@ class Hierarchy:
             known.mro = _linearised(known)
             self._derived[key] = known
         return known
+
+    def is_rebound(self, module: Module, name: str) -> bool:
+        """Whether a function of the module binds its name anew: `global instance`."""
+        known = self._rebound.get(id(module))
+        if known is None:
+            known = frozenset(
+                one
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Global)
+                for one in node.names
+            )
+            self._rebound[id(module)] = known
+        return name in known
 
     def is_inert(self, base: External) -> bool:
         """Whether a class that was not read is known to answer no request."""
