@@ -1116,6 +1116,8 @@ class Calls(Statements):
         if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):
             key = ".".join(keys[:2])
             fallback = words.get("fallback")
+            if fallback is None and key in self.project.settings:
+                return self.setting_named(key, key, node)
             return Setting(key, fallback, frozenset({"setting"}), key)
         if name != "get" or not isinstance(args[0], Const):
             return None

@@ -27,6 +27,7 @@ from stormdoor.auditor.routes import Routes, find_routes
 from stormdoor.auditor.rule import Found, Rule
 from stormdoor.auditor.rules import RULES
 from stormdoor.auditor.settings import Progress, Settings, selected
+from stormdoor.auditor.shipped import collect_shipped
 from stormdoor.auditor.suppress import RULES as ABOUT_COMMENTS
 from stormdoor.auditor.suppress import settle, suppressions_in
 from stormdoor.auditor.table import verdicts
@@ -80,6 +81,7 @@ def prepare(
     _parse_relevant(project, hierarchy, hints)
     sockets, unresolved = _sockets(project, hierarchy)
     collect_settings(project)
+    collect_shipped(project)
     collect_patches(project, hierarchy)
     by_name: dict[str, list[ClassInfo]] = {}
     for info in sockets:

@@ -84,7 +84,7 @@ class Surroundings(Calls):
                     info = self.hierarchy.of_node(module, binding.node)
                     self.environments.setdefault(id(info), env)
                     env.names[name] = ClassRef(info, text=name)
-                elif isinstance(binding, Defined):
+                elif isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
                     env.names[name] = Function(binding.node, module, None, env, text=name)
                 elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
                     value = Setting(name, Const(binding.value.value), text=name)

@@ -4,6 +4,7 @@ Read in the sources of Tornado 3.2 to 6.5: `web.RequestHandler`, `websocket.WebS
 """
 
 import ast
+import re
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.machine import PathEnd, Stage, Thrown
@@ -344,9 +345,12 @@ class TornadoModel(Shaping):
         """A configured value by its name, with the default the project gives it."""
         choices = [
             (module, expr)
-            for module, expr in self.project.settings.get(name, [])
+            for key in (_dotted(text, name), name)
+            for module, expr in self.project.settings.get(key, [])
             if not _passes_on(expr, name)
         ]
+        if _dotted(text, name) in self.project.settings:
+            choices = choices[:1]
         default: Value | None = None
         if (
             len(
@@ -671,6 +675,12 @@ class TornadoModel(Shaping):
             if self.accepted:
                 self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _dotted(text: str, name: str) -> str:
+    """`config["auth"]["enabled"]` and `config.auth.enabled` as `auth.enabled`."""
+    parts = re.findall(r"\w[\w-]*", text.replace(".get(", ".").replace("settings.", ""))
+    return ".".join(parts[-2:]) if parts[-1:] == [name] and len(parts) > 1 else name
 
 
 def _marks(value: Value) -> dict[str, Value]:
