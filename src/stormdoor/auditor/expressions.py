@@ -756,6 +756,10 @@ class Expressions(Core):
                     return Const(held[index.value], value.labels)
                 except IndexError:
                     raise Thrown("IndexError", node, self.frame.module) from None
+            case Const(value=None) if isinstance(node, ast.Subscript) and isinstance(
+                node.value, ast.Name
+            ):
+                raise Thrown("TypeError", node, self.frame.module)
             case Special():
                 return self.special_item(value, index, node)
             case ClassRef() | Named() if "client" not in labels_of(index):
