@@ -1213,6 +1213,17 @@ class Calls(Statements):
         )
         names = lexicon.chain_of(text)
         last = names[-1] if names else text
+        if len(args) == 1 and isinstance(args[0], Setting):
+            converted = concrete_function(last, args)
+            if converted is not None:
+                return converted
+        if args and isinstance(args[0], Const) and lexicon.reads_setting(names):
+            key = args[0].value
+            if isinstance(key, str):
+                shipped = words.get("default", args[1] if len(args) > 1 else None)
+                return (
+                    self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
+                )
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
         holder = names[-2] if len(names) > 1 else ""

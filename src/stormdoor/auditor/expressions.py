@@ -454,6 +454,11 @@ class Expressions(Core):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
+        if isinstance(left, Setting) and isinstance(right, Setting):
+            one, other = _settled(left), _settled(right)
+            if isinstance(one, Const) and isinstance(other, Const):
+                known = self._constants(one, op, other)
+                return Setting(text, known if isinstance(known, Const) else None, text=text)
         if (
             isinstance(left, Setting)
             and isinstance(left.default, Sequence)
@@ -569,6 +574,10 @@ class Expressions(Core):
                 inner = self._contained(left, default, node)
                 return Setting(text, inner if isinstance(inner, Const) else None, text=text)
             return Setting(text, None, text=text)
+        if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
+            shipped = _settled(left)
+            known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
+            return Setting(text, known if isinstance(known, Const) else None, text=text)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self.mode == "anonymous" and "client" in labels_of(left):
@@ -854,6 +863,13 @@ def _name_of(node: ast.AST) -> str:
         if isinstance(left, ast.Attribute)
         else ""
     )
+
+
+def _settled(value: Value | None) -> Value | None:
+    """What a setting is as shipped, whatever it was made of."""
+    while isinstance(value, Setting):
+        value = value.default
+    return value
 
 
 def _has_items(value: Value) -> bool:

@@ -17,6 +17,7 @@ __all__ = [
     "is_verdict",
     "is_verification_name",
     "raises_on_nothing",
+    "reads_setting",
     "words_of",
 ]
 
@@ -448,6 +449,25 @@ def is_negative(name: str) -> bool:
     """Whether a true answer means that the client is refused."""
     words = words_of(name.rpartition(".")[2])
     return any(word in _NEGATIVE for word in words)
+
+
+def reads_setting(names: list[str]) -> bool:
+    """Whether a call of this name reads a setting: `config("AUTH")`, `env.bool("AUTH")`."""
+    if not names:
+        return False
+    last = words_of(names[-1])
+    if last[-1:] and last[-1] in {"option", "setting", "config", "conf", "env", "getenv"}:
+        return last[0] not in {
+            "set",
+            "add",
+            "create",
+            "register",
+            "define",
+            "load",
+            "read",
+            "update",
+        }
+    return is_setting_chain(names[-2:-1]) and last[:1] in (["bool"], ["str"], ["int"], ["getbool"])
 
 
 def is_setting_chain(parts: list[str]) -> bool:
