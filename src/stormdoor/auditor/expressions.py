@@ -455,10 +455,10 @@ class Expressions(Core):
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
         if isinstance(left, Setting) and isinstance(right, Setting):
-            one, other = _settled(left), _settled(right)
-            if isinstance(one, Const) and isinstance(other, Const):
-                known = self._constants(one, op, other)
-                return Setting(text, known if isinstance(known, Const) else None, text=text)
+            shipped, wanted = _settled(left), _settled(right)
+            if isinstance(shipped, Const) and isinstance(wanted, Const):
+                agreed = self._constants(shipped, op, wanted)
+                return Setting(text, agreed if isinstance(agreed, Const) else None, text=text)
         if (
             isinstance(left, Setting)
             and isinstance(left.default, Sequence)

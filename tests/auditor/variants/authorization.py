@@ -603,4 +603,317 @@ class Door(Base):
 """,
         {},
     ),
+    "store then use": (
+        "missing",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def open(self, doc_id):
+        self.doc_id = doc_id
+    def on_message(self, message):
+        db.update(self.doc_id, json.loads(message))
+""",
+        {},
+    ),
+    "service object": (
+        "missing",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Service:
+    def run(self, name, args):
+        return db.call(name, args)
+service = Service()
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message(service.run(data["method"], data["args"]))
+""",
+        {},
+    ),
+    "service object checks": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Service:
+    def run(self, user, name, args):
+        if not db.has_permission(user, name):
+            raise PermissionError(name)
+        return db.call(name, args)
+service = Service()
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message(service.run(self.current_user, data["method"], data["args"]))
+""",
+        {},
+    ),
+    "match action one asked": (
+        "missing",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        match data["action"]:
+            case "kick":
+                if "moderator" not in db.roles(self.current_user):
+                    return
+                db.kick(data["user"])
+            case "mute":
+                db.mute(data["user"])
+""",
+        {},
+    ),
+    "match action all asked": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if "moderator" not in db.roles(self.current_user):
+            return
+        match data["action"]:
+            case "kick":
+                db.kick(data["user"])
+            case "mute":
+                db.mute(data["user"])
+""",
+        {},
+    ),
+    "url user compared": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def open(self, user_id):
+        if user_id != self.current_user:
+            self.close(); return
+        room.join(user_id, self)
+""",
+        {},
+    ),
+    "url user not compared": (
+        "missing",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def open(self, user_id):
+        room.join(user_id, self)
+""",
+        {},
+    ),
+    "terminal for user": (
+        "missing",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+import pty, os
+class Door(Base):
+    def open(self):
+        self.fd = pty.fork()[1]
+    def on_message(self, message):
+        os.write(self.fd, message)
+""",
+        {},
+    ),
+    "ping only": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def on_message(self, message):
+        if message == "ping":
+            self.write_message("pong")
+""",
+        {},
+    ),
+    "echo": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def on_message(self, message):
+        self.write_message(message)
+""",
+        {},
+    ),
+    "log message": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+import logging
+class Door(Base):
+    def on_message(self, message):
+        logging.info("got %s", message)
+""",
+        {},
+    ),
+    "filter own list": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    def open(self):
+        for job in db.jobs_of(self.current_user):
+            self.write_message(job)
+""",
+        {},
+    ),
+    "async permission": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    async def open(self, doc):
+        if not await self.application.policy.allows(self.current_user, "read", doc):
+            self.close(4403)
+            return
+        await db.watch(doc, self)
+""",
+        {},
+    ),
+    "authorizer in get": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    async def get(self, *a, **k):
+        if not await self.authorizer.is_authorized(self, self.current_user, "execute", "docs"):
+            raise HTTPError(403)
+        return await super().get(*a, **k)
+    async def open(self, doc):
+        await db.watch(doc, self)
+""",
+        {},
+    ),
+    "authorizer removed": (
+        "missing",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+class Door(Base):
+    async def get(self, *a, **k):
+        return await super().get(*a, **k)
+    async def open(self, doc):
+        await db.watch(doc, self)
+""",
+        {},
+    ),
+    "decorator authorized": (
+        "ok",
+        """
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+
+def authorized(action):
+    def wrap(f):
+        @functools.wraps(f)
+        async def inner(self, *a, **k):
+            if not self.application.acl.may(self.current_user, action):
+                raise HTTPError(403)
+            return await f(self, *a, **k)
+        return inner
+    return wrap
+class Door(Base):
+    @authorized("watch")
+    async def get(self, *a, **k):
+        return await super().get(*a, **k)
+    async def open(self, doc):
+        await db.watch(doc, self)
+""",
+        {},
+    ),
 }
