@@ -244,8 +244,29 @@ def _reachable(
         if isinstance(one, ClassInfo)
     }
     for info in sockets:
-        if id(info) in routes.of or (id(info) not in bases and not _is_abstract(info, hierarchy)):
+        if (
+            id(info) in routes.of
+            or (id(info) not in bases and not _is_abstract(info, hierarchy))
+            or (id(info) in bases and _stands_alone(info, sockets, hierarchy))
+        ):
             yield info
+
+
+_GATES = frozenset({"prepare", "get", "get_current_user", "_execute", "check_origin"})
+
+
+def _stands_alone(info: ClassInfo, sockets: list[ClassInfo], hierarchy: Hierarchy) -> bool:
+    """Whether a class that others derive from can serve as it is, and none of them adds a gate.
+
+    What a library offers for others to route is an endpoint, though its own files only derive from it.
+    """
+    own = hierarchy.members(info)
+    if info.name.startswith("_") or info.module.is_test or _is_abstract(info, hierarchy):
+        return False
+    if not {"open", "on_message"} & own.keys() or "NotImplemented" in ast.unparse(info.node):
+        return False
+    derived = [one for one in sockets if one is not info and info in one.mro]
+    return not any(_GATES & hierarchy.members(one).keys() for one in derived)
 
 
 def _is_abstract(info: ClassInfo, hierarchy: Hierarchy) -> bool:
