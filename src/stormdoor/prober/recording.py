@@ -1,0 +1,184 @@
+"""A recorded conversation: what was sent, what was answered, and which of it may be sent again.
+
+INVARIANT: fail closed. What nobody has declared to be a read is taken for a write, and is sent only with
+`--active`. A declaration is a mark in the file, or a name that matches `--safe`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from stormdoor.prober.document import BadDocument, parse_json, read_text
+
+__all__ = ["Action", "Recording", "distinct", "name_of", "read_recording", "tag"]
+
+_TAGS = ("type", "event", "action", "op", "cmd", "command", "method", "kind", "tag", "msg_type")
+_MOST = 200
+"""Messages of one recording that are looked at."""
+_DISTINCT = 24
+"""Actions of one conversation that are tried; the rest would take too long, and is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One message that was sent.
+
+    Args:
+        name: What the matrix calls it.
+        message: As it was sent.
+        reads: Whether somebody declared that it only reads.
+        answers: What came after it, until the next was sent.
+    """
+
+    name: str
+    message: str
+    reads: bool = False
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A conversation.
+
+    Args:
+        url: Of its endpoint; "" where the file does not say.
+        actions: In their order.
+        source: The file.
+    """
+
+    url: str
+    actions: tuple[Action, ...]
+    source: str
+
+    def declared(self, safe: Sequence[str]) -> Recording:
+        """With what `--safe` says: patterns of names, `*` and `?` in them.
+
+        Raises:
+            BadDocument: A pattern is the name of no action, so that it is misspelt.
+        """
+        return replace(
+            self,
+            actions=tuple(
+                replace(one, reads=one.reads or any(fnmatchcase(one.name, p) for p in safe))
+                for one in self.actions
+            ),
+        )
+
+
+def tag(found: Any) -> tuple[str, str]:
+    """The field that says what a message is, and what it says; for a list, its first text."""
+    if isinstance(found, dict):
+        for name in _TAGS:
+            if isinstance(value := found.get(name), str) and value:
+                return name, value
+    if isinstance(found, list) and found and isinstance(found[0], str):
+        return "", found[0]
+    return "", ""
+
+
+def name_of(message: str) -> str:
+    """What an action is called: what the message says it is, or its first word."""
+    try:
+        found = json.loads(message)
+    except (ValueError, RecursionError):
+        found = None
+    if name := tag(found)[1]:
+        return name
+    if isinstance(found, dict):
+        return ",".join(map(str, list(found)[:3])) or "{}"
+    return (message.split() or ["(empty)"])[0][:24]
+
+
+def distinct(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """Each action once, and those of one name told apart by a number."""
+    seen: dict[str, list[str]] = {}
+    kept: list[Action] = []
+    for one in actions:
+        known = seen.setdefault(one.name, [])
+        if one.message in known or len(kept) >= _DISTINCT:
+            continue
+        known.append(one.message)
+        kept.append(one if len(known) == 1 else replace(one, name=f"{one.name} #{len(known)}"))
+    return tuple(kept)
+
+
+def _text(message: Any) -> str:
+    return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+
+
+def of_talk(url: str, talk: Sequence[tuple[str, str, bool, str]], source: str) -> Recording:
+    """A recording of (`>` or `<`, message, whether it reads, name) in their order."""
+    actions: list[Action] = []
+    for sign, message, reads, name in talk[: _MOST * 4]:
+        if sign == ">":
+            actions.append(Action(name or name_of(message), message, reads))
+        elif actions and len(actions[-1].answers) < 50:
+            last = actions[-1]
+            actions[-1] = replace(last, answers=(*last.answers, message))
+    return Recording(url, distinct(actions), source)
+
+
+def _lines(text: str, path: str) -> Recording:
+    """`> sent`, `>? sent, and only reads`, `< received`; `#` begins a comment."""
+    talk: list[tuple[str, str, bool, str]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        one = line.strip()
+        if not one or one.startswith("#"):
+            continue
+        if one[0] not in "><":
+            raise BadDocument(
+                f"{path}, line {number}: a line begins with `>` (sent), `>?` (sent, and only reads), "
+                "`<` (received) or `#`"
+            )
+        reads = one.startswith(">?")
+        talk.append((one[0], one[2 if reads else 1 :].strip(), reads, ""))
+    return of_talk("", talk, path)
+
+
+def _json_lines(text: str, path: str) -> Recording:
+    """`{"send": …, "reads": true, "name": …}` and `{"receive": …}`, one in a line."""
+    talk: list[tuple[str, str, bool, str]] = []
+    url = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        found = parse_json(line, where)
+        if not isinstance(found, dict) or not {"send", "receive", "url"} & set(found):
+            raise BadDocument(
+                f'{where}: write {{"send": …}}, {{"receive": …}} or {{"url": "ws://…"}}'
+            )
+        if not isinstance(found.get("reads", False), bool):
+            raise BadDocument(f"{where}: `reads` is true or false")
+        url = str(found.get("url", url))
+        name = str(found.get("name", ""))
+        if "send" in found:
+            talk.append((">", _text(found["send"]), found.get("reads", False), name))
+        if "receive" in found:
+            talk.append(("<", _text(found["receive"]), False, ""))
+    return of_talk(url, talk, path)
+
+
+def read_recording(path: Path) -> list[Recording]:
+    """The conversations in a file: HAR, JSON lines, or text.
+
+    Raises:
+        BadDocument: It is none of them, or nothing was sent in it.
+    """
+    text = read_text(path)
+    if path.suffix.lower() == ".har" or text.lstrip()[:200].replace(" ", "").startswith('{"log"'):
+        from stormdoor.prober.har import read_har  # noqa: PLC0415 - it is built on this module
+
+        found = [one for one in read_har(path).recordings if one.actions]
+    elif path.suffix.lower() in {".jsonl", ".ndjson", ".json"}:
+        found = [_json_lines(text, str(path))]
+    else:
+        found = [_lines(text, str(path))]
+    if not any(one.actions for one in found):
+        raise BadDocument(f"{path} has no message that was sent on a WebSocket")
+    return found
