@@ -60,6 +60,7 @@ _OTHER_FILES = re.compile(
 _SPEAKS = re.compile(r"\bws\b|socket", re.IGNORECASE)
 _NOWHERE = "/stormdoor-probe-nothing-here"
 _MOST_SOURCES = 200
+_KINDS = ("page", "script", "source map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +272,6 @@ class _Search:
                             url, f"it answers a handshake with {status}, and may be an endpoint"
                         )
         return tried
-
-
-_KINDS = ("page", "script", "source map")
 
 
 def _hint(status: int) -> str:

@@ -79,6 +79,8 @@ class Plan:
         own: What was declared about the owner: ids, private texts, what they may do.
         recordings: Conversations to replay as everybody.
         policy: Who may do which action of them.
+        looked: What was looked at to find the endpoints.
+        doubts: What could not be worked out there.
         found: Those of the endpoints that were discovered: what does not answer there is no mistake.
         origin: Origin of the endpoint's pages; that of its address where empty.
         say: Messages that may be sent.
@@ -104,6 +106,8 @@ class Plan:
     recordings: tuple[Recording, ...] = ()
     policy: Policy = field(default_factory=Policy)
     found: Collection[str] = ()
+    looked: tuple[str, ...] = ()
+    doubts: tuple[Unresolved, ...] = ()
     origin: str = ""
     say: Sequence[str] = ()
     private: str = ""
@@ -375,8 +379,8 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
     for url in plan.urls:
         parse_target(url, plan.authorized)
     if plan.login is not None:
-        for extra in (plan.login.page, plan.login.elsewhere(plan.logout) if plan.logout else ""):
-            plan.login.target(extra)
+        for extra in (plan.login.page, plan.logout):
+            plan.login.target(plan.login.elsewhere(extra))
     seen, mistaken = await _each(plan, progress)
     return Report(
         tool="stormdoor probe",
@@ -387,7 +391,8 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
         findings=tuple(finding for one in seen for finding in one.findings),
         endpoints=tuple(one.endpoint for one in seen),
         coverage=Coverage(
-            unresolved=(*mistaken, *(doubt for one in seen for doubt in one.doubts)),
+            looked=plan.looked,
+            unresolved=(*plan.doubts, *mistaken, *(doubt for one in seen for doubt in one.doubts)),
             connections=sum(one.connections for one in seen),
         ),
         rules=tuple(

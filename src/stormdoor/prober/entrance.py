@@ -19,7 +19,7 @@ from stormdoor.prober.target import parse_target
 from stormdoor.prober.web import Web
 from stormdoor.prober.wire import Request, exchange
 
-__all__ = ["ClientCredentials", "Entered", "Entrance", "PageToken", "fill", "filled"]
+__all__ = ["ClientCredentials", "Entered", "Entrance", "PageToken", "fill", "filled", "named_in"]
 
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 
@@ -153,7 +153,7 @@ _NAMED = re.compile(r"token|jwt|ticket|api_?key|credential", re.IGNORECASE)
 _FORGERY = re.compile(r"[cx]srf", re.IGNORECASE)
 
 
-def _candidates(text: str) -> dict[str, str]:
+def named_in(text: str) -> dict[str, str]:
     """What the page holds under a name: in `meta`, in a variable of a script, in JSON."""
     found: dict[str, str] = {}
     for one in _META.finditer(text):
@@ -203,7 +203,7 @@ class PageToken:
             if found is None:
                 raise LoginFailed("nothing in the page of the token matches --token-pattern")
             return found[1] if found.re.groups else found[0]
-        named = _candidates(text)
+        named = named_in(text)
         if self.name:
             if self.name not in named:
                 raise LoginFailed(f"the page of the token has no {self.name}")

@@ -17,7 +17,7 @@ from stormdoor.prober.conversation import Client
 from stormdoor.prober.delivered import text_of
 from stormdoor.prober.evidence import Heard, Reference, compare, leaves, values
 from stormdoor.prober.identity import Identity
-from stormdoor.prober.member import Meant, Member, Policy
+from stormdoor.prober.member import Meant, Member, Policy, exchanged
 from stormdoor.prober.play import Line, play
 from stormdoor.prober.recording import Action, tag
 from stormdoor.report.access import AccessCell, AccessMatrix, AccessRow, AccessState
@@ -80,7 +80,9 @@ def without_meaning(message: str) -> str:
 
 def _control(row: _Row) -> str:
     return (
-        row.message.replace(row.id, _other_id(row.id)) if row.id else without_meaning(row.message)
+        exchanged(row.message, row.id, _other_id(row.id))
+        if row.id
+        else without_meaning(row.message)
     )
 
 
@@ -107,11 +109,11 @@ class _Maker:
             self.rows.append(_Row(action, action.message, 0, id, sent))
             if not id:
                 continue
-            kind = next(kind for kind, value in owner.ids if value == id)
+            kind = owner.kind(id)
             for number, member in enumerate(self.members[1:], start=1):
-                theirs = next((value for k, value in member.ids if k == kind), "")
+                theirs = member.first(kind)
                 if theirs and theirs != id:
-                    message = action.message.replace(id, theirs)
+                    message = exchanged(action.message, id, theirs)
                     more.append(_Row(action, message, number, theirs, sent))
         self.rows += more
 
@@ -224,8 +226,11 @@ class _Maker:
         row, member = self.rows[number], self.members[at]
         meant: Meant = self.policy.meant(row.action.name, member.name, member.allow)
         foreign = at != row.rightful and not member.all_objects and not member.owns(row.message)
-        if row.id and foreign:
+        declared = {one for _, one in self.members[row.rightful].ids}
+        if row.id in declared and foreign:
             meant = "refused"
+        elif row.id and foreign and meant == "allowed":
+            meant = ""
         if not row.sent:
             why = "it was not declared to be a read: name it with --safe, or give --active"
             return AccessCell(member.name, "not-tried", why, meant)

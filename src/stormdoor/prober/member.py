@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,9 +13,23 @@ from stormdoor.prober.entrance import Entrance, filled
 from stormdoor.prober.identity import Identity, Pairs
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
 
-__all__ = ["ActionRule", "Member", "Policy", "entered"]
+__all__ = ["ActionRule", "Member", "Policy", "entered", "exchanged", "mentions"]
 
 Meant = Literal["", "allowed", "refused"]
+
+
+def _whole(id: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-]){re.escape(id)}(?![\w-])")
+
+
+def mentions(message: str, id: str) -> bool:
+    """Whether an id stands in a message, as a whole."""
+    return bool(_whole(id).search(message))
+
+
+def exchanged(message: str, id: str, other: str) -> str:
+    """The message about another object."""
+    return _whole(id).sub(lambda _: other, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,7 @@ class Member:
         allow: Patterns of the actions that they may do; None where nobody said.
         all_objects: They may do it to the objects of everybody, as an administrator does.
         recordings: Files with what they said.
+        guessed: Ids that differ between what two of them said: nobody declared that they are theirs alone.
     """
 
     identity: Identity
@@ -40,6 +56,7 @@ class Member:
     allow: tuple[str, ...] | None = None
     all_objects: bool = False
     recordings: tuple[str, ...] = ()
+    guessed: Pairs = ()
 
     @property
     def name(self) -> str:
@@ -48,7 +65,15 @@ class Member:
 
     def owns(self, message: str) -> str:
         """The first of their ids that stands in a message; "" where none does."""
-        return next((id for _, id in self.ids if id in message), "")
+        return next((id for _, id in (*self.ids, *self.guessed) if mentions(message, id)), "")
+
+    def first(self, kind: str) -> str:
+        """The first of their ids of a kind; "" where there is none."""
+        return next((id for k, id in (*self.ids, *self.guessed) if k == kind), "")
+
+    def kind(self, id: str) -> str:
+        """What kind of id it is."""
+        return next((k for k, one in (*self.ids, *self.guessed) if one == id), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,9 +194,13 @@ class _Player:
                 unsure=self.limited,
                 transcript=tuple(talk),
             )
-            if self.ended:
+            if self._over():
                 return number + 1
         return len(self.lines)
+
+    def _over(self) -> bool:
+        """Whether the server has ended it; it may at each message."""
+        return bool(self.ended)
 
     async def _send(self, talk: list[str], message: str) -> None:
         talk.append(f"> {self.client.shown(message)}")

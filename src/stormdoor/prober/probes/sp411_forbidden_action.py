@@ -37,6 +37,11 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
             if cell.wrong:
                 wrong.setdefault(cell.identity, []).append(f"`{row.title}`")
                 scripts.setdefault(cell.identity, cell.transcript)
+            elif row.of not in {"", cell.identity} and cell.state == "allowed" and not cell.meant:
+                doubts.append(
+                    f"{row.title} is open to {cell.identity}: if the object is {row.of}'s alone, say so "
+                    "with `ids` in the file of --identities"
+                )
             elif cell.meant == "refused" and cell.state == "unknown":
                 doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
     results = [
@@ -46,7 +51,7 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
         )
         for name, actions in wrong.items()
     ]
-    results += [unknown(f"Whether it is refused: {one}.") for one in doubts]
+    results += [unknown(f"Whether it should be: {one}.") for one in doubts]
     if results:
         return results
     if declared:
