@@ -8,9 +8,8 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.prober.engine import Plan, run
-from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.member import ActionRule, Member, Policy
-from stormdoor.prober.recording import Action, Recording, distinct, name_of
+from stormdoor.prober.recording import Action, Recording, name_of
 from stormdoor.report.access import AccessMatrix
 from stormdoor.report.finding import Report
 from tests.prober.servers import ALICE, BOB, SESSIONS, serving, slugs

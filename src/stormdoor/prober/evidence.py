@@ -98,7 +98,7 @@ def values(heard: Sequence[Message], shapes: frozenset[str]) -> frozenset[str]:
         for message in heard
         if shape(message) in shapes
         for _, value in leaves(message)
-        if _full(value) and not isinstance(value, bool)
+        if value not in (None, "") and not isinstance(value, bool)
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -48,18 +49,20 @@ class _Row:
 
 
 def _other_id(id: str) -> str:
-    """An id of the same form that does not exist: the same letters and digits in another order, or more."""
+    """An id of the same form that does not exist; another one each time, since a write may make it exist."""
+    letters = "0123456789abcdef" if re.fullmatch(r"[0-9a-fA-F-]{8,}", id) else ""
 
     def turn(found: re.Match[str]) -> str:
         one = found[0]
+        if letters:
+            return secrets.choice(letters)
         if one.isdigit():
-            return "7" if one != "7" else "3"
-        return ("q" if one != "q" else "z") if one.islower() else ("Q" if one != "Q" else "Z")
+            return secrets.choice("123456789")
+        return secrets.choice("bdfghjklmnpqrstvwxz" if one.islower() else "BDFGHJKLMNPQRSTVWXZ")
 
-    hexadecimal = re.fullmatch(r"[0-9a-fA-F-]{8,}", id)
-    if hexadecimal:
-        return re.sub(r"[0-9a-fA-F]", lambda found: f"{(int(found[0], 16) + 5) % 16:x}", id)
-    return re.sub(r"[0-9A-Za-z]", turn, id)
+    # Short ids would be hit by chance.
+    made = re.sub(r"[0-9A-Za-z]", turn, id)
+    return made + re.sub(r"[0-9A-Za-z]", turn, id[-1:] * 6) if len(id) < 6 else made
 
 
 def without_meaning(message: str) -> str:
@@ -201,9 +204,9 @@ class _Maker:
         distinct = reference.values - own - asked
         got = [values(one[at][number].messages, reference.shapes) for one in self.rounds]
         if distinct and all(distinct <= one for one in got):
-            return "allowed", f"it is delivered what {rightful} is, about their object"
+            return "allowed", f"it is delivered what stands in the object of {rightful}"
         if distinct:
-            return "unknown", f"it is answered, and not with what is {rightful}'s"
+            return "unknown", f"it is answered, and not with the object of {rightful}"
         if not reference.shapes & control.shapes:
             return "allowed", "it is answered as the rightful identity is, other objects are not"
         return "unknown", "an object that does not exist is answered like it"

@@ -94,13 +94,8 @@ class _Parser(HTMLParser):
             self._script.append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        """A script is whole."""
-        if tag == "script":
-            self.end_script()
-
-    def end_script(self) -> None:
-        """Keep it, also where the page ends before it does."""
-        if self._script is not None:
+        """A script is whole; one that does not end is run by no browser."""
+        if tag == "script" and self._script is not None:
             self.found.inline.append((self._line, "".join(self._script)))
             self._script = None
 
@@ -110,5 +105,4 @@ def read_page(url: str, text: str) -> Read:
     parser = _Parser(url)
     parser.feed(text[:_LONGEST])
     parser.close()
-    parser.end_script()
     return parser.found

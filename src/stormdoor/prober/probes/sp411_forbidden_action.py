@@ -24,31 +24,34 @@ __all__ = ["PROBE", "judged_rows"]
 
 
 def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
-    """One finding for each identity, with what it may do; or what the matrix shows."""
-    rows = [row for row in matrix.rows if bool(row.of) is objects]
+    """One finding for each identity, with what it may do; or what the matrix shows.
+
+    Args:
+        matrix: Who may do what.
+        objects: Look at objects of others only; or at everything else only.
+    """
     wrong: dict[str, list[str]] = {}
     scripts: dict[str, tuple[str, ...]] = {}
     doubts: list[str] = []
     declared = tried = 0
-    for row in rows:
-        for cell in row.cells:
-            tried += cell.state != "not-tried"
-            declared += cell.meant == "refused" and cell.state in {"refused", "silent"}
-            if cell.wrong:
-                wrong.setdefault(cell.identity, []).append(f"`{row.title}`")
-                scripts.setdefault(cell.identity, cell.transcript)
-            elif row.of not in {"", cell.identity} and cell.state == "allowed" and not cell.meant:
-                doubts.append(
-                    f"{row.title} is open to {cell.identity}: if the object is {row.of}'s alone, say so "
-                    "with `ids` in the file of --identities"
-                )
-            elif cell.meant == "refused" and cell.state == "unknown":
-                doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
+    every = [(row, cell) for row in matrix.rows for cell in row.cells]
+    for row, cell in every:
+        if (row.of not in {"", cell.identity}) is not objects:
+            continue
+        tried += cell.state != "not-tried"
+        declared += cell.meant == "refused" and cell.state in {"refused", "silent"}
+        if cell.wrong:
+            wrong.setdefault(cell.identity, []).append(f"`{row.title}`")
+            scripts.setdefault(cell.identity, cell.transcript)
+        elif objects and cell.state == "allowed" and not cell.meant:
+            doubts.append(
+                f"{row.title} is open to {cell.identity}: if the object is {row.of}'s alone, say so with "
+                "`ids` in the file of --identities"
+            )
+        elif cell.meant == "refused" and cell.state == "unknown":
+            doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
     results = [
-        found(
-            f"{name} may do {', '.join(actions)}, and was declared not to.",
-            scripts[name],
-        )
+        found(f"{name} may do what it was declared not to: {', '.join(actions)}.", scripts[name])
         for name, actions in wrong.items()
     ]
     results += [unknown(f"Whether it should be: {one}.") for one in doubts]
