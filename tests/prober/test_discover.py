@@ -143,7 +143,7 @@ async def test_discover() -> None:
     doubts = "\n".join(one.what for one in seen.unresolved)
     for said in ("/room/{id}", "--authorized 192.0.2.7", "cdn.example", "/live"):
         assert said in doubts or any(said in one.location.path for one in seen.unresolved), said
-    assert "read 2 pages, 2 scripts, 1 source map" in seen.looked[0]
+    assert "asked for 2 pages, 2 scripts, 1 source map" in seen.looked[0]
 
 
 async def test_discovery_is_bounded() -> None:

@@ -125,7 +125,12 @@ class _Search:
         if kind == "page":
             path = f"{parts.path}?{parts.query}"
             own = any(parts.netloc == urlsplit(one).netloc for one in self.starts)
-            if not own or _CHANGES.search(path) or _OTHER_FILES.search(parts.path):
+            if (
+                not own
+                or _CHANGES.search(path)
+                or _SPEAKS.search(path)
+                or _OTHER_FILES.search(parts.path)
+            ):
                 return
         self.queue.append((kind, url, page, depth))
 
@@ -190,6 +195,8 @@ class _Search:
         one = Script(text, page)
         for address in one.addresses():
             self.address(address, url, above)
+        for more in one.pages():
+            self.add("page", urljoin(url, more), page, 1)
         for more in one.imports():
             self.add("script", urljoin(url, more), page, 1)
         where = one.source_map()
@@ -323,9 +330,10 @@ async def discover(starts: Sequence[str], web: Web, bounds: Bounds = Bounds()) -
         search.doubt(starts[0], "the budget was spent before everything was looked at")
     counts = search.counts
     looked = [
-        f"{starts[0]}: read "
+        f"{starts[0]}: asked for "
         + ", ".join(f"{counts[kind]} {kind}{'' if counts[kind] == 1 else 's'}" for kind in _KINDS)
-        + f" ({search.read:,} bytes), and tried {tried} paths."
+        + f" ({search.read:,} bytes), tried {tried} paths, and "
+        f"found {len(search.found)} endpoint{'' if len(search.found) == 1 else 's'}."
     ]
     looked += [f"{url}: {where}" for url, where in search.found.items()]
     if search.left:

@@ -15,8 +15,15 @@ from urllib.parse import urljoin, urlsplit
 __all__ = ["Address", "Script", "known", "shown"]
 
 _OPENS = re.compile(
-    r"\b(?P<name>WebSocket|ReconnectingWebSocket|SockJS|WebsocketBuilder|io|io\.connect)\s*\("
+    r"\b(?:(?P<name>WebSocket|ReconnectingWebSocket|SockJS|WebsocketBuilder|io|io\.connect)"
+    r"|new\s+(?!(?:Reconnecting)?WebSocket\b|SockJS\b)(?P<own>\w{0,40}(?:Socket|Ws|WS)\w{0,40}))\s*\("
 )
+_GOES = re.compile(
+    r"""\blocation(?:\.href)?\s*=\s*["'](?P<to>/[^"'\s]{0,200})["']"""
+    r"""|\blocation\.(?:assign|replace)\(\s*["'](?P<url>/[^"'\s]{0,200})["']"""
+    r"""|["'](?P<plain>/[A-Za-z][\w-]{1,30}(?:/[\w-]{1,30})?)["']"""
+)
+_MOST_PAGES = 12
 _LITERAL = re.compile(r"""(?P<q>["'`])(?P<text>wss?://[^"'`\s\\]{1,300})(?P=q)""")
 _PATH = re.compile(
     r"""["'`](?P<text>/[\w\-./]{0,80}?(?:\bws\b|websocket|\bsocket\b|\bsockets\b)[\w\-./]{0,80})["'`]"""
@@ -125,11 +132,16 @@ class Script:
         """Other scripts that it loads."""
         return [found["url"] for found in _IMPORT.finditer(self.text)]
 
+    def pages(self) -> list[str]:
+        """Paths that it goes to, or that look like it."""
+        found = islice(_GOES.finditer(self.text), _MOST_PAGES)
+        return [one["to"] or one["url"] or one["plain"] for one in found]
+
     def addresses(self) -> list[Address]:
         """Every address in it, the certain ones first; no address twice."""
         found: list[Address] = []
         for call in islice(_OPENS.finditer(self.text), _CALLS):
-            how = call["name"]
+            how = call["name"] or f"new {call['own']}"
             for value in self._values_at(call.end()):
                 found += self._address(value, call.start(), how)
         spoken = {one.url for one in found}
@@ -159,8 +171,13 @@ class Script:
             rest = _UNKNOWN.sub("", value, count=1)
             if rest.startswith("/") and known(rest) and len(rest) > 1:
                 return [Address(self._absolute(rest), self.line(at), how, certain=False)]
-            return [Address(value, self.line(at), how, certain=True)]
-        return [Address(self._absolute(value), self.line(at), how, certain=True)]
+            own = how.startswith("new ")
+            return [] if own else [Address(value, self.line(at), how, certain=True)]
+        # A class of the application's own says less than the browser's.
+        sure = not how.startswith("new ") or value.startswith(("ws://", "wss://"))
+        if not sure and not value.startswith("/"):
+            return []
+        return [Address(self._absolute(value), self.line(at), how, certain=sure)]
 
     def _values_at(self, at: int, depth: int = 0) -> list[str]:
         """What the expression that begins here may be."""
