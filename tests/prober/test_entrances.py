@@ -16,7 +16,8 @@ from stormdoor.prober.identities import learned, read_identities
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import LoginFailed
 from stormdoor.prober.member import Member, entered
-from stormdoor.prober.recording import Action, read_recording
+from stormdoor.prober.recorded import read_recording
+from stormdoor.prober.recording import Action
 from stormdoor.prober.steps import read_steps
 from stormdoor.prober.toml import open_table
 from tests.prober.servers import ALICE, BOB, KEY, Feed, probed, serving, slugs, states

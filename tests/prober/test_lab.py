@@ -14,7 +14,7 @@ from tornado.testing import bind_unused_port
 from stormdoor.prober.engine import Plan, run
 from stormdoor.prober.identities import read_identities
 from stormdoor.prober.login import Login
-from stormdoor.prober.recording import read_recording
+from stormdoor.prober.recorded import read_recording
 from stormdoor.report.finding import Report
 
 SAY = ('{"type": "say", "text": "probe"}',)

@@ -196,7 +196,7 @@ def _declared(recordings: list[Recording], safe: Sequence[str]) -> list[Recordin
 def _guessed(gathered: Gathered) -> None:
     """Ids that differ between what the owner and another said."""
     from stormdoor.prober.identities import learned
-    from stormdoor.prober.recording import read_recording
+    from stormdoor.prober.recorded import read_recording
 
     owner = gathered.owner
     if owner is None:
@@ -243,7 +243,7 @@ def gather(
     """
     from stormdoor.prober.identities import read_identities
     from stormdoor.prober.member import Member
-    from stormdoor.prober.recording import read_recording
+    from stormdoor.prober.recorded import read_recording
 
     gathered = Gathered(list(dict.fromkeys(urls)), owner=owner)
     recorded = _from_files(sources, gathered, authorized)

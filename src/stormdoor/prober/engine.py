@@ -225,6 +225,16 @@ def _actions(plan: Plan, target: Target) -> tuple[Action, ...]:
     return distinct(found)
 
 
+def _left(plan: Plan, target: Target) -> list[Unresolved]:
+    """What of the recorded conversations was not replayed."""
+    where = Location(target.url, 0)
+    return [
+        Unresolved(where, f"{one.source} has {one.left} more messages, which were not replayed")
+        for one in plan.recordings
+        if one.left and (not one.url or urlsplit(one.url).path == target.path)
+    ]
+
+
 async def _matrix(
     plan: Plan, client: Client, owner: Identity | None, members: Sequence[Member], origin: str
 ) -> tuple[AccessMatrix | None, int]:
@@ -301,7 +311,8 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
             came = [Result("unknown", f"{one.meta.title}: {error}.")]
         results += [(one, result) for result in came]
     seen = _summed(target, results, budget.used + spent)
-    return replace(seen, endpoint=replace(seen.endpoint, matrix=situation.matrix))
+    endpoint = replace(seen.endpoint, matrix=situation.matrix)
+    return replace(seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)))
 
 
 def _worth(target: Target, client: Client, *, owned: bool) -> None:

@@ -10,12 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-from stormdoor.prober.document import BadDocument, parse_json, read_text
-
-__all__ = ["Action", "Recording", "distinct", "name_of", "read_recording", "tag"]
+__all__ = ["Action", "Recording", "distinct", "name_of", "of_talk", "tag"]
 
 _TAGS = ("type", "event", "action", "op", "cmd", "command", "method", "kind", "tag", "msg_type")
 _MOST = 200
@@ -49,18 +46,16 @@ class Recording:
         url: Of its endpoint; "" where the file does not say.
         actions: In their order.
         source: The file.
+        left: How many more messages there were than are tried.
     """
 
     url: str
     actions: tuple[Action, ...]
     source: str
+    left: int = 0
 
     def declared(self, safe: Sequence[str]) -> Recording:
-        """With what `--safe` says: patterns of names, `*` and `?` in them.
-
-        Raises:
-            BadDocument: A pattern is the name of no action, so that it is misspelt.
-        """
+        """With what `--safe` says: patterns of names, with `*` and `?` in them."""
         return replace(
             self,
             actions=tuple(
@@ -107,10 +102,6 @@ def distinct(actions: Sequence[Action]) -> tuple[Action, ...]:
     return tuple(kept)
 
 
-def _text(message: Any) -> str:
-    return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
-
-
 def of_talk(url: str, talk: Sequence[tuple[str, str, bool, str]], source: str) -> Recording:
     """A recording of (`>` or `<`, message, whether it reads, name) in their order."""
     actions: list[Action] = []
@@ -120,65 +111,6 @@ def of_talk(url: str, talk: Sequence[tuple[str, str, bool, str]], source: str) -
         elif actions and len(actions[-1].answers) < 50:
             last = actions[-1]
             actions[-1] = replace(last, answers=(*last.answers, message))
-    return Recording(url, distinct(actions), source)
-
-
-def _lines(text: str, path: str) -> Recording:
-    """`> sent`, `>? sent, and only reads`, `< received`; `#` begins a comment."""
-    talk: list[tuple[str, str, bool, str]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        one = line.strip()
-        if not one or one.startswith("#"):
-            continue
-        if one[0] not in "><":
-            raise BadDocument(
-                f"{path}, line {number}: a line begins with `>` (sent), `>?` (sent, and only reads), "
-                "`<` (received) or `#`"
-            )
-        reads = one.startswith(">?")
-        talk.append((one[0], one[2 if reads else 1 :].strip(), reads, ""))
-    return of_talk("", talk, path)
-
-
-def _json_lines(text: str, path: str) -> Recording:
-    """`{"send": …, "reads": true, "name": …}` and `{"receive": …}`, one in a line."""
-    talk: list[tuple[str, str, bool, str]] = []
-    url = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        found = parse_json(line, where)
-        if not isinstance(found, dict) or not {"send", "receive", "url"} & set(found):
-            raise BadDocument(
-                f'{where}: write {{"send": …}}, {{"receive": …}} or {{"url": "ws://…"}}'
-            )
-        if not isinstance(found.get("reads", False), bool):
-            raise BadDocument(f"{where}: `reads` is true or false")
-        url = str(found.get("url", url))
-        name = str(found.get("name", ""))
-        if "send" in found:
-            talk.append((">", _text(found["send"]), found.get("reads", False), name))
-        if "receive" in found:
-            talk.append(("<", _text(found["receive"]), False, ""))
-    return of_talk(url, talk, path)
-
-
-def read_recording(path: Path) -> list[Recording]:
-    """The conversations in a file: HAR, JSON lines, or text.
-
-    Raises:
-        BadDocument: It is none of them, or nothing was sent in it.
-    """
-    text = read_text(path)
-    if path.suffix.lower() == ".har" or text.lstrip()[:200].replace(" ", "").startswith('{"log"'):
-        from stormdoor.prober.har import read_har  # noqa: PLC0415 - it is built on this module
-
-        found = [one for one in read_har(path).recordings if one.actions]
-    elif path.suffix.lower() in {".jsonl", ".ndjson", ".json"}:
-        found = [_json_lines(text, str(path))]
-    else:
-        found = [_lines(text, str(path))]
-    if not any(one.actions for one in found):
-        raise BadDocument(f"{path} has no message that was sent on a WebSocket")
-    return found
+    kept = distinct(actions)
+    left = len({one.message for one in actions}) - len(kept) + max(len(talk) - _MOST * 4, 0)
+    return Recording(url, kept, source, left)
