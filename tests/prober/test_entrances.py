@@ -81,7 +81,7 @@ COOKIE = Identity("alice", cookies=(("session", "of-alice"),))
         ("meta", {"name": "nope"}, "has no nope"),
     ],
 )
-async def test_token_in_a_page(page: str, more: dict[str, str], said: str) -> None:
+async def test_token_in_a_page(page: str, more: dict[str, Any], said: str) -> None:
     """It is found by its name or by a pattern; where there are two, it is not guessed which."""
     async with serving(Tokens, ("/page/(.*)", Holds)) as port:
         way = PageToken(f"http://127.0.0.1:{port}/page/{page}", **more)

@@ -49,10 +49,10 @@ def _print(matrix: AccessMatrix, out: Console) -> None:
     out.print()
     if untried:
         names = ", ".join(dict.fromkeys(map(printable, untried)))
-        text = (
+        hint = (
             f"Not tried, since nobody said that they only read: {names}. See --safe and --active."
         )
-        out.print(Padding(Text(text, style="dim"), (0, 0, 0, 2), expand=False))
+        out.print(Padding(Text(hint, style="dim"), (0, 0, 0, 2), expand=False))
         out.print()
     for row in matrix.rows:
         for cell in row.cells:
