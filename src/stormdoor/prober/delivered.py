@@ -10,11 +10,11 @@ import json
 import re
 from typing import Any
 
-__all__ = ["GREETING", "TAGS", "Message", "is_refusal", "shape", "shapes", "text_of"]
+__all__ = ["GREETING", "Message", "is_refusal", "shape", "shapes", "text_of"]
 
 Message = str | bytes
 
-TAGS = (
+_TAGS = (
     "type",
     "event",
     "kind",
@@ -69,7 +69,7 @@ def _parsed(text: str) -> Any:
 
 def _tag(found: Any) -> str:
     if isinstance(found, dict):
-        for name in TAGS:
+        for name in _TAGS:
             if isinstance(value := found.get(name), str):
                 return value
     if isinstance(found, list) and found and isinstance(found[0], str):
@@ -111,7 +111,7 @@ def _of(value: Any, depth: int) -> str:
         fields = []
         for key in sorted(map(str, value)):
             inner = value.get(key)
-            known = key in TAGS and isinstance(inner, str) and len(inner) < 40
+            known = key in _TAGS and isinstance(inner, str) and len(inner) < 40
             # Names of fields that are data, such as ids, are as good as any other.
             name = re.sub(r"[0-9a-f]{8,}|\d+", "#", key)
             fields.append(f"{name}={inner}" if known else f"{name}{_of(inner, depth - 1)}")
