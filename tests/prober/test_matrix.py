@@ -94,6 +94,16 @@ class SaysDenied(Documents):
         self.write_message(empty.get(body["type"], {"type": "counted", "number": False}))
 
 
+class SaysNein(Documents):
+    """A refusal in the shape of an answer, in the words of another language."""
+
+    def refuse(self, body: dict[str, Any]) -> None:
+        if body["type"] == "read":
+            self.write_message({"type": "document", "status": "ok", "text": "Zugriff verweigert"})
+        else:
+            self.write_message({"type": "counted", "number": "nicht erlaubt"})
+
+
 class OwnInstead(Documents):
     """Whichever document is asked for, it is one's own that is read."""
 
@@ -174,7 +184,9 @@ async def test_what_is_forgotten_is_found(handler: Any, found: set[str]) -> None
         assert not any(secret in "\n".join(one.transcript) for secret in SESSIONS)
 
 
-@pytest.mark.parametrize("handler", [Closes, Silent, Empties, SaysDenied, OwnInstead, Chatters])
+@pytest.mark.parametrize(
+    "handler", [Closes, Silent, Empties, SaysDenied, SaysNein, OwnInstead, Chatters]
+)
 async def test_no_false_alarm(handler: Any) -> None:
     """Whatever a refusal looks like, it is none that is allowed."""
     report = await _report(handler)

@@ -165,7 +165,7 @@ def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str])
         gathered.doubts += described.unresolved
         for url in described.urls:
             _keep(gathered, url, str(file), authorized)
-            gathered.looked.append(f"{url}: named in {file}")
+            gathered.looked.append(f"{url.partition('?')[0]}: named in {file}")
     return owner
 
 
@@ -306,7 +306,8 @@ def print_endpoints(gathered: Gathered) -> int:
 
     out = console()
     for url in gathered.urls:
-        out.print(Text(clean(url), style="bold"), soft_wrap=True)
+        path, mark, _ = url.partition("?")
+        out.print(Text(clean(path + (mark and "?…")), style="bold"), soft_wrap=True)
     for line in gathered.looked:
         out.print(Text(f"  {clean(line)}", style="dim"), soft_wrap=True)
     for one in gathered.doubts:

@@ -227,7 +227,9 @@ class _Search:
             address = path
         if not known(address):
             self.doubt(
-                where, f"{one.how} {one.text}: what stands in braces is not known; give its address"
+                where,
+                f"{one.how} {one.text.partition('?')[0]}: what stands in braces is not known; "
+                "give its address",
             )
             return
         if not address.startswith(("ws://", "wss://")):
@@ -237,7 +239,7 @@ class _Search:
         except NotAllowed as error:
             host = urlsplit(address).hostname if "://" in address else ""
             if host and one.how != "a text":
-                self.doubt(where, f"{one.how} {address}: {error}")
+                self.doubt(where, f"{one.how} {address.partition('?')[0]}: {error}")
             elif host:
                 self.foreign.add(host)
             return
@@ -335,7 +337,8 @@ async def discover(starts: Sequence[str], web: Web, bounds: Bounds = Bounds()) -
         + f" ({search.read:,} bytes), tried {tried} paths, and "
         f"found {len(search.found)} endpoint{'' if len(search.found) == 1 else 's'}."
     ]
-    looked += [f"{url}: {where}" for url, where in search.found.items()]
+    # Without the query, where a page may have put a token.
+    looked += [f"{url.partition('?')[0]}: {where}" for url, where in search.found.items()]
     if search.left:
         search.doubt(
             starts[0], f"{search.left} more addresses were not looked at: there is a bound"

@@ -20,7 +20,7 @@ from stormdoor.prober.matrix import take_matrix
 from stormdoor.prober.member import Member, Policy, entered
 from stormdoor.prober.probe import Probe, Result, Situation
 from stormdoor.prober.probes import PROBES
-from stormdoor.prober.recording import Action, Recording, distinct
+from stormdoor.prober.recording import Action, Recording, distinct, spoken_secrets
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target, parse_target
 from stormdoor.prober.wire import NoAnswer
@@ -214,13 +214,18 @@ async def _entered(member: Member, budget: Budget) -> tuple[Member, LoggedIn | N
         raise CannotProbe(f"{member.name}: {error}") from error
 
 
+def _about(plan: Plan, one: Recording, target: Target) -> bool:
+    """Whether it was said on this endpoint; what names none was said on those that were given."""
+    if one.url:
+        return urlsplit(one.url).path == target.path
+    given = [url for url in plan.urls if url not in plan.found] or plan.urls[:1]
+    return any(urlsplit(url).path in {target.path, ""} for url in given)
+
+
 def _actions(plan: Plan, target: Target) -> tuple[Action, ...]:
-    """What was said on this endpoint; a recording that does not name one is about each."""
+    """What was said on this endpoint."""
     found = [
-        action
-        for one in plan.recordings
-        if not one.url or urlsplit(one.url).path == target.path
-        for action in one.actions
+        action for one in plan.recordings if _about(plan, one, target) for action in one.actions
     ]
     return distinct(found)
 
@@ -231,7 +236,7 @@ def _left(plan: Plan, target: Target) -> list[Unresolved]:
     return [
         Unresolved(where, f"{one.source} has {one.left} more messages, which were not replayed")
         for one in plan.recordings
-        if one.left and (not one.url or urlsplit(one.url).path == target.path)
+        if one.left and _about(plan, one, target)
     ]
 
 
@@ -270,6 +275,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         *(other or NOBODY).secrets(),
         *(text for one in members for text in one.identity.secrets()),
         *(one for one in private if one),
+        *(one for action in _actions(plan, target) for one in spoken_secrets(action.message)),
     ]
     # What was declared to read only may be said, too, where nothing else was.
     reads = [one.message for one in _actions(plan, target) if one.reads][:_MOST_SAID]

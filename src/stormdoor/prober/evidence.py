@@ -24,7 +24,11 @@ _STATUS = re.compile(
 )
 _NO = re.compile(
     r"error|fail|denied|refus|reject|forbid|not.?allow|not.?permit|unauthor|invalid|insufficient|"
-    r"no.?(access|permission|right)|\b40[134]\b",
+    r"no.?(access|permission|right)|\b40[134]\b|"
+    # The same in other languages that servers speak.
+    r"verweiger|verboten|nicht (erlaubt|berechtigt|gestattet)|fehler|ung[uü]ltig|keine berechtigung|"
+    r"interdit|refus|non autoris|erreur|denegad|prohibid|no autorizad|negado|proibid|vietat|negat|"
+    r"verboden|geweigerd|запрещ|отказ|нет доступа|ошибка|拒绝|禁止|无权|权限|拒否|エラー|거부|금지",
     re.IGNORECASE,
 )
 _DEPTH = 8

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from stormdoor.prober.budget import BudgetSpent
 from stormdoor.prober.conversation import Client
-from stormdoor.prober.delivered import text_of
+from stormdoor.prober.delivered import shapes, text_of
 from stormdoor.prober.evidence import Heard, Reference, compare, leaves, values
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.member import Meant, Member, Policy, exchanged
@@ -125,7 +125,10 @@ class _Maker:
         for number in wanted:
             row = self.rows[number]
             seen = [one[row.rightful][number] for one in self.rounds if number in one[row.rightful]]
-            enough = frozenset.intersection(*(one.shapes for one in seen)) if seen else frozenset()
+            # What was recorded is what the first one waits for.
+            enough = shapes(row.action.answers) if not seen and not row.id else frozenset()
+            if seen:
+                enough = frozenset.intersection(*(one.shapes for one in seen))
             message = _control(row) if control else row.message
             lines.append(Line(message, row.action.reads, frozenset() if control else enough))
         heard = await play(self.client, who, self.origin, lines)

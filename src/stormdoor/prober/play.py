@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stormdoor.prober.budget import BudgetSpent
 from stormdoor.prober.conversation import Client
 from stormdoor.prober.delivered import Message, is_refusal, shapes, text_of
 from stormdoor.prober.evidence import Heard
@@ -31,7 +32,9 @@ __all__ = ["Line", "fresh", "play"]
 
 _GREETING = 0.25
 _GRACE = 0.15
-"""Of the time to listen: before the first message, and after what was waited for: a refusal may follow."""
+_REST = 0.4
+"""Of the time to listen: before the first message; after what was waited for, since a refusal may follow;
+and after something, where it is not known how much there is."""
 _MOST_MESSAGES = 100
 _SHOWN = 4
 _LIMITED = {1013, 4029, 4429}
@@ -183,6 +186,8 @@ class _Player:
         if self.ended:
             return at
         for number in range(at, len(self.lines)):
+            if not self.client.budget.left():
+                raise BudgetSpent
             line, talk = self.lines[number], [*self.head]
             message = fresh(line.message)
             await self._send(talk, message)
@@ -250,6 +255,9 @@ class _Player:
             if not waited and (done or is_refusal(message)):
                 waited = True
                 end = min(end, loop.time() + grace)
+            elif not enough and not waited and shapes((message,)):
+                # Nobody knows how much there is to come: what follows an answer follows soon.
+                end = min(end, loop.time() + seconds * _REST)
         if key:
             self.keys.add(key)
         return found

@@ -7,14 +7,19 @@ INVARIANT: fail closed. What nobody has declared to be a read is taken for a wri
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-__all__ = ["Action", "Recording", "distinct", "name_of", "of_talk", "tag"]
+__all__ = ["Action", "Recording", "distinct", "name_of", "of_talk", "spoken_secrets", "tag"]
 
 _TAGS = ("type", "event", "action", "op", "cmd", "command", "method", "kind", "tag", "msg_type")
+_SECRET = re.compile(
+    r'"(\w*(?:passw|secret|token|jwt|api_?key|credential)\w*|otp|pin)"\s*:\s*"([^"\\]{4,})"',
+    re.IGNORECASE,
+)
 _MOST = 200
 """Messages of one recording that are looked at."""
 _DISTINCT = 24
@@ -74,6 +79,11 @@ def tag(found: Any) -> tuple[str, str]:
     if isinstance(found, list) and found and isinstance(found[0], str):
         return "", found[0]
     return "", ""
+
+
+def spoken_secrets(message: str) -> list[str]:
+    """What stands in a message under the name of a secret, and must not be shown."""
+    return [found[2] for found in _SECRET.finditer(message)]
 
 
 def name_of(message: str) -> str:
