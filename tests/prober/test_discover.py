@@ -12,6 +12,7 @@ from stormdoor.prober.budget import Budget
 from stormdoor.prober.described import read_description
 from stormdoor.prober.discover import Bounds, Discovered, discover
 from stormdoor.prober.document import BadDocument
+from stormdoor.prober.entrance import named_in
 from stormdoor.prober.har import read_har
 from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.page import read_page
@@ -70,6 +71,16 @@ HOSTILE = [
 def test_hostile_scripts(text: str) -> None:
     """Nothing is run, and the work is bounded, in steps rather than in seconds: it ends."""
     assert len(Script(text, PAGE).addresses()) <= 4 * 60
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<!--", "<a b='", "<script>", '<meta content="', "<a '\""]
+)
+def test_hostile_pages(piece: str) -> None:
+    """A page of a megabyte that never ends what it begins is read at once, and holds nothing."""
+    read = read_page("http://h/", piece * (1_000_000 // len(piece)))
+    assert [*read.scripts, *read.pages, *read.sockets, *read.inline] == []
+    named_in(piece * 100_000)
 
 
 def test_page() -> None:

@@ -147,7 +147,7 @@ class ClientCredentials:
 _META = re.compile(r"<meta\s[^>]{0,400}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""(name|content|property)\s*=\s*["']([^"']{0,4000})["']""", re.IGNORECASE)
 _VARIABLE = re.compile(
-    r"""["']?([A-Za-z_$][\w$]{0,40})["']?\s*[:=]\s*["']([\w\-.~+/=]{8,4000})["']"""
+    r"""["']?(?<![\w$])([A-Za-z_$][\w$]{0,40})["']?\s*[:=]\s*["']([\w\-.~+/=]{8,4000})["']"""
 )
 _NAMED = re.compile(r"token|jwt|ticket|api_?key|credential", re.IGNORECASE)
 _FORGERY = re.compile(r"[cx]srf", re.IGNORECASE)

@@ -1,17 +1,31 @@
-"""What an HTML page leads to: scripts in it and beside it, other pages, and addresses in attributes."""
+"""What an HTML page leads to: scripts in it and beside it, other pages, and addresses in attributes.
+
+The parser of the standard library takes minutes for a hostile page of a megabyte. This one looks at
+tags only, and at each character a bounded number of times.
+"""
 
 from __future__ import annotations
 
+import bisect
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from html import unescape
 from urllib.parse import urljoin
 
 __all__ = ["Read", "read_page"]
 
+_TAG = re.compile(
+    r"""<!--|<(?P<name>[A-Za-z][\w:-]{0,40})"""
+    r"""(?P<attributes>(?:[^<>"']++|"[^"]{0,8000}+"|'[^']{0,8000}+')*+)>"""
+)
+_ATTRIBUTE = re.compile(
+    r"""(?P<name>[^\s=<>"'/]{1,100})"""
+    r"""(?:\s*+=\s*+(?:"(?P<two>[^"]*+)"|'(?P<one>[^']*+)'|(?P<bare>[^\s>"']++)))?"""
+)
 _SOCKET_ATTRIBUTE = re.compile(r"^(ws-connect|hx-ws|data-.*(ws|socket|stream).*)$")
 _ADDRESS_ATTRIBUTES = {"href", "src", "action"}
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\">]+)", re.IGNORECASE)
+_SCRIPT_END = re.compile("</script", re.IGNORECASE)
 _LONGEST = 1_000_000
 _MODULES = {"modulepreload", "preload", "prefetch"}
 
@@ -25,7 +39,7 @@ class Read:
         inline: The scripts in the page, each with the line it begins on.
         scripts: Addresses of scripts.
         pages: Addresses of other pages: links, frames, refreshes.
-        sockets: Values of attributes that say where a socket is.
+        sockets: Values of attributes that say where a socket is, each with its line.
     """
 
     base: str
@@ -33,6 +47,13 @@ class Read:
     scripts: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     sockets: list[tuple[int, str]] = field(default_factory=list)
+
+    def at(self, address: str) -> str:
+        """An address of the page, whole; "" where it is none."""
+        try:
+            return urljoin(self.base, address.strip())
+        except ValueError:
+            return ""
 
 
 def _loads(given: dict[str, str]) -> bool:
@@ -43,66 +64,69 @@ def _loads(given: dict[str, str]) -> bool:
     )
 
 
-class _Parser(HTMLParser):
-    def __init__(self, url: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found = Read(url)
-        self._script: list[str] | None = None
-        self._line = 0
+def _attributes(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in _ATTRIBUTE.finditer(text):
+        value = one["two"] or one["one"] or one["bare"] or ""
+        found.setdefault(one["name"].lower(), unescape(value))
+    return found
 
-    def _at(self, address: str) -> str:
-        try:
-            return urljoin(self.found.base, address.strip())
-        except ValueError:
-            return ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep what leads somewhere."""
-        given = {name: value or "" for name, value in attrs}
-        match tag:
-            case "base" if given.get("href"):
-                self.found.base = self._at(given["href"]) or self.found.base
-            case "script" if given.get("src"):
-                self.found.scripts.append(self._at(given["src"]))
-            case "script":
-                self._script, self._line = [], self.getpos()[0]
-            case "link" if given.get("href") and _loads(given):
-                self.found.scripts.append(self._at(given["href"]))
-            case "a" | "area" if given.get("href"):
-                self.found.pages.append(self._at(given["href"]))
-            case "iframe" | "frame" if given.get("src"):
-                self.found.pages.append(self._at(given["src"]))
-            case "meta" if given.get("http-equiv", "").lower() == "refresh":
-                if where := _REFRESH.search(given.get("content", "")):
-                    self.found.pages.append(self._at(where[1]))
-        self._sockets(given)
+def _keep(found: Read, tag: str, given: dict[str, str]) -> None:
+    """Keep what a tag leads to."""
+    match tag:
+        case "base" if given.get("href"):
+            found.base = found.at(given["href"]) or found.base
+        case "script" if given.get("src"):
+            found.scripts.append(found.at(given["src"]))
+        case "link" if given.get("href") and _loads(given):
+            found.scripts.append(found.at(given["href"]))
+        case "a" | "area" if given.get("href"):
+            found.pages.append(found.at(given["href"]))
+        case "iframe" | "frame" if given.get("src"):
+            found.pages.append(found.at(given["src"]))
+        case "meta" if given.get("http-equiv", "").lower() == "refresh":
+            if where := _REFRESH.search(given.get("content", "")):
+                found.pages.append(found.at(where[1]))
 
-    def _sockets(self, given: dict[str, str]) -> None:
-        """Keep what an attribute says of a socket."""
-        for name, value in given.items():
-            text = value.strip().removeprefix("connect:")
-            if name in _ADDRESS_ATTRIBUTES and not text.startswith(("ws:", "wss:")):
-                continue
-            if text.startswith(("ws://", "wss://")) or (
-                _SOCKET_ATTRIBUTE.match(name) and text.startswith("/")
-            ):
-                self.found.sockets.append((self.getpos()[0], text))
 
-    def handle_data(self, data: str) -> None:
-        """The text of a script."""
-        if self._script is not None:
-            self._script.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        """A script is whole; one that does not end is run by no browser."""
-        if tag == "script" and self._script is not None:
-            self.found.inline.append((self._line, "".join(self._script)))
-            self._script = None
+def _sockets(given: dict[str, str]) -> list[str]:
+    """What the attributes say of a socket."""
+    found = []
+    for name, value in given.items():
+        text = value.strip().removeprefix("connect:")
+        if name in _ADDRESS_ATTRIBUTES and not text.startswith(("ws:", "wss:")):
+            continue
+        if text.startswith(("ws://", "wss://")) or (
+            _SOCKET_ATTRIBUTE.match(name) and text.startswith("/")
+        ):
+            found.append(text)
+    return found
 
 
 def read_page(url: str, text: str) -> Read:
     """Read a page; what is broken in it is read as far as it goes."""
-    parser = _Parser(url)
-    parser.feed(text[:_LONGEST])
-    parser.close()
-    return parser.found
+    text = text[:_LONGEST]
+    lines = [0, *(one.end() for one in re.finditer("\n", text))]
+    found, at = Read(url), 0
+    while (tag := _TAG.search(text, at)) is not None:
+        at = tag.end()
+        if tag["name"] is None:
+            at = text.find("-->", at)
+            if at < 0:
+                break
+            continue
+        given = _attributes(tag["attributes"])
+        line = bisect.bisect_right(lines, tag.start())
+        found.sockets += [(line, one) for one in _sockets(given)]
+        name = tag["name"].lower()
+        _keep(found, name, given)
+        if name == "script":
+            end = _SCRIPT_END.search(text, at)
+            if end is None:
+                # It does not end, and is run by no browser.
+                break
+            if not given.get("src"):
+                found.inline.append((line, text[at : end.start()]))
+            at = end.end()
+    return found
