@@ -195,3 +195,37 @@ async def test_no_false_alarm(handler: Any) -> None:
     assert matrix["read (of alice)"]["bob"] != "allowed"
     assert matrix["count"]["bob"] != "allowed"
     assert matrix["read (of alice)"]["alice"] == "allowed" or handler is Chatters
+
+
+class Channels(Documents):
+    """Each connection opens a channel with a name of its own, and reads on it."""
+
+    def on_message(self, message: str | bytes) -> None:
+        body = json.loads(message)
+        if body["type"] == "open":
+            self.channel = f"channel-{id(self)}"
+            self.write_message({"type": "opened", "channel": self.channel})
+        elif body.get("channel") != getattr(self, "channel", ""):
+            self.write_message({"type": "error", "error": "no such channel"})
+        elif self.name == "alice":
+            self.write_message({"type": "document", "text": "the plan of alice"})
+        else:
+            self.write_message({"type": "error", "error": "forbidden"})
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_values_of_the_server(recorded: bool) -> None:
+    """A name that the server made is taken from its answer of now; without the recorded one it is unknown."""
+    answers = ('{"type":"opened","channel":"channel-1234567"}',) if recorded else ()
+    actions = (
+        Action("open", '{"type":"open"}', reads=True, answers=answers),
+        Action("read", '{"type":"read","channel":"channel-1234567"}', reads=True),
+    )
+    report = await _report(
+        Channels,
+        own=Member(ALICE),
+        members=(Member(BOB),),
+        recordings=(Recording("", actions, "t"),),
+    )
+    read = _states(report)["read"]
+    assert (read["alice"], read["bob"]) == (("allowed" if recorded else "refused"), "refused")

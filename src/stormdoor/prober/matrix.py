@@ -18,6 +18,7 @@ from stormdoor.prober.conversation import Client
 from stormdoor.prober.delivered import shapes, text_of
 from stormdoor.prober.evidence import Heard, Reference, compare, leaves, values
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.links import Link, links_of
 from stormdoor.prober.member import Meant, Member, Policy, exchanged
 from stormdoor.prober.play import Line, play
 from stormdoor.prober.recording import Action, tag
@@ -98,11 +99,14 @@ class _Maker:
     rows: list[_Row] = field(default_factory=list)
     rounds: list[list[_Round]] = field(default_factory=list)
     controls: dict[int, _Round] = field(default_factory=dict)
+    links: dict[int, tuple[Link, ...]] = field(default_factory=dict)
     spent: bool = False
 
     def fill(self, actions: Sequence[Action], *, active: bool) -> None:
         """The rows: the recorded messages, and the same ones about the objects of the others."""
         owner = self.members[0]
+        declared = {id for one in self.members for _, id in (*one.ids, *one.guessed)}
+        self.links = links_of(actions, declared)
         more: list[_Row] = []
         for one in actions:
             rule = self.policy.rule(one.name)
@@ -130,9 +134,20 @@ class _Maker:
             if seen:
                 enough = frozenset.intersection(*(one.shapes for one in seen))
             message = _control(row) if control else row.message
-            lines.append(Line(message, row.action.reads, frozenset() if control else enough))
+            links = tuple(
+                (link, wanted.index(link.source))
+                for link in self.links.get(number, ())
+                if link.source in wanted and (who is self.members[0].identity or self._moves(link))
+            )
+            waits = frozenset() if control else enough
+            lines.append(Line(message, row.action.reads, waits, links))
         heard = await play(self.client, who, self.origin, lines)
         return dict(zip(wanted, heard, strict=True))
+
+    def _moves(self, link: Link) -> bool:
+        """Whether the value is another each time, and is no object that others could ask for."""
+        heard = [one[0].get(link.source) for one in self.rounds]
+        return any(one is not None and link.now(one.messages) != link.value for one in heard)
 
     async def take(self) -> None:
         """Replay it: twice as each, the owner first; then the controls."""

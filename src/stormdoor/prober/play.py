@@ -16,6 +16,7 @@ from stormdoor.prober.conversation import Client
 from stormdoor.prober.delivered import Message, is_refusal, shapes, text_of
 from stormdoor.prober.evidence import Heard
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.links import Link, filled_in
 from stormdoor.prober.wire import (
     BINARY,
     CLOSE,
@@ -58,11 +59,19 @@ _CORRELATES = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message to send, and the shapes after which nothing more need be waited for."""
+    """A message to send, and the shapes after which nothing more need be waited for.
+
+    Args:
+        message: As it was recorded.
+        reads: Whether it only reads, so that it may be repeated on a new connection.
+        enough: What is waited for.
+        links: What is taken from the answers to earlier lines, by their number.
+    """
 
     message: str
     reads: bool
     enough: frozenset[str] = frozenset()
+    links: tuple[tuple[Link, int], ...] = ()
 
 
 def _renewed(value: Any) -> Any:
@@ -121,6 +130,7 @@ class _Player:
     ended: str = ""
     limited: bool = False
     keys: set[str] = field(default_factory=set)
+    latest: dict[int, Sequence[Message]] = field(default_factory=dict)
 
     async def run(self) -> list[Heard]:
         at = 0
@@ -180,8 +190,9 @@ class _Player:
             # What was only read before may be needed: a room that was joined, a list that was opened.
             old = self.heard[number]
             if self.lines[number].reads and old.sent and not old.ended and not self.ended:
-                await self._send(said, fresh(self.lines[number].message))
-                await self._hear(said, listen, self.lines[number].enough or old.shapes)
+                await self._send(said, self._message(number))
+                enough = self.lines[number].enough or old.shapes
+                self.latest[number] = await self._hear(said, listen, enough)
         self.head += said
         if self.ended:
             return at
@@ -189,9 +200,10 @@ class _Player:
             if not self.client.budget.left():
                 raise BudgetSpent
             line, talk = self.lines[number], [*self.head]
-            message = fresh(line.message)
+            message = self._message(number)
             await self._send(talk, message)
             messages = await self._hear(talk, listen, line.enough, _key(message))
+            self.latest[number] = messages
             self.heard[number] = Heard(
                 tuple(messages),
                 ended=bool(self.ended),
@@ -202,6 +214,12 @@ class _Player:
             if self._over():
                 return number + 1
         return len(self.lines)
+
+    def _message(self, number: int) -> str:
+        """The message as it is sent now."""
+        line = self.lines[number]
+        known = [(link, self.latest.get(source, ())) for link, source in line.links]
+        return fresh(filled_in(line.message, known))
 
     def _over(self) -> bool:
         """Whether the server has ended it; it may at each message."""
