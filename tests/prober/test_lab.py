@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import inspect
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from stormdoor.prober.engine import Plan, run
+from stormdoor.prober.identities import read_identities
 from stormdoor.prober.login import Login
+from stormdoor.prober.recorded import read_recording
 from stormdoor.report.finding import Report
 
 SAY = ('{"type": "say", "text": "probe"}',)
@@ -60,3 +63,66 @@ async def test_twins(threat: str, path: str, slug: str, more: dict[str, Any]) ->
     assert slug in {one.slug for one in vulnerable.findings}
     guarded = await _probed(threat, "guarded", path, more)
     assert {one.slug: one.message for one in guarded.findings} == {}
+
+
+TALK = """\
+>? {"type":"read","boiler":"south-1"}
+>  {"type":"drain","boiler":"south-1"}
+"""
+
+HOUSES = """\
+[identity.sue]
+login = {{ url = "{base}/auth/login", json = true, field = {{ username = "sue", password = "env:SUE" }} }}
+ids = {{ boiler = "south-1" }}
+
+[identity.tom]
+login = {{ url = "{base}/auth/login", json = true, field = {{ username = "tom", password = "env:TOM" }} }}
+ids = {{ boiler = "north-1" }}
+
+[action.drain]
+allow = ["sue"]
+"""
+
+
+@pytest.mark.parametrize("kind", ["vulnerable", "guarded"])
+async def test_matrix_of_the_heating(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenant reads the boiler of the other house and drains the own; the guard refuses both."""
+    talk, who = tmp_path / "talk.txt", tmp_path / "identities.toml"
+    async with _twin("privilege_escalation", kind) as (port, module):
+        for name, password in module.USERS.items():
+            monkeypatch.setenv(name.upper(), password)
+        base = f"http://127.0.0.1:{port}"
+        talk.write_text(TALK)
+        who.write_text(HOUSES.format(base=base))
+        known = read_identities(who)
+        report = await run(
+            Plan(
+                urls=(f"ws://127.0.0.1:{port}/ws/heating",),
+                owner=known.owner.identity,
+                login=known.owner.login,
+                own=known.owner,
+                members=known.others,
+                policy=known.policy,
+                recordings=tuple(read_recording(talk)),
+                active=True,
+                listen=0.25,
+                per_second=200.0,
+            )
+        )
+    matrix = report.endpoints[0].matrix
+    assert matrix is not None
+    toms = {row.title: row.cells[1].state for row in matrix.rows}
+    found = {one.slug for one in report.findings}
+    if kind == "vulnerable":
+        assert found >= {"forbidden-action", "object-of-another"}
+        assert toms["read (of sue)"] == toms["drain (of tom)"] == "allowed"
+    else:
+        assert found == set()
+        assert toms == {
+            "read (of sue)": "refused",
+            "drain (of sue)": "refused",
+            "read (of tom)": "allowed",
+            "drain (of tom)": "refused",
+        }

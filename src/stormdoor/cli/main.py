@@ -87,6 +87,8 @@ for _name, _group, _help in (
             "  stormdoor probe URL --login http://127.0.0.1:8888/login \\\n"
             "      --field username=alice --field password=env:PASSWORD        by logging in\n"
             '  stormdoor probe URL --say \'{"type":"list"}\' -o report.html    where answers tell\n'
+            "  stormdoor probe --discover http://127.0.0.1:8888/ --list         where its sockets are\n"
+            "  stormdoor probe URL --identities who.toml --replay talk.har      who may do what\n"
             "  stormdoor probe --explain SP101                                 what a probe is about\n\n"
             "Secrets are written @FILE or env:NAME, so that they are in no list of processes. They are in "
             "no report.\n\n"

@@ -15,6 +15,7 @@ app = App(name="probe", help_format="plaintext")
 
 _WHERE = Group.create_ordered("What is probed")
 _WHO = Group.create_ordered("The owner's credential")
+_MAY = Group.create_ordered("Who may do what")
 _FAR = Group.create_ordered("How far it goes")
 _SHOWN = Group.create_ordered("What is shown, and how")
 _KNOWN = Group.create_ordered("What is known already")
@@ -23,6 +24,7 @@ _UNDERSTAND = Group.create_ordered("Understand")
 Format = Literal["text", "json", "sarif", "html"]
 FailOn = Literal["error", "warning", "note", "never"]
 Pairs = Annotated[tuple[str, ...], Parameter(group=_WHO, metavar="NAME=VALUE")]
+Others = Annotated[tuple[str, ...], Parameter(group=_MAY, metavar="NAME=VALUE")]
 Limit = Annotated[int, Parameter(group=_FAR, metavar="N")]
 Seconds = Annotated[float, Parameter(group=_FAR, metavar="S")]
 
@@ -31,6 +33,13 @@ Seconds = Annotated[float, Parameter(group=_FAR, metavar="S")]
 def probe(
     *urls: Annotated[str, Parameter(group=_WHERE)],
     authorized: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="HOST")] = (),
+    discover: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="URL")] = (),
+    har: Annotated[tuple[Path, ...], Parameter(group=_WHERE, metavar="FILE")] = (),
+    openapi: Annotated[
+        tuple[Path, ...], Parameter(name=["--openapi", "--asyncapi"], group=_WHERE, metavar="FILE")
+    ] = (),
+    at: Annotated[str, Parameter(group=_WHERE, metavar="URL")] = "",
+    list_only: Annotated[bool, Parameter(name="--list", group=_WHERE, negative=())] = False,
     origin: Annotated[str, Parameter(group=_WHERE, metavar="ORIGIN")] = "",
     ca: Annotated[Path | None, Parameter(group=_WHERE, metavar="FILE")] = None,
     cookie: Pairs = (),
@@ -43,11 +52,22 @@ def probe(
     field: Pairs = (),
     login_json: Annotated[bool, Parameter(group=_WHO)] = False,
     login_page: Annotated[str, Parameter(group=_WHO, metavar="URL")] = "",
-    other_cookie: Pairs = (),
-    other_header: Pairs = (),
-    other_query: Pairs = (),
+    token_from: Annotated[str, Parameter(group=_WHO, metavar="URL")] = "",
+    token_name: Annotated[str, Parameter(group=_WHO, metavar="NAME")] = "",
+    token_pattern: Annotated[str, Parameter(group=_WHO, metavar="REGEX")] = "",
+    oauth: Annotated[str, Parameter(group=_WHO, metavar="URL")] = "",
+    client_id: Annotated[str, Parameter(group=_WHO, metavar="ID")] = "",
+    client_secret: Annotated[str, Parameter(group=_WHO, metavar="SECRET")] = "",
+    scope: Annotated[str, Parameter(group=_WHO, metavar="SCOPE")] = "",
+    steps: Annotated[Path | None, Parameter(group=_WHO, metavar="FILE")] = None,
+    identities: Annotated[Path | None, Parameter(group=_MAY, metavar="FILE")] = None,
+    replay: Annotated[tuple[Path, ...], Parameter(group=_MAY, metavar="FILE")] = (),
+    safe: Annotated[tuple[str, ...], Parameter(group=_MAY, metavar="ACTION")] = (),
+    other_cookie: Others = (),
+    other_header: Others = (),
+    other_query: Others = (),
     say: Annotated[tuple[str, ...], Parameter(group=_FAR, metavar="MESSAGE")] = (),
-    private: Annotated[str, Parameter(group=_FAR, metavar="TEXT")] = "",
+    private: Annotated[str, Parameter(group=_MAY, metavar="TEXT")] = "",
     logout: Annotated[str, Parameter(group=_FAR, metavar="URL")] = "",
     public_key: Annotated[Path | None, Parameter(group=_FAR, metavar="FILE")] = None,
     active: Annotated[bool, Parameter(group=_FAR)] = False,
@@ -74,6 +94,11 @@ def probe(
     Args:
         urls: Addresses of endpoints: ws://HOST:PORT/PATH or wss://HOST/PATH.
         authorized: A host beside this machine that you may probe; may be repeated.
+        discover: A page to look for endpoints from, e.g. http://127.0.0.1:8888/; may be repeated.
+        har: A browser session saved as HAR: its endpoints, its owner, its messages; may be repeated.
+        openapi: An OpenAPI or AsyncAPI file that names endpoints, as JSON or YAML; may be repeated.
+        at: Where what such files are about runs, e.g. http://127.0.0.1:8888.
+        list_only: Only list the endpoints that were found.
         origin: Origin of the endpoint's own pages. That of the address if left out.
         ca: Certificates to trust, as PEM, for wss.
         cookie: A cookie of the owner's session; may be repeated.
@@ -86,6 +111,17 @@ def probe(
         field: A field of the login, such as username=alice; may be repeated.
         login_json: Send the login as JSON instead of a form.
         login_page: The page of the form, where it is another address.
+        token_from: A page that holds the owner's token; {token} in other options is where it goes.
+        token_name: Name of its meta element, variable or field. What is named like a token if left out.
+        token_pattern: A regular expression whose group is the token.
+        oauth: A token endpoint, asked with client credentials; {token} as for --token-from.
+        client_id: Id of the client.
+        client_secret: Secret of the client.
+        scope: What is asked for.
+        steps: A script of requests that lead to a credential, as TOML.
+        identities: Who there is, what is theirs, and who may do what, as TOML. The first is the owner.
+        replay: A recorded conversation, replayed as everybody: HAR, JSON lines or text; may be repeated.
+        safe: A recorded action that only reads, or a pattern of such; may be repeated.
         other_cookie: A cookie of the second identity; may be repeated.
         other_header: A header of the second identity; may be repeated.
         other_query: A parameter of the second identity; may be repeated.
@@ -109,14 +145,18 @@ def probe(
         explain: Show the page of a probe, such as SP101, and probe nothing.
     """
     from stormdoor.cli.probe_run import Given, counted, look, print_probe, print_probes
+    from stormdoor.cli.probe_sources import Sources, Ways
     from stormdoor.cli.scan_output import show, write
 
     if probes:
         return print_probes()
     if explain is not None:
         return print_probe(explain)
-    if not urls:
-        raise UsageError("which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat")
+    if not (urls or discover or har or openapi):
+        raise UsageError(
+            "which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat, or let it look: "
+            "--discover http://127.0.0.1:8888/"
+        )
     given = Given(
         cookies=cookie,
         headers=header,
@@ -128,6 +168,11 @@ def probe(
     report = look(
         urls,
         owner=given,
+        ways=Ways(
+            token_from, token_name, token_pattern, oauth, client_id, client_secret, scope, steps
+        ),
+        sources=Sources(discover, har, openapi, at, identities, replay, safe),
+        list_only=list_only,
         other=Given(cookies=other_cookie, headers=other_header, query=other_query),
         login=login,
         fields=field,
@@ -148,6 +193,8 @@ def probe(
         per_second=float(per_second),
         seconds=seconds,
     )
+    if report is None:
+        return 0
     if write_baseline is not None:
         from stormdoor.report.baseline import baseline_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormdoor.cli.output import console, table
+from stormdoor.cli.probe_sources import Gathered, Sources, Ways, entrances, gather, print_endpoints
 from stormdoor.cli.scan_run import counted, progress_bar
 from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from stormdoor.prober.engine import Plan
+    from stormdoor.prober.entrance import Entrance
     from stormdoor.prober.identity import Identity
+    from stormdoor.prober.login import Login
+    from stormdoor.prober.member import Member
     from stormdoor.report.finding import Report
 
 __all__ = ["Given", "counted", "look", "print_probe", "print_probes"]
@@ -27,16 +31,13 @@ def _value(text: str) -> str:
     Raises:
         UsageError: It is not there.
     """
-    if text.startswith("@"):
-        try:
-            return Path(text[1:]).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{text[1:]} cannot be read") from error
-    if text.startswith("env:"):
-        if (found := os.environ.get(text[4:])) is None:
-            raise UsageError(f"the environment has no {text[4:]}")
-        return found
-    return text
+    from stormdoor.prober.document import BadDocument
+    from stormdoor.prober.toml import given
+
+    try:
+        return given(text)
+    except BadDocument as error:
+        raise UsageError(str(error)) from error
 
 
 def _pairs(texts: Sequence[str], option: str) -> tuple[tuple[str, str], ...]:
@@ -87,6 +88,9 @@ def look(
     *,
     owner: Given,
     other: Given,
+    ways: Ways,
+    sources: Sources,
+    list_only: bool,
     login: str | None,
     fields: Sequence[str],
     login_json: bool,
@@ -97,15 +101,18 @@ def look(
     quiet: bool,
     authorized: Sequence[str],
     **settings: Any,
-) -> Report:
-    """Probe, and leave out what the baseline lists.
+) -> Report | None:
+    """Probe, and leave out what the baseline lists; or list the endpoints.
 
     Raises:
-        UsageError: An address may not be probed, the owner does not get in, or a file is not there.
+        UsageError: An address may not be probed, the owner does not get in, or a file makes no sense.
     """
-    from stormdoor.prober.engine import CannotProbe, Plan, run
-    from stormdoor.prober.login import Login
-    from stormdoor.prober.target import NotAllowed
+    from stormdoor.prober.budget import BudgetSpent
+    from stormdoor.prober.document import BadDocument
+    from stormdoor.prober.engine import CannotProbe, run
+    from stormdoor.prober.login import Login, LoginFailed
+    from stormdoor.prober.target import NotAllowed, parse_target
+    from stormdoor.prober.wire import NoAnswer
     from stormdoor.report.baseline import BaselineError, read_baseline, without
 
     try:
@@ -118,22 +125,83 @@ def look(
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")
     user = next((value for name, value in form if "user" in name.lower()), "the owner")
-    plan = Plan(
-        urls=urls,
-        owner=owner.identity(user),
-        other=other.identity("the second identity"),
-        login=Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None,
-        tls=tls,
-        public_key=key,
-        authorized=tuple(authorized),
+    way = Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None
+    try:
+        described = _described(owner.identity(user), user, way, entrances(ways, authorized, tls))
+        for url in urls:
+            parse_target(url, authorized)
+        gathered = gather(
+            urls,
+            sources,
+            described,
+            authorized=authorized,
+            tls=tls,
+            per_second=settings["per_second"],
+        )
+        if list_only:
+            print_endpoints(gathered)
+            return None
+        if not gathered.urls:
+            raise UsageError(_nothing(gathered))
+        plan = _planned(
+            gathered,
+            other=other.identity("the second identity"),
+            tls=tls,
+            public_key=key,
+            authorized=tuple(authorized),
+            **settings,
+        )
+        with progress_bar(quiet=quiet) as progress:
+            report = asyncio.run(run(plan, progress))
+    except BudgetSpent as error:
+        raise UsageError("the budget was spent before anything was tried") from error
+    except (NotAllowed, CannotProbe, BadDocument, LoginFailed, NoAnswer) as error:
+        raise UsageError(str(error)) from error
+    return report if known is None else without(report, known)
+
+
+def _described(
+    who: Identity | None, name: str, login: Login | None, ways: tuple[Entrance, ...]
+) -> Member | None:
+    """Whom the options describe."""
+    from stormdoor.prober.identity import Identity
+    from stormdoor.prober.member import Member
+
+    if who is None and login is None and not ways:
+        return None
+    return Member(who or Identity(name), login, ways)
+
+
+def _planned(gathered: Gathered, *, other: Identity | None, origin: str, **settings: Any) -> Plan:
+    from stormdoor.prober.engine import Plan
+    from stormdoor.prober.identity import NOBODY
+    from stormdoor.prober.member import Member, Policy
+
+    owner, others = gathered.owner, gathered.others
+    if other is not None:
+        others = (*others, Member(other))
+    return Plan(
+        urls=tuple(gathered.urls),
+        owner=owner.identity if owner is not None else None,
+        other=other,
+        login=owner.login if owner is not None else None,
+        entrances=owner.entrances if owner is not None else (),
+        own=owner or Member(NOBODY),
+        members=others,
+        policy=gathered.policy or Policy(),
+        recordings=tuple(gathered.recordings),
+        found=gathered.found,
+        looked=tuple(gathered.looked),
+        doubts=tuple(gathered.doubts),
+        origin=origin or gathered.origin,
         **settings,
     )
-    with progress_bar(quiet=quiet) as progress:
-        try:
-            report = asyncio.run(run(plan, progress))
-        except (NotAllowed, CannotProbe) as error:
-            raise UsageError(str(error)) from error
-    return report if known is None else without(report, known)
+
+
+def _nothing(gathered: Gathered) -> str:
+    """Why there is nothing to probe."""
+    why = "; ".join(f"{one.location.short}: {one.what}" for one in gathered.doubts[:5])
+    return "no endpoint was found" + (f": {why}" if why else "")
 
 
 def print_probes() -> int:

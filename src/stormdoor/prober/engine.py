@@ -5,21 +5,26 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from stormdoor.prober.budget import Budget, BudgetSpent
 from stormdoor.prober.conversation import Client
 from stormdoor.prober.decide import refused, take_baseline
+from stormdoor.prober.entrance import Entrance
 from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
+from stormdoor.prober.matrix import take_matrix
+from stormdoor.prober.member import Member, Policy, entered
 from stormdoor.prober.probe import Probe, Result, Situation
 from stormdoor.prober.probes import PROBES
+from stormdoor.prober.recording import Action, Recording, distinct, spoken_secrets
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target, parse_target
 from stormdoor.prober.wire import NoAnswer
+from stormdoor.report.access import AccessMatrix
 from stormdoor.report.finding import (
     Check,
     Coverage,
@@ -51,6 +56,10 @@ _SECRET_NAMES = (
 )
 
 
+_MOST_SAID = 4
+"""Reads of a recorded conversation that are said to see whether somebody gets in."""
+
+
 class CannotProbe(Exception):
     """There is nothing to compare with: the server does not answer, or the owner does not get in."""
 
@@ -65,6 +74,14 @@ class Plan:
         owner: Whose credential it is; None to look as a stranger only.
         other: A second identity.
         login: How the owner logs in.
+        entrances: What the owner does before connecting, beside a login.
+        members: More identities; the first is the second identity where `other` is not given.
+        own: What was declared about the owner: ids, private texts, what they may do.
+        recordings: Conversations to replay as everybody.
+        policy: Who may do which action of them.
+        looked: What was looked at to find the endpoints.
+        doubts: What could not be worked out there.
+        found: Those of the endpoints that were discovered: what does not answer there is no mistake.
         origin: Origin of the endpoint's pages; that of its address where empty.
         say: Messages that may be sent.
         private: What only the owner may read.
@@ -83,6 +100,14 @@ class Plan:
     owner: Identity | None = None
     other: Identity | None = None
     login: Login | None = None
+    entrances: tuple[Entrance, ...] = ()
+    members: tuple[Member, ...] = ()
+    own: Member = field(default_factory=lambda: Member(NOBODY))
+    recordings: tuple[Recording, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    found: Collection[str] = ()
+    looked: tuple[str, ...] = ()
+    doubts: tuple[Unresolved, ...] = ()
     origin: str = ""
     say: Sequence[str] = ()
     private: str = ""
@@ -167,16 +192,72 @@ async def _identities(
     target, secret = _split(target)
     owner = plan.owner
     logged_in = None
-    if plan.login is not None:
-        try:
-            logged_in = await plan.login.log_in(owner or Identity("the owner"), budget)
-        except (LoginFailed, NoAnswer) as error:
-            raise CannotProbe(str(error)) from error
-        owner = logged_in.identity
+    if plan.login is not None or plan.entrances:
+        who = replace(
+            plan.own,
+            identity=owner or Identity("the owner"),
+            login=plan.login,
+            entrances=plan.entrances,
+        )
+        member, logged_in = await _entered(who, budget)
+        owner = member.identity
     if secret:
         owner = owner or Identity("the owner")
         owner = replace(owner, query=(*owner.query, *secret))
     return target, owner if owner is not None and not owner.empty else None, logged_in
+
+
+async def _entered(member: Member, budget: Budget) -> tuple[Member, LoggedIn | None]:
+    try:
+        return await entered(member, budget)
+    except (LoginFailed, NoAnswer) as error:
+        raise CannotProbe(f"{member.name}: {error}") from error
+
+
+def _about(plan: Plan, one: Recording, target: Target) -> bool:
+    """Whether it was said on this endpoint; what names none was said on those that were given."""
+    if one.url:
+        return urlsplit(one.url).path == target.path
+    given = [url for url in plan.urls if url not in plan.found] or plan.urls[:1]
+    return any(urlsplit(url).path in {target.path, ""} for url in given)
+
+
+def _actions(plan: Plan, target: Target) -> tuple[Action, ...]:
+    """What was said on this endpoint."""
+    found = [
+        action for one in plan.recordings if _about(plan, one, target) for action in one.actions
+    ]
+    return distinct(found)
+
+
+def _left(plan: Plan, target: Target) -> list[Unresolved]:
+    """What of the recorded conversations was not replayed."""
+    where = Location(target.url, 0)
+    return [
+        Unresolved(where, f"{one.source} has {one.left} more messages, which were not replayed")
+        for one in plan.recordings
+        if one.left and _about(plan, one, target)
+    ]
+
+
+async def _matrix(
+    plan: Plan, client: Client, owner: Identity | None, members: Sequence[Member], origin: str
+) -> tuple[AccessMatrix | None, int]:
+    """Who may do what, in a budget of its own; and how many connections it took."""
+    actions = _actions(plan, client.target)
+    if not actions or owner is None:
+        return None, 0
+    budget = Budget(plan.connections, plan.per_second, plan.seconds)
+    own = Client(client.target, budget, plan.tls, client.redact, listen=plan.listen)
+    nobody = replace(_declared_nobody(members), identity=owner.nobody())
+    others = [one for one in members if one.name != "nobody"]
+    everybody = [replace(plan.own, identity=owner), *others, nobody]
+    matrix = await take_matrix(own, everybody, origin, actions, plan.policy, active=plan.active)
+    return matrix, budget.used
+
+
+def _declared_nobody(members: Sequence[Member]) -> Member:
+    return next((one for one in members if one.name == "nobody"), Member(NOBODY))
 
 
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
@@ -184,14 +265,22 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     budget = Budget(plan.connections, plan.per_second, plan.seconds)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
+        members = [(await _entered(one, budget))[0] for one in plan.members]
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error
+    other = plan.other or next((one.identity for one in members if one.name != "nobody"), None)
+    private = [*plan.own.private, *(text for one in members for text in one.private), plan.private]
     secrets = [
         *(owner or NOBODY).secrets(),
-        *(plan.other or NOBODY).secrets(),
-        *([plan.private] if plan.private else []),
+        *(other or NOBODY).secrets(),
+        *(text for one in members for text in one.identity.secrets()),
+        *(one for one in private if one),
+        *(one for action in _actions(plan, target) for one in spoken_secrets(action.message)),
     ]
-    client = Client(target, budget, plan.tls, Redactor(secrets), say=plan.say, listen=plan.listen)
+    # What was declared to read only may be said, too, where nothing else was.
+    reads = [one.message for one in _actions(plan, target) if one.reads][:_MOST_SAID]
+    say = plan.say or reads
+    client = Client(target, budget, plan.tls, Redactor(secrets), say=say, listen=plan.listen)
     origin = plan.origin or target.origin
     probes = [one for one in PROBES if plan.active or not one.active]
     progress("baseline", 0, len(probes))
@@ -207,14 +296,16 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         base=base,
         origin=origin,
         owner=owner,
-        other=plan.other,
+        other=other,
         login=plan.login,
         logged_in=logged_in,
         logout=plan.logout,
-        private=plan.private,
+        private=plan.private or next(iter(plan.own.private), ""),
         public_key=plan.public_key,
         active=plan.active,
     )
+    progress("who may do what", 0, len(probes))
+    situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
     results: list[tuple[Probe, Result]] = []
     for number, one in enumerate(probes):
         progress(one.meta.slug, number, len(probes))
@@ -225,7 +316,9 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         except NoAnswer as error:
             came = [Result("unknown", f"{one.meta.title}: {error}.")]
         results += [(one, result) for result in came]
-    return _summed(target, results, budget.used)
+    seen = _summed(target, results, budget.used + spent)
+    endpoint = replace(seen.endpoint, matrix=situation.matrix)
+    return replace(seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)))
 
 
 def _worth(target: Target, client: Client, *, owned: bool) -> None:
@@ -270,6 +363,19 @@ def _summed(target: Target, results: list[tuple[Probe, Result]], connections: in
     )
 
 
+async def _each(plan: Plan, progress: Progress) -> tuple[list[_Seen], list[Unresolved]]:
+    """Probe one after the other; what was only discovered may turn out to be nothing."""
+    seen, mistaken = [], []
+    for url in plan.urls:
+        try:
+            seen.append(await _probe(plan, url, progress))
+        except CannotProbe as error:
+            if url not in plan.found:
+                raise
+            mistaken.append(Unresolved(Location(url.partition("?")[0], 0), str(error)))
+    return seen, mistaken
+
+
 def _unseen(stage: str, done: int, total: int) -> None:
     """Progress that nobody looks at."""
 
@@ -290,9 +396,9 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
     for url in plan.urls:
         parse_target(url, plan.authorized)
     if plan.login is not None:
-        for extra in (plan.login.page, plan.login.elsewhere(plan.logout) if plan.logout else ""):
-            plan.login.target(extra)
-    seen = [await _probe(plan, url, progress) for url in plan.urls]
+        for extra in (plan.login.page, plan.logout):
+            plan.login.target(plan.login.elsewhere(extra))
+    seen, mistaken = await _each(plan, progress)
     return Report(
         tool="stormdoor probe",
         version=version("stormdoor"),
@@ -302,7 +408,8 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
         findings=tuple(finding for one in seen for finding in one.findings),
         endpoints=tuple(one.endpoint for one in seen),
         coverage=Coverage(
-            unresolved=tuple(doubt for one in seen for doubt in one.doubts),
+            looked=plan.looked,
+            unresolved=(*plan.doubts, *mistaken, *(doubt for one in seen for doubt in one.doubts)),
             connections=sum(one.connections for one in seen),
         ),
         rules=tuple(

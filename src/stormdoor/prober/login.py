@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
-from urllib.parse import urlencode, urljoin
+from urllib.parse import unquote, urlencode, urljoin
 
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.identity import Identity
@@ -56,10 +57,13 @@ class _Fields(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.hidden: dict[str, str] = {}
+        self.meta = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep what is hidden."""
+        """Keep what is hidden, and the token that scripts are meant to send."""
         given = dict(attrs)
+        if tag == "meta" and re.fullmatch(r"[_-]?[cx]srf[_-]?(token)?", given.get("name") or ""):
+            self.meta = given.get("content") or ""
         if tag == "input" and (given.get("type") or "").lower() == "hidden" and given.get("name"):
             self.hidden[str(given["name"])] = given.get("value") or ""
 
@@ -72,7 +76,7 @@ class Login:
         url: Where the form is sent to.
         fields: What is in it.
         as_json: Send it as JSON instead of a form.
-        page: The page of the form, if it is elsewhere.
+        page: The page of the form, if it is elsewhere; it may be relative.
         authorized: As for `parse_target`.
         tls: For https.
     """
@@ -104,7 +108,8 @@ class Login:
             NoAnswer: The server does not answer.
         """
         target = self.target()
-        page = await exchange(self.target(self.page), Request(), budget, self.tls)
+        where = self.target(self.elsewhere(self.page))
+        page = await exchange(where, Request(), budget, self.tls)
         before = tuple(map(SetCookie.parse, page.values("set-cookie")))
         hidden = _Fields()
         if page.status == 200:
@@ -114,8 +119,12 @@ class Login:
         headers = [("Origin", target.origin), ("Referer", f"{target.origin}{target.path}")]
         if forgery is not None:
             headers += [("X-XSRFToken", forgery.value), ("X-CSRFToken", forgery.value)]
+            # Angular's and Laravel's name for it; the cookie is quoted as a part of an address.
+            headers.append(("X-XSRF-TOKEN", unquote(forgery.value)))
             if not self.as_json:
                 values.setdefault(forgery.name, forgery.value)
+        if hidden.meta:
+            headers.append(("X-CSRF-Token", hidden.meta))
         if before:
             headers.append(("Cookie", "; ".join(f"{one.name}={one.value}" for one in before)))
         kind = "application/json" if self.as_json else "application/x-www-form-urlencoded"

@@ -10,6 +10,7 @@ from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Baseline, Proof, attempt, judged
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import LoggedIn, Login
+from stormdoor.report.access import AccessMatrix
 from stormdoor.report.finding import Check, Confidence, Level, RuleMeta
 
 __all__ = [
@@ -94,6 +95,7 @@ class Situation:
         public_key: PEM that tokens are verified with, for key confusion.
         active: Whether more than reads may be sent.
         open_to_all: What the first probe found.
+        matrix: Who may do what; None where no conversation was given to replay.
     """
 
     client: Client
@@ -108,6 +110,7 @@ class Situation:
     public_key: bytes = b""
     active: bool = False
     open_to_all: bool = False
+    matrix: AccessMatrix | None = None
 
     @property
     def nobody(self) -> Ask:

@@ -194,7 +194,9 @@ async def _read_head(reader: asyncio.StreamReader) -> Answer:
     return Answer(int(rest[:3]), headers)
 
 
-async def _read_body(reader: asyncio.StreamReader, answer: Answer) -> bytes:
+async def _read_body(
+    reader: asyncio.StreamReader, answer: Answer, longest: int = _LONGEST_BODY
+) -> bytes:
     """What there is of a body; errors on the way end it."""
     body = bytearray()
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
@@ -203,14 +205,14 @@ async def _read_body(reader: asyncio.StreamReader, answer: Answer) -> bytes:
                 return b""
             if "chunked" in ",".join(answer.values("transfer-encoding")).lower():
                 while size := int((await reader.readline()).split(b";")[0], 16):
-                    if len(body) + size > _LONGEST_BODY:
+                    if len(body) + size > longest:
                         break
                     body += await reader.readexactly(size)
                     await reader.readline()
             elif lengths := answer.values("content-length"):
-                body += await reader.readexactly(min(int(lengths[0]), _LONGEST_BODY))
+                body += await reader.readexactly(min(int(lengths[0]), longest))
             else:
-                while len(body) < _LONGEST_BODY and (piece := await reader.read(65536)):
+                while len(body) < longest and (piece := await reader.read(65536)):
                     body += piece
     return bytes(body)
 
@@ -224,9 +226,21 @@ async def _hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 async def exchange(
-    target: Target, request: Request, budget: Budget, tls: ssl.SSLContext | None
+    target: Target,
+    request: Request,
+    budget: Budget,
+    tls: ssl.SSLContext | None,
+    *,
+    longest: int = _LONGEST_BODY,
 ) -> Answer:
     """One request in plain HTTP, one answer, and the end of the connection.
+
+    Args:
+        target: Where.
+        request: What is asked.
+        budget: What it is paid from.
+        tls: For https.
+        longest: How much of the body is read.
 
     Raises:
         NoAnswer: There was none.
@@ -240,7 +254,7 @@ async def exchange(
             extra.append(("Content-Length", str(len(request.body))))
         writer.write(_head(target, request, extra) + request.body)
         answer = await _read_head(reader)
-        return Answer(answer.status, answer.headers, await _read_body(reader, answer))
+        return Answer(answer.status, answer.headers, await _read_body(reader, answer, longest))
     except OSError as error:
         raise NoAnswer("the server hung up") from error
     finally:

@@ -13,6 +13,7 @@ from importlib import resources
 from stormdoor.report.finding import CHECKS, Finding, Level, Report
 from stormdoor.report.html_doors import doors
 from stormdoor.report.html_findings import findings
+from stormdoor.report.html_matrix import matrices
 from stormdoor.report.html_text import escaped, place
 from stormdoor.report.order import counts
 
@@ -126,9 +127,10 @@ def _coverage(report: Report) -> str:
     )
     everything = f'<p class="quiet">{what}</p>'
     shown = "".join(blocks) or everything
+    looked = _block("Where endpoints were looked for", [escaped(one) for one in seen.looked])
     return (
         '<section id="coverage"><div class="heading"><h2>What the silence is worth</h2></div>'
-        f"{shown}{ran}</section>"
+        f"{shown}{looked}{ran}</section>"
     )
 
 
@@ -154,7 +156,7 @@ def as_html(report: Report) -> str:
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{escaped(report.tool)}: {escaped(', '.join(report.roots))}</title>\n"
         f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar()}\n"
-        f"{doors(report, about)}\n{findings(report)}\n{_coverage(report)}\n</main>\n"
+        f"{doors(report, about)}\n{matrices(report)}\n{findings(report)}\n{_coverage(report)}\n</main>\n"
         f"<footer><div>{escaped(report.tool)} {escaped(report.version)} {how}</div></footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

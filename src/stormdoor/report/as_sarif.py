@@ -208,6 +208,7 @@ def _endpoint(one: EndpointReport) -> dict[str, Any]:
         "handler": one.subject,
         "paths": list(one.paths),
         "verdicts": {str(check): one.verdict(check).state for check in CHECKS},
+        **({"matrix": msgspec.to_builtins(one.matrix)} if one.matrix is not None else {}),
     }
 
 

@@ -25,6 +25,7 @@ from stormdoor.report.finding import (
 from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
 from stormdoor.report.printable import printable, source_line
+from stormdoor.report.text_matrix import print_access
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -96,6 +97,8 @@ def print_report(report: Report, out: Console) -> None:
     signs = _signs(out)
     for group in grouped(report):
         _print_group(group, out, signs)
+    for one in report.endpoints:
+        print_access(one, out)
     _print_gaps(report.coverage, out, signs)
     _print_summary(report, out)
 
@@ -108,6 +111,7 @@ def print_endpoints(report: Report, out: Console) -> None:
         _print_matrix(endpoints, out, signs)
     for one in endpoints:
         _print_endpoint(one, out, signs)
+        print_access(one, out)
     _print_gaps(report.coverage, out, signs)
     _print_summary(report, out)
 
@@ -257,6 +261,10 @@ def _print_endpoint(one: EndpointReport, out: Console, signs: _Signs) -> None:
 
 
 def _print_gaps(coverage: Coverage, out: Console, signs: _Signs) -> None:
+    for line in coverage.looked:
+        out.print(Text(printable(line), style="dim"), soft_wrap=True)
+    if coverage.looked:
+        out.print()
     lists = (
         (
             _counted(len(coverage.not_analysed), "file"),

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from stormdoor.report.access import AccessMatrix
+
 __all__ = [
     "CHECKS",
     "Check",
@@ -187,12 +189,14 @@ class EndpointReport:
         location: Its `class` line.
         paths: Route patterns that lead to it; empty where none was found.
         verdicts: An answer for each check; a check without one counts as unknown.
+        matrix: Who may do what, where a recorded conversation was replayed.
     """
 
     subject: str
     location: Location
     paths: tuple[str, ...] = ()
     verdicts: Mapping[Check, Verdict] = field(default_factory=dict)
+    matrix: AccessMatrix | None = None
 
     def verdict(self, check: Check) -> Verdict:
         """The answer for this check; unknown where none was given."""
@@ -226,6 +230,7 @@ class Coverage:
         not_analysed: Files that were not read.
         unresolved: Names, bases and routes whose meaning was not found; what a probe could not tell.
         connections: How many connections a probe made; 0 for a scan.
+        looked: Where endpoints were looked for, and where each was found.
     """
 
     files: int = 0
@@ -234,6 +239,7 @@ class Coverage:
     not_analysed: tuple[NotAnalysed, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     connections: int = 0
+    looked: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """What was looked at, in a sentence without its end."""

@@ -1,0 +1,320 @@
+"""Where the endpoints of a probe come from, who connects, and what is replayed: files, pages, options."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from stormdoor.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from stormdoor.prober.entrance import Entrance
+    from stormdoor.prober.identity import Identity
+    from stormdoor.prober.member import Member, Policy
+    from stormdoor.prober.recording import Recording
+    from stormdoor.report.finding import Unresolved
+
+__all__ = ["Gathered", "Sources", "Ways", "entrances", "gather", "print_endpoints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the command line names beside addresses.
+
+    Args:
+        discover: Pages to look at.
+        har: Browser sessions.
+        described: OpenAPI and AsyncAPI files.
+        at: Where what the files are about runs.
+        identities: Who there is.
+        replay: Recorded conversations.
+        safe: Patterns of actions that only read.
+    """
+
+    discover: tuple[str, ...] = ()
+    har: tuple[Path, ...] = ()
+    described: tuple[Path, ...] = ()
+    at: str = ""
+    identities: Path | None = None
+    replay: tuple[Path, ...] = ()
+    safe: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the owner gets to a credential, beside a form."""
+
+    token_from: str = ""
+    token_name: str = ""
+    token_pattern: str = ""
+    oauth: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    scope: str = ""
+    steps: Path | None = None
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What came of it."""
+
+    urls: list[str]
+    found: set[str] = field(default_factory=set)
+    owner: Member | None = None
+    others: tuple[Member, ...] = ()
+    policy: Policy | None = None
+    origin: str = ""
+    recordings: list[Recording] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
+    doubts: list[Unresolved] = field(default_factory=list)
+
+
+def entrances(ways: Ways, authorized: Sequence[str], tls: ssl.SSLContext) -> tuple[Entrance, ...]:
+    """What the options say.
+
+    Raises:
+        UsageError: One is missing.
+        BadDocument: A file makes no sense.
+    """
+    from stormdoor.prober.entrance import ClientCredentials, PageToken
+    from stormdoor.prober.steps import read_steps
+    from stormdoor.prober.toml import given, open_table
+
+    found: list[Entrance] = []
+    allowed = tuple(authorized)
+    if ways.oauth:
+        if not ways.client_id:
+            raise UsageError("--oauth is about a client: give --client-id and --client-secret, too")
+        secret = given(ways.client_secret)
+        found.append(
+            ClientCredentials(
+                ways.oauth, ways.client_id, secret, ways.scope, authorized=allowed, tls=tls
+            )
+        )
+    elif ways.client_id or ways.client_secret or ways.scope:
+        raise UsageError("--client-id is about a token endpoint: give --oauth URL, too")
+    if ways.steps is not None:
+        found.append(read_steps(open_table(ways.steps), allowed, tls))
+    if ways.token_from:
+        try:
+            re.compile(ways.token_pattern)
+        except re.error as error:
+            raise UsageError(f"--token-pattern is no regular expression: {error}") from error
+        found.append(PageToken(ways.token_from, ways.token_name, ways.token_pattern, allowed, tls))
+    elif ways.token_name or ways.token_pattern:
+        raise UsageError("--token-name and --token-pattern are about a page: give --token-from URL")
+    return tuple(found)
+
+
+def _moved(url: str, at: str) -> str:
+    """The address on the server that `--at` names."""
+    if not at:
+        return url
+    here = urlsplit(at if "://" in at else f"http://{at}")
+    there = urlsplit(url)
+    secure = here.scheme in {"https", "wss"}
+    return urlunsplit(("wss" if secure else "ws", here.netloc, there.path, there.query, ""))
+
+
+def _keep(gathered: Gathered, url: str, where: str, authorized: Sequence[str]) -> None:
+    """Probe it, if it may be probed; otherwise say so."""
+    from stormdoor.prober.target import NotAllowed, parse_target
+    from stormdoor.report.finding import Location, Unresolved
+
+    if url in gathered.urls:
+        return
+    try:
+        parse_target(url, authorized)
+    except NotAllowed as error:
+        gathered.doubts.append(Unresolved(Location(where, 0), f"{url.partition('?')[0]}: {error}"))
+        return
+    gathered.urls.append(url)
+    gathered.found.add(url)
+
+
+def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str]) -> Identity | None:
+    """What the files name; returns the owner of a browser session."""
+    from stormdoor.prober.described import read_description
+    from stormdoor.prober.har import read_har
+
+    owner = None
+    for file in sources.har:
+        session = read_har(file)
+        owner = owner or session.owner
+        gathered.origin = gathered.origin or ("" if sources.at else session.origin)
+        gathered.recordings += session.recordings
+        for one in session.recordings:
+            url = _moved(one.url, sources.at)
+            _keep(gathered, url, str(file), authorized)
+            gathered.looked.append(f"{url.partition('?')[0]}: recorded in {file}")
+        if session.sanitized:
+            _doubt(
+                gathered,
+                str(file),
+                "it has no cookie and no Authorization: browsers leave them out unless the session is "
+                "saved with sensitive data",
+            )
+    for file in sources.described:
+        described = read_description(file, sources.at)
+        gathered.doubts += described.unresolved
+        for url in described.urls:
+            _keep(gathered, url, str(file), authorized)
+            gathered.looked.append(f"{url.partition('?')[0]}: named in {file}")
+    return owner
+
+
+def _doubt(gathered: Gathered, where: str, what: str) -> None:
+    from stormdoor.report.finding import Location, Unresolved
+
+    gathered.doubts.append(Unresolved(Location(where, 0), what))
+
+
+def _declared(recordings: list[Recording], safe: Sequence[str]) -> list[Recording]:
+    """With what `--safe` says; a pattern that is the name of nothing is misspelt.
+
+    Raises:
+        UsageError: There is one.
+    """
+    from fnmatch import fnmatchcase
+
+    names = {action.name for one in recordings for action in one.actions}
+    for pattern in safe:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            known = ", ".join(sorted(names)) or "none: give --replay FILE or --har FILE"
+            raise UsageError(
+                f"--safe {pattern!r} is the name of no recorded action; there are: {known}"
+            )
+    return [one.declared(safe) for one in recordings]
+
+
+def _guessed(gathered: Gathered) -> None:
+    """Ids that differ between what the owner and another said."""
+    from stormdoor.prober.identities import learned
+    from stormdoor.prober.recorded import read_recording
+
+    owner = gathered.owner
+    if owner is None:
+        return
+    own = [action for one in gathered.recordings for action in one.actions]
+    others = []
+    for member in gathered.others:
+        said = [
+            action
+            for file in member.recordings
+            for one in read_recording(Path(file))
+            for action in one.actions
+        ]
+        pairs = learned(owner, own, member, said)
+        others.append(replace(member, guessed=pairs[1:2]) if pairs else member)
+        if pairs:
+            owner = replace(owner, guessed=pairs[:1])
+    gathered.owner, gathered.others = owner, tuple(others)
+
+
+def gather(
+    urls: Sequence[str],
+    sources: Sources,
+    owner: Member | None,
+    *,
+    authorized: Sequence[str],
+    tls: ssl.SSLContext,
+    per_second: float,
+) -> Gathered:
+    """Everything that there is to probe, and as whom.
+
+    Args:
+        urls: Addresses that were given.
+        sources: What else was named.
+        owner: Whom the options describe; None where they describe nobody.
+        authorized: Hosts beside this machine.
+        tls: For https.
+        per_second: How fast pages are asked for.
+
+    Raises:
+        UsageError: Two options contradict each other.
+        BadDocument: A file makes no sense.
+        NotAllowed: A page may not be looked at.
+    """
+    from stormdoor.prober.identities import read_identities
+    from stormdoor.prober.member import Member
+    from stormdoor.prober.recorded import read_recording
+
+    gathered = Gathered(list(dict.fromkeys(urls)), owner=owner)
+    recorded = _from_files(sources, gathered, authorized)
+    if sources.identities is not None:
+        if owner is not None:
+            raise UsageError(
+                "the file of --identities says who the owner is: leave out --cookie, --login and the like"
+            )
+        known = read_identities(sources.identities, tuple(authorized), tls)
+        gathered.owner, gathered.others, gathered.policy = known.owner, known.others, known.policy
+        for file in known.owner.recordings:
+            gathered.recordings += read_recording(Path(file))
+    if gathered.owner is None and recorded is not None:
+        gathered.owner = Member(recorded)
+    for path in sources.replay:
+        gathered.recordings += read_recording(path)
+    gathered.recordings = _declared(gathered.recordings, sources.safe)
+    said = any(one.actions for one in gathered.recordings)
+    if gathered.owner is None and (sources.replay or (said and sources.safe)):
+        raise UsageError(
+            "a conversation is replayed beside its owner: say who that is, e.g. --cookie"
+        )
+    _guessed(gathered)
+    if sources.discover:
+        asyncio.run(_look(gathered, sources.discover, authorized, tls, per_second))
+    return gathered
+
+
+async def _look(
+    gathered: Gathered,
+    pages: Sequence[str],
+    authorized: Sequence[str],
+    tls: ssl.SSLContext,
+    per_second: float,
+) -> None:
+    from stormdoor.prober.budget import Budget
+    from stormdoor.prober.discover import discover
+    from stormdoor.prober.identity import NOBODY
+    from stormdoor.prober.member import entered
+    from stormdoor.prober.web import Web
+
+    budget = Budget(150, per_second, 60.0)
+    who = NOBODY
+    if gathered.owner is not None:
+        who = (await entered(gathered.owner, budget))[0].identity
+    for page in pages:
+        web = Web(budget, tls, authorized, who, page)
+        seen = await discover([page], web)
+        gathered.looked += seen.looked
+        gathered.doubts += seen.unresolved
+        for one in seen.endpoints:
+            _keep(gathered, one.url, one.where, authorized)
+
+
+def print_endpoints(gathered: Gathered) -> int:
+    """What was found, and what could not be worked out; ends with 1 where nothing was found."""
+    from rich.text import Text
+
+    from stormdoor.cli.output import clean, console
+
+    out = console()
+    for url in gathered.urls:
+        path, mark, _ = url.partition("?")
+        out.print(Text(clean(path + (mark and "?…")), style="bold"), soft_wrap=True)
+    for line in gathered.looked:
+        out.print(Text(f"  {clean(line)}", style="dim"), soft_wrap=True)
+    for one in gathered.doubts:
+        out.print(
+            Text.assemble(("? ", "magenta"), clean(f"{one.location.short}: {one.what}")),
+            soft_wrap=True,
+        )
+    if not gathered.urls:
+        out.print("No endpoint was found.")
+    return 0 if gathered.urls else 1

@@ -1,0 +1,83 @@
+"""Somebody may do what they were declared not to.
+
+What:
+    A recorded conversation (`--replay`, `--har`) is replayed as every identity and as nobody. An action
+    counts where the file of `--identities` says who may do it (`allow`), and somebody else is delivered
+    what the rightful one is: twice, with the rightful one between, and not for an action that does not
+    exist. What nobody declared is in the matrix, and is no finding.
+
+Why:
+    A button that is not shown is no permission. Whoever writes the message by hand has the button.
+
+Fix:
+    Ask at each message whether this principal may do this: with stormdoor `@action("boiler:drain")` and a
+    role that has the permission.
+"""
+
+from __future__ import annotations
+
+from stormdoor.prober.probe import Result, Situation, clear, found, noted, probe, skipped, unknown
+from stormdoor.report.access import AccessMatrix
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE", "judged_rows"]
+
+
+def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
+    """One finding for each identity, with what it may do; or what the matrix shows.
+
+    Args:
+        matrix: Who may do what.
+        objects: Look at objects of others only; or at everything else only.
+    """
+    wrong: dict[str, list[str]] = {}
+    scripts: dict[str, tuple[str, ...]] = {}
+    doubts: list[str] = []
+    declared = tried = 0
+    every = [(row, cell) for row in matrix.rows for cell in row.cells]
+    for row, cell in every:
+        if (row.of not in {"", cell.identity}) is not objects:
+            continue
+        tried += cell.state != "not-tried"
+        declared += cell.meant == "refused" and cell.state in {"refused", "silent"}
+        if cell.wrong:
+            wrong.setdefault(cell.identity, []).append(f"`{row.title}`")
+            scripts.setdefault(cell.identity, cell.transcript)
+        elif objects and cell.state == "allowed" and not cell.meant:
+            doubts.append(
+                f"{row.title} is open to {cell.identity}: if the object is {row.of}'s alone, say so with "
+                "`ids` in the file of --identities"
+            )
+        elif cell.meant == "refused" and cell.state == "unknown":
+            doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
+    results = [
+        found(f"{name} may do what it was declared not to: {', '.join(actions)}.", scripts[name])
+        for name, actions in wrong.items()
+    ]
+    results += [unknown(f"Whether it should be: {one}.") for one in doubts]
+    if results:
+        return results
+    if declared:
+        return [clear(f"What was declared to be refused is refused ({declared} times).")]
+    if not tried:
+        return [skipped("No action was tried.")]
+    return [noted("Who may do what is in the matrix; nobody declared who should.")]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    if situation.matrix is None:
+        return [skipped("No conversation was given to replay.")]
+    return judged_rows(situation.matrix, objects=False)
+
+
+PROBE = probe(
+    __doc__,
+    id="SP411",
+    slug="forbidden-action",
+    level=Level.ERROR,
+    threat="privilege-escalation",
+    cwe=(862, 285),
+    asvs=("8.2.1",),
+    check=Check.AUTHORIZATION,
+    run=_run,
+)

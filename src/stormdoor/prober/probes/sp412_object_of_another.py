@@ -1,0 +1,42 @@
+"""An object that belongs to one identity is open to another.
+
+What:
+    The messages of a recorded conversation that hold an id which `--identities` declares to be one
+    identity's alone are sent by the others and by nobody, in both directions. It counts where what is
+    delivered is the object of the other: values that stand in its owner's answers, and neither in the
+    answers about one's own object nor about one that does not exist.
+
+Why:
+    An id is a name and no permission: it is in an address bar, a screenshot, or the one before one's own.
+
+Fix:
+    Ask whether the object belongs to who asks: with stormdoor
+    `@action("doc:read", resource=lambda read: ("doc", read.id))` and a policy for owners or tenants.
+"""
+
+from __future__ import annotations
+
+from stormdoor.prober.probe import Result, Situation, probe, skipped
+from stormdoor.prober.probes.sp411_forbidden_action import judged_rows
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    if situation.matrix is None or not any(row.of for row in situation.matrix.rows):
+        return [skipped("No object was declared to be one identity's alone, with a conversation.")]
+    return judged_rows(situation.matrix, objects=True)
+
+
+PROBE = probe(
+    __doc__,
+    id="SP412",
+    slug="object-of-another",
+    level=Level.ERROR,
+    threat="privilege-escalation",
+    cwe=(639,),
+    asvs=("8.2.2",),
+    check=Check.AUTHORIZATION,
+    run=_run,
+)

@@ -1,0 +1,150 @@
+"""Plain HTTP as a browser of one identity does it: redirects and cookies, within what may be probed."""
+
+from __future__ import annotations
+
+import ssl
+import zlib
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from urllib.parse import urldefrag, urljoin
+
+from stormdoor.prober.budget import Budget
+from stormdoor.prober.identity import Identity
+from stormdoor.prober.login import SetCookie
+from stormdoor.prober.target import NotAllowed, Target, parse_target
+from stormdoor.prober.wire import Answer, NoAnswer, Request, exchange
+
+__all__ = ["LONGEST_PAGE", "Page", "Web"]
+
+LONGEST_PAGE = 4 * 1024 * 1024
+"""How much of a page or a script is read, in bytes; bundles are long."""
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MOST_REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was got in the end.
+
+    Args:
+        url: Its address, after the redirects.
+        answer: The last answer.
+        text: Its body, as UTF-8 with what is not replaced.
+        cookies: Every cookie that was set on the way.
+        stopped: Where a redirect leads to that was not followed, and why; "" where none was left out.
+    """
+
+    url: str
+    answer: Answer
+    text: str
+    cookies: tuple[SetCookie, ...] = ()
+    stopped: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The media type, without its parameters."""
+        return next(iter(self.answer.values("content-type")), "").partition(";")[0].strip().lower()
+
+
+def _unpacked(answer: Answer) -> bytes:
+    """The body, unpacked where the server packed it unasked; cut where it is too long."""
+    if not {"gzip", "deflate"} & set(answer.values("content-encoding")):
+        return answer.body
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(answer.body, LONGEST_PAGE)
+    except zlib.error:
+        return b""
+
+
+def _ended(cookie: SetCookie) -> bool:
+    return not cookie.value or "max-age=0" in cookie.attributes
+
+
+class Web:
+    """The browser of one identity.
+
+    INVARIANT: what the identity shows goes to the place it belongs to alone: cookies to its host, headers to
+    its origin. A redirect or a script cannot carry them elsewhere.
+
+    Args:
+        budget: What requests are paid from.
+        tls: For https.
+        authorized: Hosts beside this machine that may be asked.
+        who: Whose cookies and headers are sent.
+        home: An address of the place that they belong to.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        tls: ssl.SSLContext | None,
+        authorized: Collection[str],
+        who: Identity,
+        home: str,
+    ) -> None:
+        self.budget, self.tls, self.authorized = budget, tls, authorized
+        self.who = who
+        self.home = self.target(home)
+        self.jars: dict[str, dict[str, str]] = {self.home.host: dict(who.cookies)}
+
+    def target(self, url: str) -> Target:
+        """The address, if it may be asked.
+
+        Raises:
+            NotAllowed: It may not.
+        """
+        return parse_target(urldefrag(url)[0], self.authorized)
+
+    @property
+    def cookies(self) -> tuple[tuple[str, str], ...]:
+        """The cookies of the place that the identity belongs to, by now."""
+        return tuple(self.jars[self.home.host].items())
+
+    def _headers(self, target: Target) -> list[tuple[str, str]]:
+        found = list(self.who.headers) if target.origin == self.home.origin else []
+        if jar := self.jars.get(target.host):
+            found.append(("Cookie", "; ".join(f"{name}={value}" for name, value in jar.items())))
+        return found
+
+    def _keep(self, target: Target, answer: Answer) -> list[SetCookie]:
+        given = [SetCookie.parse(one) for one in answer.values("set-cookie")]
+        jar = self.jars.setdefault(target.host, {})
+        for one in given:
+            if _ended(one):
+                jar.pop(one.name, None)
+            else:
+                jar[one.name] = one.value
+        return given
+
+    async def ask(self, url: str, request: Request | None = None, *, follow: bool = True) -> Page:
+        """Ask, and follow where that leads, to hosts that may be asked.
+
+        Raises:
+            NotAllowed: The address itself may not be asked.
+            NoAnswer: There was none.
+            BudgetSpent: No connection is left.
+        """
+        request = request or Request()
+        given: list[SetCookie] = []
+        target = self.target(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            sent = replace(request, headers=(*self._headers(target), *request.headers))
+            answer = await exchange(target, sent, self.budget, self.tls, longest=LONGEST_PAGE)
+            given += self._keep(target, answer)
+            page = Page(
+                url, answer, _unpacked(answer).decode("utf-8", "replace"), tuple(given), stopped=""
+            )
+            where = next(iter(answer.values("location")), "")
+            if not follow or answer.status not in _REDIRECTS or not where:
+                return page
+            url = urljoin(url, where)
+            try:
+                target = self.target(url)
+            except NotAllowed as error:
+                return replace(page, stopped=str(error))
+            if answer.status in {301, 302, 303}:
+                request = Request()
+            elif target.origin != self.target(page.url).origin:
+                # What was sent was meant for the place that it was sent to.
+                return replace(page, stopped=f"it would send the request on to {target.origin}")
+        raise NoAnswer(f"{self.home.netloc} redirects more than {_MOST_REDIRECTS} times")

@@ -1,0 +1,70 @@
+"""Who may do what, as a probe saw it: actions against identities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["AccessCell", "AccessMatrix", "AccessRow", "AccessState"]
+
+AccessState = Literal["allowed", "refused", "silent", "unknown", "not-tried"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessCell:
+    """What came of one action by one identity.
+
+    Args:
+        identity: Whose; `nobody` has no credential.
+        state: It was delivered what the rightful identity gets; it was told no, or ended; nothing came;
+            it could not be told; it was not sent.
+        why: In a few words.
+        meant: What was declared: `allowed`, `refused`, or "" where nobody said.
+        transcript: How it went.
+    """
+
+    identity: str
+    state: AccessState
+    why: str = ""
+    meant: Literal["", "allowed", "refused"] = ""
+    transcript: tuple[str, ...] = ()
+
+    @property
+    def wrong(self) -> bool:
+        """Whether somebody may do what they were not meant to."""
+        return self.state == "allowed" and self.meant == "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """One action.
+
+    Args:
+        action: What it is called.
+        of: Whose object it is about; "" where it is about nobody's.
+        reads: Whether it was declared to read only.
+        cells: One for each identity, in the order of the matrix.
+    """
+
+    action: str
+    of: str
+    reads: bool
+    cells: tuple[AccessCell, ...]
+
+    @property
+    def title(self) -> str:
+        """The action, and whose object."""
+        return f"{self.action} (of {self.of})" if self.of else self.action
+
+
+@dataclass(frozen=True, slots=True)
+class AccessMatrix:
+    """All actions of a recorded conversation, by all identities.
+
+    Args:
+        identities: The columns: the owner first, nobody last.
+        rows: In the order of the conversation.
+    """
+
+    identities: tuple[str, ...]
+    rows: tuple[AccessRow, ...]
