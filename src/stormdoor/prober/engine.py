@@ -193,6 +193,8 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     ]
     client = Client(target, budget, plan.tls, Redactor(secrets), say=plan.say, listen=plan.listen)
     origin = plan.origin or target.origin
+    if plan.owner is not None:
+        client.stranger = plan.owner.nobody()
     probes = [one for one in PROBES if plan.active or not one.active]
     progress("baseline", 0, len(probes))
     try:

@@ -112,8 +112,7 @@ class Situation:
     @property
     def nobody(self) -> Ask:
         """A client without a credential, from the endpoint's own page: the usual control."""
-        stranger = self.owner.nobody() if self.owner is not None else Identity("nobody")
-        return Ask(stranger, self.origin)
+        return Ask(self.client.stranger, self.origin)
 
     async def attempt(
         self, ask: Ask, control: Ask | None = None, *, by_opening: bool = False
