@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Baseline, Proof, attempt, judged
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import LoggedIn, Login
+from stormdoor.prober.target import Target
 from stormdoor.report.finding import Check, Confidence, Level, RuleMeta
 
 __all__ = [
+    "Declared",
     "Probe",
     "ProbeError",
     "Result",
@@ -77,6 +79,27 @@ def skipped(what: str) -> Result:
     return Result("skipped", what)
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What only the owner of an endpoint knows, and says.
+
+    Args:
+        expired: A token that was good once, and is not any more.
+        foreign: A good token that was made for somebody else: another audience, another service.
+        one_time: Whether the credential should work once only.
+        plain: Address of the same endpoint without TLS, where that is not the usual one.
+        revoke: What the second identity says to take the owner's right away.
+        idle: Seconds after which a client that has said nothing should be gone; 0 where that is not tried.
+    """
+
+    expired: str = ""
+    foreign: str = ""
+    one_time: bool = False
+    plain: Target | None = None
+    revoke: str = ""
+    idle: float = 0.0
+
+
 @dataclass(slots=True)
 class Situation:
     """Everything that a probe may look at.
@@ -94,6 +117,7 @@ class Situation:
         public_key: PEM that tokens are verified with, for key confusion.
         active: Whether more than reads may be sent.
         open_to_all: What the first probe found.
+        declared: What the owner says about credentials and limits.
     """
 
     client: Client
@@ -108,6 +132,7 @@ class Situation:
     public_key: bytes = b""
     active: bool = False
     open_to_all: bool = False
+    declared: Declared = field(default_factory=Declared)
 
     @property
     def nobody(self) -> Ask:

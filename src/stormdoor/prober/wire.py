@@ -259,6 +259,31 @@ async def exchange(
         await _hang_up(writer)
 
 
+async def half_open(
+    target: Target, budget: Budget, tls: ssl.SSLContext | None, seconds: float
+) -> bool:
+    """Whether a request that is begun and not finished is still waited for after so many seconds.
+
+    Raises:
+        NoAnswer: The server could not be reached.
+        BudgetSpent: No connection is left.
+    """
+    await budget.spend()
+    reader, writer = await _connect(target, tls)
+    try:
+        writer.write(_head(target, Request(), ())[:-2])
+        async with asyncio.timeout(seconds):
+            await reader.read(1)
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        await _hang_up(writer)
+
+
 @contextlib.asynccontextmanager
 async def opened(
     target: Target,
