@@ -96,6 +96,12 @@ def look(
     baseline: Path | None,
     quiet: bool,
     authorized: Sequence[str],
+    expired: str | None = None,
+    foreign: str | None = None,
+    one_time: bool = False,
+    plain: str = "",
+    revoke: str = "",
+    idle: float = 0.0,
     **settings: Any,
 ) -> Report:
     """Probe, and leave out what the baseline lists.
@@ -105,7 +111,8 @@ def look(
     """
     from stormdoor.prober.engine import CannotProbe, Plan, run
     from stormdoor.prober.login import Login
-    from stormdoor.prober.target import NotAllowed
+    from stormdoor.prober.probe import Declared
+    from stormdoor.prober.target import NotAllowed, parse_target
     from stormdoor.report.baseline import BaselineError, read_baseline, without
 
     try:
@@ -118,6 +125,18 @@ def look(
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")
     user = next((value for name, value in form if "user" in name.lower()), "the owner")
+    try:
+        beside_tls = parse_target(plain, authorized) if plain else None
+    except NotAllowed as error:
+        raise UsageError(str(error)) from error
+    declared = Declared(
+        expired=_value(expired or ""),
+        foreign=_value(foreign or ""),
+        one_time=one_time,
+        plain=beside_tls,
+        revoke=revoke,
+        idle=idle,
+    )
     plan = Plan(
         urls=urls,
         owner=owner.identity(user),
@@ -126,6 +145,7 @@ def look(
         tls=tls,
         public_key=key,
         authorized=tuple(authorized),
+        declared=declared,
         **settings,
     )
     with progress_bar(quiet=quiet) as progress:

@@ -109,8 +109,8 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         pace = max(one.pace(delivered) for one in seen)
         # What comes at once need not be waited for long; what comes late must be.
         usual = client.usual
-        late = pace * 1.5 + 0.5
-        client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if late < usual else late
+        soon = pace * 1.5 < usual
+        client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
     return Baseline(tuple(seen), nobody, nowhere, delivered, once, varied)
 
 

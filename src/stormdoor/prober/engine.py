@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import parse_qsl, urlencode
@@ -15,7 +15,7 @@ from stormdoor.prober.conversation import Client
 from stormdoor.prober.decide import refused, take_baseline
 from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
-from stormdoor.prober.probe import Probe, Result, Situation
+from stormdoor.prober.probe import Declared, Probe, Result, Situation
 from stormdoor.prober.probes import PROBES
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target, parse_target
@@ -76,6 +76,8 @@ class Plan:
         per_second: How fast they may follow each other.
         seconds: How long each endpoint may take.
         tls: For wss.
+        declared: What only the owner knows of credentials and limits.
+        beside: Endpoints that must be open beside each, as the same client.
     """
 
     urls: tuple[str, ...]
@@ -94,6 +96,8 @@ class Plan:
     per_second: float = 20.0
     seconds: float = 60.0
     tls: ssl.SSLContext | None = None
+    declared: Declared = field(default_factory=Declared)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +193,13 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     secrets = [
         *(owner or NOBODY).secrets(),
         *(plan.other or NOBODY).secrets(),
-        *([plan.private] if plan.private else []),
+        *(one for one in (plan.private, plan.declared.expired, plan.declared.foreign) if one),
     ]
     client = Client(target, budget, plan.tls, Redactor(secrets), say=plan.say, listen=plan.listen)
     origin = plan.origin or target.origin
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
+    client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
     probes = [one for one in PROBES if plan.active or not one.active]
     progress("baseline", 0, len(probes))
     try:
@@ -216,6 +221,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         private=plan.private,
         public_key=plan.public_key,
         active=plan.active,
+        declared=plan.declared,
     )
     results: list[tuple[Probe, Result]] = []
     for number, one in enumerate(probes):
@@ -289,7 +295,7 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
     """
     began = time.monotonic()
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    for url in plan.urls:
+    for url in (*plan.urls, *plan.beside):
         parse_target(url, plan.authorized)
     if plan.login is not None:
         for extra in (plan.login.page, plan.login.elsewhere(plan.logout) if plan.logout else ""):

@@ -25,11 +25,11 @@ __all__ = ["PROBE"]
 
 _SOCKETS = 40
 _SECONDS = 1.5
-"""How long the first of them is held beyond the opening of the last."""
+"""How long the last of them is held."""
 
 
 async def _held(situation: Situation, ask: Ask) -> list[Conversation]:
-    """Open all of them, as fast as the budget lets, and hold them until the last has been open for a while."""
+    """Open all of them, as fast as the budget lets, and hold them together."""
     client = situation.client
     takes = _SOCKETS / client.budget.per_second + _SECONDS
     patience = takes / client.listen
@@ -50,9 +50,8 @@ async def _run(situation: Situation) -> list[Result]:
     if base.nobody.status == 101:
         asks.append(("without a credential", Level.WARNING, situation.nobody))
     if situation.owner is not None and not base.once and not situation.open_to_all:
-        asks.append(
-            ("with the owner's credential", Level.NOTE, Ask(situation.owner, situation.origin))
-        )
+        ask = Ask(situation.owner, situation.origin)
+        asks.append(("with the owner's credential", Level.NOTE, ask))
     if not asks:
         return [skipped("Strangers are refused, and no credential was given that works again.")]
     usual, client.enough = client.enough, lambda _: False
