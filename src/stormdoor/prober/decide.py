@@ -81,7 +81,7 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         seen.pop()
     if seen and seen[0].handshake:
         # Who is let in was answered soon; a stranger who is not is refused by silence.
-        client.answer_seconds = min(ANSWER_SECONDS, 2.0 + 10 * seen[0].handshake)
+        client.answer_seconds = min(ANSWER_SECONDS, 1.0 + 20 * seen[0].handshake)
     if owner is not None:
         client.stranger = owner.nobody()
     nobody = await client.converse(Ask(client.stranger, origin, patience=1.5))
@@ -148,8 +148,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     if one.limited:
         return Access.UNKNOWN, "the server said that there were too many attempts"
     if one.problem:
-        # A bare end is a way to refuse; that the server is there, the owner has shown.
-        ended = bool(base.owner) and "hung up" in one.problem
+        # A bare end is a way to refuse, and so is silence; that the server is there, the owner has shown.
+        ended = bool(base.owner) and ("hung up" in one.problem or "kept silent" in one.problem)
         return (Access.REFUSED if ended else Access.UNKNOWN), one.problem
     if one.status != 101:
         return Access.REFUSED, f"the handshake was answered with {one.status}"
@@ -209,8 +209,7 @@ def _compared(
 ) -> tuple[Access, str]:
     """Compare with what the owner always gets, and with what anybody gets."""
     wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
-    if not wanted:
-        return Access.UNKNOWN, "the owner is delivered nothing that strangers are not"
+    wanted = wanted or base.delivered
     missing, hit = wanted - got, wanted & got
     if not missing:
         return Access.IN, "it was delivered what the owner gets"
@@ -270,7 +269,7 @@ async def attempt(
     access, why = judged(base, first, anonymous=anonymous)
     if access is not Access.IN:
         return Proof(access, why, first.transcript, first)
-    if base.owner and not base.delivered and not by_opening:
+    if base.owner and not base.delivered and not base.varied and not by_opening:
         why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
         return Proof(Access.UNKNOWN, why, first.transcript, first)
     if control is not None:

@@ -53,7 +53,9 @@ async def _is_capability(situation: Situation, ask: Ask) -> bool:
 
 
 async def _run(situation: Situation) -> list[Result]:
-    ask = replace(situation.nobody, patience=situation.client.usual / situation.client.listen)
+    ask = replace(
+        situation.nobody, patience=max(1.0, situation.client.usual / situation.client.listen)
+    )
     proof = await situation.attempt(ask)
     private = situation.private
     if private and any(private in text_of(one) for one in proof.conversation.messages):

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import overheard
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -36,7 +36,7 @@ async def _run(situation: Situation) -> list[Result]:
         return [skipped("No message with `{unique}` was given with `--say`.")]
     listener = Ask(owner, situation.origin, say=False)
     if await overheard(client, base, listener, Ask(owner, situation.origin)) is None:
-        return [unknown("Whether a stranger's messages are acted upon: none is heard by others.")]
+        return [skipped("What the owner says is not heard on another of the owner's sockets.")]
     speakers = {
         "after it was sent the close frame": replace(situation.nobody, say=False, after_end=True),
         "on its open socket": situation.nobody,
