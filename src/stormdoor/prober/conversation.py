@@ -339,7 +339,7 @@ class _Talk:
             await self._listen(wire, seconds, stop=False)
             return
         await later()
-        self.lines.append("(the credential was ended)")
+        self.lines.append("(time has passed)")
         # Whatever was under way arrives, and a server that looks once a second has looked.
         await self._listen(wire, self.client.usual * _SETTLE, stop=False)
         self._greeted()

@@ -291,6 +291,18 @@ async def attempt(
     return Proof(Access.UNKNOWN, "it got in once, and not again", second.transcript, second)
 
 
+async def lasting(client: Client, ask: Ask) -> frozenset[str]:
+    """What is still delivered on a socket that has been open for a while, and whose credential is good.
+
+    What comes once, when the socket opens, says nothing about whether it goes on.
+    """
+
+    async def nothing() -> None:
+        """The credential is not ended: this is the control."""
+
+    return (await client.converse(replace(ask, later=nothing))).delivered
+
+
 async def overheard(
     client: Client, base: Baseline, listener: Ask, speaker: Ask
 ) -> Conversation | None:

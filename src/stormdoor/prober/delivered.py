@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["GREETING", "Message", "is_refusal", "shape", "shapes", "text_of"]
+__all__ = ["GREETING", "TAGS", "Message", "is_refusal", "shape", "shapes", "text_of"]
 
 Message = str | bytes
 
-_TAGS = (
+TAGS = (
     "type",
     "event",
     "kind",
@@ -106,7 +106,7 @@ def _parsed(text: str) -> Any:
 
 def _tag(found: Any) -> str:
     if isinstance(found, dict):
-        for name in _TAGS:
+        for name in TAGS:
             if isinstance(value := found.get(name), str):
                 return value
     if isinstance(found, list) and found and isinstance(found[0], str):
@@ -185,7 +185,7 @@ def _is_greeting(text: str, found: Any) -> bool:
     if isinstance(found, dict):
         names = {str(key).lower() for key in found}
         return bool(_GREETS.match(_tag(found))) or (
-            not names <= set(_TAGS)
+            not names <= set(TAGS)
             and all(_tells_nothing(str(key).lower(), value) for key, value in found.items())
         )
     if isinstance(found, list):
@@ -200,7 +200,7 @@ def _is_greeting(text: str, found: Any) -> bool:
 
 def _tells_nothing(name: str, value: Any) -> bool:
     """A field without content: nothing at all, a tag, the time, or what a server says about itself."""
-    if value is None or value in ("", [], {}) or name in _TAGS:
+    if value is None or value in ("", [], {}) or name in TAGS:
         return True
     if name in _TIMES:
         return not isinstance(value, dict | list)
@@ -218,7 +218,7 @@ def _of(value: Any, depth: int) -> str:
         fields = []
         for key in sorted(map(str, value)):
             inner = value.get(key)
-            known = key in _TAGS and isinstance(inner, str) and len(inner) < 40
+            known = key in TAGS and isinstance(inner, str) and len(inner) < 40
             # Names of fields that are data, such as ids, are as good as any other.
             name = re.sub(r"[0-9a-f]{8,}|\d+", "#", key)
             fields.append(f"{name}={inner}" if known else f"{name}{_of(inner, depth - 1)}")

@@ -18,7 +18,7 @@ import asyncio
 import time
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.decide import Access, judged, lasting
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.probes.sp106_expired_token import ends_at
 from stormdoor.report.finding import Check, Level
@@ -40,7 +40,7 @@ async def _run(situation: Situation) -> list[Result]:
     left = ends - time.time()
     if left <= 0 or left > min(_LONGEST, client.budget.left() - 2 * _GRACE):
         return [skipped("The credential does not end while the probe runs.")]
-    delivered = situation.base.delivered
+    delivered = await lasting(client, Ask(owner, situation.origin))
     if not delivered:
         return [unknown("Whether a socket ends with its token: it delivers nothing to compare.")]
     gone: list[bool] = []

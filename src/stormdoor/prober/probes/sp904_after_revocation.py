@@ -15,7 +15,7 @@ Fix:
 from __future__ import annotations
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access
+from stormdoor.prober.decide import Access, lasting
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
@@ -29,7 +29,8 @@ async def _run(situation: Situation) -> list[Result]:
         return [skipped("It was not said with `--revoke` how the owner's right is taken away.")]
     if situation.open_to_all or situation.base.once:
         return [skipped("No credential is needed, or it works only once.")]
-    client, delivered = situation.client, situation.base.delivered
+    client = situation.client
+    delivered = await lasting(client, Ask(owner, situation.origin))
     if not delivered:
         return [unknown("What a revocation ends: the owner is delivered nothing to compare with.")]
     said: list[bool] = []
