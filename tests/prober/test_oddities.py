@@ -96,7 +96,7 @@ class HangsUp(Odd):
 
     def prepare(self) -> None:
         if not self.member:
-            self.request.connection.detach().close()  # type: ignore[attr-defined]
+            self.detach().close()
             raise HTTPError(400)
 
     def open(self, *args: str, **kwargs: str) -> None:

@@ -59,7 +59,7 @@ def probe(
     idle: Seconds = 0.0,
     active: Annotated[bool, Parameter(group=_FAR)] = False,
     listen: Seconds = 1.0,
-    connections: Limit = 150,
+    connections: Limit = 300,
     per_second: Limit = 20,
     seconds: Seconds = 60.0,
     form: Annotated[Format, Parameter(name="--format", group=_SHOWN)] = "text",
@@ -109,7 +109,7 @@ def probe(
         idle: Seconds after which a client that says nothing should be gone. Not tried if left out.
         active: Also send malformed and many messages, many sockets, and wrong passwords; small numbers.
         listen: Seconds to listen to each connection. 1 if left out.
-        connections: How many connections to make to each endpoint. 150 if left out.
+        connections: How many connections to make to each endpoint. 300 if left out.
         per_second: How many of them in a second. 20 if left out.
         seconds: How long each endpoint may take. 60 if left out.
         form: How it is printed. text if left out.

@@ -16,7 +16,7 @@ from stormdoor.prober.decide import refused, take_baseline
 from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
 from stormdoor.prober.probe import Declared, Probe, Result, Situation
-from stormdoor.prober.probes import PROBES
+from stormdoor.prober.probes import PROBES, in_turn
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target, parse_target
 from stormdoor.prober.wire import NoAnswer
@@ -92,7 +92,7 @@ class Plan:
     public_key: bytes = b""
     active: bool = False
     listen: float = 1.0
-    connections: int = 150
+    connections: int = 300
     per_second: float = 20.0
     seconds: float = 60.0
     tls: ssl.SSLContext | None = None
@@ -200,7 +200,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
-    probes = [one for one in PROBES if plan.active or not one.active]
+    probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
         base = await take_baseline(client, owner, origin)
