@@ -106,6 +106,7 @@ async def test_what_ann_sent_is_not_said_by_bob(kind: str) -> None:
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await server.guard.admin.add_principal("bob", password=PASSWORD, roles=["member"])
         await _open(client, ticket)
+        assert await client.do("principal") == "ann"
         if kind == "node":
             issued = await server.guard.sessions.create("bob")
             cookie = f"{server.guard.sessions.cookie.name}={issued.secret}"
@@ -122,6 +123,7 @@ async def test_what_ann_sent_is_not_said_by_bob(kind: str) -> None:
             "needs": None,
         }
         await client.until("open")
+        assert await client.do("principal") == "bob"
         assert (await client.send("say", text="I am bob"))["text"] == "I am bob"
 
 
