@@ -92,6 +92,10 @@ export class Driver {
     this.#door.close();
   }
 
+  principal() {
+    return this.#door.principal ?? null;
+  }
+
   state() {
     return this.#door.state;
   }

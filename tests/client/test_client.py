@@ -91,7 +91,7 @@ async def test_a_lost_network(kind: str) -> None:
 async def _waiting(server: World, client: Client, text: str) -> asyncio.Task[Any]:
     """A command that ann's page has sent while the server was away."""
     await server.stop()
-    await client.until("state", name="waiting")
+    await client.until("state", name="waiting", why="closed with 1001")
     sent = asyncio.create_task(client.send("say", text=text))
     await asyncio.sleep(0)
     await client.do("state")  # the driver reads in order: it has been sent
@@ -99,21 +99,26 @@ async def _waiting(server: World, client: Client, text: str) -> asyncio.Task[Any
 
 
 async def test_what_ann_sent_is_not_said_by_bob(kind: str) -> None:
-    """While the network was away, ann logged out and bob logged in, perhaps in another tab.
+    """Bob has logged in, perhaps in another tab, which has ended ann's session.
 
     What the page sent for ann is rejected, and known not to have been carried out; bob's is.
     """
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await server.guard.admin.add_principal("bob", password=PASSWORD, roles=["member"])
-        await _open(client, ticket)
+        # It waits for a minute, and the page says when it is over.
+        await _open(client, ticket, options={"backoff": {"first": 60_000, "longest": 120_000}})
+        assert await client.do("principal") == "ann"
         if kind == "node":
+            await server.guard.admin.end_other_sessions("ann")
             issued = await server.guard.sessions.create("bob")
             cookie = f"{server.guard.sessions.cookie.name}={issued.secret}"
             await client.do("become", headers={"Cookie": cookie})
         else:
             assert await client.do("login", username="bob", password=PASSWORD) == 200
-        sent = await _waiting(server, client, "I resign")
-        await server.start()
+        await client.until("state", name="waiting", why="closed with 3000")
+        sent = asyncio.create_task(client.send("say", text="I resign"))
+        await asyncio.sleep(0)
+        await client.do("open")
         refused = await sent
         assert refused == {
             "name": "DoorError",
@@ -122,25 +127,28 @@ async def test_what_ann_sent_is_not_said_by_bob(kind: str) -> None:
             "needs": None,
         }
         await client.until("open")
+        assert await client.do("principal") == "bob"
         assert (await client.send("say", text="I am bob"))["text"] == "I am bob"
 
 
 async def test_tokens_that_say_whose_they_are(kind: str) -> None:
     """A fresh token of ann carries on what she sent; a token of bob does not, nor one that says nothing."""
     async with world() as server, server.client(kind) as (client, _):
-        await client.do("start", url=server.url, token=server.token())
-        await client.until("open")
-        sent = await _waiting(server, client, "of ann")
-        await client.do("answer", name="token", value=server.token(seconds=600))
-        await server.start()
-        assert (await sent)["text"] == "of ann"
-        for token in (server.token(principal="bob"), "opaque", server.token()):
-            sent = await _waiting(server, client, "of whom?")
-            await client.do("answer", name="token", value=token)
+        for next_one, carried_on in (
+            (server.token(seconds=600), True),
+            (server.token(principal="bob"), False),
+            ("opaque", False),
+        ):
+            await client.do("answer", name="token", value=server.token())
+            await client.do("start", url=server.url, token="")
+            await client.until("open")
+            sent = await _waiting(server, client, "of ann")
+            await client.do("answer", name="token", value=next_one)
             await server.start()
-            assert (await sent)["cause"] == "closed"
-            if token != "opaque":
-                await client.until("open")
+            answer = await sent
+            assert answer.get("text", answer.get("cause")) == ("of ann" if carried_on else "closed")
+            await client.do("close")
+            await client.until("state", name="closed")
 
 
 async def test_a_silent_network(kind: str) -> None:

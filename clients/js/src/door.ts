@@ -123,6 +123,11 @@ export class Door<P extends Protocol = Anything> {
     return this.#state;
   }
 
+  /** Whose the last credential was, if it said so: look in `onopen` whether that is still who the page is for. */
+  get principal(): string | undefined {
+    return this.#offer?.principal;
+  }
+
   /** Connect, and stay connected. Safe to call again, which also skips the wait for the next attempt. */
   open(): void {
     if (this.#state.name === "open" || this.#state.name === "connecting") return;
