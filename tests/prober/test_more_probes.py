@@ -249,7 +249,7 @@ SIZES = {"message-rate", "connections-per-client", "handshake-rate"}
 async def test_what_is_passed_on(handler: Any, found: set[str]) -> None:
     """Fields in no schema and NaN are found where others get them; exceptions where they are shown."""
     async with serving(handler, websocket_max_message_size=65536) as port:
-        report = await probed(port, **ACTIVE)
+        report = await probed(port, **ACTIVE)  # type: ignore[arg-type]
     assert slugs(report) - SIZES == found
 
 
