@@ -234,7 +234,7 @@ class TellsExceptions(CheckedTable):
             super().on_message(message)
 
 
-ACTIVE = {"owner": ALICE, "active": True, "say": ('{"line":"a","amount":1}',)}
+ACTIVE: dict[str, Any] = {"owner": ALICE, "active": True, "say": ('{"line":"a","amount":1}',)}
 SIZES = {"message-rate", "connections-per-client", "handshake-rate"}
 
 

@@ -17,6 +17,7 @@ from stormdoor.prober.identity import Identity
 from stormdoor.prober.wire import ANSWER_SECONDS
 
 __all__ = [
+    "PATIENCE",
     "Access",
     "Baseline",
     "Proof",
@@ -27,6 +28,8 @@ __all__ = [
     "take_baseline",
 ]
 
+PATIENCE = 3.0
+"""Of the time to listen: what goes on may come only now and then."""
 _SHORT = 300
 _LONG = 6.0
 """Of the time to listen: for a feed that speaks only now and then."""
@@ -300,7 +303,7 @@ async def lasting(client: Client, ask: Ask) -> frozenset[str]:
     async def nothing() -> None:
         """The credential is not ended: this is the control."""
 
-    return (await client.converse(replace(ask, later=nothing))).delivered
+    return (await client.converse(replace(ask, later=nothing, patience=PATIENCE))).delivered
 
 
 async def overheard(
