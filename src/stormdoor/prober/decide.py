@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import GREETING, is_refusal, shape, text_of
+from stormdoor.prober.delivered import GREETING, content, is_refusal, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.wire import ANSWER_SECONDS
 
@@ -214,6 +214,11 @@ def _compared(
     wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
     wanted = wanted or base.delivered
     missing, hit = wanted - got, wanted & got
+    if _says_something_else(base, one, hit):
+        return (
+            Access.UNKNOWN,
+            "what was delivered looks like the owner's, and says something else",
+        )
     if not missing:
         return Access.IN, "it was delivered what the owner gets"
     if all(shape.startswith(GREETING) for shape in hit):
@@ -223,6 +228,18 @@ def _compared(
     if all(shape.startswith(GREETING) for shape in missing):
         return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
     return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
+
+
+def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:
+    """Whether the owner is always told the same, and this client another thing as short as a notice."""
+    data = [form for form in hit if not form.startswith(GREETING)]
+    for form in data:
+        own = [{content(m) for m in seen.messages if shape(m) == form} for seen in base.owner]
+        theirs = {content(m) for m in one.messages if shape(m) == form}
+        always = frozenset.intersection(*map(frozenset, own))
+        if not always or theirs & set().union(*own) or any(len(text) >= _SHORT for text in theirs):
+            return False
+    return bool(data)
 
 
 def _texts(one: Conversation) -> frozenset[str]:
