@@ -73,6 +73,6 @@ PROBE = probe(
     threat="session-hijacking",
     cwe=(319,),
     asvs=("4.4.1",),
-    check=Check.ORIGIN,
+    check=Check.AUTHENTICATION,
     run=_run,
 )

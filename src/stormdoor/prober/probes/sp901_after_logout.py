@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask, Client
-from stormdoor.prober.decide import PATIENCE, Access, lasting
+from stormdoor.prober.decide import Access
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.login import LoginFailed
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.target import Target

@@ -18,7 +18,8 @@ import asyncio
 import time
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import PATIENCE, Access, judged, lasting
+from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.probes.sp106_expired_token import ends_at
 from stormdoor.report.finding import Check, Level

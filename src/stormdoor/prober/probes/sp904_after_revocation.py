@@ -15,7 +15,8 @@ Fix:
 from __future__ import annotations
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import PATIENCE, Access, lasting
+from stormdoor.prober.decide import Access
+from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
