@@ -36,5 +36,6 @@ def test_demo_is_clean(
     assert run([*command, *as_owner]) == 0
     report = json.loads(out.read_text())
     assert report["findings"] == []
+    assert report["coverage"]["unresolved"] == []
     verdicts = report["endpoints"][0]["verdicts"]
     assert verdicts["authentication"]["state"] == verdicts["origin"]["state"] == "guarded"

@@ -160,6 +160,23 @@ class Receipts(Odd):
             self.data()
 
 
+class SameForm(Odd):
+    """Says no in the form of an answer, and in words that are in no list."""
+
+    def on_message(self, message: str | bytes) -> None:
+        text = "oil is at seventy-one" if self.member else "Nope, sorry."
+        self.write_message({"type": "answer", "text": text})
+
+
+class Settings(Odd):
+    """Sends everybody the settings of the page; the rest is for members."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message({"type": "config", "theme": {"dark": True}, "refresh": 30})
+        if self.member:
+            self.data()
+
+
 class RandomFeed(Odd):
     """No two messages look alike; strangers read the same notice each time."""
 
@@ -268,6 +285,8 @@ ODDITIES: list[tuple[type[Odd], dict[str, Any], str]] = [
     (Heartbeats, {}, "guarded"),
     (Binary, {}, "guarded"),
     (Receipts, {"say": UNIQUE}, "guarded"),
+    (SameForm, {"say": UNIQUE}, "unknown"),
+    (Settings, {}, "guarded"),
     (RandomFeed, {}, "unknown"),
     (OneTable, {}, "guarded"),
     (Forgets, {"say": ('{"id":"1","type":"list"}',)}, "guarded"),

@@ -7,12 +7,11 @@ refused, so that the 101 is what the credential bought.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import GREETING, is_refusal, shape, text_of
+from stormdoor.prober.delivered import GREETING, content, is_refusal, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.wire import ANSWER_SECONDS
 
@@ -22,7 +21,6 @@ __all__ = [
     "Proof",
     "attempt",
     "judged",
-    "overheard",
     "refused",
     "take_baseline",
 ]
@@ -211,6 +209,11 @@ def _compared(
     wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
     wanted = wanted or base.delivered
     missing, hit = wanted - got, wanted & got
+    if _says_something_else(base, one, hit):
+        return (
+            Access.UNKNOWN,
+            "what was delivered looks like the owner's, and says something else",
+        )
     if not missing:
         return Access.IN, "it was delivered what the owner gets"
     if all(shape.startswith(GREETING) for shape in hit):
@@ -220,6 +223,18 @@ def _compared(
     if all(shape.startswith(GREETING) for shape in missing):
         return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
     return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
+
+
+def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:
+    """Whether the owner is always told the same, and this client another thing as short as a notice."""
+    data = [form for form in hit if not form.startswith(GREETING)]
+    for form in data:
+        own = [{content(m) for m in seen.messages if shape(m) == form} for seen in base.owner]
+        theirs = {content(m) for m in one.messages if shape(m) == form}
+        always = frozenset.intersection(*map(frozenset, own))
+        if not always or theirs & set().union(*own) or any(len(text) >= _SHORT for text in theirs):
+            return False
+    return bool(data)
 
 
 def _texts(one: Conversation) -> frozenset[str]:
@@ -289,44 +304,3 @@ async def attempt(
     if again is Access.IN:
         return Proof(Access.IN, why, second.transcript, second)
     return Proof(Access.UNKNOWN, "it got in once, and not again", second.transcript, second)
-
-
-async def lasting(client: Client, ask: Ask) -> frozenset[str]:
-    """What is still delivered on a socket that has been open for a while, and whose credential is good.
-
-    What comes once, when the socket opens, says nothing about whether it goes on.
-    """
-
-    async def nothing() -> None:
-        """The credential is not ended: this is the control."""
-
-    return (await client.converse(replace(ask, later=nothing))).delivered
-
-
-async def overheard(
-    client: Client, base: Baseline, listener: Ask, speaker: Ask
-) -> Conversation | None:
-    """What the listener hears of what the speaker says, proven twice with a word that nobody else knows.
-
-    Args:
-        client: Connects. One of its messages must hold `{unique}`.
-        base: What the owner sees, who must hear the word, too: otherwise nothing is said of it.
-        listener: Opens first, and says what it says itself.
-        speaker: Speaks while the listener listens.
-
-    Returns:
-        The listener's second conversation; None where it did not hear the word both times.
-    """
-    if not base.owner or not any("{unique}" in one for one in client.say):
-        return None
-    heard = Conversation()
-    for _ in range(2):
-        word = secrets.token_hex(6)
-
-        async def speak(word: str = word) -> None:
-            await client.converse(replace(speaker, unique=word))
-
-        heard = await client.converse(replace(listener, later=speak, overhears=True))
-        if not any(word in text_of(message) for message in heard.messages):
-            return None
-    return heard

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["GREETING", "TAGS", "Message", "is_refusal", "shape", "shapes", "text_of"]
+__all__ = ["GREETING", "TAGS", "Message", "content", "is_refusal", "shape", "shapes", "text_of"]
 
 Message = str | bytes
 
@@ -34,6 +34,7 @@ _REFUSES = re.compile(
     r"unauthori[sz]|unauthenti|not.?auth"
     r"|auth(entication|orization)?[ _-]?(is )?(required|needed|failed|error)"
     r"|forbidden|denied|not.?allowed|not.?permitted|unknown.{0,12}(user|session|token)|no.?access"
+    r"|permission|members? only|not.?a.?member|who are you|not.?logged"
     r"|(invalid|missing|bad|wrong|no).{0,12}(token|credential|session|ticket|login|cookie|password|key)"
     r"|(log|sign)[ -]?in|login|expired|credential|\b401\b|\b403\b",
     re.IGNORECASE,
@@ -42,7 +43,8 @@ _ERROR = re.compile(r"\berror\b|\bfail(ed|ure)?\b|\bexception\b|refused|rejected
 _GREETS = re.compile(
     r"^(hello|hi|welcome|ready|connected|connection_?ack|connection_?established|open(ed)?|"
     r"ping|pong|heartbeat|heart_?beat|keep_?alive|ka|noop|auth_?required|challenge|hb|o|h|2|3|"
-    r"ack|ok|okay|received|accepted|success|done|setup|init|subscribed|unsubscribed|joined)$",
+    r"ack|ok|okay|received|accepted|success|done|setup|init|subscribed|unsubscribed|joined|"
+    r"config|configuration|settings|server_?info|motd|notice|banner|version|capabilities|features|handshake)$",
     re.IGNORECASE,
 )
 _GREETS_IN_WORDS = re.compile(
@@ -252,6 +254,16 @@ def shape(message: Message) -> str:
         return _of(found, 4)
     words = re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)?", "#", text.strip(), flags=re.IGNORECASE).split()
     return f"text {words[0].lower()[:24]}" if words else ""
+
+
+def content(message: Message) -> str:
+    """What a message says, without numbers and without who is there: a notice is always the same."""
+    text = text_of(message)
+    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    if isinstance(found, dict):
+        rest = {key: value for key, value in found.items() if str(key).lower() not in _NAMES}
+        text = json.dumps(rest, sort_keys=True, default=str)
+    return re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)?", "#", text, flags=re.IGNORECASE)
 
 
 def shapes(messages: tuple[Message, ...]) -> frozenset[str]:

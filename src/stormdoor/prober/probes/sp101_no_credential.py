@@ -22,8 +22,9 @@ import re
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access, judged, overheard
+from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.delivered import text_of
+from stormdoor.prober.listening import overheard
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level

@@ -31,8 +31,9 @@ async def _run(situation: Situation) -> list[Result]:
     if owner is None or owner.empty or situation.open_to_all:
         return [skipped("No credential was given, or none is needed.")]
     names = [name for name, _ in (*owner.query, *owner.headers)]
-    named = any(map(_TICKET.search, [*names, *(one.partition(".")[0] for one in owner.protocols)]))
-    named = named or any(_TICKET.search(one) for one in owner.protocols)
+    # `ticket.` before the secret; what the secret itself spells is chance.
+    names += [one.rpartition(".")[0] for one in owner.protocols]
+    named = any(map(_TICKET.search, names))
     if not named and not situation.declared.one_time:
         return [skipped("The credential is no ticket, and `--one-time` was not given.")]
     if base.once:

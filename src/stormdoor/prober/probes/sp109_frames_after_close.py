@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import overheard
+from stormdoor.prober.listening import overheard
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
 from stormdoor.report.finding import Check, Level
 

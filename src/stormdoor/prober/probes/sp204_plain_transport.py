@@ -53,7 +53,7 @@ async def _run(situation: Situation) -> list[Result]:
         who = situation.owner if local and situation.owner is not None else client.stranger
         if situation.base.once:
             who = client.stranger
-        ask = Ask(who, situation.origin.replace("https://", "http://", 1), target=place, say=False)
+        ask = Ask(who, place.origin, target=place, say=False)
         nowhere = client.target.path.rpartition("/")[0] + "/stormdoor-probe-nothing-here"
         first = await client.converse(ask)
         # 101 only for what is there: a server that accepts whatever is asked for is another one.
@@ -73,6 +73,6 @@ PROBE = probe(
     threat="session-hijacking",
     cwe=(319,),
     asvs=("4.4.1",),
-    check=Check.ORIGIN,
+    check=Check.AUTHENTICATION,
     run=_run,
 )

@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask, Client
-from stormdoor.prober.decide import Access, lasting
+from stormdoor.prober.decide import Access
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.login import LoginFailed
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.target import Target
@@ -63,7 +64,7 @@ async def _run(situation: Situation) -> list[Result]:
     async def log_out() -> None:
         statuses.append(await _log_out(client, target, who))
 
-    went_on = await client.converse(Ask(who, situation.origin, later=log_out))
+    went_on = await client.converse(Ask(who, situation.origin, patience=PATIENCE, later=log_out))
     if not statuses or not 200 <= statuses[-1] < 400:
         return [unknown(f"What the logout ends: it was answered with {(statuses or [0])[-1]}.")]
     results = []

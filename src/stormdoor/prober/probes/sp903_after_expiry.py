@@ -18,7 +18,8 @@ import asyncio
 import time
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access, judged, lasting
+from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.probes.sp106_expired_token import ends_at
 from stormdoor.report.finding import Check, Level
@@ -54,7 +55,9 @@ async def _run(situation: Situation) -> list[Result]:
                 return
             await asyncio.sleep(1)
 
-    went_on = await client.converse(Ask(owner, situation.origin, later=until_it_ends))
+    went_on = await client.converse(
+        Ask(owner, situation.origin, patience=PATIENCE, later=until_it_ends)
+    )
     if went_on.ended:
         return [clear("The socket ends with the token that has opened it.")]
     if not gone:

@@ -15,7 +15,8 @@ Fix:
 from __future__ import annotations
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access, lasting
+from stormdoor.prober.decide import Access
+from stormdoor.prober.listening import PATIENCE, lasting
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
@@ -40,7 +41,9 @@ async def _run(situation: Situation) -> list[Result]:
         one = await client.converse(Ask(other, situation.origin, say=False, raw=raw))
         said.append(one.stays_open)
 
-    went_on = await client.converse(Ask(owner, situation.origin, later=take_away))
+    went_on = await client.converse(
+        Ask(owner, situation.origin, patience=PATIENCE, later=take_away)
+    )
     if not said or not said[-1]:
         return [unknown(f"What a revocation ends: {other.name} could not say it.")]
     results = []

@@ -24,14 +24,14 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _SOCKETS = 40
-_SECONDS = 1.5
-"""How long the last of them is held."""
+_HELD = 1.5
+"""Of the time to listen: how long the last of them is held."""
 
 
 async def _held(situation: Situation, ask: Ask) -> list[Conversation]:
     """Open all of them, as fast as the budget lets, and hold them together."""
     client = situation.client
-    takes = _SOCKETS / client.budget.per_second + _SECONDS
+    takes = _SOCKETS / client.budget.per_second + _HELD * client.usual
     patience = takes / client.listen
     held = [
         client.converse(Ask(ask.who, ask.origin, say=False, patience=patience))

@@ -1,0 +1,111 @@
+"""How somebody connects, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from stormdoor.prober.delivered import Message, shape, shapes, text_of
+from stormdoor.prober.identity import Identity
+from stormdoor.prober.target import Target
+from stormdoor.prober.wire import Answer
+
+__all__ = ["Ask", "Conversation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How to connect.
+
+    Args:
+        who: The identity.
+        origin: Of the page that would do it; None sends no Origin.
+        headers: More headers.
+        host: Another `Host:`.
+        target: Another resource.
+        say: Whether to send the messages that the owner would.
+        early: Whether these are sent before the server has answered the handshake.
+        raw: Frames to send after them, as bytes.
+        patience: Seconds to listen, as a factor of the usual.
+        later: What happens when it was listened to; afterwards the messages are sent again, and what
+            is delivered then counts. What was delivered before is the greeting.
+        overhears: Nothing is said after `later`, and what is heard while it runs counts, too.
+        unique: What `{unique}` in the messages becomes; another word each time where empty.
+        after_end: Say the messages once more when the server has sent its close frame.
+    """
+
+    who: Identity
+    origin: str | None
+    headers: tuple[tuple[str, str], ...] = ()
+    host: str = ""
+    target: Target | None = None
+    say: bool = True
+    early: bool = False
+    raw: tuple[bytes, ...] = ()
+    patience: float = 1.0
+    later: Callable[[], Awaitable[None]] | None = None
+    overhears: bool = False
+    unique: str = ""
+    after_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What came of it.
+
+    Args:
+        status: Of the handshake's answer; 0 where there was none.
+        answer: The answer itself.
+        greeting: What was delivered before the identity's first message was sent.
+        messages: What was delivered afterwards.
+        ended: How the server ended it: with a close frame, by hanging up, or not at all.
+        code: Of the close frame.
+        problem: Why there is no answer.
+        transcript: All of it for a reader, without credentials.
+        times: When each of the messages came, in seconds since the socket was open.
+        handshake: Seconds until the handshake was answered.
+    """
+
+    status: int = 0
+    answer: Answer = field(default_factory=lambda: Answer(0))
+    greeting: tuple[Message, ...] = ()
+    messages: tuple[Message, ...] = ()
+    ended: str = ""
+    code: int = 0
+    problem: str = ""
+    transcript: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+    handshake: float = 0.0
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether it was accepted, and not ended while it was listened to."""
+        return self.status == 101 and not self.ended
+
+    @property
+    def delivered(self) -> frozenset[str]:
+        """Shapes of what was delivered."""
+        return shapes(self.messages)
+
+    def pace(self, wanted: frozenset[str]) -> float:
+        """Seconds until all that is wanted had been delivered."""
+        first: dict[str, float] = {}
+        for message, at in zip(self.messages, self.times, strict=False):
+            first.setdefault(shape(message), at)
+        return max((first.get(one, 0.0) for one in wanted), default=0.0)
+
+    @property
+    def wait(self) -> float:
+        """Seconds after which the server says that one may try again; 0 where it does not."""
+        given = next(iter(self.answer.values("retry-after")), "")
+        return float(given) if given.isdecimal() else 0.0
+
+    @property
+    def limited(self) -> bool:
+        """Whether the server said that there were too many attempts."""
+        return self.status in {429, 503} or self.code in {1013, 4029, 4429}
+
+    def texts(self) -> list[str]:
+        """Everything that the server said, for what must not be in it."""
+        body = self.answer.body.decode("utf-8", "replace")
+        return [body, *(text_of(one) for one in (*self.greeting, *self.messages))]

@@ -1,0 +1,156 @@
+"""Foreign pages with the owner's cookie: every careless comparison is found, and no careful one is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.web import HTTPError
+
+from stormdoor.prober.identity import Identity
+from tests.prober.servers import ALICE, SESSIONS, Feed, jwt, probed, serving, slugs, states
+
+OWN = "https://chat.example.org"
+PLAN: dict[str, Any] = {"owner": ALICE, "origin": OWN}
+
+
+def _named(name: str, careful: Any) -> type[Feed]:
+    def check_origin(self: Feed, origin: str) -> bool:
+        return bool(careful(origin, self.request.headers))
+
+    return type(name, (Feed,), {"check_origin": check_origin})
+
+
+CARELESS = {
+    "begins": lambda origin, _: origin.startswith(OWN),
+    "ends": lambda origin, _: origin.endswith("chat.example.org"),
+    "contains": lambda origin, _: "chat.example.org" in origin,
+    "pattern": lambda origin, _: re.fullmatch("https://chat.example.org", origin),
+    "below": lambda origin, _: (
+        (urlsplit(origin).hostname or "").endswith(".chat.example.org") or origin == OWN
+    ),
+    "null": lambda origin, _: origin in {OWN, "null"},
+    "any port": lambda origin, _: urlsplit(origin).hostname == "chat.example.org",
+    "any scheme": lambda origin, _: urlsplit(origin).netloc == "chat.example.org",
+    "any": lambda _, __: True,
+    "fetch": lambda origin, headers: origin == OWN or "Sec-Fetch-Mode" in headers,
+}
+CAREFUL = {
+    "exact": lambda origin, _: origin == OWN,
+    "any case": lambda origin, _: origin.lower() == OWN,
+    "fetch as well": lambda origin, headers: (
+        origin == OWN and headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    ),
+}
+
+
+async def _look(handler: type[Feed], plan: dict[str, Any]) -> tuple[set[str], str]:
+    async with serving(handler) as port:
+        report = await probed(port, **plan)
+    return slugs(report), states(report)["origin"]
+
+
+async def test_comparisons() -> None:
+    """Ways to compare an origin that are wrong, and ways that are right."""
+    table = {**CARELESS, **CAREFUL}
+    found = await asyncio.gather(*(_look(_named(name, one), PLAN) for name, one in table.items()))
+    for name, (what, state) in zip(table, found, strict=True):
+        if name in CARELESS:
+            assert (name, what) == (name, {"foreign-origin"})
+        else:
+            assert (name, what, state) == (name, set(), "guarded")
+
+
+class CookieOrToken(Feed):
+    """Takes the cookie, whatever else is shown."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+
+class TokenOnly(CookieOrToken):
+    """Takes the token, and does not look at cookies."""
+
+    def allowed(self) -> bool:
+        return self.request.headers.get("Authorization") == f"Bearer {jwt()}"
+
+
+class CookieAndToken(CookieOrToken):
+    """Wants both."""
+
+    def allowed(self) -> bool:
+        return super().allowed() and self.get_query_argument("csrf", "") == "c-0123456789abcdef"
+
+
+BOTH = Identity("alice", cookies=ALICE.cookies, headers=(("Authorization", f"Bearer {jwt()}"),))
+WITH_CSRF = Identity("alice", cookies=ALICE.cookies, query=(("csrf", "c-0123456789abcdef"),))
+
+
+class LateCheck(Feed):
+    """Accepts the handshake of a foreign page, and tells it nothing."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        if self.request.headers.get("Origin") == OWN:
+            super().open()
+
+
+class PublicGreeting(Feed):
+    """Everybody may open it; only members are told something; anybody's page is good."""
+
+    def prepare(self) -> None:
+        """Nobody is refused."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message({"type": "hello", "user": None})
+        if self.get_cookie("session") in SESSIONS:
+            super().open()
+
+
+class Redirects(Feed):
+    """Sends foreign pages elsewhere."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.request.headers.get("Origin") != OWN:
+            self.redirect("/")
+
+
+class Breaks(Feed):
+    """500 for what it does not expect."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.request.headers.get("Origin") != OWN:
+            raise HTTPError(500)
+
+
+async def test_what_is_ambient() -> None:
+    """It counts where the cookie alone is enough, and data are delivered to the foreign page."""
+    cases: list[tuple[type[Feed], Identity, set[str], str]] = [
+        (CookieOrToken, BOTH, {"foreign-origin"}, "missing"),
+        (TokenOnly, BOTH, set(), "not-needed"),
+        (CookieAndToken, WITH_CSRF, {"credential-in-url"}, "not-needed"),
+        (LateCheck, ALICE, set(), "guarded"),
+        (PublicGreeting, ALICE, {"foreign-origin"}, "missing"),
+        (Redirects, ALICE, set(), "guarded"),
+        (Breaks, ALICE, set(), "guarded"),
+    ]
+    found = await asyncio.gather(
+        *(_look(handler, {**PLAN, "owner": who}) for handler, who, _, _ in cases)
+    )
+    for (handler, _, slug, state), verdict in zip(cases, found, strict=True):
+        assert (handler.__name__, verdict) == (handler.__name__, (slug, state))
