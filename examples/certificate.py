@@ -37,6 +37,18 @@ from stormdoor import (
 )
 
 URL = "wss://localhost:8888/feed"
+CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.SubjectAlternativeName)
+SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 BEGIN = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
 
 
@@ -70,7 +82,7 @@ class Authority:
     def __init__(self, name: str) -> None:
         self.key = generate_private_key(SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._sign(self.name, self.key, x509.BasicConstraints(True, 0))
+        self.certificate = self._sign(self.name, self.key, x509.BasicConstraints(True, 0), SIGNS)
 
     def _sign(
         self, subject: x509.Name, key: EllipticCurvePrivateKey, *extensions: x509.ExtensionType
@@ -78,8 +90,14 @@ class Authority:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name)
         builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(BEGIN).not_valid_after(BEGIN + dt.timedelta(days=1))
-        for one in extensions:
-            builder = builder.add_extension(one, critical=isinstance(one, x509.BasicConstraints))
+        # What RFC 5280 asks for, and Python 3.13 insists on: who signed it, and what must be understood.
+        public, signer = key.public_key(), self.key.public_key()
+        for one in (
+            *extensions,
+            x509.SubjectKeyIdentifier.from_public_key(public),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer),
+        ):
+            builder = builder.add_extension(one, critical=isinstance(one, CRITICAL))
         return builder.sign(self.key, hashes.SHA256())
 
     def write(self, path: Path, name: x509.GeneralName, purpose: x509.ObjectIdentifier) -> Path:

@@ -226,8 +226,16 @@ class Nonces(Protocol):
 class Pendings(Protocol):
     """What has been begun and waits for its next step, by the hash of the client's secret."""
 
-    async def add_pending(self, pending: Pending) -> None:
+    async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
         """Store it.
+
+        Args:
+            pending: What is begun.
+            strangers: How many of its purpose may be nobody's at a time; those that are over when it begins
+                do not count, and are removed. Left out, there may be any number.
+
+        Returns:
+            Whether it was stored. INVARIANT: of any number at once, no more than `strangers` are.
 
         Raises:
             StoreError: The id is taken, or there is no such account.

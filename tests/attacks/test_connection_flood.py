@@ -82,7 +82,7 @@ async def test_somebody_hoards_sockets(demo: Running) -> None:
         assert await is_in(await (await demo.visit("alice")).handshake())
         entry = await demo.recorded("excess_sessions_exceeded", address=elsewhere.address)
         assert (entry["principal"], entry["cause"]) == ("bob", "too-many-connections")
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(60):
         while not await is_in(await bob.handshake()):
             pass
 
@@ -158,7 +158,7 @@ async def test_clients_that_vanish(demo: Running) -> None:
     with log_lines("asyncio", level=logging.ERROR) as log:
         async with site(Chat) as (at, state):
             victim = await log_in(at, "alice")
-            async with asyncio.timeout(20.0):
+            async with asyncio.timeout(60):
                 while not log:
                     await vanishes(victim)
                     await until(lambda: not state.sockets)

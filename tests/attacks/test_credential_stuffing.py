@@ -188,7 +188,7 @@ async def test_what_is_said_about_a_failure(demo: Running) -> None:
     async with await alice.with_ticket(spent) as wire:
         assert wire.status == 101
     bodies = set()
-    for offer in (spent, "A" * 43, "short", "x" * 500):
+    for offer in (spent, "sdt_" + "A" * 43, "short", "x" * 500):
         async with await demo.visitor().with_ticket(offer, origin=alice.origin) as wire:
             bodies.add((wire.status, wire.body))
     for key in ("A" * 43, demo.sensor_key[:-1] + "!", "a.b.c", "x" * 2000):

@@ -29,7 +29,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "a cookie that looks good": {"headers": [("Cookie", f"__Host-stormdoor={'A' * 43}")]},
     "a cookie of another name": {"headers": [("Cookie", "user=ada; admin=true")]},
     "a query": {"path": "/ws/chat?user=ada&token=let-me-in"},
-    "an invented ticket": {"offers": ["stormdoor.v1", f"stormdoor.ticket.{'A' * 43}"]},
+    "an invented ticket": {"offers": ["stormdoor.v1", f"stormdoor.ticket.sdt_{'A' * 43}"]},
     "a ticket of nothing": {"offers": ["stormdoor.v1", "stormdoor.ticket."]},
 }
 

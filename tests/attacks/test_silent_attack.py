@@ -253,7 +253,7 @@ async def test_every_refusal_is_written_down(demo: Running) -> None:
     await alice.refused("/ws/dashboard")
     await alice.refused(origin="https://evil.example")
     await stranger.post("/auth/login", {"username": "ada", "password": "wrong wrong"})
-    await (await alice.with_ticket("A" * 43)).hang_up()
+    await (await alice.with_ticket("sdt_" + "A" * 43)).hang_up()
     async with await alice.open() as wire:
         await answer(wire, {"type": "announce", "text": "x"})
         await answer(wire, {"type": "nonsense"})

@@ -39,6 +39,7 @@ class Room:
                 id=f"session-{name}",
                 principal_id=name,
                 created_at=clock.now(),
+                born_at=clock.now(),
                 authenticated_at=clock.now(),
                 last_seen_at=clock.now(),
                 expires_at=clock.now() + 1e6,

@@ -34,6 +34,14 @@ def test_media_types_are_compared_as_such(typ: str, read: str) -> None:
     assert parsed.typ == read
 
 
+def test_depth_has_a_bound_of_its_own() -> None:
+    """The same on each version of Python, and far above what an honest token has."""
+    for depth, sound in ((32, True), (33, False)):
+        header = '{"alg":"HS256","x":' + "[" * (depth - 1) + "1" + "]" * (depth - 1) + "}"
+        parsed = parse_jws(forge(header, {}, lambda _: b"s"))
+        assert isinstance(parsed, Jws) is sound
+
+
 @pytest.mark.parametrize(
     ("token", "reason"),
     [
@@ -95,7 +103,8 @@ def test_other_shapes_are_refused(token: str, reason: str) -> None:
         ('{"alg":"HS256","x":"\\ud800"}', "not JSON"),
         ('{"alg":"HS256","\\ud800":1}', "not JSON"),
         ('{"alg":"HS256","x":' + "[" * 5000 + "]" * 5000 + "}", "longer than"),
-        ('{"alg":"HS256","x":' + "[" * 2900 + "]" * 2900 + "}", "not JSON"),
+        ('{"alg":"HS256","x":' + "[" * 2900 + "]" * 2900 + "}", "nest deeper"),
+        ('{"alg":"HS256","x":' + '{"y":[' * 16 + "]}" * 16 + "}", "nest deeper"),
         ('{"alg":"HS256","x":' + "9" * 5000 + "}", "not JSON"),
         ("{}", "alg is not a text"),
         ('{"alg":null}', "alg is not a text"),

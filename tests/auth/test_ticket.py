@@ -87,7 +87,8 @@ async def test_only_the_hash_is_stored() -> None:
     """Who reads the store has no ticket."""
     here = await room()
     issued = await here.ask(await here.login())
-    assert len(issued.secret) == 43
+    assert issued.secret.startswith("sdt_")
+    assert len(issued.secret) == 47
     assert issued.secret not in repr(issued) + repr(here.store._tickets)
     assert isinstance(await here.show(issued.ticket.id), Rejected)
 
@@ -135,7 +136,10 @@ async def test_of_many_uses_at_once_one_wins(slow: bool) -> None:
     assert here.authenticator._in_flight == {}
 
 
-@pytest.mark.parametrize("secret", ["", "x" * 42, "x" * 44, "\ud800" * 43, "x" * 10**6])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "x" * 43, "sdt_" + "x" * 42, "sdt_" + "x" * 44, "sdt_" + "\ud800" * 43, "x" * 10**6],
+)
 async def test_a_made_up_ticket_is_refused(secret: str) -> None:
     """Nobody issued it; that is no alarm."""
     here = await room()
@@ -146,7 +150,7 @@ async def test_an_unknown_ticket_is_no_alarm() -> None:
     """Somebody who guesses cannot make the operator look for thieves."""
     here = await room()
     for _ in range(3):
-        assert reason(await here.show("x" * 43)) == (Denial.BAD_CREDENTIAL, False, "")
+        assert reason(await here.show("sdt_" + "x" * 43)) == (Denial.BAD_CREDENTIAL, False, "")
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Server:
 
     async def listed(self, number: int) -> list[dict[str, str]]:
         """The open connections, once the server has reported so many."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 found = (await self.command("connections", "list", "--json")).json
                 if len(found) == number:
@@ -79,7 +79,7 @@ def server(populated: Cli, config: Path) -> Iterator[Server]:
 
 async def _closed(socket: ClientConnection) -> int:
     """The code with which the server closes a socket."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(ConnectionClosed) as caught:
             await socket.recv()
     assert caught.value.rcvd is not None

@@ -22,7 +22,7 @@ __all__ = ["SCRIPT", "Client", "find_node", "in_chromium", "in_node"]
 
 SCRIPT = ROOT / "src" / "stormdoor" / "tornado" / "static" / "stormdoor.js"
 HERE = Path(__file__).parent
-_PATIENCE = 8.0
+_PATIENCE = 60.0  # only a failure takes that long
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

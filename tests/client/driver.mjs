@@ -8,6 +8,7 @@ export class Driver {
   #tell;
   #door;
   #answers = new Map();
+  #headers = {};
 
   constructor(module, tell) {
     this.#module = module;
@@ -19,7 +20,13 @@ export class Driver {
     this.#answers.set(name, value);
   }
 
+  // In Node: another person has logged in.
+  become({ headers }) {
+    Object.assign(this.#headers, headers);
+  }
+
   start({ url, ticket, token, headers = {}, options = {}, events = [] }) {
+    this.#headers = headers;
     const { Door, ticketFrom, tokenFrom, AuthLost } = this.#module;
     const source = ticket
       ? ticketFrom(ticket, { headers, fetch: this.#fetch })
@@ -83,6 +90,10 @@ export class Driver {
 
   close() {
     this.#door.close();
+  }
+
+  principal() {
+    return this.#door.principal ?? null;
   }
 
   state() {

@@ -9,7 +9,7 @@ from typing import Any
 
 from stormdoor import Target
 from tests.client.clients import Client
-from tests.client.world import FirstMessageChat, World, world
+from tests.client.world import PASSWORD, FirstMessageChat, World, world
 
 
 async def _open(client: Client, ticket: dict[str, Any], **options: Any) -> None:
@@ -80,11 +80,75 @@ async def test_a_lost_network(kind: str) -> None:
     async with world() as server, server.client(kind, login=True) as (client, ticket):
         await _open(client, ticket)
         hanging = asyncio.create_task(client.send("hang"))
-        await asyncio.sleep(0.05)
+        # Cut before it was sent, it would be sent on the next connection.
+        await server.hung.wait()
         server.network.cut()
         assert (await hanging)["cause"] == "closed"
         await client.until("open")
         assert (await client.send("say", text="again"))["text"] == "again"
+
+
+async def _waiting(server: World, client: Client, text: str) -> asyncio.Task[Any]:
+    """A command that ann's page has sent while the server was away."""
+    await server.stop()
+    await client.until("state", name="waiting", why="closed with 1001")
+    sent = asyncio.create_task(client.send("say", text=text))
+    await asyncio.sleep(0)
+    await client.do("state")  # the driver reads in order: it has been sent
+    return sent
+
+
+async def test_what_ann_sent_is_not_said_by_bob(kind: str) -> None:
+    """Bob has logged in, perhaps in another tab, which has ended ann's session.
+
+    What the page sent for ann is rejected, and known not to have been carried out; bob's is.
+    """
+    async with world() as server, server.client(kind, login=True) as (client, ticket):
+        await server.guard.admin.add_principal("bob", password=PASSWORD, roles=["member"])
+        # It waits for a minute, and the page says when it is over.
+        await _open(client, ticket, options={"backoff": {"first": 60_000, "longest": 120_000}})
+        assert await client.do("principal") == "ann"
+        if kind == "node":
+            await server.guard.admin.end_other_sessions("ann")
+            issued = await server.guard.sessions.create("bob")
+            cookie = f"{server.guard.sessions.cookie.name}={issued.secret}"
+            await client.do("become", headers={"Cookie": cookie})
+        else:
+            assert await client.do("login", username="bob", password=PASSWORD) == 200
+        await client.until("state", name="waiting", why="closed with 3000")
+        sent = asyncio.create_task(client.send("say", text="I resign"))
+        await asyncio.sleep(0)
+        await client.do("open")
+        refused = await sent
+        assert refused == {
+            "name": "DoorError",
+            "cause": "closed",
+            "message": "the credential is somebody else's",
+            "needs": None,
+        }
+        await client.until("open")
+        assert await client.do("principal") == "bob"
+        assert (await client.send("say", text="I am bob"))["text"] == "I am bob"
+
+
+async def test_tokens_that_say_whose_they_are(kind: str) -> None:
+    """A fresh token of ann carries on what she sent; a token of bob does not, nor one that says nothing."""
+    async with world() as server, server.client(kind) as (client, _):
+        for next_one, carried_on in (
+            (server.token(seconds=600), True),
+            (server.token(principal="bob"), False),
+            ("opaque", False),
+        ):
+            await client.do("answer", name="token", value=server.token())
+            await client.do("start", url=server.url, token="")
+            await client.until("open")
+            sent = await _waiting(server, client, "of ann")
+            await client.do("answer", name="token", value=next_one)
+            await server.start()
+            answer = await sent
+            assert answer.get("text", answer.get("cause")) == ("of ann" if carried_on else "closed")
+            await client.do("close")
+            await client.until("state", name="closed")
 
 
 async def test_a_silent_network(kind: str) -> None:

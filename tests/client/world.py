@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ class Chat(GuardedHandler):
 
     @action("chat:say")
     def hang(self, command: Hang) -> None:
-        """Nothing."""
+        """It arrived, and that is all."""
+        self.settings["hung"].set()
 
 
 class FirstMessageChat(Chat):
@@ -106,6 +108,7 @@ class World:
         clock: Of the server; the client's is the real one.
         store: Outlives the server.
         guard: Of the server that runs.
+        hung: Whether a `Hang` has arrived.
     """
 
     network: Network
@@ -115,6 +118,7 @@ class World:
     options: dict[str, Any]
     guard: Guard
     server: HTTPServer | None = None
+    hung: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def origin(self) -> str:
@@ -143,6 +147,7 @@ class World:
                 ("/chat", self.handler),
             ],
             websocket_ping_interval=20,
+            hung=self.hung,
         )
         protect(application, self.guard)
         await self.guard.start()

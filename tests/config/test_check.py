@@ -318,6 +318,13 @@ FINDINGS: dict[str, tuple[str, str, str, str, str]] = {
         "warning",
         "policies.permit[0].permissions",
     ),
+    "open permit of whoever has proved enough": (
+        'roles = ["moderator"]\nwhen = "resource.id in principal.moderates"\n',
+        "require = { strength = 2 }\n",
+        "open-permit",
+        "warning",
+        "policies.permit[0]",
+    ),
     "shut": (
         "[[policies.permit]]",
         '[[policies.forbid]]\npermissions = ["*"]\n[[policies.permit]]',

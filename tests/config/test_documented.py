@@ -63,6 +63,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Roles": shape.RoleTable,
     "Permits": shape.PermitTable,
     "Forbids": shape.ForbidTable,
+    "Requirements": shape.RequireTable,
     "Secrets": SecretTable,
 }
 

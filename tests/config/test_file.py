@@ -17,9 +17,14 @@ from stormdoor import (
     Guard,
     JwtAuthenticator,
     Limits,
+    PolicySet,
     SessionAuthenticator,
     SignedCookieAuthenticator,
     TicketAuthenticator,
+    forbid,
+    permit,
+    require,
+    role,
 )
 from stormdoor.config.file import read_options, read_policies
 from stormdoor.core.decision import AccessRequest, Environment, Resource
@@ -193,6 +198,67 @@ def test_policies_are_named_after_their_position(tmp_path: Path) -> None:
     assert [one.id for one in policies.policies] == ["permit-1", "forbid-1"]
 
 
+async def test_the_life_of_tickets(tmp_path: Path) -> None:
+    """As long as the file says."""
+    guard = Guard.from_config(write(tmp_path, "production = false\nticket_seconds = 5"))
+    async with guard:
+        await guard.admin.add_principal("mia")
+        session = (await guard.sessions.create("mia")).session
+        issued = await guard.tickets.issue(session, origin=None, endpoint="/chat")
+        assert issued is not None
+        assert issued.expires_in == pytest.approx(5.0)
+
+
+AGED = """\
+[[policies.role]]
+name = "customer"
+grants = ["bank:*"]
+[[policies.permit]]
+id = "auditors"
+permissions = ["books:read"]
+when = "environment.endpoint == \\"/bank\\""
+require = { fresh = "5min", strength = 2 }
+[[policies.forbid]]
+id = "shred"
+permissions = ["bank:shred"]
+roles = ["customer"]
+[policies.forbid.unless]
+fresh = 60
+acr = "gold"
+"""
+
+
+@pytest.mark.parametrize("age", [30.0, 61.0, 301.0])
+@pytest.mark.parametrize("strength", [1, 2])
+@pytest.mark.parametrize("acr", [None, "gold"])
+@pytest.mark.parametrize("permission", ["books:read", "bank:shred", "bank:connect"])
+def test_requirements_decide_as_in_python(
+    permission: str, acr: str | None, strength: int, age: float, tmp_path: Path
+) -> None:
+    """The same policies in TOML and in Python give the same decision, with what lacks and why."""
+    python = PolicySet(
+        [
+            role("customer", "bank:*"),
+            permit(
+                "books:read",
+                when=['environment.endpoint == "/bank"', require(fresh="5min", strength=2)],
+                id="auditors",
+            ),
+            forbid(
+                "bank:shred", roles=["customer"], unless=require(fresh=60, acr="gold"), id="shred"
+            ),
+        ]
+    )
+    who = Principal("mia", frozenset({"customer"}))
+    where = Environment(0.0, "192.0.2.1", "/bank", "session", age, strength, acr)
+    request = AccessRequest(who, permission, None, where)
+    decided = read_policies(write(tmp_path, AGED)).decide(request)
+    assert decided == python.decide(request)
+    proved = {"books:read": age <= 300 and strength == 2, "bank:shred": age <= 60 and acr == "gold"}
+    assert decided.allowed is proved.get(permission, True)
+    assert (decided.needs is None) is decided.allowed
+
+
 KEYS = 'keys = [{ algorithm = "HS256", secret = { env = "TOKEN_KEY" } }]'
 JWT = '[[authenticators]]\nkind = "jwt"\nissuer = "i"\naudience = "a"\n'
 
@@ -282,6 +348,10 @@ WRONG: dict[str, tuple[str, str]] = {
         f'{JWT}principals = "store"\ntenant_claim = "t"\n{KEYS}',
         r"authenticators\[0\]: with principals=",
     ),
+    "tickets that live for ever": (
+        "production = false\nticket_seconds = 3600",
+        ":2: ticket_seconds: a ticket lives 1 to 30 seconds",
+    ),
     "permission": (
         '[[policies.role]]\nname = "a"\ngrants = ["Chat"]',
         r":3: policies.role\[0\].grants\[0\]: .*not a permission pattern",
@@ -310,6 +380,46 @@ WRONG: dict[str, tuple[str, str]] = {
     "one condition of several": (
         '[[policies.permit]]\npermissions = ["x"]\nwhen = ["resource.id == 1", "y"]',
         r"policies.permit\[0\].when\[1\]: 'y' is not a condition",
+    ),
+    "require in a forbid": (
+        '[[policies.forbid]]\npermissions = ["x"]\nrequire = { strength = 2 }',
+        r":3: policies.forbid\[0\].require: .*in a forbid write unless = ",
+    ),
+    "unless in a permit": (
+        '[[policies.permit]]\npermissions = ["x"]\nunless = { strength = 2 }',
+        r":3: policies.permit\[0\].unless: .*in a permit write require = ",
+    ),
+    "across_tenants in a forbid": (
+        '[[policies.forbid]]\npermissions = ["x"]\nacross_tenants = true',
+        "leave it out",
+    ),
+    "name of a requirement": (
+        '[[policies.permit]]\npermissions = ["x"]\nrequire = { frehs = "5min" }',
+        r'permit\[0\].require.frehs: .*mean "fresh"',
+    ),
+    "name of a requirement in Python": (
+        '[[policies.forbid]]\npermissions = ["x"]\nunless = { max_age = 300 }',
+        r'forbid\[0\].unless.max_age: .*write fresh = "5min"',
+    ),
+    "requirement of nothing": (
+        '[[policies.permit]]\npermissions = ["x"]\nrequire = {}',
+        r":3: policies.permit\[0\].require: .*requires nothing",
+    ),
+    "requirement that is no time": (
+        '[[policies.forbid]]\npermissions = ["x"]\nunless = { fresh = "soon" }',
+        r":3: policies.forbid\[0\].unless: fresh is a time such as",
+    ),
+    "requirement that is no number": (
+        '[[policies.forbid]]\npermissions = ["x"]\nunless = { strength = true }',
+        r"forbid\[0\].unless.strength: expected a whole number",
+    ),
+    "requirement as text": (
+        '[[policies.permit]]\npermissions = ["x"]\nwhen = "require(strength=2)"',
+        r":3: policies.permit\[0\].when: .*write beside it in a permit require = ",
+    ),
+    "requirement beside no condition": (
+        '[[policies.permit]]\npermissions = ["x"]\nwhen = []\nrequire = { strength = 2 }',
+        r"permit\[0\]: when=\[\] holds always",
     ),
     "no permission": (
         "[[policies.permit]]\npermissions = []",

@@ -42,6 +42,7 @@ def test_the_defaults_are_these() -> None:
         "first_message_bytes": 9216,
         "pending_per_address": 10,
         "pending": 1000,
+        "unfinished_logins": 10_000,
         "message_bytes": 65_536,
         "message_depth": 16,
         "offences": 20,

@@ -15,7 +15,7 @@ from tests.demo.visitor import heard, told
 from tests.tornado.wire import TEXT, Wire
 
 DASHBOARD = "/ws/dashboard"
-_PATIENCE = 15.0
+_PATIENCE = 60.0  # only a failure takes that long
 
 
 async def listened(wire: Wire, *conditions: Callable[[dict[str, Any]], bool]) -> list[Any]:

@@ -19,7 +19,7 @@ __all__ = ["Visitor", "answer", "collected", "eventually", "heard", "is_in", "to
 
 _Found = TypeVar("_Found")
 
-_PATIENCE = 8.0
+_PATIENCE = 60.0  # only a failure takes that long
 _OWN = "the origin of the page"
 
 

@@ -173,7 +173,7 @@ async def speak(url: str, *messages: str, **options: Any) -> list[str]:
     async with connect(url, **options) as client:
         for message in messages:
             await client.send(message)
-        return [str(await asyncio.wait_for(client.recv(), 5)) for _ in messages]
+        return [str(await asyncio.wait_for(client.recv(), 60)) for _ in messages]
 
 
 async def refused(url: str, **options: Any) -> int:
@@ -272,7 +272,7 @@ class Program:
             return ""
         process.terminate()
         try:
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()

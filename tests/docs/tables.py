@@ -5,6 +5,7 @@ marks the place with a line `% table: NAME` before it and `% end` after it.
 """
 
 import ast
+import inspect
 import re
 import tomllib
 from collections.abc import Callable
@@ -42,7 +43,7 @@ MEANINGS = {
     Denial.STEP_UP: "It would be allowed, were the authentication fresher or stronger.",
     Denial.UNDECLARED: "Nothing was declared about the endpoint.",
     Denial.TOO_MANY_CONNECTIONS: "`connections_per_address` or `connections_per_principal` is reached.",
-    Denial.BUSY: "`connections` is reached, or too many passwords are being verified.",
+    Denial.BUSY: "`connections` or `unfinished_logins` is reached, or too many passwords are being verified.",
     Denial.UNAVAILABLE: "The store does not answer, or the trail cannot be written.",
     Denial.INTERNAL: "An unforeseen error, or the handler raised.",
     Denial.INVALID_MESSAGE: "The message is no command, has a field too many, or nests too deep.",
@@ -126,8 +127,9 @@ def denials() -> str:
 
 def _attributes(of: type) -> dict[str, str]:
     """The `Attributes:` of a docstring, by name."""
-    text = (of.__doc__ or "").partition("Attributes:")[2]
-    found = re.findall(r"^ {8}(\w+): (.*(?:\n {9,}.*)*)", text, re.MULTILINE)
+    # Cleaned: from Python 3.13 on, the compiler takes the indentation away.
+    text = inspect.cleandoc(of.__doc__ or "").partition("Attributes:")[2]
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE)
     return {name: " ".join(said.split()) for name, said in found}
 
 
@@ -187,6 +189,8 @@ def metrics() -> str:
         "stormdoor_handshakes_refused": "`cause`",
         "stormdoor_messages_refused": "`cause`",
         "stormdoor_connections_ended": "`cause`",
+        "stormdoor_breaker_open": "`issuer`, `question`",
+        "stormdoor_breaker_openings": "`issuer`, `question`",
     }
     return _table(
         ("name", "type", "labels", "meaning"),

@@ -122,7 +122,7 @@ async def test_behind_nginx(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
             name, _, port = host.partition(":")
             reader, writer = await asyncio.open_connection(name, int(port))
             writer.write("\r\n".join(lines).encode())
-            answer = await asyncio.wait_for(reader.readline(), 5)
+            answer = await asyncio.wait_for(reader.readline(), 60)
             writer.close()
             await writer.wait_closed()
             return int(answer.split()[1])
@@ -214,7 +214,7 @@ async def test_nginx_itself(tmp_path: Path) -> None:
             assert entry.event.address == "203.0.113.7"
         finally:
             process.terminate()
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), 60)
 
 
 async def test_retrofit(capsys: pytest.CaptureFixture[str]) -> None:
@@ -558,7 +558,7 @@ async def test_policies_in_toml(
             page.policies.on_hangup()
             before = guard.policies
             os.kill(os.getpid(), signal.SIGHUP)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while guard.policies is before:
                     await asyncio.sleep(0.01)
             await client.send(say)

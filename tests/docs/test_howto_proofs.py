@@ -20,7 +20,7 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 from websockets.asyncio.client import connect
 
-from stormdoor import JwtKey, sign_request
+from stormdoor import JwtKey, dpop_proof, sign_request
 from stormdoor.auth.proxy_identity import PROXY_HEADERS
 from tests.docs.pages import (
     blocks,
@@ -74,7 +74,7 @@ async def nginx(
         yield port
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 # -- a fleet of devices -----------------------------------------------------------------------------
@@ -319,3 +319,17 @@ async def test_services() -> None:
             assert await refused(url, additional_headers=headers) == 401
         payload = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         assert set(payload["cnf"]) == {"jkt"}
+        # What the page's refresh sends is what the guard takes, with the nonce of a handshake.
+        client = await page.connect(url, token, key)
+        with pytest.raises(HTTPClientError) as challenged:
+            headers = {"Authorization": f"DPoP {token}"}
+            headers["DPoP"] = dpop_proof(url, token, key, now=time.time())
+            await page.websocket_connect(page.HTTPRequest(url, headers=headers))
+        assert challenged.value.response is not None
+        nonce = challenged.value.response.headers["DPoP-Nonce"]
+        await page.refresh(client, url, token, key, nonce)
+        sent = json.loads(str(await client.read_message()))  # this handler echoes
+        (connection,) = page.guard.registry
+        assert await page.guard.refresh(connection, sent["token"]) is None
+        client.close()
+        assert await client.read_message() is None

@@ -193,7 +193,7 @@ async def test_the_example(tmp_path: Path) -> None:
         for name, who, how in (("OPAQUE", "olga", "revoke"), ("JWT", "jan", "rotate")):
             async with connect(f"ws://{at}/chat", **tokens[name]) as client:
                 await client.send('{"type":"say","text":"hello"}')
-                told = json.loads(await asyncio.wait_for(client.recv(), 5))
+                told = json.loads(await asyncio.wait_for(client.recv(), 60))
                 assert told == {"type": "said", "text": f"{who}: hello"}
                 done = await AsyncHTTPClient().fetch(
                     f"http://{at}/provider/{how}", method="POST", body=""

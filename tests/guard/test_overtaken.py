@@ -9,9 +9,21 @@ from dataclasses import replace
 
 import pytest
 
-from stormdoor import ConfigurationError, Denial, Guard, JwtAuthenticator, JwtIssuer, JwtKey, Target
+from stormdoor import (
+    ConfigurationError,
+    Denial,
+    Guard,
+    JwtAuthenticator,
+    JwtIssuer,
+    JwtKey,
+    SessionAuthenticator,
+    Target,
+    TicketAuthenticator,
+)
 from stormdoor.auth.session import IssuedSession
 from stormdoor.core.denial import Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.session import Session
 from tests.guard.fakes import (
     HANDSHAKE,
     FakeStore,
@@ -24,6 +36,8 @@ from tests.guard.fakes import (
     settle,
 )
 from tests.guard.test_recheck import Oracle
+
+_KEY = JwtKey("HS256", b"k" * 32)
 
 # What another process said --------------------------------------------------------------------
 
@@ -63,7 +77,7 @@ async def test_a_session_that_gets_a_new_id_meanwhile_ends_too(
     guard = await settle(make_guard(store=store))
     stolen = await guard.sessions.create("carol", device_id="phone")
     pause = store.pause("sessions")
-    ending = asyncio.create_task(asyncio.wait_for(end(guard), 5))
+    ending = asyncio.create_task(asyncio.wait_for(end(guard), 60))
     await pause.reached.wait()
     guard.clock.advance(1)  # type: ignore[attr-defined]
     assert await guard.sessions.rotate(stolen.session, moving=moving) is not None
@@ -89,6 +103,62 @@ async def test_a_token_of_a_session_belongs_to_the_device_of_the_session() -> No
     assert (connection.authentication.device_id, connection.authentication.acr) == ("phone", "gold")
     assert await guard.admin.revoke(Target.DEVICE, "phone") == 1
     assert sink.closed is not None
+    await guard.close()
+
+
+async def _own(guard: Guard, secret: str, session: Session) -> Handshake:
+    return replace(HANDSHAKE, cookies={"__Host-stormdoor": [secret]})
+
+
+async def _ticket(guard: Guard, secret: str, session: Session) -> Handshake:
+    issued = await guard.tickets.issue(session, origin=None, endpoint=HANDSHAKE.path)
+    assert issued is not None
+    offers = ("stormdoor", f"stormdoor.ticket.{issued.secret}")
+    return replace(HANDSHAKE, subprotocols=offers)
+
+
+async def _token(guard: Guard, secret: str, session: Session) -> Handshake:
+    issuer = JwtIssuer(_KEY, "here", "chat")
+    claims = {"roles": ["member"]}
+    token = issuer.issue("carol", now=guard.clock.now(), session=session, claims=claims)
+    return bearer(token.token)
+
+
+@pytest.mark.parametrize("moving", [True, False], ids=["moving", "rotating"])
+@pytest.mark.parametrize("shown", [_own, _ticket, _token])
+async def test_a_new_secret_is_no_new_login(
+    shown: Callable[[Guard, str, Session], Awaitable[Handshake]], moving: bool
+) -> None:
+    """Everything from before the theft was noticed ends, also what was rotated or issued since then.
+
+    The attack: whoever stole the session has its secret changed, and shows what is younger than the theft.
+    """
+    tokens = JwtAuthenticator(keys=[_KEY], issuer="here", audience="chat", types=["at+jwt"])
+    guard = make_guard(SessionAuthenticator(), TicketAuthenticator(), tokens)
+    await settle(guard)
+    stolen = await guard.sessions.create("carol")
+    guard.clock.advance(10)  # type: ignore[attr-defined]
+    noticed = guard.clock.now()
+    guard.clock.advance(10)  # type: ignore[attr-defined]
+    rotated = await guard.sessions.rotate(stolen.session, moving=moving)
+    assert rotated is not None
+    assert rotated.session.created_at > noticed
+    kept, _ = await opened(guard, await shown(guard, rotated.secret, rotated.session))
+    late = await shown(guard, rotated.secret, rotated.session)
+    proved = await guard.sessions.create("carol")  # the owner, with the password
+    renewed = await guard.sessions.rotate(proved.session, authenticated=True)
+    assert renewed is not None
+    mine, _ = await opened(guard, await shown(guard, renewed.secret, renewed.session))
+
+    assert await guard.admin.revoke(Target.PRINCIPAL, "carol", before=noticed) == 1
+    assert (kept.open, mine.open) == (False, True)
+    assert await guard.store.sessions("carol") == [renewed.session]
+    # As if another process had rotated it at the same time, once more.
+    await guard.store.add_session(rotated.session)
+    refusal = await refused(guard, late)
+    # A ticket goes with its session; the others are told by their age.
+    expected = Denial.BAD_CREDENTIAL if shown is _ticket else Denial.REVOKED
+    assert refusal.denial is expected
     await guard.close()
 
 

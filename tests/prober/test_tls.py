@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 from stormdoor.prober.engine import CannotProbe, Plan, run
+from stormdoor.prober.probe import Declared
+from stormdoor.prober.target import parse_target
 from tests.prober.servers import ALICE, Feed
 
 
@@ -50,15 +53,25 @@ async def test_tls(tmp_path: Path) -> None:
     sock, port = bind_unused_port()
     server.add_sockets([sock])
     url = f"wss://127.0.0.1:{port}/ws"
+    plain = HTTPServer(Application([("/ws", Feed)]))
+    beside, open_port = bind_unused_port()
+    plain.add_sockets([beside])
+    declared = Declared(plain=parse_target(f"ws://127.0.0.1:{open_port}/"))
     try:
         with pytest.raises(CannotProbe, match="--ca FILE"):
             await run(Plan(urls=(url,), tls=ssl.create_default_context()))
         trust = ssl.create_default_context(cafile=str(certificate))
-        report = await run(Plan(urls=(url,), tls=trust, owner=ALICE, listen=0.3, per_second=500))
+        plan = Plan(urls=(url,), tls=trust, owner=ALICE, listen=0.3, per_second=500)
+        report = await run(plan)
+        both = await run(replace(plan, declared=declared))
     finally:
+        plain.stop()
+        await plain.close_all_connections()
         server.stop()
         await server.close_all_connections()
     # Tornado's own check compares hosts: a page of the same host without TLS gets in.
     assert [(one.slug, str(one.level)) for one in report.findings] == [("foreign-origin", "note")]
     assert "without TLS" in report.findings[0].message
     assert report.roots == (url,)
+    assert [one.slug for one in both.findings] == ["foreign-origin", "plain-transport"]
+    assert f"ws://127.0.0.1:{open_port}/ws" in both.findings[1].message

@@ -121,6 +121,11 @@ class Agreement(RuleBasedStateMachine):
         new = pending(id, who, session_id=session_id, expires_at=expires_at)
         self.both("add_pending", new)
 
+    @rule(id=ids, at=times, seconds=st.floats(0, 10), strangers=st.integers(0, 2))
+    def add_nobodys_pending(self, id: str, at: float, seconds: float, strangers: int) -> None:
+        new = pending(id, created_at=at, expires_at=at + seconds)
+        self.both("add_pending", new, strangers=strangers)
+
     @rule(id=ids, purpose=st.sampled_from(["second-factor", "enrolment"]))
     def take_pending(self, id: str, purpose: str) -> None:
         self.both("take_pending", id, purpose)

@@ -192,8 +192,13 @@ async def test_file_of_0001_is_upgraded_with_all_that_is_in_it(
             issuer=None,
             provider_subject=None,
             provider_session=None,
+            # Nobody noted it: the oldest that it can be.
+            born_at=NOW - 5.25,
         )
         assert old == new
+        again, _ = await store.session("s2") or (None, None)
+        assert again is not None
+        assert again.born_at == again.created_at < again.authenticated_at
         assert await store.redeem_ticket("t1") == (ticket("t1", "alice"), account("alice"))
         assert await store.key("k1") == (key("k1", "alice"), account("alice"))
         assert await store.use_nonce("jti", "v1", NOW) is False
@@ -237,6 +242,10 @@ def _write_as_0001(path: Path) -> None:
             (
                 "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 session_row(session("s1", "alice"))[:10],
+            ),
+            (
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                session_row(session("s2", "alice", authenticated_at=NOW + 1))[:10],
             ),
             (sql.ADD_TICKET, ticket_row(ticket("t1", "alice"))),
             (sql.ADD_KEY, key_row(key("k1", "alice"))),

@@ -132,7 +132,9 @@ class Authority:
         builder = self._builder(x509.Name(subject), self.now + begin, self.now + seconds)
         builder = builder.public_key(key.public_key())
         if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+            # RFC 5280 §4.2.1.6: where there is no other name, it is critical. Python 3.13 insists on it.
+            alternative = x509.SubjectAlternativeName(names)
+            builder = builder.add_extension(alternative, critical=not subject)
         if usage:
             purpose = _SERVER if server else _CLIENT
             builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)

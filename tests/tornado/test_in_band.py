@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from typing import Any, ClassVar
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor import (
     Command,
     ConfigurationError,
+    DpopProof,
     Guard,
     GuardedHandler,
+    JwtAuthenticator,
+    JwtIssuer,
+    JwtKey,
     Principal,
     Reply,
     StartupRefused,
@@ -21,11 +27,13 @@ from stormdoor import (
     Topic,
     action,
     connection_of,
+    dpop_proof,
     forbid,
     protect,
     require,
     role,
 )
+from stormdoor.auth.public_jwk import jwk_thumbprint
 from stormdoor.core.policy import PolicySet
 from tests.guard.fakes import Tokens, authentication, make_guard
 from tests.support.clock import FakeClock
@@ -457,6 +465,37 @@ async def test_a_first_message_opens() -> None:
         assert await wire.ask({"type": "say", "text": "x"}) == {"type": "said", "text": "x"}
         await wire.close()
         await until(lambda: Late.ran[-1] == "close")
+
+
+async def test_a_bound_token_comes_in_a_message_with_its_proof() -> None:
+    """First to open, then to go on: both for the address of the handshake, and of one key."""
+    clock, key = FakeClock(), JwtKey("ES256", generate_private_key(SECP256R1()))
+    secret = JwtKey("HS256", secrets.token_bytes(32))
+    guard = make_guard(
+        JwtAuthenticator(
+            keys=[secret], issuer="here", audience="chat", proofs=[DpopProof(required=True)]
+        ),
+        clock=clock,
+        insecure_allow_any_host=True,
+    )
+
+    def both(port: int) -> str:
+        claims = {"roles": ["member"], "cnf": {"jkt": jwk_thumbprint(key)}}
+        token = JwtIssuer(secret, "here", "chat").issue("ann", now=clock.now(), claims=claims).token
+        url = f"ws://127.0.0.1:{port}/in/lobby?not=part"
+        proof = dpop_proof(url, token, key, now=clock.now())
+        return f"stormdoor.dpop.{token}, stormdoor.proof.{proof}"
+
+    async with chats(guard, Late) as served, await connect(served.port, "/in/lobby?x=1") as wire:
+        opened = await wire.ask({**HELLO, "token": both(served.port)})
+        assert opened == {"type": "stormdoor.authenticated", "expires_in": 300}
+        assert await wire.json() == {"type": "hello"}
+        clock.advance(200)
+        answer = await wire.ask(refresh(both(served.port)))
+        assert answer == {"type": "stormdoor.refreshed", "id": 1, "expires_in": 300}
+        stolen = both(served.port).partition(",")[0]
+        assert (await wire.ask(refresh(stolen)))["error"] == "unauthenticated"
+        assert await wire.ask({"type": "say", "text": "x"}) == {"type": "said", "text": "x"}
 
 
 async def test_messages_may_grow_afterwards() -> None:

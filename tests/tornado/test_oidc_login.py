@@ -355,6 +355,18 @@ async def test_return_to_leads_nowhere_else(provider: RealProvider, hostile: str
         assert answer.headers["location"] == "/"
 
 
+async def test_strangers_who_begin_journeys_and_finish_none(provider: RealProvider) -> None:
+    """So many are under way and no more; whoever is logged in begins another, and time makes room."""
+    async with site(provider) as here, Person(here) as alice, Person(here) as mallory:
+        await alice.log_in("alice")
+        here.party._strangers = 3
+        begun = [await mallory.get(here.url("login")) for _ in range(5)]
+        assert [one.status_code for one in begun] == [303, 303, 303, 503, 503]
+        assert (await alice.get(here.url("step-up"))).status_code == 303
+        here.clock.moved += 600
+        assert (await mallory.get(here.url("login"))).status_code == 303
+
+
 # -- a provider in trouble ------------------------------------------------------------------
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -364,16 +376,16 @@ DISCOVERY = "/.well-known/openid-configuration"
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/jwks"])
 async def test_a_provider_in_trouble(provider: RealProvider, path: str, mode: str) -> None:
     """Nobody comes in while it does not answer sensibly, and nobody waits long; then all is well."""
+    # Document and keys are asked for at the start, and then kept: the trouble is there before. A document
+    # has two places, that of OpenID and that of RFC 8414.
+    trouble = [path, "/.well-known/oauth-authorization-server"] if path == DISCOVERY else [path]
+    for place in trouble:
+        provider.behave(place, mode, body="http://127.0.0.1:1/", status=500)
     async with site(provider, seconds=0.3) as here, Person(here) as alice:
         if path == DISCOVERY:
-            # Wherever it may be: OpenID's place, and that of RFC 8414.
-            for place in (path, "/.well-known/oauth-authorization-server"):
-                provider.behave(place, mode, body="http://127.0.0.1:1/", status=500)
             answer = await alice.get(here.url("login"))
         else:
-            back = await alice.bring(await alice.begin(), login="alice")
-            provider.behave(path, mode, body="http://127.0.0.1:1/", status=500)
-            answer = await alice.get(back)
+            answer = await alice.get(await alice.bring(await alice.begin(), login="alice"))
         assert answer.status_code in ((503,) if mode != "redirect" else (401, 503))
         assert alice.cookie is None
         provider.behave_well()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +17,9 @@ from stormdoor import (
     ApiKeyAuthenticator,
     Guard,
     GuardedHandler,
+    JwtAuthenticator,
+    JwtIssuer,
+    JwtKey,
     PolicySet,
     SessionAuthenticator,
     revocation_routes,
@@ -24,6 +30,7 @@ from tests.tornado.wire import Served, connect, serving
 
 ORIGIN = "https://app.example"
 PERMISSION = "stormdoor:revoke"
+_JWT = JwtKey("HS256", secrets.token_bytes(32))
 
 
 class Feed(GuardedHandler):
@@ -126,7 +133,7 @@ async def test_a_session_of_an_administrator_revokes_from_its_own_page_only() ->
     async with _world() as world:
         issued = await world.guard.sessions.create("desk")
         cookie = {"Cookie": f"{world.guard.sessions.cookie.name}={issued.secret}"}
-        order = {"target": "tenant", "value": "acme"}
+        order = {"target": "role", "value": "guest"}
         foreign = {**cookie, "Origin": "https://evil.example"}
         assert (await world.revoke(order, foreign))[0] == 403
         assert (await world.revoke(order, cookie))[0] == 403  # no Origin at all
@@ -158,3 +165,145 @@ def test_the_permission_must_be_one() -> None:
     """Said at the start, not at the first theft."""
     with pytest.raises(PolicyError):
         revocation_routes(Guard(), permission="may revoke")
+
+
+# Tenants ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Houses:
+    """What there is to revoke, in two tenants and in none."""
+
+    world: World
+    names: dict[str, str]
+
+    async def order(self, who: str, target: str, value: str) -> int:
+        """The answer to an order of the administrator `who`."""
+        order = {"target": target, "value": self.names.get(value, value)}
+        return (await self.world.revoke(order, _key(self.names[f"key of {who}"])))[0]
+
+
+@asynccontextmanager
+async def _houses() -> AsyncIterator[Houses]:
+    """Administrators of acme, of globex, of no tenant, and one of no tenant who reaches all."""
+    tokens = {
+        f"token of {who}": JwtIssuer(_JWT, "here", "chat").issue(
+            who, now=time.time(), claims={"tenant": tenant, "roles": ["member"]}
+        )
+        for who, tenant in (("ann", "acme"), ("gus", "globex"))
+    }
+    guard = Guard(
+        origins=[ORIGIN],
+        hosts=["127.0.0.1"],
+        authenticators=[
+            ApiKeyAuthenticator(),
+            JwtAuthenticator(keys=[_JWT], issuer="here", audience="chat", tenant_claim="tenant"),
+        ],
+        policies=PolicySet(
+            [
+                role("member", "feed:connect"),
+                role("desk", PERMISSION),
+                role("root", PERMISSION, across_tenants=True),
+            ]
+        ),
+    )
+    async with serving([*revocation_routes(guard), ("/feed", Feed)], guard) as served:
+        names = {
+            name: hashlib.sha256(one.token.encode()).hexdigest() for name, one in tokens.items()
+        }
+        for tenant in ("acme", "globex", None):
+            for job in ("desk", "member"):
+                id = f"{job} {tenant}"
+                await guard.admin.add_principal(id, roles=[job], tenant=tenant)
+                issued = await guard.admin.issue_key(id, name="k", scopes=["*"])
+                names |= {f"key of {id}": issued.secret, f"id of {id}": issued.key.id}
+            owner, device = f"member {tenant}", f"phone of {tenant}"
+            session = await guard.sessions.create(owner, device_id=device)
+            names[f"session of {tenant}"] = session.session.id
+        await guard.admin.add_principal("root", roles=["root"])
+        names["key of root"] = (await guard.admin.issue_key("root", name="k", scopes=["*"])).secret
+        async with AsyncExitStack() as sockets:
+            for name, one in tokens.items():
+                bearer = ("Authorization", f"Bearer {one.token}")
+                await sockets.enter_async_context(await connect(served.port, "/feed", bearer))
+                (connection,) = guard.registry.of_principal(name.removeprefix("token of "))
+                names[f"socket of {name}"] = connection.id
+            yield Houses(World(guard, served, "", ""), names)
+
+
+OWN = [
+    ("session", "session of acme"),
+    ("credential", "id of member acme"),
+    ("connection", "socket of token of ann"),
+    ("principal", "member acme"),
+    ("tenant", "acme"),
+]
+OTHERS = [
+    ("principal", "member globex"),
+    ("principal", "member None"),
+    ("principal", "ghost"),
+    ("principal", "gus"),
+    ("session", "session of globex"),
+    ("session", "ghost"),
+    ("credential", "id of member globex"),
+    ("credential", "jti-of-somebody"),
+    ("token", "token of gus"),
+    ("token", "00" * 32),
+    ("device", "phone of globex"),
+    ("device", "phone of acme"),
+    ("role", "member"),
+    ("tenant", "globex"),
+    ("tenant", "not only acme"),
+    ("connection", "socket of token of gus"),
+    ("connection", "ghost"),
+    ("everything", ""),
+]
+
+
+async def test_the_administrator_of_a_tenant_revokes_in_it_and_nowhere_else() -> None:
+    """Neither what is of another tenant, nor what may be; and the answer does not say which it is."""
+    async with _houses() as here:
+        for target, value in OTHERS:
+            assert await here.order("desk acme", target, value) == 403, (target, value)
+        assert await here.world.guard.store.revocations() == []
+        assert len(here.world.guard.registry) == 2
+        for target, value in OWN:
+            assert await here.order("desk acme", target, value) == 200, (target, value)
+        assert len(here.world.guard.registry.of_principal("gus")) == 1
+        await here.world.guard.trail.flush()
+        (entry,) = await here.world.guard.store.entries(name="authz_fail")
+        assert (entry.event.count, entry.event.policies) == (len(OTHERS), ("tenant",))
+
+
+async def test_who_reaches_all_tenants_revokes_everywhere() -> None:
+    """The attack of the test above works for whom the policies let: it is the tenant that stops it."""
+    async with _houses() as here:
+        for target, value in OTHERS[:-1] + OWN:
+            assert await here.order("root", target, value) == 200, (target, value)
+
+
+async def test_a_token_is_of_one_tenant() -> None:
+    """Whoever knows its hash has seen it; the process that has its socket knows whose it is."""
+    async with _houses() as here:
+        assert await here.order("desk globex", "token", "token of ann") == 403
+        assert await here.order("desk acme", "token", "token of ann") == 200
+
+
+async def test_without_a_tenant_one_reaches_what_has_none() -> None:
+    """As everywhere in the policies: to reach into a tenant takes a role that is made for it."""
+    async with _houses() as here:
+        for target, value in [
+            ("principal", "member acme"),
+            ("device", "phone of acme"),
+            ("role", "member"),
+            ("tenant", "acme"),
+            ("token", "token of ann"),
+            ("everything", ""),
+        ]:
+            assert await here.order("desk None", target, value) == 403, (target, value)
+        for target, value in [
+            ("principal", "member None"),
+            ("device", "phone of None"),
+            ("credential", "jti-of-somebody"),
+        ]:
+            assert await here.order("desk None", target, value) == 200, (target, value)

@@ -16,6 +16,7 @@ from stormdoor import (
     Command,
     Guard,
     GuardedHandler,
+    Limits,
     PolicySet,
     Reply,
     SessionAuthenticator,
@@ -415,6 +416,27 @@ async def test_a_passkey_logs_in_alone() -> None:
         device.verifies = True
         options = (await client.post("/passkey/options")).body["publicKey"]
         assert (await client.post("/passkey", {"passkey": device.get(options)})).status == 401
+
+
+@pytest.mark.parametrize("most", [1000, 3], ids=["unbounded", "bounded"])
+async def test_strangers_who_begin_logins_and_finish_none(most: int) -> None:
+    """The attack: many addresses, each below its rate, fill the store. There it ends at the bound, with 503.
+
+    Who is known goes on, and when the first of them is over, strangers do too.
+    """
+    limits = Limits(unfinished_logins=most, handshakes_per_address="1000/s")
+    async with bank(limits=limits) as site:
+        alice = await site.alice(enrolled=False)
+        device = await _passkey(alice)
+        answers = [await site.client().post("/passkey/options") for _ in range(8)]
+        assert [one.status for one in answers].count(200) == min(most, 8)
+        if most == 3:
+            assert (answers[-1].status, answers[-1].body) == (503, {"error": "unavailable"})
+            assert (await site.pending()).cookies
+            options = (await alice.post("/step-up/options")).body["publicKey"]
+            assert (await alice.post("/step-up", {"passkey": device.get(options)})).status == 200
+            site.clock.advance(300)
+        assert (await site.client().post("/passkey/options")).status == 200
 
 
 async def test_a_pending_login_with_another_page() -> None:

@@ -49,7 +49,7 @@ __all__ = [
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_PATIENCE = 5.0
+_PATIENCE = 60.0  # only a failure takes that long
 
 Headers = Sequence[tuple[str, str]]
 
@@ -239,7 +239,7 @@ class Wire:
         """Close the TCP connection without a word."""
         self.writer.close()
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(5):
                 await self.writer.wait_closed()
 
     def abort(self) -> None:

@@ -6,6 +6,8 @@ export interface Offer {
   protocols: string[];
   /** The token, key or ticket itself. */
   token: string;
+  /** Whose it is, if that is known. Commands that wait are not sent with a credential of somebody else. */
+  principal?: string | undefined;
 }
 
 /**
@@ -47,10 +49,10 @@ export function ticketFrom(url: string, options: TicketOptions = {}): Credential
     });
     if (response.status === 401 || response.status === 403) throw new AuthLost(`${response.status}`);
     if (!response.ok) throw new Unavailable(`${response.status}`, retryAfter(response));
-    const { ticket } = (await response.json()) as { ticket?: unknown };
+    const { ticket, principal } = (await response.json()) as { ticket?: unknown; principal?: string };
     if (typeof ticket !== "string") throw new Unavailable("no ticket in the answer");
     const credential = `stormdoor.ticket.${ticket}`; // in a message as well, where a token may look alike
-    return { protocols: [credential], token: credential };
+    return { protocols: [credential], token: credential, principal };
   };
 }
 
@@ -58,6 +60,16 @@ export function ticketFrom(url: string, options: TicketOptions = {}): Credential
 export function tokenFrom(get: (signal: AbortSignal) => Promise<string> | string): Credential {
   return async (signal) => {
     const token = await get(signal);
-    return { protocols: [`stormdoor.bearer.${token}`], token };
+    return { protocols: [`stormdoor.bearer.${token}`], token, principal: subject(token) };
   };
+}
+
+/** Whose a JWT says that it is. Only the server knows whether that is so. */
+function subject(token: string): string | undefined {
+  try {
+    const { iss, sub } = JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
+    return sub && `${iss} ${sub}`;
+  } catch {
+    return undefined;
+  }
 }

@@ -10,6 +10,7 @@ const ANSWER_MS = 10_000;
 const STABLE_MS = 10_000;
 const ERROR_MS = 100;
 const QUEUED = 64;
+const OTHER = "the credential is somebody else's";
 
 /** A JSON object with a type. */
 export type Message = { type: string } & Record<string, unknown>;
@@ -107,6 +108,8 @@ export class Door<P extends Protocol = Anything> {
   #stepping: Promise<void> | undefined;
   #watching: AbortController | undefined;
   #told = false;
+  #offer: Offer | undefined;
+  #who: string | undefined;
 
   constructor(url: string, options: DoorOptions) {
     this.#url = url;
@@ -118,6 +121,11 @@ export class Door<P extends Protocol = Anything> {
   /** What it is doing. */
   get state(): DoorState {
     return this.#state;
+  }
+
+  /** Whose the last credential was, if it said so: look in `onopen` whether that is still who the page is for. */
+  get principal(): string | undefined {
+    return this.#offer?.principal;
   }
 
   /** Connect, and stay connected. Safe to call again, which also skips the wait for the next attempt. */
@@ -134,7 +142,8 @@ export class Door<P extends Protocol = Anything> {
   }
 
   /**
-   * Send a command and wait for its answer. What is sent while the connection is not open waits for it.
+   * Send a command and wait for its answer. What is sent while the connection is not open waits for it, and
+   * fails with `closed` if that is then somebody else's.
    *
    * Rejects with a `DoorError`: the server's refusal; `timeout`; or `closed`, when the connection ended
    * before the answer, so that nobody knows whether the command was carried out.
@@ -146,9 +155,11 @@ export class Door<P extends Protocol = Anything> {
     try {
       return await this.#ask(type, fields);
     } catch (error) {
+      const who = this.#who;
       const needs = error instanceof DoorError && error.error === "step-up" && (error.needs ?? {});
       if (!needs || !this.#options.onstepup) throw error;
       await this.#stepUp(needs);
+      if (this.#who !== who) throw new DoorError("closed", OTHER);
       return this.#ask(type, fields); // it was refused before, so it is carried out once at most
     }
   }
@@ -187,7 +198,11 @@ export class Door<P extends Protocol = Anything> {
       else this.#wait(String((error as Error).message), error instanceof Unavailable ? error.after : 0);
       return;
     }
-    if (!attempt.signal.aborted) this.#dial(offer, attempt);
+    if (attempt.signal.aborted) return;
+    if (this.#who !== undefined && this.#who !== whose(offer)) this.#reject(OTHER);
+    this.#who = offer.principal ?? this.#who; // one that does not say so counts once the server has accepted it
+    this.#offer = offer;
+    this.#dial(offer, attempt);
   }
 
   #dial(offer: Offer, attempt: AbortController): void {
@@ -217,6 +232,7 @@ export class Door<P extends Protocol = Anything> {
   }
 
   #opened(): void {
+    this.#who = whose(this.#offer!);
     this.#become({ name: "open" });
     this.#listen();
     this.#options.onopen?.();
@@ -266,8 +282,14 @@ export class Door<P extends Protocol = Anything> {
     this.#watching = undefined;
     clearTimeout(this.#timer);
     this.#drop(why);
-    for (const id of [...this.#asked.keys()]) this.#settle(id)?.reject(new DoorError("closed", why));
+    this.#reject(why);
+    this.#who = undefined;
     this.#become(code === undefined ? { name: "closed", why } : { name: "closed", why, code });
+  }
+
+  /** Nothing that waits is sent any more. */
+  #reject(why: string): void {
+    for (const id of [...this.#asked.keys()]) this.#settle(id)?.reject(new DoorError("closed", why));
   }
 
   #lost(why: string): void {
@@ -380,6 +402,7 @@ export class Door<P extends Protocol = Anything> {
     }
     if (attempt.signal.aborted) throw new DoorError("closed", "the connection closed");
     await this.#ask("stormdoor.refresh", { token: offer.token });
+    this.#who = whose(offer); // it is the same principal's: the server has said so
   }
 
   #stepUp(needs: Needs): Promise<void> {
@@ -389,6 +412,11 @@ export class Door<P extends Protocol = Anything> {
     };
     return (this.#stepping ??= step().finally(() => (this.#stepping = undefined)));
   }
+}
+
+/** What tells one principal from another: an unknown one has nothing but the credential. */
+function whose(offer: Offer): string {
+  return offer.principal ?? offer.token;
 }
 
 function refusal(message: Message): DoorError {

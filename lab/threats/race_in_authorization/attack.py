@@ -31,7 +31,7 @@ class Picture:
 
     async def asked(self) -> None:
         """The server has asked for it, once more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self._asked.acquire()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -191,7 +191,7 @@ def _classified(paths: list[Path]) -> Authentication:
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
     if through_message:
-        return _through(through_message, asked, in_open)
+        return _through(through_message, asked or _verified(live), in_open)
     if frames:
         path = frames[0]
         return Authentication(
@@ -247,6 +247,11 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
             early=effect,
         )
     return _without_stop(through)
+
+
+def _verified(paths: list[Path]) -> list[Path]:
+    """Ways on which a message carries a credential that something looks at, whatever comes of it."""
+    return [path for path in paths if any(not one.presumed for one in _message_checks(path))]
 
 
 def _without_stop(paths: list[Path]) -> Authentication:

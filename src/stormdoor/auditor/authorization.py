@@ -14,6 +14,7 @@ __all__ = [
     "claimed_identity",
     "names_an_id",
     "permission_asked",
+    "unasked_objects",
 ]
 
 _ASKS = frozenset(
@@ -114,6 +115,9 @@ _FIELD = re.compile(
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 
 
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+
+
 def asks_permission(endpoint: Endpoint) -> bool:
     """Whether anything on a way of a client that is let in speaks of what it may do."""
     return permission_asked(endpoint) is not None
@@ -121,29 +125,48 @@ def asks_permission(endpoint: Endpoint) -> bool:
 
 def permission_asked(endpoint: Endpoint) -> Event | None:
     """Where a client that is let in is asked what it may do, if anywhere."""
-    for event in endpoint.member.events:
-        if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE}:
-            continue
-        if event.kind in {"call", "check"}:
-            last = event.text.partition("(")[0].rpartition(".")[2]
-            words = lexicon.words_of(last)
-            if _ASKS & set(words) or event.text.startswith("access: "):
-                return event
-            if (
-                "principal" in event.labels
-                and "client" in event.labels
-                and last not in _BENIGN
-                and not _DOES & set(words[:1])
-            ):
-                return event  # the user and the object together: the callee can tell
-    return next(
-        (
-            event
-            for event in endpoint.member.events
-            if any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
-        ),
-        None,
-    )
+    return next((event for event in endpoint.member.events if _asks(event)), None)
+
+
+def _asks(event: Event) -> bool:
+    if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER}:
+        return False
+    if event.kind in {"call", "check"}:
+        last = event.text.partition("(")[0].rpartition(".")[2]
+        words = lexicon.words_of(last)
+        if _ASKS & set(words) or event.text.startswith("access: "):
+            return True
+        if (
+            "principal" in event.labels
+            and "client" in event.labels
+            and last not in _BENIGN
+            and not _DOES & set(words[:1])
+        ):
+            return True  # the user and the object together: the callee can tell
+    return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def unasked_objects(endpoint: Endpoint) -> list[Event]:
+    """Where the handler acts on what its client chose, on a way on which nothing asked before.
+
+    One kind of message may be asked about and another not: each way counts by itself.
+    """
+    chosen = chosen_objects(endpoint)
+    wanted = {id(event.node) for event in chosen}
+    ways = [path.events for path in endpoint.member.paths]
+    open_to_all: set[int] = set()
+    for events in ways:
+        asked = False
+        for event in events:
+            asked = asked or _asks(event)
+            if not asked and id(event.node) in wanted and event.kind in {"act", "join"}:
+                open_to_all.add(id(event.node))
+    asking = [event for event in endpoint.member.events if _asks(event)]
+    if not asking:
+        return chosen
+    if any(event.stage in {Stage.PREPARE, Stage.GET} for event in asking):
+        return []  # before the 101: who is not asked there lets nobody in, or is told to by a setting
+    return [event for event in chosen if id(event.node) in open_to_all]
 
 
 def chosen_objects(endpoint: Endpoint) -> list[Event]:
@@ -151,7 +174,7 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
     seen: set[int] = set()
     found: list[Event] = []
     for event in endpoint.member.events:
-        if event.kind not in {"act", "join"} or event.stage not in {Stage.OPEN, Stage.MESSAGE}:
+        if event.kind not in {"act", "join"} or event.stage not in _SERVING:
             continue
         if id(event.node) in seen or "client" not in event.labels:
             continue
@@ -159,6 +182,8 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if event.text.rpartition(".")[2] in _BENIGN or _queued(event.text):
             continue
+        if event.receiver is not None and "principal" in event.receiver.labels:
+            continue  # it is found under the user's own name
         seen.add(id(event.node))
         found.append(event)
     return found

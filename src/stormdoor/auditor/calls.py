@@ -3,11 +3,12 @@
 import ast
 import sys
 from functools import lru_cache
+from typing import cast
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.hierarchy import ClassInfo, defines
 from stormdoor.auditor.hierarchy import Member as ClassMember
-from stormdoor.auditor.machine import Frame, Stage, Thrown
+from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Assigned, Defined, Module
 from stormdoor.auditor.project import External
 from stormdoor.auditor.statements import Returned, Statements
@@ -104,6 +105,34 @@ _HARMLESS = frozenset(
         "set_result",
     ]
 )
+_DELIVERS = frozenset(
+    [
+        "send",
+        "send_multipart",
+        "send_string",
+        "send_json",
+        "send_bytes",
+        "sendall",
+        "write",
+        "writelines",
+        "put",
+        "put_nowait",
+        "publish",
+        "emit",
+        "append",
+        "add",
+        "push",
+        "extend",
+        "insert",
+        "setex",
+        "save",
+        "broadcast",
+        "forward",
+        "enqueue",
+        "notify",
+    ]
+)
+"""What hands something on and gives no answer about it."""
 _SPAWN = frozenset(
     [
         "add_callback",
@@ -180,6 +209,9 @@ _JWT = (
     "firebase_admin",
     "nacl.",
 )
+_CONSTRUCTION = 400
+"""Steps of a constructor that are followed."""
+_MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 _STDLIB = sys.stdlib_module_names
 
@@ -255,6 +287,9 @@ class Calls(Statements):
                 if isinstance(method, Bound | Function):
                     return self.call(method, args, words, node)
                 return self.unknown_call(function, text_of(function), args, words, node)
+            case Setting(default=Function() | Bound() as default):
+                other = self._another(function, node)
+                return self.call(default if other is None else other, args, words, node)
             case Special():
                 return self.special_call(function, args, words, node)
             case Named():
@@ -347,7 +382,7 @@ class Calls(Statements):
         """The default of a parameter: of a constructor's it is a setting."""
         value = self.in_module(function.module, node)
         called = getattr(function.node, "name", "")
-        if called in {"initialize", "__init__"} and isinstance(value, Const):
+        if called in {"initialize", "__init__"} and isinstance(value, Const | Instance | Function):
             return Setting(name, value, text=name)
         return value
 
@@ -394,10 +429,15 @@ class Calls(Statements):
         info = function.info
         instance = Instance(info, text=info.name, shared=self.stage == Stage.IMPORT)
         found = self.hierarchy.find(info, "__init__")
+        if args and any(
+            isinstance(one, External) and one.name.startswith("tornado.websocket.WebSocketProtocol")
+            for one in info.mro
+        ):
+            instance.attrs["handler"] = args[0]
         if isinstance(found, ClassMember):
             method = self.member_value(found, info)
             if isinstance(method, Function):
-                self.run_function(method, [instance, *args], words, node)
+                self._run_constructor(method, [instance, *args], words, node)
         else:
             names = [
                 one.target.id
@@ -412,6 +452,24 @@ class Calls(Statements):
         if "self" in labels_of(*args, *words.values()) and self.accepted:
             self.record("join", node, info.name, values=tuple(args))
         return instance
+
+    def _run_constructor(
+        self, method: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> None:
+        """What is made of nothing that the client sent is followed only so far."""
+        about = labels_of(*args[1:], *words.values()) & {"client", "credential", "self", "identity"}
+        if about:
+            self.run_function(method, args, words, node)
+            return
+        worth = _CONSTRUCTION * (4 if self.stage == Stage.IMPORT and len(args) == 1 else 1)
+        cap, self.cap = self.cap, min(self.cap, self.steps + worth)
+        try:
+            self.run_function(method, args, words, node)
+        except TooFar:
+            if self.steps > cap:
+                raise
+        finally:
+            self.cap = cap
 
     # decorators -----------------------------------------------------------------------------
 
@@ -541,7 +599,18 @@ class Calls(Statements):
                 )
             case Setting():
                 if isinstance(value.default, Instance | ClassRef | ModuleRef):
-                    return self.attribute(value.default, name, node)
+                    other = self._another(value, node)
+                    if other is None:
+                        return self.attribute(value.default, name, node)
+                    part = self.attribute(other, name, node)
+                    # Who gives another gives one that has what is asked for.
+                    return (
+                        Unknown(part.labels, part.text, truthy=True)
+                        if isinstance(part, Unknown | Setting | Nobody)
+                        else part
+                    )
+                if value.default is None and node is not self.called:
+                    return self.setting_named(f"{text_of(value)}.{name}", name, node)
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Unknown():
                 if isinstance(getattr(node, "ctx", None), ast.Load) and node is not self.called:
@@ -549,6 +618,16 @@ class Calls(Statements):
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _another(self, setting: Setting, node: ast.AST) -> Value | None:
+        """What whoever runs the program may give in place of the default that is an object.
+
+        Only what has to do with who is let in is worth a way of its own.
+        """
+        if not lexicon.concerns_identity(setting.name) or self.stage == Stage.IMPORT:
+            return None
+        another = Setting(f"{setting.name} is another than the default", Const(value=False))
+        return Unknown(text=setting.name) if self.assume(another, node) else None
 
     def module_attribute(self, module: Module, name: str, node: ast.AST) -> Value:
         """`module.name`."""
@@ -597,23 +676,51 @@ class Calls(Statements):
                 started = one is after
                 continue
             if isinstance(one, External):
+                patch = self.hierarchy.patches.get((one.name, name))
+                if patch is not None and id(patch) not in self.patching:
+                    return patch
                 if defines(one, name):
                     return None
-                if not one.name.startswith("tornado.") and one.name not in {"object", "abc.ABC"}:
+                if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
                     self.uncertain.setdefault(name, one.name)
                 continue
             if one.unresolved:
                 self.uncertain.setdefault(name, one.unresolved[0])
-            if name in one.replaced:
-                return one.replaced[name]
+            put = self.overlay(one).get(name)
+            if put is not None:
+                return ClassMember(one, Assigned(ast.Constant(None)), value=put)
+            patch = one.replaced.get(name)
+            if patch is not None and id(patch) not in self.patching:
+                return patch
             bindings = self.hierarchy.members(one).get(name)
             if bindings:
                 return ClassMember(one, bindings[-1])
         return None
 
+    def overlay(self, info: ClassInfo) -> dict[str, Value]:
+        """What was put into the class after its body ran."""
+        raise NotImplementedError
+
+    def _patched(self, member: ClassMember, module: Module) -> Value:
+        """What a module puts into a class; what was there before is found while it is looked at."""
+        binding = member.binding
+        if not isinstance(binding, Assigned):
+            return Unknown()
+        self.patching.add(id(member))
+        try:
+            if isinstance(binding.value, ast.Lambda):
+                return Function(binding.value, module, member.owner, None)
+            return self.in_module(module, binding.value)
+        finally:
+            self.patching.discard(id(member))
+
     def member_value(self, member: ClassMember, info: ClassInfo) -> Value:
         """A member of a class body as a value, decorators applied."""
+        if member.value is not None:
+            return cast("Value", member.value)
         owner = member.owner
+        if member.module is not None or owner is None:
+            return self._patched(member, member.module or info.module)
         module = owner.module
         binding = member.binding
         match binding:
@@ -637,44 +744,16 @@ class Calls(Statements):
                     inner = self.hierarchy.members(owner).get(binding.value.id)
                     if inner and inner[-1] is not binding:
                         return self.member_value(ClassMember(owner, inner[-1]), info)
-                return self.in_module(module, binding.value)
+                held = self.placed.get(id(binding.value))
+                if held is None:  # the class has it once, whoever looks
+                    held = self.placed[id(binding.value)] = self.in_module(module, binding.value)
+                return held
             case _:
                 return self.meaning(self.project.follow(module, binding), "", owner.node)
 
     def closure(self, owner: ClassInfo) -> Environment | None:
         """Names of the functions around a class: a factory's parameters."""
-        functions = [
-            one
-            for one in owner.definition.scopes
-            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-        if not functions:
-            return None
-        env = Environment()
-        for function in functions:
-            arguments = function.args
-            names = [one.arg for one in [*arguments.posonlyargs, *arguments.args]]
-            for at, name in enumerate(names):
-                default = at - (len(names) - len(arguments.defaults))
-                if 0 <= default < len(arguments.defaults):
-                    value = self.in_module(owner.module, arguments.defaults[default])
-                    env.names[name] = (
-                        Setting(name, value, text=name) if isinstance(value, Const) else value
-                    )
-                else:
-                    env.names[name] = (
-                        Setting(name, None, text=name)
-                        if lexicon.is_setting_name(name)
-                        else Unknown(text=name)
-                    )
-            bound, _ = self.project.scope(function)
-            for name, bindings in bound.items():
-                binding = bindings[-1]
-                if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
-                    env.names[name] = Function(binding.node, owner.module, None, env, text=name)
-                elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
-                    env.names.setdefault(name, Setting(name, Const(binding.value.value), text=name))
-        return env
+        raise NotImplementedError
 
     def _bound_member(
         self, member: ClassMember, instance: Instance, name: str, node: ast.AST
@@ -693,7 +772,8 @@ class Calls(Statements):
                 return self.call(value, [instance], {}, node)
             return Bound(value, instance)
         value = self.member_value(member, instance.info)
-        if isinstance(value, Function):
+        put = member.value is not None or member.module is not None
+        if isinstance(value, Function) or (put and isinstance(value, Partial | Named)):
             return Bound(value, instance)
         if isinstance(value, Authenticated):
             return Bound(value, instance)
@@ -701,6 +781,7 @@ class Calls(Statements):
             isinstance(value, Const)
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
+            and not (instance.handler and self._declared_again(instance.info, name))
         ):
             return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
@@ -709,6 +790,17 @@ class Calls(Statements):
         if isinstance(value, Setting) and not value.text:
             return Setting(name, value.default, text=name)
         return value
+
+    def _declared_again(self, info: ClassInfo, name: str) -> bool:
+        """Whether a class of the project says for itself what a base leaves open: no setting."""
+        return (
+            sum(
+                name in self.hierarchy.members(one)
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+            )
+            > 1
+        )
 
     def stored_names(self, info: ClassInfo) -> frozenset[str]:
         """Attributes that some method of the class or a base assigns."""
@@ -728,6 +820,8 @@ class Calls(Statements):
         instance = value.instance
         if isinstance(instance, ClassRef):
             found = self._member(instance.info, name, value.owner)
+            if found is None and name == "__new__" and self.making is not None:
+                return Special("new-class", text=name)
             return self.member_value(found, instance.info) if found else Unknown(text=name)
         if not isinstance(instance, Instance):
             return Unknown(text=name)
@@ -737,6 +831,8 @@ class Calls(Statements):
             return self._bound_member(found, instance, name, node)
         if instance.handler:
             return self.tornado_method(instance, name, node)
+        if name == "accept_connection":
+            return Special("protocol.accept_connection", text=f"super().{name}")
         return Unknown(text=f"super().{name}")
 
     def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
@@ -788,15 +884,21 @@ class Calls(Statements):
             and args[0].handler
         ) and (".web.RequestHandler." in name or ".websocket.WebSocketHandler." in name):
             return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
+        if name.startswith("tornado.websocket.") and last == "accept_connection":
+            return self.call(Special("protocol.accept_connection", text=name), args, words, node)
         if last in _SPAWN:
             return self._spawn(args, words, node)
-        if last in _THROUGH and args:
+        if (
+            last in _THROUGH
+            and args
+            and (last != "run" or isinstance(args[0], Coroutine | Function | Bound | Partial))
+        ):
             return self._through_call(last, args, node)
         known = self.library_call(name, args, words, node)
         if known is not None:
             return known
         if (
-            self.mode == "anonymous"
+            self.mode != "origin"
             and name.startswith(_JWT)
             and (
                 last
@@ -813,7 +915,10 @@ class Calls(Statements):
             )
             and labels & {"client", "identity"}
         ):
-            return self._verified_token(name, args, words, node)
+            if self.mode == "anonymous":
+                return self._verified_token(name, args, words, node)
+            self.record("check", node, name, values=tuple(args))
+            return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
         if top in _STDLIB or "." not in name or name.startswith("tornado."):
             return self._library_value(name, args, words, node)
         return self.unknown_call(function, name, args, words, node, recorded=True)
@@ -879,7 +984,9 @@ class Calls(Statements):
         elif _acts(name):
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
         return Unknown(
-            labels - {"self", "setting"}, f"{name}({', '.join(text_of(one) for one in args[:3])})"
+            labels - {"self", "setting"},
+            f"{name}({', '.join(text_of(one) for one in args[:3])})",
+            truthy=True if name.startswith(_MADE_UP) else None,
         )
 
     def _method(
@@ -923,7 +1030,9 @@ class Calls(Statements):
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
         if isinstance(receiver, Const) or (
-            "client" in labels_of(receiver) and not isinstance(receiver, Member)
+            "client" in labels_of(receiver)
+            and not isinstance(receiver, Member)
+            and not labels_of(receiver) & {"answer", "found"}
         ):
             if any(isinstance(one, Nobody) for one in args):
                 return Unknown(labels_of(receiver), text_of(receiver))
@@ -972,14 +1081,9 @@ class Calls(Statements):
             if isinstance(key, Nobody):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
             if receiver.exact and "client" in labels_of(key) and receiver.items:
-                picked = self.choose(node, min(len(receiver.items), 4) + 1)
-                if picked == 0:
-                    return args[1] if len(args) > 1 else Const(None)
-                value = list(receiver.items.values())[picked - 1]
-                if isinstance(value, Function | Bound):
-                    return value
-                return value
-            return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+                return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
+            found = {"found"} if "client" in labels_of(key) else set()
+            return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
         if name == "update":
             receiver.exact = False
         if name in {"values", "items", "keys"}:
@@ -1012,6 +1116,8 @@ class Calls(Statements):
         if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):
             key = ".".join(keys[:2])
             fallback = words.get("fallback")
+            if fallback is None and key in self.project.settings:
+                return self.setting_named(key, key, node)
             return Setting(key, fallback, frozenset({"setting"}), key)
         if name != "get" or not isinstance(args[0], Const):
             return None
@@ -1107,6 +1213,17 @@ class Calls(Statements):
         )
         names = lexicon.chain_of(text)
         last = names[-1] if names else text
+        if len(args) == 1 and isinstance(args[0], Setting):
+            converted = concrete_function(last, args)
+            if converted is not None:
+                return converted
+        if args and isinstance(args[0], Const) and lexicon.reads_setting(names):
+            key = args[0].value
+            if isinstance(key, str):
+                shipped = words.get("default", args[1] if len(args) > 1 else None)
+                return (
+                    self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
+                )
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
         holder = names[-2] if len(names) > 1 else ""
@@ -1118,11 +1235,11 @@ class Calls(Statements):
             and lexicon.words_of(last)[:1]
             in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
         )
-        proof = any(self.is_proof(one) for one in everything) and last not in _HARMLESS - {
-            "find",
-            "index",
-            "count",
-        }
+        proof = (
+            any(self.is_proof(one) for one in everything)
+            and last not in _HARMLESS - {"find", "index", "count"}
+            and last not in _DELIVERS
+        )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
         if self.mode == "anonymous" and "origin" not in labels:
@@ -1137,15 +1254,23 @@ class Calls(Statements):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             return Unknown((labels - {"client", "message"}) | {"principal"}, text)
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
+            receiver = function.receiver if isinstance(function, Member) else None
             if "self" in labels:
-                self.record("join", node, text, values=tuple(args))
+                self.record("join", node, text, receiver=receiver, values=tuple(args))
             elif last not in _HARMLESS and last != "get":
-                self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+                self.record(
+                    "act",
+                    node,
+                    text,
+                    values=tuple(args),
+                    words=tuple(words.items()),
+                    receiver=receiver,
+                )
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
 
     def verification(self, node: ast.AST, text: str, *, by_name: bool, name: str) -> Value:
         """What a verification says of a client without a credential: nothing, or an exception."""
-        raises = False
+        raises = not self.catching and lexicon.raises_on_nothing(text)
         if self.catching:
             leaves, _ = self.catching[-1]
             raises = leaves or self.choose(node, 2) == 0
@@ -1160,8 +1285,8 @@ class Calls(Statements):
 
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
         """What the server finds under a credential that is not valid."""
-        if self.catching and not text.endswith("()"):
-            leaves, _ = self.catching[-1]
+        if not text.endswith("()"):
+            leaves = not self.catching or self.catching[-1][0]
             if leaves or self.choose(node, 2) == 0:
                 self.check(node, text)
                 raise Thrown("KeyError", node, self.frame.module, check=True)

@@ -8,6 +8,9 @@ from stormdoor.auditor.project import Project
 __all__ = ["collect_settings"]
 
 
+_ROUTES = frozenset({"handlers", "routes", "urls", "rules", "url_patterns"})
+
+
 def collect_settings(project: Project) -> None:
     """Note the defaults that the parsed modules give to settings, by name."""
     for module in list(project.inside()):
@@ -48,7 +51,7 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
     if name in {"add_argument", "option", "add_option"} and literal:
         _argument(project, module, node, words)
         return
-    if name == "Application" or name.endswith("Application"):
+    if name == "Application" or name.endswith("Application") or _makes_application(node):
         for key, value in words.items():
             if key != "handlers":
                 _note(project, key, module, value)
@@ -56,6 +59,21 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
     if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
         for key, value in words.items():
             _note(project, key, module, value)
+
+
+def _makes_application(node: ast.Call) -> bool:
+    """`super().__init__(handlers, debug=True)` and `Application.__init__(self, handlers, ...)`."""
+    match node.func:
+        case ast.Attribute(attr="__init__", value=ast.Call(func=ast.Name(id="super"))):
+            routes = node.args[:1]
+        case ast.Attribute(attr="__init__", value=ast.Name() | ast.Attribute()):
+            routes = node.args[1:2]
+        case _:
+            return False
+    return any(
+        isinstance(one, ast.List) or (isinstance(one, ast.Name) and one.id in _ROUTES)
+        for one in routes
+    )
 
 
 def _argument(project: Project, module: Module, node: ast.Call, words: dict[str, ast.expr]) -> None:
@@ -71,6 +89,10 @@ def _argument(project: Project, module: Module, node: ast.Call, words: dict[str,
     if isinstance(dest, ast.Constant) and isinstance(dest.value, str):
         names = [dest.value]
     default = words.get("default")
+    required = words.get("required")
+    if default is None and isinstance(required, ast.Constant) and required.value is True:
+        # Whoever starts the program gives it: any value, but not none.
+        default = ast.copy_location(ast.Constant(...), node)
     if default is None:
         action = words.get("action")
         shown = action.value if isinstance(action, ast.Constant) else None

@@ -26,16 +26,18 @@ class Method:
         name: Its name.
         owner: The class it stands in.
         node: Its statement, or the value that is bound to the name.
+        placed: The file that puts it into the class from outside, or None.
     """
 
     name: str
     owner: ClassInfo
     node: ast.AST
+    placed: Module | None = None
 
     @property
     def module(self) -> Module:
         """The file it stands in."""
-        return self.owner.module
+        return self.placed or self.owner.module
 
 
 class Endpoint:
@@ -95,10 +97,14 @@ class Endpoint:
                 if name in one.replaced:
                     member = one.replaced[name]
                     if isinstance(member.binding, Defined | Assigned):
-                        return Method(name, member.owner, _node_of(member.binding))
+                        return Method(name, one, _node_of(member.binding), member.module)
                 for binding in reversed(self.hierarchy.members(one).get(name, ())):
                     if isinstance(binding, Defined | Assigned):
                         return Method(name, one, _node_of(binding))
+            else:
+                patch = self.hierarchy.patches.get((one.name, name))
+                if patch is not None and isinstance(patch.binding, Assigned):
+                    return Method(name, self.info, patch.binding.value, patch.module)
         return None
 
     def methods(self) -> Iterator[Method]:

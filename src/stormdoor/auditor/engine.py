@@ -20,12 +20,14 @@ from stormdoor.auditor.files import list_files, python_packages
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
 from stormdoor.auditor.knowledge import load_knowledge
 from stormdoor.auditor.module import Module
+from stormdoor.auditor.patches import collect_patches
 from stormdoor.auditor.prefilter import Hint, hints_of, mentions
 from stormdoor.auditor.project import External, Project, Tree
 from stormdoor.auditor.routes import Routes, find_routes
 from stormdoor.auditor.rule import Found, Rule
 from stormdoor.auditor.rules import RULES
 from stormdoor.auditor.settings import Progress, Settings, selected
+from stormdoor.auditor.shipped import collect_shipped
 from stormdoor.auditor.suppress import RULES as ABOUT_COMMENTS
 from stormdoor.auditor.suppress import settle, suppressions_in
 from stormdoor.auditor.table import verdicts
@@ -79,6 +81,8 @@ def prepare(
     _parse_relevant(project, hierarchy, hints)
     sockets, unresolved = _sockets(project, hierarchy)
     collect_settings(project)
+    collect_shipped(project)
+    collect_patches(project, hierarchy)
     by_name: dict[str, list[ClassInfo]] = {}
     for info in sockets:
         by_name.setdefault(info.name, []).append(info)
@@ -235,12 +239,34 @@ def _reachable(
         for info in sockets
         if "<locals>"
         not in info.qualname  # made by a function for each use: the base is what counts
+        and not info.module.is_test
         for one in info.mro[1:]
         if isinstance(one, ClassInfo)
     }
     for info in sockets:
-        if id(info) in routes.of or (id(info) not in bases and not _is_abstract(info, hierarchy)):
+        if (
+            id(info) in routes.of
+            or (id(info) not in bases and not _is_abstract(info, hierarchy))
+            or (id(info) in bases and _stands_alone(info, sockets, hierarchy))
+        ):
             yield info
+
+
+_GATES = frozenset({"prepare", "get", "get_current_user", "_execute", "check_origin"})
+
+
+def _stands_alone(info: ClassInfo, sockets: list[ClassInfo], hierarchy: Hierarchy) -> bool:
+    """Whether a class that others derive from can serve as it is, and none of them adds a gate.
+
+    What a library offers for others to route is an endpoint, though its own files only derive from it.
+    """
+    own = hierarchy.members(info)
+    if info.name.startswith("_") or info.module.is_test or _is_abstract(info, hierarchy):
+        return False
+    if not {"open", "on_message"} & own.keys() or "NotImplemented" in ast.unparse(info.node):
+        return False
+    derived = [one for one in sockets if one is not info and info in one.mro]
+    return not any(_GATES & hierarchy.members(one).keys() for one in derived)
 
 
 def _is_abstract(info: ClassInfo, hierarchy: Hierarchy) -> bool:

@@ -48,8 +48,12 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _PROOF = frozenset({"credential", "identity"})
+_SENT = frozenset({"client", "credential", "cookie", "query", "header", "message", "url"})
+"""Labels of what the client sends and nobody has compared with anything."""
 _MAX_TEXT = 4096
 _MAX_ITEMS = 48
+_MAX_PICKED = 16
+"""Entries of a table of actions that are followed one by one."""
 
 
 class Expressions(Core):
@@ -149,8 +153,10 @@ class Expressions(Core):
         frame.env = Environment(outer=outer)
         try:
             generator = node.generators[0]
-            source = self.evaluate(generator.iter)
-            items = self.items_of(source, _MAX_ITEMS)
+            given = source = self.evaluate(generator.iter)
+            if isinstance(given, Setting) and isinstance(given.default, Sequence):
+                source = given.default
+            items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
             for item in items[: _MAX_ITEMS if simple else 1]:
@@ -169,7 +175,8 @@ class Expressions(Core):
                 elif keep or not simple:
                     results.append(self.evaluate(node.elt))
             if simple and not isinstance(node, ast.DictComp):
-                return Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                return Setting(given.name, made) if isinstance(given, Setting) else made
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
@@ -257,7 +264,14 @@ class Expressions(Core):
             return Unknown(text=name)
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
         value = self.in_module(module, bound.value)
-        if isinstance(value, Const) and (
+        if (
+            isinstance(value, Const)
+            and value.value is None
+            and not lexicon.concerns_identity(name)
+            and self.hierarchy.is_rebound(module, name)
+        ):
+            value = Unknown(text=name)  # what a function puts there is made while the program runs
+        elif isinstance(value, Const) and (
             value.value is None or isinstance(value.value, bool | str)
         ):
             value = Setting(name, value, text=name)
@@ -265,6 +279,8 @@ class Expressions(Core):
             value = Unknown(value.labels, name)
         elif isinstance(value, Sequence | Mapping):
             # What a module fills in later is not in the display.
+            if isinstance(value, Mapping) and lexicon.is_setting_chain([name]):
+                value = _as_settings(value, name)
             value = (
                 Sequence(
                     value.items, value.kind, exact=bool(value.items) and name.isupper(), text=name
@@ -341,10 +357,16 @@ class Expressions(Core):
     def _unknown_truth(self, value: Value, node: ast.AST, wanted: bool | None) -> bool:
         labels = labels_of(value)
         text = value.text or (self.frame.module.source(node) if isinstance(node, ast.expr) else "")
-        if self.mode == "anonymous" and wanted is not None and _may_be_identity(value, text):
+        presumable = wanted is not None and _may_be_identity(value, text)
+        if presumable and "client" in labels and labels <= _SENT:
+            presumable = False  # it is tested for being there, and the client sends what it likes
+        if self.mode == "anonymous" and wanted is not None and presumable:
             # A refusal with 401 or 403 that hangs on something that cannot be resolved.
             self.check(node, text, presumed=True)
             return wanted
+        if self.mode == "anonymous" and _is_configured_part(value, node):
+            # Whether the program has a part that authenticates is up to whoever runs it.
+            return self.assume(Setting(text, None, text=text), node)
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
         if known is not None:
@@ -352,12 +374,20 @@ class Expressions(Core):
         if self.mode == "member" and labels >= {"principal", "client", "answer"}:
             # What was found for this user and this object decides.
             self.record("check", node, f"access: {text}", values=(value,))
+        elif (
+            self.mode == "member"
+            and "principal" in labels
+            and isinstance(node, ast.expr)
+            and _asks_about_user(node)
+        ):
+            self.record("check", node, f"access: {text}", values=(value,))
         if self.mode == "origin" and "origin" in labels:
             # The origin itself is concrete: what is left unresolved is taken for a comparison.
             self.check(node, text, presumed=True)
             return False
         result = self.choose(node, 2) == 0
         self.chosen[memo] = result
+        self.decided.append(value)  # its identity is the memory: nothing else may get it
         return result
 
     def logic(self, node: ast.BoolOp | ast.Compare) -> Value:
@@ -424,6 +454,11 @@ class Expressions(Core):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
+        if isinstance(left, Setting) and isinstance(right, Setting):
+            shipped, wanted = _settled(left), _settled(right)
+            if isinstance(shipped, Const) and isinstance(wanted, Const):
+                agreed = self._constants(shipped, op, wanted)
+                return Setting(text, agreed if isinstance(agreed, Const) else None, text=text)
         if (
             isinstance(left, Setting)
             and isinstance(left.default, Sequence)
@@ -496,6 +531,8 @@ class Expressions(Core):
                 return Const(value=False)
             case Unknown(truthy=True):
                 return Const(value=False)
+            case Unknown(present=True) if other.value is None:
+                return Const(value=False)
             case Unknown(labels=labels) if (
                 other.value is None
                 and not labels & {"client", "self"}
@@ -522,6 +559,8 @@ class Expressions(Core):
                 return Const(False, labels)
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
+        if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
+            return Unknown(labels | {"client", "header"}, text)
         if (
             isinstance(left, Const)
             and "origin" in left.labels
@@ -535,6 +574,10 @@ class Expressions(Core):
                 inner = self._contained(left, default, node)
                 return Setting(text, inner if isinstance(inner, Const) else None, text=text)
             return Setting(text, None, text=text)
+        if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
+            shipped = _settled(left)
+            known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
+            return Setting(text, known if isinstance(known, Const) else None, text=text)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self.mode == "anonymous" and "client" in labels_of(left):
@@ -707,6 +750,8 @@ class Expressions(Core):
                     return value.items[index.value]
                 if value.exact:
                     raise Thrown("KeyError", node, self.frame.module)
+            case Mapping() if value.exact and value.items and "client" in labels_of(index):
+                return self.picked(value, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):
                 try:
                     return value.items[index.value]
@@ -720,6 +765,10 @@ class Expressions(Core):
                     return Const(held[index.value], value.labels)
                 except IndexError:
                     raise Thrown("IndexError", node, self.frame.module) from None
+            case Const(value=None) if isinstance(node, ast.Subscript) and isinstance(
+                node.value, ast.Name
+            ):
+                raise Thrown("TypeError", node, self.frame.module)
             case Special():
                 return self.special_item(value, index, node)
             case ClassRef() | Named() if "client" not in labels_of(index):
@@ -751,7 +800,17 @@ class Expressions(Core):
             and not isinstance(value, Mapping)
         ):
             return self.by_words(value, index.value, text, node)
-        return Unknown(labels_of(value, index), text)
+        found = {"found"} if "client" in labels_of(index) else set()
+        return Unknown(labels_of(value, index) | found, text)
+
+    def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
+        """What the client picks from a table by a name; nothing, where it names what is not there."""
+        picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        if picked < min(len(value.items), _MAX_PICKED):
+            return list(value.items.values())[picked]
+        if fallback is None:
+            raise Thrown("KeyError", node, self.frame.module)
+        return fallback
 
     def client_field(self, value: Value, name: str, text: str) -> Value:
         """A part of something the client sent."""
@@ -804,6 +863,59 @@ def _name_of(node: ast.AST) -> str:
         if isinstance(left, ast.Attribute)
         else ""
     )
+
+
+def _settled(value: Value | None) -> Value | None:
+    """What a setting is as shipped, whatever it was made of."""
+    while isinstance(value, Setting):
+        value = value.default
+    return value
+
+
+def _has_items(value: Value) -> bool:
+    return not (isinstance(value, Sequence) and value.exact and not value.items)
+
+
+def _as_settings(value: Mapping, name: str) -> Mapping:
+    """`CONFIG = {"auth": {"enabled": False}}`: whoever installs the program may edit it."""
+    items: dict[object, Value] = {}
+    for key, one in value.items.items():
+        text = f"{name}[{key!r}]"
+        if isinstance(one, Mapping):
+            items[key] = _as_settings(one, text)
+        elif isinstance(one, Const) and (one.value is None or isinstance(one.value, bool | str)):
+            items[key] = Setting(text, one, text=text)
+        else:
+            items[key] = one
+    return Mapping(items, value.exact, value.labels, value.text)
+
+
+def _is_configured_part(value: Value, node: ast.AST) -> bool:
+    """`if self.authenticator:`, of something that was not read and that no client sent."""
+    if not isinstance(value, Unknown) or labels_of(value) - {"setting", "secret"}:
+        return False
+    names = [_name_of(node), (lexicon.chain_of(value.text) or [""])[-1]]
+    return any(lexicon.is_authenticator(name) for name in names if name)
+
+
+def _asks_about_user(node: ast.expr) -> bool:
+    """Whether a condition looks at what the user is or has, and not only whether there is one."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _asks_about_user(inner)
+        case ast.Compare(comparators=[ast.Constant(value=None | "" | False)]):
+            return False
+        case ast.Compare():
+            return True
+        case ast.Name(id=name):
+            return not lexicon.is_identity_name(name)
+        case ast.Attribute(attr=name):
+            return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
+        case ast.Call(func=func):
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            return lexicon.is_predicate(name) or lexicon.is_access_word(name)
+        case _:
+            return False
 
 
 def _may_be_identity(value: Value, text: str) -> bool:

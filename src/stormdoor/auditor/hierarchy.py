@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -56,15 +57,31 @@ REQUEST_METHODS = frozenset(
         "get_template_namespace",
     ]
 )
+FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
+_STDLIB = sys.stdlib_module_names
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A name in the body of a class."""
+    """A name in the body of a class.
 
-    owner: "ClassInfo"
+    Args:
+        owner: The class; None for what is put into one of Tornado's.
+        binding: What it is bound to.
+        module: Where it is put into the class from outside; None for its own body.
+        value: What was put there while the class was made, as the interpreter knows it.
+    """
+
+    owner: "ClassInfo | None"
     binding: Binding
+    module: Module | None = None
+    value: object = None
+
+    @property
+    def place(self) -> Module | None:
+        """The file it stands in."""
+        return self.module or (self.owner.module if self.owner is not None else None)
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +93,8 @@ class ClassInfo:
         definition: Its statement.
         bases: Classes that were read, and names of those that were not.
         unresolved: Bases of which not even the name is certain, as source text.
+        replaced: Methods that a module puts into it from outside.
+        copied: A base that is a copy of Tornado's WebSocketHandler, taken for it.
     """
 
     module: Module
@@ -84,6 +103,7 @@ class ClassInfo:
     unresolved: list[str] = field(default_factory=list)
     mro: "list[ClassInfo | External]" = field(default_factory=list)
     replaced: dict[str, Member] = field(default_factory=dict)
+    copied: "ClassInfo | None" = None
 
     @property
     def node(self) -> ast.ClassDef:
@@ -113,7 +133,14 @@ class Hierarchy:
         self._known: dict[int, ClassInfo] = {}
         self.stored: dict[int, frozenset[str]] = {}
         self.applications: list[ClassInfo] = []
-        self._members: dict[int, dict[str, list[Binding]]] = {}
+        self.patches: dict[tuple[str, str], Member] = {}
+        self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
+        self._shaped: dict[int, bool] = {}
+        self._rebound: dict[int, frozenset[str]] = {}
+        self._functions: dict[int, list[FunctionDefinition]] = {}
+        self._calls: dict[str, list[tuple[Module, ast.Call]]] | None = None
+        self._called: dict[int, list[tuple[Module, ast.Call]]] = {}
+        self._derived: dict[tuple[int, ...], ClassInfo] = {}
 
     def of(self, module: Module, definition: ClassDef) -> ClassInfo:
         """The class of a class statement."""
@@ -127,6 +154,137 @@ class Hierarchy:
         info.mro = _linearised(info)
         return info
 
+    def derived(self, static: ClassInfo, bases: "list[ClassInfo | External]") -> ClassInfo:
+        """A class of a function, with the bases that this call of the function gives it."""
+        key = (id(static.node), *(id(one) for one in bases))
+        known = self._derived.get(key)
+        if known is None:
+            known = ClassInfo(static.module, static.definition, bases)
+            known.mro = _linearised(known)
+            self._derived[key] = known
+        return known
+
+    def is_rebound(self, module: Module, name: str) -> bool:
+        """Whether a function of the module binds its name anew: `global instance`."""
+        known = self._rebound.get(id(module))
+        if known is None:
+            known = frozenset(
+                one
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Global)
+                for one in node.names
+            )
+            self._rebound[id(module)] = known
+        return name in known
+
+    def is_inert(self, base: External) -> bool:
+        """Whether a class that was not read is known to answer no request."""
+        if base.name.partition(".")[0] in _STDLIB or "." not in base.name:
+            return True
+        known = self.knowledge.about(base.name)
+        return known is not None and known.inert
+
+    def is_copy(self, info: ClassInfo) -> bool:
+        """Whether a class is a copy of Tornado's own: it answers the handshake itself."""
+        if not {"on_message", "write_message", "open"} <= self.members(info).keys():
+            return False
+        return any("Sec-WebSocket-Accept" in line for line in info.module.lines)
+
+    def functions_around(self, module: Module, node: ast.AST) -> "list[FunctionDefinition]":
+        """The functions that a node stands in, outermost first."""
+        known = self._functions.get(id(module))
+        if known is None:
+            known = [one for one in ast.walk(module.tree) if isinstance(one, FunctionDefinition)]
+            self._functions[id(module)] = known
+        line = getattr(node, "lineno", 0)
+        around = [
+            one for one in known if one.body[0].lineno <= line <= (one.end_lineno or one.lineno)
+        ]
+        return sorted(around, key=lambda one: one.lineno)
+
+    def calls_of(
+        self, module: Module, function: "FunctionDefinition | ast.ClassDef"
+    ) -> list[tuple[Module, ast.Call]]:
+        """The calls of a function, or of a class, in what was read."""
+        known = self._called.get(id(function))
+        if known is not None:
+            return known
+        if self._calls is None:
+            self._calls = {}
+            for one in self.project.inside():
+                if one.is_test:
+                    continue
+                for node, _ in one.nodes():
+                    if isinstance(node, ast.Call) and isinstance(
+                        node.func, ast.Name | ast.Attribute
+                    ):
+                        last = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                        self._calls.setdefault(last, []).append((one, node))
+        name, wanted = function.name, function
+        if name == "__init__":
+            owner = next((one for one in module.classes if function in one.node.body), None)
+            if owner is None:
+                return []
+            name, wanted = owner.node.name, owner.node
+        found = [
+            (one, call)
+            for one, call in self._calls.get(name, ())
+            if self._means(one, call, module, wanted)
+        ]
+        self._called[id(function)] = found
+        return found
+
+    def _means(
+        self,
+        caller: Module,
+        call: ast.Call,
+        module: Module,
+        wanted: "FunctionDefinition | ast.ClassDef",
+    ) -> bool:
+        match call.func:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                return caller is module
+            case _:
+                pass
+        for one in self.project.resolve(caller, call.func):
+            if (
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Defined)
+                and one.binding.node is wanted
+            ):
+                return True
+        # A function in a function, or a name imported inside of one, is not resolved.
+        return caller is module and isinstance(call.func, ast.Name)
+
+    def is_shaped(self, info: ClassInfo) -> bool:
+        """Whether more than its body decides what is in it."""
+        known = self._shaped.get(id(info))
+        if known is None:
+            known = (
+                bool(info.node.decorator_list)
+                or self.metaclass(info) is not None
+                or any(
+                    "__init_subclass__" in self.members(one)
+                    for one in info.mro[1:]
+                    if isinstance(one, ClassInfo)
+                )
+            )
+            self._shaped[id(info)] = known
+        return known
+
+    def metaclass(self, info: ClassInfo) -> tuple[ClassInfo, ast.expr] | None:
+        """The class that names the metaclass, with the expression; None without one."""
+        return next(
+            (
+                (one, word.value)
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+                for word in one.node.keywords
+                if word.arg == "metaclass"
+            ),
+            None,
+        )
+
     def of_node(self, module: Module, node: ast.ClassDef) -> ClassInfo:
         """The class of a class statement that the project indexed."""
         return self.of(module, self.project.class_of(module, node))
@@ -135,6 +293,8 @@ class Hierarchy:
         if isinstance(base, ast.Starred):
             info.unresolved.append(info.module.source(base))
             return
+        if isinstance(base, ast.IfExp):
+            base = self._as_shipped(info.module, base)
         found = self.classes_of(info.module, base, info.definition.scopes)
         chosen = next((one for one in found if isinstance(one, ClassInfo)), None)
         # Of alternatives (an import that failed, a condition) the one that is a handler decides.
@@ -145,12 +305,26 @@ class Hierarchy:
         external = next((one for one in found if isinstance(one, External)), None)
         if external is not None and self._is_socket_name(external.name):
             info.bases.append(external)
+        elif chosen is not None and chosen is not info and self.is_copy(chosen):
+            info.bases.append(External(WEBSOCKET))
+            info.copied = chosen
         elif chosen is not None and chosen is not info:
             info.bases.append(chosen)
         elif external is not None:
             info.bases.append(external)
         elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
             info.unresolved.append(info.module.source(base))
+
+    def _as_shipped(self, module: Module, node: ast.IfExp) -> ast.expr:
+        """Of two bases the one that a constant of the project picks; both, where none does."""
+        for one in self.project.resolve(module, node.test):
+            if (
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Assigned)
+                and isinstance(one.binding.value, ast.Constant)
+            ):
+                return node.body if one.binding.value.value else node.orelse
+        return node
 
     def classes_of(
         self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...] = (), depth: int = 0
@@ -348,7 +522,12 @@ class Hierarchy:
                 started = one is after
                 continue
             if isinstance(one, External):
+                patch = self.patches.get((one.name, name))
+                if patch is not None:
+                    return patch
                 if one.name.startswith("tornado.") and not defines(one, name):
+                    continue
+                if self.is_inert(one):
                     continue
                 return one
             if name in one.replaced:
@@ -399,8 +578,30 @@ def _linearised(info: ClassInfo) -> "list[ClassInfo | External]":
             result.append(head)
         pending = [[one for one in seq if not _same(one, head)] for seq in pending]
         pending = [seq for seq in pending if seq]
-    # Whatever was not read most likely derives from RequestHandler, which then comes after it.
-    return sorted(result, key=lambda one: isinstance(one, External) and one.name == REQUEST)
+    return _request_handler_last(result)
+
+
+def _request_handler_last(order: "list[ClassInfo | External]") -> "list[ClassInfo | External]":
+    """Whatever was not read most likely derives from RequestHandler, which then comes after it.
+
+    A class that was read and derives from nothing else stays behind it: its methods never run.
+    """
+    request = next(
+        (one for one in order if isinstance(one, External) and one.name == REQUEST), None
+    )
+    if request is None:
+        return order
+    rest = [one for one in order if one is not request]
+    at = order.index(request)
+    behind = [i for i, one in enumerate(rest) if i >= at and _may_derive(one)]
+    where = max(behind, default=at - 1) + 1
+    return [*rest[:where], request, *rest[where:]]
+
+
+def _may_derive(one: "ClassInfo | External") -> bool:
+    if isinstance(one, External):
+        return one.name not in {"object", "abc.ABC", "typing.Generic", "typing.Protocol"}
+    return bool(one.unresolved) or any(isinstance(base, External) for base in one.bases)
 
 
 def _of_external(base: External) -> "list[ClassInfo | External]":

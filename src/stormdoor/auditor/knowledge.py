@@ -18,7 +18,7 @@ class KnowledgeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a class does before the 101."""
+    """What a class does before the 101; one that is `inert` answers no request at all."""
 
     authentication: Answer = "unknown"
     origin: Answer = "unknown"
@@ -26,6 +26,7 @@ class Known:
     socket: bool = True
     connection: bool = False
     origin_setting: str = ""
+    inert: bool = False
 
 
 @dataclass(slots=True)
@@ -45,8 +46,12 @@ class Knowledge:
         return known is not None and known.connection
 
     def about(self, name: str) -> Known | None:
-        """What is known about the class."""
-        return self.classes.get(name)
+        """What is known about the class, or about all classes of its package."""
+        known = self.classes.get(name)
+        while known is None and "." in name:
+            name = name.rpartition(".")[0]
+            known = self.classes.get(f"{name}.*")
+        return known
 
     def copied_connection(self, name: str) -> tuple[str, Known] | None:
         """The connection class that this is, its package read and perhaps under another name."""
@@ -89,11 +94,11 @@ def load_knowledge(*extra: Path) -> Knowledge:
 def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     if not isinstance(entry, dict):
         raise KnowledgeError(f"{where}: [[class]] is a table")
-    kinds = [kind for kind in ("socket", "connection", "handler") if kind in entry]
+    kinds = [kind for kind in ("socket", "connection", "handler", "other") if kind in entry]
     names = entry.get(kinds[0]) if len(kinds) == 1 else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise KnowledgeError(
-            f"{where}: a [[class]] has one of socket, connection, handler: a list of dotted names"
+            f"{where}: a [[class]] has one of socket, connection, handler, other: a list of dotted names"
         )
     answers: dict[str, Answer] = {}
     for key in ("authentication", "origin"):
@@ -105,9 +110,10 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         answers["authentication"],
         answers["origin"],
         str(entry.get("note", "")),
-        socket=kinds[0] != "handler",
+        socket=kinds[0] in {"socket", "connection"},
         connection=kinds[0] == "connection",
         origin_setting=str(entry.get("origin_setting", "")),
+        inert=kinds[0] == "other",
     )
     for name in names:
         knowledge.classes[name] = known

@@ -16,6 +16,8 @@ __all__ = [
     "is_setting_name",
     "is_verdict",
     "is_verification_name",
+    "raises_on_nothing",
+    "reads_setting",
     "words_of",
 ]
 
@@ -230,11 +232,42 @@ _SETTING = frozenset(
         "prefs",
         "params",
         "define",
+        "default",
+        "defaults",
     ]
 )
 _ACCESS = frozenset(
     ["acl", "access", "role", "roles", "scope", "scopes", "can", "may", "permit", "owns", "owner"]
 )
+
+
+_OF_REQUESTS = frozenset(
+    [
+        "command",
+        "content",
+        "dir",
+        "directory",
+        "event",
+        "extension",
+        "file",
+        "filename",
+        "folder",
+        "format",
+        "json",
+        "message",
+        "method",
+        "mime",
+        "payload",
+        "path",
+        "schema",
+        "size",
+        "type",
+        "uri",
+        "url",
+        "version",
+    ]
+)
+"""What a check that is not about the client is about: `is_path_allowed`, `validate_message`."""
 
 
 def words_of(name: str) -> list[str]:
@@ -368,6 +401,8 @@ def is_verification_name(name: str) -> bool:
     words = words_of(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
+    if _OF_REQUESTS & set(words) and not (_IDENTITY - {"permission", "permissions"}) & set(words):
+        return False
     if any(word in _VERIFY for word in words):
         return True
     return bool(
@@ -387,6 +422,23 @@ def is_raising_name(name: str) -> bool:
     return bool(words) and words[0] in _RAISING
 
 
+def raises_on_nothing(text: str) -> bool:
+    """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""
+    names = chain_of(text)
+    if names[-1:] == ["get"]:
+        return names[-2:-1] == ["objects"]
+    return bool(names) and names[-1] in {
+        "one",
+        "scalar_one",
+        "get_or_404",
+        "first_or_404",
+        "one_or_404",
+        "get_object_or_404",
+        "aget_object_or_404",
+        "get_by_natural_key",
+    }
+
+
 def is_predicate(name: str) -> bool:
     """Whether a function of this name answers yes or no."""
     words = words_of(name.rpartition(".")[2])
@@ -397,6 +449,25 @@ def is_negative(name: str) -> bool:
     """Whether a true answer means that the client is refused."""
     words = words_of(name.rpartition(".")[2])
     return any(word in _NEGATIVE for word in words)
+
+
+def reads_setting(names: list[str]) -> bool:
+    """Whether a call of this name reads a setting: `config("AUTH")`, `env.bool("AUTH")`."""
+    if not names:
+        return False
+    last = words_of(names[-1])
+    if last[-1:] and last[-1] in {"option", "setting", "config", "conf", "env", "getenv"}:
+        return last[0] not in {
+            "set",
+            "add",
+            "create",
+            "register",
+            "define",
+            "load",
+            "read",
+            "update",
+        }
+    return is_setting_chain(names[-2:-1]) and last[:1] in (["bool"], ["str"], ["int"], ["getbool"])
 
 
 def is_setting_chain(parts: list[str]) -> bool:

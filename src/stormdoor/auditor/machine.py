@@ -47,6 +47,7 @@ __all__ = [
     "Pruned",
     "Stage",
     "Thrown",
+    "TooFar",
 ]
 
 Mode = Literal["anonymous", "member", "origin"]
@@ -73,6 +74,10 @@ class Pruned(Exception):
 
 class Exhausted(Exception):
     """The way is too long."""
+
+
+class TooFar(Exception):
+    """What is looked up aside takes more work than it is worth."""
 
 
 class PathEnd(Exception):
@@ -199,11 +204,13 @@ class Core:
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
         self.chosen: dict[tuple[object, ...], bool] = {}
+        self.decided: list[Value] = []
         self.frames: list[Frame] = []
         self.stack: list[tuple[Module, ast.AST, str]] = []
         self.catching: list[tuple[bool, bool]] = []
         self.stage = Stage.IMPORT
         self.steps = 0
+        self.cap = _MAX_STEPS
         self.finished = False
         self.closed = False
         self.accepted = False
@@ -213,6 +220,13 @@ class Core:
         self.handler: Instance | None = None
         self.background = 0
         self.called: ast.AST | None = None
+        self.overlays: dict[int, dict[str, Value]] = {}
+        self.replacements: dict[int, ClassInfo] = {}
+        self.environments: dict[int, Environment] = {}
+        self.patching: set[int] = set()
+        self.making: ClassInfo | None = None
+        self.around = 0
+        self.placed: dict[int, Value] = {}
 
     @property
     def frame(self) -> Frame:
@@ -228,6 +242,8 @@ class Core:
         self.steps += 1
         if self.steps > _MAX_STEPS:
             raise Exhausted
+        if self.steps > self.cap:
+            raise TooFar
         if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
             raise Exhausted
 
@@ -333,6 +349,8 @@ class Core:
                 return bool(entries)
             case Setting() as inner:
                 return self.truth_of_default(inner)
+            case Unknown(truthy=bool() as known):
+                return known
             case Instance() | Function() | ClassRef() | Named() | Bound():
                 return True
             case _:

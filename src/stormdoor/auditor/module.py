@@ -1,6 +1,7 @@
 """One Python file: its syntax tree, what its names are bound to, its classes."""
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -104,6 +105,11 @@ class Module:
     _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
     _sources: dict[ast.AST, str] = field(default_factory=dict)
 
+    @property
+    def is_test(self) -> bool:
+        """Whether it tests or shows the project: what it does is not done as shipped."""
+        return _ASIDE.search(f"/{self.path}") is not None
+
     def location(self, node: ast.AST) -> Location:
         """The place of a node in this file; of a class or function its first line only."""
         line = getattr(node, "lineno", 1)
@@ -140,6 +146,9 @@ class Module:
         return text
 
 
+_ASIDE = re.compile(
+    r"/(tests?|testing|unittests?|\w*examples?|samples?|demos?|docs?)/|/(test_[^/]*|[^/]*_test|conftest)\.py$"
+)
 _KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
 _SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})

@@ -17,9 +17,7 @@ from stormdoor.auditor.tornado_model import HOST
 
 __all__ = ["Origins", "Trick", "ask"]
 
-Trick = Literal[
-    "any", "prefix", "suffix", "pattern", "substring", "null", "request", "scheme", "port"
-]
+Trick = Literal["any", "prefix", "suffix", "pattern", "substring", "null", "host", "scheme", "port"]
 _ATTACKER = "https://attacker.example"
 _MAX_STEPS = 40_000
 """Work after which no further origin is asked about."""
@@ -71,8 +69,13 @@ def ask(
     found = hierarchy.find(info, "check_origin")
     if isinstance(found, External):
         later = _past(hierarchy, info)
+        copied = next(
+            (one.copied for one in info.mro if isinstance(one, ClassInfo) and one.copied), None
+        )
+        if copied is not None and "check_origin" not in hierarchy.members(copied):
+            return Origins("unknown", base=copied.qualname)
         if found.name.startswith("tornado."):
-            return Origins("default")
+            return _by_what_shapes(project, hierarchy, info, words)
         known = hierarchy.knowledge.about(found.name)
         if known is not None:
             kind = {"guarded": "restricted", "open": "open"}.get(known.origin, "unknown")
@@ -83,7 +86,7 @@ def ask(
         if later is None:
             return Origins("unknown", base=found.name)
         found = later
-    if found is None:
+    if found is None and not _shaped(hierarchy, info):
         for one in info.mro:
             known = hierarchy.knowledge.about(
                 one.name if isinstance(one, External) else one.qualname
@@ -115,12 +118,37 @@ def ask(
             return Origins("weak", found, shown, kind, events=events)
     if plain is None:
         return _depends(asked[_ATTACKER], found, events)
+    for local in sorted({"localhost", "127.0.0.1"} & set(_texts(project, hierarchy, found))):
+        at_home = explore_origin(
+            project, hierarchy, info, _ATTACKER, words, host=HOST.replace("app.example", local)
+        )
+        if _answer(at_home) is True:
+            return Origins("weak", found, _ATTACKER, "host", events=tuple(at_home.events))
     minor = tuple(
         (trick, origin)
         for trick, origin in _tricks(_texts(project, hierarchy, found))
         if trick in {"scheme", "port"} and answer(origin) is True
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
+
+
+def _shaped(hierarchy: Hierarchy, info: ClassInfo) -> bool:
+    return any(hierarchy.is_shaped(one) for one in info.mro if isinstance(one, ClassInfo))
+
+
+def _by_what_shapes(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    words: Mapping[str, tuple[Module, ast.expr]],
+) -> Origins:
+    """No body has a `check_origin`; a decorator of the class may put one there."""
+    if _shaped(hierarchy, info):
+        pathway = explore_origin(project, hierarchy, info, _ATTACKER, words)
+        if _answer(pathway) is True:
+            base = "what is done to the class when it is made"
+            return Origins("open", None, _ATTACKER, "any", base=base, events=tuple(pathway.events))
+    return Origins("default")
 
 
 def _anywhere(origin: str, answer: Callable[[str], bool | None]) -> tuple[Trick, str]:
@@ -171,7 +199,7 @@ def _answer(pathway: Pathway) -> bool | None:
     return None
 
 
-def _depends(pathway: Pathway, member: ClassMember, events: tuple[Event, ...]) -> Origins:
+def _depends(pathway: Pathway, member: ClassMember | None, events: tuple[Event, ...]) -> Origins:
     accepting: list[Path] = [path for path in pathway.paths if path.answer]
     for path in accepting:
         for one in path.assumptions.values():
@@ -182,9 +210,13 @@ def _depends(pathway: Pathway, member: ClassMember, events: tuple[Event, ...]) -
     return Origins("unknown", member, events=events)
 
 
-def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember) -> list[str]:
+def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember | None) -> list[str]:
     """Strings that the check may compare with: in its body, in functions it names, in lists."""
-    module = member.owner.module
+    if member is None:
+        return []
+    module = member.place
+    if module is None:
+        return []
     trees: list[ast.AST] = []
     if isinstance(member.binding, Defined):
         trees.append(member.binding.node)
@@ -199,7 +231,7 @@ def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember) -> list[
     for name in sorted(names)[:60]:
         for binding in [
             *module.names.get(name, ()),
-            *hierarchy.members(member.owner).get(name, ()),
+            *(hierarchy.members(member.owner).get(name, ()) if member.owner is not None else ()),
         ]:
             if isinstance(binding, Assigned):
                 trees.append(binding.value)

@@ -1,7 +1,6 @@
 """The way of a connection: prepare, get, check_origin, 101, open, on_message, as Tornado runs it."""
 
 import ast
-import contextlib
 import time
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
@@ -19,12 +18,14 @@ from stormdoor.auditor.machine import (
     Pruned,
     Stage,
     Thrown,
+    TooFar,
 )
-from stormdoor.auditor.module import Module
+from stormdoor.auditor.module import Defined, Module
 from stormdoor.auditor.project import Project
 from stormdoor.auditor.statements import Returned
-from stormdoor.auditor.tornado_model import TornadoModel
+from stormdoor.auditor.tornado_model import HOST, TornadoModel
 from stormdoor.auditor.values import (
+    Bound,
     ClassRef,
     Const,
     Environment,
@@ -45,6 +46,8 @@ Outcome = Literal["refused", "accepted", "cut"]
 _MAX_PATHS = 160
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
 _SECONDS = 60.0
+_CONSTRUCTION = 500
+"""Steps of the handler's constructor that are followed."""
 
 
 @dataclass(slots=True)
@@ -120,6 +123,9 @@ class _Run(TornadoModel):
         self.words = words
         self.handler = Instance(info, text="self", handler=True, labels=frozenset({"self"}))
         self.exhausted = False
+        self.opening: tuple[list[Value], dict[str, Value], ast.AST] = ([], {}, info.node)
+        self.was_constructed = False
+        self.negotiated = False
         self.path = Path("cut", Stage.IMPORT, self.events, self.assumptions)
 
     def go(self) -> Path:
@@ -158,24 +164,37 @@ class _Run(TornadoModel):
 
     def _prepare(self) -> None:
         path = self.path
-        self.stage = Stage.PREPARE
+        self.stage = path.stage = Stage.PREPARE
+        self.shape_handler()
         self.initialized(self.given())
-        path.stage = Stage.PREPARE
+        if self._member(self.info, "_execute", None) is not None:
+            self.method("_execute", [Unknown(text="transforms"), *self.url_arguments("get")])
+        else:
+            self.serve(self.url_arguments("get"))
+        # It came back without the 101: Tornado finishes the request.
+        self._refuse()
+
+    def serve(self, arguments: list[Value]) -> Value:
+        """`RequestHandler._execute`: prepare, then the method of the request."""
         self.method("prepare", [])
         if self.finished:
             self._refuse()
-        self.stage = path.stage = Stage.GET
-        arguments = self.url_arguments("get")
+        self.stage = self.path.stage = Stage.GET
         self.method("get", arguments)
-        # It came back without the 101: Tornado finishes the request.
-        self._refuse()
+        return Const(None)
+
+    def shape_handler(self) -> None:
+        """A decorator of the class may have put another in its place."""
+        handler = self.handler
+        if handler is not None:
+            self.info = handler.info = self.shaped(self.info)
 
     def given(self) -> dict[str, Value]:
         """What the route gives to `initialize`."""
         return {
             name: self._maker(module, value)
             if isinstance(value, ast.Name) and value.id == "self"
-            else self.in_module(module, value)
+            else self.in_place(module, value)
             for name, (module, value) in self.words.items()
         }
 
@@ -214,17 +233,59 @@ class _Run(TornadoModel):
         return made
 
     def initialized(self, words: dict[str, Value]) -> None:
-        """A constructor that raises here does so for want of knowledge, not to refuse anybody."""
-        with contextlib.suppress(Thrown):
-            self.method("initialize", [], words)
+        """The constructor; Tornado's calls `initialize` with what the route gives.
 
-    def _refuse(self) -> None:
+        One that raises without having asked who the client is does so for want of knowledge.
+        """
+        cap, self.cap = self.cap, min(self.cap, self.steps + _CONSTRUCTION)
+        try:
+            if self._member(self.info, "__init__", None) is not None:
+                first: list[Value] = (
+                    [Unknown(text="session")]
+                    if self.is_sockjs()
+                    else [self.application(self.info.node), Special("request", text="request")]
+                )
+                self.method("__init__", first, words)
+        except Thrown as error:
+            if error.check or self._failed_check():
+                raise
+        except TooFar:
+            pass  # what it stores is not known
+        finally:
+            self.cap = cap
+        self.constructed(words)
+
+    def constructed(self, words: dict[str, Value]) -> Value:
+        """`RequestHandler.__init__`."""
+        if not self.was_constructed:
+            self.was_constructed = True
+            try:
+                self.method("initialize", [], words)
+            except Thrown as error:
+                if error.check or self._failed_check():
+                    raise
+        return Const(None)
+
+    def _refuse(self) -> Value:
         path = self.path
         path.outcome = "refused"
         if self._failed_check():
             path.refused_by = Thrown("finished", None, None, check=True)
             path.presumed = self._only_presumed(None)
         raise PathEnd
+
+    def answers_later(self) -> bool:
+        """Whether `check_origin` is a coroutine."""
+        member = self._member(self.info, "check_origin", None)
+        if member is None or not isinstance(member.binding, Defined):
+            return False
+        node = member.binding.node
+        if isinstance(node, ast.ClassDef):
+            return False
+        return isinstance(node, ast.AsyncFunctionDef) or any(
+            ast.unparse(one).endswith("gen.coroutine") or ast.unparse(one) == "coroutine"
+            for one in node.decorator_list
+        )
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
@@ -268,6 +329,9 @@ class _Run(TornadoModel):
         path = self.path
         if self.finished:
             self._refuse()
+        if not self.negotiated:
+            self.negotiated = True
+            return self._negotiate(args, words, node)
         self.accepted = True
         self.catching.clear()
         path.outcome = "accepted"
@@ -275,7 +339,10 @@ class _Run(TornadoModel):
         self.stage = path.stage = Stage.OPEN
         try:
             if self.is_sockjs():
-                self.method("on_open", [Special("request", text="request")])
+                answer = self.method("on_open", [Special("request", text="request")])
+                if isinstance(answer, Const) and answer.value is False:
+                    self.closed = True
+                    self.record("close", self.info.node, "on_open() returns False")
             else:
                 self.method("open", args or self.url_arguments("open"), words)
             path.open_end = "closed" if self.closed else "through"
@@ -298,6 +365,28 @@ class _Run(TornadoModel):
                 break
         raise PathEnd
 
+    def _negotiate(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
+        """What Tornado asks of the handler before it sends the 101: the protocol, the subprotocol."""
+        self.opening = (args, words, node)
+        if self._member(self.info, "get_websocket_protocol", None) is not None:
+            protocol = self.method("get_websocket_protocol", [])
+            if isinstance(protocol, Const) and protocol.value is None:
+                return self._refuse()  # Tornado answers 426
+            if isinstance(protocol, Instance) and self.handler is not None:
+                accept = self.attribute(protocol, "accept_connection", node)
+                if isinstance(accept, Bound):
+                    self.awaited(self.call(accept, [self.handler], {}, node), node)
+                    return self._refuse()
+        return self.connect()
+
+    def connect(self) -> Value:
+        """`WebSocketProtocol.accept_connection`."""
+        args, words, node = self.opening
+        if self._member(self.info, "select_subprotocol", None) is not None:
+            offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
+            self.method("select_subprotocol", [Sequence([offered], exact=False)])
+        return self.accept(args, words, node)
+
 
 def _explored(
     project: Project,
@@ -307,6 +396,7 @@ def _explored(
     *,
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: str | None = None,
+    host: str = HOST,
 ) -> Pathway:
     result = Pathway()
     seen: set[tuple[object, ...]] = set()
@@ -331,6 +421,7 @@ def _explored(
                 deadline=deadline,
                 words=words,
             )
+            run.host = host
             path = _followed(run, origin)
             if run.exhausted:
                 result.complete = result.complete and not as_shipped
@@ -369,13 +460,15 @@ def _ask_origin(run: _Run, origin: str) -> Path:
     path = run.path
     run.stage = path.stage = Stage.ORIGIN
     try:
+        run.shape_handler()
         words = run.given()
         run.stage = Stage.ORIGIN
         run.initialized(words)
         value = run.method(
             "check_origin", [Const(origin, frozenset({"client", "origin"}), "origin")]
         )
-        path.answer = run.truth(value, run.info.node)
+        # Tornado does not wait for a coroutine: that there is one counts as true.
+        path.answer = run.answers_later() or run.truth(value, run.info.node)
     except Thrown:
         path.answer = False
     path.outcome = "accepted" if path.answer else "refused"
@@ -407,9 +500,13 @@ def explore_origin(
     info: ClassInfo,
     origin: str,
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    *,
+    host: str = HOST,
 ) -> Pathway:
     """What `check_origin` answers to this origin; `answer` of each path."""
-    return _explored(project, hierarchy, info, "origin", words=words or {}, origin=origin)
+    return _explored(
+        project, hierarchy, info, "origin", words=words or {}, origin=origin, host=host
+    )
 
 
 _ = Mapping

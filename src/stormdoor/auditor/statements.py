@@ -6,8 +6,10 @@ from functools import lru_cache
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.expressions import Expressions
+from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Thrown
 from stormdoor.auditor.module import scope_of
+from stormdoor.auditor.project import External
 from stormdoor.auditor.values import (
     ClassRef,
     Const,
@@ -19,6 +21,7 @@ from stormdoor.auditor.values import (
     Named,
     Nobody,
     Sequence,
+    Setting,
     Special,
     Unknown,
     Value,
@@ -99,7 +102,8 @@ class Statements(Expressions):
                 )
                 self.frame.env.names[node.name] = self.decorated(function, self.frame.module, None)
             case ast.ClassDef():
-                info = self.hierarchy.of_node(self.frame.module, node)
+                info = self._class_made(node)
+                self.environments[id(info)] = self.frame.env
                 self.frame.env.names[node.name] = ClassRef(info, text=node.name)
             case ast.Break():
                 raise _Break
@@ -121,6 +125,23 @@ class Statements(Expressions):
                 self._delete(node)
             case _:
                 pass
+
+    def _class_made(self, node: ast.ClassDef) -> ClassInfo:
+        """The class of a statement in a function, with the bases that it has in this call."""
+        static = self.hierarchy.of_node(self.frame.module, node)
+        given = [
+            self.frame.env.find(base.id) if isinstance(base, ast.Name) else None
+            for base in node.bases
+        ]
+        if not any(isinstance(one, ClassRef) for one in given):
+            return static
+        bases: list[ClassInfo | External] = []
+        for base, value in zip(node.bases, given, strict=True):
+            if isinstance(value, ClassRef):
+                bases.append(value.info)
+            else:
+                bases.extend(self.hierarchy.classes_of(self.frame.module, base)[:1])
+        return self.hierarchy.derived(static, bases)
 
     def _just_checked(self, node: ast.stmt) -> bool:
         return any(
@@ -146,10 +167,32 @@ class Statements(Expressions):
 
     def _if(self, node: ast.If, rest: list[ast.stmt]) -> None:
         wanted = self._wanted(node, rest)
-        if self.test(node.test, wanted):
+        asked = len(self.events)
+        holds = self.test(node.test, wanted)
+        if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
+            # What the connection remembers says that nobody has proven anything on it yet.
+            self.check(node.test, self.frame.module.source(node.test))
+        if holds:
             self.execute(node.body)
         else:
             self.execute(node.orelse)
+
+    def _asks_state(self, node: ast.expr) -> bool:
+        """Whether a condition rests on a flag of this connection that is still as it was made."""
+        handler = self.handler
+        return (
+            self.mode == "anonymous"
+            and self.accepted
+            and handler is not None
+            and any(
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.value, ast.Name)
+                and inner.value.id == "self"
+                and isinstance(held := handler.attrs.get(inner.attr), Const)
+                and not held.value
+                for inner in ast.walk(node)
+            )
+        )
 
     def _wanted(self, node: ast.If, rest: list[ast.stmt]) -> bool | None:
         """The outcome that refuses with a status that speaks of identity, where one does."""
@@ -157,6 +200,9 @@ class Statements(Expressions):
 
     def _match(self, node: ast.Match) -> None:
         subject = self.evaluate(node.subject)
+        if isinstance(subject, Setting):
+            self._match_setting(node, subject)
+            return
         open_cases: list[ast.match_case] = []
         for case in node.cases:
             fits = _fits(case.pattern, subject)
@@ -190,6 +236,17 @@ class Statements(Expressions):
                 self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
         if case.guard is None or self.test(case.guard):
             self.execute(case.body)
+
+    def _match_setting(self, node: ast.Match, subject: Setting) -> None:
+        for case in node.cases:
+            values = _constants_of(case.pattern)
+            fits = values is None or any(
+                self.truth(self.compare(subject, ast.Eq(), Const(one), case.pattern), case.pattern)
+                for one in values
+            )
+            if fits and (case.guard is None or self.test(case.guard)):
+                self.execute(case.body)
+                return
 
     # loops ----------------------------------------------------------------------------------
 
@@ -672,6 +729,18 @@ def _fits(pattern: ast.pattern, subject: Value) -> bool | None:
             return True if True in answers else None if None in answers else False
         case ((ast.MatchMapping() | ast.MatchSequence() | ast.MatchClass()), Nobody()):
             return False
+        case _:
+            return None
+
+
+def _constants_of(pattern: ast.pattern) -> list[object] | None:
+    """The constants that a pattern stands for; None where it fits whatever comes."""
+    match pattern:
+        case ast.MatchValue(value=ast.Constant(value=value)) | ast.MatchSingleton(value=value):
+            return [value]
+        case ast.MatchOr(patterns=patterns):
+            found = [_constants_of(one) for one in patterns]
+            return None if None in found else [value for one in found for value in one or ()]
         case _:
             return None
 

@@ -7,6 +7,7 @@ could take long is not run.
 import fnmatch
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from stormdoor.auditor.values import Const, Mapping, Sequence, Setting, Unknown, Value, labels_of
@@ -41,6 +42,24 @@ _METHODS: dict[str, Callable[..., object]] = {
         "isalnum",
         "splitlines",
     ]
+}
+
+
+def _is_true(value: object) -> bool:
+    return str(value).strip().lower() in {"1", "true", "t", "yes", "y", "on"}
+
+
+_CONVERSIONS: dict[str, Callable[[Any], object]] = {
+    "int": int,
+    "float": float,
+    "strtobool": _is_true,
+    "str2bool": _is_true,
+    "str_to_bool": _is_true,
+    "to_bool": _is_true,
+    "asbool": _is_true,
+    "as_bool": _is_true,
+    "parse_bool": _is_true,
+    "is_true": _is_true,
 }
 
 
@@ -146,6 +165,8 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         return None
     if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
         return _quantified(name, args[0])
+    if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
+        return _converted(last, args[0])
     if name in {
         "len",
         "bool",
@@ -166,6 +187,20 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
     ):
         return args[0]
     return None
+
+
+def _converted(name: str, value: Setting) -> Setting:
+    """`bool(int(os.environ.get("AUTH", "0")))` is as much of a setting as what it is made of."""
+    shipped: Value | None = value
+    while isinstance(shipped, Setting):
+        shipped = shipped.default
+    text = f"{name}({value.name})"
+    if not isinstance(shipped, Const) or not isinstance(shipped.value, str | int | float | bool):
+        return Setting(text, None, value.labels, text)
+    try:
+        return Setting(text, Const(_CONVERSIONS[name](shipped.value)), value.labels, text)
+    except (TypeError, ValueError):
+        return Setting(text, None, value.labels, text)
 
 
 def _parsed(value: Const) -> Value | None:
@@ -270,6 +305,10 @@ def _builtin(name: str, args: list[Value]) -> Value | None:
             return Const(str(value.value), value.labels)
         if name == "len" and isinstance(value.value, str | bytes | tuple):
             return Const(len(value.value), value.labels)
+    if isinstance(value, Mapping) and name == "bool" and value.text == "match":
+        return Const(value=True)
+    if isinstance(value, Mapping) and name == "bool" and value.exact:
+        return Const(bool(value.items))
     if isinstance(value, Setting) and name in {"bool", "str", "list", "set"}:
         return value
     return None

@@ -4,14 +4,16 @@ Read in the sources of Tornado 3.2 to 6.5: `web.RequestHandler`, `websocket.WebS
 """
 
 import ast
+import re
 
 from stormdoor.auditor import lexicon
-from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.machine import PathEnd, Stage, Thrown
 from stormdoor.auditor.project import External
+from stormdoor.auditor.shaping import Shaping
 from stormdoor.auditor.values import (
     Authenticated,
     Bound,
+    ClassRef,
     Const,
     Function,
     Instance,
@@ -104,6 +106,8 @@ _METHODS = frozenset(
         "options",
         "patch",
         "get_secure_cookie_key_version",
+        "__init__",
+        "_execute",
         "xsrf_form_html",
         "create_signed_value",
     ]
@@ -114,7 +118,7 @@ _HTTP_ONLY = frozenset(
 )
 
 
-class TornadoModel(Calls):
+class TornadoModel(Shaping):
     """Tornado's objects."""
 
     # the client -----------------------------------------------------------------------------
@@ -183,6 +187,14 @@ class TornadoModel(Calls):
         if value.handler:
             return self.tornado_method(value, name, node)
         text = f"{text_of(value)}.{name}"
+        if node is not self.called:
+            stored = self.stored_attribute(value, name)
+            if value.shared and isinstance(stored, Const):
+                stored = Setting(text, stored, text=name)
+            if stored is None and value.info in self.hierarchy.applications:
+                stored = self._application_attribute(name)
+            if stored is not None:
+                return stored
         return self.by_words(Unknown(text=text_of(value)), name, text, node)
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
@@ -216,6 +228,18 @@ class TornadoModel(Calls):
             return Instance(self.hierarchy.applications[0], text="self.application")
         return Special("application", text="self.application")
 
+    def _application_attribute(self, name: str) -> Value | None:
+        """What some function stores on the application: `app.auth = Authenticator(...)`."""
+        found = self.hierarchy.attributes.get(name, [])
+        if len({ast.dump(expr) for _, expr in found}) != 1:
+            return None
+        module, expr = found[0]
+        if id(expr) not in self.placed:
+            self.placed[id(expr)] = Unknown(text=name)  # it may be made of itself
+            self.placed[id(expr)] = self.in_place(module, expr)
+        value = self.placed[id(expr)]
+        return None if isinstance(value, Unknown) else value
+
     def special_attribute(self, value: Special, name: str, node: ast.AST) -> Value:
         """An attribute of one of Tornado's objects."""
         text = f"{text_of(value)}.{name}"
@@ -226,7 +250,7 @@ class TornadoModel(Calls):
                 return Unknown(frozenset({"address"}), text)
             case "request", "host" | "host_name":
                 if self.mode == "origin":
-                    host = HOST if name == "host" else HOST.partition(":")[0]
+                    host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
             case "request", "protocol":
@@ -249,6 +273,11 @@ class TornadoModel(Calls):
                 return Special("request.certificate", text=text)
             case "application", "settings":
                 return Special("settings", text="self.settings")
+            case "application", _ if node is not self.called:
+                stored = self._application_attribute(name)
+                if stored is not None:
+                    return stored
+                return self.by_words(value, name, text, node)
             case (("headers" | "cookies" | "settings"), _):
                 return Member(value, name, value.labels, text)
             case _:
@@ -306,18 +335,22 @@ class TornadoModel(Calls):
         if self.mode == "origin" and name.lower() in {"origin", "sec-websocket-origin"}:
             return Const(self.origin, frozenset({"client", "origin"}), text)
         if self.mode == "origin" and name.lower() == "host":
-            return Const(HOST, frozenset({"host"}), text)
+            return Const(self.host, frozenset({"host"}), text)
         return self.from_client("header", name or "header", text)
 
     origin = "https://attacker.example"
+    host = HOST
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
         choices = [
             (module, expr)
-            for module, expr in self.project.settings.get(name, [])
+            for key in (_dotted(text, name), name)
+            for module, expr in self.project.settings.get(key, [])
             if not _passes_on(expr, name)
         ]
+        if _dotted(text, name) in self.project.settings:
+            choices = choices[:1]
         default: Value | None = None
         if (
             len(
@@ -330,7 +363,7 @@ class TornadoModel(Calls):
                 value = self.in_module(module, expr)
                 if isinstance(value, Setting):
                     return value
-                if not isinstance(value, Unknown):
+                if not isinstance(value, Unknown) or value.truthy:
                     default = value
         labels = {"setting"}
         if lexicon.is_credential_name(name):
@@ -354,12 +387,24 @@ class TornadoModel(Calls):
         of_connection = isinstance(value, Instance | Special) or parts[0] in {"self", "request"}
         # What the library calls a session is the connection, and says nothing about who it is.
         of_connection = of_connection and not (name == "session" and self.is_sockjs())
+        if self._is_application(value):
+            # What hangs on the application is a part of the program, and nobody's identity.
+            if lexicon.is_authenticator(name):
+                return Setting(text, None, text=text)
+            of_connection = False
         if lexicon.is_identity_name(name) and of_connection and len(parts) <= 3:
             return self.identity(text, node, presumed=True)
         labels = labels - {"self"}
         if lexicon.is_credential_name(name):
             labels |= {"secret"}
         return Unknown(labels, text)
+
+    def _is_application(self, value: Value) -> bool:
+        if isinstance(value, Special):
+            return value.kind == "application"
+        if isinstance(value, Instance):
+            return value.info in self.hierarchy.applications
+        return text_of(value) == "self.application"
 
     # methods --------------------------------------------------------------------------------
 
@@ -372,6 +417,10 @@ class TornadoModel(Calls):
             return self._foreign_check(function, args, words, node)
         if kind == "identity":
             return args[0] if args else Const(None)
+        if kind == "new-class" and self.making is not None:
+            return ClassRef(self.making, text=self.making.name)
+        if kind == "protocol.accept_connection":
+            return self.connect()
         if kind == "request.certificate":
             return self.identity(text_of(function), node, certain=True)
         if not kind.startswith("handler."):
@@ -400,7 +449,9 @@ class TornadoModel(Calls):
         first = args[0] if args else words.get("name")
         key = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
         if name in _BY_CLIENT:
-            return self.from_client("query", key or "argument", f"{name}({key!r})")
+            asked = self.from_client("query", key or "argument", f"{name}({key!r})")
+            asked.present = len(args) < 2 and "default" not in words
+            return asked
         if name in {"get_arguments", "get_query_arguments", "get_body_arguments"}:
             return self.from_client("query", key or "argument", f"{name}({key!r})")
         match name:
@@ -414,6 +465,10 @@ class TornadoModel(Calls):
                 return self.principal("get_current_user()")
             case "get":
                 return self.accept(args, words, node)
+            case "__init__":
+                return self.constructed({k: v for k, v in words.items() if k != "request"})
+            case "_execute":
+                return self.serve(args[1:])
             case "check_origin":
                 return self.default_origin(args)
             case "send_error" | "close":
@@ -465,7 +520,7 @@ class TornadoModel(Calls):
     def default_origin(self, args: list[Value]) -> Value:
         """Tornado compares the Origin's host and port with the Host header."""
         if self.mode == "origin":
-            return Const(self.origin.partition("://")[2] == HOST, frozenset({"origin"}))
+            return Const(self.origin.partition("://")[2] == self.host, frozenset({"origin"}))
         return Const(value=True)
 
     def is_sockjs(self) -> bool:
@@ -475,6 +530,18 @@ class TornadoModel(Calls):
     def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         """`WebSocketHandler.get`: answers 101, opens, and returns when the connection is over."""
         raise PathEnd
+
+    def constructed(self, words: dict[str, Value]) -> Value:
+        """`RequestHandler.__init__`: calls `initialize`."""
+        raise NotImplementedError
+
+    def serve(self, arguments: list[Value]) -> Value:
+        """`RequestHandler._execute`: prepare, then the method of the request."""
+        raise NotImplementedError
+
+    def connect(self) -> Value:
+        """`WebSocketProtocol.accept_connection`: the 101."""
+        raise NotImplementedError
 
     # libraries ------------------------------------------------------------------------------
 
@@ -491,6 +558,8 @@ class TornadoModel(Calls):
             case "setattr" if len(args) == 3 and isinstance(args[1], Const):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
+            case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
+                return args[0]
             case "callable":
                 return (
                     Const(value=True)
@@ -503,12 +572,21 @@ class TornadoModel(Calls):
                 return Partial(args[0], args[1:], words)
             case "os.getenv" | "os.environ.get":
                 return self._setting_get("environ", args, node)
+            case "type.__new__" if self.making is not None:
+                return ClassRef(self.making, text=self.making.name)
             case "tornado.web.authenticated" if args:
                 return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
-                call = node if isinstance(node, ast.Call) else None
-                if call is not None:
-                    return self.compare(args[0], ast.Eq(), args[1], call)
+                if isinstance(node, ast.Call):
+                    left, right = (_shown(one) for one in args)
+                    for one, other in ((left, right), (right, left)):
+                        if (
+                            isinstance(one, Const)
+                            and isinstance(other, Setting)
+                            and (self.truth_of_default(other) is None)
+                        ):
+                            return Nobody(self.frame.module.source(node), node, self.frame.module)
+                    return self.compare(left, ast.Eq(), right, node)
             case (
                 "tornado.ioloop.IOLoop.current"
                 | "asyncio.get_event_loop"
@@ -564,16 +642,32 @@ class TornadoModel(Calls):
             if isinstance(target, Instance) and len(args) > 2:
                 known = name.value in target.attrs or self._member(target.info, name.value, None)
                 if not known and not target.handler:
-                    return args[2]
+                    stored = self.stored_attribute(target, name.value)
+                    return args[2] if stored is None else stored
                 if not known and name.value != "current_user" and name.value not in _METHODS:
                     found = self.tornado_method(target, name.value, node)
                     if isinstance(found, Nobody):
                         return found
                     return Setting(name.value, args[2], text=f"getattr {name.value}")
+            if len(args) > 2 and isinstance(
+                target, Function | Bound | Authenticated | Partial | Special
+            ):
+                marked = _marks(target).get(name.value)
+                if marked is not None:
+                    return marked
+                if not isinstance(target, Special) or target.kind.startswith("handler."):
+                    return args[2]
             if len(args) > 2 and isinstance(target, Unknown | Setting | Special):
                 found = self.attribute(target, name.value, node)
                 if isinstance(found, Setting) and found.default is None:
                     found.default = args[2]
+                if (
+                    isinstance(found, Nobody)
+                    and isinstance(target, Special)
+                    and target.kind == "application"
+                ):
+                    # What the application may have is a part of it, and nobody's identity.
+                    return Setting(f"application.{name.value}", args[2], text=found.text)
                 return found
             return self.attribute(target, name.value, node)
         if "client" in labels_of(name):
@@ -581,6 +675,26 @@ class TornadoModel(Calls):
             if self.accepted:
                 self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _dotted(text: str, name: str) -> str:
+    """`config["auth"]["enabled"]` and `config.auth.enabled` as `auth.enabled`."""
+    parts = re.findall(r"\w[\w-]*", text.replace(".get(", ".").replace("settings.", ""))
+    return ".".join(parts[-2:]) if parts[-1:] == [name] and len(parts) > 1 else name
+
+
+def _marks(value: Value) -> dict[str, Value]:
+    """Attributes that a decorator put on a function: `method.public = True`."""
+    while isinstance(value, Bound | Authenticated):
+        value = value.function
+    return value.attrs if isinstance(value, Function) else {}
+
+
+def _shown(value: Value) -> Value:
+    """What the client sends is shown as proof where it is compared in constant time."""
+    if isinstance(value, Unknown) and "client" in value.labels:
+        return Unknown(value.labels | {"credential"}, value.text, value.truthy)
+    return value
 
 
 def _passes_on(expr: ast.expr, name: str) -> bool:

@@ -1,6 +1,7 @@
 """What the interpreter knows of a value, as far as a client without a credential is concerned."""
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -57,7 +58,8 @@ class Unknown:
     labels: Labels = NONE
     text: str = ""
     truthy: bool | None = None
-    numeric: bool = False
+    present: bool = False
+    """It is not None: without it the request is refused as malformed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -98,12 +100,19 @@ class Environment:
 
     names: dict[str, "Value"] = field(default_factory=dict)
     outer: "Environment | None" = None
+    pending: dict[str, Callable[[], "Value"]] = field(default_factory=dict)
+    """Names whose value is found out when it is asked for."""
 
     def find(self, name: str) -> "Value | None":
         """The value of a name, from the inside out."""
         env: Environment | None = self
         while env is not None:
             if name in env.names:
+                return env.names[name]
+            if name in env.pending:
+                found = env.pending.pop(name)
+                env.names[name] = Unknown(text=name)  # what is made of itself ends here
+                env.names[name] = found()
                 return env.names[name]
             env = env.outer
         return None

@@ -74,7 +74,7 @@ class Binding:
                 authentication,
                 session_id=session.id,
                 # A revocation that covers the session covers what was issued from it.
-                issued_at=min(authentication.issued_at, session.created_at),
+                issued_at=min(authentication.issued_at, session.born_at),
                 authenticated_at=min(authentication.authenticated_at, session.authenticated_at),
                 expires_at=min(claims.expires_at, session.expires_at),
                 idle_seconds=session.idle_seconds,

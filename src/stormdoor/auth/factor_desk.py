@@ -47,6 +47,7 @@ class FactorDesk:
         options: How they behave.
         vault: Seals the secrets of TOTP; None if no key was given, and then there is no TOTP.
         backoff: How wrong codes are slowed.
+        strangers: How many logins with nothing but a passkey may wait for their answer.
 
     Attributes:
         options: As given.
@@ -61,10 +62,11 @@ class FactorDesk:
         options: SecondFactor | None = None,
         vault: Vault | None = None,
         backoff: Backoff = WRONG_CODES,
+        strangers: int = 10_000,
     ) -> None:
         self.options = SecondFactor() if options is None else options
         passkeys = Passkeys(self.options.name, self.options.rp_id)
-        self._parts = FactorParts(store, clock, self.options, vault, passkeys)
+        self._parts = FactorParts(store, clock, self.options, vault, passkeys, strangers)
         self._backoff = backoff
         self.enrolment = Enrolment(self._parts)
 
@@ -117,13 +119,13 @@ class FactorDesk:
             )
         except NotProved as error:
             return Refusal(Denial.BAD_CREDENTIAL, str(error))
-        await self._parts.put(
+        stored = await self._parts.put(
             challenge.hex(),
             _ALONE if alone else _CHALLENGE,
             principal_id=principal_id,
             data={"origin": origin, "binding": binding},
         )
-        return options
+        return options if stored else Refusal(Denial.BUSY, "too many logins are unfinished", 5)
 
     async def judge(self, account: Account, proof: Proof) -> Proved | Refusal:
         """Judge what the owner of `account` presents beside what has been proved already.

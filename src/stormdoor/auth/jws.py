@@ -91,9 +91,27 @@ def _finite(text: str) -> float:
     return number
 
 
+_MAX_DEPTH = 32
+_TOO_DEEP = f"arrays and objects nest deeper than {_MAX_DEPTH}"
+
 _decode = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
 ).decode
+
+
+def _deep(value: object) -> bool:
+    """Whether arrays and objects nest deeper than any honest token's."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def json_object(data: bytes) -> dict[str, Any] | Malformed:
@@ -105,8 +123,13 @@ def json_object(data: bytes) -> dict[str, Any] | Malformed:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except _NotStrictError as error:
         return Malformed(str(error))
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return Malformed(_TOO_DEEP)
+    except ValueError:
         return Malformed("it is not JSON in UTF-8")
+    # Not left to the interpreter: each version of Python gives up at another depth, and some late.
+    if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and _deep(value):
+        return Malformed(_TOO_DEEP)
     if not isinstance(value, dict):
         return Malformed("it is not a JSON object")
     return value

@@ -59,6 +59,7 @@ class FactorParts:
         options: How they behave.
         vault: Seals the secrets of TOTP; None if no key was given, and then there is no TOTP.
         passkeys: The ceremonies.
+        strangers: How many logins with nothing but a passkey may wait for their answer.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class FactorParts:
     options: SecondFactor
     vault: Vault | None
     passkeys: Passkeys
+    strangers: int
 
     def needed_vault(self) -> Vault:
         """The vault.
@@ -93,10 +95,14 @@ class FactorParts:
         principal_id: str | None,
         session_id: str | None = None,
         data: Mapping[str, object],
-    ) -> None:
-        """Store something that whoever has `secret` finishes within `pending_seconds`."""
+    ) -> bool:
+        """Store something that whoever has `secret` finishes within `pending_seconds`.
+
+        Returns:
+            Whether it was stored: False if it is nobody's, and too many such are there.
+        """
         now = self.clock.now()
-        await self.store.add_pending(
+        return await self.store.add_pending(
             Pending(
                 id=fingerprint(secret),
                 purpose=purpose,
@@ -105,7 +111,8 @@ class FactorParts:
                 data=data,
                 created_at=now,
                 expires_at=now + self.options.pending_seconds,
-            )
+            ),
+            strangers=self.strangers if principal_id is None else None,
         )
 
 

@@ -98,7 +98,7 @@ class SessionAuthenticator:
             credential_id=session.id,
             ambient=True,
             authenticated_at=session.authenticated_at,
-            issued_at=session.created_at,
+            issued_at=session.born_at,
             expires_at=session.expires_at,
             idle_seconds=session.idle_seconds,
             strength=session.strength,
@@ -218,6 +218,7 @@ class SessionDesk:
             id=fingerprint(secret),
             principal_id=principal_id,
             created_at=now,
+            born_at=now,
             authenticated_at=now if authenticated_at is None else min(authenticated_at, now),
             last_seen_at=now,
             expires_at=now + self._absolute_seconds,
@@ -268,6 +269,9 @@ class SessionDesk:
             session,
             id=fingerprint(secret),
             created_at=now,
+            # INVARIANT: a new secret is no new login. Else who holds a stolen session would lead it past a
+            # revocation of everything from before the theft was noticed, by a rotation.
+            born_at=now if authenticated else session.born_at,
             last_seen_at=now,
             authenticated_at=now if authenticated else session.authenticated_at,
             expires_at=now + self._absolute_seconds if authenticated else session.expires_at,

@@ -24,14 +24,13 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.core.session import Session
-from stormdoor.core.ticket import MAX_TICKET_SECONDS, Ticket
+from stormdoor.core.ticket import MAX_TICKET_SECONDS, TICKET_PREFIX, Ticket
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
 
-__all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk"]
+__all__ = ["IssuedTicket", "TicketAuthenticator", "TicketDesk", "check_seconds"]
 
-_SECRET_LENGTH = 43  # characters of token_urlsafe(32): 256 bits
-_SHAPE = re.compile(rf"[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}", re.ASCII)
+_SHAPE = re.compile(rf"{TICKET_PREFIX}[A-Za-z0-9_-]{{43}}", re.ASCII)  # token_urlsafe(32): 256 bits
 _REMEMBERED = 4096
 
 
@@ -62,9 +61,9 @@ class TicketAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Always in a subprotocol: nothing else has that prefix. In a message by its shape."""
-        return credential.place.source is Source.SUBPROTOCOL or bool(
-            _SHAPE.fullmatch(credential.secret)
+        """Always in a subprotocol: nothing else has that prefix. In a message by what it begins with."""
+        return credential.place.source is Source.SUBPROTOCOL or credential.secret.startswith(
+            TICKET_PREFIX
         )
 
     async def authenticate(
@@ -72,7 +71,7 @@ class TicketAuthenticator:
     ) -> Authentication | Rejected:
         """Redeem the ticket, then judge it (see `Authenticator`)."""
         secret = credential.secret
-        if len(secret) != _SECRET_LENGTH:
+        if not _SHAPE.fullmatch(secret):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not a ticket")
         id = fingerprint(secret)
         self._in_flight[id] = self._in_flight.get(id, 0) + 1
@@ -106,7 +105,7 @@ class TicketAuthenticator:
             ambient=False,
             authenticated_at=ticket.authenticated_at,
             # A revocation that covers the session covers what was issued from it.
-            issued_at=min(ticket.issued_at, session.created_at),
+            issued_at=min(ticket.issued_at, session.born_at),
             expires_at=session.expires_at,
             idle_seconds=session.idle_seconds,
             strength=ticket.strength,
@@ -151,6 +150,18 @@ class IssuedTicket:
     expires_in: float
 
 
+def check_seconds(seconds: float) -> None:
+    """Do nothing if tickets may count for so long.
+
+    Raises:
+        ConfigurationError: They may not.
+    """
+    if not 1.0 <= seconds <= MAX_TICKET_SECONDS:
+        raise ConfigurationError(
+            f"a ticket lives 1 to {MAX_TICKET_SECONDS:g} seconds, not {seconds}; write ticket_seconds=20"
+        )
+
+
 class TicketDesk:
     """Issues tickets to living sessions.
 
@@ -164,10 +175,7 @@ class TicketDesk:
     """
 
     def __init__(self, store: Store, clock: Clock, seconds: float = 20.0) -> None:
-        if not 1.0 <= seconds <= MAX_TICKET_SECONDS:
-            raise ConfigurationError(
-                f"a ticket lives 1 to {MAX_TICKET_SECONDS:g} seconds, not {seconds}"
-            )
+        check_seconds(seconds)
         self._store = store
         self._clock = clock
         self._seconds = seconds
@@ -188,7 +196,7 @@ class TicketDesk:
         now = self._clock.now()
         if not session.alive(now):
             return None
-        secret = secrets.token_urlsafe(32)
+        secret = TICKET_PREFIX + secrets.token_urlsafe(32)
         ticket = Ticket(
             id=fingerprint(secret),
             principal_id=session.principal_id,

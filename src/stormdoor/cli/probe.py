@@ -41,6 +41,8 @@ def probe(
     at: Annotated[str, Parameter(group=_WHERE, metavar="URL")] = "",
     list_only: Annotated[bool, Parameter(name="--list", group=_WHERE, negative=())] = False,
     origin: Annotated[str, Parameter(group=_WHERE, metavar="ORIGIN")] = "",
+    plain: Annotated[str, Parameter(group=_WHERE, metavar="URL")] = "",
+    beside: Annotated[tuple[str, ...], Parameter(group=_WHERE, metavar="URL")] = (),
     ca: Annotated[Path | None, Parameter(group=_WHERE, metavar="FILE")] = None,
     cookie: Pairs = (),
     header: Pairs = (),
@@ -70,9 +72,14 @@ def probe(
     private: Annotated[str, Parameter(group=_MAY, metavar="TEXT")] = "",
     logout: Annotated[str, Parameter(group=_FAR, metavar="URL")] = "",
     public_key: Annotated[Path | None, Parameter(group=_FAR, metavar="FILE")] = None,
+    expired_token: Annotated[str | None, Parameter(group=_FAR, metavar="TOKEN")] = None,
+    foreign_token: Annotated[str | None, Parameter(group=_FAR, metavar="TOKEN")] = None,
+    one_time: Annotated[bool, Parameter(group=_FAR)] = False,
+    revoke: Annotated[str, Parameter(group=_FAR, metavar="MESSAGE")] = "",
+    idle: Seconds = 0.0,
     active: Annotated[bool, Parameter(group=_FAR)] = False,
     listen: Seconds = 1.0,
-    connections: Limit = 150,
+    connections: Limit = 300,
     per_second: Limit = 20,
     seconds: Seconds = 60.0,
     form: Annotated[Format, Parameter(name="--format", group=_SHOWN)] = "text",
@@ -100,6 +107,8 @@ def probe(
         at: Where what such files are about runs, e.g. http://127.0.0.1:8888.
         list_only: Only list the endpoints that were found.
         origin: Origin of the endpoint's own pages. That of the address if left out.
+        plain: Where the same endpoint may be served without TLS, such as ws://HOST:8000/.
+        beside: An endpoint that must be open, too, while this one is used; may be repeated.
         ca: Certificates to trust, as PEM, for wss.
         cookie: A cookie of the owner's session; may be repeated.
         header: A header of the owner's, as NAME=VALUE; may be repeated.
@@ -129,9 +138,14 @@ def probe(
         private: A text that only the owner may read, such as an account number.
         logout: The logout, to see what it ends. Needs --login; a session of its own is used.
         public_key: PEM of the key that tokens are verified with, to try it as a secret.
-        active: Also send malformed messages, many messages, and wrong passwords; small numbers.
+        expired_token: A token that was good once, to try it in the place of the owner's.
+        foreign_token: A good token for another audience, to try it in the place of the owner's.
+        one_time: The owner's credential should work once only.
+        revoke: What the second identity says to take the owner's right away. Needs --active.
+        idle: Seconds after which a client that says nothing should be gone. Not tried if left out.
+        active: Also send malformed and many messages, many sockets, and wrong passwords; small numbers.
         listen: Seconds to listen to each connection. 1 if left out.
-        connections: How many connections to make to each endpoint. 150 if left out.
+        connections: How many connections to make to each endpoint. 300 if left out.
         per_second: How many of them in a second. 20 if left out.
         seconds: How long each endpoint may take. 60 if left out.
         form: How it is printed. text if left out.
@@ -188,6 +202,13 @@ def probe(
         private=private,
         logout=logout,
         active=active,
+        beside=beside,
+        expired=expired_token,
+        foreign=foreign_token,
+        one_time=one_time,
+        plain=plain,
+        revoke=revoke,
+        idle=idle,
         listen=listen,
         connections=connections,
         per_second=float(per_second),

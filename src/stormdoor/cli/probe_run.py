@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,12 @@ def look(
     baseline: Path | None,
     quiet: bool,
     authorized: Sequence[str],
+    expired: str | None = None,
+    foreign: str | None = None,
+    one_time: bool = False,
+    plain: str = "",
+    revoke: str = "",
+    idle: float = 0.0,
     **settings: Any,
 ) -> Report | None:
     """Probe, and leave out what the baseline lists; or list the endpoints.
@@ -111,6 +117,7 @@ def look(
     from stormdoor.prober.document import BadDocument
     from stormdoor.prober.engine import CannotProbe, run
     from stormdoor.prober.login import Login, LoginFailed
+    from stormdoor.prober.probe import Declared
     from stormdoor.prober.target import NotAllowed, parse_target
     from stormdoor.prober.wire import NoAnswer
     from stormdoor.report.baseline import BaselineError, read_baseline, without
@@ -125,6 +132,13 @@ def look(
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")
     user = next((value for name, value in form if "user" in name.lower()), "the owner")
+    declared = Declared(
+        expired=_value(expired or ""),
+        foreign=_value(foreign or ""),
+        one_time=one_time,
+        revoke=revoke,
+        idle=idle,
+    )
     way = Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None
     try:
         described = _described(owner.identity(user), user, way, entrances(ways, authorized, tls))
@@ -149,6 +163,7 @@ def look(
             tls=tls,
             public_key=key,
             authorized=tuple(authorized),
+            declared=replace(declared, plain=parse_target(plain, authorized) if plain else None),
             **settings,
         )
         with progress_bar(quiet=quiet) as progress:

@@ -79,11 +79,13 @@ def _permits(subject: Subject) -> Iterator[Finding]:
         conditions = one.when is not None
         if one.roles is None and not conditions:
             what = ", ".join(one.permissions)
+            # A requirement says how somebody has proved to be somebody, and not who it has to be.
+            enough = "" if one.require is None else ", strongly and freshly enough,"
             yield subject.finding(
                 "open-permit",
                 "error" if "*" in one.permissions else "warning",
                 place,
-                f"everybody who can prove to be somebody may {what}",
+                f"everybody who can prove to be somebody{enough} may {what}",
                 'roles = ["member"], or a condition in when',
             )
         elif "*" in one.permissions:
@@ -105,7 +107,8 @@ def _permits(subject: Subject) -> Iterator[Finding]:
 
 def _forbids(subject: Subject) -> Iterator[Finding]:
     for position, one in enumerate(subject.parsed.policies.forbid):
-        if "*" in one.permissions and one.roles is None and one.when is None:
+        conditions = one.when is not None or one.unless is not None
+        if "*" in one.permissions and one.roles is None and not conditions:
             yield subject.finding(
                 "shut",
                 "error",

@@ -50,6 +50,20 @@ _NAMES = (
 )
 _KINDS = f'kind = {", ".join(f"{chr(34)}{one}{chr(34)}" for one in _NAMES[:-1])} or "{_NAMES[-1]}"'
 
+_MEANT: dict[tuple[str, ...], str] = {
+    ("policies", "permit", "unless"): (
+        '; in a permit write require = { fresh = "5min" }: it permits only who has proved enough'
+    ),
+    ("policies", "forbid", "require"): (
+        '; in a forbid write unless = { fresh = "5min" }: it refuses only who has not proved enough'
+    ),
+    ("policies", "forbid", "across_tenants"): "; leave it out: a forbid reaches every tenant",
+    **{
+        ("policies", kind, option, "max_age"): '; write fresh = "5min"'
+        for kind, option in (("permit", "require"), ("forbid", "unless"))
+    },
+}
+
 
 def close_match(name: str, known: Iterable[str]) -> str:
     """`; did you mean "origins"?`, or nothing if nothing is near."""
@@ -142,7 +156,7 @@ def read_document(path: Path) -> Document:
     document = Document(path, lines=lines_of(text))
     for place, name, known in _unknown(data, shapes.type_info(ConfigFile), ()):
         shown = ", ".join(sorted(known)) or "none"
-        hint = close_match(name, known) or f"; there are: {shown}"
+        hint = _meant(place, name) or close_match(name, known) or f"; there are: {shown}"
         document.wrong((*place, name), f"there is no option {name!r} here{hint}")
     if document.problems:
         return document
@@ -176,6 +190,12 @@ def _syntax(path: Path, message: str) -> str:
         return f"{path}: is not TOML: {message}"
     place = f":{match[2]}:{match[3]}" if match[2] else ""
     return f"{path}{place}: is not TOML: {match[1]}"
+
+
+def _meant(place: Place, name: str) -> str:
+    """What to write for a name that means something elsewhere; nothing for any other."""
+    where = tuple(part for part in place if isinstance(part, str))
+    return _MEANT.get((*where, name), "")
 
 
 Unknown = tuple[Place, str, frozenset[str]]

@@ -13,6 +13,7 @@ from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.cookie import CookieSpec
 from stormdoor.auth.passwords import OWASP, Argon2Cost, Passwords
 from stormdoor.auth.session import SessionDesk
+from stormdoor.auth.ticket import check_seconds
 from stormdoor.config.authenticators import build_authenticators
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.document import Document, read_document
@@ -49,6 +50,7 @@ _PLAIN = (
     "hosts",
     "trusted_proxies",
     "trail_days",
+    "ticket_seconds",
     "insecure_allow_plaintext",
     "insecure_allow_missing_origin",
     "insecure_allow_any_host",
@@ -132,6 +134,8 @@ def build_options(
     _check_lists(document)
     if not isinstance(parsed.trail_days, UnsetType) and not parsed.trail_days > 0:
         document.wrong(("trail_days",), "must be greater than 0; left out, everything is kept")
+    if not isinstance(parsed.ticket_seconds, UnsetType):
+        document.attempt(("ticket_seconds",), check_seconds, parsed.ticket_seconds)
     plain = options(parsed)
     arguments = {name: plain[name] for name in _PLAIN if name in plain}
     arguments |= {

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
@@ -18,6 +18,7 @@ from stormdoor.auth.factor_desk import FactorDesk
 from stormdoor.auth.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.login import Login
 from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.auth.outward import Outward, Prefetching
 from stormdoor.auth.passwords import Passwords
 from stormdoor.auth.pending_login import PendingLogins
 from stormdoor.auth.second_factor import SecondFactor
@@ -60,15 +61,6 @@ _PATIENCE_SECONDS = 5.0
 _PURGE_TICKS = 4 * 60 * 10
 
 
-@runtime_checkable
-class Outward(Protocol):
-    """Holds connections to others."""
-
-    async def close(self) -> None:
-        """Let go of them. Safe to call twice."""
-        ...
-
-
 class Guard:
     """Decides about every connection and every message of an application.
 
@@ -91,6 +83,7 @@ class Guard:
         trail_days: Entries of the trail that are older are dropped; the chain still verifies from
             there. None keeps everything.
         sessions: Options of `SessionDesk`.
+        ticket_seconds: How long a ticket counts, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: How second factors behave, or None for the default.
         secrets_key: Secret that seals what must be read again (the secrets of TOTP), or several: the first
@@ -121,6 +114,7 @@ class Guard:
         trail_key: bytes | None = None,
         trail_days: float | None = None,
         sessions: Mapping[str, float] | None = None,
+        ticket_seconds: float = 20.0,
         passwords: Passwords | None = None,
         second_factor: SecondFactor | None = None,
         secrets_key: bytes | Sequence[bytes] | None = None,
@@ -237,12 +231,17 @@ class Guard:
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
-        self.tickets = TicketDesk(store, self.clock)
+        self.tickets = TicketDesk(store, self.clock, ticket_seconds)
         self.keys = KeyDesk(store, self.clock)
         self.passwords = passwords or Passwords()
         _check_rp_id(second_factor, allowed)
         self.login, self.factors, self.pending_logins = _logins(
-            store, self.clock, self.passwords, second_factor, secrets_key
+            store,
+            self.clock,
+            self.passwords,
+            second_factor,
+            secrets_key,
+            strangers=self.limits.unfinished_logins,
         )
         self.admin = Administration(
             store, self.trail, self.lifetime, self.sessions, self.keys, self.passwords, self.clock
@@ -251,6 +250,7 @@ class Guard:
             one for one in self.authenticators if isinstance(one, Outward)
         ]
         """Who holds connections to others, such as to a provider: they let go when the guard closes."""
+        self._errands: set[asyncio.Task[None]] = set()
         self._started = False
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -315,7 +315,8 @@ class Guard:
 
         Args:
             connection: The connection, for example `self.connection` of a `GuardedHandler`.
-            token: A token, an API key or a ticket.
+            token: A token, an API key or a ticket; or one that is bound to a key, with its proof:
+                `stormdoor.dpop.TOKEN, stormdoor.proof.PROOF`.
 
         Returns:
             None if the connection hangs on the new credential now; else why not.
@@ -349,6 +350,9 @@ class Guard:
     async def start(self) -> None:
         """Open the store, learn what has been revoked, and begin to tick. Safe to call twice.
 
+        What authenticators have to ask others first, such as a provider's keys, is asked meanwhile; nobody
+        waits for it, and no answer keeps the guard from starting.
+
         Raises:
             StoreUnavailable: The store does not answer.
         """
@@ -378,6 +382,17 @@ class Guard:
         self._heart = asyncio.get_running_loop().create_task(
             self._beat(self._stopping), name="stormdoor"
         )
+        for one in self.outward:
+            if isinstance(one, Prefetching):
+                errand = asyncio.get_running_loop().create_task(self._prefetch(one))
+                self._errands.add(errand)
+                errand.add_done_callback(self._errands.discard)
+
+    async def _prefetch(self, one: Prefetching) -> None:
+        try:
+            await one.prefetch(self.clock.now())
+        except Exception:  # noqa: BLE001 - whatever a library raises; the first handshake asks again
+            _log.exception("%s did not get what it needs from others", type(one).__name__)
 
     async def _beat(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -452,6 +467,10 @@ class Guard:
             except StoreUnavailable as error:
                 _log.error("the list of connections cannot be written: %s", error)
             self._started = False
+        errands = list(self._errands)
+        for errand in errands:
+            errand.cancel()
+        await asyncio.gather(*errands, return_exceptions=True)
         for one in self.outward:
             try:
                 await one.close()
@@ -479,12 +498,14 @@ def _logins(
     passwords: Passwords,
     options: SecondFactor | None,
     keys: bytes | Sequence[bytes] | None,
+    *,
+    strangers: int,
 ) -> tuple[Login, FactorDesk, PendingLogins]:
     """The built-in login: the password, what comes beside it, and what lies between the two."""
     vault = None
     if keys is not None:
         vault = Vault((keys,) if isinstance(keys, bytes) else tuple(keys))
-    factors = FactorDesk(store, clock, options=options, vault=vault)
+    factors = FactorDesk(store, clock, options=options, vault=vault, strangers=strangers)
     login = Login(store, passwords, clock, name_key=vault.derive("names") if vault else None)
     return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
 

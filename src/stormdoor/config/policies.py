@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from stormdoor.config.document import Document, close_match
 from stormdoor.config.place import Place
-from stormdoor.config.shape import ForbidTable, PermitTable
-from stormdoor.core.condition import parse_condition
+from stormdoor.config.shape import ForbidTable, PermitTable, RequireTable
+from stormdoor.core.condition import Condition, parse_condition
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.policy import Policy, PolicySet, Role, forbid, permit, role
+from stormdoor.core.requirement import Requirement, require
+from stormdoor.errors import PolicyError
 
 __all__ = ["build_policies"]
 
@@ -52,7 +54,7 @@ def build_policies(document: Document) -> PolicySet:
                 lambda one=allowed, n=position + 1: permit(  # type: ignore[misc]
                     *one.permissions,
                     roles=one.roles,
-                    when=one.when,
+                    when=_conditions(one),
                     id=one.id or f"permit-{n}",
                     across_tenants=one.across_tenants,
                 ),
@@ -66,7 +68,11 @@ def build_policies(document: Document) -> PolicySet:
                 document,
                 place,
                 lambda one=refused, n=position + 1: forbid(  # type: ignore[misc]
-                    *one.permissions, roles=one.roles, when=one.when, id=one.id or f"forbid-{n}"
+                    *one.permissions,
+                    roles=one.roles,
+                    when=one.when,
+                    unless=None if one.unless is None else _requirement(one.unless),
+                    id=one.id or f"forbid-{n}",
                 ),
             )
         )
@@ -103,12 +109,37 @@ def _roles(document: Document, place: Place, names: Iterable[str], defined: Sequ
             )
 
 
+def _requirement(table: RequireTable) -> Requirement:
+    return require(fresh=table.fresh, strength=table.strength, acr=table.acr)
+
+
+def _conditions(table: PermitTable) -> str | list[Condition | str] | None:
+    # An empty list is passed on as it is, so that it is refused as in Python.
+    if table.require is None or table.when == []:
+        return table.when if isinstance(table.when, str | None) else list(table.when)
+    conditions = [table.when] if isinstance(table.when, str) else table.when or []
+    return [*conditions, _requirement(table.require)]
+
+
 def _check(
     document: Document, place: Place, policy: PermitTable | ForbidTable, defined: Sequence[str]
 ) -> None:
     _each(document, (*place, "permissions"), policy.permissions, check_pattern)
     _roles(document, (*place, "roles"), policy.roles or (), defined)
     if isinstance(policy.when, str):
-        document.attempt((*place, "when"), parse_condition, policy.when)
+        document.attempt((*place, "when"), _condition, policy.when)
     else:
-        _each(document, (*place, "when"), policy.when or (), parse_condition)
+        _each(document, (*place, "when"), policy.when or (), _condition)
+    required = policy.require if isinstance(policy, PermitTable) else policy.unless
+    if required is not None:
+        name = "require" if isinstance(policy, PermitTable) else "unless"
+        document.attempt((*place, name), _requirement, required)
+
+
+def _condition(text: str) -> Condition:
+    if text.lstrip().startswith("require("):
+        raise PolicyError(
+            "a condition is a comparison; write beside it in a permit "
+            'require = { fresh = "5min" }, and in a forbid unless = { fresh = "5min" }'
+        )
+    return parse_condition(text)

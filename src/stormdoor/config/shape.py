@@ -38,6 +38,7 @@ __all__ = [
     "PasswordsTable",
     "PermitTable",
     "PoliciesTable",
+    "RequireTable",
     "RoleTable",
     "SessionTable",
     "SessionsTable",
@@ -165,12 +166,21 @@ class RoleTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     across_tenants: bool = False
 
 
+class RequireTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`require = { ... }` and `unless = { ... }`: see `require`."""
+
+    fresh: str | float | None = None
+    strength: int | None = None
+    acr: str | None = None
+
+
 class PermitTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[[policies.permit]]`: see `permit`."""
 
     permissions: list[str]
     roles: list[str] | None = None
     when: str | list[str] | None = None
+    require: RequireTable | None = None
     id: str | None = None
     across_tenants: bool = False
 
@@ -181,6 +191,7 @@ class ForbidTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     permissions: list[str]
     roles: list[str] | None = None
     when: str | list[str] | None = None
+    unless: RequireTable | None = None
     id: str | None = None
 
 
@@ -203,6 +214,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     forwarded_certificate: ForwardedCertificateTable | UnsetType = UNSET
     trail_key: Secret | UnsetType = UNSET
     trail_days: float | UnsetType = UNSET
+    ticket_seconds: float | UnsetType = UNSET
     secrets_key: Secrets | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET
     insecure_allow_missing_origin: bool | UnsetType = UNSET

@@ -30,6 +30,8 @@ class Limits:
         first_message_bytes: The largest first message.
         pending_per_address: Connections from one address that wait for their first message.
         pending: Connections of the process that wait for their first message.
+        unfinished_logins: Logins that strangers have begun and not finished, in the whole store: passkey
+            challenges, and as many journeys to a provider.
         message_bytes: The largest message; a longer one is answered `too-large`.
         messages_per_connection: Messages on one connection.
         bytes_per_connection: Message bytes on one connection.
@@ -55,6 +57,7 @@ class Limits:
     first_message_bytes: int = 9 * 1024
     pending_per_address: int = 10
     pending: int = 1000
+    unfinished_logins: int = 10_000
     message_bytes: int = 64 * 1024
     messages_per_connection: str = "20/s burst 40"
     bytes_per_connection: str = "131072/s burst 524288"

@@ -15,7 +15,10 @@ class Session:
         id: SHA-256 of the cookie's secret, in hex. Public: it cannot be turned back.
         principal_id: Whose it is.
         created_at: Unix seconds; rotation makes a new session with a new `created_at`.
-        authenticated_at: Unix seconds of the last proof (password); survives rotation.
+        born_at: Unix seconds of the login that it descends from; survives rotation, but for one that comes
+            with a new proof. A revocation of everything before T covers it when `born_at <= T`.
+        authenticated_at: Unix seconds of the last proof (password); survives rotation. A provider may
+            have been given it long before the login here.
         last_seen_at: Unix seconds of the last use, to the resolution of `touch_seconds`.
         expires_at: Unix seconds; the absolute end.
         idle_seconds: It ends when unused for so long.
@@ -32,6 +35,7 @@ class Session:
     id: str
     principal_id: str
     created_at: float
+    born_at: float
     authenticated_at: float
     last_seen_at: float
     expires_at: float

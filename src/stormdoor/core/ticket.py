@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from stormdoor.core.handshake import Handshake
 
-__all__ = ["MAX_TICKET_SECONDS", "Ticket"]
+__all__ = ["MAX_TICKET_SECONDS", "TICKET_PREFIX", "Ticket"]
 
 MAX_TICKET_SECONDS = 30.0
+
+TICKET_PREFIX = "sdt_"
+"""What each ticket begins with. Without it one could be taken for a token of some provider, which would then
+be asked about it, and have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,7 +135,7 @@ class Administration:
             overtaken = False
             for session in await self.store.sessions(principal_id):
                 # Not `<=`: see `Revocation.covers`.
-                in_time = before is None or not session.created_at > before
+                in_time = before is None or not session.born_at > before
                 if in_time and device in (None, session.device_id):
                     overtaken |= not await self.store.remove_session(session.id)
 

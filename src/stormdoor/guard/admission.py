@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from stormdoor.auth.authenticator import Authenticator, Rejected, Screen
+from stormdoor.auth.dpop import DPOP_SUBPROTOCOL
 from stormdoor.core.address import is_loopback, rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.connection import State
 from stormdoor.core.credential import (
+    BEARER_SUBPROTOCOL,
     FIRST_MESSAGE,
     MAX_SECRET,
     TICKET_SUBPROTOCOL,
@@ -37,6 +39,7 @@ from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import ANONYMOUS, Authentication
 from stormdoor.core.revocation import RevocationIndex
+from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.budget import Budget
 from stormdoor.guard.connection import UNKNOWN, Connection
@@ -55,7 +58,15 @@ _log = logging.getLogger("stormdoor.admission")
 _MAX_PATH = 2048
 _IN_MESSAGES = (FIRST_MESSAGE, Place(Source.AUTHORIZATION, "bearer"))
 """The places of a credential that comes in a message."""
+_OFFERED = frozenset(
+    Place(Source.SUBPROTOCOL, prefix)
+    for prefix in (TICKET_SUBPROTOCOL, BEARER_SUBPROTOCOL, DPOP_SUBPROTOCOL)
+)
+"""Likewise, for one that is written as it would be offered."""
 _REQUEST = Endpoint("a request over HTTP", None)
+
+_OFFER = "stormdoor."
+_MOST_OFFERS = 2
 
 _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
@@ -77,6 +88,13 @@ class Entrance:
     insecure_allow_plaintext: bool = False
     insecure_allow_missing_origin: bool = False
     insecure_allow_any_host: bool = False
+
+
+def _offers(token: str) -> tuple[str, ...]:
+    """What a message says as a client would offer it in its handshake; nothing if it is a bare credential."""
+    if not token.startswith(_OFFER):
+        return ()
+    return tuple(part.strip() for part in token.split(",", _MOST_OFFERS))
 
 
 def _host_name(host: str) -> str:
@@ -210,6 +228,15 @@ class Admission:
         if len(handshake.path) > _MAX_PATH:
             return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
         entrance = self._entrance
+        # The name before the transport: a page of another name that was made to lead here (DNS rebinding) is
+        # recorded as that, although it comes without TLS as well.
+        if not entrance.hosts.allows(handshake.host):
+            name = _host_name(handshake.host)
+            return Refusal(
+                Denial.HOST,
+                f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
+                f"guard: hosts = [{quote(name)}]",
+            )
         if (
             handshake.scheme != "https"
             and not entrance.insecure_allow_plaintext
@@ -220,13 +247,6 @@ class Admission:
                 f"a plaintext request from {handshake.peer} for {quote(handshake.host)}; use TLS, or "
                 "if a proxy on this machine ends TLS, add to the guard: "
                 f'trusted_proxies = ["{handshake.peer}"]',
-            )
-        if not entrance.hosts.allows(handshake.host):
-            name = _host_name(handshake.host)
-            return Refusal(
-                Denial.HOST,
-                f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
-                f"guard: hosts = [{quote(name)}]",
             )
         return None
 
@@ -380,7 +400,9 @@ class Admission:
         """Verify a credential that came in a message, by the rules of a handshake.
 
         Whoever accepts a token as `Authorization: Bearer` accepts it here, and so does whoever looks in
-        `FIRST_MESSAGE`. Proofs that belong to one request, such as DPoP, cannot come along.
+        `FIRST_MESSAGE`. What a browser would offer as subprotocols may stand here as well, separated by
+        commas: so a token that is bound to a key comes with its proof. That proof is for the request that
+        opened the connection. A signed request cannot come along.
 
         Args:
             token: What was sent.
@@ -421,10 +443,11 @@ class Admission:
         )
         if not 0 < len(token) <= MAX_SECRET:
             return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
-        credential = self._in_message(token)
+        offered = replace(bare, subprotocols=_offers(token))
+        credential = self._in_message(token, offered)
         if credential is None:
             return Refusal(Denial.BAD_CREDENTIAL, "nobody recognises the credential in the message")
-        outcome = await self._authenticate(credential, bare, self._clock.now())
+        outcome = await self._authenticate(credential, offered, self._clock.now())
         company = presented(bare, self.places)
         if (
             isinstance(outcome, Authentication)
@@ -437,15 +460,16 @@ class Admission:
             )
         return outcome
 
-    def _in_message(self, token: str) -> Credential | None:
+    def _in_message(self, token: str, offered: Handshake) -> Credential | None:
         """The credential that a message holds, in the place where somebody recognises it.
 
-        As in a subprotocol, `stormdoor.ticket.` before it says that it is a ticket: a token may look like
-        one.
+        What begins as a ticket does is one, and nobody else sees it.
         """
-        if token.startswith(TICKET_SUBPROTOCOL):
-            place = Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL)
-            return Credential(place, token.removeprefix(TICKET_SUBPROTOCOL))
+        if offered.subprotocols:
+            found = presented(offered, _OFFERED.intersection(self.places))
+            return found[0] if len(found) == 1 else None
+        if token.startswith(TICKET_PREFIX):
+            return Credential(Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL), token)
         for authenticator in self._authenticators:
             for place in _IN_MESSAGES:
                 credential = Credential(place, token)

@@ -78,7 +78,7 @@ class Renewal:
 
         Args:
             connection: An open connection.
-            token: A token, an API key or a ticket; a ticket is spent, whatever comes of it.
+            token: A token, an API key or a ticket; a ticket and a proof are spent, whatever comes of it.
 
         Returns:
             None if it goes on with it; else why not. Then nothing has changed, unless the connection
@@ -166,6 +166,13 @@ class Renewal:
             return Refusal(
                 Denial.FORBIDDEN, f"the credential belongs to {other.id!r}, the connection does not"
             )
+        bound = _keys(connection.authentication)
+        if bound and _keys(authentication) != bound:
+            # Whoever has the token of somebody's new login, and not the key, has not taken part in this one.
+            return Refusal(
+                Denial.FORBIDDEN,
+                "the credential is not bound to the key that opened the connection",
+            )
         if authentication.expires_at is not None and not now < authentication.expires_at:
             return Refusal(Denial.EXPIRED, "the new credential has expired")
         if self._revocations.ends(authentication):
@@ -240,6 +247,11 @@ class Renewal:
                 detail=detail,
             )
         )
+
+
+def _keys(authentication: Authentication) -> frozenset[str]:
+    """The keys that it was proved to have, by a proof of its own for each request (DPoP)."""
+    return frozenset(one for one in authentication.proofs if one.startswith("dpop:"))
 
 
 def _too_often(limit: str, wait: float) -> Refusal:

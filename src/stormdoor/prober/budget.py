@@ -23,7 +23,7 @@ class Budget:
         used: How many were made.
     """
 
-    connections: int = 150
+    connections: int = 300
     per_second: float = 20.0
     seconds: float = 60.0
     used: int = 0

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from stormdoor.prober.budget import Budget
-from stormdoor.prober.delivered import Message, shapes, text_of
+from stormdoor.prober.delivered import Message, shape, shapes, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target
 from stormdoor.prober.wire import (
+    ANSWER_SECONDS,
     BINARY,
     CLOSE,
     TEXT,
@@ -32,6 +35,7 @@ _SHOWN_MESSAGES = 12
 _SHOWN_SIGNS = 200
 _GREETING = 0.2
 """Of the time to listen: what a server says before it is told who is there."""
+_IDS = {"id", "msgid", "messageid", "requestid", "reqid", "uuid", "nonce", "ref", "seq", "clientid"}
 _LONGEST_TALK = 400
 _SETTLE = 2.5
 """Of the time to listen: until a session that was ended is seen to have ended."""
@@ -53,6 +57,9 @@ class Ask:
         patience: Seconds to listen, as a factor of the usual.
         later: What happens when it was listened to; afterwards the messages are sent again, and what
             is delivered then counts. What was delivered before is the greeting.
+        overhears: Nothing is said after `later`, and what is heard while it runs counts, too.
+        unique: What `{unique}` in the messages becomes; another word each time where empty.
+        after_end: Say the messages once more when the server has sent its close frame.
     """
 
     who: Identity
@@ -65,6 +72,9 @@ class Ask:
     raw: tuple[bytes, ...] = ()
     patience: float = 1.0
     later: Callable[[], Awaitable[None]] | None = None
+    overhears: bool = False
+    unique: str = ""
+    after_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,8 @@ class Conversation:
         code: Of the close frame.
         problem: Why there is no answer.
         transcript: All of it for a reader, without credentials.
+        times: When each of the messages came, in seconds since the socket was open.
+        handshake: Seconds until the handshake was answered.
     """
 
     status: int = 0
@@ -90,6 +102,8 @@ class Conversation:
     code: int = 0
     problem: str = ""
     transcript: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+    handshake: float = 0.0
 
     @property
     def stays_open(self) -> bool:
@@ -101,6 +115,19 @@ class Conversation:
         """Shapes of what was delivered."""
         return shapes(self.messages)
 
+    def pace(self, wanted: frozenset[str]) -> float:
+        """Seconds until all that is wanted had been delivered."""
+        first: dict[str, float] = {}
+        for message, at in zip(self.messages, self.times, strict=False):
+            first.setdefault(shape(message), at)
+        return max((first.get(one, 0.0) for one in wanted), default=0.0)
+
+    @property
+    def wait(self) -> float:
+        """Seconds after which the server says that one may try again; 0 where it does not."""
+        given = next(iter(self.answer.values("retry-after")), "")
+        return float(given) if given.isdecimal() else 0.0
+
     @property
     def limited(self) -> bool:
         """Whether the server said that there were too many attempts."""
@@ -110,6 +137,20 @@ class Conversation:
         """Everything that the server said, for what must not be in it."""
         body = self.answer.body.decode("utf-8", "replace")
         return [body, *(text_of(one) for one in (*self.greeting, *self.messages))]
+
+
+def _numbered(text: str) -> str:
+    """The message with another id, where it is JSON that has one."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(found, dict):
+        return text
+    for name in (name for name in found if name.lower().replace("_", "") in _IDS):
+        whole = isinstance(found[name], int)
+        found[name] = secrets.randbelow(1 << 31) if whole else secrets.token_hex(8)
+    return json.dumps(found)
 
 
 def _never(_: frozenset[str]) -> bool:
@@ -145,7 +186,11 @@ class Client:
         self.tls = tls
         self.redact = redact
         self.say = tuple(say)
-        self.listen = listen
+        self.listen = self.usual = listen
+        self.numbered = False
+        self.answer_seconds = ANSWER_SECONDS
+        self.stranger = Identity("nobody")
+        self.companions: tuple[Target, ...] = ()
         self.enough: Callable[[frozenset[str]], bool] = _never
         self.all: list[Conversation] = []
 
@@ -157,12 +202,29 @@ class Client:
         """
         return await exchange(target, request, self.budget, self.tls)
 
-    def said(self) -> list[str]:
+    def said(self, unique: str = "") -> list[str]:
         """The owner's messages, for one conversation."""
-        return [one.replace("{unique}", secrets.token_hex(6)) for one in self.say]
+        said = [one.replace("{unique}", unique or secrets.token_hex(6)) for one in self.say]
+        return [_numbered(one) for one in said] if self.numbered else said
 
     async def converse(self, ask: Ask) -> Conversation:
         """Connect, speak, listen and hang up. A server that does not answer is an outcome, too."""
+        async with contextlib.AsyncExitStack() as stack:
+            if ask.target is None:
+                for one in self.companions:
+                    await self._beside(one, ask, stack)
+            return await self._converse(ask)
+
+    async def _beside(self, target: Target, ask: Ask, stack: contextlib.AsyncExitStack) -> None:
+        """Open a socket that must be open beside this one, as the same client; nothing is read there."""
+        shown = [("Origin", ask.origin)] if ask.origin is not None else []
+        request = Request(headers=(*shown, *ask.who.shown(), *ask.headers), host=ask.host)
+        with contextlib.suppress(NoAnswer):
+            await stack.enter_async_context(
+                opened(ask.who.at(target), request, self.budget, self.tls)
+            )
+
+    async def _converse(self, ask: Ask) -> Conversation:
         target = ask.who.at(ask.target or self.target)
         shown = list(ask.who.shown())
         if ask.origin is not None:
@@ -174,12 +236,23 @@ class Client:
             lines.append(f"> Host: {ask.host}")
         talk = _Talk(self, ask, lines)
         early = (
-            b"".join(frame_bytes(TEXT, one.encode()) for one in self.said()) if ask.early else b""
+            b"".join(frame_bytes(TEXT, one.encode()) for one in self.said(ask.unique))
+            if ask.early
+            else b""
         )
         if ask.early:
             lines.extend(f"> (at once) {self.shown(one)}" for one in self.say)
         try:
-            async with opened(target, request, self.budget, self.tls, early) as (answer, wire):
+            began = asyncio.get_running_loop().time()
+            async with opened(
+                target,
+                request,
+                self.budget,
+                self.tls,
+                at_once=early,
+                seconds=self.answer_seconds,
+            ) as (answer, wire):
+                took = asyncio.get_running_loop().time() - began
                 lines.append(f"< {answer.status}")
                 lines += [
                     f"< {self.redact(f'{name.title()}: {value}')}"
@@ -187,7 +260,7 @@ class Client:
                     if name
                     in {"location", "www-authenticate", "sec-websocket-protocol", "retry-after"}
                 ]
-                talk.found = Conversation(status=answer.status, answer=answer)
+                talk.found = Conversation(status=answer.status, answer=answer, handshake=took)
                 if wire is not None:
                     await talk.run(wire)
                 elif text := answer.body[:_SHOWN_SIGNS].decode("utf-8", "replace").strip():
@@ -215,42 +288,61 @@ class _Talk:
         self.client, self.ask, self.lines = client, ask, lines
         self.found = Conversation()
         self._heard: list[Message] = []
+        self._times: list[float] = []
+        self._began = asyncio.get_running_loop().time()
 
     async def run(self, wire: Wire) -> None:
         """Speak, and listen."""
         client, ask = self.client, self.ask
+        self._began = asyncio.get_running_loop().time()
         seconds = client.listen * ask.patience
         if ask.who.first_message:
             await self._listen(wire, client.listen * _GREETING, stop=False)
-            self.found = replace(self.found, greeting=tuple(self._heard))
-            self._heard.clear()
+            self._greeted()
             if self.found.ended:
                 return
             await self._send(wire, ask.who.first_message)
             if client.say:
                 await self._listen(wire, client.listen * _GREETING, stop=False)
         if ask.say and not ask.early and not self.found.ended:
-            for one in client.said():
+            for one in client.said(ask.unique):
                 await self._send(wire, one)
         for data in ask.raw:
             self.lines.append(f"> ({len(data)} bytes that no honest client sends)")
             await wire.send(data)
         if not self.found.ended:
-            await self._listen(wire, seconds, stop=not ask.raw)
+            await self._listen(wire, seconds, stop=not (ask.raw or ask.overhears))
         if ask.later is not None and not self.found.ended:
             await self._go_on(wire, ask.later, seconds)
+        if ask.after_end and self.found.ended == "close":
+            for one in client.said(ask.unique):
+                await self._send(wire, one)
+            await self._listen(wire, seconds, stop=False)
         if not self.found.ended:
             self.lines.append("< (still open)")
+
+    def _greeted(self) -> None:
+        """What was heard until now is the greeting."""
+        self.found = replace(
+            self.found, greeting=(*self.found.greeting, *self._heard), messages=(), times=()
+        )
+        self._heard.clear()
+        self._times.clear()
 
     async def _go_on(
         self, wire: Wire, later: Callable[[], Awaitable[None]], seconds: float
     ) -> None:
+        if self.ask.overhears:
+            self._greeted()
+            await later()
+            self.lines.append("(somebody else has spoken)")
+            await self._listen(wire, seconds, stop=False)
+            return
         await later()
-        self.lines.append("(the credential was ended)")
+        self.lines.append("(time has passed)")
         # Whatever was under way arrives, and a server that looks once a second has looked.
-        await self._listen(wire, self.client.listen * _SETTLE, stop=False)
-        self.found = replace(self.found, greeting=tuple(self._heard), messages=())
-        self._heard.clear()
+        await self._listen(wire, self.client.usual * _SETTLE, stop=False)
+        self._greeted()
         if self.found.ended:
             return
         for one in self.client.said():
@@ -279,6 +371,7 @@ class _Talk:
                     if frame.opcode == TEXT:
                         message = frame.payload.decode("utf-8", "replace")
                     self._heard.append(message)
+                    self._times.append(asyncio.get_running_loop().time() - self._began)
                     if len(self._heard) <= _SHOWN_MESSAGES:
                         self.lines.append(f"< {self.client.shown(text_of(message))}")
                     if stop and self.client.enough(shapes(tuple(self._heard))):
@@ -292,4 +385,10 @@ class _Talk:
         self._keep("", 0)
 
     def _keep(self, ended: str, code: int) -> None:
-        self.found = replace(self.found, messages=tuple(self._heard), ended=ended, code=code)
+        self.found = replace(
+            self.found,
+            messages=tuple(self._heard),
+            times=tuple(self._times),
+            ended=self.found.ended or ended,
+            code=self.found.code or code,
+        )

@@ -6,15 +6,36 @@ refused, so that the 101 is what the credential bought.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import GREETING, is_refusal
+from stormdoor.prober.delivered import GREETING, is_refusal, shape, text_of
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.wire import ANSWER_SECONDS
 
-__all__ = ["Access", "Baseline", "Proof", "attempt", "judged", "refused", "take_baseline"]
+__all__ = [
+    "Access",
+    "Baseline",
+    "Proof",
+    "attempt",
+    "judged",
+    "overheard",
+    "refused",
+    "take_baseline",
+]
 
+_SHORT = 300
+_LONG = 6.0
+"""Of the time to listen: for a feed that speaks only now and then."""
+_LONGEST_WAIT = 5.0
+"""Seconds that a server may ask to wait before the next attempt."""
+_PROTOCOLS = (
+    "graphql-transport-ws", "graphql-ws", "mqtt", "v12.stomp", "wamp.2.json", "ocpp1.6", "binary",
+    "json", "chat",
+)  # fmt: skip
 _POLICY = {1002, 1003, 1007, 1008, 1011, 1013}
 
 
@@ -36,6 +57,7 @@ class Baseline:
         nowhere: What a path answers that does not exist.
         delivered: What the owner always gets, and not before the credential was shown.
         once: The credential worked once, and not again.
+        varied: The owner gets something else each time, so that only what is no fixed notice counts.
     """
 
     owner: tuple[Conversation, ...]
@@ -43,6 +65,7 @@ class Baseline:
     nowhere: Conversation
     delivered: frozenset[str]
     once: bool = False
+    varied: bool = False
 
 
 def refused(one: Conversation) -> bool:
@@ -52,16 +75,22 @@ def refused(one: Conversation) -> bool:
 
 async def take_baseline(client: Client, owner: Identity | None, origin: str) -> Baseline:
     """Look as the owner, twice, as nobody, and at a path that does not exist."""
-    seen: list[Conversation] = []
-    if owner is not None:
-        seen.append(await client.converse(Ask(owner, origin, patience=1.5)))
-        if seen[0].status == 101:
-            seen.append(await client.converse(Ask(owner, origin, patience=1.5)))
+    seen = [] if owner is None else await _as_owner(client, owner, origin)
     once = len(seen) == 2 and refused(seen[1]) and not refused(seen[0])
     if once:
         seen.pop()
-    stranger = owner.nobody() if owner is not None else Identity("nobody")
-    nobody = await client.converse(Ask(stranger, origin, patience=1.5))
+    if seen and seen[0].handshake:
+        # Who is let in was answered soon; a stranger who is not is refused by silence.
+        client.answer_seconds = min(ANSWER_SECONDS, 1.0 + 20 * seen[0].handshake)
+    if owner is not None:
+        client.stranger = owner.nobody()
+    nobody = await client.converse(Ask(client.stranger, origin, patience=1.5))
+    if owner is None and nobody.status not in {0, 101} and not client.stranger.protocols:
+        offering = replace(client.stranger, protocols=_PROTOCOLS)
+        other = await client.converse(Ask(offering, origin, patience=1.5))
+        if other.status == 101:
+            chosen = tuple(other.answer.values("sec-websocket-protocol")) or _PROTOCOLS
+            nobody, client.stranger = other, replace(client.stranger, protocols=chosen)
     directory = client.target.path.rsplit("/", 1)[0]
     elsewhere = client.target.at(f"{directory}/stormdoor-probe-nothing-here")
     nowhere = await client.converse(
@@ -74,9 +103,38 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         # What is said before the credential is shown is said to everybody.
         for one in seen:
             delivered -= Conversation(messages=one.greeting).delivered
+    varied = len(seen) == 2 and not delivered and all(one.delivered for one in seen)
     if delivered:
         client.enough = delivered.issubset
-    return Baseline(tuple(seen), nobody, nowhere, delivered, once)
+        pace = max(one.pace(delivered) for one in seen)
+        # What comes at once need not be waited for long; what comes late must be.
+        usual = client.usual
+        soon = pace * 1.5 < usual
+        client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
+    return Baseline(tuple(seen), nobody, nowhere, delivered, once, varied)
+
+
+async def _as_owner(client: Client, owner: Identity, origin: str) -> list[Conversation]:
+    seen = [await client.converse(Ask(owner, origin, patience=1.5))]
+    if seen[0].status != 101:
+        return seen
+    if seen[0].stays_open and not seen[0].delivered:
+        # It may speak only now and then.
+        slow = await client.converse(Ask(owner, origin, patience=_LONG))
+        if not slow.delivered:
+            return [seen[0], slow]
+        seen = [slow]
+    pace = seen[0].pace(seen[0].delivered)
+    patience = max(1.5, pace * 1.5 / client.listen)
+    seen.append(await client.converse(Ask(owner, origin, patience=patience)))
+    if seen[0].delivered and not seen[1].delivered and seen[1].stays_open and client.say:
+        # A server that drops what it has heard before: give each message a number of its own.
+        client.numbered = True
+        again = [await client.converse(Ask(owner, origin, patience=patience)) for _ in range(2)]
+        if all(one.delivered for one in again):
+            return again
+        client.numbered = False
+    return seen
 
 
 def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tuple[Access, str]:
@@ -90,8 +148,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     if one.limited:
         return Access.UNKNOWN, "the server said that there were too many attempts"
     if one.problem:
-        # A bare end is a way to refuse; that the server is there, the owner has shown.
-        ended = bool(base.owner) and "hung up" in one.problem
+        # A bare end is a way to refuse, and so is silence; that the server is there, the owner has shown.
+        ended = bool(base.owner) and ("hung up" in one.problem or "kept silent" in one.problem)
         return (Access.REFUSED if ended else Access.UNKNOWN), one.problem
     if one.status != 101:
         return Access.REFUSED, f"the handshake was answered with {one.status}"
@@ -100,7 +158,9 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         return _like_owner(base, one, got, anonymous=anonymous)
     # Without an owner there is nobody to tell this name from: it may be that of a guest.
     got = frozenset(shape for shape in got if not shape.startswith(GREETING))
-    if got and not (one.ended and one.code in _POLICY | set(range(3000, 5000))):
+    if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
+        return Access.UNKNOWN, "something was delivered, and then it was ended"
+    if got:
         return Access.IN, "data were delivered"
     if one.ended:
         return (
@@ -112,21 +172,28 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
 
 
+def _notice(one: Conversation) -> bool:
+    """Whether all that was delivered is one short message, as a reason for an end would be."""
+    return len(one.messages) == 1 and len(one.messages[0]) < _SHORT
+
+
 def _like_owner(
     base: Baseline, one: Conversation, got: frozenset[str], *, anonymous: bool
 ) -> tuple[Access, str]:
     if base.delivered:
-        if base.delivered <= got:
-            return Access.IN, "it was delivered what the owner gets"
-        if base.delivered & got:
-            return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
-        if one.ended:
-            return Access.REFUSED, "it was opened, and ended before anything was delivered"
-        return Access.REFUSED, "it stays open, and nothing of what the owner gets was delivered"
+        return _compared(base, one, got, anonymous=anonymous)
+    if base.varied and got:
+        if _texts(one) & _texts(base.nobody) and not anonymous:
+            return Access.REFUSED, "it was delivered what a client without a credential gets"
+        if len(one.messages) * 4 < min(len(own.messages) for own in base.owner):
+            return Access.UNKNOWN, "less was delivered than to the owner"
+        return Access.IN, "it was delivered something else each time, as the owner is"
     if one.ended:
         return Access.REFUSED, "it was opened, and ended before anything was delivered"
     if any(is_refusal(message) for message in one.messages):
         return Access.REFUSED, "the answer was an error"
+    if base.varied:
+        return Access.REFUSED, "it stays open, and nothing was delivered"
     if not base.owner[-1].stays_open:
         return Access.UNKNOWN, "the owner's own connection does not stay open"
     if not anonymous and refused(base.nobody):
@@ -135,6 +202,28 @@ def _like_owner(
             "it was let in and stays open, while a client without a credential is refused",
         )
     return Access.UNKNOWN, "the owner was delivered nothing, so there is nothing to compare with"
+
+
+def _compared(
+    base: Baseline, one: Conversation, got: frozenset[str], *, anonymous: bool
+) -> tuple[Access, str]:
+    """Compare with what the owner always gets, and with what anybody gets."""
+    wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
+    wanted = wanted or base.delivered
+    missing, hit = wanted - got, wanted & got
+    if not missing:
+        return Access.IN, "it was delivered what the owner gets"
+    if all(shape.startswith(GREETING) for shape in hit):
+        if one.ended:
+            return Access.REFUSED, "it was opened, and ended before anything was delivered"
+        return Access.REFUSED, "it stays open, and nothing of what the owner gets was delivered"
+    if all(shape.startswith(GREETING) for shape in missing):
+        return Access.IN, "it was delivered what the owner gets, except for the greeting by name"
+    return Access.UNKNOWN, "some of what the owner gets was delivered, and some was not"
+
+
+def _texts(one: Conversation) -> frozenset[str]:
+    return frozenset(text_of(message) for message in one.messages if shape(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +263,13 @@ async def attempt(
     """
     anonymous = ask.who.empty and not ask.headers
     first = await client.converse(ask)
+    if first.limited and 0 < first.wait <= _LONGEST_WAIT:
+        await asyncio.sleep(first.wait)
+        first = await client.converse(ask)
     access, why = judged(base, first, anonymous=anonymous)
     if access is not Access.IN:
         return Proof(access, why, first.transcript, first)
-    if base.owner and not base.delivered and not by_opening:
+    if base.owner and not base.delivered and not base.varied and not by_opening:
         why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
         return Proof(Access.UNKNOWN, why, first.transcript, first)
     if control is not None:
@@ -191,6 +283,50 @@ async def attempt(
             return Proof(Access.UNKNOWN, "the control could not be told", first.transcript, first)
     second = await client.converse(replace(ask, patience=ask.patience * 2))
     again, _ = judged(base, second, anonymous=anonymous)
+    if base.varied and _texts(first) & _texts(second):
+        why = "it was delivered the same twice, which the owner is not: it may be a notice"
+        return Proof(Access.UNKNOWN, why, second.transcript, second)
     if again is Access.IN:
         return Proof(Access.IN, why, second.transcript, second)
     return Proof(Access.UNKNOWN, "it got in once, and not again", second.transcript, second)
+
+
+async def lasting(client: Client, ask: Ask) -> frozenset[str]:
+    """What is still delivered on a socket that has been open for a while, and whose credential is good.
+
+    What comes once, when the socket opens, says nothing about whether it goes on.
+    """
+
+    async def nothing() -> None:
+        """The credential is not ended: this is the control."""
+
+    return (await client.converse(replace(ask, later=nothing))).delivered
+
+
+async def overheard(
+    client: Client, base: Baseline, listener: Ask, speaker: Ask
+) -> Conversation | None:
+    """What the listener hears of what the speaker says, proven twice with a word that nobody else knows.
+
+    Args:
+        client: Connects. One of its messages must hold `{unique}`.
+        base: What the owner sees, who must hear the word, too: otherwise nothing is said of it.
+        listener: Opens first, and says what it says itself.
+        speaker: Speaks while the listener listens.
+
+    Returns:
+        The listener's second conversation; None where it did not hear the word both times.
+    """
+    if not base.owner or not any("{unique}" in one for one in client.say):
+        return None
+    heard = Conversation()
+    for _ in range(2):
+        word = secrets.token_hex(6)
+
+        async def speak(word: str = word) -> None:
+            await client.converse(replace(speaker, unique=word))
+
+        heard = await client.converse(replace(listener, later=speak, overhears=True))
+        if not any(word in text_of(message) for message in heard.messages):
+            return None
+    return heard

@@ -1,4 +1,4 @@
-"""What a server delivers, told apart from what it only says: greetings, heartbeats and refusals.
+"""What a server delivers, told apart from what it only says: greetings, heartbeats, receipts and refusals.
 
 Two clients are compared by the shapes of their messages: which fields there are, and of which type a
 message says it is; not by values, which change from one moment to the next.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from typing import Any
 
-__all__ = ["GREETING", "Message", "is_refusal", "shape", "shapes", "text_of"]
+import msgspec
+
+__all__ = ["GREETING", "TAGS", "Message", "is_refusal", "shape", "shapes", "text_of"]
 
 Message = str | bytes
 
-_TAGS = (
+TAGS = (
     "type",
     "event",
     "kind",
@@ -30,15 +33,21 @@ _TAGS = (
 _REFUSES = re.compile(
     r"unauthori[sz]|unauthenti|not.?auth"
     r"|auth(entication|orization)?[ _-]?(is )?(required|needed|failed|error)"
-    r"|forbidden|denied|not.?allowed|not.?permitted"
-    r"|invalid.{0,12}(token|credential|session|ticket|login)"
+    r"|forbidden|denied|not.?allowed|not.?permitted|unknown.{0,12}(user|session|token)|no.?access"
+    r"|(invalid|missing|bad|wrong|no).{0,12}(token|credential|session|ticket|login|cookie|password|key)"
     r"|(log|sign)[ -]?in|login|expired|credential|\b401\b|\b403\b",
     re.IGNORECASE,
 )
 _ERROR = re.compile(r"\berror\b|\bfail(ed|ure)?\b|\bexception\b|refused|rejected", re.IGNORECASE)
 _GREETS = re.compile(
     r"^(hello|hi|welcome|ready|connected|connection_?ack|connection_?established|open(ed)?|"
-    r"ping|pong|heartbeat|heart_?beat|keep_?alive|ka|noop|auth_?required|challenge|hb|o|h|2|3)$",
+    r"ping|pong|heartbeat|heart_?beat|keep_?alive|ka|noop|auth_?required|challenge|hb|o|h|2|3|"
+    r"ack|ok|okay|received|accepted|success|done|setup|init|subscribed|unsubscribed|joined)$",
+    re.IGNORECASE,
+)
+_GREETS_IN_WORDS = re.compile(
+    r"^(hello|hi|hey|welcome|connected|connection (established|opened|accepted)|you are (now )?connected|"
+    r"server ready|please|ok\b)",
     re.IGNORECASE,
 )
 _ENGINE = re.compile(r'^0\{"sid"|^40(\{|$)')
@@ -47,11 +56,39 @@ _SAYS_NO = re.compile(
     r"(not |un)authenticated|authentication required|not logged in",
     re.IGNORECASE,
 )
+_TIMES = frozenset({
+    "t", "ts", "time", "timestamp", "now", "date", "datetime", "uptime", "server_time",
+    "servertime", "epoch", "latency", "rtt",
+})  # fmt: skip
+"""Fields of a heartbeat: they change, and tell nothing."""
+_ABOUT = frozenset({
+    "server", "version", "motd", "sid", "session_id", "connection_id", "client_id", "socket_id",
+    "connectionid", "clientid", "socketid", "sessionid", "pinginterval", "pingtimeout",
+    "maxpayload", "upgrades", "heartbeat_interval", "interval", "protocol", "protocols",
+    "supported", "capabilities", "features", "methods", "challenge", "nonce", "salt", "ok",
+    "success", "ready", "connected",
+})  # fmt: skip
+"""Fields in which a server presents itself."""
+_WORDS = frozenset({"message", "msg", "text", "info", "motd", "status", "state"})
+_ENDS_IT = re.compile(
+    r"^(access )?(denied|forbidden|unauthori[sz]ed|unauthenticated|error|failed|failure|refused|rejected)\b|"
+    r"(please|must|need to|have to) (log|sign) ?in|authentication (is )?required|not logged in",
+    re.IGNORECASE,
+)
 _NAMES = ("user", "username", "principal", "account", "email", "login", "sub")
+_YES = frozenset({
+    "ok", "success", "authenticated", "authorized", "allowed", "logged_in", "loggedin", "auth",
+})  # fmt: skip
+_OUTCOMES = frozenset({
+    "status", "code", "result", "reason", "outcome", "state", "message", "msg", "detail", "info",
+    "statuscode",
+})  # fmt: skip
+_REFUSAL_CODES = frozenset({400, 401, 403, 1008, 4001, 4003, 4401, 4403})
 GREETING = "greeting "
 """Begins the shape of a greeting by name. It tells two clients apart, and alone it proves nothing."""
 _LONGEST = 2_000
 _SHORT = 300
+_INFLATED = 64 * 1024
 
 
 def text_of(message: Message) -> str:
@@ -69,7 +106,7 @@ def _parsed(text: str) -> Any:
 
 def _tag(found: Any) -> str:
     if isinstance(found, dict):
-        for name in _TAGS:
+        for name in TAGS:
             if isinstance(value := found.get(name), str):
                 return value
     if isinstance(found, list) and found and isinstance(found[0], str):
@@ -77,17 +114,63 @@ def _tag(found: Any) -> str:
     return ""
 
 
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _opened(data: bytes) -> Any:
+    """What is in a binary message, where it is JSON or MessagePack, compressed or not; None otherwise."""
+    for bits in (31, 15):
+        try:
+            data = zlib.decompressobj(bits).decompress(data, _INFLATED)
+            break
+        except zlib.error:
+            continue
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        found = msgspec.msgpack.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def _says_no(found: dict[Any, Any]) -> bool:
+    """Whether one of its fields does: `ok: false`, `status: 401`, `result: "denied"`."""
+    for key, value in found.items():
+        name = str(key).lower()
+        if name in _YES and value is False:
+            return True
+        if name in _OUTCOMES and isinstance(value, str) and len(value) < _SHORT:
+            text = value.replace("_", " ")
+            if _ENDS_IT.search(text) if name in _WORDS else _REFUSES.search(text):
+                return True
+        if name in _OUTCOMES and _number(value) and value in _REFUSAL_CODES:
+            return True
+    return False
+
+
 def is_refusal(message: Message) -> bool:
     """Whether it says no: an error, or that one must log in first."""
     text = text_of(message)
-    found = _parsed(text)
+    found = _parsed(text) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict | list):
+        text = text if isinstance(message, str) else json.dumps(found, default=str)[:_LONGEST]
+        if isinstance(found, dict) and _says_no(found):
+            return True
         keys = {str(key).lower() for key in found} if isinstance(found, dict) else set()
         said = _tag(found)
         if _ERROR.search(said.replace("_", " ")) or _REFUSES.search(said):
             return True
         error = isinstance(found, dict) and next(
-            (found[k] for k in found if str(k).lower() in {"error", "errors"} and found[k]), None
+            (
+                found[k]
+                for k in found
+                if str(k).lower() in {"error", "errors"} and found[k] and not _number(found[k])
+            ),
+            None,
         )
         short = len(text) < _SHORT and bool(_SAYS_NO.search(text))
         return (
@@ -99,9 +182,33 @@ def is_refusal(message: Message) -> bool:
 
 
 def _is_greeting(text: str, found: Any) -> bool:
-    if isinstance(found, dict | list):
-        return bool(_GREETS.match(_tag(found))) or found in ({}, [])
-    return bool(_GREETS.match(text.strip()) or _ENGINE.match(text)) or not text.strip()
+    if isinstance(found, dict):
+        names = {str(key).lower() for key in found}
+        return bool(_GREETS.match(_tag(found))) or (
+            not names <= set(TAGS)
+            and all(_tells_nothing(str(key).lower(), value) for key, value in found.items())
+        )
+    if isinstance(found, list):
+        return bool(_GREETS.match(_tag(found))) or not found
+    words = text.strip()
+    return (
+        not words
+        or bool(_GREETS.match(words) or _ENGINE.match(text))
+        or (len(words) < _SHORT and "\n" not in words and bool(_GREETS_IN_WORDS.match(words)))
+    )
+
+
+def _tells_nothing(name: str, value: Any) -> bool:
+    """A field without content: nothing at all, a tag, the time, or what a server says about itself."""
+    if value is None or value in ("", [], {}) or name in TAGS:
+        return True
+    if name in _TIMES:
+        return not isinstance(value, dict | list)
+    if name in _WORDS:
+        return isinstance(value, str) and bool(
+            _GREETS_IN_WORDS.match(value.strip()) or _GREETS.match(value.strip())
+        )
+    return name in _ABOUT and not isinstance(value, dict)
 
 
 def _of(value: Any, depth: int) -> str:
@@ -111,7 +218,7 @@ def _of(value: Any, depth: int) -> str:
         fields = []
         for key in sorted(map(str, value)):
             inner = value.get(key)
-            known = key in _TAGS and isinstance(inner, str) and len(inner) < 40
+            known = key in TAGS and isinstance(inner, str) and len(inner) < 40
             # Names of fields that are data, such as ids, are as good as any other.
             name = re.sub(r"[0-9a-f]{8,}|\d+", "#", key)
             fields.append(f"{name}={inner}" if known else f"{name}{_of(inner, depth - 1)}")
@@ -133,10 +240,10 @@ def _named(found: Any) -> str:
 
 def shape(message: Message) -> str:
     """What a message looks like; empty for greetings, heartbeats and refusals, which are no delivery."""
-    if isinstance(message, bytes):
-        return "binary" if message else ""
     text = text_of(message)
-    found = _parsed(message)
+    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    if isinstance(message, bytes) and not isinstance(found, dict | list):
+        return "binary" if message and not is_refusal(message) else ""
     if is_refusal(message):
         return ""
     if _is_greeting(text, found):

@@ -18,8 +18,8 @@ from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
 from stormdoor.prober.matrix import take_matrix
 from stormdoor.prober.member import Member, Policy, entered
-from stormdoor.prober.probe import Probe, Result, Situation
-from stormdoor.prober.probes import PROBES
+from stormdoor.prober.probe import Declared, Probe, Result, Situation
+from stormdoor.prober.probes import PROBES, in_turn
 from stormdoor.prober.recording import Action, Recording, distinct, spoken_secrets
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target, parse_target
@@ -93,6 +93,8 @@ class Plan:
         per_second: How fast they may follow each other.
         seconds: How long each endpoint may take.
         tls: For wss.
+        declared: What only the owner knows of credentials and limits.
+        beside: Endpoints that must be open beside each, as the same client.
     """
 
     urls: tuple[str, ...]
@@ -115,10 +117,12 @@ class Plan:
     public_key: bytes = b""
     active: bool = False
     listen: float = 1.0
-    connections: int = 150
+    connections: int = 300
     per_second: float = 20.0
     seconds: float = 60.0
     tls: ssl.SSLContext | None = None
+    declared: Declared = field(default_factory=Declared)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +278,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         *(owner or NOBODY).secrets(),
         *(other or NOBODY).secrets(),
         *(text for one in members for text in one.identity.secrets()),
-        *(one for one in private if one),
+        *(one for one in (*private, plan.declared.expired, plan.declared.foreign) if one),
         *(one for action in _actions(plan, target) for one in spoken_secrets(action.message)),
     ]
     # What was declared to read only may be said, too, where nothing else was.
@@ -282,7 +286,10 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     say = plan.say or reads
     client = Client(target, budget, plan.tls, Redactor(secrets), say=say, listen=plan.listen)
     origin = plan.origin or target.origin
-    probes = [one for one in PROBES if plan.active or not one.active]
+    if plan.owner is not None:
+        client.stranger = plan.owner.nobody()
+    client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
+    probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
         base = await take_baseline(client, owner, origin)
@@ -303,6 +310,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         private=plan.private or next(iter(plan.own.private), ""),
         public_key=plan.public_key,
         active=plan.active,
+        declared=plan.declared,
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
@@ -393,7 +401,7 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
     """
     began = time.monotonic()
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    for url in plan.urls:
+    for url in (*plan.urls, *plan.beside):
         parse_target(url, plan.authorized)
     if plan.login is not None:
         for extra in (plan.login.page, plan.logout):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Baseline, Proof, attempt, judged
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import LoggedIn, Login
+from stormdoor.prober.target import Target
 from stormdoor.report.access import AccessMatrix
 from stormdoor.report.finding import Check, Confidence, Level, RuleMeta
 
 __all__ = [
+    "Declared",
     "Probe",
     "ProbeError",
     "Result",
@@ -78,6 +80,27 @@ def skipped(what: str) -> Result:
     return Result("skipped", what)
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What only the owner of an endpoint knows, and says.
+
+    Args:
+        expired: A token that was good once, and is not any more.
+        foreign: A good token that was made for somebody else: another audience, another service.
+        one_time: Whether the credential should work once only.
+        plain: Address of the same endpoint without TLS, where that is not the usual one.
+        revoke: What the second identity says to take the owner's right away.
+        idle: Seconds after which a client that has said nothing should be gone; 0 where that is not tried.
+    """
+
+    expired: str = ""
+    foreign: str = ""
+    one_time: bool = False
+    plain: Target | None = None
+    revoke: str = ""
+    idle: float = 0.0
+
+
 @dataclass(slots=True)
 class Situation:
     """Everything that a probe may look at.
@@ -96,6 +119,7 @@ class Situation:
         active: Whether more than reads may be sent.
         open_to_all: What the first probe found.
         matrix: Who may do what; None where no conversation was given to replay.
+        declared: What the owner says about credentials and limits.
     """
 
     client: Client
@@ -111,12 +135,12 @@ class Situation:
     active: bool = False
     open_to_all: bool = False
     matrix: AccessMatrix | None = None
+    declared: Declared = field(default_factory=Declared)
 
     @property
     def nobody(self) -> Ask:
         """A client without a credential, from the endpoint's own page: the usual control."""
-        stranger = self.owner.nobody() if self.owner is not None else Identity("nobody")
-        return Ask(stranger, self.origin)
+        return Ask(self.client.stranger, self.origin)
 
     async def attempt(
         self, ask: Ask, control: Ask | None = None, *, by_opening: bool = False

@@ -17,11 +17,21 @@ from dataclasses import dataclass, field
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.target import Target
 
-__all__ = ["Answer", "Frame", "NoAnswer", "Request", "Wire", "exchange", "frame_bytes", "opened"]
+__all__ = [
+    "ANSWER_SECONDS",
+    "Answer",
+    "Frame",
+    "NoAnswer",
+    "Request",
+    "Wire",
+    "exchange",
+    "frame_bytes",
+    "opened",
+]
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 8.0
+ANSWER_SECONDS = 8.0
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_BODY = 512 * 1024
 _LONGEST_FRAME = 4 * 1024 * 1024
@@ -177,13 +187,15 @@ async def _connect(
         raise NoAnswer(f"{target.netloc} cannot be reached") from error
 
 
-async def _read_head(reader: asyncio.StreamReader) -> Answer:
+async def _read_head(reader: asyncio.StreamReader, seconds: float = ANSWER_SECONDS) -> Answer:
     try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             head = await reader.readuntil(b"\r\n\r\n")
+    except TimeoutError as error:
+        raise NoAnswer(f"the server kept silent for {seconds:.0f} s") from error
     except (OSError, asyncio.IncompleteReadError) as error:
         raise NoAnswer("the server hung up without an answer") from error
-    except (TimeoutError, asyncio.LimitOverrunError) as error:
+    except asyncio.LimitOverrunError as error:
         raise NoAnswer("the server gave no answer in HTTP") from error
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
@@ -200,7 +212,7 @@ async def _read_body(
     """What there is of a body; errors on the way end it."""
     body = bytearray()
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
-        async with asyncio.timeout(_ANSWER_SECONDS):
+        async with asyncio.timeout(ANSWER_SECONDS):
             if answer.status in {204, 304} or 100 <= answer.status < 200:
                 return b""
             if "chunked" in ",".join(answer.values("transfer-encoding")).lower():
@@ -261,13 +273,40 @@ async def exchange(
         await _hang_up(writer)
 
 
+async def half_open(
+    target: Target, budget: Budget, tls: ssl.SSLContext | None, seconds: float
+) -> bool:
+    """Whether a request that is begun and not finished is still waited for after so many seconds.
+
+    Raises:
+        NoAnswer: The server could not be reached.
+        BudgetSpent: No connection is left.
+    """
+    await budget.spend()
+    reader, writer = await _connect(target, tls)
+    try:
+        writer.write(_head(target, Request(), ())[:-2])
+        async with asyncio.timeout(seconds):
+            await reader.read(1)
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        await _hang_up(writer)
+
+
 @contextlib.asynccontextmanager
 async def opened(
     target: Target,
     request: Request,
     budget: Budget,
     tls: ssl.SSLContext | None,
+    *,
     at_once: bytes = b"",
+    seconds: float = ANSWER_SECONDS,
 ) -> AsyncIterator[tuple[Answer, Wire | None]]:
     """The handshake, and the socket if there is one; it is closed in every case.
 
@@ -277,6 +316,7 @@ async def opened(
         budget: What it is paid from.
         tls: For wss.
         at_once: Bytes that follow the request in one go, before there is an answer.
+        seconds: How long to wait for the answer.
 
     Raises:
         NoAnswer: There was none.
@@ -297,7 +337,7 @@ async def opened(
             await writer.drain()
         except OSError as error:
             raise NoAnswer("the server hung up") from error
-        answer = await _read_head(reader)
+        answer = await _read_head(reader, seconds)
         if answer.status != 101:
             yield Answer(answer.status, answer.headers, await _read_body(reader, answer)), None
             return

@@ -33,13 +33,30 @@ class MemoryFactors(MemoryTrail):
 
     # What is pending
 
-    async def add_pending(self, pending: Pending) -> None:
+    async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
         """See `Pendings.add_pending`."""
         self._answer()
         if pending.principal_id is not None:
             self._refuse_stranger(pending.principal_id)
+        data = _copied(pending.data)
+        if strangers is not None and self._nobodys(pending.purpose) >= strangers:
+            self._pendings = {
+                id: one
+                for id, one in self._pendings.items()
+                if one.principal_id is not None
+                or one.purpose != pending.purpose
+                or one.expires_at > pending.created_at
+            }
+            if self._nobodys(pending.purpose) >= strangers:
+                return False
         refuse_duplicate(pending.id, self._pendings, "pending")
-        self._pendings[pending.id] = replace(pending, data=_copied(pending.data))
+        self._pendings[pending.id] = replace(pending, data=data)
+        return True
+
+    def _nobodys(self, purpose: str) -> int:
+        return sum(
+            one.principal_id is None and one.purpose == purpose for one in self._pendings.values()
+        )
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.pending`."""

@@ -118,11 +118,12 @@ def session_row(session: Session) -> Row:
         session.issuer,
         session.provider_subject,
         session.provider_session,
+        session.born_at,
     )
 
 
 def session_from(row: Row) -> Session:
-    """The session in the first fifteen columns of `row`."""
+    """The session in the first sixteen columns of `row`."""
     return Session(
         id=row[0],
         principal_id=row[1],
@@ -139,6 +140,7 @@ def session_from(row: Row) -> Session:
         issuer=row[12],
         provider_subject=row[13],
         provider_session=row[14],
+        born_at=row[15],
     )
 
 

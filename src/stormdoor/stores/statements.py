@@ -51,7 +51,7 @@ SET_ATTRIBUTES = "UPDATE account SET attributes = ? WHERE id = ?"
 _SESSION = (
     "s.id, s.principal_id, s.created_at, s.authenticated_at, s.last_seen_at, s.expires_at,"
     " s.idle_seconds, s.address, s.user_agent, s.strength, s.device_id, s.acr, s.issuer,"
-    " s.provider_subject, s.provider_session"
+    " s.provider_subject, s.provider_session, s.born_at"
 )
 
 SESSION_BY_ID = f"""
@@ -77,8 +77,8 @@ NEWEST_SESSION_FIRST = "ORDER BY s.created_at DESC, s.id"
 ADD_SESSION = """
 INSERT INTO session (id, principal_id, created_at, authenticated_at, last_seen_at, expires_at,
                      idle_seconds, address, user_agent, strength, device_id, acr, issuer,
-                     provider_subject, provider_session)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     provider_subject, provider_session, born_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
@@ -117,6 +117,14 @@ ADD_PENDING = f"""
 INSERT INTO pending ({_PENDING})
 VALUES (?, ?, ?, ?, ?, ?, ?)
 """  # noqa: S608 - a constant
+ADD_NOBODYS_PENDING = f"""
+INSERT INTO pending ({_PENDING})
+SELECT ?, ?, ?, ?, ?, ?, ?
+WHERE ? > (SELECT count(*) FROM pending WHERE principal_id IS NULL AND purpose = ?)
+"""  # noqa: S608 - a constant
+REMOVE_NOBODYS_PENDING = """
+DELETE FROM pending WHERE principal_id IS NULL AND purpose = ? AND expires_at <= ?
+"""
 PENDING_BY_ID = f"SELECT {_PENDING} FROM pending WHERE id = ? AND purpose = ?"  # noqa: S608 - a constant
 TAKE_PENDING = f"""
 DELETE FROM pending WHERE id = ? AND purpose = ? RETURNING {_PENDING}

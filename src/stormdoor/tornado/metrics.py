@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from stormdoor.auth.outward import Watched
 from stormdoor.config.guard import Guard
 
 __all__ = ["GuardCollector", "exposition"]
@@ -62,6 +63,30 @@ class GuardCollector(Collector):
         yield GaugeMetricFamily(
             "stormdoor_trail_waiting", "Entries that wait to be written.", value=len(guard.trail)
         )
+        yield from self._breakers()
+
+    def _breakers(self) -> Iterator[Metric]:
+        found: dict[tuple[str, str], tuple[bool, int]] = {}
+        for one in self._guard.outward:
+            for state in one.breakers() if isinstance(one, Watched) else ():
+                # Two authenticators of one provider are one series: a second sample of it would be an error.
+                key = (state.issuer, state.question)
+                opened, openings = found.get(key, (False, 0))
+                found[key] = (opened or state.opened, openings + state.openings)
+        labels = ["issuer", "question"]
+        gauge = GaugeMetricFamily(
+            "stormdoor_breaker_open",
+            "1 while a provider that does not answer is left alone.",
+            labels=labels,
+        )
+        counter = CounterMetricFamily(
+            "stormdoor_breaker_openings", "Times that this has begun.", labels=labels
+        )
+        for key, (opened, openings) in found.items():
+            gauge.add_metric(key, int(opened))
+            counter.add_metric(key, openings)
+        yield gauge
+        yield counter
 
 
 def exposition(guard: Guard) -> bytes:

@@ -74,7 +74,12 @@ def oidc_routes(
         raise ConfigurationError(
             f"redirect_uri leads to {host}, which the guard refuses; it is none of its origins or hosts"
         )
-    party = RelyingParty(provider, store=guard.store, clock=guard.clock)
+    party = RelyingParty(
+        provider,
+        store=guard.store,
+        clock=guard.clock,
+        strangers=guard.limits.unfinished_logins,
+    )
     guard.outward.append(party)
     wiring = Wiring(party, prefix, after_login, after_logout, link_seconds)
     handlers: list[tuple[str, type[RequestHandler]]] = [

@@ -8,12 +8,13 @@ import msgspec
 from tornado.routing import Rule, URLSpec
 
 from stormdoor.config.guard import Guard
-from stormdoor.core.decision import AccessRequest, Environment, authentication_age
+from stormdoor.core.decision import AccessRequest, Environment, Resource, authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError
+from stormdoor.guard.reach import reach_of
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.translate import Translator
 
@@ -61,22 +62,32 @@ class _Revocations(SessionHandler):
         order = self.read_body(_Order)
         if order is None:
             return
-        who = authentication.principal.id
+        target, principal = Target(order.target), authentication.principal
+        # First as if it were the asker's own: whoever may not revoke at all costs no look into the store.
+        if not self._may(authentication, Resource(order.target, order.value, principal.tenant)):
+            return
+        guard = self.guard
+        reach = await reach_of(target, order.value, store=guard.store, registry=guard.registry)
+        tenant = reach.as_seen_from(principal.tenant)
+        if tenant != principal.tenant and not self._may(
+            authentication, Resource(order.target, order.value, tenant)
+        ):
+            return
         try:
-            closed = await self.guard.admin.revoke(
-                Target(order.target),
+            closed = await guard.admin.revoke(
+                target,
                 order.value,
                 before=order.before,
-                actor=who,
+                actor=principal.id,
                 reason=order.reason[:200],
             )
         except ConfigurationError as error:
-            self.refuse(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=who)
+            self.refuse(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=principal.id)
             return
         self.answer({"closed": closed})
 
     async def _authenticated(self) -> Authentication | None:
-        """Who asks, if it may; None, and the refusal sent, if not."""
+        """Who asks; None, and the refusal sent, if nobody does."""
         guard = self.guard
         outcome = await guard.admission.identify(self.handshake, self.address_key)
         if isinstance(outcome, Authentication) and guard.revocations.ends(outcome):
@@ -84,23 +95,27 @@ class _Revocations(SessionHandler):
         if isinstance(outcome, Refusal):
             self.refuse(outcome)
             return None
+        return outcome
+
+    def _may(self, authentication: Authentication, resource: Resource) -> bool:
+        """Whether it may revoke that; if not, the refusal is sent."""
+        guard, principal = self.guard, authentication.principal
         now = guard.clock.now()
         environment = Environment(
             now=now,
             address=self.handshake.address,
             endpoint=self.request.path,
-            kind=outcome.kind,
-            authentication_age=authentication_age(outcome.authenticated_at, now),
-            strength=outcome.strength,
-            acr=outcome.acr,
+            kind=authentication.kind,
+            authentication_age=authentication_age(authentication.authenticated_at, now),
+            strength=authentication.strength,
+            acr=authentication.acr,
         )
-        request = AccessRequest(outcome.principal, self.permission, None, environment)
-        decision = guard.policies.decide(request, outcome.scopes)
-        if decision.allowed:
-            return outcome
-        refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
-        self.refuse(refusal, principal=outcome.principal.id)
-        return None
+        request = AccessRequest(principal, self.permission, resource, environment)
+        decision = guard.policies.decide(request, authentication.scopes)
+        if not decision.allowed:
+            refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+            self.refuse(refusal, principal=principal.id)
+        return decision.allowed
 
 
 def revocation_routes(
@@ -112,6 +127,11 @@ def revocation_routes(
     an API key of a program that notices a theft, or the session of an administrator. The answer is
     `{"closed": N}`, the connections that this process closed before it answered; the other processes of
     the installation follow within half a second.
+
+    The policies are asked about a resource: its type is the target, its id the value, its tenant that of
+    whom the order reaches. So the administrator of a tenant revokes in it and nowhere else. A role, a device,
+    everything, and what neither the store nor this process knows may reach any tenant: for these, and for an
+    administrator without a tenant who revokes in one, the role must be `across_tenants`.
 
     Args:
         guard: The guard.

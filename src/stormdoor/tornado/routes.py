@@ -218,7 +218,13 @@ class _Ticket(LoginRoute):
             self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
             return
         self.note("authn_token_created", caller.account.id, "ticket")
-        self.answer({"ticket": issued.secret, "expires_in": int(issued.expires_in)})
+        self.answer(
+            {
+                "ticket": issued.secret,
+                "expires_in": int(issued.expires_in),
+                "principal": caller.account.id,
+            }
+        )
 
 
 class _Token(LoginRoute):

@@ -134,6 +134,8 @@ class Translator:
             for name in list(headers):
                 if canonical_header(name) in self._exclusive:
                     found[name.lower()] = list(headers.get_list(name))
+                    # Set first: Tornado 6.5 cannot delete a header that came twice and that nobody has read.
+                    headers[name] = ""
                     del headers[name]
         return found
 

@@ -1,7 +1,8 @@
 """Compares what the scanner says with the labels: `python -m tests.auditor.corpus.evaluate`.
 
-Prints precision and recall for each question, of the part the rules were developed with and of the
-part that was held out, and lists what the scanner and the labels disagree on in the first.
+Prints precision and recall for each question, of the part the rules were developed with, of the part
+that was held out and of the set that was read later, and lists what the scanner and the labels disagree
+on in all but the one held out.
 """
 
 import argparse
@@ -17,7 +18,10 @@ from tests.auditor.corpus.fetch import CACHE
 from tests.auditor.corpus.judge import GROUPS, Bandit, Heuristic, Judge, Scanner, Statement
 from tests.auditor.corpus.label import Label, Version, read_labels
 
-__all__ = ["Answer", "Figures", "answers", "main", "pairs"]
+__all__ = ["Answer", "Figures", "answers", "main", "pairs", "part_of"]
+
+PARTS = ("development", "held out", "second set")
+"""Parts of the corpus: what the rules were written with, what was set aside, what was read later."""
 
 EXPECTED = {
     "missing authentication": ("authentication", "missing"),
@@ -87,8 +91,8 @@ def main() -> int:
     if not versions:
         print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)
         return 2
-    if options.only:
-        versions = [v for v in versions if options.only in v.slug]
+    versions = [v for v in versions if options.only in v.slug]
+    versions = [v for v in versions if options.part in ("", part_of(v))]
     judges: list[Judge] = [Scanner(options.reports, reuse=options.reuse)]
     if options.compare:
         judges += [Heuristic()]
@@ -174,18 +178,25 @@ def _ratio(part: int, whole: int) -> str:
     return f"{part / whole:.2f}" if whole else "–"
 
 
+def part_of(version: Version) -> str:
+    """Which part of the corpus a version is in: one of `PARTS`."""
+    if version.holdout:
+        return "held out"
+    return "development" if version.round == 1 else "second set"
+
+
 def _print_table(name: str, judged: Sequence[Answer]) -> None:
     print(f"\n{name}\n")
-    print("| | development | | | | | held out | | | | |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print("| | " + " | | | | | ".join(PARTS) + " | | | | |")
+    print("|---" + "|--:" * 5 * len(PARTS) + "|")
     head = ["precision", "recall", "found", "false", "missed"]
-    print("| question | " + " | ".join(head * 2) + " |")
+    print("| question | " + " | ".join(head * len(PARTS)) + " |")
     for group in GROUPS:
         cells: list[str] = []
-        for holdout in (False, True):
+        for part in PARTS:
             figures = Figures()
             for answer in judged:
-                if answer.group == group and answer.version.holdout is holdout:
+                if answer.group == group and part_of(answer.version) == part:
                     figures.count(answer)
             numbers = (figures.found, figures.false, figures.missed)
             cells += [figures.precision, figures.recall, *map(str, numbers)]
@@ -193,18 +204,18 @@ def _print_table(name: str, judged: Sequence[Answer]) -> None:
 
 
 def _print_pairs(judged: Sequence[Answer]) -> None:
-    for holdout, part in ((False, "development"), (True, "held out")):
-        both = [pair for pair in pairs(judged) if pair[0].version.holdout is holdout]
+    for part in PARTS:
+        both = [pair for pair in pairs(judged) if part_of(pair[0].version) == part]
         apart = [pair for pair in both if pair[0].agreed and pair[1].agreed]
         print(f"\npairs of versions told apart, {part}: {len(apart)} of {len(both)}")
-        if not holdout:
+        if part != "held out":
             for before, after in both:
                 if not (before.agreed and after.agreed):
                     print(f"  not: {before.version.slug} and {after.version.slug}, {before.group}")
 
 
 def _print_disagreements(judged: Sequence[Answer]) -> None:
-    print("\ndisagreements (development)")
+    print("\ndisagreements (all but what is held out)")
     for answer in judged:
         if answer.version.holdout or answer.agreed:
             continue
@@ -221,6 +232,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where the sources are")
     parser.add_argument("--only", default="", help="versions whose name contains this")
+    parser.add_argument("--part", default="", choices=("", *PARTS), help="only this part")
     parser.add_argument("--reports", type=Path, help="keep the scanner's reports in this folder")
     parser.add_argument("--reuse", action="store_true", help="read kept reports, scan nothing")
     parser.add_argument("--compare", action="store_true", help="judge with a heuristic, too")

@@ -66,6 +66,7 @@ class Version:
         licence: SPDX name, or `none stated`.
         holdout: Whether it was set aside before any rule was written.
         drawn: Whether it took part in that draw; what came later is for development.
+        round: In which round it was read: 2 for the set that was read when the rules were there.
         python: Lowest Python that can parse it, or ().
         advisory: A published advisory that this version is one side of, or "".
         labels: Its classes.
@@ -79,6 +80,7 @@ class Version:
     licence: str
     holdout: bool
     drawn: bool
+    round: int
     python: tuple[int, ...]
     advisory: str
     labels: tuple[Label, ...]
@@ -106,6 +108,7 @@ def _versions(folder: Path) -> Iterator[Version]:
             licence=document["licence"],
             holdout=document["holdout"],
             drawn=document.get("drawn", True),
+            round=document.get("round", 1),
             python=tuple(map(int, python.split("."))) if python else (),
             advisory=document.get("advisory", ""),
             labels=tuple(_label(path, row) for row in document["handler"]),

@@ -36,6 +36,7 @@ def version(one: Label, number: str = "1.0") -> Version:
         licence="MIT",
         holdout=False,
         drawn=True,
+        round=1,
         python=(),
         advisory="",
         labels=(one,),

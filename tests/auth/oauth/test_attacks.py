@@ -78,7 +78,7 @@ def by_the_header(at: Hostile, token: str) -> dict[str, Any]:
 def by_the_address(at: Hostile, token: str) -> dict[str, Any]:
     """The header says where the keys are."""
     address = jwt.get_unverified_header(token)["jku"]
-    keys = httpx.get(address, trust_env=False, timeout=2).json()["keys"]
+    keys = httpx.get(address, trust_env=False, timeout=60).json()["keys"]
     key = jwt.PyJWK(keys[0]).key
     found: dict[str, Any] = jwt.decode(
         token, key, algorithms=["ES256"], audience=AUDIENCE, options=LOOSE

@@ -115,6 +115,35 @@ class SingleUseContract:
                 )
                 assert sum(each is not None for each in got) == 1
 
+    async def test_strangers_begin_so_much_and_no_more(self, new_store: NewStore) -> None:
+        """INVARIANT: of any number at once. What is over makes room; what is somebody's has its own."""
+        async with with_accounts(new_store, "alice") as store:
+            assert await store.add_pending(pending("somebodys", "alice"))
+            assert await store.add_pending(pending("else", purpose="over"), strangers=1)
+            stored = await asyncio.gather(
+                *(
+                    store.add_pending(pending(f"p{n}", expires_at=NOW + n + 1), strangers=3)
+                    for n in range(20)
+                )
+            )
+            assert sum(stored) == 3
+            kept = [n for n, was in enumerate(stored) if was]
+            for n in range(20):
+                found = await store.pending(f"p{n}", "second-factor")
+                assert (found is not None) is (n in kept)
+            # For somebody there is room, and without a bound.
+            assert await store.add_pending(pending("p20", "alice"))
+            assert await store.add_pending(pending("p21"))
+            assert not await store.add_pending(pending("p22"), strangers=3)
+            # The first of them is over; p21, which nobody counted, is not.
+            later = NOW + kept[0] + 1
+            assert not await store.add_pending(pending("p22", created_at=later), strangers=3)
+            assert await store.pending(f"p{kept[0]}", "second-factor") is None
+            assert await store.take_pending("p21", "second-factor") is not None
+            assert await store.add_pending(pending("p22", created_at=later), strangers=3)
+            for id, purpose in (("somebodys", "second-factor"), ("else", "over")):
+                assert await store.pending(id, purpose) is not None
+
     async def test_taken_pending_id_is_refused(self, new_store: NewStore) -> None:
         """A second one of an id is refused, and so is one for nobody who is somebody."""
         async with with_accounts(new_store, "alice") as store:

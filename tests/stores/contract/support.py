@@ -75,6 +75,7 @@ def session(id: str, principal_id: str, **changes: Any) -> Session:
     """A session that has something in each field."""
     values: dict[str, Any] = {
         "created_at": NOW,
+        "born_at": NOW - 7.75,
         "authenticated_at": NOW - 5.25,
         "last_seen_at": NOW + 1.5,
         "expires_at": NOW + 86_400.0,

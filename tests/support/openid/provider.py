@@ -27,7 +27,7 @@ __all__ = ["RealProvider", "Unavailable", "openid", "provider", "provider_here"]
 _HERE = Path(__file__).parent
 _FILES = ("package.json", "package-lock.json", "provider.mjs")
 _NODE = 20
-_PATIENCE = 20.0
+_PATIENCE = 60.0  # only a failure takes that long
 
 
 class Unavailable(Exception):

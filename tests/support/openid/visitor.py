@@ -23,7 +23,7 @@ class Browserlike:
     """
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=20.0, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=60.0, trust_env=False)
         self.jars: dict[str, dict[str, str]] = {}
         self.seen: list[str] = []
 

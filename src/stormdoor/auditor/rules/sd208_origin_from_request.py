@@ -1,10 +1,12 @@
 """An allow-list that the request brings along.
 
 What:
-    `check_origin()` compares the origin with an argument, a header other than Host, or a cookie.
+    `check_origin()` compares the origin with an argument, a header other than Host, or a cookie; or it
+    accepts every origin where the Host is localhost.
 
 Why:
-    The page that opens the connection writes the address, and so the list.
+    The page that opens the connection writes the address, and so the list. And a hostile page in the
+    browser of whoever runs the server on their own machine opens `ws://localhost`.
 
 Example:
     class Chat(WebSocketHandler):
@@ -34,6 +36,12 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("check_origin")
     if method is None:
         return
+    if endpoint.origins.trick == "host":
+        yield Found(
+            method.module,
+            method.node,
+            f"check_origin() of {endpoint.info.name} lets every origin in where the Host is localhost.",
+        )
     for node in ast.walk(method.node):
         if not isinstance(node, ast.Compare):
             continue

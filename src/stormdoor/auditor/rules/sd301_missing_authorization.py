@@ -30,7 +30,7 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.authorization import asks_permission, chosen_objects
+from stormdoor.auditor.authorization import unasked_objects
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -41,9 +41,9 @@ _KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    if endpoint.authentication.kind not in _KNOWN or asks_permission(endpoint):
+    if endpoint.authentication.kind not in _KNOWN:
         return
-    used = chosen_objects(endpoint)
+    used = unasked_objects(endpoint)
     if used:
         event = used[0]
         yield Found(

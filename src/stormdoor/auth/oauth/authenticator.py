@@ -24,11 +24,13 @@ from stormdoor.auth.oauth.provider import Provider
 from stormdoor.auth.oauth.purpose import for_something_else
 from stormdoor.auth.oauth.recheck import AskAgain, KeyStillThere
 from stormdoor.auth.oauth.remote_keys import RemoteKeys
+from stormdoor.auth.outward import BreakerState
 from stormdoor.core.apikey import PREFIX
 from stormdoor.core.claims import ClaimRules, Path
 from stormdoor.core.credential import (
     BEARER_SUBPROTOCOL,
     MAX_SECRET,
+    TICKET_SUBPROTOCOL,
     Credential,
     Place,
     Source,
@@ -37,6 +39,7 @@ from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication, Recheck
+from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Clock, Store
 
@@ -44,6 +47,7 @@ __all__ = ["OAuthAuthenticator"]
 
 _DAY = 86_400.0
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # b64token, RFC 6750 §2.1
+_OURS = (PREFIX, TICKET_PREFIX, TICKET_SUBPROTOCOL)
 _ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 
 
@@ -267,9 +271,9 @@ class OAuthAuthenticator:
         return (*self._verifier.checks, *asked)
 
     def recognises(self, credential: Credential) -> bool:
-        """Whether it has the shape of a token that is accepted here. API keys are never sent on."""
+        """Whether it has the shape of a token that is accepted here. Our own are never sent on."""
         secret = credential.secret
-        if len(secret) > MAX_SECRET or secret.startswith(PREFIX):
+        if len(secret) > MAX_SECRET or secret.startswith(_OURS):
             return False
         if secret.count(".") == 2:
             return not self._leaves_others or _issuer(secret) in {None, self.issuer}
@@ -280,7 +284,8 @@ class OAuthAuthenticator:
     ) -> Authentication | Rejected:
         """Verify the token, or ask about it (see `Authenticator`)."""
         token = credential.secret
-        if len(token) > MAX_SECRET or not _TOKEN.fullmatch(token):
+        # INVARIANT: what we gave out is sent to nobody, whoever calls this.
+        if len(token) > MAX_SECRET or not _TOKEN.fullmatch(token) or token.startswith(_OURS):
             return Rejected(Denial.BAD_CREDENTIAL, "it is not an access token")
         introspector = self._introspector
         if token.count(".") == 2 and not self._everything:
@@ -313,6 +318,19 @@ class OAuthAuthenticator:
         elif verified.key is not None and not self.insecure_outlive_keys:
             recheck = KeyStillThere(self._keys, verified.key, outcome, proofs)
         return replace(outcome, proofs=proofs, recheck=recheck)
+
+    async def prefetch(self, now: float) -> None:
+        """Find the server, and fetch its keys, before the first token comes (see `Prefetching`)."""
+        if not self._everything:
+            await self._keys.prefetch(now)
+        if self._introspector is not None:
+            await self._introspector.prefetch(now)
+
+    def breakers(self) -> Iterable[BreakerState]:
+        """Whether the server is left alone at the moment (see `Watched`)."""
+        yield self._key_calls.state(self.issuer, "keys")
+        if self._calls is not None:
+            yield self._calls.state(self.issuer, "introspection")
 
     async def close(self) -> None:
         """Give up what is being asked, and let go of the connections. Safe to call twice."""

@@ -25,7 +25,7 @@ class Breaker:
         ConfigurationError: A number is out of range.
     """
 
-    __slots__ = ("_failures", "_in_a_row", "_open_seconds", "_opened_at", "_trial_at")
+    __slots__ = ("_failures", "_in_a_row", "_open_seconds", "_opened_at", "_trial_at", "openings")
 
     def __init__(self, *, failures: int = 5, open_seconds: float = 10.0) -> None:
         if failures < 1:
@@ -37,6 +37,8 @@ class Breaker:
         self._in_a_row = 0
         self._opened_at: float | None = None
         self._trial_at: float | None = None
+        self.openings = 0
+        """How often it has opened, after it was closed."""
 
     @property
     def closed(self) -> bool:
@@ -69,6 +71,7 @@ class Breaker:
         """No answer came, or none that could be used."""
         self._in_a_row += 1
         if self._opened_at is not None or self._in_a_row >= self._failures:
+            self.openings += self._opened_at is None
             self._opened_at = now
             self._trial_at = None
 

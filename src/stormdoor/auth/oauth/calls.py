@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.client import Unanswered
+from stormdoor.auth.outward import BreakerState
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["Calls"]
@@ -48,6 +49,10 @@ class Calls(Generic[T]):
         self._bulkhead = asyncio.Semaphore(parallel)
         self._most = parallel + waiting
         self._flying: dict[bytes, asyncio.Task[T | Unanswered]] = {}
+
+    def state(self, issuer: str, question: str) -> BreakerState:
+        """Its breaker, for whoever watches."""
+        return BreakerState(issuer, question, not self.breaker.closed, self.breaker.openings)
 
     def flying(self, key: bytes) -> bool:
         """Whether somebody is asking that very thing at the moment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from stormdoor.auth.oauth.stamp import Stamp
 from stormdoor.core.claims import ClaimRules, Unsound, read_claims
 from stormdoor.core.denial import Denial
 from stormdoor.errors import ConfigurationError
+
+_log = logging.getLogger("stormdoor.oauth")
 
 __all__ = ["Introspection", "Introspector"]
 
@@ -166,6 +169,17 @@ class Introspector:
             known = answer
         # INVARIANT: time is judged at each use, remembered or not.
         return judged(known, self.rules, now) if isinstance(known, Verified) else known
+
+    async def prefetch(self, now: float) -> None:
+        """Find out where to ask, before anybody needs it."""
+        if self.settings.endpoint is None:
+            found = await self._provider.metadata(now)
+            if isinstance(found, Unanswered):
+                _log.warning(
+                    "the document about %s is asked for again when a token comes: %s",
+                    self._provider.issuer,
+                    found.reason,
+                )
 
     async def _ask(self, token: str, digest: bytes, now: float) -> Verified | Rejected | Unanswered:
         asked = Stamp(self._monotonic(), now)

@@ -29,8 +29,8 @@ class RemoteKeys:
     """A `KeySource` that asks a provider.
 
     INVARIANT: a key counts only while the last set that was fetched holds it, and that set is not
-    older than `max_stale_seconds`. Between two attempts to fetch it there are `cooldown_seconds`,
-    whatever tokens come.
+    older than `max_stale_seconds`. Between two attempts to fetch it for a token there are
+    `cooldown_seconds`, whatever tokens come.
 
     Args:
         provider: Where the keys are.
@@ -145,6 +145,21 @@ class RemoteKeys:
         outcome = await self._calls.ask(_QUESTION, lambda: self._fetch(now))
         self._failing = outcome if isinstance(outcome, Unanswered) else None
         return True
+
+    async def prefetch(self, now: float) -> None:
+        """Fetch the set before anybody needs it.
+
+        If that fails, the next token does not wait for the cool-down: a provider that starts at the same
+        time as this process is there a moment later.
+        """
+        await self.refresh(now)
+        if self._failing is not None:
+            self._tried = None
+            _log.warning(
+                "the keys of %s are asked for again when a token comes: %s",
+                self._provider.issuer,
+                self._failing.reason,
+            )
 
     async def _fetch(self, now: float) -> KeySet | Unanswered:
         # INVARIANT: as old as the question, not as the answer: what it says was true then.

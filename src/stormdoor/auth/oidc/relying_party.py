@@ -8,11 +8,10 @@ any other token here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from stormdoor.auth.key_source import KeySource
 from stormdoor.auth.oauth.breaker import Breaker
 from stormdoor.auth.oauth.calls import Calls
 from stormdoor.auth.oauth.client import ProviderClient, Unanswered
@@ -27,6 +26,7 @@ from stormdoor.auth.oidc.library import OAuth2Client
 from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
 from stormdoor.auth.oidc.metadata import Metadata, read_metadata
 from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.auth.outward import BreakerState
 from stormdoor.core.credential import MAX_SECRET
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote
@@ -61,15 +61,32 @@ class RelyingParty:
         store: Where journeys are kept.
         clock: Time.
         seconds: How long one question to the provider may take.
+        strangers: How many journeys of people who are not logged in may be under way.
     """
 
-    __slots__ = ("_calls", "_client", "_found", "_keys", "_questions", "_store", "provider")
+    __slots__ = (
+        "_calls",
+        "_client",
+        "_found",
+        "_keys",
+        "_questions",
+        "_store",
+        "_strangers",
+        "provider",
+    )
 
     def __init__(
-        self, provider: OpenIdProvider, *, store: Store, clock: Clock, seconds: float = 5.0
+        self,
+        provider: OpenIdProvider,
+        *,
+        store: Store,
+        clock: Clock,
+        seconds: float = 5.0,
+        strangers: int = 10_000,
     ) -> None:
         self.provider = provider
         self._store = store
+        self._strangers = strangers
         self._client = ProviderClient(seconds=seconds)
         self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
         # Asked by every login: one question at a time, and none while nobody answers.
@@ -77,13 +94,22 @@ class RelyingParty:
             breaker=Breaker(), monotonic=clock.monotonic, parallel=1
         )
         self._calls: Calls[KeySet] = Calls(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
-        self._keys: KeySource = RemoteKeys(
+        self._keys = RemoteKeys(
             provider=self._found,
             client=self._client,
             calls=self._calls,
             monotonic=clock.monotonic,
             algorithms=tuple(provider.algorithms),
         )
+
+    async def prefetch(self, now: float) -> None:
+        """Find the provider, and fetch its keys, before the first login (see `Prefetching`)."""
+        await self._keys.prefetch(now)
+
+    def breakers(self) -> Iterable[BreakerState]:
+        """Whether the provider is left alone at the moment (see `Watched`)."""
+        yield self._questions.state(self.provider.issuer, "login")
+        yield self._calls.state(self.provider.issuer, "keys")
 
     async def close(self) -> None:
         """Give up what is being asked, and let go of the connections. Safe to call twice."""
@@ -145,7 +171,12 @@ class RelyingParty:
             session_id=None if session is None else session.id,
         )
         principal_id = None if session is None else session.principal_id
-        await self._store.add_pending(journey.pending(keepsake.id(state), principal_id))
+        stored = await self._store.add_pending(
+            journey.pending(keepsake.id(state), principal_id),
+            strangers=self._strangers if principal_id is None else None,
+        )
+        if not stored:
+            return Refusal(Denial.BUSY, "too many logins are unfinished", retry_after=5)
         client = OAuth2Client(
             None,
             client_id=provider.client_id,

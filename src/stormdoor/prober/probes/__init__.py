@@ -5,7 +5,7 @@ from pkgutil import iter_modules
 
 from stormdoor.prober.probe import Probe, ProbeError
 
-__all__ = ["PROBES"]
+__all__ = ["PROBES", "in_turn"]
 
 
 def _all_probes() -> tuple[Probe, ...]:
@@ -25,3 +25,18 @@ def _all_probes() -> tuple[Probe, ...]:
 
 PROBES: tuple[Probe, ...] = _all_probes()
 """Every probe, by id."""
+
+_FIRST = ("SP101", "SP201")
+"""What matters most runs before a server may have had enough of wrong credentials."""
+
+
+def in_turn(*, active: bool) -> list[Probe]:
+    """The probes in the order they run in.
+
+    Args:
+        active: Whether more than reads may be sent.
+    """
+    return sorted(
+        (one for one in PROBES if active or not one.active),
+        key=lambda one: (one.meta.id not in _FIRST, one.meta.id),
+    )

@@ -1,9 +1,11 @@
 """Anybody can open it, without a credential.
 
 What:
-    A client without a credential connects, and is delivered what the owner is delivered; without an
-    owner to compare with, it is delivered anything that is no greeting, heartbeat or refusal. A socket
-    that opens and then says nothing to strangers is protected.
+    A client without a credential connects, and is delivered what the owner is delivered; or it hears what
+    the owner says (a message of `--say` with `{unique}`); without an owner to compare with, it is delivered
+    anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and then says nothing
+    to strangers is protected. A long random id in the address may be the credential, unless a page above
+    it lists it to anybody.
 
 Why:
     Whoever can reach the port reads along with a ten-line script, whatever the login page says.
@@ -15,12 +17,15 @@ Fix:
 
 from __future__ import annotations
 
+import contextlib
 import re
+from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access
+from stormdoor.prober.decide import Access, judged, overheard
 from stormdoor.prober.delivered import text_of
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
+from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -28,8 +33,29 @@ __all__ = ["PROBE"]
 _CAPABILITY = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}")
 
 
+async def _is_capability(situation: Situation, ask: Ask) -> bool:
+    """Whether another long id in the address gets nothing, and no page above it tells this one."""
+    client = situation.client
+    secret = _CAPABILITY.search(client.target.resource)
+    if secret is None:
+        return False
+    changed = client.target.resource.replace(secret[0], secret[0][::-1], 1)
+    other = await client.converse(Ask(ask.who, ask.origin, target=client.target.at(changed)))
+    if judged(situation.base, other, anonymous=True)[0] is Access.IN:
+        return False
+    above = client.target.resource[: secret.start()].rstrip("/?")
+    for page in dict.fromkeys((above or "/", above.rpartition("/")[0] or "/", "/")):
+        with contextlib.suppress(NoAnswer):
+            answer = await client.plain(client.target.at(page), Request())
+            if answer.status == 200 and secret[0].encode() in answer.body:
+                return False
+    return True
+
+
 async def _run(situation: Situation) -> list[Result]:
-    ask = situation.nobody
+    ask = replace(
+        situation.nobody, patience=max(1.0, situation.client.usual / situation.client.listen)
+    )
     proof = await situation.attempt(ask)
     private = situation.private
     if private and any(private in text_of(one) for one in proof.conversation.messages):
@@ -39,20 +65,23 @@ async def _run(situation: Situation) -> list[Result]:
             what = "A client without a credential is delivered what only the owner may read."
             return [found(what, again.transcript)]
     if proof.access is Access.IN:
-        if secret := _CAPABILITY.search(situation.client.target.path):
-            path = situation.client.target.resource.replace(secret[0], secret[0][::-1], 1)
-            other = await situation.client.converse(
-                Ask(ask.who, ask.origin, target=situation.client.target.at(path))
-            )
-            if other.status != 101:
-                return [
-                    unknown(
-                        "No credential is asked for, but the path may be one: a client that changes "
-                        "its long id is refused. Who knows the address gets in."
-                    )
-                ]
+        if await _is_capability(situation, ask):
+            return [
+                unknown(
+                    "No credential is asked for, but the address may be one: a client that changes "
+                    "its long id gets nothing. Who knows the address gets in."
+                )
+            ]
         situation.open_to_all = True
         return [found(f"A client without a credential gets in: {proof.why}.", proof.transcript)]
+    heard = None
+    if situation.owner is not None and proof.conversation.stays_open and not situation.base.once:
+        speaker = Ask(situation.owner, situation.origin)
+        heard = await overheard(situation.client, situation.base, replace(ask, say=False), speaker)
+    if heard is not None:
+        situation.open_to_all = True
+        what = "A client without a credential is delivered nothing at first, and hears what the owner says."
+        return [found(what, heard.transcript)]
     if proof.access is Access.UNKNOWN:
         hint = (
             ""

@@ -1,9 +1,10 @@
 """A token that nobody with the key has signed is accepted.
 
 What:
-    The owner's JSON Web Token, changed: `alg: none` in four spellings, without its signature, with claims
-    changed under the old signature, signed anew with an empty or a well-known secret, or signed with
-    HMAC and the server's own public key (`--public-key FILE`).
+    The owner's JSON Web Token, changed: `alg: none` in four spellings, empty, and left out; without its
+    signature; with claims changed under the old signature; signed anew with an empty or a well-known
+    secret, with a key that it brings along (`jwk`), or with an empty file as its key (`kid`); or signed with
+    HMAC and the server's own public key (`--public-key FILE`), in each of the three sizes.
 
 Why:
     Whoever can write a token is whoever they like.
@@ -33,6 +34,7 @@ _KNOWN = (
     "", "secret", "changeme", "password", "your-256-bit-secret", "key", "jwt", "supersecret", "test",
     "dev", "secret-key", "my-secret", "mysecret", "s3cr3t", "change-me", "default", "admin", "123456",
 )  # fmt: skip
+_NO_KEY = "../../../../../../dev/null"
 _HMAC = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
 
@@ -67,20 +69,27 @@ def _forgeries(token: str, public_key: bytes) -> Iterator[tuple[str, str]]:
     head, payload, signature = token.split(".")
     header: dict[str, Any] = json.loads(_decode(head))
     claims: dict[str, Any] = json.loads(_decode(payload))
-    for spelling in ("none", "None", "NONE", "nOnE"):
-        yield f"with alg {spelling}", f"{_encode({**header, 'alg': spelling})}.{payload}."
+    unsigned = {name: value for name, value in header.items() if name != "alg"}
+    for spelling in ("none", "None", "NONE", "nOnE", ""):
+        yield f"with alg `{spelling}`", f"{_encode({**header, 'alg': spelling})}.{payload}."
+    yield "without an algorithm", f"{_encode(unsigned)}.{payload}."
     yield "without its signature", f"{head}.{payload}."
     changed = {**claims, "stormdoor_probe": 1}
     yield "with claims changed under the old signature", f"{head}.{_encode(changed)}.{signature}"
-    if "exp" in claims:
-        late = _encode({**claims, "exp": 1_000_000_000})
-        yield "expired and not signed", f"{_encode({**header, 'alg': 'none'})}.{late}."
     yield "signed with an empty secret", _signed(header, payload, b"")
+    own = b"a key that the probe has made, and that nobody trusts"
+    brought = {**unsigned, "jwk": {"kty": "oct", "k": _encode(own)}}
+    yield "signed with a key that it brings along", _signed(brought, payload, own)
+    yield "that names an empty file as its key", _signed({**header, "kid": _NO_KEY}, payload, b"")
     if (secret := _weak_secret(token, header)) is not None:
         made = _signed(header, _encode(changed), secret.encode(), str(header["alg"]))
         yield "signed anew with a well-known secret", made
     if public_key:
-        yield "signed with HMAC and the public key", _signed(header, payload, public_key)
+        for algorithm in _HMAC:
+            made = _signed(header, payload, public_key, algorithm)
+            yield f"signed with {algorithm} and the public key", made
+        # Files end with a line feed; what a server was configured with may not.
+        yield "signed with HMAC and the public key", _signed(header, payload, public_key.strip())
 
 
 def _always(value: str) -> Callable[[str], str]:

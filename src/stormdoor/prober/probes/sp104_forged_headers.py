@@ -2,7 +2,8 @@
 
 What:
     A client without a credential is refused, and gets in with `X-Forwarded-For: 127.0.0.1` and its like,
-    or with `X-Forwarded-User`, `Remote-User` and other headers that name a user.
+    with `X-Forwarded-User`, `Remote-User` and other headers that name a user, or with those that say that a
+    proxy has verified a certificate.
 
 Why:
     Whoever reaches the port past the proxy writes these headers themselves.
@@ -23,11 +24,15 @@ __all__ = ["PROBE"]
 
 _ADDRESSES = (
     "X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
-    "X-Originating-IP",
+    "X-Originating-IP", "X-Cluster-Client-IP",
 )  # fmt: skip
 _USERS = (
     "X-Forwarded-User", "X-Remote-User", "Remote-User", "X-Auth-Request-User", "X-User", "X-User-Id",
     "X-Username", "X-Authenticated-User", "X-Forwarded-Preferred-Username", "X-Auth-User",
+)  # fmt: skip
+_CERTIFICATES = (
+    ("X-SSL-Client-Verify", "SUCCESS"), ("X-Client-Verify", "SUCCESS"), ("X-SSL-Client-S-DN", "CN=admin"),
+    ("X-Client-Cert-Verified", "true"), ("X-SSL-Client-CN", "admin"),
 )  # fmt: skip
 
 
@@ -36,7 +41,11 @@ async def _run(situation: Situation) -> list[Result]:
         return [skipped("No credential is needed.")]
     names = [situation.owner.name] if situation.owner is not None else []
     cases = {
-        "an address of this machine": [(name, "127.0.0.1") for name in _ADDRESSES],
+        "an address of this machine": [
+            *((name, "127.0.0.1") for name in _ADDRESSES),
+            ("Forwarded", "for=127.0.0.1"),
+        ],
+        "that the proxy has verified a certificate": list(_CERTIFICATES),
         **{f"the user {user}": [(name, user) for name in _USERS] for user in [*names, "admin"]},
     }
     doubts = []

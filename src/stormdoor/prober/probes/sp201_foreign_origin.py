@@ -2,10 +2,12 @@
 
 What:
     The owner's connection with the `Origin` of another site, `null`, a host name that begins or ends like
-    the right one, another port, or (beside TLS) another scheme gets in. It counts where the credential is
-    ambient, i.e. one that browsers send along whatever page asks: cookies and HTTP Basic. A credential
-    that the page must add itself (a header, a parameter, a subprotocol, a first message) is none that a
-    foreign page has. A missing Origin is no finding: browsers always send one.
+    the right one, contains it, or differs where a pattern has a dot, a host below it, another port, or
+    (beside TLS) another scheme gets in; also together with what today's browsers send (`Sec-Fetch-Site`).
+    It counts where the credential is ambient, i.e. one that browsers send along whatever page asks: cookies
+    and HTTP Basic. A credential that the page must add itself (a header, a parameter, a subprotocol, a
+    first message) is none that a foreign page has. What no browser sends is looked at, and is no finding: a
+    missing Origin, two of them, a name in front of the host, a dot at its end.
 
 Why:
     The browser of whoever visits the hostile page opens the socket with their cookie, and the page reads
@@ -19,10 +21,12 @@ Fix:
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access
+from stormdoor.prober.decide import Access, Proof, judged
+from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
@@ -32,44 +36,82 @@ _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
 
 
 def _origins(own: str) -> list[tuple[str, str, Level]]:
+    """Origins of pages that are not the endpoint's own: what they are, how they are written, how bad."""
     parts = urlsplit(own)
-    host, port = parts.hostname or "localhost", parts.port
+    scheme, host, port = parts.scheme, parts.hostname or "localhost", parts.port
     tail = f":{port}" if port else ""
     found = [
         ("another site", "https://attacker.example", Level.ERROR),
         ("no site (`null`: a sandboxed frame, a file)", "null", Level.ERROR),
     ]
     if ":" not in host:
-        found.append(
-            (
-                "a host that begins like yours",
-                f"{parts.scheme}://{host}.attacker.example{tail}",
-                Level.ERROR,
-            )
-        )
+        begins = f"{scheme}://{host}.attacker.example{tail}"
+        found.append(("a host that begins like yours", begins, Level.ERROR))
+        if tail:
+            # Not with the port: it is part of what some compare with.
+            contains = f"{scheme}://{host}{tail.replace(':', '-')}.attacker.example"
+            found.append(("a host that contains yours", contains, Level.ERROR))
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        found.append(
-            ("a host that ends like yours", f"{parts.scheme}://attacker{host}{tail}", Level.ERROR)
-        )
+        ends = f"{scheme}://attacker{host}{tail}"
+        found.append(("a host that ends like yours", ends, Level.ERROR))
+        below = f"{scheme}://attacker.{host}{tail}"
+        found.append(("a host below yours", below, Level.WARNING))
+        if "." in host:
+            pattern = f"{scheme}://{host.replace('.', 'x', 1)}{tail}"
+            found.append(("a host that a pattern takes for yours", pattern, Level.ERROR))
     other = 8081 if port == 8080 else 8080
     shown = f"[{host}]" if ":" in host else host
-    found.append(
-        ("another port of the same host", f"{parts.scheme}://{shown}:{other}", Level.WARNING)
-    )
-    if parts.scheme == "https":
+    found.append(("another port of the same host", f"{scheme}://{shown}:{other}", Level.WARNING))
+    if port and port < 6553 and port != 808:
+        longer = f"{scheme}://{shown}:{port}1"
+        found.append(("a port that begins like yours", longer, Level.WARNING))
+    if scheme == "https":
         found.append(("the same host without TLS", f"http://{shown}{tail}", Level.NOTE))
     return found
 
 
-async def _run(situation: Situation) -> list[Result]:
+def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
+    """What no browser sends: said where it gets in, and no finding."""
+    scheme, _, host = own.partition("://")
+    bare, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+    dotted = f"{bare}.:{port}" if colon else f"{host}."
+    return {
+        "no Origin": (None, ()),
+        "two of them": (own, (("Origin", "https://attacker.example"),)),
+        "a name in front of another host": (f"{scheme}://{host}@attacker.example", ()),
+        "a dot at the end of the host": (f"{scheme}://{dotted}", ()),
+    }
+
+
+async def _ambient(situation: Situation) -> Identity | None:
+    """What a browser sends along of the owner's credential, if that is enough to get in."""
     owner = situation.owner
+    if owner is None or owner.ambient or situation.base.once:
+        return owner if owner is not None and owner.ambient else None
+    basic = tuple(
+        (name, value)
+        for name, value in owner.headers
+        if name.lower() == "authorization" and value.lower().startswith("basic ")
+    )
+    if not owner.cookies and not basic:
+        return None
+    alone = replace(
+        owner.nobody(), name=f"{owner.name}, cookies only", cookies=owner.cookies, headers=basic
+    )
+    proof = await situation.attempt(Ask(alone, situation.origin), situation.nobody, by_opening=True)
+    return alone if proof.access is Access.IN else None
+
+
+async def _run(situation: Situation) -> list[Result]:
+    control: Ask | None = situation.nobody
+    who = await _ambient(situation)
     if situation.open_to_all:
-        who, control, ambient = situation.nobody.who, None, False
-    elif owner is None:
+        who, control = situation.nobody.who, None
+    elif situation.owner is None:
         return [skipped("No credential was given that a browser would send along.")]
-    elif not owner.ambient:
+    elif who is None:
         return [
             skipped(
                 "The credential is not ambient: no browser sends it along for a foreign page, so that "
@@ -78,36 +120,62 @@ async def _run(situation: Situation) -> list[Result]:
         ]
     elif situation.base.once:
         return [unknown("Whether a foreign page gets in: the credential works only once.")]
-    else:
-        who, control, ambient = owner, situation.nobody, True
+    ambient = not situation.open_to_all
     doubts = []
-    for kind, origin, level in _origins(situation.origin):
-        proof = await situation.attempt(Ask(who, origin), control, by_opening=ambient)
-        if proof.access is Access.IN and not ambient:
-            what = (
-                f"A page of {kind} (`{origin}`) gets in. No credential is needed: what is ambient is "
-                "the visitor's place in the network."
-            )
-            return [found(what, proof.transcript, level=min(level, Level.WARNING, key=_mildest))]
+    origins = _origins(situation.origin)
+    tries = [(kind, Ask(who, origin), level) for kind, origin, level in origins]
+    # A server may believe `Sec-Fetch-Site` more than Origin, or be content with its being there.
+    tries.append(
+        ("another site, as today's browsers say it", Ask(who, origins[0][1], _FETCH), origins[0][2])
+    )
+    for kind, ask, level in tries:
+        proof = await situation.attempt(ask, control, by_opening=ambient)
         if proof.access is Access.IN:
-            today = await situation.client.converse(Ask(who, origin, headers=_FETCH))
-            new = (
-                ""
-                if today.status == 101
-                else (" Browsers that send `Sec-Fetch-Site` are refused; others are not.")
-            )
-            what = (
-                f"A page of {kind} (`{origin}`) gets in with the owner's cookie, which browsers send "
-                f"along: {proof.why}.{new}"
-            )
-            return [found(what, proof.transcript, level=level)]
+            return [await _found(situation, kind, ask, proof, level, ambient=ambient)]
         if proof.access is Access.UNKNOWN:
             doubts.append(f"{kind}: {proof.why}")
     if doubts:
         return [unknown(f"Whether a foreign page gets in ({'; '.join(doubts[:3])}).")]
+    odd = []
+    for name, (origin, headers) in _odd(situation.origin).items():
+        one = await situation.client.converse(Ask(who, origin, headers))
+        if judged(situation.base, one)[0] is Access.IN:
+            odd.append(name)
     if not await situation.owner_still_gets_in():
         return [unknown("Whether a foreign page gets in: the owner is refused by now, too.")]
-    return [clear("Foreign, look-alike and `null` origins are refused, and the own one is not.")]
+    also = f" A client that sends what no browser does gets in ({', '.join(odd)})." if odd else ""
+    what = "Foreign, look-alike and `null` origins are refused, and the own one is not."
+    return [clear(what + also)]
+
+
+async def _found(
+    situation: Situation, kind: str, ask: Ask, proof: Proof, level: Level, *, ambient: bool
+) -> Result:
+    page = f"A page of {kind} (`{ask.origin}`) gets in"
+    if not ambient:
+        what = f"{page}. No credential is needed: what is ambient is the visitor's place in the network."
+        return found(what, proof.transcript, level=min(level, Level.WARNING, key=_mildest))
+    today = await situation.client.converse(replace(ask, headers=_FETCH))
+    more = ""
+    if today.status != 101:
+        more = " Browsers that send `Sec-Fetch-Site` are refused; others are not."
+    if strict := _kept_at_home(situation):
+        more += (
+            f" `{strict}` says SameSite, so that browsers send it along for pages of the same site only: "
+            "another port, another host of the same domain."
+        )
+        level = min(level, Level.WARNING, key=_mildest)
+    what = f"{page} with the owner's cookie, which browsers send along: {proof.why}.{more}"
+    return found(what, proof.transcript, level=level)
+
+
+def _kept_at_home(situation: Situation) -> str:
+    """The cookie that was seen to be set with SameSite, if every one of the login's was."""
+    if situation.logged_in is None:
+        return ""
+    names = [one for one in situation.logged_in.after if one.value and not one.against_forgery]
+    strict = [one for one in names if one.attributes & {"samesite=lax", "samesite=strict"}]
+    return strict[0].name if strict and len(strict) == len(names) else ""
 
 
 def _mildest(level: Level) -> int:

@@ -2,7 +2,8 @@
 
 What:
     The second identity connects to the owner's address, sends the owner's messages, and is delivered the
-    text that `--private` says only the owner may read.
+    text that `--private` says only the owner may read; or sends them with their values in capitals, which a
+    check by name may not recognise; or only listens, and hears the text while the owner speaks.
 
 Why:
     An id in the address or in a message is a wish, and no permission.
@@ -14,8 +15,11 @@ Fix:
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from stormdoor.prober.conversation import Ask, Conversation
-from stormdoor.prober.delivered import text_of
+from stormdoor.prober.delivered import TAGS, text_of
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
@@ -24,6 +28,22 @@ __all__ = ["PROBE"]
 
 def _never(_: frozenset[str]) -> bool:
     return False
+
+
+def _in_capitals(text: str) -> str:
+    """A JSON message with its texts in capitals, except for the one that says what it is."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(found, dict):
+        return text
+    return json.dumps(
+        {
+            key: value.upper() if isinstance(value, str) and key not in TAGS else value
+            for key, value in found.items()
+        }
+    )
 
 
 async def _run(situation: Situation) -> list[Result]:
@@ -39,25 +59,55 @@ async def _run(situation: Situation) -> list[Result]:
     def seen(one: Conversation) -> bool:
         return any(private in text_of(message) for message in (*one.greeting, *one.messages))
 
-    client = situation.client
-    usual, client.enough = client.enough, _never
+    client, asks = situation.client, Ask(other, situation.origin)
+    usual, say, client.enough = client.enough, client.say, _never
     try:
         if not seen(await client.converse(Ask(owner, situation.origin))):
             return [
                 unknown("Whether another member reads it: the owner is not delivered the text.")
             ]
-        first = await client.converse(Ask(other, situation.origin))
-        if not seen(first):
-            if first.status != 101 or first.problem:
-                return [clear(f"{other.name} is refused with {first.status}.")]
-            return [clear(f"{other.name} gets in, and is not delivered what is the owner's.")]
-        second = await client.converse(Ask(other, situation.origin))
+        # A refusal may quote what was asked for: then nothing follows from the answer.
+        quoted = any(private in one for one in say)
+        tries = {"the owner's messages": say, "them in capitals": tuple(map(_in_capitals, say))}
+        first = await client.converse(replace(asks, say=not quoted))
+        for what, messages in tries.items():
+            client.say = messages
+            one = replace(asks, say=not quoted)
+            if seen(await client.converse(one)):
+                again = await client.converse(one)
+                if not seen(again):
+                    return [unknown(f"{other.name} was delivered it once, and not again.")]
+                how = f", and sends {what}" if say and not quoted else ""
+                text = f"{other.name} is delivered what only {owner.name} may read{how}."
+                return [found(text, again.transcript)]
+            if not say or quoted:
+                break
+        client.say = say
+        if say and first.stays_open and (heard := await _overhears(situation, asks)) is not None:
+            what = f"{other.name} listens, and hears what only {owner.name} may read."
+            return [found(what, heard.transcript)]
     finally:
-        client.enough = usual
-    if seen(second):
-        what = f"{other.name} is delivered what only {owner.name} may read."
-        return [found(what, second.transcript)]
-    return [unknown(f"{other.name} was delivered it once, and not again.")]
+        client.enough, client.say = usual, say
+    if first.status != 101 or first.problem:
+        return [clear(f"{other.name} is refused with {first.status}.")]
+    return [clear(f"{other.name} gets in, and is not delivered what is the owner's.")]
+
+
+async def _overhears(situation: Situation, asks: Ask) -> Conversation | None:
+    """What the other hears while the owner speaks, if the private text is in it both times."""
+    client, owner = situation.client, situation.owner
+    if owner is None:
+        return None
+    heard = None
+    for _ in range(2):
+
+        async def speak() -> None:
+            await client.converse(Ask(owner, situation.origin))
+
+        heard = await client.converse(replace(asks, say=False, later=speak, overhears=True))
+        if not any(situation.private in text_of(message) for message in heard.messages):
+            return None
+    return heard
 
 
 PROBE = probe(

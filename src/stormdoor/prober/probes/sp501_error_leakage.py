@@ -1,8 +1,10 @@
 """What the server says when something goes wrong tells how it is made.
 
 What:
-    Everything that the server answered to the other probes is searched for tracebacks, lines of code and
-    messages of databases.
+    Everything that the server answered to the other probes is searched for tracebacks, lines of code,
+    exceptions as they are written in code, keys in addresses, and messages of databases. With `--active` it
+    is asked for more: messages of `--say` with a field missing, of a wrong type or of a value that is not
+    there, nested deeply, and no JSON at all; and the endpoint without an upgrade.
 
 Why:
     Paths, versions and queries are what an attacker would otherwise have to guess.
@@ -14,20 +16,64 @@ Fix:
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 
+from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.delivered import TAGS
 from stormdoor.prober.probe import Result, Situation, found, noted, probe
+from stormdoor.prober.wire import TEXT, NoAnswer, Request, frame_bytes
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
 
 _TELLS = re.compile(
     r"Traceback \(most recent call last\)|File \"[^\"\n]{1,200}\", line \d+|SQLSTATE\[|"
-    r"sqlite3\.\w+Error|psycopg2?\.\w|\bat [\w.$<>]+ \(?/[^\s)]{1,200}:\d+:\d+"
+    r"sqlite3\.\w+Error|psycopg2?\.\w|\bat [\w.$<>]+ \(?/[^\s)]{1,200}:\d+:\d+|"
+    r"\b[A-Z]\w{2,40}(?:Error|Exception)\((?=['\"\\])|"
+    r"https?://\S{1,200}[?&](?:api_?key|key|token|secret|password)=(?=[\w-]{8})"
 )
+_KEY = re.compile(r"(api_?key|key|token|secret|password)=[\w-]+")
+_DEEP = 2_000
+
+
+def _nonsense(texts: list[str]) -> list[str]:
+    """Messages that are nearly right, and some that are not right at all."""
+    made = ["stormdoor-probe: no JSON", "[" * _DEEP + "]" * _DEEP]
+    for text in texts[:2]:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(found, dict):
+            continue
+        for name in [one for one in found if one not in TAGS][:3]:
+            rest = {key: value for key, value in found.items() if key != name}
+            made += [
+                json.dumps(rest),
+                json.dumps({**found, name: [[]]}),
+                json.dumps({**found, name: "stormdoor-probe-nothing"}),
+            ]
+    return made
+
+
+async def _ask_for_more(situation: Situation) -> None:
+    client = situation.client
+    who = situation.nobody.who if situation.open_to_all else situation.owner
+    if who is not None and not situation.base.once:
+        for text in _nonsense(client.said()):
+            raw = (frame_bytes(TEXT, text.encode()),)
+            await client.converse(Ask(who, situation.origin, say=False, raw=raw))
+    with contextlib.suppress(NoAnswer):
+        answer = await client.plain(client.target, Request())
+        line = f"> GET {client.target.path} (no upgrade)"
+        client.all.append(Conversation(answer.status, answer, transcript=(line,)))
 
 
 async def _run(situation: Situation) -> list[Result]:
+    if situation.active:
+        await _ask_for_more(situation)
     for one in situation.client.all:
         for text in one.texts():
             if hit := _TELLS.search(text):
@@ -35,9 +81,14 @@ async def _run(situation: Situation) -> list[Result]:
                 what = (
                     f"An answer with status {one.status} tells how the server is made: `{quoted}`."
                 )
-                return [found(what, one.transcript)]
+                return [found(what, tuple(map(_without_keys, one.transcript)))]
     # Not `clear`: that the errors are quiet does not say that messages are validated.
     return [noted("No answer held a traceback, a line of code or a message of a database.")]
+
+
+def _without_keys(line: str) -> str:
+    """The evidence is passed on: it must not hold the key that the server has told."""
+    return _KEY.sub(r"\1=<redacted>", line)
 
 
 PROBE = probe(

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask, Client
-from stormdoor.prober.decide import Access
+from stormdoor.prober.decide import Access, lasting
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.login import LoginFailed
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
@@ -57,6 +57,7 @@ async def _run(situation: Situation) -> list[Result]:
     except (LoginFailed, NoAnswer) as error:
         return [unknown(f"What the logout ends: {error}.")]
     who = own.identity
+    delivered = await lasting(client, Ask(who, situation.origin))
     statuses: list[int] = []
 
     async def log_out() -> None:
@@ -66,7 +67,6 @@ async def _run(situation: Situation) -> list[Result]:
     if not statuses or not 200 <= statuses[-1] < 400:
         return [unknown(f"What the logout ends: it was answered with {(statuses or [0])[-1]}.")]
     results = []
-    delivered = situation.base.delivered
     if delivered and went_on.stays_open and delivered <= went_on.delivered:
         what = "The open socket goes on delivering what the owner gets, after the logout."
         results.append(found(what, went_on.transcript))

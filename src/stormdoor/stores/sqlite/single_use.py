@@ -43,10 +43,23 @@ class SqliteSingleUse(Part):
             lambda connection: connection.execute(sql.USE_NONCE, row).rowcount > 0
         )
 
-    async def add_pending(self, pending: Pending) -> None:
+    async def add_pending(self, pending: Pending, *, strangers: int | None = None) -> bool:
         """See `Pendings.add_pending`."""
         row = pending_row(pending)
-        await self._database.write(lambda connection: connection.execute(sql.ADD_PENDING, row))
+        if strangers is None:
+            await self._database.write(lambda connection: connection.execute(sql.ADD_PENDING, row))
+            return True
+        bounded = (*row, strangers, pending.purpose)
+        over = (pending.purpose, pending.created_at)
+
+        def add(connection: sqlite3.Connection) -> bool:
+            if connection.execute(sql.ADD_NOBODYS_PENDING, bounded).rowcount > 0:
+                return True
+            if connection.execute(sql.REMOVE_NOBODYS_PENDING, over).rowcount == 0:
+                return False
+            return connection.execute(sql.ADD_NOBODYS_PENDING, bounded).rowcount > 0
+
+        return await self._database.write(add)
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.pending`."""

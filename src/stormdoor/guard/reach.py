@@ -1,0 +1,95 @@
+"""Whom a revocation reaches: the tenants of all that it may end, as far as anybody here can know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.guard.registry import Registry
+from stormdoor.ports import Store
+
+__all__ = ["Reach", "reach_of"]
+
+# Names that more than one tenant may use: that a device of one has such a name does not say that none of
+# another has it.
+_SHARED = frozenset({Target.DEVICE, Target.ROLE, Target.EVERYTHING})
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The tenants that a revocation reaches.
+
+    Attributes:
+        tenants: Those that are known; None for principals of no tenant.
+        all_known: False if it may end something that neither the store nor this process knows.
+    """
+
+    tenants: frozenset[str | None]
+    all_known: bool
+
+    def as_seen_from(self, tenant: str | None) -> str | None:
+        """The tenant that a policy is asked about when somebody of `tenant` revokes.
+
+        INVARIANT: it is `tenant` itself only if nothing else is reached. Whoever has no tenant reaches what
+        has none, and what nobody knows: an installation without tenants need not know that there are any.
+        """
+        others = sorted(one for one in self.tenants if one is not None and one != tenant)
+        if others:
+            return others[0]
+        if tenant is None or (self.all_known and self.tenants == {tenant}):
+            return tenant
+        return f"not only {tenant}"
+
+
+async def reach_of(target: Target, value: str, *, store: Store, registry: Registry) -> Reach:
+    """Which tenants a revocation of `target` and `value` reaches.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    if target is Target.TENANT:
+        return Reach(frozenset({value}), all_known=True)
+    naming = Revocation(target, value, float("inf"))
+    tenants = {
+        connection.authentication.principal.tenant
+        for connection in registry
+        if naming.names(connection.authentication, connection.id)
+    }
+    stored = await _stored(target, value, store)
+    # A token's `jti` is what its issuer wrote, so only a key of the store counts. A hash is of one token.
+    named = stored if target is Target.CREDENTIAL else tenants | stored
+    return Reach(frozenset(tenants | stored), all_known=bool(named) and target not in _SHARED)
+
+
+async def _stored(target: Target, value: str, store: Store) -> set[str | None]:
+    """The tenants of the accounts in the store that it reaches."""
+    match target:
+        case Target.PRINCIPAL:
+            account = await store.account(value)
+            return set() if account is None else {account.tenant}
+        case Target.SESSION:
+            session = await store.session(value)
+            return set() if session is None else {session[1].tenant}
+        case Target.CREDENTIAL:
+            key = await store.key(value)
+            return set() if key is None else {key[1].tenant}
+        case Target.CONNECTION:
+            found: set[str | None] = set()
+            for one in await store.live_connections(0.0):
+                if one.id == value:
+                    account = await store.account(one.principal_id)
+                    found |= set() if account is None else {account.tenant}
+            return found
+        case Target.DEVICE:
+            return {
+                account.tenant
+                for account in await store.accounts()
+                for session in await store.sessions(account.id)
+                if session.device_id == value
+            }
+        case Target.ROLE:
+            return {one.tenant for one in await store.accounts() if value in one.roles}
+        case Target.EVERYTHING:
+            return {one.tenant for one in await store.accounts()}
+        case _:
+            return set()

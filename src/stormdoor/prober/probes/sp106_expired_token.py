@@ -1,0 +1,79 @@
+"""A token that is not valid any more is accepted.
+
+What:
+    The token of `--expired-token`, in the place of the owner's, gets in. Where the owner's own token is a
+    JSON Web Token whose `exp` has passed, it is that one.
+
+Why:
+    A token that was stolen, or kept by somebody who has left, works for ever.
+
+Fix:
+    Verify `exp` at the handshake, and require it: `jwt.decode(…, options={"require": ["exp"]})`; with
+    stormdoor, `JwtAuthenticator` does.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE", "ends_at"]
+
+_GRACE = 120.0
+"""Seconds by which clocks may differ."""
+
+
+def ends_at(tokens: list[str]) -> float:
+    """When the first of them ends, in seconds since 1970; 0 where none says."""
+    ends = []
+    for token in tokens:
+        part = token.split(".")[1]
+        try:
+            claims: Any = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        except ValueError:
+            continue
+        if isinstance(claims, dict) and isinstance(claims.get("exp"), int | float):
+            ends.append(float(claims["exp"]))
+    return min(ends, default=0.0)
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, expired = situation.owner, situation.declared.expired
+    if owner is None or owner.empty or situation.open_to_all:
+        return [skipped("No credential was given, or none is needed.")]
+    ended = ends_at(owner.jwts())
+    if ended and ended + _GRACE < time.time():
+        proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
+        if proof.access is Access.IN:
+            what = f"The owner's token says that it ended {time.time() - ended:.0f} s ago, and gets in."
+            return [found(what, proof.transcript)]
+    if not expired:
+        return [skipped("No expired token was given with `--expired-token`.")]
+    garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
+    ask = Ask(owner.changed(f"{owner.name}, token expired", lambda _: expired), situation.origin)
+    proof = await situation.attempt(ask, Ask(garbage, situation.origin))
+    if proof.access is Access.IN:
+        return [found(f"The expired token gets in: {proof.why}.", proof.transcript)]
+    if proof.access is Access.UNKNOWN:
+        return [unknown(f"Whether an expired token gets in: {proof.why}.")]
+    return [clear("The expired token is refused.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP106",
+    slug="expired-token",
+    level=Level.ERROR,
+    threat="weak-token-verification",
+    cwe=(613,),
+    asvs=("9.2.1",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

@@ -1,0 +1,51 @@
+"""A token that was made for another service is accepted.
+
+What:
+    The token of `--foreign-token`, in the place of the owner's, gets in. It is a good one, signed by the same
+    issuer, and made for another audience.
+
+Why:
+    Whoever runs the other service, or steals from it, is every one of your members.
+
+Fix:
+    Verify `aud`, and `iss`: `JwtAuthenticator(audience="…", issuer="…", …)`, or `jwt.decode(token, key,
+    algorithms=[…], audience="…", issuer="…")`.
+"""
+
+from __future__ import annotations
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, foreign = situation.owner, situation.declared.foreign
+    if owner is None or owner.empty or situation.open_to_all:
+        return [skipped("No credential was given, or none is needed.")]
+    if not foreign:
+        return [skipped("No token for somebody else was given with `--foreign-token`.")]
+    garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
+    ask = Ask(owner.changed(f"{owner.name}, token foreign", lambda _: foreign), situation.origin)
+    proof = await situation.attempt(ask, Ask(garbage, situation.origin))
+    if proof.access is Access.IN:
+        return [found(f"A token made for another service gets in: {proof.why}.", proof.transcript)]
+    if proof.access is Access.UNKNOWN:
+        return [unknown(f"Whether a token made for another service gets in: {proof.why}.")]
+    return [clear("A token made for another service is refused.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP107",
+    slug="foreign-token",
+    level=Level.ERROR,
+    threat="weak-token-verification",
+    cwe=(345,),
+    asvs=("9.2.3",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

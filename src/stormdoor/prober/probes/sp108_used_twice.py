@@ -1,0 +1,60 @@
+"""A credential that should work once works again.
+
+What:
+    The owner's credential is a ticket, by its name or by `--one-time`, and opens a second socket after the
+    first.
+
+Why:
+    Tickets stand in addresses and in the headers of handshakes, where logs and bug reports keep them. One
+    that works again is a password.
+
+Fix:
+    Take it out of the store in the step that looks it up, before anything is waited for: stormdoor's
+    `TicketAuthenticator` does.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stormdoor.prober.decide import Access, judged, refused
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_TICKET = re.compile(r"ticket|one.?time|\botp\b|nonce", re.IGNORECASE)
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, base = situation.owner, situation.base
+    if owner is None or owner.empty or situation.open_to_all:
+        return [skipped("No credential was given, or none is needed.")]
+    names = [name for name, _ in (*owner.query, *owner.headers)]
+    named = any(map(_TICKET.search, [*names, *(one.partition(".")[0] for one in owner.protocols)]))
+    named = named or any(_TICKET.search(one) for one in owner.protocols)
+    if not named and not situation.declared.one_time:
+        return [skipped("The credential is no ticket, and `--one-time` was not given.")]
+    if base.once:
+        return [clear("The ticket opens one socket, and no second one.")]
+    if len(base.owner) < 2 or any(map(refused, base.owner)):
+        return [
+            unknown("Whether the ticket works twice: the owner's connections do not stay open.")
+        ]
+    if judged(base, base.nobody, anonymous=True)[0] is not Access.REFUSED:
+        return [unknown("Whether the ticket works twice: it is not known whether one is needed.")]
+    what = f"The ticket has opened {len(base.owner)} sockets, one after the other."
+    return [found(what, base.owner[-1].transcript)]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP108",
+    slug="used-twice",
+    level=Level.WARNING,
+    threat="token-theft-and-replay",
+    cwe=(294,),
+    asvs=("6.5.1",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

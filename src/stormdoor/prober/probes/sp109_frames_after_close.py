@@ -1,0 +1,63 @@
+"""Messages are acted upon although the server has closed.
+
+What:
+    The owner listens. A client without a credential, which is refused after the 101, sends the owner's
+    message (`--say` with `{unique}`) when it has been sent the close frame, or stays and sends it; the
+    owner hears what it said.
+
+Why:
+    `close()` in `open()` says goodbye and goes on reading: whoever does not hang up acts without a
+    credential, although they see no answer.
+
+Fix:
+    Refuse before the handshake is answered with 101, or let `on_message()` look first whether the login is
+    over: with stormdoor, nothing is read before that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import overheard
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, client, base = situation.owner, situation.client, situation.base
+    if owner is None or situation.open_to_all or base.once:
+        return [skipped("No credential was given, none is needed, or it works only once.")]
+    if base.nobody.status != 101:
+        return [clear("Strangers are refused before there is a socket to send messages on.")]
+    if not any("{unique}" in one for one in client.say):
+        return [skipped("No message with `{unique}` was given with `--say`.")]
+    listener = Ask(owner, situation.origin, say=False)
+    if await overheard(client, base, listener, Ask(owner, situation.origin)) is None:
+        return [skipped("What the owner says is not heard on another of the owner's sockets.")]
+    speakers = {
+        "after it was sent the close frame": replace(situation.nobody, say=False, after_end=True),
+        "on its open socket": situation.nobody,
+        "together with the handshake": replace(situation.nobody, early=True),
+    }
+    for when, speaker in speakers.items():
+        heard = await overheard(client, base, listener, speaker)
+        if heard is not None:
+            what = f"What a client without a credential says {when} is heard by the owner."
+            return [found(what, heard.transcript)]
+    return [clear("What a client without a credential says is heard by nobody.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP109",
+    slug="frames-after-close",
+    level=Level.ERROR,
+    threat="race-in-authorization",
+    cwe=(696,),
+    asvs=("8.3.1",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

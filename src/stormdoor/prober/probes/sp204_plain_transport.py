@@ -1,0 +1,78 @@
+"""The same endpoint is served without TLS.
+
+What:
+    Beside `wss://`, the endpoint answers on plain `ws://` on the same port, on port 80, or at the address of
+    `--plain URL`, and is no redirection to TLS. The owner's credential is shown there only on this machine.
+
+Why:
+    Whoever is on the way reads the cookie, and every message.
+
+Fix:
+    Redirect port 80 to https, send `Strict-Transport-Security`, and let the application listen on loopback
+    only, behind the proxy that speaks TLS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from dataclasses import replace
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.probe import Result, Situation, found, noted, probe, skipped
+from stormdoor.prober.target import Target
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+def _places(situation: Situation) -> list[Target]:
+    target = situation.client.target
+    if situation.declared.plain is not None:
+        return [replace(situation.declared.plain, resource=target.resource)]
+    return [replace(target, secure=False), replace(target, secure=False, port=80)]
+
+
+def _here(target: Target) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(target.address.partition("%")[0]).is_loopback
+    return False
+
+
+async def _run(situation: Situation) -> list[Result]:
+    client, target = situation.client, situation.client.target
+    if not target.secure:
+        if _here(target):
+            return [skipped("It is on this machine, where nobody is on the way.")]
+        what = "Its address is a plain one: cookies and messages go over the network in the clear."
+        return [found(what, client.all[0].transcript)]
+    for place in _places(situation):
+        if place == target:
+            continue
+        local = _here(place)
+        who = situation.owner if local and situation.owner is not None else client.stranger
+        if situation.base.once:
+            who = client.stranger
+        ask = Ask(who, situation.origin.replace("https://", "http://", 1), target=place, say=False)
+        nowhere = client.target.path.rpartition("/")[0] + "/stormdoor-probe-nothing-here"
+        first = await client.converse(ask)
+        # 101 only for what is there: a server that accepts whatever is asked for is another one.
+        if first.status != 101:
+            continue
+        other = await client.converse(replace(ask, target=place.at(nowhere)))
+        if other.status != 101 and (await client.converse(ask)).status == 101:
+            return [found(f"It is served at {place.at(target.path).url}, too.", first.transcript)]
+    return [noted("No plain WebSocket answers beside the one with TLS.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP204",
+    slug="plain-transport",
+    level=Level.WARNING,
+    threat="session-hijacking",
+    cwe=(319,),
+    asvs=("4.4.1",),
+    check=Check.ORIGIN,
+    run=_run,
+)

@@ -1,0 +1,80 @@
+"""The socket outlives the credential that has opened it.
+
+What:
+    Where the owner's token ends within twenty seconds (`exp`), a socket is opened with it and kept until it
+    has ended, i.e. until the same token is refused at a handshake. The open socket goes on delivering what
+    the owner gets.
+
+Why:
+    A short-lived token is no limit where the socket that it has opened lives for days.
+
+Fix:
+    Close the socket at `exp`, or ask for a new token in time: stormdoor does both by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access, judged, lasting
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probes.sp106_expired_token import ends_at
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_LONGEST = 20.0
+_GRACE = 6
+"""Seconds after the end in which a handshake with it may still be accepted: clocks differ."""
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, client = situation.owner, situation.client
+    if owner is None or situation.open_to_all or situation.base.once:
+        return [skipped("No credential was given, none is needed, or it works only once.")]
+    ends = ends_at(owner.jwts())
+    if not ends:
+        return [skipped("The credential does not say when it ends.")]
+    left = ends - time.time()
+    if left <= 0 or left > min(_LONGEST, client.budget.left() - 2 * _GRACE):
+        return [skipped("The credential does not end while the probe runs.")]
+    delivered = await lasting(client, Ask(owner, situation.origin))
+    if not delivered:
+        return [unknown("Whether a socket ends with its token: it delivers nothing to compare.")]
+    gone: list[bool] = []
+
+    async def until_it_ends() -> None:
+        await asyncio.sleep(max(ends - time.time(), 0.0) + 0.5)
+        for _ in range(_GRACE):
+            one = await client.converse(Ask(owner, situation.origin))
+            if judged(situation.base, one)[0] is Access.REFUSED:
+                gone.append(True)
+                return
+            await asyncio.sleep(1)
+
+    went_on = await client.converse(Ask(owner, situation.origin, later=until_it_ends))
+    if went_on.ended:
+        return [clear("The socket ends with the token that has opened it.")]
+    if not gone:
+        return [
+            unknown("Whether a socket ends with its token: a new one is opened with it as well.")
+        ]
+    if delivered <= went_on.delivered:
+        what = "The token has ended and opens no socket any more; the one it has opened goes on."
+        return [found(what, went_on.transcript)]
+    return [clear("The socket delivers nothing more when its token has ended.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP903",
+    slug="after-expiry",
+    level=Level.WARNING,
+    threat="stale-authorization",
+    cwe=(613,),
+    asvs=("7.3.2",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

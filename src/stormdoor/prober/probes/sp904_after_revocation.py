@@ -1,0 +1,68 @@
+"""The socket outlives the right to have it.
+
+What:
+    The second identity says the message of `--revoke`, which takes the owner's right away, while the
+    owner's socket is open. It goes on delivering what the owner gets, or the credential opens a new one.
+
+Why:
+    Whoever was dismissed listens on, until they hang up.
+
+Fix:
+    Close the sockets of a principal whose rights change, in every process, and ask again at each message:
+    stormdoor does both.
+"""
+
+from __future__ import annotations
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access, lasting
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.wire import TEXT, frame_bytes
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, other, revoke = situation.owner, situation.other, situation.declared.revoke
+    if not revoke or owner is None or other is None:
+        return [skipped("It was not said with `--revoke` how the owner's right is taken away.")]
+    if situation.open_to_all or situation.base.once:
+        return [skipped("No credential is needed, or it works only once.")]
+    client = situation.client
+    delivered = await lasting(client, Ask(owner, situation.origin))
+    if not delivered:
+        return [unknown("What a revocation ends: the owner is delivered nothing to compare with.")]
+    said: list[bool] = []
+
+    async def take_away() -> None:
+        raw = (frame_bytes(TEXT, revoke.encode()),)
+        one = await client.converse(Ask(other, situation.origin, say=False, raw=raw))
+        said.append(one.stays_open)
+
+    went_on = await client.converse(Ask(owner, situation.origin, later=take_away))
+    if not said or not said[-1]:
+        return [unknown(f"What a revocation ends: {other.name} could not say it.")]
+    results = []
+    if went_on.stays_open and delivered <= went_on.delivered:
+        what = f"The owner's socket goes on after {other.name} has taken the right away."
+        results.append(found(what, went_on.transcript))
+    proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
+    if proof.access is Access.IN:
+        what = f"The credential opens a new socket after {other.name} has taken the right away."
+        results.append(found(what, proof.transcript))
+    return results or [clear("A revocation ends the open socket, and opens no other.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP904",
+    slug="after-revocation",
+    level=Level.ERROR,
+    threat="stale-authorization",
+    cwe=(613,),
+    asvs=("7.4.2",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+    active=True,
+)

@@ -1,0 +1,87 @@
+"""One client may hold as many sockets as it likes.
+
+What:
+    From one address forty sockets are opened and held at the same time: without a credential where
+    strangers get a 101, and with the owner's. All of them stay open.
+
+Why:
+    The seats of everybody are taken by somebody who pays for none.
+
+Fix:
+    A cap for each address and each principal: stormdoor's `Limits(connections_per_principal=…)`; refuse
+    strangers before the 101.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from stormdoor.prober.budget import BudgetSpent
+from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_SOCKETS = 40
+_SECONDS = 1.5
+"""How long the last of them is held."""
+
+
+async def _held(situation: Situation, ask: Ask) -> list[Conversation]:
+    """Open all of them, as fast as the budget lets, and hold them together."""
+    client = situation.client
+    takes = _SOCKETS / client.budget.per_second + _SECONDS
+    patience = takes / client.listen
+    held = [
+        client.converse(Ask(ask.who, ask.origin, say=False, patience=patience))
+        for _ in range(_SOCKETS)
+    ]
+    return [
+        one
+        for one in await asyncio.gather(*held, return_exceptions=True)
+        if isinstance(one, Conversation)
+    ]
+
+
+async def _run(situation: Situation) -> list[Result]:
+    client, base = situation.client, situation.base
+    asks = []
+    if base.nobody.status == 101:
+        asks.append(("without a credential", Level.WARNING, situation.nobody))
+    if situation.owner is not None and not base.once and not situation.open_to_all:
+        ask = Ask(situation.owner, situation.origin)
+        asks.append(("with the owner's credential", Level.NOTE, ask))
+    if not asks:
+        return [skipped("Strangers are refused, and no credential was given that works again.")]
+    usual, client.enough = client.enough, lambda _: False
+    results = []
+    try:
+        for who, level, ask in asks:
+            if client.budget.connections - client.budget.used < _SOCKETS:
+                raise BudgetSpent
+            held = await _held(situation, ask)
+            # What ends at once was not held; all must be there together.
+            if len(held) == _SOCKETS and all(one.stays_open for one in held):
+                what = f"{_SOCKETS} sockets {who}, from one address, were open at the same time."
+                results.append(found(what, held[-1].transcript, level=level))
+    except BudgetSpent:
+        if not results:
+            return [unknown("How many sockets one client may hold: the budget is too small.")]
+    finally:
+        client.enough = usual
+    return results or [clear(f"Not all of {_SOCKETS} sockets of one client stay open.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP906",
+    slug="connections-per-client",
+    level=Level.WARNING,
+    threat="connection-flood",
+    cwe=(770,),
+    asvs=("2.4.1",),
+    check=Check.LIMITS,
+    run=_run,
+    active=True,
+)

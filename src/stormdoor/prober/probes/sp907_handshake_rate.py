@@ -1,0 +1,56 @@
+"""Handshakes may follow each other as fast as a client likes.
+
+What:
+    Eighty handshakes without a credential, as fast as the budget allows, each ended at once. None is
+    refused for its number (429, 503, close 1013, or no answer).
+
+Why:
+    Each costs the server a look into its store, or a hash, and the client nothing.
+
+Fix:
+    A rate for each address, asked before anything else: stormdoor's `Limits(handshakes_per_address=…)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_TIMES = 80
+
+
+async def _run(situation: Situation) -> list[Result]:
+    client = situation.client
+    if client.budget.connections - client.budget.used < _TIMES:
+        return [unknown("Whether handshakes are limited: the budget is too small.")]
+    ask = replace(situation.nobody, say=False, patience=0.01)
+    lines: tuple[str, ...] = ()
+    usual, client.enough = client.enough, lambda _: False
+    try:
+        for number in range(_TIMES):
+            one = await client.converse(ask)
+            lines = one.transcript
+            if one.limited or one.problem:
+                return [clear(f"After {number} handshakes, the next is refused for its number.")]
+    finally:
+        client.enough = usual
+    what = f"{_TIMES} handshakes without a credential in a row were all answered."
+    return [found(what, lines)]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP907",
+    slug="handshake-rate",
+    level=Level.NOTE,
+    threat="connection-flood",
+    cwe=(770,),
+    asvs=("2.4.1",),
+    check=Check.LIMITS,
+    run=_run,
+    active=True,
+)

@@ -1,0 +1,168 @@
+"""The same question in many spellings: what is a check, what only looks like one, and when it comes."""
+
+import ast
+import copy
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.rules import RULES
+from tests.auditor.sources import HEAD, scene_of
+from tests.auditor.variants import authentication, authorization, configuration, origin, settings
+
+VERDICTS = {
+    "missing": "missing",
+    "swallowed": "missing",
+    "ignored": "missing",
+    "after-accept": "late",
+    "frames-pass": "late",
+    "skippable": "late",
+    "optional": "optional",
+    "guarded": "guarded",
+    "presumed": "guarded",
+    "unread": "unknown",
+    "incomplete": "unknown",
+    "unreachable": "unknown",
+}
+PERMISSION = {"SD301", "SD302"}
+
+Case = tuple[str, str, dict[str, str]]
+Mutation = Callable[[ast.Module], ast.Module]
+
+
+def endpoint_of(folder: Path, text: str, files: dict[str, str]) -> Endpoint:
+    """The endpoint whose class is called Door, or what became of it."""
+    scene = scene_of(folder, {"app.py": text, **files})
+    return next(one for one in scene.endpoints if one.info.name.startswith("Door"))
+
+
+def said(endpoint: Endpoint) -> str:
+    """The verdict on its authentication, in the words of the table."""
+    return VERDICTS[endpoint.authentication.kind]
+
+
+def cases(table: dict[str, Case]) -> list[object]:
+    """The rows of a table as parameters."""
+    return [pytest.param(case, id=name) for name, case in table.items()]
+
+
+@pytest.mark.parametrize("case", cases(authentication.CASES | configuration.CASES | settings.CASES))
+def test_authentication(case: Case, tmp_path: Path) -> None:
+    """A check counts where this client does not get past it, and when it is asked."""
+    wanted, body, files = case
+    assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(origin.CASES))
+def test_origin(case: Case, tmp_path: Path) -> None:
+    """What the page of an attacker gets, whatever the answer is made of."""
+    wanted, body, files = case
+    assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(authorization.CASES))
+def test_authorization(case: Case, tmp_path: Path) -> None:
+    """Each thing that a client can choose needs a question before it is used."""
+    wanted, body, files = case
+    endpoint = endpoint_of(tmp_path, HEAD + body, files)
+    found = [
+        one
+        for rule in RULES
+        if rule.meta.id in PERMISSION and rule.on_endpoint is not None
+        for one in rule.on_endpoint(endpoint)
+    ]
+    assert ("missing" if found else "ok") == wanted
+
+
+def asynchronous(tree: ast.Module) -> ast.Module:
+    """`prepare` and `get` of every handler are coroutines."""
+
+    class Turned(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+            self.generic_visit(node)
+            if node.name not in {"prepare", "get"} or node.decorator_list or not node.args.args:
+                return node
+            for inner in ast.walk(node):
+                if (
+                    isinstance(inner, ast.FunctionDef | ast.Yield | ast.YieldFrom)
+                    and inner is not node
+                ):
+                    return node
+            turned = ast.AsyncFunctionDef(**{name: getattr(node, name) for name in node._fields})
+            return ast.copy_location(turned, node)
+
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            self.generic_visit(node)
+            function = node.func
+            if (
+                isinstance(function, ast.Attribute)
+                and function.attr in {"prepare", "get"}
+                and isinstance(function.value, ast.Call)
+                and isinstance(function.value.func, ast.Name)
+                and function.value.func.id == "super"
+            ):
+                return ast.Await(node)
+            return node
+
+    changed = Turned().visit(copy.deepcopy(tree))
+    try:
+        compile(ast.unparse(ast.fix_missing_locations(changed)), "app.py", "exec")
+    except SyntaxError:
+        return tree  # an `await` would stand in a plain function
+    assert isinstance(changed, ast.Module)
+    return changed
+
+
+def under_another_name(tree: ast.Module) -> ast.Module:
+    """The class is used through an alias, and its bases are, too."""
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Door":
+            for at, base in enumerate(node.bases):
+                if isinstance(base, ast.Name):
+                    alias = ast.Name(f"_Base{at}", ast.Store())
+                    body.append(ast.Assign([alias], base))
+                    node.bases[at] = ast.Name(alias.id, ast.Load())
+        body.append(node)
+    return ast.Module(body, [])
+
+
+MUTATIONS: tuple[Mutation, ...] = (asynchronous, under_another_name)
+EACH_THIRD = dict(list(authentication.CASES.items())[::3])
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("case", cases(EACH_THIRD))
+def test_the_verdict_stays_in_another_spelling(
+    case: Case, mutation: Mutation, tmp_path: Path
+) -> None:
+    """Coroutines and aliases change nothing about who is let in."""
+    wanted, body, files = case
+    tree = ast.parse(HEAD + textwrap.dedent(body))
+    text = ast.unparse(ast.fix_missing_locations(mutation(tree)))
+    assert said(endpoint_of(tmp_path, text, files)) in wanted.split("|")
+
+
+MOVED = """
+from tornado.web import Application
+from moved import Door as Moved
+class Door(Moved):
+    pass
+application = Application([("/moved", Door)])
+"""
+
+
+@pytest.mark.parametrize(
+    "case",
+    cases({name: case for name, case in EACH_THIRD.items() if "Server" not in case[1]}),
+)
+def test_the_verdict_stays_in_another_file(case: Case, tmp_path: Path) -> None:
+    """A class that derives from one in another module is let into by the same clients."""
+    wanted, body, files = case
+    if "import app" in "".join(files.values()):
+        return
+    endpoint = endpoint_of(tmp_path, MOVED, {**files, "moved.py": HEAD + body})
+    assert said(endpoint) in wanted.split("|")

@@ -1,0 +1,1 @@
+"""Small handlers with the verdict that each deserves."""
