@@ -336,6 +336,11 @@ class Guard:
 
     # -- start and stop --------------------------------------------------------------------------
 
+    @property
+    def running(self) -> bool:
+        """Whether it has started and has not been closed."""
+        return self._started
+
     async def ready(self) -> bool:
         """Start if that has not happened. False if the store does not answer: nobody is let in then."""
         if self._started or self.admission.closing:

@@ -6,7 +6,6 @@ shape → transport → Host and Origin → address budget → exactly one crede
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import secrets
@@ -46,6 +45,7 @@ from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
+from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Admission", "Entrance"]
@@ -124,6 +124,7 @@ class Admission:
         self._authenticators = tuple(authenticators)
         places = dict.fromkeys(place for one in authenticators for place in one.places)
         self.places = tuple(places)
+        self._nothing = Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
         _check_places(self.places)
         self._screens = (
             *screens,
@@ -301,10 +302,10 @@ class Admission:
         if endpoint.public is not None:
             return Authentication(ANONYMOUS, "public", "", False, now, now)
         found = presented(handshake, self.places)
-        explicit = [one for one in found if not one.company]
-        company = [one for one in found if one.company]
         if not found:
             return self._later(endpoint, address_key, now)
+        explicit = [one for one in found if not one.company]
+        company = [one for one in found if one.company]
         if len(explicit) > 1 or len(company) > 1:
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
@@ -341,7 +342,7 @@ class Admission:
     def _later(self, endpoint: Endpoint, address_key: str, now: float) -> Authentication | Refusal:
         """Who comes without a credential: refused, unless it may be said in the first message."""
         if not endpoint.first_message:
-            return Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
+            return self._nothing
         unknown = Authentication(UNKNOWN, "first-message", "", False, now, now)
         return self.guessing(address_key) or unknown
 
@@ -469,10 +470,10 @@ class Admission:
                 Denial.BAD_CREDENTIAL, f"nobody recognises the credential in {_where([credential])}"
             )
         try:
-            async with asyncio.timeout(self._limits.authentication_seconds):
-                outcome = await authenticator.authenticate(
-                    credential, handshake, store=self._store, now=now
-                )
+            outcome = await within(
+                self._limits.authentication_seconds,
+                authenticator.authenticate(credential, handshake, store=self._store, now=now),
+            )
         except TimeoutError:
             return Refusal(
                 Denial.AUTHENTICATION_TIMEOUT,
@@ -562,7 +563,8 @@ class Admission:
     def _forbidden(self, connection: Connection, now: float) -> Refusal | None:
         """Whether its principal may connect."""
         permission = connection.endpoint.permission
-        if permission is None:
+        # What stands in `allowed` was decided for this standing, and cannot depend on anything else.
+        if permission is None or permission in connection.allowed:
             return None
         decision = connection.decide(permission, None, now)
         if decision.allowed:

@@ -60,8 +60,15 @@ class Trail:
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
+        if not event.cause:
+            # It is like nothing else: what happened, and no refusal.
+            if len(waiting) < self._capacity:
+                waiting[object()] = _cut(event)
+                return
+            self._lose()
+            return
         key = _key(event)
-        if event.cause and not event.principal and key not in waiting:
+        if not event.principal and key not in waiting:
             event = self._one_of_many(event)
             key = _key(event)
         first = waiting.get(key)
@@ -70,16 +77,19 @@ class Trail:
             waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
             return
         if len(waiting) >= self._capacity:
-            self.lost += 1
-            self._gap += 1
-            if self._gap == 1:
-                _log.critical(
-                    "the trail is full (%d entries wait) and entries are being lost; new handshakes "
-                    "are refused until the store takes them",
-                    len(waiting),
-                )
+            self._lose()
             return
         waiting[key] = _cut(event)
+
+    def _lose(self) -> None:
+        self.lost += 1
+        self._gap += 1
+        if self._gap == 1:
+            _log.critical(
+                "the trail is full (%d entries wait) and entries are being lost; new handshakes "
+                "are refused until the store takes them",
+                len(self._waiting),
+            )
 
     async def flush(self) -> bool:
         """Write what waits now. Returns whether it could be written.
@@ -150,18 +160,18 @@ class Trail:
 
 
 def _key(event: Event) -> Hashable:
-    """What makes two refusals within one second the same; anything else is like nothing.
+    """What makes two refusals within one second the same.
 
     Not the endpoint of a handshake: whoever is refused can make up as many paths as he likes.
     """
-    if not event.cause:
-        return object()
     endpoint = event.endpoint if event.connection else ""
     who = (event.principal, event.address, event.connection)
     return (event.name, event.cause, endpoint, event.permission, *who, event.time // 1.0)
 
 
 def _cut(event: Event) -> Event:
+    if len(event.endpoint) <= 256 and len(event.user_agent) <= 256 and len(event.detail) <= 1000:
+        return event
     long = {
         name: getattr(event, name)[:longest]
         for name, longest in _LONGEST.items()

@@ -40,6 +40,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
 from stormdoor.tornado.outlet import HandlerSink, Outlet
+from stormdoor.tornado.refusal import turn_away
 from stormdoor.tornado.translate import Translator
 
 __all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
@@ -91,7 +92,7 @@ class Door(Outlet):
         handshake = self._door_translator.handshake(self.request)
         guard = self._door_guard
         outcome: Connection | Refusal
-        if await guard.ready():
+        if guard.running or await guard.ready():
             outcome = await guard.admission.admit(handshake, self._door_endpoint)
         else:
             outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
@@ -132,6 +133,8 @@ class Door(Outlet):
 
     def _door_refuse(self, refusal: Refusal) -> None:
         """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
+        if turn_away(self, refusal, self._door_guard.clock.now()):
+            return
         answer = refusal.answer
         self.clear()
         self.set_status(answer.status)
