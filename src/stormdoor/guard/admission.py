@@ -304,12 +304,14 @@ class Admission:
         found = presented(handshake, self.places)
         if not found:
             return self._later(endpoint, address_key, now)
-        explicit = [one for one in found if not one.company]
-        company = [one for one in found if one.company]
-        if len(explicit) > 1 or len(company) > 1:
-            return Refusal(
-                Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
-            )
+        explicit = company = found
+        if len(found) > 1:
+            explicit = [one for one in found if not one.company]
+            company = [one for one in found if one.company]
+            if len(explicit) > 1 or len(company) > 1:
+                return Refusal(
+                    Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
+                )
         credential = (explicit or company)[0]
         originless = credential.ambient and handshake.origin is None
         if originless and not self._entrance.insecure_allow_missing_origin:
@@ -332,7 +334,7 @@ class Admission:
         # A browser attaches its session cookie whether the page wants it or not. It may accompany a
         # credential that belongs to that very session; a certificate may accompany what is bound to it.
         # Any other pair is two credentials.
-        if explicit and company and not _belongs(company[0], outcome, handshake):
+        if len(found) > 1 and not _belongs(company[0], outcome, handshake):
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL,
                 f"two credentials that do not belong together: {_where(found)}",

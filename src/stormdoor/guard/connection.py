@@ -205,6 +205,8 @@ class Connection:
 
     def happen(self, happening: Happening) -> bool:
         """Move on in the life of the connection; False if that had no effect."""
+        if self.state is State.ENDED:
+            return False  # nothing leaves it; most often it is told so a second and a third time
         state = after(self.state, happening)
         if state is None or (state is self.state and happening is Happening.ENDED):
             return False

@@ -39,8 +39,8 @@ from stormdoor.guard.actions import Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
+from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
 from stormdoor.tornado.outlet import HandlerSink, Outlet
-from stormdoor.tornado.refusal import turn_away
 from stormdoor.tornado.translate import Translator
 
 __all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
@@ -148,6 +148,22 @@ class Door(Outlet):
             self.set_header(name, value)
         # The base class's finish: a handler's own might add what it adds to its pages.
         RequestHandler.finish(self, answer.text + "\n")
+
+    def clear(self) -> None:
+        """Begin the answer anew. As Tornado does, with a date that is made once a second."""
+        self._headers = fresh_headers(self._door_guard.clock.now())
+        self.set_default_headers()
+        self._write_buffer = []
+        self._status_code = 200
+        self._reason = "OK"
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """End the answer: the 101 in one go."""
+        if chunk is None and self._status_code == 101 and switch_protocols(self):
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        return super().finish(chunk)
 
     def check_origin(self, origin: str) -> bool:
         """Repeat the verdict: the origin was judged before anything else, and exactly.
