@@ -154,7 +154,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--write", action="store_true", help="write what was counted to budget.toml")
+    parser.add_argument(
+        "--write", action="store_true", help="write what was counted to budget.toml"
+    )
     options = parser.parse_args()
     if shutil.which("valgrind") is None:
         print("not counted: valgrind is not installed")

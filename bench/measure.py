@@ -18,7 +18,17 @@ from process import Process, Server, ServerError
 from roster import Handshake
 from ws_load import Connection, LoadError, echo, first_reply, open_all, shake_hands, upgrade
 
-__all__ = ["PAYLOAD", "SETTLE", "Cell", "Rounds", "handshakes", "memory", "messages", "opened", "requests_for"]
+__all__ = [
+    "PAYLOAD",
+    "SETTLE",
+    "Cell",
+    "Rounds",
+    "handshakes",
+    "memory",
+    "messages",
+    "opened",
+    "requests_for",
+]
 
 PAYLOAD: Final = json.dumps(
     {"action": "send", "room": "r1", "text": "x" * 40}, separators=(",", ":")

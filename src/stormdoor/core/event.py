@@ -23,7 +23,17 @@ import msgspec
 from stormdoor.core.denial import Denial
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["GENESIS", "REFUSED_AS", "Entry", "Event", "chain", "commitment", "link", "seal", "verify"]
+__all__ = [
+    "GENESIS",
+    "REFUSED_AS",
+    "Entry",
+    "Event",
+    "chain",
+    "commitment",
+    "link",
+    "seal",
+    "verify",
+]
 
 GENESIS = "0" * 64
 """The `previous` of the first entry."""

@@ -124,7 +124,9 @@ class Admission:
         self._authenticators = tuple(authenticators)
         places = dict.fromkeys(place for one in authenticators for place in one.places)
         self.places = tuple(places)
-        self._nothing = Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
+        self._nothing = Refusal(
+            Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}"
+        )
         _check_places(self.places)
         self._screens = (
             *screens,
