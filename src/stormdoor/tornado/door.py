@@ -40,6 +40,7 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
 from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
+from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.outlet import HandlerSink, Outlet
 from stormdoor.tornado.translate import Translator
 
@@ -224,7 +225,10 @@ class Door(Outlet):
         except BaseException:
             self._door_fail()
             raise
-        return None if opened is None else self._door_finish_open(opened)
+        if opened is not None:
+            return self._door_finish_open(opened)
+        shed(self)
+        return None
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """The handler's own `open`."""
@@ -237,6 +241,7 @@ class Door(Outlet):
         except BaseException:
             self._door_fail()
             raise
+        shed(self)
 
     def _door_fail(self) -> None:
         """The handler raised: the connection is over, and the trail says so."""
