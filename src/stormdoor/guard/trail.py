@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable
 
 import msgspec
@@ -20,6 +20,8 @@ _log = logging.getLogger("stormdoor.trail")
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
 """Characters: whoever is refused must not decide how much is written down about it."""
+_PARKED = 10
+"""So many times the capacity of the queue may wait outside of it: more connections than a process holds."""
 _STRANGERS = 64
 """Refused strangers of one kind in one second that get an entry each; the others share one."""
 
@@ -41,6 +43,7 @@ class Trail:
         self._clock = clock
         self._capacity = capacity
         self._waiting: OrderedDict[Hashable, Event] = OrderedDict()
+        self._parked: deque[Event] = deque()
         self._strangers: Counter[Hashable] = Counter()
         self._second = 0.0
         self._writing = asyncio.Lock()
@@ -55,7 +58,7 @@ class Trail:
         return self._gap == 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._parked)
 
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
@@ -91,6 +94,20 @@ class Trail:
                 len(self._waiting),
             )
 
+    def note_end(self, event: Event) -> None:
+        """Record that a connection has ended, and leave room for others.
+
+        Thousands may end in the same moment, and all of them together must not push out what else
+        happens. Once the queue is half full they wait outside of it.
+        """
+        if self._parked or len(self._waiting) >= self._capacity // 2:
+            if len(self._parked) < self._capacity * _PARKED:
+                self._parked.append(_cut(event))
+            else:
+                self._lose()
+            return
+        self.note(event)
+
     async def flush(self) -> bool:
         """Write what waits now. Returns whether it could be written.
 
@@ -100,7 +117,8 @@ class Trail:
         """
         async with self._writing:
             left = len(self._waiting)
-            while left:
+            # What is parked belongs to now as well: it has only waited outside.
+            while left or (left := self._let_in()):
                 # Taken out before the write, so that `note` does not count up an entry in flight.
                 batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
                 left -= len(batch)
@@ -131,6 +149,12 @@ class Trail:
                     self._gap = 0
                     left = len(self._waiting)  # the gap is told at once
         return True
+
+    def _let_in(self) -> int:
+        """Let parked entries into the queue, as many as one batch holds. Returns how many."""
+        let_in = min(_BATCH, len(self._parked), max(0, self._capacity - len(self._waiting)))
+        self._put_back([self._parked.popleft() for _ in range(let_in)])
+        return let_in
 
     def _one_of_many(self, event: Event) -> Event:
         """The event without its address, if too many strangers are being refused at once.
