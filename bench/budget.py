@@ -113,6 +113,9 @@ def count(*, times: int = COUNT) -> dict[str, int]:
             finally:
                 process.kill()
                 process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        pipe.close()
 
 
 def _counted(process: "subprocess.Popen[str]", out: Path, times: int) -> dict[str, int]:
