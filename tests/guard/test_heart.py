@@ -404,3 +404,41 @@ async def test_the_end_waits_for_every_farewell() -> None:
     names = [entry.event.name for entry in await guard.store.entries()]
     assert names.count("connection_closed") == 60
     assert names[-1] == "sys_shutdown"
+
+
+async def test_a_look_at_thousands_lets_others_in_between() -> None:
+    """Who is due for a look at the same time does not keep the loop for all of it."""
+    limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
+    limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
+    guard = await settle(make_guard(clock=Ticking(), limits=limits))
+    await many(guard, 60)
+    turns = 0
+    looking = asyncio.create_task(guard.lifetime.expire())
+    while not looking.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 5
+    await guard.close()
+
+
+async def test_what_is_not_due_is_not_looked_at() -> None:
+    """An idle connection costs one comparison at a beat, and is looked at once a second."""
+    guard = await settle(make_guard(clock=(clock := FakeClock())))
+    _, sink = await opened(guard, bearer("alice"))
+    looks = 0
+
+    def stalled() -> None:
+        nonlocal looks
+        looks += 1
+
+    sink.stalled = stalled  # type: ignore[method-assign]
+    await guard.tick()
+    first = looks
+    for _ in range(3):
+        clock.advance(0.25)
+        await guard.tick()
+    assert looks == first
+    clock.advance(0.25)
+    await guard.tick()
+    assert looks > first
+    await guard.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.registry import Registry
+from stormdoor.guard.registry import SLICE_SECONDS, Registry
 from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
@@ -24,6 +25,9 @@ __all__ = ["Lifetime", "read_account"]
 _log = logging.getLogger("stormdoor.lifetime")
 
 _LAST_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+"""How long a connection of which nothing is due is not looked at. Its client may stop reading meanwhile."""
+_LEAP_SECONDS = 0.1
 
 ANSWER_SECONDS = 1.0
 """How long the store may take to answer what open connections depend on; then it is taken for silent."""
@@ -82,6 +86,8 @@ class Lifetime:
         self.behind = False
         """Whether revocations of other processes are unknown: nobody is let in then."""
         self._touched = 0.0
+        self._ahead = clock.now() - clock.monotonic()
+        self._look_seconds = min(_LOOK_SECONDS, limits.outbound_seconds / 8)
         self._silent = False
         """Whether the store has not answered, in this look at all connections."""
 
@@ -103,7 +109,13 @@ class Lifetime:
         """
         monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
         self._silent = False
+        # Somebody set the wall clock, or the machine slept: what stands in `look_at` may be too late.
+        ahead, self._ahead = self._ahead, now - monotonic
+        leaped = abs(self._ahead - ahead) > _LEAP_SECONDS
+        began = monotonic
         for connection in self._registry:
+            if monotonic < connection.look_at and not leaped:
+                continue
             why = self._overdue(connection, monotonic, now)
             if why is None and monotonic - connection.last_message >= connection.idle_notice:
                 why = await self._idle(connection)
@@ -113,7 +125,23 @@ class Lifetime:
                 # INVARIANT: before anything else, so that nothing tells of one deadline twice.
                 connection.notice_at = float("inf")
                 _tell(connection, connection.deadline - monotonic)
+            connection.look_at = self._next_look(connection, monotonic)
+            if self._clock.monotonic() - began >= SLICE_SECONDS:
+                # Ten thousand that are due for a look at once must not keep everybody else waiting.
+                await asyncio.sleep(0)
+                began = self._clock.monotonic()
         return ended
+
+    def _next_look(self, connection: Connection, monotonic: float) -> float:
+        """Before when nothing of it can be due (monotonic seconds)."""
+        at = min(
+            monotonic + self._look_seconds,
+            connection.deadline,
+            connection.notice_at,
+            connection.last_message + connection.idle_notice,
+        )
+        since = None if connection.sink is None else connection.sink.stalled()
+        return at if since is None else min(at, since + self._limits.outbound_seconds)
 
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:

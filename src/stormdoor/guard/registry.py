@@ -16,7 +16,7 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, LiveConnection
 
-__all__ = ["Registry", "public_key"]
+__all__ = ["SLICE_SECONDS", "Registry", "public_key"]
 
 _log = logging.getLogger("stormdoor.registry")
 
