@@ -1,12 +1,12 @@
 """Does the hot path cost more instructions than its budget allows?
 
-Runs `hot_path.py` under callgrind and counts user-space instructions, which no neighbour can disturb; the
-second, longer run of each thing is compared with the first, so that what is done once is not in the figure.
-Fails when a figure is more than 5 % above the one in `budget.toml`: make it cheaper again, or change the budget
-in the same commit and say why. It says so, too, when a figure is more than 5 % below: it can be lowered then.
+Runs `hot_path.py` under callgrind and counts user-space instructions, which no neighbour can disturb. A
+second, longer run of each thing is compared with the first, so that what is done once is not in the
+figure. Fails when a figure is more than 5 % above the one in `budget.toml`: make it cheaper again, or
+change the budget in the same commit and say why. It says so, too, when a figure is more than 5 % below.
 
-Two builds of one Python differ by more than 5 %. So something that has nothing to do with stormdoor is counted
-as well, and the budget is stretched by as much as that costs more here, or less.
+Two builds of one Python differ by more than 5 %. So something that has nothing to do with stormdoor is
+counted as well, and the budget is stretched by as much as that costs more here, or less.
 
     python bench/budget.py            # count and compare
     python bench/budget.py --write    # count and write budget.toml

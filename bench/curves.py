@@ -31,6 +31,13 @@ from ws_load import echo, first_reply, shake_hands, upgrade
 from stormdoor.core.credential import fingerprint
 
 FIGURES: Final = Path(__file__).resolve().parents[1] / "docs" / "_static"
+STYLE: Final = """<style>
+text { fill: #333 } line { stroke: #ccc } .c { stroke: #1b6ca8; fill: none; stroke-width: 2 }
+.p { fill: #1b6ca8 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #ddd } line { stroke: #555 } .c { stroke: #6db3e8 } .p { fill: #6db3e8 }
+}
+</style>"""
 ACTIVE: Final = 10
 """Connections that messages come on, however many are open."""
 
@@ -112,11 +119,10 @@ def draw(title: str, sizes: Sequence[int], figures: Sequence[float]) -> str:
     across = [left + wide * at / (len(sizes) - 1) for at in range(len(sizes))]
     down = [top + high * (1 - figure / most) for figure in figures]
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + wide + 40} {top + high + 50}" '
-        f'role="img" aria-label="{title}" font-family="sans-serif" font-size="12">',
-        "<style>text{fill:#333}line{stroke:#ccc}.c{stroke:#1b6ca8;fill:none;stroke-width:2}.p{fill:#1b6ca8}"
-        "@media(prefers-color-scheme:dark){text{fill:#ddd}line{stroke:#555}.c{stroke:#6db3e8}"
-        ".p{fill:#6db3e8}}</style>",
+        '<svg xmlns="http://www.w3.org/2000/svg" role="img"',
+        f' aria-label="{title}" viewBox="0 0 {left + wide + 40} {top + high + 50}"',
+        ' font-family="sans-serif" font-size="12">',
+        STYLE,
         f'<text x="{left}" y="20" font-size="14">{title}</text>',
     ]
     mark = 0.0

@@ -145,7 +145,7 @@ async def run(options: Namespace, directory: Path) -> None:
     guard = make_guard(options.port, directory, options.policies)
     protect(application, guard)
     async with guard:
-        publish({**await credentials(guard), "store": str(directory.resolve() / "door.db")})
+        publish({**await credentials(guard), "store": f"{directory}/door.db"})
         await serve(application, options.port)
 
 
@@ -157,7 +157,7 @@ def main() -> None:
     arguments.add_argument("--uvloop", action="store_true")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-echo-") as directory:
-        run_loop(run(options, Path(directory)), uvloop=options.uvloop)
+        run_loop(run(options, Path(directory).resolve()), uvloop=options.uvloop)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Does a guarded server keep anything of connections that are over?
 
-Connects and leaves again and again, in every way in which a client can: a close in good order, a socket that
-is just cut, a handshake that is never finished, a refused one, a client that reads nothing and vanishes. After
-each lot the server's resident memory and the objects that its collector tracks are read. Fails if the second
-half still grows.
+Connects and leaves again and again, in every way in which a client can: a close in good order, a socket
+that is just cut, a handshake that is never finished, a refused one, a client that reads nothing and
+vanishes. After each lot the server's resident memory and the objects that its collector tracks are read.
+Fails if the second half still grows.
 
     python bench/leaks.py                      # 100,000 connections, some minutes
     python bench/leaks.py --connections 1000000
@@ -118,7 +118,10 @@ def measure(total: int) -> list[tuple[int, int, int]]:
             time.sleep(1.5)  # what is put off is not kept
             objects = process.tracked_objects() or 0
             readings.append((done, process.rss_kib(), objects))
-            print(f"{done:>9,} connections: {readings[-1][1]:>8,} KiB, {objects:>8,} objects", flush=True)
+            print(
+                f"{done:>9,} connections: {readings[-1][1]:>8,} KiB, {objects:>8,} objects",
+                flush=True,
+            )
             if number == 0:
                 request = upgrade(process.port, PATH, [f"Authorization: Bearer {token()}"])
     return readings

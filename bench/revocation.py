@@ -63,7 +63,13 @@ class Server:
 
     def __init__(self, port: int, options: Sequence[str] = ()) -> None:
         self.port = port
-        command = [sys.executable, str(HERE / "revocation_server.py"), "--port", str(port), *options]
+        command = [
+            sys.executable,
+            str(HERE / "revocation_server.py"),
+            "--port",
+            str(port),
+            *options,
+        ]
         if SERVER_CPU is not None:
             command = ["taskset", "-c", str(SERVER_CPU), *command]
         self.process = subprocess.Popen(
@@ -204,7 +210,9 @@ def main() -> int:
     arguments.add_argument("--connections", type=int, default=10_000, help="all of them")
     arguments.add_argument("--principals", type=int, default=50, help=f"with {EACH} of them each")
     arguments.add_argument("--port", type=int, default=8791, help="on 127.0.0.1")
-    arguments.add_argument("--gc", type=int, nargs=3, metavar="N", help="gc.set_threshold of the server")
+    arguments.add_argument(
+        "--gc", type=int, nargs=3, metavar="N", help="gc.set_threshold of the server"
+    )
     arguments.add_argument(
         "--last", choices=("everything", "close"), default="everything", help="what ends the others"
     )

@@ -2,9 +2,9 @@
 
 Reads commands from its standard input and answers each with a line of JSON on its standard output:
 `feed NAME`, `revoke NAME`, `revoke-everything`, `close`; `stall` is answered with the longest time, in
-milliseconds, that a timer of 1 ms was late (wall and CPU) since the last `stall`, and `collect` with how long a full garbage
-collection takes. All times are seconds of `CLOCK_MONOTONIC`, which
-the processes of one machine share.
+milliseconds, that a timer of 1 ms was late (wall and CPU) since the last `stall`; `collect` with how long
+a full garbage collection takes; `freeze` sets aside what is there now. All times are seconds of
+`CLOCK_MONOTONIC`, which the processes of one machine share.
 """
 
 import asyncio

@@ -47,7 +47,9 @@ NODE: Final = Server(
 RAW_UVLOOP: Final = Server(
     name="Tornado, raw echo, uvloop", command=f"{RAW.command} --uvloop", peer=True
 )
-JSON_UVLOOP: Final = Server(name="Tornado + json, uvloop", command=f"{JSON.command} --uvloop", peer=True)
+JSON_UVLOOP: Final = Server(
+    name="Tornado + json, uvloop", command=f"{JSON.command} --uvloop", peer=True
+)
 DOOR_UVLOOP: Final = Server(name="stormdoor, uvloop", command=f"{DOOR.command} --uvloop", peer=True)
 
 MESSAGES: Final = (

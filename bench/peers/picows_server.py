@@ -1,4 +1,4 @@
-"""picows, a parser in Cython: the token at the upgrade, then JSON in and JSON out, without any further check."""
+"""picows, a parser in Cython: the token at the upgrade, then JSON in and out, without any further check."""
 
 import asyncio
 import json

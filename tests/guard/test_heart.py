@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -323,7 +324,7 @@ async def test_a_feed_that_hangs_for_good_lets_nobody_in() -> None:
         assert any("follow" in line for line in lines)
         assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE
         forever.set()
-        await until(lambda: guard._chores["follow"].done())
+        await until(guard._chores["follow"].done)
         await guard.tick()
         await guard.tick()
     await admit(guard, bearer("alice"))
@@ -384,7 +385,7 @@ async def test_all_gates_shut_at_once_and_farewells_are_said_in_slices() -> None
     count()
     await guard.registry.farewells()
     await until(lambda: turns[-1] == len(both))
-    assert max(b - a for a, b in zip(turns, turns[1:], strict=False)) <= 10
+    assert max(b - a for a, b in pairwise(turns)) <= 10
     assert len(turns) > 3
     assert len(guard.registry) == 0
     closed = [event for event in await events(guard) if event.name == "connection_closed"]

@@ -19,7 +19,7 @@ async def test_what_does_not_wait_sets_no_timer() -> None:
         timers.append(arguments)
         return real(*arguments, **named)
 
-    loop.call_at = call_at  # type: ignore[method-assign]
+    loop.call_at = call_at  # type: ignore[method-assign, assignment]
 
     async def work() -> str:
         return "done"

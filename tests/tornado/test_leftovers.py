@@ -19,6 +19,7 @@ HEADERS = [("Cookie", "a=1; b=2"), ("X-Many", "one"), ("X-Many", "two: three"), 
 
 
 def folded() -> HTTPHeaders:
+    """The headers above, folded."""
     headers = HTTPHeaders()
     for name, value in HEADERS:
         headers.add(name, value)
@@ -35,7 +36,7 @@ def folded() -> HTTPHeaders:
         (lambda h: h.get_list("x-many"), ["one", "two: three"]),
         (lambda h: "x-empty" in h, True),
         (len, 3),
-        (lambda h: sorted(h), ["Cookie", "X-Empty", "X-Many"]),
+        (sorted, ["Cookie", "X-Empty", "X-Many"]),
         (lambda h: h.copy()["Cookie"], "a=1; b=2"),
         (lambda h: copy.deepcopy(h)["Cookie"], "a=1; b=2"),
         (lambda h: pickle.loads(pickle.dumps(h))["Cookie"], "a=1; b=2"),  # noqa: S301 - our own
@@ -69,9 +70,10 @@ class Curious(WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         before = sorted(self.__dict__)
         tried = []
-        for method in (self.set_header, self.write, self.finish):
+        methods: tuple[Any, ...] = (self.set_header, self.write, self.finish)
+        for method in methods:
             try:
-                method("x")  # type: ignore[operator]
+                method("x")
             except RuntimeError:
                 tried.append("refused")
         self.write_message(

@@ -33,9 +33,7 @@ class Running:
         self.server.add_sockets(sockets)
         self.port = sockets[0].getsockname()[1]
         self.serving = asyncio.create_task(
-            serve_until_stopped(
-                self.server, self.guard, seconds=seconds, signals=(signal.SIGUSR2,)
-            )
+            serve_until_stopped(self.server, self.guard, seconds=seconds, signals=(signal.SIGUSR2,))
         )
 
     async def client(self) -> Wire:

@@ -487,7 +487,9 @@ class Guard:
             )
             await self._last("the trail cannot be written", self.trail.flush())
             if len(self.trail):
-                _log.critical("%d entries of the trail were not written and are lost", len(self.trail))
+                _log.critical(
+                    "%d entries of the trail were not written and are lost", len(self.trail)
+                )
             await self._last(
                 "the list of connections cannot be written",
                 self.store.forget_node(self.registry.node),

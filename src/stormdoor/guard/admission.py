@@ -306,26 +306,15 @@ class Admission:
         found = presented(handshake, self.places)
         if not found:
             return self._later(endpoint, address_key, now)
-        explicit = company = found
+        credential, company = found[0], None
         if len(found) > 1:
-            explicit = [one for one in found if not one.company]
-            company = [one for one in found if one.company]
-            if len(explicit) > 1 or len(company) > 1:
+            pair = _pair(found)
+            if pair is None:
                 return Refusal(
                     Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
                 )
-        credential = (explicit or company)[0]
-        originless = credential.ambient and handshake.origin is None
-        if originless and not self._entrance.insecure_allow_missing_origin:
-            return Refusal(
-                Denial.ORIGIN,
-                f"{_AMBIENT.get(credential.place.source, 'a proxy header')} without an Origin; a client "
-                "that is no browser should use a token, a key or a ticket, or send the Origin of an "
-                "allowed page",
-            )
-        if any(len(one.secret) > MAX_SECRET for one in found):
-            return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
-        refusal = self.guessing(address_key)
+            credential, company = pair
+        refusal = self._unfit(credential, found, handshake) or self.guessing(address_key)
         if refusal is not None:
             return refusal
         outcome = await self._authenticate(credential, handshake, now)
@@ -336,12 +325,28 @@ class Admission:
         # A browser attaches its session cookie whether the page wants it or not. It may accompany a
         # credential that belongs to that very session; a certificate may accompany what is bound to it.
         # Any other pair is two credentials.
-        if len(found) > 1 and not _belongs(company[0], outcome, handshake):
+        if company is not None and not _belongs(company, outcome, handshake):
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL,
                 f"two credentials that do not belong together: {_where(found)}",
             )
         return outcome
+
+    def _unfit(
+        self, credential: Credential, found: Sequence[Credential], handshake: Handshake
+    ) -> Refusal | None:
+        """What is wrong with a credential before anybody looks into it."""
+        originless = credential.ambient and handshake.origin is None
+        if originless and not self._entrance.insecure_allow_missing_origin:
+            return Refusal(
+                Denial.ORIGIN,
+                f"{_AMBIENT.get(credential.place.source, 'a proxy header')} without an Origin; a client "
+                "that is no browser should use a token, a key or a ticket, or send the Origin of an "
+                "allowed page",
+            )
+        if any(len(one.secret) > MAX_SECRET for one in found):
+            return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
+        return None
 
     def _later(self, endpoint: Endpoint, address_key: str, now: float) -> Authentication | Refusal:
         """Who comes without a credential: refused, unless it may be said in the first message."""
@@ -701,6 +706,13 @@ def _check_places(places: Sequence[Place]) -> None:
 
 def _names(attribute: str, owners: Iterable[object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in owners for name in getattr(one, attribute, ())))
+
+
+def _pair(found: Sequence[Credential]) -> tuple[Credential, Credential] | None:
+    """The explicit credential and its company, if several are exactly these two."""
+    explicit = [one for one in found if not one.company]
+    company = [one for one in found if one.company]
+    return (explicit[0], company[0]) if len(explicit) == len(company) == 1 else None
 
 
 def _belongs(company: Credential, authentication: Authentication, handshake: Handshake) -> bool:

@@ -306,9 +306,7 @@ class Lifetime:
                 continue
             authentication = connection.authentication
             try:
-                found = await within(
-                    ANSWER_SECONDS, self._store.key(authentication.credential_id)
-                )
+                found = await within(ANSWER_SECONDS, self._store.key(authentication.credential_id))
             except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
                 ended += self._registry.end(connection, why)

@@ -157,9 +157,9 @@ class Registry:
             return True
         # INVARIANT: whoever is ended is ended now; only the farewell may come a moment later. Ten thousand
         # of them at once would keep everybody else waiting for as long as they take all together.
-        if self._farewells or self._spent >= SLICE_SECONDS:
-            if self._put_off((connection, was, code, recorded)):
-                return True
+        late = bool(self._farewells) or self._spent >= SLICE_SECONDS
+        if late and self._put_off((connection, was, code, recorded)):
+            return True
         begun = self._clock.monotonic()
         self._farewell(connection, was, code, recorded)
         self._spend(self._clock.monotonic() - begun)

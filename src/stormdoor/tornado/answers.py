@@ -1,8 +1,9 @@
 """The two answers to a handshake, each written in one go: the refusal, and the 101.
 
-Who refuses a flood must not pay more for a stranger than for a guest. Tornado builds an answer out of headers,
-one after the other, and then waits for the next request on the same connection. A refusal here is ready but
-for its date, and the connection is closed: whoever was refused a WebSocket has no other use for it.
+Who refuses a flood must not pay more for a stranger than for a guest. Tornado builds an answer out of
+headers, one after the other, and then waits for the next request on the same connection. A refusal here is
+ready but for its date, and the connection is closed: whoever was refused a WebSocket has no other use for
+it.
 
 Both fall back to Tornado's own way wherever the application has a say in the answer. What is used of Tornado
 beyond its documentation is kept by `tests/tornado/test_answers.py`.

@@ -1,10 +1,10 @@
 """What an open connection need not keep of its handshake, folded away until somebody asks for it.
 
-Tornado keeps the whole request and the whole answer as long as the socket is open: every header as a list of
-one text in a dictionary, the headers of an answer that has long been sent, name-spaces for templates. On
-ten thousand idle connections that is tens of megabytes, and for the garbage collector a hundred thousand objects
-to look at. A handler may ask for any of it at any time, so nothing is thrown away that cannot be made again:
-it is made when it is asked for.
+Tornado keeps the whole request and the whole answer as long as the socket is open: every header as a list
+of one text in a dictionary, the headers of an answer that has long been sent, name-spaces for templates. On
+ten thousand idle connections that is tens of megabytes, and for the garbage collector a hundred thousand
+objects to look at. A handler may ask for any of it at any time, so nothing is thrown away that cannot be
+made again: it is made when it is asked for.
 
 `tests/tornado/test_leftovers.py` keeps what is used here of Tornado.
 """
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tornado.httputil import HTTPHeaders
-from tornado.web import RequestHandler, _UIModuleNamespace
 from tornado.util import ObjectDict
+from tornado.web import RequestHandler, _UIModuleNamespace
 from tornado.websocket import WebSocketHandler
 
 __all__ = ["AFTER", "MADE_LATER", "Later", "shed"]

@@ -81,9 +81,7 @@ async def serve_until_stopped(
         server.stop()
         ending = loop.create_task(_end(server, guard))
         hurried = loop.create_task(at_once.wait())
-        await asyncio.wait(
-            [ending, hurried], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait([ending, hurried], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         if ending.done():
             ending.result()
