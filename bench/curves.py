@@ -116,7 +116,7 @@ def draw(title: str, sizes: Sequence[int], figures: Sequence[float]) -> str:
     left, top, wide, high = 64, 40, 440, 180
     most = max(figures) * 1.25
     step = _step(most)
-    across = [left + wide * at / (len(sizes) - 1) for at in range(len(sizes))]
+    across = [left + 30 + (wide - 60) * at / (len(sizes) - 1) for at in range(len(sizes))]
     down = [top + high * (1 - figure / most) for figure in figures]
     lines = [
         '<svg xmlns="http://www.w3.org/2000/svg" role="img"',

@@ -100,7 +100,7 @@ class Server:
         self.process.wait(timeout=30)
 
 
-def _request(port: int, principal: str) -> bytes:
+def request_of(port: int, principal: str) -> bytes:
     token = jwt.encode({**claims(), "sub": principal}, SECRET, algorithm="HS256")
     return upgrade(port, PATH, [f"Authorization: Bearer {token}"])
 
@@ -159,9 +159,9 @@ def measure(
     """Revoke each principal, then everybody; or close the guard at the end."""
     server = Server(port, options)
     try:
-        others = open_all(port, _request(port, "other"), total - principals * EACH)
+        others = open_all(port, request_of(port, "other"), total - principals * EACH)
         victims = {
-            f"victim-{number}": open_all(port, _request(port, f"victim-{number}"), EACH)
+            f"victim-{number}": open_all(port, request_of(port, f"victim-{number}"), EACH)
             for number in range(principals)
         }
         readings = []
