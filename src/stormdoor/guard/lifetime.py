@@ -25,8 +25,9 @@ __all__ = ["Lifetime", "read_account"]
 _log = logging.getLogger("stormdoor.lifetime")
 
 _LAST_LOOK_SECONDS = 1.0
-_LOOK_SECONDS = 1.0
-"""How long a connection of which nothing is due is not looked at. Its client may stop reading meanwhile."""
+_LOOK_SECONDS = 5.0
+"""How long a connection of which nothing is due is not looked at, at most. Its client may stop reading
+meanwhile, so it is not longer than an eighth of `outbound_seconds` either."""
 _LEAP_SECONDS = 0.1
 
 ANSWER_SECONDS = 1.0
