@@ -91,8 +91,24 @@ corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the la
 	@$(BIN)/python -m tests.auditor.corpus.evaluate --compare $(ARGS)
 
 .PHONY: bench
-bench: $(DEV) ## Measure CPU per message and handshake, memory per connection
+bench: bench-peers ## Measure CPU per message and handshake, memory per connection, beside peers
 	@$(BIN)/python bench/run.py $(ARGS)
+
+# What is compared with is no dependency of anything: without a network its rows are left out.
+.PHONY: bench-peers
+bench-peers: $(DEV) ## Install what the benchmark compares with into build/bench
+	@mkdir -p build/bench/node
+	@[ build/bench/python -nt bench/peers/requirements.txt ] || { \
+	  $(PIP) install --quiet --upgrade --target build/bench/python --requirement bench/peers/requirements.txt \
+	  && touch build/bench/python || echo 'peers in Python are not installed; their rows are left out'; }
+	@[ build/bench/node/node_modules -nt bench/peers/package.json ] || { \
+	  cp bench/peers/package.json build/bench/node/ \
+	  && npm install --silent --no-audit --no-fund --prefix build/bench/node \
+	  && touch build/bench/node/node_modules || echo 'ws on Node is not installed; its row is left out'; }
+
+.PHONY: curves
+curves: $(DEV) ## Measure how costs grow with connections, policies and sessions; draw docs/_static/curve-*.svg
+	@$(BIN)/python bench/curves.py $(ARGS)
 
 # Set it up ----------------------------------------------------------------------------------
 

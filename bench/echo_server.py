@@ -4,7 +4,6 @@
 revocation, limits, schema and permission, and answered with the same object.
 """
 
-import asyncio
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -22,7 +21,7 @@ from policy import (
     ROLE_PERMISSIONS,
     SECRET,
 )
-from serving import parser, publish, serve
+from serving import parser, publish, run_loop, serve
 from tornado.web import Application
 
 from stormdoor import (
@@ -37,6 +36,7 @@ from stormdoor import (
     PolicySet,
     SessionAuthenticator,
     action,
+    permit,
     protect,
     role,
 )
@@ -104,7 +104,13 @@ LIMITS = Limits(
 )
 
 
-def make_guard(port: int, directory: Path) -> Guard:
+def make_policies(count: int) -> PolicySet:
+    """The roles of the benchmark, and so many policies, each about a permission of its own."""
+    roles = [role(name, *held) for name, held in ROLE_PERMISSIONS.items()]
+    return PolicySet([*roles, *(permit(f"extra{n}:use", id=f"extra{n}") for n in range(count))])
+
+
+def make_guard(port: int, directory: Path, policies: int = 0) -> Guard:
     """A guard with the benchmark's key and policy, and its state in `directory`."""
     return Guard(
         origins=[f"http://127.0.0.1:{port}"],
@@ -113,7 +119,7 @@ def make_guard(port: int, directory: Path) -> Guard:
             SessionAuthenticator(),
             ApiKeyAuthenticator(),
         ],
-        policies=PolicySet([role(name, *held) for name, held in ROLE_PERMISSIONS.items()]),
+        policies=make_policies(policies),
         limits=LIMITS,
         store=f"sqlite://{directory.resolve()}/door.db",
     )
@@ -136,10 +142,10 @@ async def run(options: Namespace, directory: Path) -> None:
         [(PATH, HANDLERS[options.action])],
         log_function=lambda _: None,
     )
-    guard = make_guard(options.port, directory)
+    guard = make_guard(options.port, directory, options.policies)
     protect(application, guard)
     async with guard:
-        publish(await credentials(guard))
+        publish({**await credentials(guard), "store": f"{directory}/door.db"})
         await serve(application, options.port)
 
 
@@ -147,9 +153,11 @@ def main() -> None:
     """Serves the guarded echo."""
     arguments = parser(__doc__)
     arguments.add_argument("--action", choices=HANDLERS, default="sync")
+    arguments.add_argument("--policies", type=int, default=0, help="so many, beside the roles")
+    arguments.add_argument("--uvloop", action="store_true")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-echo-") as directory:
-        asyncio.run(run(options, Path(directory)))
+        run_loop(run(options, Path(directory).resolve()), uvloop=options.uvloop)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Counts the user-space instructions of one allowed message, by callgrind: no clock, no noise.
+"""Counts the user-space instructions of a message, or of a handshake, by callgrind: no clock, no noise.
 
 Callgrind counts only between the first and the last message of a cell, so neither the start-up nor
-the handshake is in the figure, nor is the kernel. What the idle server does in the same time is
+the handshake is in the figure, nor is the kernel. With `--handshakes` it counts connects with their
+closes, refusals, and what is put off: the trail. What the idle server does in the same time is
 taken off: under callgrind messages are fifty times slower, but a heartbeat comes as often as ever.
 
 It is the figure to gate on: `--most 0.95` fails when stormdoor needs more than that much of what
@@ -20,15 +21,21 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from measure import PAYLOAD, Cell, opened
+from measure import PAYLOAD, SETTLE, Cell, opened, requests_for
 from process import Process, Server
 from rich.console import Console
 from rich.table import Table
-from roster import DOOR, HAND, JSON, RAW
-from ws_load import echo, first_reply
+from roster import DOOR, HAND, HANDSHAKES, JSON, PLAIN_HANDSHAKE, RAW, Handshake
+from ws_load import echo, first_reply, shake_hands
 
 WARM_UP: Final = 200
 IDLE_SECONDS: Final = 5.0
+PREFIX: Final = (
+    "valgrind",
+    "--tool=callgrind",
+    "--instr-atstart=no",
+    "--callgrind-out-file={directory}/callgrind.out",
+)
 SERVERS: Final = {"raw": RAW, "json": JSON, "hand": HAND, "stormdoor": DOOR}
 
 
@@ -38,6 +45,8 @@ def main() -> int:
     parser.add_argument("--servers", default="json,stormdoor", help=f"of {', '.join(SERVERS)}")
     parser.add_argument("--cells", default="c1w1,c1w16")
     parser.add_argument("--messages", type=int, default=1200)
+    parser.add_argument("--handshakes", action="store_true", help="count handshakes instead")
+    parser.add_argument("--count", type=int, default=120, help="handshakes of a kind")
     parser.add_argument("--most", type=float, metavar="RATIO", help="largest ratio that passes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there too")
     options = parser.parse_args()
@@ -45,6 +54,8 @@ def main() -> int:
         print("valgrind is not installed", file=sys.stderr)
         return 2
     os.environ["PYTHONHASHSEED"] = "0"  # the same hash tables in every run
+    if options.handshakes:
+        return _count_handshakes(options.count, options.json)
 
     cells = [Cell.parse(text) for text in options.cells.split(",")]
     counts: dict[str, dict[str, float]] = {}
@@ -72,16 +83,45 @@ def main() -> int:
     return 0 if worst <= options.most else 1
 
 
+def _count_handshakes(count: int, json_file: Path | None) -> int:
+    counts: dict[str, float] = {}
+    for server in dict.fromkeys(kind.server for kind in HANDSHAKES):
+        kinds = [kind for kind in HANDSHAKES if kind.server is server]
+        counts |= _shaken(server, kinds, count)
+        print(f"# {server.name}", file=sys.stderr, flush=True)
+    table = Table(title="User-space instructions per connect and close", title_justify="left")
+    for column in ("", "instructions", "× no check"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, figure in counts.items():
+        table.add_row(name, f"{figure:,.0f}", f"{figure / counts[PLAIN_HANDSHAKE.name]:.3f}")
+    Console().print(table)
+    if json_file:
+        json_file.write_text(json.dumps(counts, indent=1))
+    return 0
+
+
+def _shaken(server: Server, kinds: Sequence[Handshake], count: int) -> dict[str, float]:
+    """Instructions per handshake of each kind, all in one life of the server."""
+    counts: dict[str, float] = {}
+    with Process(server, prefix=PREFIX, start_seconds=180) as process:
+        idle, seconds = _window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+        for number, kind in enumerate(kinds, start=2):
+            _shake(process, kind, WARM_UP // 5)
+            busy, took = _window(process, number, partial(_shake, process, kind, count))
+            counts[kind.name] = (busy - idle * took / seconds) / count
+    return counts
+
+
+def _shake(process: Process, kind: Handshake, count: int) -> None:
+    requests = requests_for(process, kind, count)
+    shake_hands(process.port, requests, status=kind.status, seconds=300)
+    time.sleep(2 * SETTLE)
+
+
 def _counted(server: Server, cells: Sequence[Cell], messages: int) -> dict[str, float]:
     """Instructions per message for each cell, all in one life of the server."""
-    prefix = (
-        "valgrind",
-        "--tool=callgrind",
-        "--instr-atstart=no",
-        "--callgrind-out-file={directory}/callgrind.out",
-    )
     counts: dict[str, float] = {}
-    with Process(server, prefix=prefix, start_seconds=180) as process:
+    with Process(server, prefix=PREFIX, start_seconds=180) as process:
         idle, seconds = _window(process, 1, lambda: time.sleep(IDLE_SECONDS))
         for number, cell in enumerate(cells, start=2):
             with opened(process, cell.connections) as connections:

@@ -18,7 +18,17 @@ from process import Process, Server, ServerError
 from roster import Handshake
 from ws_load import Connection, LoadError, echo, first_reply, open_all, shake_hands, upgrade
 
-__all__ = ["PAYLOAD", "Cell", "Rounds", "handshakes", "memory", "messages", "opened"]
+__all__ = [
+    "PAYLOAD",
+    "SETTLE",
+    "Cell",
+    "Rounds",
+    "handshakes",
+    "memory",
+    "messages",
+    "opened",
+    "requests_for",
+]
 
 PAYLOAD: Final = json.dumps(
     {"action": "send", "room": "r1", "text": "x" * 40}, separators=(",", ":")
@@ -147,9 +157,18 @@ def handshakes(
 
 def _shake(process: Process, kind: Handshake, count: int) -> float:
     """Shakes hands `count` times and returns the server's µs for each."""
+    requests = requests_for(process, kind, count)
+    before = process.cpu_ns()
+    shake_hands(process.port, requests, status=kind.status)
+    time.sleep(SETTLE)
+    return (process.cpu_ns() - before) / count / 1e3
+
+
+def requests_for(process: Process, kind: Handshake, count: int) -> list[bytes]:
+    """The upgrade requests of so many handshakes of one kind."""
     header = kind.header
     same = None if header is None or "{fresh}" in header else _filled(header, process)
-    requests = [
+    return [
         upgrade(
             process.port,
             PATH,
@@ -158,10 +177,6 @@ def _shake(process: Process, kind: Handshake, count: int) -> float:
         )
         for _ in range(count)
     ]
-    before = process.cpu_ns()
-    shake_hands(process.port, requests, status=kind.status)
-    time.sleep(SETTLE)
-    return (process.cpu_ns() - before) / count / 1e3
 
 
 def memory(

@@ -1,10 +1,9 @@
 """Tornado without any guard: it echoes a message as it came (raw) or through `json`."""
 
-import asyncio
 import json
 
 from policy import PATH
-from serving import parser, serve
+from serving import parser, run_loop, serve
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -32,9 +31,10 @@ def main() -> None:
     """Serves the echo that `--echo` names."""
     arguments = parser(__doc__)
     arguments.add_argument("--echo", choices=HANDLERS, default="raw")
+    arguments.add_argument("--uvloop", action="store_true")
     options = arguments.parse_args()
     application = Application([(PATH, HANDLERS[options.echo])], log_function=lambda _: None)
-    asyncio.run(serve(application, options.port))
+    run_loop(serve(application, options.port), uvloop=options.uvloop)
 
 
 if __name__ == "__main__":

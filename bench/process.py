@@ -24,6 +24,7 @@ __all__ = ["HOST", "Process", "Server", "ServerError", "pin_client"]
 
 HOST: Final = "127.0.0.1"
 HERE: Final = Path(__file__).resolve().parent
+INSTALLED: Final = HERE.parent / "build" / "bench"
 # With two processors or more the server has one for itself and the client another.
 SERVER_CPU, CLIENT_CPU = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
 
@@ -42,12 +43,14 @@ class Server:
         header: of the upgrade request, with `{token}`, or `{NAME}` for a credential that the
             server wrote as JSON, `{"NAME": …}`, into the file named by `BENCH_CREDENTIALS`.
         counts_objects: it answers `SIGUSR1` as `serving.py` does.
+        peer: it finds its libraries where `make bench-peers` has put them.
     """
 
     name: str
     command: str
     header: str = "Authorization: Bearer {token}"
     counts_objects: bool = True
+    peer: bool = False
 
 
 class Process:
@@ -79,6 +82,11 @@ class Process:
             "BENCH_CREDENTIALS": str(self.directory / "credentials.json"),
             "BENCH_OBJECTS": str(self.directory / "objects"),
         }
+        if self.server.peer:
+            environment |= {
+                "PYTHONPATH": str(INSTALLED / "python"),
+                "NODE_PATH": str(INSTALLED / "node" / "node_modules"),
+            }
         with (self.directory / "stderr").open("wb") as errors:
             self._popen = subprocess.Popen(
                 [*(word.format(directory=self.directory) for word in self._prefix), *replaced],
@@ -163,7 +171,8 @@ class Process:
         time.sleep(0.1)  # what it still does after it listens is not part of any figure
 
     def _last_error(self) -> str:
-        lines = (self.directory / "stderr").read_text(errors="replace").strip().splitlines()
+        text = (self.directory / "stderr").read_text(errors="replace")
+        lines = [line for line in text.splitlines() if "Error" in line] or text.strip().splitlines()
         return lines[-1] if lines else "did not start"
 
 

@@ -45,6 +45,8 @@ class Reading:
         last_message: Until the last message that was sent to a covered connection; negative if that was
             before.
         sent_after: Messages that were sent to covered connections later than `revoke` returned.
+        stall: The longest that anybody else was kept waiting meanwhile, by the server's own timer.
+        stall_cpu: The same in CPU time of the loop's thread: what it is where no other process disturbs.
     """
 
     connections: int
@@ -52,14 +54,22 @@ class Reading:
     last_close: float
     last_message: float
     sent_after: int
+    stall: float
+    stall_cpu: float
 
 
 class Server:
     """The server process and its control line."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, options: Sequence[str] = ()) -> None:
         self.port = port
-        command = [sys.executable, str(HERE / "revocation_server.py"), "--port", str(port)]
+        command = [
+            sys.executable,
+            str(HERE / "revocation_server.py"),
+            "--port",
+            str(port),
+            *options,
+        ]
         if SERVER_CPU is not None:
             command = ["taskset", "-c", str(SERVER_CPU), *command]
         self.process = subprocess.Popen(
@@ -90,7 +100,7 @@ class Server:
         self.process.wait(timeout=30)
 
 
-def _request(port: int, principal: str) -> bytes:
+def request_of(port: int, principal: str) -> bytes:
     token = jwt.encode({**claims(), "sub": principal}, SECRET, algorithm="HS256")
     return upgrade(port, PATH, [f"Authorization: Bearer {token}"])
 
@@ -123,9 +133,13 @@ def _watch(connections: Sequence[Connection]) -> tuple[dict[int, float], list[fl
 
 
 def _revoke(server: Server, command: str, connections: Sequence[Connection]) -> Reading:
+    server.say("stall")
+    server.answer()
     server.say(command)
     closed, sent = _watch(connections)
     answer = server.answer()
+    server.say("stall")
+    stall = server.answer()
     begun, returned = answer["begun"], answer["returned"]
     assert answer["closed"] == len(connections), answer
     return Reading(
@@ -134,16 +148,20 @@ def _revoke(server: Server, command: str, connections: Sequence[Connection]) -> 
         last_close=(max(closed.values()) - begun) * 1000,
         last_message=(max(sent, default=begun) - begun) * 1000,
         sent_after=sum(at > returned for at in sent),
+        stall=stall["wall"],
+        stall_cpu=stall["cpu"],
     )
 
 
-def measure(total: int, principals: int, port: int) -> tuple[list[Reading], Reading]:
-    """Revoke each principal, then everybody."""
-    server = Server(port)
+def measure(
+    total: int, principals: int, port: int, options: Sequence[str] = (), last: str = "everything"
+) -> tuple[list[Reading], Reading]:
+    """Revoke each principal, then everybody; or close the guard at the end."""
+    server = Server(port, options)
     try:
-        others = open_all(port, _request(port, "other"), total - principals * EACH)
+        others = open_all(port, request_of(port, "other"), total - principals * EACH)
         victims = {
-            f"victim-{number}": open_all(port, _request(port, f"victim-{number}"), EACH)
+            f"victim-{number}": open_all(port, request_of(port, f"victim-{number}"), EACH)
             for number in range(principals)
         }
         readings = []
@@ -154,12 +172,15 @@ def measure(total: int, principals: int, port: int) -> tuple[list[Reading], Read
             readings.append(_revoke(server, f"revoke {name}", connections))
             print(".", end="", flush=True, file=sys.stderr)
         print(file=sys.stderr)
-        return readings, _revoke(server, "revoke-everything", others)
+        everybody = "revoke-everything" if last == "everything" else "close"
+        return readings, _revoke(server, everybody, others)
     finally:
         server.stop()
 
 
 def _line(name: str, values: Sequence[float]) -> str:
+    if not values:
+        return f"| {name} | – | – | – |"
     ordered = sorted(values)
     p99 = ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
     return f"| {name} | {statistics.median(ordered):.1f} | {p99:.1f} | {ordered[-1]:.1f} |"
@@ -173,10 +194,13 @@ def _report(readings: Sequence[Reading], everybody: Reading, total: int) -> None
     print(_line("`revoke` has returned", [one.returned for one in readings]))
     print(_line("last close frame is at the client", [one.last_close for one in readings]))
     print(_line("last message was sent", [one.last_message for one in readings]))
+    print(_line("longest stall of the loop meanwhile", [one.stall for one in readings]))
+    print(_line("longest stall, in CPU time", [one.stall_cpu for one in readings]))
     print(f"\nmessages sent after `revoke` had returned: {sum(one.sent_after for one in readings)}")
     print(
         f"everybody ({everybody.connections} connections): returned after {everybody.returned:.0f} ms, "
-        f"last close after {everybody.last_close:.0f} ms"
+        f"last close after {everybody.last_close:.0f} ms, longest stall {everybody.stall:.0f} ms "
+        f"({everybody.stall_cpu:.0f} ms of CPU)"
     )
 
 
@@ -186,6 +210,12 @@ def main() -> int:
     arguments.add_argument("--connections", type=int, default=10_000, help="all of them")
     arguments.add_argument("--principals", type=int, default=50, help=f"with {EACH} of them each")
     arguments.add_argument("--port", type=int, default=8791, help="on 127.0.0.1")
+    arguments.add_argument(
+        "--gc", type=int, nargs=3, metavar="N", help="gc.set_threshold of the server"
+    )
+    arguments.add_argument(
+        "--last", choices=("everything", "close"), default="everything", help="what ends the others"
+    )
     arguments.add_argument("--json", type=Path, help="write the readings here")
     options = arguments.parse_args()
     if options.connections < options.principals * EACH:
@@ -199,7 +229,10 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))  # the server inherits it
     if CLIENT_CPU is not None:
         os.sched_setaffinity(0, {CLIENT_CPU})
-    readings, everybody = measure(options.connections, options.principals, options.port)
+    server = [] if options.gc is None else ["--gc", *map(str, options.gc)]
+    readings, everybody = measure(
+        options.connections, options.principals, options.port, server, options.last
+    )
     _report(readings, everybody, options.connections)
     if options.json:
         rows = [

@@ -1,11 +1,14 @@
 """A guarded feed for `revocation.py`: publishes to one principal at a time, and revokes on command.
 
 Reads commands from its standard input and answers each with a line of JSON on its standard output:
-`feed NAME`, `revoke NAME`, `revoke-everything`. All times are seconds of `CLOCK_MONOTONIC`, which
-the processes of one machine share.
+`feed NAME`, `revoke NAME`, `revoke-everything`, `close`; `stall` is answered with the longest time, in
+milliseconds, that a timer of 1 ms was late (wall and CPU) since the last `stall`; `collect` with how long
+a full garbage collection takes; `freeze` sets aside what is there now. All times are seconds of
+`CLOCK_MONOTONIC`, which the processes of one machine share.
 """
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -50,6 +53,37 @@ async def _feed(guard: Guard, name: str) -> None:
         await asyncio.sleep(INTERVAL)
 
 
+class Stall:
+    """How late a timer of a millisecond has been, at most: for so long nobody else was served.
+
+    On a busy machine the process itself waits for a processor, so the CPU time between two looks is taken
+    as well.
+    """
+
+    def __init__(self) -> None:
+        self._wall = self._cpu = self._due = self._used = 0.0
+
+    def start(self) -> None:
+        """Begin to look; it goes on for good."""
+        self._due, self._used = time.monotonic() + 0.001, time.thread_time()
+        asyncio.get_running_loop().call_later(0.001, self._look)
+
+    def _look(self) -> None:
+        self._wall = max(self._wall, time.monotonic() - self._due)
+        self._cpu = max(self._cpu, time.thread_time() - self._used)
+        self.start()
+
+    def taken(self) -> dict[str, float]:
+        """The longest in milliseconds; it begins anew."""
+        wall = max(self._wall, time.monotonic() - self._due)
+        cpu = max(self._cpu, time.thread_time() - self._used)
+        self._wall = self._cpu = 0.0
+        return {"wall": wall * 1000, "cpu": cpu * 1000}
+
+
+STALL = Stall()
+
+
 async def _obey(guard: Guard, line: str, feeding: list[asyncio.Task[None]]) -> dict[str, object]:
     match line.split():
         case ["feed", name]:
@@ -57,6 +91,21 @@ async def _obey(guard: Guard, line: str, feeding: list[asyncio.Task[None]]) -> d
                 task.cancel()
             feeding[:] = [asyncio.create_task(_feed(guard, name))]
             return {"connections": len(guard.registry.of_principal(name))}
+        case ["stall"]:
+            return STALL.taken()
+        case ["collect"]:
+            begun = time.monotonic()
+            gc.collect()
+            return {"collect": (time.monotonic() - begun) * 1000, "objects": len(gc.get_objects())}
+        case ["freeze"]:
+            gc.collect()
+            gc.freeze()
+            return {"frozen": gc.get_freeze_count()}
+        case ["close"]:
+            begun = time.monotonic()
+            closed = len(guard.registry)
+            await guard.close()
+            return {"begun": begun, "returned": time.monotonic(), "closed": closed}
         case ["revoke", name]:
             target, value = Target.PRINCIPAL, name
         case ["revoke-everything"]:
@@ -94,6 +143,7 @@ async def run(port: int, directory: Path) -> None:
     application = Application([(PATH, Feed)], log_function=lambda _: None)
     protect(application, guard)
     async with guard:
+        STALL.start()
         listening = asyncio.create_task(_listen(guard))
         await serve(application, port)
         listening.cancel()
@@ -101,7 +151,11 @@ async def run(port: int, directory: Path) -> None:
 
 def main() -> None:
     """Serves the feed."""
-    options = parser(__doc__).parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--gc", type=int, nargs=3, metavar="N", help="for gc.set_threshold")
+    options = arguments.parse_args()
+    if options.gc:
+        gc.set_threshold(*options.gc)
     with tempfile.TemporaryDirectory(prefix="stormdoor-feed-") as directory:
         asyncio.run(run(options.port, Path(directory).resolve()))
 

@@ -32,8 +32,40 @@ DOOR_SESSION: Final = Server(
     header="Cookie: {session}",
 )
 
-MESSAGES: Final = (RAW, JSON, HAND, DOOR, DOOR_ASYNC, DOOR_SESSION)
-MEMORY: Final = (RAW, HAND, DOOR, DOOR_SESSION)
+_PICOWS: Final = "{python} peers/picows_server.py --port {port}"
+_AIOHTTP: Final = "{python} peers/aiohttp_server.py --port {port}"
+AIOHTTP: Final = Server(name="aiohttp", command=_AIOHTTP, peer=True)
+PEERS: Final = (
+    AIOHTTP,
+    Server(name="aiohttp, uvloop", command=f"{_AIOHTTP} --uvloop", peer=True),
+    Server(name="picows", command=_PICOWS, peer=True),
+    Server(name="picows, uvloop", command=f"{_PICOWS} --uvloop", peer=True),
+)
+NODE: Final = Server(
+    name="ws on Node", command="node peers/ws_server.js {port}", counts_objects=False, peer=True
+)
+RAW_UVLOOP: Final = Server(
+    name="Tornado, raw echo, uvloop", command=f"{RAW.command} --uvloop", peer=True
+)
+JSON_UVLOOP: Final = Server(
+    name="Tornado + json, uvloop", command=f"{JSON.command} --uvloop", peer=True
+)
+DOOR_UVLOOP: Final = Server(name="stormdoor, uvloop", command=f"{DOOR.command} --uvloop", peer=True)
+
+MESSAGES: Final = (
+    RAW,
+    JSON,
+    HAND,
+    DOOR,
+    DOOR_ASYNC,
+    DOOR_SESSION,
+    RAW_UVLOOP,
+    JSON_UVLOOP,
+    DOOR_UVLOOP,
+    *PEERS,
+    NODE,
+)
+MEMORY: Final = (RAW, HAND, DOOR, DOOR_SESSION, AIOHTTP, NODE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

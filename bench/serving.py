@@ -10,17 +10,17 @@ import gc
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from tornado.web import Application
 
-__all__ = ["parser", "publish", "serve"]
+__all__ = ["parser", "publish", "run_loop", "serve", "until_stopped"]
 
 # Seconds. The kernel ends a server that its harness left behind.
-LIFETIME: Final = 900
+LIFETIME: Final = int(os.environ.get("BENCH_SECONDS", "900"))
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -32,12 +32,27 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 async def serve(application: Application, port: int) -> None:
     """Serves `application` on 127.0.0.1 until SIGTERM."""
+    application.listen(port, "127.0.0.1", backlog=4096)
+    await until_stopped()
+
+
+async def until_stopped() -> None:
+    """Waits for SIGTERM, and answers `SIGUSR1` meanwhile."""
     signal.alarm(LIFETIME)
     signal.signal(signal.SIGUSR1, _count_objects)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    application.listen(port, "127.0.0.1", backlog=4096)
     await stopped.wait()
+
+
+def run_loop(main: Coroutine[Any, Any, None], *, uvloop: bool) -> None:
+    """Runs `main` on asyncio's own loop, or on uvloop."""
+    if uvloop:
+        import uvloop as faster  # noqa: PLC0415 - where it is installed
+
+        faster.run(main)
+    else:
+        asyncio.run(main)
 
 
 def publish(credentials: Mapping[str, str]) -> None:

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from stormdoor.tornado.protect import protect
     from stormdoor.tornado.revocation_routes import revocation_routes
     from stormdoor.tornado.routes import login_routes
-    from stormdoor.tornado.serve import guarded_server
+    from stormdoor.tornado.serve import guarded_server, serve_until_stopped
     from stormdoor.tornado.session_handler import SessionHandler
     from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 
@@ -128,6 +128,7 @@ __all__ = [
     "require",
     "revocation_routes",
     "role",
+    "serve_until_stopped",
     "sign_request",
 ]
 
@@ -194,6 +195,7 @@ _HOMES = {
     "revocation_routes": "stormdoor.tornado.revocation_routes",
     "login_routes": "stormdoor.tornado.routes",
     "guarded_server": "stormdoor.tornado.serve",
+    "serve_until_stopped": "stormdoor.tornado.serve",
     "SessionHandler": "stormdoor.tornado.session_handler",
     "SignedCookieAuthenticator": "stormdoor.tornado.signed_cookie",
 }

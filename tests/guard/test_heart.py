@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -236,3 +237,207 @@ async def test_a_clean_start_is_in_the_trail() -> None:
     guard = await settle(make_guard())
     [first, *_] = await events(guard)
     assert (first.name, first.detail) == ("sys_startup", "test")
+
+
+# -- a store that never answers ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long in these tests."""
+    monkeypatch.setattr("stormdoor.config.guard._CHORE_SECONDS", 0.1)
+    monkeypatch.setattr("stormdoor.config.guard._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("stormdoor.guard.lifetime.ANSWER_SECONDS", 0.02)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("silent", ["revocations", "session", "account", "append_events"])
+async def test_a_call_that_never_returns_keeps_nothing_else_from_being_done(silent: str) -> None:
+    """Connections expire and revocations are followed, or nobody is let in."""
+    store = FakeStore()
+    guard = make_guard(
+        Tokens(
+            {
+                "alice": authentication("alice", expires_at=FakeClock().now() + 100),
+                "bob": authentication("bob"),
+                "carol": of_account("carol"),
+            }
+        ),
+        SessionAuthenticator(),
+        store=store,
+        clock=(clock := FakeClock()),
+        sessions={"idle_seconds": 60.0},
+    )
+    await settle(guard)
+    issued = await guard.sessions.create("carol")
+    of_session, _ = await opened(
+        guard, replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
+    )
+    alice, _ = await opened(guard, bearer("alice"))
+    bob, _ = await opened(guard, bearer("bob"))
+    carol, _ = await opened(guard, bearer("carol"))
+    await store.add_revocation(Revocation(Target.PRINCIPAL, "bob", clock.now()))
+    await store.add_revocation(Revocation(Target.CHANGED, "carol", clock.now()))
+    clock.advance(100)
+    pause = store.pause(silent)
+    with log_lines("stormdoor", "stormdoor.lifetime", "stormdoor.refused"):
+        await guard.tick()
+        await until(lambda: not alice.open)
+        if silent == "revocations":
+            assert bob.open
+            assert guard.admission.blind
+            assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE
+        else:
+            await until(lambda: not bob.open)
+        if silent == "session":
+            # It is idle for longer than it may be, and nobody could say that it is used elsewhere.
+            await until(lambda: not of_session.open)
+        if silent == "account":
+            # Its roles changed, and nobody can say to what.
+            await until(lambda: not carol.open)
+        pause.go()
+        async with asyncio.timeout(10):
+            while guard.admission.blind or len(guard.trail):
+                await guard.tick()
+    await guard.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_feed_that_hangs_for_good_lets_nobody_in() -> None:
+    """Also if whoever hangs there cannot be cancelled."""
+    guard = await settle(make_guard())
+    forever = asyncio.Event()
+
+    async def hang() -> int:
+        while not forever.is_set():
+            try:
+                await forever.wait()
+            except asyncio.CancelledError:
+                continue
+        return 0
+
+    guard.lifetime.follow = hang  # type: ignore[method-assign]
+    with log_lines("stormdoor", "stormdoor.refused") as lines:
+        await guard.tick()
+        assert any("follow" in line for line in lines)
+        assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE
+        forever.set()
+        async with asyncio.timeout(10):
+            while guard.admission.blind:
+                await guard.tick()
+    await admit(guard, bearer("alice"))
+    await guard.close()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("silent", ["append_events", "forget_node"])
+async def test_a_store_that_never_answers_does_not_keep_the_process_from_ending(
+    silent: str,
+) -> None:
+    """And what is lost by that is said."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    await admit(guard, bearer("alice"))
+    pause = store.pause(silent)
+    with log_lines("stormdoor", "stormdoor.trail") as lines:
+        await guard.close()
+    assert any("no answer" in line for line in lines)
+    assert any("are lost" in line for line in lines) is (silent == "append_events")
+    pause.go()
+
+
+# -- thousands at once -------------------------------------------------------------------------------
+
+
+class Ticking(FakeClock):
+    """Each reading takes a millisecond: what costs time in the world costs it here."""
+
+    def monotonic(self) -> float:
+        self.advance(0.001)
+        return super().monotonic()
+
+
+async def many(guard: Guard, count: int) -> list[tuple[object, object]]:
+    """So many open connections of one principal."""
+    return [await opened(guard, bearer("alice")) for _ in range(count)]
+
+
+async def test_all_gates_shut_at_once_and_farewells_are_said_in_slices() -> None:
+    """No turn of the loop is kept long, and nobody who was ended may say a word in between."""
+    limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
+    limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
+    guard = await settle(make_guard(clock=Ticking(), limits=limits))
+    both = await many(guard, 60)
+    turns: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def count() -> None:
+        turns.append(sum(sink.closed is not None for _, sink in both))  # type: ignore[attr-defined]
+        if turns[-1] < len(both):
+            loop.call_soon(count)
+
+    ended = await guard.admin.revoke(Target.PRINCIPAL, "alice")
+    assert ended == 60
+    assert not any(connection.open for connection, _ in both)  # type: ignore[attr-defined]
+    # The store was waited for, so some farewells were said already; but never many in one turn.
+    count()
+    await guard.registry.farewells()
+    await until(lambda: turns[-1] == len(both))
+    assert max(b - a for a, b in pairwise(turns)) <= 10
+    assert len(turns) > 3
+    assert len(guard.registry) == 0
+    closed = [event for event in await events(guard) if event.name == "connection_closed"]
+    assert len(closed) == 60
+    await guard.close()
+
+
+async def test_the_end_waits_for_every_farewell() -> None:
+    """The trail is written after the last of them."""
+    limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
+    limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
+    guard = await settle(make_guard(clock=Ticking(), limits=limits))
+    both = await many(guard, 60)
+    await guard.close()
+    assert all(sink.closed == (1001, "going away") for _, sink in both)  # type: ignore[attr-defined]
+    await guard.store.open()
+    names = [entry.event.name for entry in await guard.store.entries()]
+    assert names.count("connection_closed") == 60
+    assert names[-1] == "sys_shutdown"
+
+
+async def test_a_look_at_thousands_lets_others_in_between() -> None:
+    """Who is due for a look at the same time does not keep the loop for all of it."""
+    limits = {"connections_per_principal": 1000, "connections_per_address": 1000}
+    limits |= {"handshakes_per_address": "100000/s"}  # type: ignore[dict-item]
+    guard = await settle(make_guard(clock=Ticking(), limits=limits))
+    await many(guard, 60)
+    turns = 0
+    looking = asyncio.create_task(guard.lifetime.expire())
+    while not looking.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 5
+    await guard.close()
+
+
+async def test_what_is_not_due_is_not_looked_at() -> None:
+    """An idle connection costs one comparison at a beat, and is looked at every few seconds."""
+    guard = await settle(make_guard(clock=(clock := FakeClock())))
+    _, sink = await opened(guard, bearer("alice"))
+    looks = 0
+
+    def stalled() -> None:
+        nonlocal looks
+        looks += 1
+
+    sink.stalled = stalled  # type: ignore[method-assign]
+    await guard.tick()
+    first = looks
+    for _ in range(14):
+        clock.advance(0.25)
+        await guard.tick()
+    assert looks == first
+    clock.advance(0.25)
+    await guard.tick()
+    assert looks > first
+    await guard.close()

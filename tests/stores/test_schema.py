@@ -235,7 +235,7 @@ def _write_as_0001(path: Path) -> None:
         config = _config()
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "0001")
-        (entry,) = seal_all([event()], after=(0, GENESIS), key=b"key")
+        ((_, entry),) = seal_all([event()], after=(0, GENESIS), key=b"key")
         for statement, row in (
             (sql.ADD_ACCOUNT, account_row(account("alice"))),
             *((sql.ADD_ROLE, ("alice", role)) for role in sorted(account("alice").roles)),
@@ -252,7 +252,7 @@ def _write_as_0001(path: Path) -> None:
             (sql.USE_NONCE, ("jti", "v1", NOW)),
             (sql.ADD_REVOCATION, (1, "session", "s9", NOW, "logout")),
             ("UPDATE counter SET value = ?", (1,)),
-            (sql.ADD_ENTRY, entry_row(entry)),
+            (sql.ADD_ENTRY, entry_row(entry.event, entry)),
             (sql.MOVE_TRAIL_HEAD, (entry.seq, entry.hash)),
         ):
             connection.exec_driver_sql(statement, row)

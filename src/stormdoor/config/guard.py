@@ -7,10 +7,10 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
@@ -58,6 +58,8 @@ _log = logging.getLogger("stormdoor")
 _TICK_SECONDS = 0.25
 _SLOW_TICKS = 4
 _PATIENCE_SECONDS = 5.0
+_CHORE_SECONDS = 2.0
+"""How long a part of the heartbeat may take before the others go on without it."""
 _PURGE_TICKS = 4 * 60 * 10
 
 
@@ -256,6 +258,8 @@ class Guard:
         self._heart: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None
         self._ticks = 0
+        self._chores: dict[str, asyncio.Task[object]] = {}
+        """What has been begun at a heartbeat and has not come to its end."""
 
     @classmethod
     def from_config(
@@ -337,6 +341,11 @@ class Guard:
 
     # -- start and stop --------------------------------------------------------------------------
 
+    @property
+    def running(self) -> bool:
+        """Whether it has started and has not been closed."""
+        return self._started
+
     async def ready(self) -> bool:
         """Start if that has not happened. False if the store does not answer: nobody is let in then."""
         if self._started or self.admission.closing:
@@ -404,21 +413,48 @@ class Guard:
     async def tick(self) -> None:
         """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
         self._ticks += 1
-        chores: list[Callable[[], Awaitable[object]]] = [
-            self._follow,
-            self.lifetime.expire,
-            self.rechecker.look,
-            self.trail.flush,
+        chores: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
+            ("follow", self._follow),
+            ("expire", self.lifetime.expire),
+            ("recheck", self.rechecker.look),
+            ("trail", self.trail.flush),
         ]
         if self._ticks % _SLOW_TICKS == 0:
-            chores.append(self._tidy)
-        for chore in chores:
-            try:
-                await chore()
-            except Exception:  # noqa: BLE001 - whatever a chore raises
-                # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed
-                # is tried again at the next beat.
-                _log.exception("a part of the heartbeat failed")
+            chores.append(("tidy", self._tidy))
+        for name, chore in chores:
+            await self._do(name, chore)
+        # INVARIANT: fail closed. As long as the feed cannot be followed, also because the store never
+        # answers, nobody is let in.
+        self.admission.blind = self.lifetime.behind or "follow" in self._chores
+
+    async def _do(self, name: str, chore: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """One chore, for a while. If it takes longer it goes on by itself, and is not begun again.
+
+        It is not cancelled: a store may go on writing what nobody waits for any more, and the entries of
+        the trail would be written twice.
+        """
+        task = self._chores.get(name)
+        begun = task is None
+        if task is None:
+            task = asyncio.get_running_loop().create_task(chore(), name=f"stormdoor {name}")
+            self._chores[name] = task
+            await asyncio.wait([task], timeout=_CHORE_SECONDS)
+        if not task.done():
+            if begun:
+                _log.error(
+                    "a part of the heartbeat (%s) has taken %g s and goes on: does the store answer?",
+                    name,
+                    _CHORE_SECONDS,
+                )
+            return
+        del self._chores[name]
+        if not begun:
+            _log.warning("a part of the heartbeat (%s) is over after all", name)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed is
+            # tried again at the next beat.
+            _log.error("a part of the heartbeat failed", exc_info=error)
 
     async def _follow(self) -> None:
         await self.lifetime.follow()
@@ -451,21 +487,28 @@ class Guard:
             # entries would be written twice.
             if self._stopping is not None:
                 self._stopping.set()
-            await asyncio.wait([self._heart], timeout=_PATIENCE_SECONDS)
-            self._heart.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._heart
+            await asyncio.wait([self._heart, *self._chores.values()], timeout=_PATIENCE_SECONDS)
+            for task in (self._heart, *self._chores.values()):
+                task.cancel()
+            await asyncio.wait([self._heart, *self._chores.values()], timeout=_PATIENCE_SECONDS)
             self._heart = None
+            self._chores.clear()
+        # In slices: the loop goes on to serve who is still there.
+        await self.registry.farewells()
         await self.rechecker.close()
         if self._started:
             self.trail.note(
                 Event(time=self.clock.now(), name="sys_shutdown", detail=self.registry.node)
             )
-            await self.trail.flush()
-            try:
-                await self.store.forget_node(self.registry.node)
-            except StoreUnavailable as error:
-                _log.error("the list of connections cannot be written: %s", error)
+            await self._last("the trail cannot be written", self.trail.flush())
+            if len(self.trail):
+                _log.critical(
+                    "%d entries of the trail were not written and are lost", len(self.trail)
+                )
+            await self._last(
+                "the list of connections cannot be written",
+                self.store.forget_node(self.registry.node),
+            )
             self._started = False
         errands = list(self._errands)
         for errand in errands:
@@ -476,8 +519,17 @@ class Guard:
                 await one.close()
             except Exception:  # noqa: BLE001 - whatever a library raises; the others close as well
                 _log.exception("%s did not close", type(one).__name__)
-        await self.store.close()
+        await self._last("the store cannot be closed", self.store.close())
         self.passwords.close()
+
+    async def _last(self, fault: str, work: Coroutine[Any, Any, object]) -> None:
+        """What is done at the end, and must not keep the process from ending."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await work
+        except (StoreUnavailable, TimeoutError) as error:
+            said = str(error) or f"no answer within {_PATIENCE_SECONDS:g} s"
+            _log.error("%s: %s", fault, said)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -86,7 +86,12 @@ def in_networks(address: str, networks: Sequence[Network]) -> bool:
 
 def is_loopback(address: str) -> bool:
     """Whether `address` is this machine's own (127.0.0.0/8 or ::1)."""
-    parsed = parse_address(address)
+    return len(address) <= _MAX_LENGTH and _loopback(address)
+
+
+@lru_cache(maxsize=4096)
+def _loopback(text: str) -> bool:
+    parsed = _parse(text)
     return parsed is not None and parsed.is_loopback
 
 

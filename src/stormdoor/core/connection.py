@@ -14,6 +14,8 @@ __all__ = ["TRANSITIONS", "Happening", "State", "after"]
 class State(Enum):
     """Where a connection is in its life."""
 
+    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+
     PENDING = "pending"
     OPEN = "open"
     ENDED = "ended"
@@ -21,6 +23,8 @@ class State(Enum):
 
 class Happening(Enum):
     """What can happen to it."""
+
+    __hash__ = object.__hash__
 
     OPENED = "opened"
     MESSAGE = "message"

@@ -39,6 +39,8 @@ MAX_SECRET = 8192
 class Source(Enum):
     """Where in the handshake a credential was found: its provenance."""
 
+    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+
     AUTHORIZATION = "authorization"
     HEADER = "header"
     SUBPROTOCOL = "subprotocol"
@@ -118,6 +120,18 @@ def mtls_proof(certificate: bytes) -> str:
     return f"mtls:{thumbprint(certificate)}"
 
 
+_CARRIED_BY = {
+    Source.AUTHORIZATION: "authorization",
+    Source.HEADER: "headers",
+    Source.SUBPROTOCOL: "subprotocols",
+    Source.COOKIE: "cookies",
+    Source.QUERY: "query",
+    Source.CERTIFICATE: "certificate",
+    Source.MESSAGE: "path",  # of no consequence: nothing is found there
+}
+"""The part of a handshake in which credentials of each kind come."""
+
+
 def _certificate(handshake: Handshake) -> list[str]:
     certificate = handshake.certificate
     return [] if certificate is None else [base64.b64encode(certificate).decode("ascii")]
@@ -162,4 +176,9 @@ def presented(handshake: Handshake, places: Iterable[Place]) -> list[Credential]
         or handshake.certificate is not None
     ):
         return []
-    return [Credential(place, secret) for place in places for secret in _in_place(handshake, place)]
+    found = []
+    for place in places:
+        # Most handshakes carry one kind of thing, and most places are empty.
+        if getattr(handshake, _CARRIED_BY[place.source]):
+            found += [Credential(place, secret) for secret in _in_place(handshake, place)]
+    return found

@@ -18,6 +18,8 @@ __all__ = ["ANSWERS", "Answer", "Denial", "Refusal"]
 class Denial(Enum):
     """The closed list of causes."""
 
+    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+
     MALFORMED = "malformed"
     INSECURE_TRANSPORT = "insecure-transport"
     HOST = "host-not-allowed"

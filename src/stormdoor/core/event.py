@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,7 +23,17 @@ import msgspec
 from stormdoor.core.denial import Denial
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["GENESIS", "REFUSED_AS", "Entry", "Event", "commitment", "link", "seal", "verify"]
+__all__ = [
+    "GENESIS",
+    "REFUSED_AS",
+    "Entry",
+    "Event",
+    "chain",
+    "commitment",
+    "link",
+    "seal",
+    "verify",
+]
 
 GENESIS = "0" * 64
 """The `previous` of the first entry."""
@@ -132,6 +143,9 @@ class _Body(msgspec.Struct, omit_defaults=True, gc=False):
     time: float | None = None  # always there: an entry of second 0 has its time, too
 
 
+_json = msgspec.json.Encoder().encode
+
+
 def _encode(event: Event) -> tuple[bytes, bytes]:
     """The personal and the public part of `event` in canonical JSON."""
     personal = _Personal(
@@ -152,7 +166,7 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
         event.policies,
         event.time,
     )
-    return msgspec.json.encode(personal), msgspec.json.encode(body)
+    return _json(personal), _json(body)
 
 
 def _encodable(event: Event) -> Event:
@@ -213,13 +227,54 @@ def link(previous: str, seq: int, body: bytes, committed: str, key: bytes | None
         ConfigurationError: The key is empty, which is no key.
         ValueError: A hash is not 32 bytes in hex.
     """
+    return _link(_bytes(previous, _HASH), seq, body, _bytes(committed, _HASH), key).hex()
+
+
+def _link(previous: bytes, seq: int, body: bytes, committed: bytes, key: bytes | None) -> bytes:
     # Fixed-width fields come first, so that no two different entries give the same bytes.
-    data = _bytes(previous, _HASH) + seq.to_bytes(8, "big") + _bytes(committed, _HASH) + body
+    data = previous + seq.to_bytes(8, "big") + committed + body
     if key is None:
-        return hashlib.sha256(data).hexdigest()
+        return hashlib.sha256(data).digest()
     if not key:
         raise ConfigurationError("the key of the trail is empty; give it 32 random bytes, or none")
-    return hmac.digest(key, data, "sha256").hex()
+    return hmac.digest(key, data, "sha256")
+
+
+def chain(
+    events: Sequence[Event], salts: bytes, *, after: tuple[int, str], key: bytes | None = None
+) -> list[tuple[Event, Entry]]:
+    """Turn `events` into the entries that continue the chain; each with its event, as it can be stored.
+
+    Args:
+        events: What happened, in order.
+        salts: 16 random bytes for each.
+        after: `seq` and hash of the last entry; 0 and `GENESIS` if there is none.
+        key: Secret of the chain, or None.
+
+    Raises:
+        ConfigurationError: The key is empty, which is no key.
+        ValueError: The hash is none, or there are not 16 bytes of salt for each.
+    """
+    if len(salts) != 16 * len(events):
+        raise ValueError("a salt is 16 bytes, and each entry has one")
+    seq, before = after
+    previous = _bytes(before, _HASH)
+    made = []
+    for at, each in enumerate(events):
+        event, seq, salt = each, seq + 1, salts[16 * at : 16 * at + 16]
+        try:
+            personal, body = _encode(event)
+        except UnicodeEncodeError:
+            event = _encodable(event)
+            personal, body = _encode(event)
+        committed = hashlib.sha256(salt + personal).digest()
+        linked = _link(previous, seq, body, committed, key)
+        after_this = linked.hex()
+        made.append(
+            (event, Entry(seq, body, personal, salt.hex(), committed.hex(), before, after_this))
+        )
+        previous, before = linked, after_this
+    return made
 
 
 def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None = None) -> Entry:
@@ -234,14 +289,8 @@ def seal(event: Event, *, seq: int, previous: str, salt: str, key: bytes | None 
     """
     if len(salt) != 32:
         raise ValueError("a salt is 16 bytes in hex")
-    try:
-        personal, body = _encode(event)
-    except UnicodeEncodeError:
-        personal, body = _encode(_encodable(event))
-    salted = bytes.fromhex(salt) + personal
-    committed = hashlib.sha256(salted).hexdigest()
-    linked = link(previous, seq, body, committed, key)
-    return Entry(seq, body, personal, salt, committed, previous, linked)
+    ((_, entry),) = chain((event,), bytes.fromhex(salt), after=(seq - 1, previous), key=key)
+    return entry
 
 
 def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -> str | None:

@@ -20,6 +20,8 @@ __all__ = ["UNTIL", "Revocation", "RevocationIndex", "Target"]
 class Target(Enum):
     """What a revocation names."""
 
+    __hash__ = object.__hash__  # each is one object: no need to hash its name each time
+
     PRINCIPAL = "principal"
     SESSION = "session"
     CREDENTIAL = "credential"  # a key's id, a token's `jti`

@@ -6,7 +6,6 @@ shape → transport → Host and Origin → address budget → exactly one crede
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import secrets
@@ -49,6 +48,7 @@ from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
+from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Admission", "Entrance"]
@@ -142,6 +142,9 @@ class Admission:
         self._authenticators = tuple(authenticators)
         places = dict.fromkeys(place for one in authenticators for place in one.places)
         self.places = tuple(places)
+        self._nothing = Refusal(
+            Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}"
+        )
         _check_places(self.places)
         self._screens = (
             *screens,
@@ -321,26 +324,17 @@ class Admission:
         if endpoint.public is not None:
             return Authentication(ANONYMOUS, "public", "", False, now, now)
         found = presented(handshake, self.places)
-        explicit = [one for one in found if not one.company]
-        company = [one for one in found if one.company]
         if not found:
             return self._later(endpoint, address_key, now)
-        if len(explicit) > 1 or len(company) > 1:
-            return Refusal(
-                Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
-            )
-        credential = (explicit or company)[0]
-        originless = credential.ambient and handshake.origin is None
-        if originless and not self._entrance.insecure_allow_missing_origin:
-            return Refusal(
-                Denial.ORIGIN,
-                f"{_AMBIENT.get(credential.place.source, 'a proxy header')} without an Origin; a client "
-                "that is no browser should use a token, a key or a ticket, or send the Origin of an "
-                "allowed page",
-            )
-        if any(len(one.secret) > MAX_SECRET for one in found):
-            return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
-        refusal = self.guessing(address_key)
+        credential, company = found[0], None
+        if len(found) > 1:
+            pair = _pair(found)
+            if pair is None:
+                return Refusal(
+                    Denial.AMBIGUOUS_CREDENTIAL, f"more than one credential: {_where(found)}"
+                )
+            credential, company = pair
+        refusal = self._unfit(credential, found, handshake) or self.guessing(address_key)
         if refusal is not None:
             return refusal
         outcome = await self._authenticate(credential, handshake, now)
@@ -351,17 +345,33 @@ class Admission:
         # A browser attaches its session cookie whether the page wants it or not. It may accompany a
         # credential that belongs to that very session; a certificate may accompany what is bound to it.
         # Any other pair is two credentials.
-        if explicit and company and not _belongs(company[0], outcome, handshake):
+        if company is not None and not _belongs(company, outcome, handshake):
             return Refusal(
                 Denial.AMBIGUOUS_CREDENTIAL,
                 f"two credentials that do not belong together: {_where(found)}",
             )
         return outcome
 
+    def _unfit(
+        self, credential: Credential, found: Sequence[Credential], handshake: Handshake
+    ) -> Refusal | None:
+        """What is wrong with a credential before anybody looks into it."""
+        originless = credential.ambient and handshake.origin is None
+        if originless and not self._entrance.insecure_allow_missing_origin:
+            return Refusal(
+                Denial.ORIGIN,
+                f"{_AMBIENT.get(credential.place.source, 'a proxy header')} without an Origin; a client "
+                "that is no browser should use a token, a key or a ticket, or send the Origin of an "
+                "allowed page",
+            )
+        if any(len(one.secret) > MAX_SECRET for one in found):
+            return Refusal(Denial.BAD_CREDENTIAL, f"the credential is longer than {MAX_SECRET}")
+        return None
+
     def _later(self, endpoint: Endpoint, address_key: str, now: float) -> Authentication | Refusal:
         """Who comes without a credential: refused, unless it may be said in the first message."""
         if not endpoint.first_message:
-            return Refusal(Denial.NO_CREDENTIAL, f"no credential; looked in {self._looked_in()}")
+            return self._nothing
         unknown = Authentication(UNKNOWN, "first-message", "", False, now, now)
         return self.guessing(address_key) or unknown
 
@@ -493,10 +503,10 @@ class Admission:
                 Denial.BAD_CREDENTIAL, f"nobody recognises the credential in {_where([credential])}"
             )
         try:
-            async with asyncio.timeout(self._limits.authentication_seconds):
-                outcome = await authenticator.authenticate(
-                    credential, handshake, store=self._store, now=now
-                )
+            outcome = await within(
+                self._limits.authentication_seconds,
+                authenticator.authenticate(credential, handshake, store=self._store, now=now),
+            )
         except TimeoutError:
             return Refusal(
                 Denial.AUTHENTICATION_TIMEOUT,
@@ -586,7 +596,8 @@ class Admission:
     def _forbidden(self, connection: Connection, now: float) -> Refusal | None:
         """Whether its principal may connect."""
         permission = connection.endpoint.permission
-        if permission is None:
+        # What stands in `allowed` was decided for this standing, and cannot depend on anything else.
+        if permission is None or permission in connection.allowed:
             return None
         decision = connection.decide(permission, None, now)
         if decision.allowed:
@@ -719,6 +730,13 @@ def _check_places(places: Sequence[Place]) -> None:
 
 def _names(attribute: str, owners: Iterable[object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in owners for name in getattr(one, attribute, ())))
+
+
+def _pair(found: Sequence[Credential]) -> tuple[Credential, Credential] | None:
+    """The explicit credential and its company, if several are exactly these two."""
+    explicit = [one for one in found if not one.company]
+    company = [one for one in found if one.company]
+    return (explicit[0], company[0]) if len(explicit) == len(company) == 1 else None
 
 
 def _belongs(company: Credential, authentication: Authentication, handshake: Handshake) -> bool:

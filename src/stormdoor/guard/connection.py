@@ -93,6 +93,7 @@ class Connection:
         "idle_seconds",
         "idle_told",
         "last_message",
+        "look_at",
         "message_tat",
         "notice_at",
         "offence_tat",
@@ -166,9 +167,12 @@ class Connection:
         """It is over then, unless it has said who it is. That is nothing to be told about."""
         self.deadline = min(self.ages_at, monotonic)
         self.notice_at = float("inf")
+        self.look_at = 0.0
 
     def _end_at(self, deadline: float) -> None:
         self.deadline = deadline
+        self.look_at = 0.0
+        """Monotonic seconds before which nothing of it can be due. INVARIANT: 0 whenever a deadline moves."""
         # A quarter of its time at most: a token of a minute is not announced as soon as it is taken.
         self.notice_at = deadline - min(self._notice_seconds, (deadline - self._since) / 4)
         """Monotonic seconds at which the client is to be told, once; infinite when it has been."""
@@ -205,6 +209,8 @@ class Connection:
 
     def happen(self, happening: Happening) -> bool:
         """Move on in the life of the connection; False if that had no effect."""
+        if self.state is State.ENDED:
+            return False  # nothing leaves it; most often it is told so a second and a third time
         state = after(self.state, happening)
         if state is None or (state is self.state and happening is Happening.ENDED):
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,8 +14,10 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
+from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.registry import Registry
+from stormdoor.guard.registry import SLICE_SECONDS, Registry
+from stormdoor.guard.within import within
 from stormdoor.ports import Clock, Store
 
 __all__ = ["Lifetime", "read_account"]
@@ -22,6 +25,13 @@ __all__ = ["Lifetime", "read_account"]
 _log = logging.getLogger("stormdoor.lifetime")
 
 _LAST_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
+"""How long a connection of which nothing is due is not looked at, at most. Its client may stop reading
+meanwhile, so it is not longer than an eighth of `outbound_seconds` either."""
+_LEAP_SECONDS = 0.1
+
+ANSWER_SECONDS = 1.0
+"""How long the store may take to answer what open connections depend on; then it is taken for silent."""
 
 
 async def read_account(
@@ -37,7 +47,10 @@ async def read_account(
     """
     while True:
         changes = revocations.changes
-        account = await store.account(principal_id)
+        try:
+            account = await within(ANSWER_SECONDS, store.account(principal_id))
+        except TimeoutError:
+            raise StoreUnavailable(f"no answer within {ANSWER_SECONDS:g} s") from None
         if changes == revocations.changes:
             return account
 
@@ -74,6 +87,10 @@ class Lifetime:
         self.behind = False
         """Whether revocations of other processes are unknown: nobody is let in then."""
         self._touched = 0.0
+        self._ahead = clock.now() - clock.monotonic()
+        self._look_seconds = min(_LOOK_SECONDS, limits.outbound_seconds / 8)
+        self._silent = False
+        """Whether the store has not answered, in this look at all connections."""
 
     async def start(self) -> None:
         """Learn what was revoked before this process started.
@@ -92,7 +109,14 @@ class Lifetime:
             How many it ended.
         """
         monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
+        self._silent = False
+        # Somebody set the wall clock, or the machine slept: what stands in `look_at` may be too late.
+        ahead, self._ahead = self._ahead, now - monotonic
+        leaped = abs(self._ahead - ahead) > _LEAP_SECONDS
+        began = monotonic
         for connection in self._registry:
+            if monotonic < connection.look_at and not leaped:
+                continue
             why = self._overdue(connection, monotonic, now)
             if why is None and monotonic - connection.last_message >= connection.idle_notice:
                 why = await self._idle(connection)
@@ -102,7 +126,23 @@ class Lifetime:
                 # INVARIANT: before anything else, so that nothing tells of one deadline twice.
                 connection.notice_at = float("inf")
                 _tell(connection, connection.deadline - monotonic)
+            connection.look_at = self._next_look(connection, monotonic)
+            if self._clock.monotonic() - began >= SLICE_SECONDS:
+                # Ten thousand that are due for a look at once must not keep everybody else waiting.
+                await asyncio.sleep(0)
+                began = self._clock.monotonic()
         return ended
+
+    def _next_look(self, connection: Connection, monotonic: float) -> float:
+        """Before when nothing of it can be due (monotonic seconds)."""
+        at = min(
+            monotonic + self._look_seconds,
+            connection.deadline,
+            connection.notice_at,
+            connection.last_message + connection.idle_notice,
+        )
+        since = None if connection.sink is None else connection.sink.stalled()
+        return at if since is None else min(at, since + self._limits.outbound_seconds)
 
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:
@@ -137,8 +177,11 @@ class Lifetime:
             return None
         if session_id is not None:
             try:
-                found = await self._store.session(session_id)
+                # One that does not answer is not asked about each of the others as well.
+                patience = 0.0 if self._silent else ANSWER_SECONDS
+                found = await within(patience, self._store.session(session_id))
             except Exception as error:  # noqa: BLE001 - one session must not keep others from expiring
+                self._silent = isinstance(error, TimeoutError)
                 if left > 0:
                     return None  # it is asked again
                 return Refusal(Denial.UNAVAILABLE, f"idle, and the store does not answer: {error}")
@@ -160,7 +203,7 @@ class Lifetime:
     async def follow(self) -> int:
         """Act upon what other processes revoked or changed. Returns how many connections it ended."""
         try:
-            news = await self._store.revocations(self._seen)
+            news = await within(ANSWER_SECONDS, self._store.revocations(self._seen))
             ended = 0
             for revocation in news:
                 ended += await self.apply(revocation)
@@ -264,7 +307,7 @@ class Lifetime:
                 continue
             authentication = connection.authentication
             try:
-                found = await self._store.key(authentication.credential_id)
+                found = await within(ANSWER_SECONDS, self._store.key(authentication.credential_id))
             except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
                 ended += self._registry.end(connection, why)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from stormdoor.core.connection import Happening, State
@@ -14,9 +16,12 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, LiveConnection
 
-__all__ = ["Registry", "public_key"]
+__all__ = ["SLICE_SECONDS", "Registry", "public_key"]
 
 _log = logging.getLogger("stormdoor.registry")
+
+SLICE_SECONDS = 0.005
+"""How long one turn of the loop may be kept by farewells."""
 
 
 class Registry:
@@ -39,6 +44,9 @@ class Registry:
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
         self._closed: set[str] = set()
+        self._farewells: deque[tuple[Connection, State, int, bool]] = deque()
+        self._spent = 0.0
+        self._over: asyncio.Event | None = None
         self.on_end: list[Callable[[Connection], None]] = []
 
     def __len__(self) -> int:
@@ -144,11 +152,33 @@ class Registry:
         if not connection.happen(Happening.ENDED):
             return False
         connection.closed_by = why
+        if why is None:
+            self._farewell(connection, was, code, recorded)
+            return True
+        # INVARIANT: whoever is ended is ended now; only the farewell may come a moment later. Ten thousand
+        # of them at once would keep everybody else waiting for as long as they take all together.
+        late = bool(self._farewells) or self._spent >= SLICE_SECONDS
+        if late and self._put_off((connection, was, code, recorded)):
+            return True
+        begun = self._clock.monotonic()
+        self._farewell(connection, was, code, recorded)
+        self._spend(self._clock.monotonic() - begun)
+        return True
+
+    def _farewell(
+        self,
+        connection: Connection,
+        was: State,
+        code: int,
+        recorded: bool,  # noqa: FBT001 - as `end` was told
+    ) -> None:
+        """All that must be done for a connection that has ended, but is not urgent."""
+        why = connection.closed_by
         self._release(connection, was)
         cause = why.denial.value if why else ""
         if recorded:
             left = f"closed with {code}" if was is State.OPEN else "left before it was open"
-            self._trail.note(
+            self._trail.note_end(
                 Event(
                     time=self._clock.now(),
                     name="connection_closed",
@@ -181,7 +211,51 @@ class Registry:
             except Exception:  # noqa: BLE001 - whatever a listener raises
                 _log.exception("a listener failed at the end of connection %s", connection.id)
         connection.sink = None
+
+    def _spend(self, seconds: float) -> None:
+        """Note what farewells have cost in this turn of the loop."""
+        if self._spent == 0.0 and seconds > 0.0:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return  # nobody is kept waiting
+            loop.call_soon(self._next_turn)
+        self._spent += seconds
+
+    def _put_off(self, farewell: tuple[Connection, State, int, bool]) -> bool:
+        """Do it in one of the next turns of the loop. False if there is no loop: do it now."""
+        if not self._farewells:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return False
+            loop.call_soon(self._go_on)
+        self._farewells.append(farewell)
         return True
+
+    def _next_turn(self) -> None:
+        self._spent = 0.0
+
+    def _go_on(self) -> None:
+        """A slice of the farewells that were put off, by time and not by number."""
+        monotonic, farewells = self._clock.monotonic, self._farewells
+        until = monotonic() + SLICE_SECONDS
+        while farewells:
+            self._farewell(*farewells.popleft())
+            if monotonic() >= until:
+                break
+        if farewells:
+            asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._over is not None:
+            self._over.set()
+            self._over = None
+
+    async def farewells(self) -> None:
+        """Wait until everybody who was ended has been told so."""
+        if self._farewells:
+            if self._over is None:
+                self._over = asyncio.Event()
+            await self._over.wait()
 
     def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)

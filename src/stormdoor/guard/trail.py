@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable
 
 import msgspec
@@ -20,6 +20,8 @@ _log = logging.getLogger("stormdoor.trail")
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
 """Characters: whoever is refused must not decide how much is written down about it."""
+_PARKED = 10
+"""So many times the capacity of the queue may wait outside of it: more connections than a process holds."""
 _STRANGERS = 64
 """Refused strangers of one kind in one second that get an entry each; the others share one."""
 
@@ -41,6 +43,7 @@ class Trail:
         self._clock = clock
         self._capacity = capacity
         self._waiting: OrderedDict[Hashable, Event] = OrderedDict()
+        self._parked: deque[Event] = deque()
         self._strangers: Counter[Hashable] = Counter()
         self._second = 0.0
         self._writing = asyncio.Lock()
@@ -55,13 +58,20 @@ class Trail:
         return self._gap == 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._parked)
 
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
+        if not event.cause:
+            # It is like nothing else: what happened, and no refusal.
+            if len(waiting) < self._capacity:
+                waiting[object()] = _cut(event)
+                return
+            self._lose()
+            return
         key = _key(event)
-        if event.cause and not event.principal and key not in waiting:
+        if not event.principal and key not in waiting:
             event = self._one_of_many(event)
             key = _key(event)
         first = waiting.get(key)
@@ -70,16 +80,33 @@ class Trail:
             waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
             return
         if len(waiting) >= self._capacity:
-            self.lost += 1
-            self._gap += 1
-            if self._gap == 1:
-                _log.critical(
-                    "the trail is full (%d entries wait) and entries are being lost; new handshakes "
-                    "are refused until the store takes them",
-                    len(waiting),
-                )
+            self._lose()
             return
         waiting[key] = _cut(event)
+
+    def _lose(self) -> None:
+        self.lost += 1
+        self._gap += 1
+        if self._gap == 1:
+            _log.critical(
+                "the trail is full (%d entries wait) and entries are being lost; new handshakes "
+                "are refused until the store takes them",
+                len(self._waiting),
+            )
+
+    def note_end(self, event: Event) -> None:
+        """Record that a connection has ended, and leave room for others.
+
+        Thousands may end in the same moment, and all of them together must not push out what else
+        happens. Once the queue is half full they wait outside of it.
+        """
+        if self._parked or len(self._waiting) >= self._capacity // 2:
+            if len(self._parked) < self._capacity * _PARKED:
+                self._parked.append(_cut(event))
+            else:
+                self._lose()
+            return
+        self.note(event)
 
     async def flush(self) -> bool:
         """Write what waits now. Returns whether it could be written.
@@ -90,7 +117,8 @@ class Trail:
         """
         async with self._writing:
             left = len(self._waiting)
-            while left:
+            # What is parked belongs to now as well: it has only waited outside.
+            while left or (left := self._let_in()):
                 # Taken out before the write, so that `note` does not count up an entry in flight.
                 batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
                 left -= len(batch)
@@ -122,6 +150,12 @@ class Trail:
                     left = len(self._waiting)  # the gap is told at once
         return True
 
+    def _let_in(self) -> int:
+        """Let parked entries into the queue, as many as one batch holds. Returns how many."""
+        let_in = min(_BATCH, len(self._parked), max(0, self._capacity - len(self._waiting)))
+        self._put_back([self._parked.popleft() for _ in range(let_in)])
+        return let_in
+
     def _one_of_many(self, event: Event) -> Event:
         """The event without its address, if too many strangers are being refused at once.
 
@@ -150,18 +184,18 @@ class Trail:
 
 
 def _key(event: Event) -> Hashable:
-    """What makes two refusals within one second the same; anything else is like nothing.
+    """What makes two refusals within one second the same.
 
     Not the endpoint of a handshake: whoever is refused can make up as many paths as he likes.
     """
-    if not event.cause:
-        return object()
     endpoint = event.endpoint if event.connection else ""
     who = (event.principal, event.address, event.connection)
     return (event.name, event.cause, endpoint, event.permission, *who, event.time // 1.0)
 
 
 def _cut(event: Event) -> Event:
+    if len(event.endpoint) <= 256 and len(event.user_agent) <= 256 and len(event.detail) <= 1000:
+        return event
     long = {
         name: getattr(event, name)[:longest]
         for name, longest in _LONGEST.items()

@@ -40,8 +40,9 @@ class MemoryTrail:
         self._answer()
         entries = seal_all(events, after=self._head, key=self._key)
         if entries:
-            self._trail += entries
-            self._head = (entries[-1].seq, entries[-1].hash)
+            self._trail += [entry for _, entry in entries]
+            last = self._trail[-1]
+            self._head = (last.seq, last.hash)
 
     async def entries(
         self,

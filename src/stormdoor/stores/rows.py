@@ -7,7 +7,7 @@ import msgspec
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
-from stormdoor.core.event import Entry
+from stormdoor.core.event import Entry, Event
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.identity import Identity
 from stormdoor.core.pending import Pending
@@ -292,9 +292,8 @@ def revocation_from(row: Row) -> Revocation:
     return Revocation(Target(target), value, at, seq, reason)
 
 
-def entry_row(entry: Entry) -> Row:
-    """The row of an entry, with the copies of what it is searched by."""
-    event = entry.event
+def entry_row(event: Event, entry: Entry) -> Row:
+    """The row of an entry, with the copies of what its event is searched by."""
     return (
         entry.seq,
         entry.body,

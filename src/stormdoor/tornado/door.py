@@ -39,6 +39,8 @@ from stormdoor.guard.actions import Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
+from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
+from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.outlet import HandlerSink, Outlet
 from stormdoor.tornado.translate import Translator
 
@@ -91,7 +93,7 @@ class Door(Outlet):
         handshake = self._door_translator.handshake(self.request)
         guard = self._door_guard
         outcome: Connection | Refusal
-        if await guard.ready():
+        if guard.running or await guard.ready():
             outcome = await guard.admission.admit(handshake, self._door_endpoint)
         else:
             outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
@@ -132,6 +134,8 @@ class Door(Outlet):
 
     def _door_refuse(self, refusal: Refusal) -> None:
         """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
+        if turn_away(self, refusal, self._door_guard.clock.now()):
+            return
         answer = refusal.answer
         self.clear()
         self.set_status(answer.status)
@@ -145,6 +149,22 @@ class Door(Outlet):
             self.set_header(name, value)
         # The base class's finish: a handler's own might add what it adds to its pages.
         RequestHandler.finish(self, answer.text + "\n")
+
+    def clear(self) -> None:
+        """Begin the answer anew. As Tornado does, with a date that is made once a second."""
+        self._headers = fresh_headers(self._door_guard.clock.now())
+        self.set_default_headers()
+        self._write_buffer = []
+        self._status_code = 200
+        self._reason = "OK"
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """End the answer: the 101 in one go."""
+        if chunk is None and self._status_code == 101 and switch_protocols(self):
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        return super().finish(chunk)
 
     def check_origin(self, origin: str) -> bool:
         """Repeat the verdict: the origin was judged before anything else, and exactly.
@@ -205,7 +225,10 @@ class Door(Outlet):
         except BaseException:
             self._door_fail()
             raise
-        return None if opened is None else self._door_finish_open(opened)
+        if opened is not None:
+            return self._door_finish_open(opened)
+        shed(self)
+        return None
 
     def _door_open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """The handler's own `open`."""
@@ -218,6 +241,7 @@ class Door(Outlet):
         except BaseException:
             self._door_fail()
             raise
+        shed(self)
 
     def _door_fail(self) -> None:
         """The handler raised: the connection is over, and the trail says so."""

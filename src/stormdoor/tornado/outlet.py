@@ -18,6 +18,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
+from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 
 __all__ = ["HandlerSink", "Outlet", "connection_of"]
 
@@ -35,6 +36,10 @@ class Outlet(WebSocketHandler):
 
     Its names begin with `_door_`, so that they cannot be those of the handler in front of it.
     """
+
+    # What a handler has after its handshake, so that each need not have it by itself: see `shed`.
+    locals().update(AFTER)
+    locals().update({name: Later(make) for name, make in MADE_LATER.items()})
 
     _door_guard: ClassVar[Guard]
 

@@ -29,6 +29,8 @@ __all__ = ["protect"]
 _log = logging.getLogger("stormdoor")
 
 _SETTING = "stormdoor_guard"
+_KNOWN_PATHS = 1024
+_KNOWN_LENGTH = 256
 
 Declared = str | Public
 Permissions = Mapping[str | type[WebSocketHandler], Declared]
@@ -160,6 +162,8 @@ class _Doorman:
             exclusive=guard.admission.exclusive_headers,
         )
         self._doors: dict[tuple[type[WebSocketHandler], Endpoint], type[Door]] = {}
+        self._known: dict[tuple[type[WebSocketHandler], str], type[Door]] = {}
+        """The doors by path. Bounded: clients choose paths."""
 
     def declared(self, handler: type[WebSocketHandler], path: str) -> Endpoint:
         """What was declared about `handler` at `path`, which may also be the pattern of a route."""
@@ -249,7 +253,15 @@ class _Doorman:
         _expect_no_body(request, target)
         if issubclass(target, Door):
             return target
-        return self.door(target, self.declared(target, request.path))
+        known = (target, request.path)
+        door = self._known.get(known)
+        if door is None:
+            door = self.door(target, self.declared(target, request.path))
+            if len(self._known) >= _KNOWN_PATHS:
+                self._known.clear()
+            if len(request.path) <= _KNOWN_LENGTH:
+                self._known[known] = door
+        return door
 
     def door(self, handler: type[WebSocketHandler], endpoint: Endpoint) -> type[Door]:
         """The door in front of `handler` for what was declared."""
@@ -301,8 +313,12 @@ def _is_overridden(handler: type[WebSocketHandler], name: str) -> bool:
 
 def _expect_no_body(request: HTTPServerRequest, handler: type[RequestHandler]) -> None:
     """A handshake has no body. Tornado would keep up to 100 MiB of it before anybody is asked who it is."""
-    method = (request.method or "").lower()
-    own = getattr(handler, method, None) is not getattr(RequestHandler, method, None)
     limit = getattr(request.connection, "set_max_body_size", None)
-    if limit is not None and (method == "get" or not own):
-        limit(0)
+    if limit is None:
+        return
+    if request.method != "GET":
+        method = (request.method or "").lower()
+        own = getattr(handler, method, None) is not getattr(RequestHandler, method, None)
+        if own and method != "get":
+            return
+    limit(0)

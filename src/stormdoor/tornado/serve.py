@@ -1,13 +1,21 @@
-"""An HTTP server with time-outs that do not let anybody wait for an hour."""
+"""An HTTP server with time-outs that do not let anybody wait for an hour, and its end in good order."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-__all__ = ["guarded_server"]
+from stormdoor.config.guard import Guard
+
+__all__ = ["guarded_server", "serve_until_stopped"]
+
+_log = logging.getLogger("stormdoor")
 
 
 def guarded_server(application: Application, **options: Any) -> HTTPServer:
@@ -35,3 +43,62 @@ def guarded_server(application: Application, **options: Any) -> HTTPServer:
         "max_body_size": 1024 * 1024,
     }
     return HTTPServer(application, **{**settings, **options})
+
+
+async def serve_until_stopped(
+    server: HTTPServer,
+    guard: Guard,
+    *,
+    seconds: float = 10.0,
+    signals: Iterable[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+) -> None:
+    """Serve until a signal says to stop, then let go of everybody in good order.
+
+    Nobody is accepted any more; every connection gets a close frame (1001), in slices, so that the loop
+    goes on to serve; the trail is written; requests that are under way are finished.
+
+    Args:
+        server: It listens already. What is in front of it should know by now that it is about to end.
+        guard: It is started here, if it has not been, and closed.
+        seconds: After which this returns, whatever is left undone. That is said in the log.
+        signals: Which say so. A second one ends it without waiting.
+
+    Raises:
+        StoreUnavailable: The guard cannot start.
+    """
+    loop = asyncio.get_running_loop()
+    stopping, at_once = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        (at_once if stopping.is_set() else stopping).set()
+
+    await guard.start()
+    caught = tuple(signals)
+    for one in caught:
+        loop.add_signal_handler(one, stop)
+    try:
+        await stopping.wait()
+        server.stop()
+        ending = loop.create_task(_end(server, guard))
+        hurried = loop.create_task(at_once.wait())
+        await asyncio.wait([ending, hurried], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if ending.done():
+            ending.result()
+            return
+        _log.critical(
+            "the server ends before everything was done: %d connections and %d entries of the trail "
+            "are left",
+            len(guard.registry),
+            len(guard.trail),
+        )
+        ending.cancel()
+        await asyncio.wait([ending], timeout=1.0)
+    finally:
+        for one in caught:
+            loop.remove_signal_handler(one)
+
+
+async def _end(server: HTTPServer, guard: Guard) -> None:
+    await guard.close()
+    await server.close_all_connections()

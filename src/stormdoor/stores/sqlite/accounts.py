@@ -24,7 +24,7 @@ class SqliteAccounts(Part):
 
     async def account(self, id: str) -> Account | None:
         """See `Accounts.account`."""
-        rows = self._database.look(sql.ACCOUNT_BY_ID, (id,))
+        rows = self._database.look(sql.ACCOUNT_BY_ID, (id,), remember=True)
         return account_from(rows) if rows else None
 
     async def accounts(self) -> list[Account]:

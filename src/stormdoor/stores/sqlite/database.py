@@ -28,6 +28,7 @@ T = TypeVar("T")
 _LOOK_SECONDS = 0.1  # a look-up holds the event loop: better no answer than no loop
 _QUEUE_SECONDS = 1.0  # what writes take when no lock keeps them waiting
 _CACHE_KIB = 16 * 1024
+_REMEMBERED = 1024  # look-ups
 _WAL_BYTES = 64 * 1024 * 1024
 
 
@@ -48,7 +49,8 @@ class Database:
     """Three connections to one file.
 
     - *look*: what a handshake waits for; on the calling thread, since a look-up takes less time
-      than handing it to a thread.
+      than handing it to a thread. What is looked up again before anybody has written anything is
+      remembered.
     - *browse*: lists of any length; in a thread.
     - *write*: transactions; in one thread, one after the other.
 
@@ -66,13 +68,15 @@ class Database:
         busy_seconds: How long a write waits, for another process or for the writes before it.
     """
 
-    __slots__ = ("_busy_seconds", "_live", "_name", "path")
+    __slots__ = ("_busy_seconds", "_live", "_name", "_remembered", "_version", "path")
 
     def __init__(self, path: Path, *, busy_seconds: float = 5.0) -> None:
         self.path = path
         self._name = str(path)
         self._busy_seconds = busy_seconds
         self._live: _Live | None = None
+        self._version: int | None = None
+        self._remembered: dict[tuple[str, tuple[object, ...]], list[Row]] = {}
 
     async def open(self) -> None:
         """Open the file; create it and bring its schema up first, where needed.
@@ -98,6 +102,7 @@ class Database:
         if live is None or os.getpid() != live.process:
             return  # what belongs to the process that this one was forked from is left to it
         self._live = None
+        self._remembered.clear()
         loop = asyncio.get_running_loop()
         live.looks.close()
         await loop.run_in_executor(live.list_thread, live.lists.close)
@@ -106,8 +111,16 @@ class Database:
         live.list_thread.shutdown(wait=False)
         live.write_thread.shutdown(wait=False)
 
-    def look(self, statement: str, parameters: tuple[object, ...]) -> list[Row]:
+    def look(
+        self, statement: str, parameters: tuple[object, ...], *, remember: bool = False
+    ) -> list[Row]:
         """The rows of a short SELECT.
+
+        Args:
+            statement: The SELECT.
+            parameters: For it.
+            remember: Give the same rows again, without looking, until anybody writes anything: a page
+                that opens several sockets with one session asks the same several times.
 
         Raises:
             StoreUnavailable: The file does not answer.
@@ -118,7 +131,22 @@ class Database:
         try:
             if location.identity(self._name) != live.identity or os.getpid() != live.process:
                 raise self._other(live)
-            return live.looks.execute(statement, parameters).fetchall()
+            if not remember:
+                return live.looks.execute(statement, parameters).fetchall()
+            # INVARIANT: first the version, then the rows. SQLite changes it with every commit of any other
+            # connection, of this process or another; so rows are given again only if nothing at all was
+            # committed since they were read. A commit between the two steps makes them newer than their
+            # version, and they are forgotten a moment too early.
+            ((version,),) = live.looks.execute("PRAGMA data_version").fetchall()
+            if version != self._version or len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+                self._version = version
+            found = self._remembered.get((statement, parameters))
+            if found is None:
+                found = live.looks.execute(statement, parameters).fetchall()
+                if found:
+                    self._remembered[statement, parameters] = found
+            return found
         except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
         except UnicodeEncodeError:

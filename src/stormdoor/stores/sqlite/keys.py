@@ -16,7 +16,7 @@ class SqliteKeys(Part):
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
         """See `Keys.key`. One statement, on the calling thread."""
-        return key_and_account_from(self._database.look(sql.KEY_BY_ID, (id,)))
+        return key_and_account_from(self._database.look(sql.KEY_BY_ID, (id,), remember=True))
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """See `Keys.keys`."""

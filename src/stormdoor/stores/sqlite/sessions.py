@@ -20,7 +20,9 @@ class SqliteSessions(Part):
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """See `Sessions.session`. One statement, on the calling thread."""
-        return session_and_account_from(self._database.look(sql.SESSION_BY_ID, (id,)))
+        return session_and_account_from(
+            self._database.look(sql.SESSION_BY_ID, (id,), remember=True)
+        )
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Sequence
+from itertools import starmap
 
 from stormdoor.core.event import Entry, Event
 from stormdoor.errors import StoreUnavailable
@@ -46,13 +47,14 @@ class SqliteTrail(Part):
             head = connection.execute(sql.TRAIL_HEAD).fetchone()
             entries = seal_all(events, after=head, key=self._key)
             try:
-                connection.executemany(sql.ADD_ENTRY, map(entry_row, entries))
+                connection.executemany(sql.ADD_ENTRY, starmap(entry_row, entries))
             except sqlite3.IntegrityError as error:
                 raise StoreUnavailable(
                     f"the trail in {self._database.path} goes beyond its recorded end: somebody has"
                     " changed the file; run: stormdoor trail verify"
                 ) from error
-            connection.execute(sql.MOVE_TRAIL_HEAD, (entries[-1].seq, entries[-1].hash))
+            last = entries[-1][1]
+            connection.execute(sql.MOVE_TRAIL_HEAD, (last.seq, last.hash))
 
         await self._database.write(append)
 

@@ -1,0 +1,168 @@
+"""The two answers to a handshake, each written in one go: the refusal, and the 101.
+
+Who refuses a flood must not pay more for a stranger than for a guest. Tornado builds an answer out of
+headers, one after the other, and then waits for the next request on the same connection. A refusal here is
+ready but for its date, and the connection is closed: whoever was refused a WebSocket has no other use for
+it.
+
+Both fall back to Tornado's own way wherever the application has a say in the answer. What is used of Tornado
+beyond its documentation is kept by `tests/tornado/test_answers.py`.
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from http import HTTPStatus
+
+import tornado
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import IOStream
+from tornado.web import RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.core.denial import ANSWERS, Denial, Refusal
+
+__all__ = ["fresh_headers", "switch_protocols", "turn_away"]
+
+
+def _prepare(denial: Denial) -> tuple[bytes, bytes]:
+    """What comes before and after the headers that differ."""
+    answer = ANSWERS[denial]
+    body = f"{answer.text}\n".encode()
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+    ]
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        lines.append("WWW-Authenticate: Bearer")
+    return "\r\n".join([*lines, ""]).encode(), b"\r\n\r\n" + body
+
+
+_PREPARED = {denial: _prepare(denial) for denial in Denial}
+
+
+class _Date:
+    """The date of an answer, made once a second."""
+
+    __slots__ = ("_second", "_text")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def at(self, now: float) -> str:
+        """The date at `now` (Unix seconds)."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = formatdate(second, usegmt=True)
+        return self._text
+
+
+_date = _Date()
+
+
+def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
+    """Answer with the refusal and close the connection, if nobody else has a say in the answer.
+
+    Args:
+        handler: Whose handshake was refused. Nothing has been written.
+        refusal: Why.
+        now: Unix seconds.
+
+    Returns:
+        Whether it was done; if not, nothing has happened. It is not for a request that is no ordinary
+        handshake, nor where the application adds headers of its own to every answer.
+    """
+    request = handler.request
+    connection = request.connection
+    if (
+        refusal.headers
+        or request.method != "GET"
+        or request.version != "HTTP/1.1"
+        or type(connection) is not HTTP1Connection
+        or type(handler).set_default_headers is not RequestHandler.set_default_headers
+        or handler._transforms  # noqa: SLF001 - what rewrites answers, such as compression
+        or handler._headers_written  # noqa: SLF001 - there is no other way to see it
+        # What is left of a body would be lost, and the answer with it.
+        or "Content-Length" in request.headers
+        or "Transfer-Encoding" in request.headers
+    ):
+        return False
+    before, after = _PREPARED[refusal.denial]
+    retry = refusal.retry_after
+    again = b"" if retry is None else b"\r\nRetry-After: %d" % retry
+    handler.set_status(refusal.answer.status)
+    stream = handler.detach()
+    if not stream.closed():
+        date = b"Date: " + _date.at(now).encode()
+        written = stream.write(b"".join((before, date, again, after)))
+        if stream.writing():
+            written.add_done_callback(lambda _: stream.close())
+        else:
+            stream.close()
+    handler._log()  # noqa: SLF001 - as `finish` does: the access log has it, too
+    handler.on_finish()
+    handler._break_cycles()  # noqa: SLF001 - likewise
+    return True
+
+
+def fresh_headers(now: float) -> HTTPHeaders:
+    """What every answer of Tornado begins with. Checked once, not each time: its parts are ours.
+
+    Args:
+        now: Unix seconds.
+    """
+    headers = HTTPHeaders()
+    headers._as_list = {  # noqa: SLF001 - see the top of this module
+        "Server": [f"TornadoServer/{tornado.version}"],
+        "Content-Type": ["text/html; charset=UTF-8"],
+        "Date": [_date.at(now)],
+    }
+    return headers
+
+
+_NEVER_IN_101 = frozenset({"Content-Encoding", "Content-Language", "Content-Type"})
+
+
+def switch_protocols(handler: WebSocketHandler) -> bool:
+    """Write the 101 that the protocol has prepared, with every header that the handler has set.
+
+    Returns:
+        Whether it was done; if not, nothing has happened.
+    """
+    connection = handler.request.connection
+    if (
+        type(connection) is not HTTP1Connection
+        or handler.request.version != "HTTP/1.1"
+        or handler._transforms  # noqa: SLF001 - likewise
+        or handler._headers_written  # noqa: SLF001 - likewise
+        or handler._write_buffer  # noqa: SLF001 - likewise
+        or hasattr(handler, "_new_cookie")
+    ):
+        return False
+    stream: IOStream | None = connection.stream
+    if stream is None or stream.closed():
+        return False
+    lines = ["HTTP/1.1 101 Switching Protocols"]
+    lines += [
+        f"{name}: {value}"
+        for name, value in handler._headers.get_all()  # noqa: SLF001 - likewise
+        if name not in _NEVER_IN_101
+    ]
+    head = "\r\n".join((*lines, "", "")).encode("latin1")
+    # INVARIANT: no header can end a line. Tornado looks at each; all of them together are looked at here.
+    if head.count(b"\n") != len(lines) + 1 or head.count(b"\r") != len(lines) + 1:
+        raise ValueError("illegal characters (CR or LF) in a header of the handshake's answer")
+    connection.set_close_callback(None)
+    handler._headers_written = True  # noqa: SLF001 - likewise
+    stream.write(head)
+    handler._log()  # noqa: SLF001 - likewise
+    handler._finished = True  # noqa: SLF001 - likewise
+    handler.on_finish()
+    handler._break_cycles()  # noqa: SLF001 - likewise
+    return True

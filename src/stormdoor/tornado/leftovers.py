@@ -1,0 +1,128 @@
+"""What an open connection need not keep of its handshake, folded away until somebody asks for it.
+
+Tornado keeps the whole request and the whole answer as long as the socket is open: every header as a list
+of one text in a dictionary, the headers of an answer that has long been sent, name-spaces for templates. On
+ten thousand idle connections that is tens of megabytes, and for the garbage collector a hundred thousand
+objects to look at. A handler may ask for any of it at any time, so nothing is thrown away that cannot be
+made again: it is made when it is asked for.
+
+`tests/tornado/test_leftovers.py` keeps what is used here of Tornado.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tornado.httputil import HTTPHeaders
+from tornado.util import ObjectDict
+from tornado.web import RequestHandler, _UIModuleNamespace
+from tornado.websocket import WebSocketHandler
+
+__all__ = ["AFTER", "MADE_LATER", "Later", "shed"]
+
+
+class _Folded(HTTPHeaders):
+    """The headers of a request as one text. Whoever looks at them unfolds them, for good."""
+
+    _text: str
+
+    @classmethod
+    def fold(cls, headers: HTTPHeaders) -> None:
+        """Fold in place: Tornado's own frames, which wait as long as the socket is open, hold them too."""
+        text = "\n".join([f"{name}:{value}" for name, value in headers.get_all()])
+        headers.__dict__ = {"_text": text}
+        headers.__class__ = cls
+
+    def __getattr__(self, name: str) -> Any:
+        """What `HTTPHeaders` keeps its values in is not there: unfold."""
+        if name not in {"_as_list", "_combined_cache"}:
+            raise AttributeError(name)
+        as_list: dict[str, list[str]] = {}
+        for line in self._text.split("\n") if self._text else ():
+            header, _, value = line.partition(":")
+            as_list.setdefault(header, []).append(value)
+        self._as_list = as_list
+        self._combined_cache = {}
+        self.__class__ = HTTPHeaders  # type: ignore[assignment]
+        del self._text
+        return self.__dict__[name]
+
+
+class Later:
+    """An attribute that is made when it is asked for, unless somebody has set it.
+
+    Args:
+        make: Makes it.
+    """
+
+    __slots__ = ("_make", "_name")
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self._make = make
+        self._name = ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, handler: RequestHandler | None, _owner: type) -> Any:
+        """Asked for on an instance that has none."""
+        if handler is None:
+            return self
+        made = handler.__dict__[self._name] = self._make(handler)
+        return made
+
+
+def _ui(handler: RequestHandler) -> ObjectDict:
+    """As Tornado makes it for each handler."""
+    application = handler.application
+    made = ObjectDict(
+        (name, handler._ui_method(method))  # noqa: SLF001 - see the top of this module
+        for name, method in application.ui_methods.items()
+    )
+    made["_tt_modules"] = made["modules"] = _UIModuleNamespace(handler, application.ui_modules)
+    return made
+
+
+AFTER: dict[str, object] = {
+    "_headers_written": True,
+    "_finished": True,
+    "_auto_finish": True,
+    "_prepared_future": None,
+    "_status_code": 101,
+    "_reason": "Switching Protocols",
+    "_on_close_called": False,
+    "close_code": None,
+    "close_reason": None,
+}
+"""What a handler has after the 101, most often. The class has it, so that no handler needs to."""
+
+MADE_LATER: dict[str, Callable[[Any], Any]] = {
+    "ui": _ui,
+    "_headers": lambda _: HTTPHeaders(),
+    "_write_buffer": lambda _: [],
+    "_transforms": lambda _: [],
+    "path_args": lambda _: [],
+    "path_kwargs": lambda _: {},
+    "open_args": lambda _: [],
+    "open_kwargs": lambda _: {},
+}
+"""What is made when it is asked for. Of the last four only what is empty is let go."""
+
+_IF_EMPTY = frozenset({"path_args", "path_kwargs", "open_args", "open_kwargs"})
+
+
+def shed(handler: WebSocketHandler) -> None:
+    """Let go of what the handshake has left behind on an open connection."""
+    kept = {}
+    for name, value in handler.__dict__.items():
+        if name in MADE_LATER:
+            if name in _IF_EMPTY and value:
+                kept[name] = value
+        elif name not in AFTER or value != AFTER[name]:
+            kept[name] = value
+    # Another dictionary, not this one with less in it: it would keep its size.
+    handler.__dict__ = kept
+    headers = handler.request.headers
+    if type(headers) is HTTPHeaders:
+        _Folded.fold(headers)

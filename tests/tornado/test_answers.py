@@ -1,0 +1,161 @@
+"""The answers to handshakes that are written in one go, beside those that Tornado itself writes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tornado.http1connection import HTTP1Connection
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+from stormdoor import protect
+from stormdoor.tornado import answers
+from tests.guard.fakes import make_guard
+
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+BEARER = "Authorization: Bearer alice\r\n"
+
+
+class Plain(WebSocketHandler):
+    """As most are."""
+
+
+class Headers(WebSocketHandler):
+    """Adds to the answer what applications add."""
+
+    def prepare(self) -> None:
+        self.set_header("X-Version", "7")
+        self.add_header("X-Many", "one")
+        self.add_header("X-Many", "two")
+        self.set_header("Content-Language", "en")
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return subprotocols[0] if subprotocols else None
+
+
+class Cookies(WebSocketHandler):
+    """Sets a cookie."""
+
+    def prepare(self) -> None:
+        self.set_cookie("seen", "yes")
+
+
+class Everywhere(WebSocketHandler):
+    """Has a header in every answer."""
+
+    def set_default_headers(self) -> None:
+        self.set_header("X-Frame-Options", "DENY")
+
+
+async def exchange(application: Application, request: str) -> tuple[bytes, bool]:
+    """The head of the answer and what follows, and whether the server has closed the connection."""
+    sockets = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(application)
+    server.add_sockets(sockets)
+    try:
+        reader, writer = await asyncio.open_connection(*sockets[0].getsockname()[:2])
+        writer.write(request.encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", answer)
+        if length is not None:
+            answer += await reader.readexactly(int(length[1]))
+        if b" 101 " in answer:
+            writer.write(b"\x88\x82\0\0\0\0\x03\xe8")
+        else:
+            writer.write_eof()
+        closed = b"Connection: close" in answer
+        rest = await reader.read()
+        assert b" 101 " in answer or rest == b""
+        writer.close()
+        return answer, closed
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+def lines(answer: bytes) -> Sequence[bytes]:
+    """The lines of the head but the date, sorted; the status line stays where it is."""
+    first, *others = answer.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    return [first, *sorted(one for one in others if not one.startswith(b"Date: "))]
+
+
+async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) -> list[bytes]:
+    """The answer in one go, and Tornado's."""
+    found = []
+    for own in (True, False):
+        with monkeypatch.context() as patch:
+            if not own:
+                patch.setattr("stormdoor.tornado.door.switch_protocols", lambda *_: False)
+                patch.setattr("stormdoor.tornado.door.turn_away", lambda *_: False)
+            guard = make_guard(insecure_allow_any_host=True)
+            application = protect(
+                Application([("/ws", handler)], log_function=lambda _: None), guard, "chat:connect"
+            )
+            async with guard:
+                found.append((await exchange(application, request))[0])
+    return found
+
+
+@pytest.mark.parametrize("handler", [Plain, Headers, Cookies, Everywhere])
+async def test_the_101_says_what_tornados_says(
+    handler: type[WebSocketHandler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the handler has put into the answer is in it, and nothing else."""
+    request = f"{HANDSHAKE}{BEARER}Sec-WebSocket-Protocol: chat.v1\r\n\r\n"
+    own, tornados = await both(handler, request, monkeypatch)
+    assert own.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert lines(own) == lines(tornados)
+    assert re.search(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", own)
+
+
+@pytest.mark.parametrize("handler", [Plain, Everywhere])
+async def test_a_refusal_says_what_tornados_says(
+    handler: type[WebSocketHandler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same status, headers and text; but the connection is over, and no server is named."""
+    own, tornados = await both(handler, f"{HANDSHAKE}\r\n", monkeypatch)
+    assert own.startswith(b"HTTP/1.1 401 Unauthorized\r\n")
+    assert own.partition(b"\r\n\r\n")[2] == tornados.partition(b"\r\n\r\n")[2]
+    others = {one.lower() for one in lines(tornados) if not one.startswith(b"Server: ")}
+    mine = {one.lower() for one in lines(own)}
+    assert others <= mine
+    if handler is Plain:
+        assert mine - others == {b"connection: close"}
+
+
+async def test_a_header_cannot_break_out_of_the_101(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a line break to come past every check of Tornado, it would not come past the last one."""
+
+    class Hostile(WebSocketHandler):
+        def prepare(self) -> None:
+            self._headers._as_list["X-A"] = ["1\r\nSet-Cookie: stolen=1"]
+
+    guard = make_guard(insecure_allow_any_host=True)
+    application = protect(
+        Application([("/ws", Hostile)], log_function=lambda _: None), guard, "chat:connect"
+    )
+    async with guard:
+        answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
+    assert b"stolen" not in answer
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 500"))
+
+
+async def test_what_is_used_of_tornado_is_there() -> None:
+    """The parts beyond its documentation: a newer Tornado that lacks one must not be allowed."""
+    connection = HTTP1Connection.__init__.__code__.co_names
+    assert "stream" in connection
+    headers = answers.fresh_headers(0.0)
+    assert sorted(headers.get_all())[:1] == [("Content-Type", "text/html; charset=UTF-8")]
+    assert headers["date"] == "Thu, 01 Jan 1970 00:00:00 GMT"
+    headers.add("Server", "another")
+    assert headers.get_list("Server")[1] == "another"
+    assert "another" not in answers.fresh_headers(0.0)["Server"]
