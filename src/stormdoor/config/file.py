@@ -49,6 +49,7 @@ _PLAIN = (
     "hosts",
     "trusted_proxies",
     "trail_days",
+    "fast",
     "insecure_allow_plaintext",
     "insecure_allow_missing_origin",
     "insecure_allow_any_host",

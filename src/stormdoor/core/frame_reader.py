@@ -1,7 +1,7 @@
 """A reader of what clients send (RFC 6455, 7692): bytes in, messages out, and nothing that is not allowed.
 
-It waits for nothing and knows no socket. It is stricter than the receivers that are about: the first byte that
-breaks a rule ends the conversation with the close code that the RFC names.
+It waits for nothing and knows no socket. It is strict: the first byte that breaks a rule ends the
+conversation, with the close code that the RFC names.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Violation:
 class FrameReader:
     """Reads the frames of one client.
 
-    `feed` it what has arrived, then call `next` until it has no more. Bytes that are not asked for are kept as
-    they are, so a caller that stops in between has looked at nothing that comes later.
+    `feed` it what has arrived, then call `next` until it has no more. Bytes that are not asked for are kept
+    as they are, so a caller that stops in between has looked at nothing that comes later.
 
     Args:
-        limit: Bytes of the largest message. Counted before anything is kept, and for what is compressed on both
-            sides of the compression. It may be changed between two messages.
+        limit: Bytes of the largest message. Counted before anything is kept, and for what is compressed on
+            both sides of the compression. It may be changed between two messages.
         mask: What takes the mask off.
         inflater: What decompresses messages, if that was agreed upon.
 
@@ -133,7 +133,7 @@ class FrameReader:
         if at == len(buffer):
             self._buffer, self._at = b"", 0  # an idle connection keeps nothing
             return None
-        # Nearly always: a whole text of up to 125 bytes, all of it here. The same steps as below, in one place.
+        # Nearly always: a whole text of up to 125 bytes, all of it here. The same steps as below, at once.
         if self._message is None and len(buffer) - at >= 6 and buffer[at] == FINAL | TEXT:
             size = buffer[at + 1] - 0x80
             start = at + 6

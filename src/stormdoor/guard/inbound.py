@@ -114,14 +114,14 @@ class Inbound:
             detail = f"{size} bytes; limits.message_bytes = {self._max_bytes}"
             return self._refuse(connection, Denial.MESSAGE_TOO_LARGE, detail, b"", now)
         if raw.count(b"{") + raw.count(b"[") > self._max_depth and too_deep(
-            raw.decode(errors="replace"), self._max_depth
+            _words(raw), self._max_depth
         ):
             detail = f"deeper than limits.message_depth = {self._max_depth}"
             return self._refuse(connection, Denial.INVALID_MESSAGE, detail, b"", now)
         try:
             command = actions.decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return read_in_band(raw.decode(errors="replace")) or self._refuse(
+            return read_in_band(_words(raw)) or self._refuse(
                 connection, Denial.INVALID_MESSAGE, str(error), raw, now
             )
         action = actions.table[type(command)]
@@ -297,7 +297,7 @@ class Inbound:
             id = message.id
         else:
             readable = 0 < len(message) <= _SMALL
-            id = read_id(message.decode(errors="replace")) if readable else UNSET
+            id = read_id(_words(message)) if readable else UNSET
         return Refused(refusal, id, fatal=fatal)
 
     def reject(
@@ -352,3 +352,11 @@ class Inbound:
                 ),
             )
         return tat is None
+
+
+def _words(raw: bytes) -> str:
+    """A refused message as text; nothing if it is none, so that nothing is read from it."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""

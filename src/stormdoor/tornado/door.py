@@ -449,7 +449,9 @@ class CommandDoor(Door):
         if connection is None:
             return None
         verdict = self._door_guard.inbound.receive(connection, message, self.actions)
-        return self._door_act(connection, verdict, message)
+        if verdict is None:
+            return self._door_first(connection, message) if connection.waiting else None
+        return self._door_act(connection, verdict)
 
     def _door_take(self, text: bytes) -> Awaitable[None] | None:
         """The same for a text that has come in bytes: decoded once, into the command."""
@@ -457,13 +459,14 @@ class CommandDoor(Door):
         if connection is None:
             return None
         verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
-        return self._door_act(connection, verdict, text)
+        if verdict is None:
+            return self._door_first(connection, text.decode()) if connection.waiting else None
+        return self._door_act(connection, verdict)
 
     def _door_act(
         self,
         connection: Connection,
-        verdict: tuple[Action, Command] | Refused | Refresh | Prove | None,
-        message: str | bytes,
+        verdict: tuple[Action, Command] | Refused | Refresh | Prove,
     ) -> Awaitable[None] | None:
         if isinstance(verdict, tuple):
             action, command = verdict
@@ -480,13 +483,9 @@ class CommandDoor(Door):
             self._door_reply(result, command)
         elif isinstance(verdict, Refused):
             self._door_answer(verdict)
-        elif verdict is not None:
+        else:
             # Beside the messages: they go on, by the old credential, until the new one has been verified.
             self._door_send_on(self._door_renew(connection, verdict))
-        elif connection.waiting:
-            return self._door_first(
-                connection, message.decode() if type(message) is bytes else message
-            )
         return None
 
     async def _door_renew(self, connection: Connection, command: Refresh | Prove) -> None:

@@ -1,8 +1,9 @@
-"""The protocol: what a handler is offered by Tornado's, on a transport of the loop and with a reader of our own.
+"""The protocol: what Tornado's offers to a handler, on a transport of the loop, with a reader of our own.
 
-After Tornado's handshake the socket moves from Tornado's `IOStream` to a transport of asyncio (or uvloop). From
-there a message costs no Task, no Future and no trip around the loop: all frames that one read has brought are
-judged one after the other, and what is answered goes out in one write. An idle connection has no Task either.
+After Tornado's handshake the socket moves from Tornado's `IOStream` to a transport of asyncio or uvloop.
+From there a message costs no Task, no Future and no trip around the loop: all frames that one read has
+brought are judged one after the other, and what is answered goes out in one write. An idle connection has
+no Task either.
 
 Facts that this rests on are kept by `tests/tornado/test_fast_protocol.py` and by Tornado's own tests, which
 run on it.
@@ -219,7 +220,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     def _closed(self) -> bool:
         return self._transport is None or self._transport.is_closing()
 
-    def set_nodelay(self, x: bool) -> None:
+    def set_nodelay(self, x: bool) -> None:  # noqa: FBT001 - Tornado's signature
         """On by itself, as for every transport of asyncio; the frames of a turn are joined anyway."""
         if self.stream is not None:
             self.stream.set_nodelay(x)
@@ -343,9 +344,8 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         """Judge what has arrived; or keep it, if somebody is at work on what came before."""
         if self.server_terminated:
             self._after_close += len(data)
-            if self._after_close > _LINGER_BYTES:
-                # It floods on. It is not read any more, and in a moment it is cut off.
-                self._pause()
+            if self._after_close > _LINGER_BYTES + self._reader.limit:
+                self._abort()  # it floods on
                 return
         if self._finished:
             return
@@ -373,7 +373,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             return
         if self._eof:
             self._transport.close()  # type: ignore[union-attr]
-        elif self._paused and self._after_close <= _LINGER_BYTES:
+        elif self._paused:
             self._paused = False
             self._transport.resume_reading()  # type: ignore[union-attr]
 
@@ -708,7 +708,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         self._stop_timers()
         self.flush()
         if not self._closed():
-            # Were it closed at once, with bytes unread, the kernel would reset it and the frame might be lost.
+            # Closed at once, with bytes unread, the kernel would reset it, and the frame might be lost.
             self._close_timer = self._joiner.loop.call_later(_LINGER_SECONDS, self._abort)
             with contextlib.suppress(OSError, RuntimeError):
                 self._transport.write_eof()  # type: ignore[union-attr]
@@ -720,9 +720,10 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             self._abort()
 
     def _abort(self) -> None:
-        """Cut the connection off."""
+        """Cut the connection off, behind what the kernel takes of the last words."""
         self.client_terminated = self.server_terminated = True
         self._stop_timers()
+        self.flush()
         if self._transport is not None:
             self._transport.abort()
 
