@@ -314,15 +314,13 @@ class Door(Outlet):
         self._door_errands.add(task)
         task.add_done_callback(self._door_errands.discard)
 
-    def on_ping(self, data: bytes) -> None:
+    def on_ping(self, data: bytes) -> Any:
         """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
-        if self._door_control(data):
-            super().on_ping(data)
+        return super().on_ping(data) if self._door_control(data) else None  # type: ignore[func-returns-value]
 
-    def on_pong(self, data: bytes) -> None:
-        """Likewise a pong."""
-        if self._door_control(data):
-            super().on_pong(data)
+    def on_pong(self, data: bytes) -> Any:
+        """Likewise a pong. Either may be a coroutine."""
+        return super().on_pong(data) if self._door_control(data) else None  # type: ignore[func-returns-value]
 
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted

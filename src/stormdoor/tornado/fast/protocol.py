@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import socket
 import struct
 import sys
@@ -122,6 +123,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         "_busy",
         "_close_timer",
         "_compression",
+        "_context",
         "_deflater",
         "_eof",
         "_finished",
@@ -181,6 +183,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         self._joiner = joiner(asyncio.get_running_loop())
         self._begun = self._busy = self._eof = self._lost = self._finished = False
         self._in_turn = self._paused = self._scheduled = self._stuck = False
+        self._context: contextvars.Context | None = None
         self._after_close = 0
         # What goes out:
         self._out: list[bytes] = []
@@ -333,6 +336,8 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     def _begin(self) -> None:
         """The handler is open: from here on it hears what the client says."""
         self._begun = True
+        # Tornado does all of it in one task, so that what `prepare` and `open` left there is there.
+        self._context = contextvars.copy_context()
         if self._lost:
             self._over()
         elif self._reader.waiting or self._eof or self._paused:
@@ -354,7 +359,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             # What has been read already is kept; the rest waits in the kernel, and then at the client.
             self._pause()
             return
-        self._work()
+        self._context.run(self._work)  # type: ignore[union-attr]
 
     def _pause(self) -> None:
         if not self._paused and not self._closed():
@@ -368,7 +373,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             self._over()
             return
         if not self._finished:
-            self._work()
+            self._context.run(self._work)  # type: ignore[union-attr]
         if self._busy or self._closed():
             return
         if self._eof:
@@ -472,6 +477,13 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             return
         self._finished = True
         self.client_terminated = self.server_terminated = True
+        if self._in_turn or self._context is None:
+            self._tell()
+        else:
+            self._context.run(self._tell)
+        self._context = None
+
+    def _tell(self) -> None:
         try:
             self.handler.on_ws_connection_close(self.close_code, self.close_reason)
         except Exception:  # noqa: BLE001 - whatever a handler raises
