@@ -147,7 +147,7 @@ async def test_where_it_stands(handler: Any, options: dict[str, Any], expected: 
 async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so once, and leaves the sockets to Tornado's own."""
     suitable.fits_tornado.cache_clear()
-    monkeypatch.setattr(suitable.tornado, "version_info", (9, 0, 0, 0))
+    monkeypatch.setattr("tornado.version_info", (9, 0, 0, 0))
     monkeypatch.setattr(suitable, "_RELIED_UPON", ((WebSocketHandler, ("no_such_method",)),))
     try:
         with log_lines("stormdoor") as lines:
@@ -163,9 +163,7 @@ async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_tls_stays_on_tornados_stream(tmp_path: Path) -> None:
     """Encrypted by Tornado, a socket cannot move; it works as ever."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(
-        *Authority(1.8e9).issue("app.example", server=True).write(tmp_path, "x")
-    )
+    server.load_cert_chain(*Authority(1.8e9).issue("app.example", server=True).write(tmp_path, "x"))
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
@@ -474,9 +472,9 @@ async def test_since_when_a_client_has_not_read() -> None:
         await settled()
         assert connection.sink.stalled() == since
         await wire.receive()
-        await until(lambda: connection.sink.stalled() == since + 5)  # type: ignore[union-attr]
+        await until(lambda: connection.sink.stalled() == since + 5)
         await wire.receive()
-        await until(lambda: connection.sink.stalled() is None)  # type: ignore[union-attr]
+        await until(lambda: connection.sink.stalled() is None)
         await wire.hang_up()
 
 
@@ -682,7 +680,7 @@ class Raising(Echo):
     def on_ping(self, data: bytes) -> Any:
         raise RuntimeError(data)
 
-    async def on_pong(self, data: bytes) -> Any:
+    async def on_pong(self, data: bytes) -> Any:  # type: ignore[override]
         raise RuntimeError(data)
 
     def on_close(self) -> None:
@@ -710,7 +708,7 @@ async def test_a_handler_that_raises() -> None:
 class PingedLater(Echo):
     """Does something beside, when it is pinged."""
 
-    async def on_ping(self, data: bytes) -> None:
+    async def on_ping(self, data: bytes) -> None:  # type: ignore[override]
         self.told.append(("ping", data))
         if data == b"bad":
             raise RuntimeError("no")
@@ -733,7 +731,7 @@ class OpensLater(Echo):
 
     go: asyncio.Event
 
-    async def open(self, *args: str, **kwargs: str) -> None:  # type: ignore[override]
+    async def open(self, *args: str, **kwargs: str) -> None:
         super().open()
         await self.go.wait()
         self.told.append("opened")
@@ -828,6 +826,9 @@ async def test_the_stream() -> None:
         assert protocol.params.max_message_size == 5
         await protocol.write_message({"a": 1})
         assert await wire.json() == {"a": 1}
+        protocol._write_frame(False, TEXT, b"in ")
+        await protocol._write_frame(True, CONTINUATION, b"two")
+        assert [(await wire.receive()).final for _ in range(2)] == [False, True]
         with pytest.raises(ValueError, match="fragmented"):
             protocol._write_frame(False, PING, b"")
         with pytest.raises(ValueError, match="125"):

@@ -316,11 +316,11 @@ class Door(Outlet):
 
     def on_ping(self, data: bytes) -> Any:
         """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
-        return super().on_ping(data) if self._door_control(data) else None  # type: ignore[func-returns-value]
+        return super().on_ping(data) if self._door_control(data) else None
 
     def on_pong(self, data: bytes) -> Any:
         """Likewise a pong. Either may be a coroutine."""
-        return super().on_pong(data) if self._door_control(data) else None  # type: ignore[func-returns-value]
+        return super().on_pong(data) if self._door_control(data) else None
 
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 __all__ = ["Joined", "Joiner", "joiner"]
+
+_log = logging.getLogger("stormdoor")
+
+_SECONDS = 0.01
+"""How long the loop may be kept by writing alone."""
+_STEP = 64
 
 
 class Joined(Protocol):
@@ -39,8 +46,19 @@ class Joiner:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.flush()
+        end = self.loop.time() + _SECONDS
+        for number, one in enumerate(waiting, start=1):
+            try:
+                one.flush()
+            except Exception:  # noqa: BLE001 - one connection must not keep what is said to the others
+                _log.exception("what was said on a connection is lost")
+            if number % _STEP == 0 and number < len(waiting) and self.loop.time() >= end:
+                # After a broadcast to thousands: first those who had their turn before.
+                later = self._waiting
+                self._waiting = waiting[number:]
+                self._waiting += later
+                self.loop.call_soon(self._flush)
+                return
 
 
 _joiners: WeakKeyDictionary[asyncio.AbstractEventLoop, Joiner] = WeakKeyDictionary()

@@ -58,7 +58,7 @@ __all__ = ["FastHandler", "FastProtocol"]
 _mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else xor_mask
 
 _TURN = 256
-"""Frames of one connection after which the others have their turn."""
+"""Frames of one connection, or KiB, after which the others have their turn."""
 _AT_ONCE = 64 * 1024
 """Bytes that are not joined with more, since a write of that size costs what it costs."""
 _CLOSE_SECONDS = 5.0
@@ -199,12 +199,12 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     # -- what Tornado's has ------------------------------------------------------------------------
 
     @property
-    def params(self) -> Any:
+    def params(self) -> Any:  # type: ignore[override]
         """`max_message_size` may be changed while the connection is open."""
         return _Params(self)
 
     @property
-    def stream(self) -> Any:
+    def stream(self) -> Any:  # type: ignore[override]
         """None before the socket has been taken over."""
         if self._socket is None:
             return None
@@ -229,7 +229,9 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             self.stream.set_nodelay(x)
 
     def write_message(
-        self, message: str | bytes | dict[str, Any], binary: bool = False
+        self,
+        message: str | bytes | dict[str, Any],
+        binary: bool = False,  # noqa: FBT001, FBT002 - Tornado's signature
     ) -> Future[None]:
         """Send a message. The Future is done when the kernel has it.
 
@@ -245,15 +247,23 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         """Send a ping."""
         self._write_frame(True, PING, data)
 
-    def _write_frame(self, fin: bool, opcode: int, data: bytes, flags: int = 0) -> Future[None]:
-        if not fin:
-            raise ValueError("control frames may not be fragmented")
-        if opcode & 0x8 and len(data) > MOST_CONTROL_BYTES:
-            raise ValueError("control frame payloads may not exceed 125 bytes")
-        return self._write_raw(head(opcode, len(data)) + data)
+    def _write_frame(
+        self,
+        fin: bool,  # noqa: FBT001 - Tornado's signature
+        opcode: int,
+        data: bytes,
+        flags: int = 0,
+    ) -> Future[None]:
+        if opcode & 0x8:
+            if not fin:
+                raise ValueError("control frames may not be fragmented")
+            if len(data) > MOST_CONTROL_BYTES:
+                raise ValueError("control frame payloads may not exceed 125 bytes")
+        first = (FINAL if fin else 0) | opcode | flags
+        return self._write_raw(bytes((first,)) + head(opcode, len(data))[1:] + data)
 
     def _write_raw(self, data: bytes) -> Future[None]:
-        if self._closed():
+        if self._finished or self._closed():
             raise StreamClosedError
         self._push(data)
         return self.written()
@@ -313,19 +323,26 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         if stream.closed():
             self._lost = True
             return
-        # A duplicate, so that the stream can let go of its own in the way that it knows.
-        sock = stream.socket.dup()
-        early = bytes(stream._read_buffer)  # noqa: SLF001 - see `suitable`
-        stream.close()
-        if early:
-            self._reader.feed(early)
+        self._reader.feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: self, sock)
+            # A duplicate, so that the stream can let go of its own in the way that it knows.
+            sock = stream.socket.dup()
+        except OSError:  # no more files may be open
+            self._lost = True
+            return
+        finally:
+            stream.close()
+        try:
+            await self._joiner.loop.connect_accepted_socket(lambda: self, sock)
         except OSError:
             self._lost = True
             sock.close()
-            return
-        self._socket = sock
+        except BaseException:
+            sock.close()
+            self._over()
+            raise
+        else:
+            self._socket = sock
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is there."""
@@ -392,11 +409,12 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             self._abort()
         finally:
             self._in_turn = False
-            if self._out:
+            if self._out or self._writes is not None:
                 self.flush()
 
     def _read(self) -> None:
         following, take = self._reader.next, self._take
+        handler: Any = self.handler
         left = _TURN
         while (frame := following()) is not None:
             opcode, payload = frame
@@ -407,29 +425,26 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
                 if opcode == TEXT:
                     result = take(payload)
                 elif opcode == BINARY:
-                    result = self.handler.on_message(payload)
+                    result = handler.on_message(payload)
                 elif opcode == PING:
                     self._send_pong(payload)
-                    result = self._pinged(payload)
+                    result = handler.on_ping(payload)
+                    if result is not None:  # like Tornado: it is not waited for
+                        future_add_done_callback(gen.convert_yielded(result), self._checked)
+                        result = None
                 else:
                     self._received_pong = True
-                    result = self.handler.on_pong(payload)
+                    result = handler.on_pong(payload)
                 if result is not None and self._waits(result):
                     return
-            left -= 1
-            if not left:
+            left -= 1 + (len(payload) >> 10)
+            if left <= 0:
                 self._busy = True
                 self._joiner.loop.call_soon(self._go_on)
                 return
         violation = self._reader.violation
         if violation is not None and not self._finished:
             self._fail(violation)
-
-    def _pinged(self, payload: bytes) -> None:
-        # Like Tornado: an asynchronous `on_ping` is not waited for.
-        result: Any = self.handler.on_ping(payload)
-        if result is not None:
-            future_add_done_callback(gen.convert_yielded(result), self._checked)
 
     def _waits(self, result: Awaitable[Any]) -> bool:
         """Wait for what a handler returned. Whether nothing else may be read for now."""
@@ -562,15 +577,17 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     def flush(self) -> None:
         """Hand what this turn has written to the kernel."""
         self._scheduled = False
-        out = self._out
+        out, transport = self._out, self._transport
+        if transport is None or transport.is_closing():
+            self._out = []
+            self._queued = 0
+            return  # what has not been written never will be: see `connection_lost`
         if out:
             self._out = []
             self._queued = 0
-            transport = self._transport
-            if transport is not None and not transport.is_closing():
-                data = b"".join(out)
-                self._sent += len(data)
-                transport.write(data)
+            data = b"".join(out)
+            self._sent += len(data)
+            transport.write(data)
         if self._writes is not None and not self._stuck:
             self._settle_writes()
 

@@ -19,7 +19,7 @@ _log = logging.getLogger("stormdoor")
 
 _KNOWN = frozenset([(6, 5), (6, 6)])
 _RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (IOStream, ("writing", "write", "close", "closed")),
+    (IOStream, ("writing", "write", "close", "closed", "_consume")),
     (HTTP1Connection, ("detach",)),
     (RequestHandler, ("detach", "log_exception", "finish")),
     (WebSocketHandler, ("_detach_stream", "on_ws_connection_close", "on_connection_close")),
@@ -69,13 +69,15 @@ def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]
     )
 
 
-@cache
-def fits_loop(loop: type[asyncio.AbstractEventLoop]) -> bool:
+def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether this kind of loop hands sockets to transports in the way that is known."""
-    return issubclass(loop, asyncio.SelectorEventLoop) or loop.__module__.split(".")[0] == "uvloop"
+    return (
+        isinstance(loop, asyncio.SelectorEventLoop)
+        or type(loop).__module__.split(".")[0] == "uvloop"
+    )
 
 
 def fits_request(request: HTTPServerRequest) -> bool:
     """Whether the connection of `request` can move: plain TCP (or a Unix socket), and a known loop."""
     stream = getattr(request.connection, "stream", None)
-    return type(stream) is IOStream and fits_loop(type(asyncio.get_running_loop()))
+    return type(stream) is IOStream and fits_loop(asyncio.get_running_loop())
