@@ -206,7 +206,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     @property
     def stream(self) -> Any:  # type: ignore[override]
         """None before the socket has been taken over."""
-        if self._socket is None:
+        if self._socket is None or (self._transport is None and not self._lost):
             return None
         return TakenStream(
             self._socket,
@@ -332,8 +332,15 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             return
         finally:
             stream.close()
+        self._socket = sock
+        loop: Any = self._joiner.loop
+        make = getattr(loop, "_make_socket_transport", None)
+        if make is not None:
+            # asyncio's own loop: the same transport, without two trips around the loop until it is there.
+            self.connection_made(make(sock, self))
+            return
         try:
-            await self._joiner.loop.connect_accepted_socket(lambda: self, sock)
+            await loop.connect_accepted_socket(lambda: self, sock)
         except OSError:
             self._lost = True
             sock.close()
@@ -341,11 +348,11 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             sock.close()
             self._over()
             raise
-        else:
-            self._socket = sock
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is there."""
+        if self._transport is not None or self._lost:
+            return  # so it was
         self._transport = cast(asyncio.Transport, transport)
         # Whatever the kernel does not take is worth knowing: see `waiting` and `stalled_since`.
         self._transport.set_write_buffer_limits(high=0)
