@@ -4,12 +4,12 @@
 revocation, limits, schema and permission, and answered with the same object.
 """
 
-import asyncio
 import tempfile
 from argparse import Namespace
 from pathlib import Path
 from typing import Annotated
 
+import serving
 from policy import (
     ACTION_PERMISSIONS,
     AUDIENCE,
@@ -149,7 +149,7 @@ def main() -> None:
     arguments.add_argument("--action", choices=HANDLERS, default="sync")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-echo-") as directory:
-        asyncio.run(run(options, Path(directory)))
+        serving.run(run(options, Path(directory)), uvloop=options.uvloop)
 
 
 if __name__ == "__main__":

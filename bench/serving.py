@@ -10,14 +10,14 @@ import gc
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from tornado.web import Application
 
-__all__ = ["parser", "publish", "serve"]
+__all__ = ["parser", "publish", "run", "serve"]
 
 # Seconds. The kernel ends a server that its harness left behind.
 LIFETIME: Final = 900
@@ -27,7 +27,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """The command line of a server, with the `--port` that all of them have."""
     arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    arguments.add_argument("--uvloop", action="store_true", help="on the other loop")
     return arguments
+
+
+def run(main: Coroutine[Any, Any, None], *, uvloop: bool) -> None:
+    """Runs `main` on asyncio's loop, or on the other one."""
+    factory = None
+    if uvloop:
+        import uvloop as other  # noqa: PLC0415 - an extra
+
+        factory = other.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
 
 
 async def serve(application: Application, port: int) -> None:
