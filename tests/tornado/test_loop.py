@@ -11,7 +11,7 @@ from stormdoor.tornado.loop import loop_factory
 
 
 def test_the_faster_loop_where_it_is_installed() -> None:
-    """uvloop's."""
+    """It is that of uvloop."""
     pytest.importorskip("uvloop")
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         assert type(runner.get_loop()).__module__.startswith("uvloop")
