@@ -128,11 +128,23 @@ class Handler:
         elif mood == "close":
             self.shut = True
             self.protocol.close(4000, "as told")
-        elif mood == "wait" and waits:
+        elif mood in ("wait", "await") and waits:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.waiting.append(future)
-            return future
+            return future if mood == "wait" else self._later(future)
+        elif mood == "at once" and waits:
+            return self._at_once()
         return None
+
+    async def _later(self, future: asyncio.Future[None]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        await future
+        assert asyncio.current_task() is task
+        self.say(b"later")
+
+    async def _at_once(self) -> None:
+        assert asyncio.current_task() is not None
 
     def say(self, payload: bytes) -> None:
         with contextlib.suppress(WebSocketClosedError):
@@ -190,7 +202,7 @@ steps = st.one_of(
     st.tuples(st.sampled_from(happenings), st.none()),
 )
 moods = st.lists(
-    st.sampled_from(["answer", "answer", "ignore", "wait", "raise", "close"]),
+    st.sampled_from(["answer", "answer", "ignore", "wait", "await", "at once", "raise", "close"]),
     min_size=1,
     max_size=6,
 )

@@ -19,6 +19,7 @@ import struct
 import sys
 from asyncio import Future
 from collections.abc import Awaitable
+from types import CoroutineType
 from typing import Any, Protocol, cast
 
 from tornado import gen
@@ -148,6 +149,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         "_socket",
         "_stuck",
         "_take",
+        "_task",
         "_transport",
         "_writes",
         "client_terminated",
@@ -183,6 +185,8 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         self._joiner = joiner(asyncio.get_running_loop())
         self._begun = self._busy = self._eof = self._lost = self._finished = False
         self._in_turn = self._paused = self._scheduled = self._stuck = False
+        self._task: Future[Any] | None = None
+        """What is waited for: the loop itself holds on to no task."""
         self._context: contextvars.Context | None = None
         self._after_close = 0
         # What goes out:
@@ -393,6 +397,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     def _go_on(self) -> None:
         """Somebody is ready for more."""
         self._busy = False
+        self._task = None
         if self._lost:
             self._over()
             return
@@ -455,13 +460,30 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
 
     def _waits(self, result: Awaitable[Any]) -> bool:
         """Wait for what a handler returned. Whether nothing else may be read for now."""
+        if type(result) is CoroutineType:
+            if sys.version_info < (3, 12):
+                self._busy = True
+                self._task = self._joiner.loop.create_task(self._finish(result))
+                return True
+            # A coroutine that never waits then costs no trip around the loop.
+            result = asyncio.Task(result, loop=self._joiner.loop, eager_start=True)
         future = gen.convert_yielded(result)
         if future.done():
             self._checked(future)
             return self._closed()
         self._busy = True
+        self._task = future
         future_add_done_callback(future, self._waited)
         return True
+
+    async def _finish(self, waiting: Awaitable[Any]) -> None:
+        """What a task of its own does: what a handler returned, and then what has arrived meanwhile."""
+        try:
+            await waiting
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
+            self.handler.log_exception(*sys.exc_info())
+            self._abort()
+        self._go_on()
 
     def _checked(self, future: Future[Any]) -> None:
         try:
