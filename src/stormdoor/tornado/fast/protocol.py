@@ -461,12 +461,13 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
     def _waits(self, result: Awaitable[Any]) -> bool:
         """Wait for what a handler returned. Whether nothing else may be read for now."""
         if type(result) is CoroutineType:
-            if sys.version_info < (3, 12):
+            if sys.version_info >= (3, 12):
+                # A coroutine that never waits then costs no trip around the loop.
+                result = asyncio.Task(result, loop=self._joiner.loop, eager_start=True)
+            else:
                 self._busy = True
                 self._task = self._joiner.loop.create_task(self._finish(result))
                 return True
-            # A coroutine that never waits then costs no trip around the loop.
-            result = asyncio.Task(result, loop=self._joiner.loop, eager_start=True)
         future = gen.convert_yielded(result)
         if future.done():
             self._checked(future)
