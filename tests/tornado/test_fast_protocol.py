@@ -767,6 +767,55 @@ async def test_a_client_that_leaves_with_the_handshake() -> None:
         await until(lambda: len(guard.registry) == 0)
 
 
+class Unwilling(asyncio.SelectorEventLoop):
+    """A loop that takes no socket."""
+
+    fault: type[BaseException] = OSError
+
+    def _make_socket_transport(self, sock: Any, protocol: Any, *args: Any, **more: Any) -> Any:
+        if isinstance(protocol, FastProtocol):
+            raise self.fault("as told")
+        make: Any = super()._make_socket_transport  # type: ignore[misc]
+        return make(sock, protocol, *args, **more)
+
+
+@pytest.mark.parametrize("fault", [OSError, RuntimeError, asyncio.CancelledError])
+def test_a_loop_that_does_not_take_the_socket(
+    fault: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is over, and nothing is left of it: no quota, no descriptor."""
+    monkeypatch.setattr(Unwilling, "fault", fault)
+
+    async def run() -> None:
+        async with at() as (served, guard):
+            wire = await request(served.port, "/ws", ALICE)
+            await wire.ended()
+            await until(lambda: len(guard.registry) == 0)
+            await wire.hang_up()
+
+    with log_lines("tornado.application", "asyncio"):
+        with asyncio.Runner(loop_factory=Unwilling) as runner:
+            runner.run(run())
+
+
+async def test_no_more_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket cannot be duplicated: it is closed, and the server goes on."""
+
+    def refuse(sock: socket.socket) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    async with at() as (served, guard):
+        with monkeypatch.context() as patched:
+            patched.setattr(socket.socket, "dup", refuse)
+            wire = await request(served.port, "/ws", ALICE)
+            await wire.ended()
+            await wire.hang_up()
+            await until(lambda: len(guard.registry) == 0)
+        async with await alice(served) as again:
+            again.send("x")
+            assert await again.text() == "x"
+
+
 # -- what handlers reach for -----------------------------------------------------------------------
 
 

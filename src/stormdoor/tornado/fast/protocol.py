@@ -24,14 +24,11 @@ from typing import Any, Protocol, cast
 
 from tornado import gen
 from tornado.concurrent import future_add_done_callback
-from tornado.escape import json_encode, utf8
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.log import gen_log
 from tornado.util import _websocket_mask
 from tornado.websocket import (
-    WebSocketClosedError,
     WebSocketHandler,
-    WebSocketProtocol13,
     _default_max_message_size,
 )
 
@@ -40,17 +37,13 @@ from stormdoor.core.frame import (
     BINARY,
     CLOSE,
     FINAL,
-    MOST_CONTROL_BYTES,
     PING,
-    PONG,
     TEXT,
-    Prepared,
     close_payload,
-    head,
     xor_mask,
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
-from stormdoor.tornado.fast.joiner import joiner
+from stormdoor.tornado.fast.outgoing import Outgoing
 from stormdoor.tornado.fast.taken_stream import TakenStream
 
 __all__ = ["FastHandler", "FastProtocol"]
@@ -60,8 +53,6 @@ _mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else
 
 _TURN = 256
 """Frames of one connection, or KiB, after which the others have their turn."""
-_AT_ONCE = 64 * 1024
-"""Bytes that are not joined with more, since a write of that size costs what it costs."""
 _CLOSE_SECONDS = 5.0
 """What Tornado waits for the client's close frame, and what its last bytes may take."""
 _LINGER_SECONDS = 2.0
@@ -107,7 +98,7 @@ class _Params:
         return self._protocol._compression  # noqa: SLF001 - likewise
 
 
-class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
+class FastProtocol(Outgoing):
     """The protocol of one connection, and of its transport.
 
     Args:
@@ -125,38 +116,19 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         "_close_timer",
         "_compression",
         "_context",
-        "_deflater",
         "_eof",
-        "_finished",
-        "_in_turn",
-        "_joiner",
-        "_last_at",
-        "_lost",
-        "_mark",
-        "_marked_at",
-        "_out",
         "_paused",
-        "_pending_pong",
         "_ping_timer",
         "_pings",
-        "_pong_future",
-        "_queued",
         "_reader",
         "_received_pong",
-        "_scheduled",
         "_selected_subprotocol",
-        "_sent",
         "_socket",
-        "_stuck",
         "_take",
         "_task",
-        "_transport",
-        "_writes",
-        "client_terminated",
         "close_code",
         "close_reason",
         "handler",
-        "server_terminated",
     )
 
     def __init__(
@@ -168,34 +140,21 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         ping_timeout: float | None = None,
         compression: dict[str, Any] | None = None,
     ) -> None:
-        # Not those of the base classes: they would make all that this protocol is there to do without.
+        super().__init__()
         self.handler = handler
-        self.client_terminated = False
-        self.server_terminated = False
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self._reader = FrameReader(max_message_size, mask=_mask)
         self._pings = (ping_interval, ping_timeout)
         self._compression = compression
-        self._deflater: Deflater | None = None
         self._selected_subprotocol: str | None = None
         self._take = cast(FastHandler, handler)._door_take  # noqa: SLF001 - what it is for
-        self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
-        self._joiner = joiner(asyncio.get_running_loop())
-        self._begun = self._busy = self._eof = self._lost = self._finished = False
-        self._in_turn = self._paused = self._scheduled = self._stuck = False
+        self._begun = self._busy = self._eof = self._paused = False
         self._task: Future[Any] | None = None
         """What is waited for: the loop itself holds on to no task."""
         self._context: contextvars.Context | None = None
         self._after_close = 0
-        # What goes out:
-        self._out: list[bytes] = []
-        self._queued = self._sent = self._mark = 0
-        self._last_at = self._marked_at = 0.0
-        self._writes: list[Future[None]] | None = None
-        self._pong_future: Future[None] | None = None
-        self._pending_pong: bytes | None = None
         self._received_pong = False
         self._ping_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
@@ -220,57 +179,10 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
             waiting=self.waiting,
         )
 
-    def is_closing(self) -> bool:
-        """Whether either side has closed, or the connection is gone."""
-        return self.client_terminated or self.server_terminated or self._closed()
-
-    def _closed(self) -> bool:
-        return self._transport is None or self._transport.is_closing()
-
     def set_nodelay(self, x: bool) -> None:  # noqa: FBT001 - Tornado's signature
         """On by itself, as for every transport of asyncio; the frames of a turn are joined anyway."""
         if self.stream is not None:
             self.stream.set_nodelay(x)
-
-    def write_message(
-        self,
-        message: str | bytes | dict[str, Any],
-        binary: bool = False,  # noqa: FBT001, FBT002 - Tornado's signature
-    ) -> Future[None]:
-        """Send a message. The Future is done when the kernel has it.
-
-        Raises:
-            WebSocketClosedError: The connection is closing.
-        """
-        if isinstance(message, dict):
-            message = json_encode(message)
-        self.post(utf8(message), self._last_at, sys.maxsize, BINARY if binary else TEXT)
-        return self.written()
-
-    def write_ping(self, data: bytes) -> None:
-        """Send a ping."""
-        self._write_frame(True, PING, data)
-
-    def _write_frame(
-        self,
-        fin: bool,  # noqa: FBT001 - Tornado's signature
-        opcode: int,
-        data: bytes,
-        flags: int = 0,
-    ) -> Future[None]:
-        if opcode & 0x8:
-            if not fin:
-                raise ValueError("control frames may not be fragmented")
-            if len(data) > MOST_CONTROL_BYTES:
-                raise ValueError("control frame payloads may not exceed 125 bytes")
-        first = (FINAL if fin else 0) | opcode | flags
-        return self._write_raw(bytes((first,)) + head(opcode, len(data))[1:] + data)
-
-    def _write_raw(self, data: bytes) -> Future[None]:
-        if self._finished or self._closed():
-            raise StreamClosedError
-        self._push(data)
-        return self.written()
 
     # -- the handshake -----------------------------------------------------------------------------
 
@@ -339,12 +251,12 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         self._socket = sock
         loop: Any = self._joiner.loop
         make = getattr(loop, "_make_socket_transport", None)
-        if make is not None:
-            # asyncio's own loop: the same transport, without two trips around the loop until it is there.
-            self.connection_made(make(sock, self))
-            return
         try:
-            await loop.connect_accepted_socket(lambda: self, sock)
+            if make is None:
+                await loop.connect_accepted_socket(lambda: self, sock)
+            else:
+                # asyncio's own loop: the same transport, without two trips around the loop until it is there.
+                self.connection_made(make(sock, self))
         except OSError:
             self._lost = True
             sock.close()
@@ -534,165 +446,7 @@ class FastProtocol(WebSocketProtocol13, asyncio.Protocol):
         except Exception:  # noqa: BLE001 - whatever a handler raises
             self.handler.log_exception(*sys.exc_info())
 
-    # -- writing -----------------------------------------------------------------------------------
-
-    def post(self, payload: bytes, now: float, bound: int, opcode: int = TEXT) -> bool:
-        """Send a message without a Future.
-
-        Args:
-            payload: The message.
-            now: Monotonic seconds.
-            bound: Bytes that may wait for the client.
-            opcode: TEXT or BINARY.
-
-        Returns:
-            False if that would be too much.
-
-        Raises:
-            WebSocketClosedError: The connection is closing.
-        """
-        if self.client_terminated or self.server_terminated or self._closed():
-            raise WebSocketClosedError
-        size = len(payload)
-        if (self._queued or self._stuck) and not self._takes(size, bound):
-            return False
-        if self._deflater is None:
-            self._out += (head(opcode, size), payload)
-        else:
-            payload = self._deflater.message(payload)
-            size = len(payload)
-            self._out += (head(opcode, size, compressed=True), payload)
-        self._last_at = now
-        self._note(size)
-        return True
-
-    def post_prepared(self, prepared: Prepared, now: float, bound: int) -> bool:
-        """Send a message that others get as well; otherwise as `post`."""
-        if self._deflater is not None:
-            return self.post(prepared.payload, now, bound)
-        if self.client_terminated or self.server_terminated or self._closed():
-            raise WebSocketClosedError
-        frame = prepared.frame
-        if (self._queued or self._stuck) and not self._takes(len(frame), bound):
-            return False
-        self._last_at = now
-        self._push(frame)
-        return True
-
-    def written(self) -> Future[None]:
-        """Done when the kernel has all that was sent up to now."""
-        future: Future[None] = self._joiner.loop.create_future()
-        if self._writes is None:
-            self._writes = [future]
-        else:
-            self._writes.append(future)
-        if not self._in_turn and not self._scheduled:
-            # It is never done at once: whoever waits for it lets the others have their turn.
-            self._scheduled = True
-            self._joiner.add(self)
-        return future
-
-    def _push(self, data: bytes) -> None:
-        self._out.append(data)
-        self._note(len(data))
-
-    def _note(self, size: int) -> None:
-        queued = self._queued = self._queued + size
-        if queued > _AT_ONCE:
-            self.flush()
-        elif not self._in_turn and not self._scheduled:
-            self._scheduled = True
-            self._joiner.add(self)
-
-    def flush(self) -> None:
-        """Hand what this turn has written to the kernel."""
-        self._scheduled = False
-        out, transport = self._out, self._transport
-        if transport is None or transport.is_closing():
-            self._out = []
-            self._queued = 0
-            return  # what has not been written never will be: see `connection_lost`
-        if out:
-            self._out = []
-            self._queued = 0
-            data = b"".join(out)
-            self._sent += len(data)
-            transport.write(data)
-        if self._writes is not None and not self._stuck:
-            self._settle_writes()
-
-    def _settle_writes(self) -> None:
-        writes, self._writes = self._writes, None
-        for future in writes or ():
-            if future.done():
-                continue
-            if self._lost:
-                future.set_exception(WebSocketClosedError())
-                future.exception()  # whoever does not wait for it need not hear of it
-            else:
-                future.set_result(None)
-
-    def pause_writing(self) -> None:
-        """The kernel does not take everything."""
-        self._stuck = True
-        self._mark, self._marked_at = self._sent, self._last_at
-
-    def resume_writing(self) -> None:
-        """It has taken everything."""
-        self._stuck = False
-        self._settle_writes()
-
-    def waiting(self) -> int:
-        """Bytes that wait for the client."""
-        if self._stuck and self._transport is not None:
-            return self._queued + self._transport.get_write_buffer_size()
-        return self._queued
-
-    def _takes(self, size: int, bound: int) -> bool:
-        # A message of any size fits where nothing waits.
-        waiting = self.waiting()
-        if waiting and waiting + size > bound:
-            self.flush()
-            waiting = self.waiting()
-        return not waiting or waiting + size <= bound
-
-    def stalled_since(self) -> float | None:
-        """Monotonic seconds since which nothing has gone out, or None if nothing waits.
-
-        What counts is that all goes out that was written up to a mark, as one message at the least: a client
-        that takes a byte now and then is as slow as one that takes none.
-        """
-        if not self._stuck or self._transport is None:
-            return None
-        if self._sent - self._transport.get_write_buffer_size() >= self._mark:
-            self._mark, self._marked_at = self._sent, self._last_at
-        return self._marked_at
-
     # -- pings -------------------------------------------------------------------------------------
-
-    def _send_pong(self, data: bytes) -> None:
-        """Answer a ping. While an answer waits for the client, only the last ping is remembered (§5.5.3)."""
-        if self._pong_future is not None and not self._pong_future.done():
-            self.flush()
-            if not self._pong_future.done():
-                self._pending_pong = data
-                return
-        self._pending_pong = None
-        if self.server_terminated:
-            return
-        try:
-            self._pong_future = self._write_frame(True, PONG, data)
-        except StreamClosedError:
-            self._abort()
-            return
-        self._pong_future.add_done_callback(self._pong_sent)
-
-    def _pong_sent(self, future: Future[None]) -> None:
-        if self._pong_future is future:
-            self._pong_future = None
-        pending, self._pending_pong = self._pending_pong, None
-        if pending is not None and not future.cancelled() and future.exception() is None:
-            self._send_pong(pending)
 
     def start_pinging(self) -> None:
         """Send pings, if that was asked for. A timer each, and no Task."""
