@@ -108,6 +108,23 @@ def test_the_way_out_can_be_read_by_any_inflater(keeps: bool) -> None:
     assert (len(sent[1]) < len(sent[0])) is keeps
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"compression_level": 10}, {"compression_level": -2}, {"mem_level": 0}, {"mem_level": 10}],
+)
+def test_an_option_that_zlib_does_not_have(options: dict[str, int]) -> None:
+    """It is refused when the connection opens, not at its first message."""
+    with pytest.raises(ValueError, match="compression_level"):
+        Deflater(PLAIN, options)
+
+
+def test_a_client_with_the_smallest_window() -> None:
+    """What was agreed as 8, zlib writes with 9."""
+    text = bytes(range(256)) * 4
+    found = Inflater(Agreement(client_bits=8)).piece(deflated(text, bits=9), 2000, last=True)
+    assert found == text
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_the_way_in(keeps: bool) -> None:
     """Messages, each in pieces; their window is kept or not, as agreed."""

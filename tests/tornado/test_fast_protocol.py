@@ -911,11 +911,44 @@ async def test_pings_by_the_server() -> None:
 
 
 def test_a_joiner_belongs_to_its_loop() -> None:
-    """And goes with it."""
+    """And keeps none that is over."""
     one, other = asyncio.new_event_loop(), asyncio.new_event_loop()
-    assert joiner(one) is joiner(one) is not joiner(other)
-    one.close()
-    other.close()
+    first = joiner(one)
+    assert joiner(one) is first is not joiner(other)
+    gone = weakref.ref(one)
+    for loop in (one, other):
+        loop.close()
+    del first, one, other, loop
+    gc.collect()
+    assert gone() is None
+
+
+class Loud:
+    """Fails to write, or writes down that it did."""
+
+    def __init__(self, name: str, written: list[str]) -> None:
+        self.name, self.written = name, written
+
+    def flush(self) -> None:
+        if self.name == "bad":
+            raise RuntimeError("as told")
+        self.written.append(self.name)
+
+
+async def test_a_joiner_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After one that fails; and after a while, when the others had their turn."""
+    monkeypatch.setattr("stormdoor.tornado.fast.joiner._SECONDS", 0.0)
+    written: list[str] = []
+    mine = joiner(asyncio.get_running_loop())
+    with log_lines("stormdoor") as lines:
+        for name in ["bad"] + [f"{number}" for number in range(200)]:
+            mine.add(Loud(name, written))
+        asyncio.get_running_loop().call_soon(written.append, "the others")
+        await settled()
+    assert any("lost" in line for line in lines)
+    assert written.index("the others") == 63
+    written.remove("the others")
+    assert written == [f"{number}" for number in range(200)]
 
 
 # -- commands --------------------------------------------------------------------------------------

@@ -108,13 +108,19 @@ class Deflater:
     Args:
         agreement: With the client.
         options: `compression_level` and `mem_level`, as in Tornado's `get_compression_options`.
+
+    Raises:
+        ValueError: An option is none that zlib has.
     """
 
-    __slots__ = ("_agreement", "_options", "_stream")
+    __slots__ = ("_agreement", "_level", "_memory", "_stream")
 
     def __init__(self, agreement: Agreement, options: Mapping[str, int]) -> None:
         self._agreement = agreement
-        self._options = options
+        self._level = options.get("compression_level", _LEVEL)
+        self._memory = options.get("mem_level", _MEMORY)
+        if not (-1 <= self._level <= 9 and 1 <= self._memory <= 9):
+            raise ValueError("compression_level is -1 to 9, and mem_level 1 to 9")
         self._stream: zlib._Compress | None = None
 
     def message(self, data: bytes) -> bytes:
@@ -122,10 +128,10 @@ class Deflater:
         stream = self._stream
         if stream is None:
             stream = zlib.compressobj(
-                self._options.get("compression_level", _LEVEL),
+                self._level,
                 zlib.DEFLATED,
                 -self._agreement.server_bits,
-                self._options.get("mem_level", _MEMORY),
+                self._memory,
             )
             if self._agreement.server_keeps:
                 self._stream = stream
@@ -167,7 +173,8 @@ class Inflater:
         if self._rest is None:
             stream = self._stream
             if stream is None:
-                stream = self._stream = zlib.decompressobj(-self._agreement.client_bits)
+                # Of those who say 8 zlib itself uses 9.
+                stream = self._stream = zlib.decompressobj(-max(9, self._agreement.client_bits))
             # One more than fits, so that a message that just fits is told from one that does not. Zero
             # would mean "without a limit".
             out = stream.decompress(data, room + 1)

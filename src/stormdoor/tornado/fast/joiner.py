@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 __all__ = ["Joined", "Joiner", "joiner"]
 
@@ -31,7 +31,7 @@ class Joiner:
         loop: Which.
     """
 
-    __slots__ = ("_waiting", "loop")
+    __slots__ = ("__weakref__", "_waiting", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -61,12 +61,13 @@ class Joiner:
                 return
 
 
-_joiners: WeakKeyDictionary[asyncio.AbstractEventLoop, Joiner] = WeakKeyDictionary()
+# A joiner holds its loop, and its connections hold it: with the last of them it goes, and the loop with it.
+_joiners: WeakValueDictionary[int, Joiner] = WeakValueDictionary()
 
 
 def joiner(loop: asyncio.AbstractEventLoop) -> Joiner:
     """The joiner of `loop`."""
-    found = _joiners.get(loop)
+    found = _joiners.get(id(loop))
     if found is None:
-        found = _joiners[loop] = Joiner(loop)
+        found = _joiners[id(loop)] = Joiner(loop)
     return found
