@@ -29,7 +29,7 @@ from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
 from tests.guard.fakes import make_guard
 from tests.support.certificates import Authority
-from tests.tornado.loops import on_each_loop
+from tests.tornado.loops import LOOPS, on_each_loop
 from tests.tornado.wire import (
     BINARY,
     CLOSE,
@@ -912,15 +912,41 @@ async def test_pings_by_the_server() -> None:
 
 def test_a_joiner_belongs_to_its_loop() -> None:
     """And keeps none that is over."""
-    one, other = asyncio.new_event_loop(), asyncio.new_event_loop()
-    first = joiner(one)
-    assert joiner(one) is first is not joiner(other)
-    gone = weakref.ref(one)
-    for loop in (one, other):
-        loop.close()
-    del first, one, other, loop
+
+    async def mine() -> object:
+        loop = asyncio.get_running_loop()
+        assert joiner(loop) is joiner(loop)
+        return weakref.ref(loop)
+
+    gone: Any = asyncio.run(mine())
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_that_ends_hangs_up(loop: str) -> None:
+    """As with Tornado's: who is still there is closed, and the handler hears of it."""
+    head = (
+        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
+        "Authorization: Bearer alice\r\n\r\n"
+    )
+
+    async def run(client: socket.socket) -> FastProtocol:
+        async with at() as (served, _):
+            client.connect(("127.0.0.1", served.port))
+            client.sendall(head.encode())
+            await until(lambda: Echo.here)
+            protocol = protocol_of(Echo)
+        assert protocol.server_terminated
+        assert protocol._transport is not None, "it waits for the client's close frame"
+        return protocol
+
+    with socket.socket() as client, asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        protocol = runner.run(run(client))
+        runner.close()
+        assert protocol._transport is None
+        assert Echo.told[-1] == ("close", None, None)
 
 
 class Loud:
@@ -928,6 +954,9 @@ class Loud:
 
     def __init__(self, name: str, written: list[str]) -> None:
         self.name, self.written = name, written
+
+    def leave(self) -> None:
+        """Stays."""
 
     def flush(self) -> None:
         if self.name == "bad":

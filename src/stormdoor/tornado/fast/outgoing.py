@@ -30,6 +30,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         "_in_turn",
         "_joiner",
         "_last_at",
+        "_loop",
         "_lost",
         "_mark",
         "_marked_at",
@@ -51,7 +52,8 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         self.client_terminated = False
         self.server_terminated = False
         self._transport: asyncio.Transport | None = None
-        self._joiner = joiner(asyncio.get_running_loop())
+        self._loop = asyncio.get_running_loop()
+        self._joiner = joiner(self._loop)
         self._deflater: Deflater | None = None
         self._in_turn = self._lost = self._finished = self._scheduled = self._stuck = False
         self._out: list[bytes] = []
@@ -153,7 +155,7 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
 
     def written(self) -> Future[None]:
         """Done when the kernel has all that was sent up to now."""
-        future: Future[None] = self._joiner.loop.create_future()
+        future: Future[None] = self._loop.create_future()
         if self._writes is None:
             self._writes = [future]
         else:
@@ -175,6 +177,10 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
         elif not self._in_turn and not self._scheduled:
             self._scheduled = True
             self._joiner.add(self)
+
+    def leave(self) -> None:
+        """The loop is about to end."""
+        self._abort()
 
     def flush(self) -> None:
         """Hand what this turn has written to the kernel."""

@@ -249,7 +249,7 @@ class FastProtocol(Outgoing):
         finally:
             stream.close()
         self._socket = sock
-        loop: Any = self._joiner.loop
+        loop: Any = self._loop
         make = getattr(loop, "_make_socket_transport", None)
         try:
             if make is None:
@@ -270,6 +270,7 @@ class FastProtocol(Outgoing):
         if self._transport is not None or self._lost:
             return  # so it was
         self._transport = cast(asyncio.Transport, transport)
+        self._joiner.live.add(self)
         # Whatever the kernel does not take is worth knowing: see `waiting` and `stalled_since`.
         self._transport.set_write_buffer_limits(high=0)
 
@@ -364,7 +365,7 @@ class FastProtocol(Outgoing):
             left -= 1 + (len(payload) >> 10)
             if left <= 0:
                 self._busy = True
-                self._joiner.loop.call_soon(self._go_on)
+                self._loop.call_soon(self._go_on)
                 return
         violation = self._reader.violation
         if violation is not None and not self._finished:
@@ -375,10 +376,10 @@ class FastProtocol(Outgoing):
         if type(result) is CoroutineType:
             if sys.version_info >= (3, 12):
                 # A coroutine that never waits then costs no trip around the loop.
-                result = asyncio.Task(result, loop=self._joiner.loop, eager_start=True)
+                result = asyncio.Task(result, loop=self._loop, eager_start=True)
             else:
                 self._busy = True
-                self._task = self._joiner.loop.create_task(self._finish(result))
+                self._task = self._loop.create_task(self._finish(result))
                 return True
         future = gen.convert_yielded(result)
         if future.done():
@@ -418,6 +419,7 @@ class FastProtocol(Outgoing):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and nothing more goes in or out."""
+        self._joiner.live.discard(self)
         self._lost = True
         self._transport = None
         self._stuck = False
@@ -452,10 +454,10 @@ class FastProtocol(Outgoing):
         """Send pings, if that was asked for. A timer each, and no Task."""
         interval = self.ping_interval
         if self._ping_timer is None and interval > 0:
-            self._ping_timer = self._joiner.loop.call_later(interval, self._ping)
+            self._ping_timer = self._loop.call_later(interval, self._ping)
 
     def _ping(self) -> None:
-        loop = self._joiner.loop
+        loop = self._loop
         self._received_pong = False
         with contextlib.suppress(StreamClosedError):
             self.write_ping(b"")
@@ -466,7 +468,7 @@ class FastProtocol(Outgoing):
         if self.ping_timeout > 0 and not self._received_pong:
             self.close(reason="ping timed out")
             return
-        loop = self._joiner.loop
+        loop = self._loop
         wait = max(0.0, pinged + self.ping_interval - loop.time())
         self._ping_timer = loop.call_later(wait, self._ping)
 
@@ -487,7 +489,7 @@ class FastProtocol(Outgoing):
         if self.client_terminated:
             self._hang_up(_CLOSE_SECONDS)
         elif self._close_timer is None and not self._lost:
-            self._close_timer = self._joiner.loop.call_later(_CLOSE_SECONDS, self._abort)
+            self._close_timer = self._loop.call_later(_CLOSE_SECONDS, self._abort)
 
     def _push_close(self, code: int | None, reason: str | None) -> None:
         payload = close_payload(code, reason)
@@ -509,7 +511,7 @@ class FastProtocol(Outgoing):
         if not self._closed():
             self._transport.close()  # type: ignore[union-attr]
             if self._stuck:
-                self._close_timer = self._joiner.loop.call_later(seconds, self._abort)
+                self._close_timer = self._loop.call_later(seconds, self._abort)
 
     def _fail(self, violation: Violation) -> None:
         """The client broke a rule: say which, listen no more, and hang up when it has read that."""
@@ -522,7 +524,7 @@ class FastProtocol(Outgoing):
         self.flush()
         if not self._closed():
             # Closed at once, with bytes unread, the kernel would reset it, and the frame might be lost.
-            self._close_timer = self._joiner.loop.call_later(_LINGER_SECONDS, self._abort)
+            self._close_timer = self._loop.call_later(_LINGER_SECONDS, self._abort)
             with contextlib.suppress(OSError, RuntimeError):
                 self._transport.write_eof()  # type: ignore[union-attr]
         self._over()
