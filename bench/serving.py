@@ -27,6 +27,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """The command line of a server, with the `--port` that all of them have."""
     arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    arguments.add_argument("--uvloop", action="store_true", help="on the other loop")
     return arguments
 
 

@@ -22,6 +22,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.credential import Credential, Place, Source
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
+from stormdoor.core.frame import Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.connection import Connection
@@ -200,9 +201,9 @@ class FakeSink:
         self.told: list[float] = []
         self.facts = HANDSHAKE
 
-    def deliver(self, payload: bytes | str) -> bool:
+    def deliver(self, payload: bytes | str | Prepared) -> bool:
         """See `Sink`."""
-        self.sent.append(payload)
+        self.sent.append(payload.payload if isinstance(payload, Prepared) else payload)
         return True
 
     def shut(self, code: int, reason: str) -> None:

@@ -2,7 +2,8 @@
 
 What they ask of a handler, they ask of one that is guarded: nothing in its code or on the wire changes.
 Each test case of `tornado.test.websocket_test` that serves an application is run again here, with
-`protect` and a public permission put around that application.
+`protect` and a public permission put around that application: on the fast protocol, the same on uvloop's
+loop, and on Tornado's own protocol.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import logging
 from typing import Any
 
 import pytest
+from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import AsyncIOLoop
 from tornado.test import websocket_test
 from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 
 from stormdoor import Guard, Limits, protect, public
+from tests.tornado.loops import LOOPS
 
 pytestmark = [
     # Tornado's tests leave sockets to the garbage collector.
@@ -38,6 +42,7 @@ class Guarded:
     """Puts a door in front of whatever application a test case serves."""
 
     guard: Guard
+    fast = True
 
     def setUp(self) -> None:
         # A test of Tornado's fails on an unexpected line in a log. The door's are not unexpected, and
@@ -51,7 +56,7 @@ class Guarded:
 
     def get_app(self) -> Application:
         application: Application = super().get_app()  # type: ignore[misc]
-        self.guard = Guard(limits=_LIMITS, production=False)
+        self.guard = Guard(limits=_LIMITS, production=False, fast=self.fast)
         return protect(application, self.guard, public("Tornado tests its own handlers"))
 
     def tearDown(self) -> None:
@@ -73,9 +78,29 @@ def _serving(module: Any) -> dict[str, type]:
     }
 
 
-for _name, _case in _serving(websocket_test).items():
-    globals()[f"Test{_name}"] = type(f"Test{_name}", (Guarded, _case), {"__module__": __name__})
-del _name, _case
+class OnTornados(Guarded):
+    """On Tornado's own protocol."""
+
+    fast = False
+
+
+class OnUvloop(Guarded):
+    """On the other loop."""
+
+    def get_new_ioloop(self) -> IOLoop:
+        return AsyncIOLoop(asyncio_loop=LOOPS["uvloop"](), make_current=False)
+
+
+_WAYS: dict[str, type] = {"Fast": Guarded, "Tornados": OnTornados}
+if "uvloop" in LOOPS:
+    _WAYS["Uvloop"] = OnUvloop
+globals().update(
+    {
+        f"Test{name}{way}": type(f"Test{name}{way}", (guarded, case), {"__module__": __name__})
+        for name, case in _serving(websocket_test).items()
+        for way, guarded in _WAYS.items()
+    }
+)
 
 
 def test_there_are_tests() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stormdoor.core.decision import Decision, Resource
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.frame import Prepared
 from stormdoor.core.message import encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
@@ -115,7 +116,8 @@ class Hub:
         listeners = self._topics.get(topic)
         if not listeners:
             return 0
-        payload = encode(message) if view is None else b""
+        # Encoded and framed once, however many hear it. Who hears it is asked for each one.
+        payload = Prepared(encode(message)) if view is None else b""
         left_out = set(but)
         now, monotonic, delivered = self._now(), self._monotonic(), 0
         for connection in list(listeners):

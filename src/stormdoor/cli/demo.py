@@ -38,18 +38,20 @@ def demo(
     """
     from stormdoor.cli.usage import UsageError
     from stormdoor.demo.server import serve
+    from stormdoor.tornado.loop import loop_factory
 
     try:
-        asyncio.run(
-            serve(
-                host=host,
-                port=port,
-                data=data,
-                store=store,
-                insecure_allow_plaintext=insecure_allow_plaintext,
-                quiet=quiet,
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(
+                serve(
+                    host=host,
+                    port=port,
+                    data=data,
+                    store=store,
+                    insecure_allow_plaintext=insecure_allow_plaintext,
+                    quiet=quiet,
+                )
             )
-        )
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, OSError) and error.filename is not None:

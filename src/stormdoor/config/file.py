@@ -51,6 +51,7 @@ _PLAIN = (
     "trusted_proxies",
     "trail_days",
     "ticket_seconds",
+    "fast",
     "insecure_allow_plaintext",
     "insecure_allow_missing_origin",
     "insecure_allow_any_host",

@@ -92,6 +92,8 @@ class Guard:
             one seals, all of them open. Without one there is no TOTP.
         node: Name of this process in the list of connections; made up if left out.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
+        fast: Whether guarded sockets move to the fast protocol after the handshake, where it is known to
+            work. It checks the same; without it, they stay on Tornado's own.
         clock: Time; tests bring their own.
         insecure_allow_plaintext: Accept `ws://` from other machines.
         insecure_allow_missing_origin: Accept cookies from clients that send no Origin.
@@ -122,6 +124,7 @@ class Guard:
         secrets_key: bytes | Sequence[bytes] | None = None,
         node: str | None = None,
         oidc: OpenIdProvider | None = None,
+        fast: bool = True,
         clock: Clock | None = None,
         insecure_allow_plaintext: bool = False,
         insecure_allow_missing_origin: bool = False,
@@ -151,6 +154,7 @@ class Guard:
         self.limits = limits or Limits()
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
+        self.fast = fast
         if trail_days is not None and trail_days <= 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self._trail_days = trail_days

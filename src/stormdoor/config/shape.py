@@ -216,6 +216,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     trail_days: float | UnsetType = UNSET
     ticket_seconds: float | UnsetType = UNSET
     secrets_key: Secrets | UnsetType = UNSET
+    fast: bool | UnsetType = UNSET
     insecure_allow_plaintext: bool | UnsetType = UNSET
     insecure_allow_missing_origin: bool | UnsetType = UNSET
     insecure_allow_any_host: bool | UnsetType = UNSET

@@ -88,4 +88,4 @@ class Actions:
             raise ConfigurationError(
                 f"{name}: the commands cannot be told apart: {error}"
             ) from None
-        self.decode: Callable[[str], Command] = self._decoder.decode
+        self.decode: Callable[[str | bytes], Command] = self._decoder.decode

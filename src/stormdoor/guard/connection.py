@@ -13,6 +13,7 @@ from stormdoor.core.decision import (
     authentication_age,
 )
 from stormdoor.core.denial import Refusal
+from stormdoor.core.frame import Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
@@ -28,7 +29,7 @@ UNKNOWN = Principal(id="unknown")
 class Sink(Protocol):
     """What the adapter does for a connection: the only way out."""
 
-    def deliver(self, payload: bytes | str) -> bool:
+    def deliver(self, payload: bytes | str | Prepared) -> bool:
         """Queue one message; False if the connection no longer takes any."""
         ...
 

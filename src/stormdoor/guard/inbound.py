@@ -32,7 +32,7 @@ __all__ = ["Inbound", "Refused"]
 _log = logging.getLogger("stormdoor.inbound")
 
 _SMALL = 4096
-"""Characters up to which a message that was refused unread is looked into for its id."""
+"""Bytes up to which a message that was refused unread is looked into for its id."""
 
 
 class Refused:
@@ -74,10 +74,24 @@ class Inbound:
         self._max_depth = limits.message_depth
         self._offences = Rate(60.0 / limits.offences, 60.0)
 
-    def receive(  # noqa: C901 - the steps of the hot path, in one place on purpose
+    def receive(
         self, connection: Connection, raw: str | bytes, actions: Actions
     ) -> tuple[Action, Command] | Refused | Refresh | Prove | None:
-        """Judge one message of a command-based handler.
+        """Judge one message of a command-based handler, text or binary; otherwise as `receive_text`."""
+        if isinstance(raw, str):
+            return self.receive_text(connection, raw.encode("utf-8", "surrogatepass"), actions)
+        if not connection.open:
+            return None
+        now = self._monotonic()
+        if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
+            self._expire(connection)
+            return None
+        return self._refuse(connection, Denial.INVALID_MESSAGE, "a binary message", b"", now)
+
+    def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
+        self, connection: Connection, raw: bytes, actions: Actions
+    ) -> tuple[Action, Command] | Refused | Refresh | Prove | None:
+        """Judge one text message of a command-based handler, in the UTF-8 in which it came.
 
         Returns:
             The action and its command, to be carried out at once; or the refusal to answer with; or
@@ -91,23 +105,23 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return None
-        if isinstance(raw, bytes):
-            return self._refuse(connection, Denial.INVALID_MESSAGE, "a binary message", "", now)
-        size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
+        size = len(raw)
         # Not more than the largest message costs: what is too large is answered so, and not as too much.
         over = self._spend(connection, size if size < self._max_bytes else self._max_bytes, now)
         if over is not None:
             return self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
         if size > self._max_bytes:
             detail = f"{size} bytes; limits.message_bytes = {self._max_bytes}"
-            return self._refuse(connection, Denial.MESSAGE_TOO_LARGE, detail, "", now)
-        if raw.count("{") + raw.count("[") > self._max_depth and too_deep(raw, self._max_depth):
+            return self._refuse(connection, Denial.MESSAGE_TOO_LARGE, detail, b"", now)
+        if raw.count(b"{") + raw.count(b"[") > self._max_depth and too_deep(
+            _words(raw), self._max_depth
+        ):
             detail = f"deeper than limits.message_depth = {self._max_depth}"
-            return self._refuse(connection, Denial.INVALID_MESSAGE, detail, "", now)
+            return self._refuse(connection, Denial.INVALID_MESSAGE, detail, b"", now)
         try:
             command = actions.decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return read_in_band(raw) or self._refuse(
+            return read_in_band(_words(raw)) or self._refuse(
                 connection, Denial.INVALID_MESSAGE, str(error), raw, now
             )
         action = actions.table[type(command)]
@@ -169,7 +183,7 @@ class Inbound:
             size = len(raw.encode("utf-8", "surrogatepass"))
         over = self._spend(connection, size, now)
         if over is not None:
-            return self._refuse(connection, Denial.MESSAGE_RATE, over, "", now)
+            return self._refuse(connection, Denial.MESSAGE_RATE, over, b"", now)
         if permission is not None and permission not in connection.allowed:
             decision = connection.decide(permission, None, self._now())
             if not decision.allowed:
@@ -177,7 +191,7 @@ class Inbound:
                     connection,
                     Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
                     decision.reason,
-                    "",
+                    b"",
                     now,
                     None,
                     decision.policy_ids,
@@ -201,7 +215,7 @@ class Inbound:
             return False
         over = self._spend(connection, size, now)
         if over is not None:
-            self._refuse(connection, Denial.MESSAGE_RATE, over, "", now)
+            self._refuse(connection, Denial.MESSAGE_RATE, over, b"", now)
             return False
         return True
 
@@ -269,7 +283,7 @@ class Inbound:
         connection: Connection,
         denial: Denial,
         detail: str,
-        message: str | Command,
+        message: bytes | Command,
         now: float,
         action: Action | None = None,
         policy_ids: tuple[str, ...] = (),
@@ -283,7 +297,7 @@ class Inbound:
             id = message.id
         else:
             readable = 0 < len(message) <= _SMALL
-            id = read_id(message) if readable else UNSET
+            id = read_id(_words(message)) if readable else UNSET
         return Refused(refusal, id, fatal=fatal)
 
     def reject(
@@ -338,3 +352,11 @@ class Inbound:
                 ),
             )
         return tat is None
+
+
+def _words(raw: bytes) -> str:
+    """A refused message as text; nothing if it is none, so that nothing is read from it."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""

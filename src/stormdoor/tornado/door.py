@@ -16,7 +16,6 @@ read while what `on_message` returned is awaited, and `params.max_message_size` 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import sys
@@ -26,7 +25,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 from tornado import gen
 from tornado.web import Finish, RequestHandler
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol
 
 from stormdoor.core.connection import State
 from stormdoor.core.credential import SUBPROTOCOL
@@ -35,11 +34,12 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
 from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.core.principal import Principal
-from stormdoor.guard.actions import Actions
+from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
 from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
+from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.outlet import HandlerSink, Outlet
 from stormdoor.tornado.translate import Translator
@@ -72,6 +72,8 @@ class Door(Outlet):
     """Whether the handler brings a `check_origin` of its own."""
     _door_own_message_size: ClassVar[bool]
     """Whether the handler brings a `max_message_size` of its own."""
+    _door_fast: ClassVar[bool] = False
+    """Whether the fast protocol may stand in for Tornado's."""
     _door_answers_errors: ClassVar[bool] = False
     """Whether refused messages are answered in stormdoor's own words."""
     _behind_a_door: ClassVar[bool] = True
@@ -204,6 +206,26 @@ class Door(Outlet):
             return min(super().max_message_size, limit)
         return limit
 
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """The fast protocol where all that it rests on is known, else the handler's or Tornado's own."""
+        if (
+            self._door_fast
+            and self.request.headers.get("Sec-WebSocket-Version") == "13"
+            and fits_request(self.request)
+        ):
+            return FastProtocol(
+                self,
+                max_message_size=self.max_message_size,
+                ping_interval=self.ping_interval,
+                ping_timeout=self.ping_timeout,
+                compression=self.get_compression_options(),
+            )
+        return super().get_websocket_protocol()
+
+    def _door_take(self, text: bytes) -> Awaitable[Any] | None:
+        """One text message from the fast protocol, in the UTF-8 in which it came."""
+        return self.on_message(text.decode())
+
     # -- the life --------------------------------------------------------------------------------
 
     def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
@@ -285,10 +307,6 @@ class Door(Outlet):
             if decompressor is not None:
                 decompressor._max_message_size = size  # noqa: SLF001 - there is no other way
 
-    def _door_say(self, payload: bytes) -> None:
-        with contextlib.suppress(WebSocketClosedError):
-            Outlet.write_message(self, payload)
-
     def _door_handshake(self) -> Handshake:
         return self._door_kept or self._door_translator.handshake(self.request)
 
@@ -320,15 +338,13 @@ class Door(Outlet):
         self._door_errands.add(task)
         task.add_done_callback(self._door_errands.discard)
 
-    def on_ping(self, data: bytes) -> None:
+    def on_ping(self, data: bytes) -> Any:
         """A ping costs what a message costs, and its data go nowhere once the gate is shut."""
-        if self._door_control(data):
-            super().on_ping(data)
+        return super().on_ping(data) if self._door_control(data) else None
 
-    def on_pong(self, data: bytes) -> None:
-        """Likewise a pong."""
-        if self._door_control(data):
-            super().on_pong(data)
+    def on_pong(self, data: bytes) -> Any:
+        """Likewise a pong. Either may be a coroutine."""
+        return super().on_pong(data) if self._door_control(data) else None
 
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted
@@ -455,6 +471,25 @@ class CommandDoor(Door):
         if connection is None:
             return None
         verdict = self._door_guard.inbound.receive(connection, message, self.actions)
+        if verdict is None:
+            return self._door_first(connection, message) if connection.waiting else None
+        return self._door_act(connection, verdict)
+
+    def _door_take(self, text: bytes) -> Awaitable[None] | None:
+        """The same for a text that has come in bytes: decoded once, into the command."""
+        connection = self._door_admitted
+        if connection is None:
+            return None
+        verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
+        if verdict is None:
+            return self._door_first(connection, text.decode()) if connection.waiting else None
+        return self._door_act(connection, verdict)
+
+    def _door_act(
+        self,
+        connection: Connection,
+        verdict: tuple[Action, Command] | Refused | Refresh | Prove,
+    ) -> Awaitable[None] | None:
         if isinstance(verdict, tuple):
             action, command = verdict
             try:
@@ -470,11 +505,9 @@ class CommandDoor(Door):
             self._door_reply(result, command)
         elif isinstance(verdict, Refused):
             self._door_answer(verdict)
-        elif verdict is not None:
+        else:
             # Beside the messages: they go on, by the old credential, until the new one has been verified.
             self._door_send_on(self._door_renew(connection, verdict))
-        elif connection.waiting:
-            return self._door_first(connection, message)
         return None
 
     async def _door_renew(self, connection: Connection, command: Refresh | Prove) -> None:
@@ -518,7 +551,7 @@ class CommandDoor(Door):
         # The message was let through a moment ago: at `last_message` nothing had expired.
         if connection is not None and connection.open:
             try:  # noqa: SIM105 - the hot path: `suppress` would cost as much as a check
-                self._door_write(connection, payload, False, connection.last_message)
+                self._door_post(connection, payload, connection.last_message)
             except WebSocketClosedError:
                 pass
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import struct
 from asyncio import Future
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from tornado.escape import json_encode
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.config.guard import Guard
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
+from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 
 __all__ = ["HandlerSink", "Outlet", "connection_of"]
@@ -109,24 +111,70 @@ class Outlet(WebSocketHandler):
         now: float,
     ) -> Future[None]:
         """Write to an open connection whose deadline was looked at just now (monotonic seconds)."""
+        protocol = self.ws_connection
+        if type(protocol) is FastProtocol:
+            self._door_post(connection, message, now, BINARY if binary else TEXT)
+            return protocol.written()
         guard = self._door_guard
         backlog = self._door_backlog
         if backlog is None:
             backlog = self._door_backlog = Backlog(guard.limits.outbound_bytes)
         size = len(message)
         if not backlog.fits(size):
-            guard.registry.end(
-                connection,
-                Refusal(
-                    Denial.SLOW_CONSUMER,
-                    f"limits.outbound_bytes = {guard.limits.outbound_bytes} wait for it",
-                ),
-            )
-            raise WebSocketClosedError
+            self._door_too_slow(connection)
         written = super().write_message(message, binary)
         backlog.add(size, written, now)
         guard.statistics.delivered += 1
         return written
+
+    def _door_post(
+        self,
+        connection: Connection,
+        message: bytes | Prepared,
+        now: float,
+        opcode: int = TEXT,
+    ) -> None:
+        """Write to an open connection, as `_door_write`, where nobody waits until it is written.
+
+        Raises:
+            WebSocketClosedError: The connection is closing, or is closed now, for its client does not read.
+        """
+        protocol = self.ws_connection
+        guard = self._door_guard
+        if type(protocol) is not FastProtocol:
+            payload = message.payload if isinstance(message, Prepared) else message
+            self._door_write(connection, payload, opcode == BINARY, now)
+            return
+        bound = guard.limits.outbound_bytes
+        if isinstance(message, Prepared):
+            taken = protocol.post_prepared(message, now, bound)
+        else:
+            taken = protocol.post(message, now, bound, opcode)
+        if not taken:
+            self._door_too_slow(connection)
+        guard.statistics.delivered += 1
+
+    def _door_too_slow(self, connection: Connection) -> NoReturn:
+        guard = self._door_guard
+        guard.registry.end(
+            connection,
+            Refusal(
+                Denial.SLOW_CONSUMER,
+                f"limits.outbound_bytes = {guard.limits.outbound_bytes} wait for it",
+            ),
+        )
+        raise WebSocketClosedError
+
+    def _door_say(self, payload: bytes | Prepared) -> bool:
+        """Say something of the guard's own, past whatever the handler overrides. Whether it was taken."""
+        connection = self._door_admitted
+        if connection is None or not connection.open:
+            return False
+        try:
+            self._door_post(connection, payload, self._door_in_time(connection))
+        except WebSocketClosedError:
+            return False
+        return True
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """The application closes: the gate shuts first, since frames still arrive afterwards."""
@@ -153,13 +201,11 @@ class HandlerSink:
     def __init__(self, handler: Outlet) -> None:
         self._handler = handler
 
-    def deliver(self, payload: bytes | str) -> bool:
+    def deliver(self, payload: bytes | str | Prepared) -> bool:
         """See `Sink`."""
-        try:
-            Outlet.write_message(self._handler, payload)
-        except WebSocketClosedError:
-            return False
-        return True
+        if isinstance(payload, str):
+            payload = payload.encode()
+        return self._handler._door_say(payload)  # noqa: SLF001 - the two are one
 
     def shut(self, code: int, reason: str) -> None:
         """See `Sink`."""
@@ -170,7 +216,10 @@ class HandlerSink:
 
     def stalled(self) -> float | None:
         """See `Sink`."""
-        backlog = self._handler._door_backlog  # noqa: SLF001 - the two are one
+        protocol = self._handler.ws_connection
+        if type(protocol) is FastProtocol:
+            return protocol.stalled_since()
+        backlog = self._handler._door_backlog  # noqa: SLF001 - likewise
         return None if backlog is None else backlog.stalled_since()
 
     def expiring(self, seconds: float) -> None:

@@ -20,6 +20,7 @@ from stormdoor.errors import ConfigurationError, StartupRefused
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
+from stormdoor.tornado.fast import fits_handler
 from stormdoor.tornado.outlet import Outlet
 from stormdoor.tornado.startup_check import Route, check
 from stormdoor.tornado.translate import Translator
@@ -279,6 +280,7 @@ class _Doorman:
             "_door_guard": self._guard,
             "_door_endpoint": endpoint,
             "_door_translator": self._translator,
+            "_door_fast": self._guard.fast and fits_handler(handler, GuardedHandler),
             "_door_own_origin_check": _is_overridden(handler, "check_origin"),
             "_door_own_message_size": _is_overridden(handler, "max_message_size"),
         }

@@ -1,0 +1,97 @@
+"""Servers that say one thing to everybody: Tornado's `write_message` to each, or the guard's channels.
+
+Whoever sends `{"type":"shout"}` has its text said to all that are connected.
+"""
+
+import json
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import serving
+from echo_server import make_guard
+from policy import PATH, PERMISSIONS
+from serving import parser, serve
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+from stormdoor import Command, Guard, GuardedHandler, Reply, action, protect
+from stormdoor.channels import Topic
+
+TEXT = "x" * 60
+TOPIC = Topic("everybody", PERMISSIONS[0])
+
+
+class Plain(WebSocketHandler):
+    """Tornado alone, as people write it."""
+
+    everybody: ClassVar[set[WebSocketHandler]] = set()
+
+    def open(self) -> None:
+        """Listens from now on."""
+        self.everybody.add(self)
+
+    def on_close(self) -> None:
+        """No more."""
+        self.everybody.discard(self)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Says it to all."""
+        said = json.dumps({"type": "said", "text": TEXT})
+        for one in self.everybody:
+            one.write_message(said)
+
+
+class Shout(Command, tag="shout"):
+    """Says something to all."""
+
+
+class Said(Reply, tag="said"):
+    """What all hear."""
+
+    text: str
+
+
+def guarded(guard: Guard) -> type[GuardedHandler]:
+    """The same behind the door: each recipient is asked for anew at each delivery."""
+
+    class Guarded(GuardedHandler):
+        permission = PERMISSIONS[0]
+
+        def open(self) -> None:
+            """Listens from now on."""
+            guard.channels.subscribe(self.connection, TOPIC)
+
+        @action(PERMISSIONS[0])
+        def shout(self, command: Shout) -> None:
+            """Says it to all."""
+            guard.channels.publish(TOPIC, Said(text=TEXT))
+
+    return Guarded
+
+
+async def run(options: Namespace, directory: Path) -> None:
+    """Serves until SIGTERM."""
+    settings: dict[str, Any] = {"log_function": lambda _: None}
+    if options.way == "plain":
+        await serve(Application([(PATH, Plain)], **settings), options.port)
+        return
+    guard = make_guard(options.port, directory)
+    application = Application([(PATH, guarded(guard))], **settings)
+    protect(application, guard)
+    async with guard:
+        await serve(application, options.port)
+
+
+def main() -> None:
+    """Serves the broadcast."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--way", choices=["plain", "guarded"], required=True)
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="stormdoor-broadcast-") as directory:
+        serving.run_loop(run(options, Path(directory)), uvloop=options.uvloop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""What goes out on a connection: joined to one write a turn, counted, and never without a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import Future
+from typing import Any
+
+from tornado.escape import json_encode, utf8
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketProtocol13
+
+from stormdoor.core.deflate import Deflater
+from stormdoor.core.frame import BINARY, FINAL, MOST_CONTROL_BYTES, PING, PONG, TEXT, Prepared, head
+from stormdoor.tornado.fast.joiner import joiner
+
+__all__ = ["Outgoing"]
+
+_AT_ONCE = 64 * 1024
+"""Bytes that are not joined with more, since a write of that size costs what it costs."""
+
+
+class Outgoing(WebSocketProtocol13, asyncio.Protocol):
+    """The way out of the fast protocol: messages, pings and pongs, and what waits for a slow reader."""
+
+    __slots__ = (
+        "_deflater",
+        "_finished",
+        "_in_turn",
+        "_joiner",
+        "_last_at",
+        "_loop",
+        "_lost",
+        "_mark",
+        "_marked_at",
+        "_out",
+        "_pending_pong",
+        "_pong_future",
+        "_queued",
+        "_scheduled",
+        "_sent",
+        "_stuck",
+        "_transport",
+        "_writes",
+        "client_terminated",
+        "server_terminated",
+    )
+
+    def __init__(self) -> None:
+        # Not that of the base classes: it would make all that this protocol is there to do without.
+        self.client_terminated = False
+        self.server_terminated = False
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._joiner = joiner(self._loop)
+        self._deflater: Deflater | None = None
+        self._in_turn = self._lost = self._finished = self._scheduled = self._stuck = False
+        self._out: list[bytes] = []
+        self._queued = self._sent = self._mark = 0
+        self._last_at = self._marked_at = 0.0
+        self._writes: list[Future[None]] | None = None
+        self._pong_future: Future[None] | None = None
+        self._pending_pong: bytes | None = None
+
+    def is_closing(self) -> bool:
+        """Whether either side has closed, or the connection is gone."""
+        return self.client_terminated or self.server_terminated or self._closed()
+
+    def _closed(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    def write_message(
+        self,
+        message: str | bytes | dict[str, Any],
+        binary: bool = False,  # noqa: FBT001, FBT002 - Tornado's signature
+    ) -> Future[None]:
+        """Send a message. The Future is done when the kernel has it.
+
+        Raises:
+            WebSocketClosedError: The connection is closing.
+        """
+        if isinstance(message, dict):
+            message = json_encode(message)
+        self.post(utf8(message), self._last_at, sys.maxsize, BINARY if binary else TEXT)
+        return self.written()
+
+    def write_ping(self, data: bytes) -> None:
+        """Send a ping."""
+        self._write_frame(True, PING, data)
+
+    def _write_frame(
+        self,
+        fin: bool,  # noqa: FBT001 - Tornado's signature
+        opcode: int,
+        data: bytes,
+        flags: int = 0,
+    ) -> Future[None]:
+        if opcode & 0x8:
+            if not fin:
+                raise ValueError("control frames may not be fragmented")
+            if len(data) > MOST_CONTROL_BYTES:
+                raise ValueError("control frame payloads may not exceed 125 bytes")
+        first = (FINAL if fin else 0) | opcode | flags
+        return self._write_raw(bytes((first,)) + head(opcode, len(data))[1:] + data)
+
+    def _write_raw(self, data: bytes) -> Future[None]:
+        if self._finished or self._closed():
+            raise StreamClosedError
+        self._push(data)
+        return self.written()
+
+    def post(self, payload: bytes, now: float, bound: int, opcode: int = TEXT) -> bool:
+        """Send a message without a Future.
+
+        Args:
+            payload: The message.
+            now: Monotonic seconds.
+            bound: Bytes that may wait for the client.
+            opcode: TEXT or BINARY.
+
+        Returns:
+            False if that would be too much.
+
+        Raises:
+            WebSocketClosedError: The connection is closing.
+        """
+        if self.client_terminated or self.server_terminated or self._closed():
+            raise WebSocketClosedError
+        size = len(payload)
+        if (self._queued or self._stuck) and not self._takes(size, bound):
+            return False
+        if self._deflater is None:
+            self._out += (head(opcode, size), payload)
+        else:
+            payload = self._deflater.message(payload)
+            size = len(payload)
+            self._out += (head(opcode, size, compressed=True), payload)
+        self._last_at = now
+        self._note(size)
+        return True
+
+    def post_prepared(self, prepared: Prepared, now: float, bound: int) -> bool:
+        """Send a message that others get as well; otherwise as `post`."""
+        if self._deflater is not None:
+            return self.post(prepared.payload, now, bound)
+        if self.client_terminated or self.server_terminated or self._closed():
+            raise WebSocketClosedError
+        frame = prepared.frame
+        if (self._queued or self._stuck) and not self._takes(len(frame), bound):
+            return False
+        self._last_at = now
+        self._push(frame)
+        return True
+
+    def written(self) -> Future[None]:
+        """Done when the kernel has all that was sent up to now."""
+        future: Future[None] = self._loop.create_future()
+        if self._writes is None:
+            self._writes = [future]
+        else:
+            self._writes.append(future)
+        if not self._in_turn and not self._scheduled:
+            # It is never done at once: whoever waits for it lets the others have their turn.
+            self._scheduled = True
+            self._joiner.add(self)
+        return future
+
+    def _push(self, data: bytes) -> None:
+        self._out.append(data)
+        self._note(len(data))
+
+    def _note(self, size: int) -> None:
+        queued = self._queued = self._queued + size
+        if queued > _AT_ONCE:
+            self.flush()
+        elif not self._in_turn and not self._scheduled:
+            self._scheduled = True
+            self._joiner.add(self)
+
+    def leave(self) -> None:
+        """The loop is about to end."""
+        self._abort()
+
+    def flush(self) -> None:
+        """Hand what this turn has written to the kernel."""
+        self._scheduled = False
+        out, transport = self._out, self._transport
+        if transport is None or transport.is_closing():
+            self._out = []
+            self._queued = 0
+            return  # what has not been written never will be: see `connection_lost`
+        if out:
+            self._out = []
+            self._queued = 0
+            data = b"".join(out)
+            self._sent += len(data)
+            transport.write(data)
+        if self._writes is not None and not self._stuck:
+            self._settle_writes()
+
+    def _settle_writes(self) -> None:
+        writes, self._writes = self._writes, None
+        for future in writes or ():
+            if future.done():
+                continue
+            if self._lost:
+                future.set_exception(WebSocketClosedError())
+                future.exception()  # whoever does not wait for it need not hear of it
+            else:
+                future.set_result(None)
+
+    def pause_writing(self) -> None:
+        """The kernel does not take everything."""
+        self._stuck = True
+        self._mark, self._marked_at = self._sent, self._last_at
+
+    def resume_writing(self) -> None:
+        """It has taken everything."""
+        self._stuck = False
+        self._settle_writes()
+
+    def waiting(self) -> int:
+        """Bytes that wait for the client."""
+        if self._stuck and self._transport is not None:
+            return self._queued + self._transport.get_write_buffer_size()
+        return self._queued
+
+    def _takes(self, size: int, bound: int) -> bool:
+        # A message of any size fits where nothing waits.
+        waiting = self.waiting()
+        if waiting and waiting + size > bound:
+            self.flush()
+            waiting = self.waiting()
+        return not waiting or waiting + size <= bound
+
+    def stalled_since(self) -> float | None:
+        """Monotonic seconds since which nothing has gone out, or None if nothing waits.
+
+        What counts is that all goes out that was written up to a mark, as one message at the least: a client
+        that takes a byte now and then is as slow as one that takes none.
+        """
+        if not self._stuck or self._transport is None:
+            return None
+        if self._sent - self._transport.get_write_buffer_size() >= self._mark:
+            self._mark, self._marked_at = self._sent, self._last_at
+        return self._marked_at
+
+    def _send_pong(self, data: bytes) -> None:
+        """Answer a ping. While an answer waits for the client, only the last ping is remembered (§5.5.3)."""
+        if self._pong_future is not None and not self._pong_future.done():
+            self.flush()
+            if not self._pong_future.done():
+                self._pending_pong = data
+                return
+        self._pending_pong = None
+        if self.server_terminated:
+            return
+        try:
+            self._pong_future = self._write_frame(True, PONG, data)
+        except StreamClosedError:
+            self._abort()
+            return
+        self._pong_future.add_done_callback(self._pong_sent)
+
+    def _pong_sent(self, future: Future[None]) -> None:
+        if self._pong_future is future:
+            self._pong_future = None
+        pending, self._pending_pong = self._pending_pong, None
+        if pending is not None and not future.cancelled() and future.exception() is None:
+            self._send_pong(pending)

@@ -1,0 +1,554 @@
+"""The protocol: what Tornado's offers to a handler, on a transport of the loop, with a reader of our own.
+
+After Tornado's handshake the socket moves from Tornado's `IOStream` to a transport of asyncio or uvloop.
+From there a message costs no Task, no Future and no trip around the loop: all frames that one read has
+brought are judged one after the other, and what is answered goes out in one write. An idle connection has
+no Task either.
+
+Facts that this rests on are kept by `tests/tornado/test_fast_protocol.py` and by Tornado's own tests, which
+run on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import socket
+import struct
+import sys
+from asyncio import Future
+from collections.abc import Awaitable
+from types import CoroutineType
+from typing import Any, Protocol, cast
+
+from tornado import gen
+from tornado.concurrent import future_add_done_callback
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.log import gen_log
+from tornado.util import _websocket_mask
+from tornado.websocket import (
+    WebSocketHandler,
+    _default_max_message_size,
+)
+
+from stormdoor.core.deflate import Agreement, Deflater, Inflater, agree
+from stormdoor.core.frame import (
+    BINARY,
+    CLOSE,
+    FINAL,
+    PING,
+    TEXT,
+    close_payload,
+    xor_mask,
+)
+from stormdoor.core.frame_reader import FrameReader, Violation
+from stormdoor.tornado.fast.outgoing import Outgoing
+from stormdoor.tornado.fast.taken_stream import TakenStream
+
+__all__ = ["FastHandler", "FastProtocol"]
+
+# Tornado's extension module is the fastest by far. Without it, its substitute is the slowest.
+_mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else xor_mask
+
+_TURN = 256
+"""Frames of one connection, or KiB, after which the others have their turn."""
+_CLOSE_SECONDS = 5.0
+"""What Tornado waits for the client's close frame, and what its last bytes may take."""
+_LINGER_SECONDS = 2.0
+"""How long a client that broke a rule has to read why."""
+_LINGER_BYTES = 256 * 1024
+"""How much more of what a client sends is read and thrown away, after the server has closed."""
+
+
+class FastHandler(Protocol):
+    """What the protocol asks of a handler, beside what Tornado's asks."""
+
+    def _door_take(self, text: bytes) -> Awaitable[Any] | None:
+        """One text message, which is UTF-8. What is returned is awaited before anything else is read."""
+        ...
+
+
+class _Params:
+    """`params` of Tornado's protocol: a view, so that an idle connection has none of it."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: FastProtocol) -> None:
+        self._protocol = protocol
+
+    @property
+    def max_message_size(self) -> int:
+        return self._protocol._reader.limit  # noqa: SLF001 - the two are one
+
+    @max_message_size.setter
+    def max_message_size(self, size: int) -> None:
+        self._protocol._reader.limit = size  # noqa: SLF001 - likewise
+
+    @property
+    def ping_interval(self) -> float | None:
+        return self._protocol._pings[0]  # noqa: SLF001 - likewise
+
+    @property
+    def ping_timeout(self) -> float | None:
+        return self._protocol._pings[1]  # noqa: SLF001 - likewise
+
+    @property
+    def compression_options(self) -> dict[str, Any] | None:
+        return self._protocol._compression  # noqa: SLF001 - likewise
+
+
+class FastProtocol(Outgoing):
+    """The protocol of one connection, and of its transport.
+
+    Args:
+        handler: A guarded handler.
+        max_message_size: Bytes of the largest message.
+        ping_interval: As in Tornado.
+        ping_timeout: As in Tornado.
+        compression: As `get_compression_options` of Tornado.
+    """
+
+    __slots__ = (
+        "_after_close",
+        "_begun",
+        "_busy",
+        "_close_timer",
+        "_compression",
+        "_context",
+        "_eof",
+        "_paused",
+        "_ping_timer",
+        "_pings",
+        "_reader",
+        "_received_pong",
+        "_selected_subprotocol",
+        "_socket",
+        "_take",
+        "_task",
+        "close_code",
+        "close_reason",
+        "handler",
+    )
+
+    def __init__(
+        self,
+        handler: WebSocketHandler,
+        *,
+        max_message_size: int = _default_max_message_size,
+        ping_interval: float | None = None,
+        ping_timeout: float | None = None,
+        compression: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.handler = handler
+        self.close_code: int | None = None
+        self.close_reason: str | None = None
+        self._reader = FrameReader(max_message_size, mask=_mask)
+        self._pings = (ping_interval, ping_timeout)
+        self._compression = compression
+        self._selected_subprotocol: str | None = None
+        self._take = cast(FastHandler, handler)._door_take  # noqa: SLF001 - what it is for
+        self._socket: socket.socket | None = None
+        self._begun = self._busy = self._eof = self._paused = False
+        self._task: Future[Any] | None = None
+        """What is waited for: the loop itself holds on to no task."""
+        self._context: contextvars.Context | None = None
+        self._after_close = 0
+        self._received_pong = False
+        self._ping_timer: asyncio.TimerHandle | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    # -- what Tornado's has ------------------------------------------------------------------------
+
+    @property
+    def params(self) -> Any:  # type: ignore[override]
+        """`max_message_size` may be changed while the connection is open."""
+        return _Params(self)
+
+    @property
+    def stream(self) -> Any:  # type: ignore[override]
+        """None before the socket has been taken over."""
+        if self._socket is None or (self._transport is None and not self._lost):
+            return None
+        return TakenStream(
+            self._socket,
+            closed=self._closed,
+            close=self._abort,
+            write=self._write_raw,
+            waiting=self.waiting,
+        )
+
+    def set_nodelay(self, x: bool) -> None:  # noqa: FBT001 - Tornado's signature
+        """On by itself, as for every transport of asyncio; the frames of a turn are joined anyway."""
+        if self.stream is not None:
+            self.stream.set_nodelay(x)
+
+    # -- the handshake -----------------------------------------------------------------------------
+
+    async def _accept_connection(self, handler: WebSocketHandler) -> None:
+        """As Tornado's, but for the offers of compression, and for the socket, which moves."""
+        headers = handler.request.headers
+        offered = [one.strip() for one in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        chosen = handler.select_subprotocol(offered if offered != [""] else [])
+        self._selected_subprotocol = chosen
+        if chosen:
+            if chosen not in offered:
+                raise AssertionError("select_subprotocol chose what the client did not offer")
+            handler.set_header("Sec-WebSocket-Protocol", chosen)
+        agreement = self._agree(headers.get("Sec-WebSocket-Extensions", ""))
+        if agreement is not None:
+            handler.set_header("Sec-WebSocket-Extensions", agreement.answer)
+        handler.clear_header("Content-Type")
+        handler.set_status(101)
+        handler.set_header("Upgrade", "websocket")
+        handler.set_header("Connection", "Upgrade")
+        handler.set_header("Sec-WebSocket-Accept", self._challenge_response(handler))
+        handler.finish()
+        await self._take_over(handler._detach_stream())  # noqa: SLF001 - see `suitable`
+        if not self._lost:
+            self.start_pinging()
+        try:
+            opened = handler.open(*handler.open_args, **handler.open_kwargs)
+            if opened is not None:
+                await opened
+        except Exception:  # noqa: BLE001 - whatever a handler raises
+            handler.log_exception(*sys.exc_info())
+            # Like Tornado: of a connection that was never open, nobody hears that it is over.
+            self._finished = True
+            self._abort()
+            return
+        self._begin()
+
+    def _agree(self, offers: str) -> Agreement | None:
+        agreement = None
+        if self._compression is not None and offers:
+            agreement = agree(offers)
+        if agreement is not None:
+            self._deflater = Deflater(agreement, self._compression or {})
+            self._reader = FrameReader(self._reader.limit, mask=_mask, inflater=Inflater(agreement))
+        return agreement
+
+    async def _take_over(self, stream: IOStream) -> None:
+        """Move the socket to a transport, with what Tornado has read of it already."""
+        try:
+            while stream.writing():  # the 101 goes first
+                await stream.write(b"")
+        except StreamClosedError:
+            pass
+        if stream.closed():
+            self._lost = True
+            return
+        self._reader.feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
+        try:
+            # A duplicate, so that the stream can let go of its own in the way that it knows.
+            sock = stream.socket.dup()
+        except OSError:  # no more files may be open
+            self._lost = True
+            return
+        finally:
+            stream.close()
+        self._socket = sock
+        loop: Any = self._loop
+        make = getattr(loop, "_make_socket_transport", None)
+        try:
+            if make is None:
+                await loop.connect_accepted_socket(lambda: self, sock)
+            else:
+                # asyncio's own loop: the same transport, without two trips around the loop until it is there.
+                self.connection_made(make(sock, self))
+        except OSError:
+            self._lost = True
+            sock.close()
+        except BaseException:
+            sock.close()
+            self._over()
+            raise
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The transport is there."""
+        if self._transport is not None or self._lost:
+            return  # so it was
+        self._transport = cast(asyncio.Transport, transport)
+        self._joiner.live.add(self)
+        # Whatever the kernel does not take is worth knowing: see `waiting` and `stalled_since`.
+        self._transport.set_write_buffer_limits(high=0)
+
+    def _begin(self) -> None:
+        """The handler is open: from here on it hears what the client says."""
+        self._begun = True
+        # Tornado does all of it in one task, so that what `prepare` and `open` left there is there.
+        self._context = contextvars.copy_context()
+        if self._lost:
+            self._over()
+        elif self._reader.waiting or self._eof or self._paused:
+            self._go_on()
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Judge what has arrived; or keep it, if somebody is at work on what came before."""
+        if self.server_terminated:
+            self._after_close += len(data)
+            if self._after_close > _LINGER_BYTES + self._reader.limit:
+                self._abort()  # it floods on
+                return
+        if self._finished:
+            return
+        self._reader.feed(data)
+        if self._busy or not self._begun:
+            # What has been read already is kept; the rest waits in the kernel, and then at the client.
+            self._pause()
+            return
+        self._context.run(self._work)  # type: ignore[union-attr]
+
+    def _pause(self) -> None:
+        if not self._paused and not self._closed():
+            self._paused = True
+            self._transport.pause_reading()  # type: ignore[union-attr]
+
+    def _go_on(self) -> None:
+        """Somebody is ready for more."""
+        self._busy = False
+        self._task = None
+        if self._lost:
+            self._over()
+            return
+        if not self._finished:
+            self._context.run(self._work)  # type: ignore[union-attr]
+        if self._busy or self._closed():
+            return
+        if self._eof:
+            self._transport.close()  # type: ignore[union-attr]
+        elif self._paused:
+            self._paused = False
+            self._transport.resume_reading()  # type: ignore[union-attr]
+
+    def _work(self) -> None:
+        """Everything that has arrived, up to the turn of the others; then one write."""
+        self._in_turn = True
+        try:
+            self._read()
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - as Tornado's `_run_callback`
+            self.handler.log_exception(*sys.exc_info())
+            self._abort()
+        finally:
+            self._in_turn = False
+            if self._out or self._writes is not None:
+                self.flush()
+
+    def _read(self) -> None:
+        following, take = self._reader.next, self._take
+        handler: Any = self.handler
+        left = _TURN
+        while (frame := following()) is not None:
+            opcode, payload = frame
+            if opcode == CLOSE:
+                self._closed_by_client(payload)
+                return
+            if not self.server_terminated:  # INVARIANT: nothing is delivered after the end
+                if opcode == TEXT:
+                    result = take(payload)
+                elif opcode == BINARY:
+                    result = handler.on_message(payload)
+                elif opcode == PING:
+                    self._send_pong(payload)
+                    result = handler.on_ping(payload)
+                    if result is not None:  # like Tornado: it is not waited for
+                        future_add_done_callback(gen.convert_yielded(result), self._checked)
+                        result = None
+                else:
+                    self._received_pong = True
+                    result = handler.on_pong(payload)
+                if result is not None and self._waits(result):
+                    return
+            left -= 1 + (len(payload) >> 10)
+            if left <= 0:
+                self._busy = True
+                self._loop.call_soon(self._go_on)
+                return
+        violation = self._reader.violation
+        if violation is not None and not self._finished:
+            self._fail(violation)
+
+    def _waits(self, result: Awaitable[Any]) -> bool:
+        """Wait for what a handler returned. Whether nothing else may be read for now."""
+        if type(result) is CoroutineType:
+            if sys.version_info >= (3, 12):
+                # A coroutine that never waits then costs no trip around the loop.
+                result = asyncio.Task(result, loop=self._loop, eager_start=True)
+            else:
+                self._busy = True
+                self._task = self._loop.create_task(self._finish(result))
+                return True
+        future = gen.convert_yielded(result)
+        if future.done():
+            self._checked(future)
+            return self._closed()
+        self._busy = True
+        self._task = future
+        future_add_done_callback(future, self._waited)
+        return True
+
+    async def _finish(self, waiting: Awaitable[Any]) -> None:
+        """What a task of its own does: what a handler returned, and then what has arrived meanwhile."""
+        try:
+            await waiting
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
+            self.handler.log_exception(*sys.exc_info())
+            self._abort()
+        self._go_on()
+
+    def _checked(self, future: Future[Any]) -> None:
+        try:
+            future.result()
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
+            self.handler.log_exception(*sys.exc_info())
+            self._abort()
+
+    def _waited(self, future: Future[Any]) -> None:
+        self._checked(future)
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """The client has hung up. What it sent before still counts."""
+        if self._busy or not self._begun:
+            self._eof = True
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, and nothing more goes in or out."""
+        self._joiner.live.discard(self)
+        self._lost = True
+        self._transport = None
+        self._stuck = False
+        self._out = []
+        self._queued = 0
+        self._stop_timers()
+        self._settle_writes()
+        if self._begun and not self._busy:
+            self._over()
+
+    def _over(self) -> None:
+        """Tell the handler, once."""
+        if self._finished:
+            return
+        self._finished = True
+        self.client_terminated = self.server_terminated = True
+        if self._in_turn or self._context is None:
+            self._tell()
+        else:
+            self._context.run(self._tell)
+        self._context = None
+
+    def _tell(self) -> None:
+        try:
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+        except Exception:  # noqa: BLE001 - whatever a handler raises
+            self.handler.log_exception(*sys.exc_info())
+
+    # -- pings -------------------------------------------------------------------------------------
+
+    def start_pinging(self) -> None:
+        """Send pings, if that was asked for. A timer each, and no Task."""
+        interval = self.ping_interval
+        if self._ping_timer is None and interval > 0:
+            self._ping_timer = self._loop.call_later(interval, self._ping)
+
+    def _ping(self) -> None:
+        loop = self._loop
+        self._received_pong = False
+        with contextlib.suppress(StreamClosedError):
+            self.write_ping(b"")
+        self._ping_timer = loop.call_later(self.ping_timeout, self._expect_pong, loop.time())
+
+    def _expect_pong(self, pinged: float) -> None:
+        self._ping_timer = None
+        if self.ping_timeout > 0 and not self._received_pong:
+            self.close(reason="ping timed out")
+            return
+        loop = self._loop
+        wait = max(0.0, pinged + self.ping_interval - loop.time())
+        self._ping_timer = loop.call_later(wait, self._ping)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Send a close frame and wait a little for the client's; or answer the client's, and hang up.
+
+        Raises:
+            struct.error: `code` cannot stand in a frame.
+            ValueError: `reason` is too long for one.
+        """
+        if not self.server_terminated:
+            if not self._closed():
+                self._push_close(code, reason)
+            self.server_terminated = True
+        self._stop_pinging()
+        if self.client_terminated:
+            self._hang_up(_CLOSE_SECONDS)
+        elif self._close_timer is None and not self._lost:
+            self._close_timer = self._loop.call_later(_CLOSE_SECONDS, self._abort)
+
+    def _push_close(self, code: int | None, reason: str | None) -> None:
+        payload = close_payload(code, reason)
+        self._push(bytes((FINAL | CLOSE, len(payload))) + payload)
+
+    def _closed_by_client(self, payload: bytes) -> None:
+        self.client_terminated = True
+        if payload:
+            self.close_code = struct.unpack(">H", payload[:2])[0]
+        if len(payload) > 2:
+            self.close_reason = payload[2:].decode()
+        self.close(self.close_code)
+        self._over()
+
+    def _hang_up(self, seconds: float) -> None:
+        """Close the connection when all that was written is out, or after `seconds`."""
+        self.flush()
+        self._stop_timers()
+        if not self._closed():
+            self._transport.close()  # type: ignore[union-attr]
+            if self._stuck:
+                self._close_timer = self._loop.call_later(seconds, self._abort)
+
+    def _fail(self, violation: Violation) -> None:
+        """The client broke a rule: say which, listen no more, and hang up when it has read that."""
+        gen_log.debug("WebSocket violation: %s", violation.reason)
+        said = self.server_terminated
+        if not said and not self._closed():
+            self._push_close(violation.code, violation.reason)
+        self.client_terminated = self.server_terminated = True
+        self._stop_timers()
+        self.flush()
+        if not self._closed():
+            # Closed at once, with bytes unread, the kernel would reset it, and the frame might be lost.
+            self._close_timer = self._loop.call_later(_LINGER_SECONDS, self._abort)
+            with contextlib.suppress(OSError, RuntimeError):
+                self._transport.write_eof()  # type: ignore[union-attr]
+        self._over()
+
+    def on_connection_close(self) -> None:
+        """The handler lets go."""
+        if not (self.client_terminated and self.server_terminated):
+            self._abort()
+
+    def _abort(self) -> None:
+        """Cut the connection off, behind what the kernel takes of the last words."""
+        self.client_terminated = self.server_terminated = True
+        self._stop_timers()
+        self.flush()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _stop_pinging(self) -> None:
+        if self._ping_timer is not None:
+            self._ping_timer.cancel()
+            self._ping_timer = None
+
+    def _stop_timers(self) -> None:
+        self._stop_pinging()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+            self._close_timer = None

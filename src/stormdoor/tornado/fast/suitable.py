@@ -1,0 +1,83 @@
+"""Where the fast protocol may stand in for Tornado's: only where all that it relies on is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import cache
+
+import tornado
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
+from tornado.iostream import IOStream
+from tornado.web import RequestHandler
+from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
+
+__all__ = ["fits_handler", "fits_loop", "fits_request", "fits_tornado"]
+
+_log = logging.getLogger("stormdoor")
+
+_KNOWN = frozenset([(6, 5), (6, 6)])
+_RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (IOStream, ("writing", "write", "close", "closed", "_consume")),
+    (HTTP1Connection, ("detach",)),
+    (RequestHandler, ("detach", "log_exception", "finish")),
+    (WebSocketHandler, ("_detach_stream", "on_ws_connection_close", "on_connection_close")),
+    (WebSocketProtocol, ("accept_connection", "_abort", "is_closing", "write_ping")),
+    (
+        WebSocketProtocol13,
+        ("_accept_connection", "_handle_websocket_headers", "_challenge_response", "_write_frame"),
+    ),
+)
+_FIXED = ("_detach_stream", "detach")
+"""Methods of a handler that must be Tornado's own."""
+
+
+@cache
+def fits_tornado() -> bool:
+    """Whether the installed Tornado is one of those with which the tests have passed, and is whole."""
+    missing = [
+        f"{one.__qualname__}.{name}"
+        for one, names in _RELIED_UPON
+        for name in names
+        if not callable(getattr(one, name, None))
+    ]
+    if tornado.version_info[:2] in _KNOWN and not missing:
+        return True
+    _log.warning(
+        "Tornado %s is not known to the fast protocol: Tornado's own is used%s",
+        tornado.version,
+        "".join(f"; {name} is missing" for name in missing),
+    )
+    return False
+
+
+def fits_handler(handler: type[WebSocketHandler], *known: type[WebSocketHandler]) -> bool:
+    """Whether `handler` leaves to Tornado what the fast protocol does in its place.
+
+    Args:
+        handler: The class of the application.
+        known: Classes whose `get_websocket_protocol` is known to add nothing.
+    """
+    own = handler.get_websocket_protocol
+    if own is not WebSocketHandler.get_websocket_protocol and not any(
+        own is one.get_websocket_protocol for one in known
+    ):
+        return False
+    return fits_tornado() and all(
+        getattr(handler, name) is getattr(WebSocketHandler, name) for name in _FIXED
+    )
+
+
+def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this kind of loop hands sockets to transports in the way that is known."""
+    return (
+        isinstance(loop, asyncio.SelectorEventLoop)
+        or type(loop).__module__.split(".")[0] == "uvloop"
+    )
+
+
+def fits_request(request: HTTPServerRequest) -> bool:
+    """Whether the connection of `request` can move: plain TCP (or a Unix socket), and a known loop."""
+    stream = getattr(request.connection, "stream", None)
+    return type(stream) is IOStream and fits_loop(asyncio.get_running_loop())

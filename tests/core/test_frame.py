@@ -1,0 +1,82 @@
+"""What a server writes: whole frames, without a mask, in the shortest form."""
+
+import os
+import struct
+
+import pytest
+
+from stormdoor.core.frame import (
+    BINARY,
+    CLOSE,
+    PING,
+    TEXT,
+    Prepared,
+    close_payload,
+    head,
+    xor_mask,
+)
+from tests.support.client_frames import covered
+
+
+@pytest.mark.parametrize(
+    ("opcode", "size", "compressed", "expected"),
+    [
+        (TEXT, 0, False, b"\x81\x00"),
+        (TEXT, 125, False, b"\x81\x7d"),
+        (TEXT, 126, False, b"\x81\x7e\x00\x7e"),
+        (TEXT, 65535, False, b"\x81\x7e\xff\xff"),
+        (TEXT, 65536, False, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
+        (BINARY, 5, False, b"\x82\x05"),
+        (PING, 5, False, b"\x89\x05"),
+        (TEXT, 5, True, b"\xc1\x05"),
+        (BINARY, 126, True, b"\xc2\x7e\x00\x7e"),
+    ],
+)
+def test_the_head_of_a_frame(opcode: int, size: int, compressed: bool, expected: bytes) -> None:
+    """§5.2: FIN, no mask, the length in the fewest bytes; §6 of RFC 7692: RSV1 if compressed."""
+    assert head(opcode, size, compressed=compressed) == expected
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 125, 1000])
+def test_the_mask_without_an_extension_module(size: int) -> None:
+    """It is the mask of §5.3, and twice the mask is none."""
+    data, key = os.urandom(size), os.urandom(4)
+    assert xor_mask(key, data) == covered(data, key)
+    assert xor_mask(key, xor_mask(key, data)) == data
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (None, None, b""),
+        (1000, None, b"\x03\xe8"),
+        (None, "bye", b"\x03\xe8bye"),
+        (4401, "über", b"\x11\x31\xc3\xbcber"),
+        (1011, b"raw", b"\x03\xf3raw"),
+        (3000, "x" * 123, b"\x0b\xb8" + b"x" * 123),
+    ],
+)
+def test_what_a_close_frame_carries(
+    code: int | None, reason: str | bytes | None, expected: bytes
+) -> None:
+    """§5.5.1: a code, then a reason in UTF-8; a reason alone stands behind 1000."""
+    assert close_payload(code, reason) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [(70000, None, struct.error), (-1, None, struct.error), (1000, "x" * 124, ValueError)],
+)
+def test_what_no_close_frame_can_carry(
+    code: int, reason: str | None, error: type[Exception]
+) -> None:
+    """It is not cut off silently."""
+    with pytest.raises(error):
+        close_payload(code, reason)
+
+
+def test_a_prepared_message_is_framed_once() -> None:
+    """Its frame is that of a text."""
+    prepared = Prepared(b"x" * 200)
+    assert prepared.frame == b"\x81\x7e\x00\xc8" + prepared.payload
+    assert head(CLOSE, 0) == b"\x88\x00"
