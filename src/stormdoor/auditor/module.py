@@ -11,6 +11,7 @@ from stormdoor.auditor.python2 import modernised
 from stormdoor.report.finding import Location
 
 __all__ = [
+    "MAX_BYTES",
     "Assigned",
     "Binding",
     "ClassDef",
@@ -25,7 +26,7 @@ __all__ = [
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
-_MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
 _MAX_OLD = 512 * 1024
 """Larger files are not tried as Python 2."""
@@ -193,8 +194,8 @@ def parse_module(
     Raises:
         NotParsed: It is too large, or not Python of this interpreter's version.
     """
-    if len(content) > _MAX_BYTES:
-        raise NotParsed(f"larger than {_MAX_BYTES // 1024 // 1024} MiB")
+    if len(content) > MAX_BYTES:
+        raise NotParsed(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
     try:
         tree, text = _parsed(content)
         module = Module(
