@@ -4,10 +4,13 @@ import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from stormdoor.auditor.cache import Cache
+from stormdoor.auditor.inventory import take_inventory
 from stormdoor.auditor.rules import RULES
 from stormdoor.auditor.running import Outcome, run_rules
 from stormdoor.auditor.scene import Scene, prepare
@@ -20,7 +23,11 @@ __all__ = ["Scene", "prepare", "scan"]
 
 
 def scan(
-    places: Sequence[Path], *, settings: Settings | None = None, progress: Progress | None = None
+    places: Sequence[Path],
+    *,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Report:
     """Scan directories or files and report.
 
@@ -28,10 +35,41 @@ def scan(
         places: What to scan.
         settings: How.
         progress: Told how far it is.
+        cache: Reports of the same files, options and rules; and where this one is kept.
     """
     settings = settings or Settings()
     started = datetime.now(UTC)
     clock = time.monotonic()
+    before = take_inventory(places, settings) if cache is not None else None
+    if cache is not None and before is not None:
+        known = cache.get(before.digest)
+        if known is not None:
+            return replace(known, started=_moment(started), seconds=_since(clock))
+    report, repeatable = _scanned(places, settings, progress)
+    report = replace(report, started=_moment(started), seconds=_since(clock))
+    # A file that changed while it was scanned is not what its digest says.
+    if (
+        cache is not None
+        and before is not None
+        and repeatable
+        and take_inventory(places, settings) == before
+    ):
+        cache.put(before.digest, report)
+    return report
+
+
+def _moment(started: datetime) -> str:
+    return started.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _since(clock: float) -> float:
+    return round(time.monotonic() - clock, 3)
+
+
+def _scanned(
+    places: Sequence[Path], settings: Settings, progress: Progress | None
+) -> tuple[Report, bool]:
+    """The report, and whether the same scan would give it again."""
     rules = tuple(rule for rule in RULES if selected(rule.meta.id, rule.meta.slug, settings))
     with _little_collection():
         scene = prepare(places, settings=settings, progress=progress)
@@ -44,11 +82,11 @@ def scan(
         ran=[rule.meta.id for rule in rules],
         known={meta.id: meta.slug for meta in metas},
     )
-    return Report(
+    report = Report(
         tool="stormdoor scan",
         version=_version(),
-        started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        seconds=round(time.monotonic() - clock, 3),
+        started="",
+        seconds=0.0,
         roots=tuple(str(place) for place in places),
         findings=settled.findings,
         endpoints=outcome.endpoints,
@@ -58,6 +96,7 @@ def scan(
         ),
         suppressed=settled.suppressed,
     )
+    return report, outcome.repeatable
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from stormdoor.auditor.door import DOOR_RULES, stands_behind_door
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.module import Module
+from stormdoor.auditor.pathway import LAST_RESORT
 from stormdoor.auditor.rule import Found, Rule
 from stormdoor.auditor.table import verdicts
 from stormdoor.report.finding import (
@@ -79,12 +81,16 @@ class Part:
         endpoint: The row of the endpoint table.
         unresolved: Where the analysis failed.
         failed: Files that could not be parsed, with the reason.
+        repeatable: Whether it hung on the code alone, not on time or memory.
+        reached: Files of packages with endpoints that were parsed for it.
     """
 
     findings: tuple[Finding, ...] = ()
     endpoint: EndpointReport | None = None
     unresolved: tuple[Unresolved, ...] = ()
     failed: tuple[tuple[Path, str], ...] = ()
+    repeatable: bool = True
+    reached: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,14 @@ class Outcome:
         endpoints: The rows of the endpoint table.
         unresolved: Where the analysis failed.
         failed: Files that could not be parsed when the rules asked for them, with the reason.
+        repeatable: Whether the same scan would give this again.
     """
 
     findings: tuple[Finding, ...]
     endpoints: tuple[EndpointReport, ...]
     unresolved: tuple[Unresolved, ...]
     failed: dict[Path, str]
+    repeatable: bool
 
 
 class _Work:
@@ -110,9 +118,9 @@ class _Work:
     def __init__(self, scene: "Scene", rules: tuple[Rule, ...]) -> None:
         self.scene = scene
         self.rules = rules
-        # Rules load more files when they follow a name. They do so in their own process, so these
-        # are not looked at: what is reported must not depend on how many processes there are.
         self.modules = list(scene.project.inside())
+        self.before = frozenset(module.file for module in self.modules)
+        self.packages = {endpoint.module.name.partition(".")[0] for endpoint in scene.endpoints}
         self.known = frozenset(scene.project.failed)
         self.unresolved: list[Unresolved] = []
 
@@ -124,9 +132,19 @@ class _Work:
             *(Task(first=at, last=min(at + _CHUNK, len(self.modules))) for at in files),
         ]
 
+    def more(self, reached: Iterable[Path]) -> list[Task]:
+        """Tasks for files that others reached when they followed a name, in whichever process."""
+        fresh = sorted(set(reached) - self.before)
+        first = len(self.modules)
+        self.modules += [one for one in map(self.scene.project.load, fresh) if one is not None]
+        self.before |= set(fresh)
+        last = len(self.modules)
+        return [Task(first=at, last=min(at + _CHUNK, last)) for at in range(first, last, _CHUNK)]
+
     def part(self, task: Task) -> Part:
         """Run one task."""
         self.unresolved = []
+        began = time.monotonic()
         report: EndpointReport | None = None
         if task.endpoint >= 0:
             findings, report = self._endpoint(self.scene.endpoints[task.endpoint])
@@ -137,7 +155,13 @@ class _Work:
                 for found in self._module(module)
             ]
         failed = tuple(one for one in self.scene.project.failed.items() if one[0] not in self.known)
-        return Part(tuple(findings), report, tuple(self.unresolved), failed)
+        in_time = time.monotonic() - began < LAST_RESORT
+        reached = tuple(
+            module.file
+            for module in self.scene.project.inside()
+            if module.file not in self.before and module.name.partition(".")[0] in self.packages
+        )
+        return Part(tuple(findings), report, tuple(self.unresolved), failed, in_time, reached)
 
     def lost(self, task: Task) -> Part:
         """What is said of a task whose process ended."""
@@ -153,12 +177,14 @@ class _Work:
                     verdicts=dict.fromkeys(Check, verdict),
                 ),
                 unresolved=(Unresolved(endpoint.location, f"not analysed, {what}"),),
+                repeatable=False,
             )
         return Part(
             unresolved=tuple(
                 Unresolved(module.location(module.tree), f"not looked at by rules, {what}")
                 for module in self.modules[task.first : task.last]
-            )
+            ),
+            repeatable=False,
         )
 
     def _endpoint(self, endpoint: Endpoint) -> tuple[list[Finding], EndpointReport]:
@@ -243,31 +269,40 @@ def run_rules(
         progress: Told how far it is.
     """
     work = _Work(scene, rules)
-    tasks = work.tasks()
-    workers = min(workers, max(1, len(tasks) // 2))
-    parallel = workers > 1 and (len(scene.endpoints) > _WORTH or len(work.modules) > 8 * _CHUNK)
     parts: dict[Task, Part] = {}
+    tasks = work.tasks()
     _INHERITED.append(work)
     try:
-        for task, part in (
-            _in_processes(work, tasks, workers)
-            if parallel
-            else ((task, work.part(task)) for task in tasks)
-        ):
-            parts[task] = part
-            if progress is not None:
-                progress("endpoints and files", len(parts), len(tasks))
+        while tasks:
+            parts |= dict.fromkeys(tasks, Part())
+            fresh: set[Path] = set()
+            for task, part in _parts(work, tasks, workers):
+                parts[task] = part
+                fresh.update(part.reached)
+                tasks.remove(task)
+                if progress is not None:
+                    progress("endpoints and files", len(parts) - len(tasks), len(parts))
+            tasks = work.more(fresh)
     finally:
         _INHERITED.remove(work)
     work.unresolved = []
     whole = tuple(work.whole())
-    ordered = [*(parts[task] for task in tasks), Part(whole, unresolved=tuple(work.unresolved))]
+    ordered = [*parts.values(), Part(whole, unresolved=tuple(work.unresolved))]
     return Outcome(
         findings=tuple(_unique(found for part in ordered for found in part.findings)),
         endpoints=tuple(part.endpoint for part in ordered if part.endpoint is not None),
         unresolved=tuple(dict.fromkeys(one for part in ordered for one in part.unresolved)),
         failed={file: why for part in ordered for file, why in part.failed},
+        repeatable=all(part.repeatable for part in ordered),
     )
+
+
+def _parts(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Part]]:
+    workers = min(workers, max(1, len(tasks) // 2))
+    endpoints = sum(task.endpoint >= 0 for task in tasks)
+    if workers > 1 and (endpoints > _WORTH or len(tasks) > 8):
+        return _in_processes(work, tuple(tasks), workers)
+    return ((task, work.part(task)) for task in tuple(tasks))
 
 
 def _in_processes(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Part]]:
