@@ -165,7 +165,7 @@ def _content(path: Path, most: int) -> bytes | None:
         descriptor = os.open(path, _READ)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         about = os.fstat(descriptor)
         if (
             not stat.S_ISREG(about.st_mode)
@@ -174,10 +174,12 @@ def _content(path: Path, most: int) -> bytes | None:
             or about.st_size > most
         ):
             return None
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(most + 1)
-        except OSError:
-            return None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     return content if len(content) <= most else None
 
 
