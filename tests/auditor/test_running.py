@@ -102,3 +102,36 @@ def test_a_rule_that_trips_loses_its_finding_only(
         report = _scan(project, jobs)
         assert "a rule failed here: KeyError" in {one.what for one in report.coverage.unresolved}
         assert len(report.endpoints) == 5
+
+
+def test_a_package_that_is_scanned_by_itself_imports_itself(tmp_path: Path) -> None:
+    """`import frame.base` is found whether `frame` or the directory around it is scanned."""
+    write(
+        tmp_path / "frame",
+        {
+            "__init__.py": "",
+            "base.py": HEAD
+            + "class Base(WebSocketHandler):\n    def prepare(self):\n        raise HTTPError(403)\n",
+            "doors/__init__.py": "",
+            "doors/door.py": "from frame.base import Base\n# tornado\nclass Door(Base):\n"
+            "    def on_message(self, message):\n        print(message)\n",
+        },
+    )
+    settings = Settings(root=tmp_path, jobs=1)
+    inner, outer = (scan([place], settings=settings) for place in (tmp_path / "frame", tmp_path))
+    assert [one.subject for one in inner.endpoints] == ["frame.doors.door.Door"]
+    assert inner.endpoints == outer.endpoints
+    assert inner.coverage.unresolved == ()
+
+
+def test_a_cast_is_no_call(tmp_path: Path) -> None:
+    """What `typing.cast()` is given stays what it was: here nobody."""
+    body = (
+        "import typing as t\nclass Door(WebSocketHandler):\n    def get_current_user(self):\n"
+        "        return t.cast(str, self.get_signed_cookie('user'))\n    def prepare(self):\n"
+        "        if t.cast('str', self.current_user) is None:\n            raise HTTPError(403)\n"
+        "    def on_message(self, message):\n        print(message)\n"
+    )
+    write(tmp_path, {"app.py": HEAD + body})
+    (door,) = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1)).endpoints
+    assert door.verdict(Check.AUTHENTICATION).state == "guarded"

@@ -183,12 +183,12 @@ class Project:
         relative = Path(*name.split("."))
         for tree in self.trees:
             if near in tree.files:
-                directory = near.parent
+                directory, last = near.parent, self._above(tree)
                 while True:
                     found = _module_file(directory / relative, tree.files)
                     if found is not None and found != near:
                         return found
-                    if directory in (tree.root, directory.parent):
+                    if directory in (last, directory.parent):
                         break
                     directory = directory.parent
         for tree in self.trees:
@@ -197,6 +197,13 @@ class Project:
                 if found is not None:
                     return found
         return None
+
+    def _above(self, tree: Tree) -> Path:
+        """The directory that a tree is imported from: above it, where it is a package itself."""
+        directory = tree.root
+        while (directory / "__init__.py").is_file() and directory != directory.parent:
+            directory = directory.parent
+        return directory
 
     def _import_source(self, module: Module, source: Imported) -> tuple[str, Path | None]:
         """Dotted name and file of the module an import statement names."""
