@@ -143,6 +143,16 @@ def _linked(path: Path, content: bytes) -> None:
     path.symlink_to(other)
 
 
+def _open_to_all(cache: Cache, report: Report) -> None:
+    _entry(cache).write_bytes(_forged(cache, report, cache.key))
+    _entry(cache).chmod(0o666)
+
+
+def _replaced(path: Path, make: Callable[[Path], None]) -> None:
+    path.unlink()
+    make(path)
+
+
 def _renamed(project: Path, cache: Cache) -> None:
     """The sealed report of a clean project, under the name of the open one."""
     entry = _entry(cache)
@@ -168,16 +178,9 @@ ATTACKS: dict[str, Callable[[Path, Cache, Report], object]] = {
         cache._seal(_entry(cache).stem, b'{"findings": 1}') + b'{"findings": 1}'
     ),
     "a link": lambda _, cache, report: _linked(_entry(cache), _forged(cache, report, cache.key)),
-    "writable by others": lambda _, cache, report: (
-        _entry(cache).write_bytes(_forged(cache, report, cache.key)),
-        _entry(cache).chmod(0o666),
-    ),
-    "a pipe": lambda _, cache, __: (
-        path := _entry(cache),
-        path.unlink(),
-        os.mkfifo(path),
-    ),
-    "a directory": lambda _, cache, __: (path := _entry(cache), path.unlink(), path.mkdir()),
+    "writable by others": lambda _, cache, report: _open_to_all(cache, report),
+    "a pipe": lambda _, cache, __: _replaced(_entry(cache), os.mkfifo),
+    "a directory": lambda _, cache, __: _replaced(_entry(cache), Path.mkdir),
 }
 
 
@@ -208,8 +211,13 @@ def test_the_key_does_not_lie_beside_the_entries(
     assert kept.key not in b"".join(one.read_bytes() for one in kept.directory.iterdir())
 
 
+def _shared(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o777)
+
+
 DIRECTORIES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "others may write": (lambda path: (path.mkdir(), path.chmod(0o777)), "others may write"),
+    "others may write": (_shared, "others may write"),
     "a link": (lambda path: path.symlink_to(path.parent), "it is a link"),
     "a file": (lambda path: path.write_text(""), "File exists"),
     "a loop": (lambda path: path.symlink_to(path), "File exists|symbolic links"),
@@ -232,10 +240,11 @@ def test_what_belongs_to_somebody_else_is_refused(
     project: Path, kept: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A directory, a key and an entry of another user are not ours, even if we could read them."""
-    digest = _entry(kept).stem if _scan(project, kept) else ""
+    _scan(project, kept)
+    digest = _entry(kept).stem
     assert kept.get(digest) is not None
     mine = os.geteuid()
-    monkeypatch.setattr(module.os, "geteuid", lambda: mine + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     assert kept.get(digest) is None
     with pytest.raises(CacheError, match="belongs to somebody else"):
         open_cache(kept.directory)
