@@ -63,6 +63,13 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
     start = str(base.resolve()) if base is not None and root.is_relative_to(base.resolve()) else top
     for directory, names, files in os.walk(top, onerror=failed):
         here = os.path.relpath(directory, start)
+        unreadable.extend(
+            (Path(directory, name), "a link to a directory elsewhere, which is not followed")
+            for name in names
+            if name not in _SKIPPED
+            and not _excluded(_join(here, name), exclude)
+            and _leads_away(Path(directory, name), root)
+        )
         names[:] = sorted(
             name
             for name in names
@@ -86,6 +93,16 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
             ):
                 assets.append(Path(directory, name))
     return Listing(root, frozenset(python), tuple(sorted(assets)), unreadable)
+
+
+def _leads_away(directory: Path, root: Path) -> bool:
+    """Whether it is a link out of what is scanned; a link to what is scanned anyway says nothing new."""
+    if not directory.is_symlink():
+        return False
+    try:
+        return not directory.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return True
 
 
 def _unreadable(file: Path) -> str:

@@ -210,7 +210,8 @@ def parse_module(
         _index(module, tree.body)
         module.classes.extend(_classes(tree.body, "", ()))
     except SyntaxError as error:
-        raise NotParsed(f"syntax error at line {error.lineno}: {error.msg}") from None
+        where = f" at line {error.lineno}" if error.lineno else ""
+        raise NotParsed(f"syntax error{where}: {error.msg}") from None
     except (ValueError, LookupError) as error:
         raise NotParsed(str(error)) from None
     except (RecursionError, MemoryError):

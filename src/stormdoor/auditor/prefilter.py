@@ -103,6 +103,8 @@ def _speaks(file: Path) -> bool:
         return True  # the parser will say why it cannot be read
     if len(content) > _MAX:
         return True  # and that this is too large
+    if b"\0" in content:
+        return True  # neither can it be searched: UTF-16, say
     # Neither a pattern that ignores case nor one with alternatives is as fast as this.
     small = content.lower()
     if not any(word in small for word in _SPEAKS):
