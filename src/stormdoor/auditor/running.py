@@ -158,8 +158,10 @@ class _Work:
         in_time = time.monotonic() - began < LAST_RESORT
         reached = tuple(
             module.file
-            for module in self.scene.project.inside()
-            if module.file not in self.before and module.name.partition(".")[0] in self.packages
+            for module in self.scene.project.modules.values()
+            if module.inside
+            and module.file not in self.before
+            and module.name.partition(".")[0] in self.packages
         )
         return Part(tuple(findings), report, tuple(self.unresolved), failed, in_time, reached)
 
