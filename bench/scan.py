@@ -34,7 +34,15 @@ def main() -> int:
     folder = str(options.folder)
     main = "from stormdoor.cli.main import main; main()"
     scan = [sys.executable, "-c", main, "scan", "--format", "json", "--isolated", "--quiet"]
-    rows = [Row("`stormdoor scan`", [*scan, folder])]
+    kept = tempfile.TemporaryDirectory()
+    os.environ["XDG_STATE_HOME"] = kept.name
+    rows = [
+        Row("`stormdoor scan`", [*scan, "--no-cache", folder]),
+        Row("`stormdoor scan`, nothing changed", [*scan, "--cache", f"{kept.name}/cache", folder]),
+    ]
+    if not _measure(rows[1]):
+        return 1
+    rows[1] = Row(rows[1].name, rows[1].command)  # the first run filled the cache
     if options.bandit:
         bandit = [options.bandit, "--quiet", "--recursive", "--format", "json", folder]
         rows.append(Row("`bandit -r`", bandit))
@@ -75,9 +83,8 @@ def _print(rows: list[Row], folder: Path) -> None:
         cells = f"{_middle(row.seconds):.1f} | {_middle(row.cpu):.1f} | {row.peak / 1024:.0f}"
         print(f"| {row.name} | {cells} |")
     if len(rows) > 2:
-        print(
-            f"\nbandit takes {_middle(rows[1].seconds) / _middle(rows[0].seconds):.1f} times as long"
-        )
+        times = _middle(rows[2].seconds) / _middle(rows[0].seconds)
+        print(f"\nbandit takes {times:.1f} times as long")
     print(json.dumps({row.name: [row.seconds, row.cpu] for row in rows}), file=sys.stderr)
 
 

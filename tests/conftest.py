@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 import os
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any
 
 import coverage
@@ -25,6 +25,15 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 # `make fuzz`
 settings.register_profile("fuzz", settings.get_profile("default"), max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What commands keep for their user is kept for the time of the tests, elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
 
 
 def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

@@ -1,6 +1,7 @@
 """The scanner survives any input, says what it did not read, and keeps its verdicts under rewriting."""
 
 import ast
+import os
 import random
 from pathlib import Path
 
@@ -28,6 +29,37 @@ def test_what_does_not_parse_is_reported(tmp_path: Path) -> None:
     assert {one.path for one in report.coverage.not_analysed} == set(BROKEN)
     assert all(one.reason for one in report.coverage.not_analysed)
     assert [one.subject for one in report.endpoints] == ["good.Door"]
+
+
+def test_what_is_no_file_is_reported(tmp_path: Path) -> None:
+    """Pipes, links to nowhere, in circles or away, and what is too large: named, never waited for."""
+    top, away = tmp_path / "top", tmp_path / "away"
+    write(top, {"good.py": HEAD + _acting(MISSING["nothing"]), "inner/x.py": "x = 1\n"})
+    write(away, {"hidden.py": "import tornado\n"})
+    os.mkfifo(top / "pipe.py")
+    (top / "nowhere.py").symlink_to(top / "gone.py")
+    (top / "circle.py").symlink_to(top / "circle.py")
+    (top / "away").symlink_to(away)
+    (top / "again").symlink_to(top / "inner")
+    (top / "up").symlink_to(top)
+    with (top / "huge.py").open("wb") as stream:
+        stream.truncate(100 * 1024 * 1024)  # a hole: it takes no space
+    literal = "# tornado\nDATA = b'" + "x" * (3 * 1024 * 1024) + "'\n"
+    write(top, {"literal.py": literal, "utf16.py": ""})
+    (top / "utf16.py").write_bytes("import tornado\n".encode("utf-16"))
+    report = scan([top], settings=Settings(root=top, jobs=1))
+    reasons = {one.path: one.reason for one in report.coverage.not_analysed}
+    assert "null bytes" in reasons.pop("utf16.py")
+    assert reasons == {
+        "pipe.py": "not a file",
+        "nowhere.py": "No such file or directory",
+        "circle.py": "Too many levels of symbolic links",
+        "away": "a link to a directory elsewhere, which is not followed",
+        "huge.py": "larger than 4 MiB",
+    }
+    assert [one.subject for one in report.endpoints] == ["good.Door"]
+    # Followed are links to files, not to directories: nothing is counted twice, nothing goes on for ever.
+    assert report.coverage.files == 5
 
 
 def test_circles_end(tmp_path: Path) -> None:

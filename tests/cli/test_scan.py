@@ -335,3 +335,33 @@ def test_output_is_utf8_everywhere(project: Path) -> None:
         [*program, "--format", "json"], env=environment, capture_output=True, check=False
     )
     assert json.loads(done.stdout.decode("utf-8"))["summary"]["error"] >= 1
+
+
+def test_a_scan_of_the_same_files_is_kept(project: Path, scan: Scan, tmp_path: Path) -> None:
+    """It gives the same answer, is kept where it is asked to, and not at all if so asked."""
+    (project / "app.py").write_text(OPEN)
+    kept = tmp_path / "kept"
+    first = scan("--cache", str(kept))
+    (entry,) = kept.glob("*.scan")
+    written = entry.stat().st_mtime_ns
+    assert scan("--cache", str(kept)) == first
+    assert [one.name for one in kept.iterdir()] == [entry.name]
+    assert scan("--no-cache") == first
+    entry.unlink()
+    assert scan("--no-cache") == first
+    assert list(kept.iterdir()) == []
+    assert written
+
+
+def test_a_cache_that_cannot_be_used(
+    project: Path, scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for is an error; without a home it is scanned all the same."""
+    (project / "app.py").write_text(OPEN)
+    (tmp_path / "kept").write_text("")
+    refused = scan("--cache", str(tmp_path / "kept"))
+    assert refused.code == 2
+    assert "cannot hold the cache" in refused.err
+    assert scan("--cache", "x", "--no-cache").code == 2
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
+    assert scan().code == 1

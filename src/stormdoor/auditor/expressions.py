@@ -370,7 +370,7 @@ class Expressions(Core):
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
         if known is not None:
-            return known
+            return known[1]
         if self.mode == "member" and labels >= {"principal", "client", "answer"}:
             # What was found for this user and this object decides.
             self.record("check", node, f"access: {text}", values=(value,))
@@ -386,8 +386,8 @@ class Expressions(Core):
             self.check(node, text, presumed=True)
             return False
         result = self.choose(node, 2) == 0
-        self.chosen[memo] = result
-        self.decided.append(value)  # its identity is the memory: nothing else may get it
+        # INVARIANT: the value lives as long as its answer, or another would have its id.
+        self.chosen[memo] = (value, result)
         return result
 
     def logic(self, node: ast.BoolOp | ast.Compare) -> Value:

@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Listing:
         root: The directory, absolute.
         python: Python files, absolute.
         assets: HTML and JavaScript, absolute.
-        unreadable: Directories that could not be listed, with the reason.
+        unreadable: Directories that could not be listed and files that are none, with the reason.
     """
 
     root: Path
@@ -62,6 +63,13 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
     start = str(base.resolve()) if base is not None and root.is_relative_to(base.resolve()) else top
     for directory, names, files in os.walk(top, onerror=failed):
         here = os.path.relpath(directory, start)
+        unreadable.extend(
+            (Path(directory, name), "a link to a directory elsewhere, which is not followed")
+            for name in names
+            if name not in _SKIPPED
+            and not _excluded(_join(here, name), exclude)
+            and _leads_away(Path(directory, name), root)
+        )
         names[:] = sorted(
             name
             for name in names
@@ -72,7 +80,12 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
         for name in files:
             if name.endswith((".py", ".pyw")):
                 if not exclude or not _excluded(_join(here, name), exclude):
-                    python.append(Path(directory, name))
+                    file = Path(directory, name)
+                    why = _unreadable(file)
+                    if why:
+                        unreadable.append((file, why))
+                    else:
+                        python.append(file)
             elif (
                 name.endswith(_ASSETS)
                 and not name.endswith((".min.js", ".d.ts"))
@@ -80,6 +93,25 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
             ):
                 assets.append(Path(directory, name))
     return Listing(root, frozenset(python), tuple(sorted(assets)), unreadable)
+
+
+def _leads_away(directory: Path, root: Path) -> bool:
+    """Whether it is a link out of what is scanned; a link to what is scanned anyway says nothing new."""
+    if not directory.is_symlink():
+        return False
+    try:
+        return not directory.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return True
+
+
+def _unreadable(file: Path) -> str:
+    """Why it is no file that can be read, or empty: to open a pipe is to wait for whoever writes."""
+    try:
+        mode = file.stat().st_mode
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or "cannot be read"
+    return "" if stat.S_ISREG(mode) else "not a file"
 
 
 def python_packages(directory: Path) -> Listing:

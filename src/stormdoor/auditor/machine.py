@@ -203,8 +203,7 @@ class Core:
         self.unlike_shipped: list[list[int]] = []
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
-        self.chosen: dict[tuple[object, ...], bool] = {}
-        self.decided: list[Value] = []
+        self.chosen: dict[tuple[object, ...], tuple[Value, bool]] = {}
         self.frames: list[Frame] = []
         self.stack: list[tuple[Module, ast.AST, str]] = []
         self.catching: list[tuple[bool, bool]] = []
@@ -445,7 +444,7 @@ def _key(value: Value, depth: int) -> object:
             try:
                 hash(value.value)
             except TypeError:
-                return ("const", id(value.value))
+                return ("const", repr(value.value)[:200])
             return ("const", type(value.value).__name__, value.value)
         case Unknown():
             return ("unknown", value.labels, value.truthy, value.text)

@@ -12,6 +12,7 @@ from stormdoor.auditor.python2 import modernised
 from stormdoor.report.finding import Location
 
 __all__ = [
+    "MAX_BYTES",
     "Assigned",
     "Binding",
     "ClassDef",
@@ -26,7 +27,7 @@ __all__ = [
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
-_MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
 _MAX_OLD = 512 * 1024
 """Larger files are not tried as Python 2."""
@@ -202,8 +203,8 @@ def parse_module(
     Raises:
         NotParsed: It is too large, or not Python of this interpreter's version.
     """
-    if len(content) > _MAX_BYTES:
-        raise NotParsed(f"larger than {_MAX_BYTES // 1024 // 1024} MiB")
+    if len(content) > MAX_BYTES:
+        raise NotParsed(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
     try:
         tree, text = _parsed(content)
         module = Module(
@@ -218,7 +219,8 @@ def parse_module(
         _index(module, tree.body)
         module.classes.extend(_classes(tree.body, "", ()))
     except SyntaxError as error:
-        raise NotParsed(f"syntax error at line {error.lineno}: {error.msg}") from None
+        where = f" at line {error.lineno}" if error.lineno else ""
+        raise NotParsed(f"syntax error{where}: {error.msg}") from None
     except (ValueError, LookupError) as error:
         raise NotParsed(str(error)) from None
     except (RecursionError, MemoryError):

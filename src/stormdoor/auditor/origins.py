@@ -186,7 +186,8 @@ def _answer(pathway: Pathway) -> bool | None:
     ]
     answers = {path.answer for path in shipped}
     if answers == {True}:
-        return True
+        # A way that was too long to follow may well have refused it.
+        return True if pathway.complete else None
     if answers == {False} or not answers:
         return False if answers else None
     certain = {

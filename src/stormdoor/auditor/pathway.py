@@ -38,16 +38,17 @@ from stormdoor.auditor.values import (
     Value,
 )
 
-__all__ = ["Outcome", "Path", "Pathway", "explore", "explore_origin"]
+__all__ = ["LAST_RESORT", "Outcome", "Path", "Pathway", "explore", "explore_origin"]
 
 Outcome = Literal["refused", "accepted", "cut"]
 
 # The limits are work: a busy machine says what an idle one says. Time is the last resort.
 _MAX_PATHS = 160
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
-_SECONDS = 60.0
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
+LAST_RESORT = 60.0
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -400,7 +401,7 @@ def _explored(
 ) -> Pathway:
     result = Pathway()
     seen: set[tuple[object, ...]] = set()
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + LAST_RESORT
 
     def follow(pending: list[list[int]], *, as_shipped: bool) -> list[list[int]]:
         """Every way from these choices; gives those that only another configuration takes."""

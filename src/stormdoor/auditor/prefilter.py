@@ -1,81 +1,129 @@
 """Which files can matter, by their bytes alone: parsing costs a thousand times as much as reading."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-__all__ = ["Hint", "hints_of", "mentions"]
+__all__ = ["Readers"]
 
-_TORNADO = re.compile(rb"tornado|web_?socket|sockjs", re.IGNORECASE)
+_SPEAKS = (b"tornado", b"websocket", b"web_socket", b"sockjs")
 _MAX = 4 * 1024 * 1024
+_CHUNK = 200
+"""Files that a process reads at once."""
+_WORTH = 400
+"""With fewer files, starting processes takes longer than it saves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """What the bytes of a file say.
+class Readers:
+    """Reads all files for their words, in several processes where there are many.
 
     Args:
-        tornado: It speaks of Tornado or of WebSockets.
-        classes: It has class statements.
+        files: All Python files of what is scanned.
+        workers: Processes, at most.
     """
 
-    tornado: bool
-    classes: bool
+    def __init__(self, files: Sequence[Path], workers: int) -> None:
+        self._files = list(files)
+        self._left = self._files
+        self._pool = (
+            ProcessPoolExecutor(workers, mp_context=get_context("fork"))
+            if workers > 1 and len(files) > _WORTH
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        """The processes are started before anything is parsed: they stay small."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End them."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def relevant(self, progress: Callable[[str, int, int], None] | None = None) -> list[Path]:
+        """Files that speak of Tornado or of WebSockets."""
+        found: list[Path] = []
+        seen = 0
+        for chunk, answers in self._mapped(_speaking, [()] * len(self._chunks())):
+            found.extend(file for file, speaks in zip(chunk, answers, strict=True) if speaks)
+            seen += len(chunk)
+            if progress is not None:
+                progress("files", seen, len(self._files))
+        self._without(found)
+        return found
+
+    def naming(self, names: Iterable[str]) -> list[Path]:
+        """Files that name one of these classes and were not given yet."""
+        wanted = tuple(sorted(name.encode() for name in names))
+        found: list[Path] = []
+        for chunk, answers in self._mapped(_naming, [wanted] * len(self._chunks())):
+            found.extend(file for file, names_one in zip(chunk, answers, strict=True) if names_one)
+        self._without(found)
+        return found
+
+    def _without(self, found: list[Path]) -> None:
+        taken = set(found)
+        self._left = [file for file in self._left if file not in taken]
+
+    def _chunks(self) -> list[list[Path]]:
+        return [self._left[at : at + _CHUNK] for at in range(0, len(self._left), _CHUNK)]
+
+    def _mapped(
+        self,
+        function: Callable[[list[Path], tuple[bytes, ...]], list[bool]],
+        words: list[tuple[bytes, ...]],
+    ) -> Iterator[tuple[list[Path], list[bool]]]:
+        chunks = self._chunks()
+        results = (
+            map(function, chunks, words)
+            if self._pool is None
+            else self._pool.map(function, chunks, words)
+        )
+        return zip(chunks, results, strict=True)
 
 
-def hints_of(
-    files: list[Path], workers: int, progress: Callable[[str, int, int], None] | None = None
-) -> dict[Path, Hint]:
-    """Read every file once and say whether it can matter."""
-    result: dict[Path, Hint] = {}
-    if workers > 1 and len(files) > 400:
-        chunks = [files[at : at + 200] for at in range(0, len(files), 200)]
-        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-            for chunk, hints in zip(chunks, pool.map(_hints, chunks), strict=True):
-                result.update(zip(chunk, hints, strict=True))
-                if progress is not None:
-                    progress("files", len(result), len(files))
-        return result
-    result.update(zip(files, _hints(files), strict=True))
-    if progress is not None:
-        progress("files", len(files), len(files))
-    return result
+def _speaking(files: list[Path], _: tuple[bytes, ...]) -> list[bool]:
+    return [_speaks(file) for file in files]
 
 
-def _hints(files: list[Path]) -> list[Hint]:
-    return [_hint(file) for file in files]
-
-
-def _hint(file: Path) -> Hint:
+def _speaks(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
             content = stream.read(_MAX + 1)
     except OSError:
-        return Hint(tornado=True, classes=True)  # the parser will say why it cannot be read
-    return Hint(_relevant(content), b"class " in content or b"type(" in content)
-
-
-def _relevant(content: bytes) -> bool:
-    if _TORNADO.search(content) is None:
+        return True  # the parser will say why it cannot be read
+    if len(content) > _MAX:
+        return True  # and that this is too large
+    if b"\0" in content:
+        return True  # neither can it be searched: UTF-16, say
+    # Neither a pattern that ignores case nor one with alternatives is as fast as this.
+    small = content.lower()
+    if not any(word in small for word in _SPEAKS):
         return False
-    return b"tornado" in content or b"class " in content or b"ebsocket" in content.lower()
+    return b"tornado" in content or b"class " in content or b"ebsocket" in small
 
 
-def mentions(names: Iterable[str], files: list[Path], hints: dict[Path, Hint]) -> Iterator[Path]:
-    """Files with class statements or routes that name one of these classes."""
-    pattern = re.compile(
-        b"|".join(rb"\b" + re.escape(name.encode()) + rb"\b" for name in sorted(names))
+def _naming(files: list[Path], names: tuple[bytes, ...]) -> list[bool]:
+    # Without a boundary in front, the search skips to the first letters of the names.
+    pattern = re.compile(b"(?:" + b"|".join(map(re.escape, names)) + rb")\b")
+    return [_names(file, pattern) for file in files]
+
+
+def _names(file: Path, pattern: re.Pattern[bytes]) -> bool:
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return False
+    return any(
+        not re.match(rb"\w", content[one.start() - 1 : one.start()])
+        for one in pattern.finditer(content)
     )
-    for file in files:
-        if not hints[file].classes and not hints[file].tornado:
-            # A routing table may stand in a file without classes.
-            pass
-        try:
-            content = file.read_bytes()
-        except OSError:
-            continue
-        if pattern.search(content):
-            yield file

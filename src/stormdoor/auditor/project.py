@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stormdoor.auditor.module import (
+    MAX_BYTES,
     Assigned,
     Binding,
     ClassDef,
@@ -65,6 +66,7 @@ class Project:
         trees: What is scanned, then what names may be resolved in (an environment's packages).
         base: Paths in findings are relative to this directory where they lie below it.
         assets: Files that are not Python but ship with the project: HTML, JavaScript.
+        called: The calls of each file by the ends of their names, once a rule has asked.
     """
 
     trees: tuple[Tree, ...]
@@ -73,10 +75,13 @@ class Project:
     failed: dict[Path, str] = field(default_factory=dict)
     modules: dict[Path, Module] = field(default_factory=dict)
     settings: dict[str, list[tuple[Module, ast.expr]]] = field(default_factory=dict)
+    called: dict[Path, dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]] = field(
+        default_factory=dict
+    )
     _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
     _meant: dict[tuple[Path, str], "list[Meaning | External]"] = field(default_factory=dict)
     _classes: dict[tuple[Path, int], ClassDef] = field(default_factory=dict)
-    _scopes: dict[int, tuple[dict[str, list[Binding]], list[Imported]]] = field(
+    _scopes: dict[ast.AST, tuple[dict[str, list[Binding]], list[Imported]]] = field(
         default_factory=dict
     )
 
@@ -96,7 +101,8 @@ class Project:
             return known
         tree = self._tree_of(file)
         try:
-            content = file.read_bytes()
+            with file.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
             module = parse_module(
                 file,
                 content,
@@ -177,12 +183,12 @@ class Project:
         relative = Path(*name.split("."))
         for tree in self.trees:
             if near in tree.files:
-                directory = near.parent
+                directory, last = near.parent, self._above(tree)
                 while True:
                     found = _module_file(directory / relative, tree.files)
                     if found is not None and found != near:
                         return found
-                    if directory in (tree.root, directory.parent):
+                    if directory in (last, directory.parent):
                         break
                     directory = directory.parent
         for tree in self.trees:
@@ -191,6 +197,13 @@ class Project:
                 if found is not None:
                     return found
         return None
+
+    def _above(self, tree: Tree) -> Path:
+        """The directory that a tree is imported from: above it, where it is a package itself."""
+        directory = tree.root
+        while (directory / "__init__.py").is_file() and directory != directory.parent:
+            directory = directory.parent
+        return directory
 
     def _import_source(self, module: Module, source: Imported) -> tuple[str, Path | None]:
         """Dotted name and file of the module an import statement names."""
@@ -293,10 +306,10 @@ class Project:
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     ) -> tuple[dict[str, list[Binding]], list[Imported]]:
         """What the statements of a class or function bind."""
-        known = self._scopes.get(id(node))
+        known = self._scopes.get(node)
         if known is None:
             known = scope_of(node.body)
-            self._scopes[id(node)] = known
+            self._scopes[node] = known
         return known
 
     def resolve(

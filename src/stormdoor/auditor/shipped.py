@@ -8,13 +8,13 @@ import configparser
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stormdoor.auditor.lexicon import concerns_identity, words_of
 from stormdoor.auditor.project import Project
 
-__all__ = ["collect_shipped"]
+__all__ = ["collect_shipped", "shipped_files"]
 
 _NAMED = re.compile(r"conf|setting|default|option|prefs|\.env", re.IGNORECASE)
 _KINDS = frozenset({".toml", ".json", ".ini", ".cfg", ".conf", ".yml", ".yaml"})
@@ -46,7 +46,7 @@ def collect_shipped(project: Project) -> None:
     known = set(project.settings)
     folders = [tree.root for tree in project.trees if tree.inside]
     folders += [module.file.parent for module in modules]
-    for file in _files(folders):
+    for file in shipped_files(folders)[:_MAX_FILES]:
         for path, value in _leaves(file):
             if not (value is None or isinstance(value, bool | str)) or not _is_switch(path, value):
                 continue
@@ -65,7 +65,8 @@ def _is_switch(path: tuple[str, ...], value: bool | str | None) -> bool:  # noqa
     return any(concerns_identity(part) for part in path[-2:])
 
 
-def _files(folders: list[Path]) -> list[Path]:
+def shipped_files(folders: Iterable[Path]) -> list[Path]:
+    """What of these folders, and of those beside them, may be configuration."""
     found: dict[Path, None] = {}
     for folder in dict.fromkeys(folders):
         for beside in _BESIDE:
@@ -77,9 +78,7 @@ def _files(folders: list[Path]) -> list[Path]:
                 named = _NAMED.search(one.name) or beside
                 if one.suffix in _KINDS and named and one.is_file():
                     found[one] = None
-        if len(found) > _MAX_FILES:
-            break
-    return list(found)[:_MAX_FILES]
+    return list(found)
 
 
 def _leaves(file: Path) -> list[tuple[tuple[str, ...], object]]:

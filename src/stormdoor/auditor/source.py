@@ -352,17 +352,33 @@ def call_at(project: Project, module: Module, node: ast.Call) -> Call:
 
 def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
     """The calls in a file whose name ends like this; an imported name may have another one here."""
-    wanted = frozenset(last)
-    for node, scopes in module.nodes():
+    by_name = project.called.get(module.file)
+    if by_name is None:
+        by_name = project.called[module.file] = _called(project, module)
+    found = {at: pair for name in last for at, pair in by_name.get(name, ())}
+    for at in sorted(found):
+        yield Call(project, module, *found[at])
+
+
+def _called(
+    project: Project, module: Module
+) -> dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]:
+    """The calls in a file by the ends of their names: every rule asks, so it is found out once."""
+    result: dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]] = {}
+    plain: dict[tuple[str, tuple[int, ...]], set[str]] = {}
+    for at, (node, scopes) in enumerate(module.nodes()):
         if not isinstance(node, ast.Call):
             continue
-        name = last_name(node.func)
-        if name in wanted:
-            yield Call(project, module, node, scopes)
-        elif isinstance(node.func, ast.Name):
-            call = Call(project, module, node, scopes)
-            if any(one.rpartition(".")[2] in wanted for one in call.names):
-                yield call
+        ends = {last_name(node.func)}
+        if isinstance(node.func, ast.Name):
+            key = (node.func.id, tuple(map(id, scopes)))
+            if key not in plain:
+                call = Call(project, module, node, scopes)
+                plain[key] = {one.rpartition(".")[2] for one in call.names}
+            ends |= plain[key]
+        for end in ends:
+            result.setdefault(end, []).append((at, (node, scopes)))
+    return result
 
 
 def in_files(check: CallCheck, *last: str) -> ModuleCheck:

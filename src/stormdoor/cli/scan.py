@@ -47,6 +47,8 @@ def scan(
     diff: Annotated[bool, Parameter(group=_REPAIR)] = False,
     fix: Annotated[bool, Parameter(group=_REPAIR)] = False,
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"], group=_RUN, metavar="N")] = None,
+    cache: Annotated[Path | None, Parameter(group=_RUN, metavar="DIR")] = None,
+    no_cache: Annotated[bool, Parameter(group=_RUN)] = False,
     isolated: Annotated[bool, Parameter(group=_RUN)] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_RUN)] = False,
 ) -> int:
@@ -74,12 +76,14 @@ def scan(
         diff: Show what --fix would change, and change nothing.
         fix: Change what can be changed safely, and show it.
         jobs: Worker processes. One for each core if left out.
+        cache: Where reports of the same files are kept. In your directory for caches if left out.
+        no_cache: Scan anew, and keep nothing.
         isolated: Do not read pyproject.toml.
         quiet: No progress on standard error.
     """
     from stormdoor.cli.scan_output import show, show_changes, write
     from stormdoor.cli.scan_rules import print_rule, print_rules
-    from stormdoor.cli.scan_run import Look, counted, read_settings
+    from stormdoor.cli.scan_run import Look, counted, read_cache, read_settings
 
     if explain is not None:
         return print_rule(explain)
@@ -87,6 +91,8 @@ def scan(
         return print_rules()
     if fix and diff:
         raise UsageError("--fix changes files, --diff does not: give one of them")
+    if cache is not None and no_cache:
+        raise UsageError("--cache and --no-cache contradict each other: give one of them")
     wanted = read_settings(
         isolated=isolated,
         select=select,
@@ -104,6 +110,7 @@ def scan(
         baseline=None if wanted.baseline == write_baseline else wanted.baseline,
         since=since if since is not None else ("HEAD" if changed else None),
         quiet=quiet,
+        cache=read_cache(cache, without=no_cache),
     )
     report = look.report()
     if write_baseline is not None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from stormdoor.auditor.cache import Cache
     from stormdoor.auditor.settings import Progress, Settings
     from stormdoor.report.finding import Report
 
-__all__ = ["Look", "Wanted", "counted", "progress_bar", "read_settings"]
+__all__ = ["Look", "Wanted", "counted", "progress_bar", "read_cache", "read_settings"]
 
 _PATIENCE = 0.6
 """Seconds after which progress is shown: a bar that flashes up disturbs."""
@@ -141,6 +142,24 @@ def _check_rules(patterns: Sequence[str]) -> None:
             raise UsageError(f"there is no rule {pattern!r}; see: stormdoor scan --rules")
 
 
+def read_cache(directory: Path | None, *, without: bool) -> Cache | None:
+    """The cache that the command asks for; None where it shall not be, or cannot be, used.
+
+    Raises:
+        UsageError: The directory that was asked for cannot be used.
+    """
+    from stormdoor.auditor.cache import CacheError, open_cache
+
+    if without:
+        return None
+    try:
+        return open_cache(directory)
+    except CacheError as error:
+        if directory is not None:
+            raise UsageError(str(error)) from error
+        return None  # a scan needs no home
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One scan, ready to be run, and run again after a repair.
@@ -151,6 +170,7 @@ class Look:
         baseline: File of known findings.
         since: Only what concerns files that changed since this commit.
         quiet: No progress.
+        cache: Where reports of the same files are; None to scan anew.
     """
 
     places: tuple[Path, ...]
@@ -158,6 +178,7 @@ class Look:
     baseline: Path | None
     since: str | None
     quiet: bool
+    cache: Cache | None = None
 
     def report(self) -> Report:
         """Scan, then leave out what did not change and what is known.
@@ -182,7 +203,7 @@ class Look:
         except GitError as error:
             raise UsageError(f"what changed cannot be told: {error}") from error
         with progress_bar(quiet=self.quiet) as progress:
-            report = scan(self.places, settings=self.settings, progress=progress)
+            report = scan(self.places, settings=self.settings, progress=progress, cache=self.cache)
         # The name of the directory says more to whoever reads the report elsewhere than a dot.
         here = self.settings.root.name or str(self.settings.root)
         report = replace(
