@@ -11,7 +11,14 @@ import pytest
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
-from tests.auditor.variants import authentication, authorization, configuration, origin, settings
+from tests.auditor.variants import (
+    authentication,
+    authorization,
+    classes,
+    configuration,
+    origin,
+    settings,
+)
 
 VERDICTS = {
     "missing": "missing",
@@ -49,7 +56,10 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-@pytest.mark.parametrize("case", cases(authentication.CASES | configuration.CASES | settings.CASES))
+ALL = authentication.CASES | classes.CASES | configuration.CASES | settings.CASES
+
+
+@pytest.mark.parametrize("case", cases(ALL))
 def test_authentication(case: Case, tmp_path: Path) -> None:
     """A check counts where this client does not get past it, and when it is asked."""
     wanted, body, files = case
