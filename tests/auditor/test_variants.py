@@ -11,7 +11,14 @@ import pytest
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
-from tests.auditor.variants import authentication, authorization, configuration, origin, settings
+from tests.auditor.variants import (
+    authentication,
+    authorization,
+    classes,
+    configuration,
+    origin,
+    settings,
+)
 
 VERDICTS = {
     "missing": "missing",
@@ -49,7 +56,10 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-@pytest.mark.parametrize("case", cases(authentication.CASES | configuration.CASES | settings.CASES))
+ALL = authentication.CASES | classes.CASES | configuration.CASES | settings.CASES
+
+
+@pytest.mark.parametrize("case", cases(ALL))
 def test_authentication(case: Case, tmp_path: Path) -> None:
     """A check counts where this client does not get past it, and when it is asked."""
     wanted, body, files = case
@@ -166,3 +176,33 @@ def test_the_verdict_stays_in_another_file(case: Case, tmp_path: Path) -> None:
         return
     endpoint = endpoint_of(tmp_path, MOVED, {**files, "moved.py": HEAD + body})
     assert said(endpoint) in wanted.split("|")
+
+
+TWO_CHECKS = """
+class Nobody:
+    get_user = None
+class Server(Application):
+    def __init__(self, *, provider=None):
+        self.provider = provider or Nobody()
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        if self.application.provider.get_user is not None:
+            return self.application.provider.get_user(self)
+        return "anybody"
+    @authenticated
+    def open(self):
+        if not sessions.verify(self.get_argument("session", ""), self.settings["key"]):
+            self.close()
+            return
+        clients.add(self)
+"""
+
+
+def test_a_check_that_is_off_is_told_beside_one_that_is_late(tmp_path: Path) -> None:
+    """A session token that is asked for too late does not hide that users are not asked for."""
+    endpoint = endpoint_of(tmp_path, HEAD + TWO_CHECKS, {})
+    assert said(endpoint) == "late"
+    assert endpoint.optional_part is not None
+    assert endpoint.optional_part.setting is not None
+    assert endpoint.optional_part.setting.name == "provider"

@@ -8,7 +8,7 @@ from stormdoor.auditor.lexicon import concerns_identity
 from stormdoor.auditor.machine import Assumption, Event, Stage
 from stormdoor.auditor.pathway import Path, Pathway
 
-__all__ = ["Authentication", "Kind", "judge"]
+__all__ = ["Authentication", "Kind", "judge", "optional_part"]
 
 Kind = Literal[
     "guarded",
@@ -155,6 +155,28 @@ def _optional(paths: list[Path]) -> Authentication | None:
                 return answer
             uncertain = uncertain or answer
     return uncertain
+
+
+def optional_part(pathway: Pathway) -> Authentication | None:
+    """A check that a setting switches on, beside those that come too late anyway."""
+    shipped = {
+        id(event.node) for path in pathway.paths if _as_shipped(path) for event in path.checks
+    }
+    for asking in pathway.paths:
+        flipped = [
+            one
+            for one in asking.assumptions.values()
+            if one.default is not None
+            and one.default is not one.value
+            and concerns_identity(one.name)
+        ]
+        further = [event for event in asking.checks if id(event.node) not in shipped]
+        if len(flipped) == 1 and further:
+            accepted = next(
+                (p for p in pathway.paths if _as_shipped(p) and p.outcome == "accepted"), None
+            )
+            return Authentication("optional", further[-1], accepted, flipped[0])
+    return None
 
 
 def _decides(one: Assumption, path: Path) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from stormdoor.auditor.authentication import Authentication, judge
+from stormdoor.auditor.authentication import Authentication, judge, optional_part
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
 from stormdoor.auditor.machine import Event, Stage
 from stormdoor.auditor.module import Assigned, Defined, Module
@@ -147,6 +147,13 @@ class Endpoint:
     def authentication(self) -> Authentication:
         """Whether anybody has to say who they are, and when."""
         return judge(self.anonymous, self.hierarchy.knowledge)
+
+    @cached_property
+    def optional_part(self) -> Authentication | None:
+        """A check that is off as shipped, where another comes too late."""
+        if self.authentication.kind in {"after-accept", "frames-pass", "skippable"}:
+            return optional_part(self.anonymous)
+        return None
 
     @cached_property
     def origins(self) -> Origins:

@@ -291,7 +291,12 @@ class Hierarchy:
 
     def _add_base(self, info: ClassInfo, base: ast.expr) -> None:
         if isinstance(base, ast.Starred):
-            info.unresolved.append(info.module.source(base))
+            shown = self._display(info.module, base.value, info.definition.scopes)
+            if not isinstance(shown, ast.Tuple | ast.List):
+                info.unresolved.append(info.module.source(base))
+                return
+            for shown_base in shown.elts:
+                self._add_base(info, shown_base)
             return
         if isinstance(base, ast.IfExp):
             base = self._as_shipped(info.module, base)
@@ -315,6 +320,17 @@ class Hierarchy:
         elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
             info.unresolved.append(info.module.source(base))
 
+    def _display(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+    ) -> ast.expr | None:
+        """The tuple, list or dictionary that a name stands for."""
+        if isinstance(node, ast.Tuple | ast.List | ast.Dict):
+            return node
+        for one in self.project.resolve(module, node, scopes):
+            if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
+                return one.binding.value
+        return None
+
     def _as_shipped(self, module: Module, node: ast.IfExp) -> ast.expr:
         """Of two bases the one that a constant of the project picks; both, where none does."""
         for one in self.project.resolve(module, node.test):
@@ -333,8 +349,25 @@ class Hierarchy:
         result: list[ClassInfo | External] = []
         if depth > 8:
             return result
-        if isinstance(node, ast.Call):
-            return self._made(module, node, scopes, depth)
+        match node:
+            case ast.Call(
+                func=ast.Name(id="getattr"), args=[holder, ast.Constant(value=str() as name), *_]
+            ):
+                plain = ast.copy_location(ast.Attribute(holder, name, ast.Load()), node)
+                return self.classes_of(module, plain, scopes, depth + 1)
+            case ast.Call():
+                return self._made(module, node, scopes, depth)
+            case ast.Subscript(value=holder, slice=ast.Constant(value=key)):
+                table = self._display(module, holder, scopes)
+                if isinstance(table, ast.Dict):
+                    return [
+                        one
+                        for entry, value in zip(table.keys, table.values, strict=True)
+                        if isinstance(entry, ast.Constant) and entry.value == key
+                        for one in self.classes_of(module, value, scopes, depth + 1)
+                    ]
+            case _:
+                pass
         for meaning in self.project.resolve(module, node, scopes):
             match meaning:
                 case External():
@@ -342,7 +375,7 @@ class Hierarchy:
                 case Meaning(inner, Defined(ast.ClassDef() as found)):
                     result.append(self.of_node(inner, found))
                 case Meaning(inner, Assigned(ast.Call() as call)):
-                    result.extend(self._made(inner, call, (), depth + 1))
+                    result.extend(self.classes_of(inner, call, (), depth + 1))
                 case _:
                     pass
         if not result and isinstance(node, ast.Name):

@@ -276,6 +276,10 @@ class Project:
                         return found
                 elif file is None and source.partition(".")[0] in _MODELLED:
                     result.append(External(f"{source}.{name}"))
+        lazy = module.names.get("__getattr__", ())
+        if not result and lazy and isinstance(lazy[-1], Defined) and name != "__getattr__":
+            inside, _ = scope_of(lazy[-1].node.body)  # a package that imports when it is asked
+            result.extend(self.follow(module, one, depth + 1) for one in inside.get(name, ()))
         if not result and module.is_package:
             inner = _module_file(module.file.parent / name, self._files_of(module))
             target = self.load(inner) if inner is not None else None
@@ -349,7 +353,10 @@ class Project:
         """An alias `X = Y` means what `Y` means."""
         result: list[Meaning | External] = []
         for one in found:
-            if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
+            named = _imported_by_name(one)
+            if named is not None and isinstance(one, Meaning):
+                result.append(self.follow(one.module, named))
+            elif isinstance(one, Meaning) and isinstance(one.binding, Assigned):
                 inner = (
                     self.resolve(one.module, one.binding.value, (), depth + 1)
                     if isinstance(
@@ -389,6 +396,20 @@ class Project:
                 if module is not None:
                     return [Meaning(module)]
         return [External(dotted)]
+
+
+def _imported_by_name(meaning: "Meaning | External") -> Imported | None:
+    """`X = importlib.import_module("package.module")`."""
+    if not isinstance(meaning, Meaning) or not isinstance(meaning.binding, Assigned):
+        return None
+    match meaning.binding.value:
+        case ast.Call(
+            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str() as name)],
+        ) if not name.startswith("."):
+            return Imported(name, 0, None)
+        case _:
+            return None
 
 
 def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:

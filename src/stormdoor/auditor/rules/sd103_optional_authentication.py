@@ -34,7 +34,7 @@ __all__ = ["RULE"]
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    answer = endpoint.authentication
+    answer = endpoint.optional_part or endpoint.authentication
     if answer.kind != "optional" or answer.setting is None:
         return
     setting = answer.setting

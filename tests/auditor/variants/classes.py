@@ -1,0 +1,227 @@
+"""Handlers whose class is found in many ways; nothing asks who the client is."""
+
+__all__ = ["CASES"]
+
+CASES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "local import": (
+        "missing",
+        """
+def make():
+    import tornado.websocket
+    class Door(tornado.websocket.WebSocketHandler):
+        def open(self):
+            clients.add(self)
+    return Door
+""",
+        {},
+    ),
+    "local from import": (
+        "missing",
+        """
+def make():
+    from tornado.websocket import WebSocketHandler as WS
+    class Door(WS):
+        def open(self):
+            clients.add(self)
+    return [("/", Door)]
+""",
+        {},
+    ),
+    "nested class": (
+        "missing",
+        """
+class Server:
+    class Door(WebSocketHandler):
+        def open(self):
+            clients.add(self)
+    def run(self):
+        Application([("/", self.Door)])
+""",
+        {},
+    ),
+    "getattr base": (
+        "missing",
+        """
+WS = getattr(websocket, "WebSocketHandler")
+class Door(WS):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "importlib": (
+        "missing",
+        """
+import importlib
+ws = importlib.import_module("tornado.websocket")
+class Door(ws.WebSocketHandler):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "try import else object": (
+        "missing",
+        """
+try:
+    from tornado.websocket import WebSocketHandler as WS
+except ImportError:
+    WS = object
+class Door(WS):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "try import none": (
+        "missing",
+        """
+try:
+    import tornado.websocket as tw
+except ImportError:
+    tw = None
+if tw is not None:
+    class Door(tw.WebSocketHandler):
+        def open(self):
+            clients.add(self)
+""",
+        {},
+    ),
+    "star bases": (
+        "missing|unknown",
+        """
+BASES = (WebSocketHandler,)
+class Door(*BASES):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "generic": (
+        "missing",
+        """
+from typing import Generic, TypeVar
+T = TypeVar("T")
+class Base(WebSocketHandler, Generic[T]):
+    pass
+class Door(Base[int]):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "base of package init": (
+        "missing",
+        """
+from lib import Socket
+class Door(Socket):
+    def open(self):
+        clients.add(self)
+""",
+        {
+            "lib/__init__.py": """
+from .core import *
+""",
+            "lib/core.py": """
+from tornado import websocket
+__all__ = ["Socket"]
+class Socket(websocket.WebSocketHandler):
+    pass
+""",
+        },
+    ),
+    "lazy getattr package": (
+        "missing",
+        """
+import lib
+class Door(lib.Socket):
+    def open(self):
+        clients.add(self)
+""",
+        {
+            "lib/__init__.py": """
+def __getattr__(name):
+    if name == "Socket":
+        from lib.core import Socket
+        return Socket
+    raise AttributeError(name)
+""",
+            "lib/core.py": """
+from tornado import websocket
+class Socket(websocket.WebSocketHandler):
+    pass
+""",
+        },
+    ),
+    "with_metaclass": (
+        "missing",
+        """
+import six, abc
+class Door(six.with_metaclass(abc.ABCMeta, WebSocketHandler)):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "dict of classes": (
+        "missing",
+        """
+HANDLERS = {"ws": WebSocketHandler}
+class Door(HANDLERS["ws"]):
+    def open(self):
+        clients.add(self)
+""",
+        {},
+    ),
+    "base with derived": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        clients.add(self)
+    def on_message(self, m):
+        self.handle(m)
+    def handle(self, m):
+        room.say(m)
+class Special(Door):
+    def handle(self, m):
+        room.say(m, self)
+""",
+        {},
+    ),
+    "abc base": (
+        "missing",
+        """
+import abc
+class Door(WebSocketHandler, abc.ABC):
+    def open(self):
+        clients.add(self)
+class Special(Door):
+    pass
+""",
+        {},
+    ),
+    "sockjs": (
+        "missing",
+        """
+from sockjs.tornado import SockJSConnection, SockJSRouter
+class Door(SockJSConnection):
+    def on_open(self, info):
+        clients.add(self)
+    def on_message(self, m):
+        self.broadcast(clients, m)
+router = SockJSRouter(Door, "/ws")
+""",
+        {},
+    ),
+    "tornadio": (
+        "missing",
+        """
+import tornadio2
+class Door(tornadio2.SocketConnection):
+    def on_open(self, info):
+        clients.add(self)
+""",
+        {},
+    ),
+}
