@@ -263,7 +263,7 @@ async def test_size_of_compressed_messages_and_pieces() -> None:
     """Tornado counts both; a server that counts frames or compressed bytes is found."""
     async with serving(InPieces, websocket_max_message_size=65536) as port:
         report = await probed(port, owner=ALICE, active=True)
-    assert slugs(report) == SIZES - {"message-rate"}
+    assert slugs(report) == {"connections-per-client"}
     server = await asyncio.start_server(_counts_frames, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
@@ -444,6 +444,6 @@ async def test_connections_per_client() -> None:
     """Forty sockets at the same time are found where nobody counts them."""
     plan: dict[str, Any] = {"owner": ALICE, "active": True}
     async with serving(Seats, websocket_max_message_size=65536) as port:
-        assert slugs(await probed(port, **plan)) == {"handshake-rate"}
+        assert slugs(await probed(port, **plan)) == set()
     async with serving(Feed, websocket_max_message_size=65536) as port:
-        assert slugs(await probed(port, **plan)) == {"handshake-rate", "connections-per-client"}
+        assert slugs(await probed(port, **plan)) == {"connections-per-client"}

@@ -178,6 +178,7 @@ VULNERABLE: list[tuple[Any, dict[str, Any], str]] = [
     (QueryToken, {"owner": Identity("alice", query=(("token", KEY),))}, "credential-in-url"),
     (Tells, {}, "error-leakage"),
     (Open, {"active": True}, "malformed-messages"),
+    (Open, {"active": True}, "handshake-rate"),
     (Open, {"active": True, "say": SAY}, "message-rate"),
 ]
 
@@ -379,7 +380,7 @@ async def test_subprotocols() -> None:
 
 # -- logins ---------------------------------------------------------------------------------------
 
-LIMITS = {"connections-per-client", "handshake-rate"}
+LIMITS = {"connections-per-client"}
 LIVE: set[str] = set()
 
 

@@ -1,8 +1,9 @@
 """Handshakes may follow each other as fast as a client likes.
 
 What:
-    Eighty handshakes without a credential, as fast as the budget allows, each ended at once. None is
-    refused for its number (429, 503, close 1013, or no answer).
+    Eighty handshakes without a credential, as fast as the budget allows, each ended at once. All of them
+    get a 101: none is refused for its number (429, 503, close 1013, or no answer). Where strangers are
+    refused anyway, how many refusals a server gives is not judged.
 
 Why:
     Each costs the server a look into its store, or a hash, and the client nothing.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
+from stormdoor.prober.probe import Result, Situation, clear, found, noted, probe, unknown
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -29,15 +30,20 @@ async def _run(situation: Situation) -> list[Result]:
         return [unknown("Whether handshakes are limited: the budget is too small.")]
     ask = replace(situation.nobody, say=False, patience=0.01)
     lines: tuple[str, ...] = ()
+    status = 0
     usual, client.enough = client.enough, lambda _: False
     try:
         for number in range(_TIMES):
             one = await client.converse(ask)
-            lines = one.transcript
+            lines, status = one.transcript, one.status
             if one.limited or one.problem:
                 return [clear(f"After {number} handshakes, the next is refused for its number.")]
     finally:
         client.enough = usual
+    if status != 101:
+        return [
+            noted(f"{_TIMES} handshakes in a row were refused with {status}, as the first was.")
+        ]
     what = f"{_TIMES} handshakes without a credential in a row were all answered."
     return [found(what, lines)]
 
