@@ -64,6 +64,7 @@ def probe(
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_SHOWN)] = False,
     baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     write_baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
+    from_scan: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     probes: Annotated[bool, Parameter(group=_UNDERSTAND)] = False,
     explain: Annotated[str | None, Parameter(group=_UNDERSTAND, metavar="PROBE")] = None,
 ) -> int:
@@ -105,10 +106,19 @@ def probe(
         quiet: No progress on standard error.
         baseline: Report only what this file does not list.
         write_baseline: List everything found in this file, and end with 0.
+        from_scan: What `stormdoor scan --format json` wrote: say of each finding what the server shows.
         probes: Show all probes, and probe nothing.
         explain: Show the page of a probe, such as SP101, and probe nothing.
     """
-    from stormdoor.cli.probe_run import Given, counted, look, print_probe, print_probes
+    from stormdoor.cli.probe_run import (
+        Given,
+        beside,
+        counted,
+        look,
+        print_probe,
+        print_probes,
+        scan_in,
+    )
     from stormdoor.cli.scan_output import show, write
 
     if probes:
@@ -117,6 +127,7 @@ def probe(
         return print_probe(explain)
     if not urls:
         raise UsageError("which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat")
+    scan = scan_in(from_scan) if from_scan is not None else None
     given = Given(
         cookies=cookie,
         headers=header,
@@ -152,5 +163,7 @@ def probe(
         from stormdoor.report.baseline import baseline_of
 
         write(write_baseline, baseline_of(report))
+    if scan is not None:
+        report = beside(report, scan)
     show(report, form=form, files=output, endpoints=endpoints)
     return 0 if write_baseline is not None else counted(report, fail_on)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stormdoor.prober.identity import Identity
     from stormdoor.report.finding import Report
 
-__all__ = ["Given", "counted", "look", "print_probe", "print_probes"]
+__all__ = ["Given", "beside", "counted", "look", "print_probe", "print_probes", "scan_in"]
 
 
 def _value(text: str) -> str:
@@ -134,6 +134,29 @@ def look(
         except (NotAllowed, CannotProbe) as error:
             raise UsageError(str(error)) from error
     return report if known is None else without(report, known)
+
+
+def scan_in(file: Path) -> Report:
+    """The report of a scan, read before anything is sent.
+
+    Raises:
+        UsageError: It cannot be read, or is none.
+    """
+    from stormdoor.report.crossing import ScanError, read_scan
+
+    try:
+        return read_scan(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except ScanError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def beside(report: Report, scan: Report) -> Report:
+    """The report with what it says to each finding of the scan."""
+    from stormdoor.report.crossing import crossed
+
+    return crossed(report, scan)
 
 
 def print_probes() -> int:

@@ -28,6 +28,7 @@ from stormdoor.report.finding import (
     Location,
     Report,
     State,
+    Tried,
     Unresolved,
     Verdict,
     fingerprint_of,
@@ -103,6 +104,7 @@ class _Seen:
     doubts: tuple[Unresolved, ...]
     connections: int
     ran: frozenset[str]
+    tried: tuple[Tried, ...]
 
 
 def _split(target: Target) -> tuple[Target, tuple[tuple[str, str], ...]]:
@@ -216,8 +218,10 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         active=plan.active,
     )
     results: list[tuple[Probe, Result]] = []
+    tried: list[Tried] = []
     for number, one in enumerate(probes):
         progress(one.meta.slug, number, len(probes))
+        before = len(client.all)
         try:
             came = await one.run(situation)
         except BudgetSpent:
@@ -225,7 +229,20 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         except NoAnswer as error:
             came = [Result("unknown", f"{one.meta.title}: {error}.")]
         results += [(one, result) for result in came]
-    return _summed(target, results, budget.used)
+        shown = client.all[before].transcript if len(client.all) > before else ()
+        tried += [
+            Tried(
+                one.meta.id,
+                target.url,
+                one.check,
+                result.state,
+                result.what,
+                owned=bool(base.owner),
+                transcript=result.transcript or shown,
+            )
+            for result in came
+        ]
+    return replace(_summed(target, results, budget.used), tried=tuple(tried))
 
 
 def _worth(target: Target, client: Client, *, owned: bool) -> None:
@@ -267,6 +284,7 @@ def _summed(target: Target, results: list[tuple[Probe, Result]], connections: in
         ),
         connections,
         frozenset(probe.meta.id for probe, one in results if one.state != "skipped"),
+        (),
     )
 
 
@@ -308,4 +326,5 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
         rules=tuple(
             one.meta for one in PROBES if any(one.meta.id in endpoint.ran for endpoint in seen)
         ),
+        tried=tuple(one for endpoint in seen for one in endpoint.tried),
     )

@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from stormdoor.report.crossing_text import print_crossing
 from stormdoor.report.finding import (
     CHECKS,
     Confidence,
@@ -97,6 +98,8 @@ def print_report(report: Report, out: Console) -> None:
     for group in grouped(report):
         _print_group(group, out, signs)
     _print_gaps(report.coverage, out, signs)
+    if report.crossing is not None:
+        print_crossing(report.crossing, out)
     _print_summary(report, out)
 
 
@@ -109,6 +112,8 @@ def print_endpoints(report: Report, out: Console) -> None:
     for one in endpoints:
         _print_endpoint(one, out, signs)
     _print_gaps(report.coverage, out, signs)
+    if report.crossing is not None:
+        print_crossing(report.crossing, out)
     _print_summary(report, out)
 
 
