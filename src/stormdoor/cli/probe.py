@@ -106,7 +106,7 @@ def probe(
         quiet: No progress on standard error.
         baseline: Report only what this file does not list.
         write_baseline: List everything found in this file, and end with 0.
-        from_scan: What `stormdoor scan --format json` wrote: say of each finding what the server shows.
+        from_scan: What `stormdoor scan -o FILE.json` wrote: say of each finding what the server shows.
         probes: Show all probes, and probe nothing.
         explain: Show the page of a probe, such as SP101, and probe nothing.
     """

@@ -63,7 +63,7 @@ def read_scan(text: str | bytes) -> Report:
         raise ScanError(f"no JSON: {error}") from error
     schema = head.get("schema") if isinstance(head, dict) else None
     if not isinstance(schema, str) or not schema.startswith("stormdoor-report/"):
-        raise ScanError("no report of a scan; write one: stormdoor scan PATH --format json")
+        raise ScanError("no report of a scan; write one: stormdoor scan PATH -o scan.json")
     if schema != SCHEMA:
         raise ScanError(f"its schema is {schema!r}, and this version reads {SCHEMA!r}")
     if head.get("tool") != "stormdoor scan":
