@@ -48,7 +48,7 @@ def test_commands_of_the_page(
     assert not any("3f1a9c27d5e4" in text for text in files)
     # The scan quotes the line of the source in which it stands.
     probes = [text for line, text in outputs.items() if " scan" not in line]
-    assert len(probes) == 4
+    assert len(probes) == 5
     assert not any("3f1a9c27d5e4" in text for text in probes)
     assert "https://attacker.example" in files[0]
 
