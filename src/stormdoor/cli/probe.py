@@ -90,7 +90,7 @@ def probe(
         other_cookie: A cookie of the second identity; may be repeated.
         other_header: A header of the second identity; may be repeated.
         other_query: A parameter of the second identity; may be repeated.
-        say: A message the owner would send and be answered, without harm; may be repeated.
+        say: A message the owner would send and be answered, without harm; hex:… are bytes; may be repeated.
         private: A text that only the owner may read, such as an account number.
         logout: The logout, to see what it ends. Needs --login; a session of its own is used.
         public_key: PEM of the key that tokens are verified with, to try it as a secret.

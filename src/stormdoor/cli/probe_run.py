@@ -106,6 +106,7 @@ def look(
     from stormdoor.prober.engine import CannotProbe, Plan, run
     from stormdoor.prober.login import Login
     from stormdoor.prober.target import NotAllowed
+    from stormdoor.prober.wire import message_frame
     from stormdoor.report.baseline import BaselineError, read_baseline, without
 
     try:
@@ -114,6 +115,11 @@ def look(
         known = read_baseline(baseline.read_text("utf-8")) if baseline is not None else None
     except (OSError, UnicodeDecodeError, BaselineError) as error:
         raise UsageError(str(error)) from error
+    for one in settings["say"]:
+        try:
+            message_frame(one)
+        except ValueError as error:
+            raise UsageError(f"--say {one}: after hex: stand bytes in hexadecimal") from error
     form = _pairs(fields, "--field")
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")

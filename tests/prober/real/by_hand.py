@@ -16,9 +16,10 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.prober.real.programs import Credential, Started
 
-__all__ = ["FOREIGN", "Seen", "look"]
+__all__ = ["FOREIGN", "OTHER_PORT", "Seen", "look"]
 
 FOREIGN = "https://attacker.example"
+OTHER_PORT = "http://127.0.0.1:8080"
 _SECONDS = 4.0
 
 
