@@ -254,8 +254,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.write_facts:
         _write_facts(results)
     if given.page:
-        head = PAGE.read_text("utf-8").split(MARK)[0]
-        PAGE.write_text(f"{head}{MARK}\n\n{_page(results)}\n", encoding="utf-8")
+        head, _, tail = PAGE.read_text("utf-8").partition(MARK)
+        rest = tail[tail.index("\n## ") :] if "\n## " in tail else ""
+        PAGE.write_text(f"{head}{MARK}\n\n{_page(results)}\n{rest}", encoding="utf-8")
     return 1 if any(one.faults for one in results) else 0
 
 
