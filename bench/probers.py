@@ -2,10 +2,11 @@
 
     python bench/probers.py [--page] [NAME ...]
 
-Targets are the twins of the lab whose hole a prober can see, and the real programs of `make probe-real`; truth is
-what the lab's attacks and the raw client have shown. wshawk sends commands of a shell to whatever it is pointed
-at: programs that run a shell for strangers are left out for it. It runs without its out-of-band server, and
-whatever it wants beyond this machine fails at once (bench/loopback).
+Targets are the twins of the lab whose hole a prober can see, and the real programs of `make probe-real`;
+truth is what the lab's attacks and the raw client have shown, and that a twin accepts every origin by its
+source. wshawk sends commands of a shell to whatever it is pointed at: programs that run a shell for strangers
+are left out for it. It runs without its out-of-band server, and whatever it wants beyond this machine fails
+at once (bench/loopback).
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ SHELLS = {"terminado", "jupyter-no-token", "jupyter-no-token-any-origin"}
 ASKED = ("no-credential", "foreign-origin")
 SAY = ('{"type": "say", "text": "probe"}',)
 TWINS = {
-    "direct_connection": ("/ws/book", "no-credential"),
-    "client_side_only_checks": ("/ws/game", "no-credential"),
-    "cross_site_websocket_hijacking": ("/ws/chat", "foreign-origin"),
-    "session_hijacking": ("/ws/turbines", "session-fixation"),
-    "weak_token_verification": ("/ws/dashboard", "forged-token"),
-    "message_flood": ("/ws/chat", "message-rate"),
-    "credential_stuffing": ("/ws/chat", "password-guessing"),
+    "direct_connection": ("/ws/book", frozenset({"no-credential"})),
+    "client_side_only_checks": ("/ws/game", frozenset({"no-credential"})),
+    "cross_site_websocket_hijacking": ("/ws/chat", frozenset({"foreign-origin"})),
+    "session_hijacking": ("/ws/turbines", frozenset({"session-fixation"})),
+    "weak_token_verification": ("/ws/dashboard", frozenset({"forged-token"})),
+    "message_flood": ("/ws/chat", frozenset({"message-rate", "foreign-origin"})),
+    "credential_stuffing": ("/ws/chat", frozenset({"password-guessing", "foreign-origin"})),
 }
 
 
@@ -94,7 +95,7 @@ class Sum:
 @contextmanager
 def twin(threat: str, kind: str) -> Iterator[Target]:
     """A server of the lab, in a process of its own."""
-    path, hole = TWINS[threat]
+    path, holes = TWINS[threat]
     with subprocess.Popen(
         [sys.executable, "-m", "lab.harness.serve", f"lab.threats.{threat}.{kind}"],
         cwd=ROOT,
@@ -110,15 +111,15 @@ def twin(threat: str, kind: str) -> Iterator[Target]:
             name, password = next(iter(module.USERS.items()))
             base = f"http://127.0.0.1:{port}"
             fields = (("username", name), ("password", password))
-            active = hole in {"message-rate", "password-guessing"}
+            active = bool(holes & {"message-rate", "password-guessing"})
             url = f"ws://127.0.0.1:{port}{path}"
             plan = Plan(
                 urls=(url,),
                 login=Login(f"{base}/auth/login", fields, as_json=True),
                 active=active,
-                say=SAY if hole == "message-rate" else (),
+                say=SAY if "message-rate" in holes else (),
             )
-            truth = frozenset({hole} if kind == "vulnerable" else ())
+            truth = holes if kind == "vulnerable" else frozenset()
             yield Target(f"lab {threat} {kind}", url, truth, plan, kind == "guarded")
         finally:
             process.kill()
@@ -148,7 +149,7 @@ def ours(target: Target) -> Outcome:
     except CannotProbe as error:
         return Outcome(seconds=time.monotonic() - began, note=str(error))
     slugs = {one.slug for one in report.findings}
-    known = {*ASKED, *(hole for _, hole in TWINS.values())}
+    known = frozenset(ASKED).union(*(holes for _, holes in TWINS.values()))
     return Outcome(frozenset(slugs & known), frozenset(slugs - known), time.monotonic() - began)
 
 
@@ -190,6 +191,7 @@ def wshawk(target: Target) -> Outcome:
         surroundings = {
             "PATH": os.environ["PATH"],
             "HOME": place,
+            "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT / "bench" / "loopback"),
         }
 

@@ -20,6 +20,7 @@ from stormdoor.report.html_crossing import (
 from stormdoor.report.html_doors import doors
 from stormdoor.report.html_findings import findings
 from stormdoor.report.html_text import escaped, place
+from stormdoor.report.html_tried import tried
 from stormdoor.report.order import counts
 
 __all__ = ["as_html"]
@@ -184,7 +185,7 @@ def as_html(report: Report) -> str:
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{escaped(report.tool)}: {escaped(', '.join(report.roots))}</title>\n"
         f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar(report)}\n"
-        f"{body}\n{_coverage(report)}\n</main>\n"
+        f"{body}\n{tried(report)}\n{_coverage(report)}\n</main>\n"
         f"<footer><div>{escaped(report.tool)} {escaped(report.version)} {how}</div></footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

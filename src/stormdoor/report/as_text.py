@@ -26,6 +26,7 @@ from stormdoor.report.finding import (
 from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
 from stormdoor.report.printable import printable, source_line
+from stormdoor.report.tried_text import print_held
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -95,8 +96,18 @@ def _indented(what: RenderableType, by: int) -> Padding:
 def print_report(report: Report, out: Console) -> None:
     """Print the findings by endpoint, then what was not understood, then the sum of it."""
     signs = _signs(out)
-    for group in grouped(report):
+    groups = grouped(report)
+    for group in groups:
         _print_group(group, out, signs)
+        print_held(report, group.subject, out)
+    silent = {one.subject for one in report.endpoints} - {group.subject for group in groups}
+    for one in report.endpoints if report.tried else ():
+        # Of a probe that found nothing, what held is the report.
+        if one.subject in silent:
+            _head(one.subject, one.paths, one.location, out, signs)
+            out.print(_strip(one, signs))
+            out.print()
+            print_held(report, one.subject, out)
     _print_gaps(report.coverage, out, signs)
     if report.crossing is not None:
         print_crossing(report.crossing, out)
