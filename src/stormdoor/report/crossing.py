@@ -356,7 +356,8 @@ def _is_about(finding: Finding, endpoint: EndpointReport) -> bool:
 def _not_probed(endpoint: EndpointReport | None, urls: Mapping[str, object]) -> str:
     if urls:
         return (
-            f"The scan knows several handlers for {next(iter(urls))}, and cannot tell which it is."
+            f"The scan knows several handlers for {next(iter(urls))}, and cannot tell which it is: "
+            "scan only the program that is served."
         )
     if endpoint is None:
         return "It is not about one endpoint."

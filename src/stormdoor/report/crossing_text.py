@@ -50,8 +50,8 @@ def print_crossing(crossing: Crossing, out: Console) -> None:
             out.print(
                 Text.assemble(
                     (f"  {standing} ", _STYLES[standing]),
-                    (f"{len(rules)} ", "bold"),
-                    (names, "dim"),
+                    (f"{len(rules)} finding{'' if len(rules) == 1 else 's'} ", "bold"),
+                    (f"of {names}", "dim"),
                 )
             )
             out.print(Padding(Text(printable(why)), (0, 0, 0, 4), expand=False))

@@ -101,7 +101,7 @@ def _row(
         f"<b>{escaped(static.subject.rpartition('.')[2])}</b>"
         f'<span class="place">{escaped(static.subject)}</span>{place(static.location)}'
         if static
-        else "<b>Not in the scan</b>"
+        else "<b>No one handler of the scan</b>"
     )
     paths = static.paths if static else ()
     address = f"<code>{escaped(url)}</code>" if url else '<span class="quiet">not probed</span>'

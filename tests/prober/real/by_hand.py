@@ -43,7 +43,7 @@ class Seen:
         if self.status != 101:
             return str(self.status)
         end = f", closed with {self.closed}" if self.closed else ""
-        return f"101, {len(self.messages)} messages{' with data' if self.matched else ''}{end}"
+        return f"101 {'with' if self.matched else 'without'} data{end}"
 
 
 async def look(

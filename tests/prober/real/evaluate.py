@@ -57,6 +57,7 @@ class Comparison:
         seconds: How long the probe took.
         connections: How many it made.
         problem: Why there is no result.
+        stranger: What it said of `no-credential` when it was given no credential, where there is one.
     """
 
     case: Case
@@ -66,6 +67,7 @@ class Comparison:
     seconds: float = 0.0
     connections: int = 0
     problem: str = ""
+    stranger: str = ""
 
     @property
     def seen(self) -> dict[str, bool]:
@@ -87,6 +89,8 @@ class Comparison:
                 found.append(f"{check} is not as was committed: by hand {self.seen[check]}")
             if (self.said[check] == "open") is not truth:
                 found.append(f"{check} is {truth} by hand, and the prober says: {self.said[check]}")
+        if self.stranger == "open" and not self.case.truth["no-credential"]:
+            found.append("no-credential is False by hand; without the owner the prober says: open")
         return found
 
 
@@ -146,7 +150,14 @@ async def _compared(at: Started) -> Comparison:
         tuple(sorted({one.slug for one in report.findings} - CHECKS.keys())),
         time.monotonic() - began,
         report.coverage.connections,
+        stranger=await _as_stranger(at, messages) if case.credential != "none" else "",
     )
+
+
+async def _as_stranger(at: Started, messages: Sequence[str]) -> str:
+    """What the prober says when nobody has given it a credential."""
+    report = await run(Plan(urls=(at.url,), say=messages))
+    return _said(report, "no-credential")
 
 
 def compared(case: Case, home: Path) -> Comparison:
@@ -199,7 +210,14 @@ def _page(results: Sequence[Comparison]) -> str:
     for check in CHECKS:
         hit, alarm, quiet, missed, untold = _agreement(results, check)
         lines.append(f"| {check} | {hit} | {missed} | {alarm} | {quiet} | {untold} |")
+    alone = [one.stranger for one in results if one.stranger]
     lines += [
+        "",
+        (
+            f"Probed once more without the owner's credential, of the {len(alone)} that ask for one "
+            f"{alone.count('closed')} are said to be closed, {alone.count('open')} to be open, and of "
+            f"{alone.count('could not tell')} it could not be told."
+        ),
         "",
         "By hand / by the prober:",
         "",
