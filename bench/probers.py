@@ -219,7 +219,8 @@ def wshawk(target: Target) -> Outcome:
         shown = call("wshawk-advanced", "--no-oast", "--format", "json", "--output", str(file))
         if file.exists():
             words |= {one["type"] for one in json.loads(file.read_text("utf-8"))["vulnerabilities"]}
-        words |= set(_VULN.findall(shown)) - {"Payload"}
+        else:
+            words |= set(_VULN.findall(shown)) - {"Payload"}
         words |= set(_DEFENSIVE.findall(call("wshawk-defensive")))
     said, others = set(), set()
     for word in words:
