@@ -124,6 +124,15 @@ def test_mistakes(name: str) -> None:
         assert_guarded("ws://127.0.0.1:1/prices", **options)  # type: ignore[arg-type]
 
 
+def test_a_page_is_no_guarded_socket(guarded: Served) -> None:
+    """An address that was mistyped, and is answered with a page or not at all, does not pass."""
+    for path in ("/login", "/price"):
+        with pytest.raises(NotGuarded, match="nothing answers as a WebSocket"):
+            assert_guarded(guarded.url(path), listen=0.1)
+    with pytest.raises(NotGuarded, match="the owner does not get in"):
+        assert_guarded(guarded.url("/login"), owner=ALICE, listen=0.1)
+
+
 def test_another_machine_is_not_probed() -> None:
     """As on the command line, only what somebody said may be probed."""
     with pytest.raises(NotGuarded, match="is not this machine"):

@@ -249,6 +249,11 @@ def _worth(target: Target, client: Client, *, owned: bool) -> None:
     first = client.all[0]
     if first.problem:
         raise CannotProbe(first.problem)
+    if not owned and 200 <= first.status < 300:
+        # A page, such as one that is served for every path. It refuses nobody.
+        raise CannotProbe(
+            f"nothing answers as a WebSocket at {target.url}: its answer is {first.status}, a page"
+        )
     statuses = {one.status for one in client.all}
     if not owned and statuses <= {404, 405, 501} | {400, 426} and statuses & {404, 400, 426, 405}:
         raise CannotProbe(
