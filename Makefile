@@ -90,6 +90,10 @@ corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the la
 	@$(BIN)/python -m tests.auditor.corpus.fetch
 	@$(BIN)/python -m tests.auditor.corpus.evaluate --compare $(ARGS)
 
+.PHONY: probe-real
+probe-real: $(DEV) ## Start real programs, compare what the prober says with the truth by hand
+	@$(BIN)/python -m tests.prober.real.evaluate $(ARGS)
+
 .PHONY: bench
 bench: bench-peers ## Measure CPU per message and handshake, memory per connection, beside peers
 	@$(BIN)/python bench/run.py $(ARGS)

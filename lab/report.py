@@ -70,7 +70,7 @@ footer { color: var(--soft); font-size: .85rem; padding: 0 0 3rem; }
 @media (max-width: 46rem) {
   .three { grid-template-columns: 1fr; }
   .overview thead { display: none; }
-  .overview tr { display: grid; grid-template-columns: repeat(3, 1fr); gap: .2rem .5rem;
+  .overview tr { display: grid; grid-template-columns: repeat(2, 1fr); gap: .2rem .5rem;
     border-bottom: 1px solid var(--line); padding: .6rem 0; }
   .overview th, .overview td { border: 0; padding: 0; }
   .overview tbody th { grid-column: 1 / -1; }
@@ -91,12 +91,17 @@ def _row(threat: Threat, bout: Bout | str) -> str:
     link = f'<a href="#{threat.slug}">{escape(threat.title)}</a>'
     if isinstance(bout, str):
         return (
-            f'<tr><th scope="row">{link}</th><td colspan="3" class="gap">{escape(bout)}</td></tr>'
+            f'<tr><th scope="row">{link}</th><td colspan="4" class="gap">{escape(bout)}</td></tr>'
         )
     cells = "".join(
         f'<td data-of="{escape(_TITLES[kind])}">{_mark(bout.results[kind])}</td>' for kind in Kind
     )
-    return f'<tr><th scope="row">{link}</th>{cells}</tr>'
+    told = (
+        f'<a class="mark good" href="#{threat.slug}-trail">✓ tells</a>'
+        if bout.told
+        else '<span class="mark bad">✗ silent</span>'
+    )
+    return f'<tr><th scope="row">{link}</th>{cells}<td data-of="Its trail">{told}</td></tr>'
 
 
 def _line(line: Line) -> str:
@@ -135,8 +140,9 @@ def _trail(bout: Bout) -> str:
     shown = "".join(map(_entry, told[:_MOST_LINES]))
     total = len(bout.results[Kind.GUARDED].trail or ())
     return (
-        f"<details><summary>The trail says what happened: {len(told)} of {total} entries tell of the "
-        f'attack</summary><div class="script"><table>{shown}</table></div></details>'
+        f'<details id="{bout.threat.slug}-trail"><summary>The trail says what happened: '
+        f"{len(told)} of {total} entries tell of the attack</summary>"
+        f'<div class="script"><table>{shown}</table></div></details>'
     )
 
 
@@ -161,8 +167,21 @@ def _section(threat: Threat, bout: Bout | str) -> str:
     gaps = "".join(f'<p class="gap">Gap: {escape(gap)}</p>' for gap in bout.gaps)
     scripts = "".join(_transcript(kind, result) for kind, result in bout.results.items())
     return (
-        f'{head}<p>{_code(doc)}</p>{gaps}<div class="three">{cards}</div>'
+        f'{head}<p>{_code(doc)}</p>{gaps}<p class="soft">{_finders(threat)}</p>'
+        f'<div class="three">{cards}</div>'
         f"{scripts}{_trail(bout)}</section>"
+    )
+
+
+def _finders(threat: Threat) -> str:
+    """What finds it before an attacker does."""
+    return "<br>".join(
+        f"{name}: {_code(said)}{'' if said.endswith('.') else '.'}"
+        for name, said in (
+            ("<code>stormdoor scan</code>", threat.auditor),
+            ("<code>stormdoor probe</code>", threat.prober),
+        )
+        if said
     )
 
 
@@ -207,7 +226,7 @@ judges by what an outsider sees. What the server is for was tried on each of the
 <p class="{"gap" if gaps else "soft"}">{verdict}
 {len(finished)} threats in {seconds:.0f} seconds, on loopback.</p>
 </header><main><table class="overview"><thead><tr><th scope="col">Threat</th>
-{"".join(f'<th scope="col">{escape(title)}</th>' for title in _TITLES.values())}</tr></thead>
+{"".join(f'<th scope="col">{escape(title)}</th>' for title in (*_TITLES.values(), "Its trail"))}</tr></thead>
 <tbody>{"".join(_row(threat, bout) for threat, bout in pairs)}</tbody></table>
 {"".join(_section(threat, bout) for threat, bout in pairs)}
 <footer>Passwords and cookies are left out of transcripts. Run it again: <code>make lab</code></footer>

@@ -56,12 +56,14 @@ class Attack(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Threat:
-    """A row of the catalogue."""
+    """A row of the catalogue; `auditor` and `prober` name what finds it, or say why nothing does."""
 
     slug: str
     title: str
     attack: str
     ends: tuple[str, ...]
+    auditor: str = ""
+    prober: str = ""
 
     @property
     def package(self) -> str:
@@ -143,7 +145,21 @@ class Bout:
 def threats() -> list[Threat]:
     """The catalogue, in its order."""
     rows = tomllib.loads((ROOT / "threats.toml").read_text())["threat"]
-    return [Threat(one["slug"], one["title"], one["attack"], tuple(one["ends"])) for one in rows]
+
+    def words(said: str | list[str]) -> str:
+        return said if isinstance(said, str) else ", ".join(said)
+
+    return [
+        Threat(
+            one["slug"],
+            one["title"],
+            one["attack"],
+            tuple(one["ends"]),
+            words(one["auditor"]),
+            words(one["prober"]),
+        )
+        for one in rows
+    ]
 
 
 async def _attacked(threat: Threat, kind: Kind, twin: Twin, profiles: Profiles) -> Result:

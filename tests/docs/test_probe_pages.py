@@ -30,19 +30,26 @@ def test_commands_of_the_page(
     with subprocess.Popen([sys.executable, "feed.py"], cwd=tmp_path) as process:
         try:
             until_listening(port)
-            codes = []
+            codes, outputs = [], {}
             for line in commands(HOW_TO):
                 name, *arguments = shlex.split(line.replace("8899", str(port)))
                 assert name == "stormdoor"
-                codes.append(run([*arguments, "--listen", "0.3"]))
+                quick = ["--listen", "0.3"] if arguments[0] == "probe" else []
+                codes.append(run([*arguments, *quick]))
+                shown = capsys.readouterr()
+                assert shown.err == ""
+                outputs[line] = shown.out
         finally:
             process.kill()
-    assert codes == [0, 1, 1, 0, 0]
-    shown = capsys.readouterr()
-    assert shown.err == ""
-    assert "foreign-origin" in shown.out
+    assert codes == [0, 1, 1, 1, 1, 0, 0]
+    assert "foreign-origin" in "".join(outputs.values())
+    assert "confirmed SD201 origin-disabled  by SP201" in "".join(outputs.values())
     files = [(tmp_path / name).read_text("utf-8") for name in ("report.html", "report.sarif")]
-    assert not any("3f1a9c27d5e4" in text for text in (shown.out, *files))
+    assert not any("3f1a9c27d5e4" in text for text in files)
+    # The scan quotes the line of the source in which it stands.
+    probes = [text for line, text in outputs.items() if " scan" not in line]
+    assert len(probes) == 5
+    assert not any("3f1a9c27d5e4" in text for text in probes)
     assert "https://attacker.example" in files[0]
 
 

@@ -12,7 +12,7 @@ from stormdoor.prober.identity import Identity, mutated
 from stormdoor.prober.probes import PROBES
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import NotAllowed, parse_target
-from stormdoor.prober.wire import TEXT, Frame, frame_bytes
+from stormdoor.prober.wire import TEXT, Frame, frame_bytes, message_frame
 from tests.docs import tables
 from tests.prober.servers import ALICE, Feed, jwt, probed, serving
 from tests.support.project import ROOT
@@ -207,3 +207,11 @@ def test_probe_belongs_to_a_threat(probe: object) -> None:
     assert meta.cwe
     assert meta.asvs
     assert (ROOT / "docs" / "reference" / "threats" / f"{meta.threat}.md").is_file()
+
+
+def test_messages_as_bytes() -> None:
+    """After `hex:` stand bytes; anything else is text, as it was given."""
+    assert message_frame("hex:5a 00")[:2] == bytes([0x82, 0x82])
+    assert message_frame("hex")[0] == 0x81
+    with pytest.raises(ValueError, match="hexadecimal"):
+        message_frame("hex:zz")

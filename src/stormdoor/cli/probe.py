@@ -91,6 +91,7 @@ def probe(
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=_SHOWN)] = False,
     baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     write_baseline: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
+    from_scan: Annotated[Path | None, Parameter(group=_KNOWN, metavar="FILE")] = None,
     probes: Annotated[bool, Parameter(group=_UNDERSTAND)] = False,
     explain: Annotated[str | None, Parameter(group=_UNDERSTAND, metavar="PROBE")] = None,
 ) -> int:
@@ -134,7 +135,7 @@ def probe(
         other_cookie: A cookie of the second identity; may be repeated.
         other_header: A header of the second identity; may be repeated.
         other_query: A parameter of the second identity; may be repeated.
-        say: A message the owner would send and be answered, without harm; may be repeated.
+        say: A message the owner would send and be answered, without harm; hex:… are bytes; may be repeated.
         private: A text that only the owner may read, such as an account number.
         logout: The logout, to see what it ends. Needs --login; a session of its own is used.
         public_key: PEM of the key that tokens are verified with, to try it as a secret.
@@ -155,10 +156,19 @@ def probe(
         quiet: No progress on standard error.
         baseline: Report only what this file does not list.
         write_baseline: List everything found in this file, and end with 0.
+        from_scan: What `stormdoor scan -o FILE.json` wrote: say of each finding what the server shows.
         probes: Show all probes, and probe nothing.
         explain: Show the page of a probe, such as SP101, and probe nothing.
     """
-    from stormdoor.cli.probe_run import Given, counted, look, print_probe, print_probes
+    from stormdoor.cli.probe_run import (
+        Given,
+        against,
+        counted,
+        look,
+        print_probe,
+        print_probes,
+        scan_in,
+    )
     from stormdoor.cli.probe_sources import Sources, Ways
     from stormdoor.cli.scan_output import show, write
 
@@ -171,6 +181,7 @@ def probe(
             "which endpoint? write: stormdoor probe ws://127.0.0.1:8888/chat, or let it look: "
             "--discover http://127.0.0.1:8888/"
         )
+    scan = scan_in(from_scan) if from_scan is not None else None
     given = Given(
         cookies=cookie,
         headers=header,
@@ -220,5 +231,7 @@ def probe(
         from stormdoor.report.baseline import baseline_of
 
         write(write_baseline, baseline_of(report))
+    if scan is not None:
+        report = against(report, scan)
     show(report, form=form, files=output, endpoints=endpoints)
     return 0 if write_baseline is not None else counted(report, fail_on)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stormdoor.prober.member import Member
     from stormdoor.report.finding import Report
 
-__all__ = ["Given", "counted", "look", "print_probe", "print_probes"]
+__all__ = ["Given", "against", "counted", "look", "print_probe", "print_probes", "scan_in"]
 
 
 def _value(text: str) -> str:
@@ -119,7 +119,7 @@ def look(
     from stormdoor.prober.login import Login, LoginFailed
     from stormdoor.prober.probe import Declared
     from stormdoor.prober.target import NotAllowed, parse_target
-    from stormdoor.prober.wire import NoAnswer
+    from stormdoor.prober.wire import NoAnswer, message_frame
     from stormdoor.report.baseline import BaselineError, read_baseline, without
 
     try:
@@ -128,6 +128,11 @@ def look(
         known = read_baseline(baseline.read_text("utf-8")) if baseline is not None else None
     except (OSError, UnicodeDecodeError, BaselineError) as error:
         raise UsageError(str(error)) from error
+    for one in settings["say"]:
+        try:
+            message_frame(one)
+        except ValueError as error:
+            raise UsageError(f"--say {one}: after hex: stand bytes in hexadecimal") from error
     form = _pairs(fields, "--field")
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")
@@ -217,6 +222,29 @@ def _nothing(gathered: Gathered) -> str:
     """Why there is nothing to probe."""
     why = "; ".join(f"{one.location.short}: {one.what}" for one in gathered.doubts[:5])
     return "no endpoint was found" + (f": {why}" if why else "")
+
+
+def scan_in(file: Path) -> Report:
+    """The report of a scan, read before anything is sent.
+
+    Raises:
+        UsageError: It cannot be read, or is none.
+    """
+    from stormdoor.report.crossing import ScanError, read_scan
+
+    try:
+        return read_scan(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except ScanError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def against(report: Report, scan: Report) -> Report:
+    """The report with what it says to each finding of the scan."""
+    from stormdoor.report.crossing import crossed
+
+    return crossed(report, scan)
 
 
 def print_probes() -> int:

@@ -27,6 +27,7 @@ from stormdoor.prober.wire import (
     Wire,
     exchange,
     frame_bytes,
+    message_frame,
     opened,
 )
 
@@ -254,7 +255,7 @@ class _Talk:
 
     async def _send(self, wire: Wire, text: str) -> None:
         self.lines.append(f"> {self.client.shown(text)}")
-        await wire.send(frame_bytes(TEXT, text.encode()))
+        await wire.send(message_frame(text))
 
     async def _listen(self, wire: Wire, seconds: float, *, stop: bool) -> None:
         try:

@@ -33,6 +33,7 @@ from stormdoor.report.finding import (
     Location,
     Report,
     State,
+    Tried,
     Unresolved,
     Verdict,
     fingerprint_of,
@@ -132,6 +133,7 @@ class _Seen:
     doubts: tuple[Unresolved, ...]
     connections: int
     ran: frozenset[str]
+    tried: tuple[Tried, ...]
 
 
 def _split(target: Target) -> tuple[Target, tuple[tuple[str, str], ...]]:
@@ -315,8 +317,10 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
     results: list[tuple[Probe, Result]] = []
+    tried: list[Tried] = []
     for number, one in enumerate(probes):
         progress(one.meta.slug, number, len(probes))
+        before = len(client.all)
         try:
             came = await one.run(situation)
         except BudgetSpent:
@@ -324,15 +328,35 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         except NoAnswer as error:
             came = [Result("unknown", f"{one.meta.title}: {error}.")]
         results += [(one, result) for result in came]
+        shown = client.all[before].transcript if len(client.all) > before else ()
+        tried += [
+            Tried(
+                one.meta.id,
+                target.url,
+                one.check,
+                result.state,
+                result.what,
+                owned=bool(base.owner),
+                transcript=result.transcript or shown,
+            )
+            for result in came
+        ]
     seen = _summed(target, results, budget.used + spent)
     endpoint = replace(seen.endpoint, matrix=situation.matrix)
-    return replace(seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)))
+    return replace(
+        seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)), tried=tuple(tried)
+    )
 
 
 def _worth(target: Target, client: Client, *, owned: bool) -> None:
     first = client.all[0]
     if first.problem:
         raise CannotProbe(first.problem)
+    if not owned and 200 <= first.status < 300:
+        # A page, such as one that is served for every path. It refuses nobody.
+        raise CannotProbe(
+            f"nothing answers as a WebSocket at {target.url}: its answer is {first.status}, a page"
+        )
     statuses = {one.status for one in client.all}
     if not owned and statuses <= {404, 405, 501} | {400, 426} and statuses & {404, 400, 426, 405}:
         raise CannotProbe(
@@ -368,6 +392,7 @@ def _summed(target: Target, results: list[tuple[Probe, Result]], connections: in
         ),
         connections,
         frozenset(probe.meta.id for probe, one in results if one.state != "skipped"),
+        (),
     )
 
 
@@ -423,4 +448,5 @@ async def run(plan: Plan, progress: Progress = _unseen) -> Report:
         rules=tuple(
             one.meta for one in PROBES if any(one.meta.id in endpoint.ran for endpoint in seen)
         ),
+        tried=tuple(one for endpoint in seen for one in endpoint.tried),
     )

@@ -26,10 +26,13 @@ __all__ = [
     "Wire",
     "exchange",
     "frame_bytes",
+    "message_frame",
     "opened",
 ]
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+HEX = "hex:"
+"""Begins a message that is sent as bytes."""
 _CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 8.0
 _LONGEST_HEAD = 64 * 1024
@@ -101,6 +104,17 @@ def frame_bytes(opcode: int, payload: bytes, *, mask: bool = True, fin: bool = T
     key = os.urandom(4)
     long = int.from_bytes((key * (len(payload) // 4 + 1))[: len(payload)])
     return bytes(head) + key + (int.from_bytes(payload) ^ long).to_bytes(len(payload))
+
+
+def message_frame(text: str) -> bytes:
+    """A message that the owner gave: text, or after `hex:` bytes in hexadecimal.
+
+    Raises:
+        ValueError: What follows `hex:` is no hexadecimal.
+    """
+    if text.startswith(HEX):
+        return frame_bytes(BINARY, bytes.fromhex(text.removeprefix(HEX)))
+    return frame_bytes(TEXT, text.encode())
 
 
 @dataclass(slots=True)

@@ -11,10 +11,17 @@ import hashlib
 from importlib import resources
 
 from stormdoor.report.finding import CHECKS, Finding, Level, Report
+from stormdoor.report.html_crossing import (
+    crossing_findings,
+    crossing_matrix,
+    standing_filters,
+    tiles,
+)
 from stormdoor.report.html_doors import doors
 from stormdoor.report.html_findings import findings
 from stormdoor.report.html_matrix import matrices
 from stormdoor.report.html_text import escaped, place
+from stormdoor.report.html_tried import tried
 from stormdoor.report.order import counts
 
 __all__ = ["as_html"]
@@ -44,7 +51,7 @@ def _header(report: Report) -> str:
         for one in report.endpoints
     )
     seen = report.coverage
-    tiles = [
+    top = [
         *(
             _tile(level, number, f"{level}{'' if number == 1 else 's'}")
             for level, number in numbers.items()
@@ -54,18 +61,33 @@ def _header(report: Report) -> str:
         ),
         _tile("gap", unguarded, "with a gap"),
     ]
+    if report.crossing is not None:
+        top = [_tile(*one) for one in tiles(report.crossing)]
     when = report.started.replace("T", " ").removesuffix("Z")
     return (
         '<header class="top"><div><div class="brand">'
         f"<b>{escaped(report.tool)} {escaped(report.version)}</b>"
         '<button id="theme" class="plain js-only" type="button">Light / dark</button></div>'
         f"<h1>{escaped(', '.join(report.roots))}</h1>"
-        f'<p class="sentence">{escaped(when)} UTC. {seen} in {report.seconds:.1f} s.</p>'
-        f'<ul class="tiles">{"".join(tiles)}</ul></div></header>'
+        f'<p class="sentence">{escaped(when)} UTC. {seen} in {report.seconds:.1f} s.'
+        f"{_scanned(report)}</p>"
+        f'<ul class="tiles">{"".join(top)}</ul></div></header>'
     )
 
 
-def _bar() -> str:
+def _scanned(report: Report) -> str:
+    """What the probe is compared with."""
+    if report.crossing is None:
+        return ""
+    scan = report.crossing.scan
+    when = scan.started.replace("T", " ").removesuffix("Z")
+    return (
+        f" Beside it, <code>{escaped(scan.tool)} {escaped(', '.join(scan.roots))}</code> of "
+        f"{escaped(when)} UTC."
+    )
+
+
+def _bar(report: Report) -> str:
     levels = "".join(
         f'<label><input type="checkbox" name="level" value="{level}" checked> {level}s</label>'
         for level in Level
@@ -74,7 +96,7 @@ def _bar() -> str:
         '<form class="js-only" id="filters" aria-label="Filter"><div class="bar">'
         '<input id="words" type="search" aria-label="Words to look for" '
         'placeholder="Filter: class, path, rule, file …" autocomplete="off">'
-        f"{levels}"
+        f"{levels}{standing_filters() if report.crossing else ''}"
         '<label><input id="open" type="checkbox"> only endpoints with a gap</label>'
         '<output id="count"></output></div></form>'
     )
@@ -142,21 +164,30 @@ def as_html(report: Report) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     how = (
-        "looked from outside, and read nothing of the source code."
+        "looked from outside; beside it stands what the scan read in the source code."
+        if report.crossing is not None
+        else "looked from outside, and read nothing of the source code."
         if report.coverage.connections
         else "read the source code and ran nothing of it."
     )
     about: dict[str, list[Finding]] = {}
     for one in report.findings:
         about.setdefault(one.subject, []).append(one)
+    if report.crossing is None:
+        body = f"{doors(report, about)}\n{findings(report)}"
+    else:
+        body = (
+            f"{crossing_matrix(report, report.crossing)}\n"
+            f"{crossing_findings(report, report.crossing)}"
+        )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{escaped(report.tool)}: {escaped(', '.join(report.roots))}</title>\n"
-        f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar()}\n"
-        f"{doors(report, about)}\n{matrices(report)}\n{findings(report)}\n{_coverage(report)}\n</main>\n"
+        f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar(report)}\n"
+        f"{body}\n{matrices(report)}\n{tried(report)}\n{_coverage(report)}\n</main>\n"
         f"<footer><div>{escaped(report.tool)} {escaped(report.version)} {how}</div></footer>\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

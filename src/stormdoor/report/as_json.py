@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stormdoor.report.finding import CHECKS, EndpointReport, Report
+from stormdoor.report.finding import CHECKS, Crossing, EndpointReport, Report
 from stormdoor.report.order import counts, in_order
 from stormdoor.report.printable import encodable
 
@@ -55,6 +55,18 @@ def _endpoints(report: Report) -> list[dict[str, Any]]:
     ]
 
 
+def _crossing(one: Crossing) -> dict[str, Any]:
+    return {
+        "summary": {**one.numbers(), "only_live": len(one.only_live)},
+        "scan": _head(one.scan),
+        "endpoints": [{"url": url, "handler": handler} for url, handler in one.pairs],
+        "findings": msgspec.to_builtins(one.findings),
+        "only_live": [
+            {"rule_id": finding.rule_id, "subject": finding.subject} for finding in one.only_live
+        ],
+    }
+
+
 def as_json(report: Report) -> str:
     """All of it, the findings in order, ending with a line end."""
     return _text(
@@ -65,6 +77,8 @@ def as_json(report: Report) -> str:
             "coverage": msgspec.to_builtins(report.coverage),
             "suppressed": msgspec.to_builtins(report.suppressed),
             "rules": msgspec.to_builtins(sorted(report.rules, key=lambda rule: rule.id)),
+            **({"tried": msgspec.to_builtins(report.tried)} if report.tried else {}),
+            **({"from_scan": _crossing(report.crossing)} if report.crossing else {}),
         }
     )
 

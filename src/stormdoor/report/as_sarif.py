@@ -19,6 +19,7 @@ from stormdoor.report.cwe import cwe_name, cwe_url
 from stormdoor.report.finding import (
     CHECKS,
     Confidence,
+    Crossing,
     EndpointReport,
     Finding,
     Level,
@@ -213,7 +214,35 @@ def _endpoint(one: EndpointReport) -> dict[str, Any]:
 
 
 def as_sarif(report: Report) -> str:
-    """One run, valid against the schema of SARIF 2.1.0 (errata 01), ending with a line end."""
+    """One run, valid against the schema of SARIF 2.1.0 (errata 01), ending with a line end.
+
+    A probe with a scan beside it has two: the second is the scan's, each result with its standing.
+    """
+    runs = [_run(report)]
+    if report.crossing is not None:
+        runs.append(_scan_run(report.crossing))
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
+    return msgspec.json.format(msgspec.json.encode(encodable(document)), indent=2).decode() + "\n"
+
+
+def _scan_run(crossing: Crossing) -> dict[str, Any]:
+    """The scan's run; what the server says is in the message and the properties of each result."""
+    run = _run(crossing.scan)
+    said = {id(one.finding): one for one in crossing.findings}
+    for finding, result in zip(in_order(crossing.scan.findings), run["results"], strict=True):
+        one = said[id(finding)]
+        result["message"]["text"] += f"\nOn the running server: {one.standing}. {one.why}"
+        result["properties"]["standing"] = str(one.standing)
+        result["properties"]["standingWhy"] = one.why
+        if one.url:
+            result["properties"]["url"] = one.url
+        if one.transcript:
+            result["properties"]["transcript"] = list(one.transcript)
+    run["properties"]["standings"] = crossing.numbers()
+    return run
+
+
+def _run(report: Report) -> dict[str, Any]:
     rules = sorted(report.rules, key=lambda rule: rule.id)
     number_of_rule = {rule.id: (at, rule) for at, rule in enumerate(rules)}
     weaknesses = {
@@ -224,7 +253,7 @@ def as_sarif(report: Report) -> str:
     for one in in_order(report.findings):
         seen[name_of(one)] += 1
         results.append(_result(one, number_of_rule, weaknesses, seen[name_of(one)]))
-    run = {
+    return {
         "tool": {
             "driver": {
                 "name": "stormdoor",
@@ -274,5 +303,3 @@ def as_sarif(report: Report) -> str:
             "endpoints": [_endpoint(one) for one in report.endpoints],
         },
     }
-    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(encodable(document)), indent=2).decode() + "\n"

@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from stormdoor.report.crossing_text import print_crossing
 from stormdoor.report.finding import (
     CHECKS,
     Confidence,
@@ -26,6 +27,7 @@ from stormdoor.report.inline import inline
 from stormdoor.report.order import Group, counts, grouped
 from stormdoor.report.printable import printable, source_line
 from stormdoor.report.text_matrix import print_access
+from stormdoor.report.tried_text import print_held
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -95,11 +97,23 @@ def _indented(what: RenderableType, by: int) -> Padding:
 def print_report(report: Report, out: Console) -> None:
     """Print the findings by endpoint, then what was not understood, then the sum of it."""
     signs = _signs(out)
-    for group in grouped(report):
+    groups = grouped(report)
+    for group in groups:
         _print_group(group, out, signs)
+        print_held(report, group.subject, out)
+    silent = {one.subject for one in report.endpoints} - {group.subject for group in groups}
+    for one in report.endpoints if report.tried else ():
+        # Of a probe that found nothing, what held is the report.
+        if one.subject in silent:
+            _head(one.subject, one.paths, one.location, out, signs)
+            out.print(_strip(one, signs))
+            out.print()
+            print_held(report, one.subject, out)
     for one in report.endpoints:
         print_access(one, out)
     _print_gaps(report.coverage, out, signs)
+    if report.crossing is not None:
+        print_crossing(report.crossing, out)
     _print_summary(report, out)
 
 
@@ -113,6 +127,8 @@ def print_endpoints(report: Report, out: Console) -> None:
         _print_endpoint(one, out, signs)
         print_access(one, out)
     _print_gaps(report.coverage, out, signs)
+    if report.crossing is not None:
+        print_crossing(report.crossing, out)
     _print_summary(report, out)
 
 

@@ -16,9 +16,12 @@ from stormdoor.report.access import AccessMatrix
 
 __all__ = [
     "CHECKS",
+    "STANDINGS",
     "Check",
     "Confidence",
     "Coverage",
+    "Crossed",
+    "Crossing",
     "EndpointReport",
     "Finding",
     "Level",
@@ -26,9 +29,11 @@ __all__ = [
     "NotAnalysed",
     "Report",
     "RuleMeta",
+    "Standing",
     "State",
     "Step",
     "Suppressed",
+    "Tried",
     "Unresolved",
     "Verdict",
     "fingerprint_of",
@@ -74,6 +79,8 @@ class Check(StrEnum):
 CHECKS: tuple[Check, ...] = tuple(Check)
 
 State = Literal["guarded", "weak", "missing", "unknown", "not-needed"]
+Standing = Literal["confirmed", "refuted", "untested"]
+STANDINGS: tuple[Standing, ...] = ("confirmed", "refuted", "untested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +263,29 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What a probe tried, whatever came of it: also a refusal is a result.
+
+    Args:
+        rule_id: `SP101`.
+        subject: The address that was probed.
+        check: Which of the five questions it is about.
+        came: `found`, `clear` (tried and refused), `unknown`, `noted` or `skipped`.
+        what: What that says about this endpoint.
+        owned: Whether an owner got in besides, so that a refusal is about what was tried.
+        transcript: Of what was tried first.
+    """
+
+    rule_id: str
+    subject: str
+    check: Check
+    came: str
+    what: str
+    owned: bool = False
+    transcript: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleMeta:
     """What is known about a rule apart from any finding.
 
@@ -307,6 +337,8 @@ class Report:
         coverage: What was looked at.
         rules: Every rule that ran, also those that found nothing.
         suppressed: What was found, and is not among the findings.
+        tried: What a probe tried; empty for a scan.
+        crossing: A scan beside this probe; None without one.
     """
 
     tool: str
@@ -319,6 +351,53 @@ class Report:
     coverage: Coverage = Coverage()
     rules: tuple[RuleMeta, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    crossing: Crossing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A finding of a scan, and what the running server says to it.
+
+    Args:
+        finding: The scan's.
+        standing: Shown on the server, shown not to be so, or neither.
+        why: What that rests on, or why nothing was tried.
+        probe: The probe that decided; "" where none did.
+        url: The address that was probed; "" where none was.
+        transcript: The probe's evidence.
+        suppressed: Why the scan does not count it, if it does not.
+    """
+
+    finding: Finding
+    standing: Standing
+    why: str
+    probe: str = ""
+    url: str = ""
+    transcript: tuple[str, ...] = ()
+    suppressed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A scan beside a probe of what it read.
+
+    Args:
+        scan: What the auditor said.
+        pairs: Addresses that were probed, and the subject of the handler that the scan knows for each; ""
+            where it knows none.
+        findings: Each finding of the scan, with what came of it.
+        only_live: Findings of the probe that confirm none of the scan's.
+    """
+
+    scan: Report
+    pairs: tuple[tuple[str, str], ...]
+    findings: tuple[Crossed, ...]
+    only_live: tuple[Finding, ...] = ()
+
+    def numbers(self) -> dict[Standing, int]:
+        """How many findings have each standing."""
+        return {one: sum(f.standing == one for f in self.findings) for one in STANDINGS}
 
 
 def fingerprint_of(*, rule_id: str, subject: str, what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stormdoor.report.cwe import cwe_name, cwe_url
 from stormdoor.report.finding import Finding, Report, RuleMeta
@@ -11,10 +11,10 @@ from stormdoor.report.html_text import escaped, inline, place, prose, source
 from stormdoor.report.order import Group, grouped
 from stormdoor.report.printable import printable
 
-__all__ = ["findings"]
+__all__ = ["about_rule", "finding_article", "findings", "transcript", "way"]
 
 
-def _about(rule: RuleMeta) -> str:
+def about_rule(rule: RuleMeta) -> str:
     """What is known about the rule, folded away."""
     parts = [f"<p><strong>{escaped(rule.title)}.</strong></p>", prose(rule.what), prose(rule.why)]
     if rule.example and rule.instead:
@@ -37,21 +37,27 @@ def _about(rule: RuleMeta) -> str:
     )
 
 
-def _way(one: Finding) -> str:
+def way(one: Finding) -> str:
+    """The way through the code, as numbered stops."""
     if not one.steps:
         return ""
     steps = "".join(f"<li>{inline(step.message)} {place(step.location)}</li>" for step in one.steps)
     return f'<ol class="way">{steps}</ol>'
 
 
-def _transcript(one: Finding) -> str:
-    if not one.transcript:
+def transcript(lines: Sequence[str], *, unfolded: bool = False) -> str:
+    """What went over the wire; folded away unless it is what the page is about."""
+    if not lines:
         return ""
-    lines = escaped("\n".join(map(printable, one.transcript)))
-    return f"<details><summary>Transcript</summary><pre><code>{lines}</code></pre></details>"
+    text = escaped("\n".join(map(printable, lines)))
+    return (
+        f"<details{' open' if unfolded else ''}><summary>Transcript</summary>"
+        f'<pre class="wire"><code>{text}</code></pre></details>'
+    )
 
 
-def _finding(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
+def finding_article(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
+    """A finding with its place, its way, its evidence and its fix."""
     rule = rules.get(one.rule_id)
     words = (
         f"{one.rule_id} {one.slug} {one.level} {one.message} {one.subject} {one.endpoint} "
@@ -63,9 +69,10 @@ def _finding(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
         f'<span class="chip level {one.level}">{one.level}</span><code>{escaped(one.rule_id)}</code>'
         f"<span>{escaped(one.slug)}</span>"
         f'<span class="quiet">{one.confidence} confidence</span>{place(one.location)}</header>'
-        f'<p class="message">{inline(one.message)}</p>{source(one.location)}{_way(one)}{_transcript(one)}'
+        f'<p class="message">{inline(one.message)}</p>{source(one.location)}{way(one)}'
+        f"{transcript(one.transcript)}"
         + (f'<div class="fix"><b>Fix</b><span>{inline(one.fix)}</span></div>' if one.fix else "")
-        + (_about(rule) if rule else "")
+        + (about_rule(rule) if rule else "")
         + "</article>"
     )
 
@@ -75,7 +82,7 @@ def _group(group: Group, rules: Mapping[str, RuleMeta]) -> str:
     return (
         f'<div class="group card" id="{anchor(group.subject)}"><header><h3>'
         f"{escaped(group.subject)}</h3>{paths}</header>"
-        + "".join(_finding(one, rules) for one in group.findings)
+        + "".join(finding_article(one, rules) for one in group.findings)
         + "</div>"
     )
 

@@ -8,6 +8,7 @@
   const words = document.querySelector("#words");
   const open = document.querySelector("#open");
   const levels = all("input[name=level]");
+  const standings = all("input[name=standing]");
   const count = document.querySelector("#count");
 
   const show = (element, shown) => element.classList.toggle("hidden", !shown);
@@ -15,13 +16,15 @@
   function filter() {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     const on = new Set(levels.filter((one) => one.checked).map((one) => one.value));
+    const stand = new Set(standings.filter((one) => one.checked).map((one) => one.value));
     const says = (element) => {
       const text = element.dataset.text.toLowerCase();
       return wanted.every((word) => text.includes(word));
     };
     let shown = 0;
     for (const one of findings) {
-      const visible = on.has(one.dataset.level) && says(one);
+      const standing = !standings.length || stand.has(one.dataset.standing);
+      const visible = on.has(one.dataset.level) && standing && says(one);
       show(one, visible);
       shown += visible;
     }
@@ -38,7 +41,7 @@
     if (!standing && doors.length) show(document.querySelector("#no-door"), true);
   }
 
-  for (const one of [words, open, ...levels]) one.addEventListener("input", filter);
+  for (const one of [words, open, ...levels, ...standings]) one.addEventListener("input", filter);
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && document.activeElement !== words) {
       event.preventDefault();

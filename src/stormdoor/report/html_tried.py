@@ -1,0 +1,66 @@
+"""What a probe tried, in HTML: also what was refused is evidence, and a clean report is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stormdoor.report.finding import Report, RuleMeta, Tried
+from stormdoor.report.html_findings import transcript
+from stormdoor.report.html_text import escaped, inline
+
+__all__ = ["tried"]
+
+_CAME = {
+    "found": ("missing", "got in"),
+    "clear": ("guarded", "held"),
+    "unknown": ("unknown", "could not tell"),
+    "noted": ("not-needed", "noted"),
+    "skipped": ("not-needed", "not tried"),
+}
+
+
+def _row(one: Tried, rules: dict[str, RuleMeta]) -> str:
+    state, word = _CAME[one.came]
+    rule = rules.get(one.rule_id)
+    # Its title states the hole: beside `held` it would read as if it were there.
+    title = f"<b>{escaped(rule.slug)}</b>" if rule else ""
+    # The evidence of a finding stands with the finding.
+    shown = transcript(one.transcript) if one.came in {"clear", "unknown"} else ""
+    return (
+        f'<li class="try"><span class="chip {state}">{word}</span><code>{escaped(one.rule_id)}</code>'
+        f"<div>{title}<p>{inline(one.what)}</p>{shown}</div></li>"
+    )
+
+
+def _endpoint(subject: str, tries: list[Tried], rules: dict[str, RuleMeta]) -> str:
+    who = "a stranger, and as the owner" if any(one.owned for one in tries) else "a stranger only"
+    made = [one for one in tries if one.came != "skipped"]
+    skipped = [one for one in tries if one.came == "skipped"]
+    rest = (
+        f'<details class="rest"><summary>{len(skipped)} not tried</summary><ul class="tries">'
+        f"{''.join(_row(one, rules) for one in skipped)}</ul></details>"
+        if skipped
+        else ""
+    )
+    return (
+        f'<div class="attempts card"><header><h3>{escaped(subject)}</h3>'
+        f'<span class="quiet">as {who}</span></header>'
+        f'<ul class="tries">{"".join(_row(one, rules) for one in made)}</ul>{rest}</div>'
+    )
+
+
+def tried(report: Report) -> str:
+    """The section; empty for a scan."""
+    if not report.tried:
+        return ""
+    rules = {one.id: one for one in report.rules}
+    by_subject: dict[str, list[Tried]] = {}
+    for one in _sorted(report.tried):
+        by_subject.setdefault(one.subject, []).append(one)
+    body = "".join(_endpoint(subject, tries, rules) for subject, tries in by_subject.items())
+    return f'<section id="tried"><div class="heading"><h2>What was tried</h2></div>{body}</section>'
+
+
+def _sorted(tries: Iterable[Tried]) -> list[Tried]:
+    order = list(_CAME)
+    return sorted(tries, key=lambda one: (order.index(one.came), one.rule_id))

@@ -1,0 +1,386 @@
+"""The prober as an assertion: what strangers can do with an endpoint, in the tests of the application."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import textwrap
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from stormdoor.prober.budget import Budget
+from stormdoor.prober.conversation import Ask, Client
+from stormdoor.prober.decide import Access, judged, refused, take_baseline
+from stormdoor.prober.engine import CannotProbe, Plan, run
+from stormdoor.prober.identity import Identity
+from stormdoor.prober.login import LoggedIn, Login, LoginFailed
+from stormdoor.prober.probes import PROBES
+from stormdoor.prober.redact import Redactor
+from stormdoor.prober.target import NotAllowed, parse_target
+from stormdoor.prober.wire import NoAnswer
+from stormdoor.report.finding import Check, Level, Report
+from stormdoor.report.order import in_order
+
+__all__ = [
+    "Allowance",
+    "NotGuarded",
+    "assert_guarded",
+    "assert_guarded_async",
+    "assert_refused",
+    "assert_refused_async",
+    "log_in",
+    "log_in_async",
+]
+
+T = TypeVar("T")
+
+_LISTEN = 0.5
+_PER_SECOND = 100.0
+_ELSEWHERE = (
+    "If the server runs in the event loop of this thread, nobody serves while the test waits: await the "
+    "variant that ends in _async."
+)
+
+
+class NotGuarded(AssertionError):
+    """An endpoint lets somebody do what it should not, or does not show that it does not.
+
+    Attributes:
+        report: All that the prober found; None where it could not begin.
+    """
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a test lets pass.
+
+    Args:
+        level: The least level that fails.
+        slugs: Probes whose findings are meant to be so, such as `no-credential` for a public feed.
+        untold: Checks about which the server may leave the prober in doubt.
+    """
+
+    level: Level = Level.WARNING
+    slugs: frozenset[str] = frozenset()
+    untold: frozenset[Check] = frozenset()
+
+
+def _here(begin: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
+    """Run it in a loop of its own.
+
+    Raises:
+        RuntimeError: A loop runs in this thread: it would stand still, and the server with it.
+    """
+    __tracebackhide__ = True  # pytest then shows the line of the test
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise RuntimeError(f"an event loop runs here; write: await {instead}(…)")
+    try:
+        return asyncio.run(begin())
+    except NotGuarded as error:
+        raise error.with_traceback(None) from None
+
+
+def _allowance(
+    level: str, allow: Collection[str], untold: Collection[str], probes: Collection[str]
+) -> Allowance:
+    if isinstance(allow, str) or isinstance(untold, str):
+        raise TypeError("allow and untold are collections of names, not one name")
+    if unknown := sorted(set(allow) - set(probes)):
+        raise ValueError(f"there is no probe {unknown[0]!r}; see: stormdoor probe --probes")
+    return Allowance(Level(level), frozenset(allow), frozenset(map(Check, untold)))
+
+
+def _doubts(report: Report, allowed: Allowance, *, owned: bool) -> list[tuple[Check, str]]:
+    """What an assertion that passes must have shown, and has not."""
+    asked = [Check.AUTHENTICATION, *([Check.ORIGIN] if owned else [])]
+    if "no-credential" in allowed.slugs:
+        asked.remove(Check.AUTHENTICATION)
+    return [
+        (check, verdict.evidence)
+        for check in asked
+        for one in report.endpoints
+        if check not in allowed.untold and (verdict := one.verdict(check)).state == "unknown"
+    ]
+
+
+def _told(report: Report, allowed: Allowance, *, owned: bool) -> str:
+    """What is to be said against the endpoint; "" if nothing is."""
+    counted = [
+        one
+        for one in in_order(report.findings)
+        if one.level.rank <= allowed.level.rank and one.slug not in allowed.slugs
+    ]
+    doubts = _doubts(report, allowed, owned=owned)
+    if not counted and not doubts:
+        return ""
+    out = io.StringIO()
+    out.write(f"{report.roots[0]} is not guarded.\n" if counted else "")
+    rules = {one.id: one for one in report.rules}
+    for one in counted:
+        weaknesses = ", ".join(f"CWE-{n}" for n in rules[one.rule_id].cwe)
+        out.write(f"\n{one.level} {one.rule_id} {one.slug} ({one.threat}; {weaknesses})\n")
+        out.write(_wrapped(one.message))
+        out.writelines(f"      {line}\n" for line in one.transcript)
+        out.write(_wrapped(f"fix: {one.fix}"))
+    for check, evidence in doubts:
+        out.write(f"\n{report.roots[0]}: {check} could not be told.\n")
+        out.write(_wrapped(evidence))
+        hint = "Give owner= or login=, and say= a message that is answered"
+        out.write(_wrapped(f"{hint}; or write untold=['{check}'] if that is meant to be so."))
+    return out.getvalue().rstrip()
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 96, initial_indent="  ", subsequent_indent="  ") + "\n"
+
+
+async def assert_guarded_async(
+    url: str,
+    *,
+    owner: Identity | None = None,
+    login: Login | None = None,
+    other: Identity | None = None,
+    origin: str = "",
+    say: Sequence[str] = (),
+    private: str = "",
+    logout: str = "",
+    active: bool = False,
+    level: str = "warning",
+    allow: Collection[str] = (),
+    untold: Collection[str] = (),
+    authorized: Collection[str] = (),
+    listen: float = _LISTEN,
+    seconds: float = 60.0,
+) -> Report:
+    """Probe an endpoint, as `stormdoor probe` does, and fail if strangers can do what they should not.
+
+    It also fails where whether somebody gets in could not be told: a check that nobody can fail proves
+    nothing.
+
+    Args:
+        url: `ws://127.0.0.1:8888/chat`; also with http.
+        owner: Whose credential is good.
+        login: How the owner logs in, instead.
+        other: A second identity, for `private`.
+        origin: Origin of the endpoint's own pages, if not that of its address.
+        say: Messages that the owner would send and be answered, without harm.
+        private: A text that only the owner may read.
+        logout: URL of the logout.
+        active: Also send malformed messages, many messages, and wrong passwords.
+        level: The least level that fails: error, warning, note.
+        allow: Slugs of findings that are meant to be so: `no-credential` for a public feed.
+        untold: Checks about which the prober may be left in doubt: `authentication`, `origin`.
+        authorized: Hosts beside this machine.
+        listen: Seconds to listen to each connection.
+        seconds: How long all of it may take.
+
+    Returns:
+        The report, for further claims.
+
+    Raises:
+        NotGuarded: It is not guarded, or it could not be told; its text has the evidence and the fix.
+    """
+    __tracebackhide__ = True
+    allowed = _allowance(level, allow, untold, [one.meta.slug for one in PROBES])
+    plan = Plan(
+        urls=(url,),
+        owner=owner,
+        login=login,
+        other=other,
+        origin=origin,
+        say=say,
+        private=private,
+        logout=logout,
+        active=active,
+        authorized=authorized,
+        listen=listen,
+        per_second=_PER_SECOND,
+        seconds=seconds,
+    )
+    try:
+        report = await run(plan)
+    except (CannotProbe, NotAllowed) as error:
+        text = f"{url} could not be probed: {error}."
+        raise NotGuarded(f"{text} {_ELSEWHERE}" if "no answer" in text else text) from error
+    owned = owner is not None or login is not None
+    if text := _told(report, allowed, owned=owned):
+        raise NotGuarded(text, report)
+    return report
+
+
+def assert_guarded(
+    url: str,
+    *,
+    owner: Identity | None = None,
+    login: Login | None = None,
+    other: Identity | None = None,
+    origin: str = "",
+    say: Sequence[str] = (),
+    private: str = "",
+    logout: str = "",
+    active: bool = False,
+    level: str = "warning",
+    allow: Collection[str] = (),
+    untold: Collection[str] = (),
+    authorized: Collection[str] = (),
+    listen: float = _LISTEN,
+    seconds: float = 60.0,
+) -> Report:
+    """`assert_guarded_async` for a test that is no coroutine; the server runs in another thread or process.
+
+    Raises:
+        NotGuarded: It is not guarded, or it could not be told.
+        RuntimeError: An event loop runs in this thread.
+    """
+    __tracebackhide__ = True
+    return _here(
+        lambda: assert_guarded_async(
+            url,
+            owner=owner,
+            login=login,
+            other=other,
+            origin=origin,
+            say=say,
+            private=private,
+            logout=logout,
+            active=active,
+            level=level,
+            allow=allow,
+            untold=untold,
+            authorized=authorized,
+            listen=listen,
+            seconds=seconds,
+        ),
+        "assert_guarded_async",
+    )
+
+
+async def assert_refused_async(
+    url: str,
+    who: Identity,
+    *,
+    owner: Identity,
+    origin: str = "",
+    say: Sequence[str] = (),
+    authorized: Collection[str] = (),
+    listen: float = _LISTEN,
+) -> None:
+    """Fail unless `owner` gets in and `who`, with another credential, does not.
+
+    Args:
+        url: The endpoint.
+        who: With a credential that must not count: expired, forged, of another audience.
+        owner: With a good one: a server that refuses everybody shows nothing.
+        origin: Origin of the endpoint's own pages, if not that of its address.
+        say: Messages that the owner would send and be answered.
+        authorized: Hosts beside this machine.
+        listen: Seconds to listen.
+
+    Raises:
+        NotGuarded: `who` gets in, `owner` does not, or it could not be told.
+    """
+    __tracebackhide__ = True
+    target = parse_target(url, authorized)
+    budget = Budget(per_second=_PER_SECOND)
+    redact = Redactor([*owner.secrets(), *who.secrets()])
+    client = Client(target, budget, None, redact, say=say, listen=listen)
+    own = origin or target.origin
+    base = await take_baseline(client, owner, own)
+    if refused(base.owner[0]):
+        shown = "\n".join(f"      {line}" for line in base.owner[0].transcript)
+        raise NotGuarded(
+            f"{owner.name} does not get in at {target.url}, so nothing is shown.\n{shown}"
+        )
+    one = await client.converse(Ask(who, own))
+    access, why = judged(base, one)
+    if access is Access.REFUSED:
+        return
+    shown = "\n".join(f"      {line}" for line in one.transcript)
+    what = "gets in" if access is Access.IN else "may get in; that could not be told"
+    raise NotGuarded(f"{who.name} {what} at {target.url}: {why}.\n{shown}")
+
+
+async def log_in_async(
+    url: str,
+    fields: dict[str, str],
+    *,
+    as_json: bool = False,
+    page: str = "",
+    authorized: Collection[str] = (),
+) -> Identity:
+    """Log in as a browser does: the page first, its cookies and hidden fields, then the form.
+
+    Args:
+        url: Where the form is sent to.
+        fields: What is in it.
+        as_json: Send it as JSON.
+        page: The page of the form, if it is elsewhere.
+        authorized: Hosts beside this machine.
+
+    Returns:
+        The identity with its cookies, or its token.
+
+    Raises:
+        NotGuarded: The server does not answer, or does not accept the login.
+    """
+    name = next((value for key, value in fields.items() if "user" in key.lower()), "the owner")
+    login = Login(url, tuple(fields.items()), as_json, page, authorized)
+    try:
+        found: LoggedIn = await login.log_in(Identity(name), Budget())
+    except (LoginFailed, NoAnswer, NotAllowed) as error:
+        raise NotGuarded(f"{url}: {error}") from error
+    return found.identity
+
+
+def log_in(
+    url: str,
+    fields: dict[str, str],
+    *,
+    as_json: bool = False,
+    page: str = "",
+    authorized: Collection[str] = (),
+) -> Identity:
+    """`log_in_async` for a test that is no coroutine.
+
+    Raises:
+        NotGuarded: The server does not answer, or does not accept the login.
+        RuntimeError: An event loop runs in this thread.
+    """
+    return _here(
+        lambda: log_in_async(url, fields, as_json=as_json, page=page, authorized=authorized),
+        "log_in_async",
+    )
+
+
+def assert_refused(
+    url: str,
+    who: Identity,
+    *,
+    owner: Identity,
+    origin: str = "",
+    say: Sequence[str] = (),
+    authorized: Collection[str] = (),
+    listen: float = _LISTEN,
+) -> None:
+    """`assert_refused_async` for a test that is no coroutine.
+
+    Raises:
+        NotGuarded: `who` gets in, `owner` does not, or it could not be told.
+        RuntimeError: An event loop runs in this thread.
+    """
+    __tracebackhide__ = True
+    _here(
+        lambda: assert_refused_async(
+            url, who, owner=owner, origin=origin, say=say, authorized=authorized, listen=listen
+        ),
+        "assert_refused_async",
+    )

@@ -1,0 +1,31 @@
+"""Fixtures for pytest: `pytest_plugins = ["stormdoor.testing.plugin"]` in `conftest.py` makes them known."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from tornado.web import Application
+
+from stormdoor.testing.clock import FakeClock
+from stormdoor.testing.server import Served, running
+
+__all__ = ["stormdoor_clock", "stormdoor_serve"]
+
+
+@pytest.fixture
+def stormdoor_clock() -> FakeClock:
+    """A clock that stands still: `Guard(clock=stormdoor_clock, …)`, then `stormdoor_clock.advance(3600)`."""
+    return FakeClock()
+
+
+@pytest.fixture
+def stormdoor_serve() -> Iterator[Callable[[Callable[[], Application] | Application], Served]]:
+    """Serves applications on loopback, in threads of their own, until the test ends."""
+    with contextlib.ExitStack() as open_ones:
+
+        def serve(make: Callable[[], Application] | Application) -> Served:
+            return open_ones.enter_context(running(make))
+
+        yield serve

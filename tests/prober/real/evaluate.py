@@ -1,0 +1,283 @@
+"""`make probe-real`: what the prober says of real programs, compared with what is known by hand.
+
+    python -m tests.prober.real.evaluate [NAME ...] [--page] [--write-facts]
+
+Each program is started, looked at with a client that knows nothing of the prober, and then probed. The
+exit status is 1 if what is seen by hand is not what was committed, or if the prober says that something is
+open which is not, or misses what is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stormdoor.prober.engine import CannotProbe, Plan, run
+from stormdoor.prober.identity import Identity
+from stormdoor.report.finding import Report
+from tests.prober.real.by_hand import FOREIGN, OTHER_PORT, Seen, look
+from tests.prober.real.programs import (
+    CASES,
+    Case,
+    Credential,
+    Started,
+    cases,
+    environment,
+    started,
+)
+
+__all__ = ["Comparison", "compared", "main"]
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "prober-quality.md"
+_SAME_HOST = re.compile(r"> Origin: https?://127\.0\.0\.1(:\d+)?$")
+MARK = "<!-- What follows is written by `make probe-real ARGS=--page`. -->"
+CHECKS = {"no-credential": "SP101", "foreign-origin": "SP201", "other-port": "SP201"}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of one case.
+
+    Args:
+        case: The case.
+        by_hand: What each client got.
+        said: For each check what the prober said: `open`, `closed`, or `could not tell`.
+        others: What else the prober found.
+        seconds: How long the probe took.
+        connections: How many it made.
+        problem: Why there is no result.
+        stranger: What it said of `no-credential` when it was given no credential, where there is one.
+    """
+
+    case: Case
+    by_hand: dict[str, Seen] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    seconds: float = 0.0
+    connections: int = 0
+    problem: str = ""
+    stranger: str = ""
+
+    @property
+    def seen(self) -> dict[str, bool]:
+        """What is open, by hand."""
+        return {
+            "no-credential": self.by_hand["nobody"].matched,
+            "foreign-origin": self.by_hand["foreign"].matched,
+            "other-port": self.by_hand["other_port"].matched,
+        }
+
+    @property
+    def faults(self) -> list[str]:
+        """What is not as it must be."""
+        if self.problem:
+            return [self.problem]
+        found = []
+        for check, truth in self.case.truth.items():
+            if self.seen[check] is not truth:
+                found.append(f"{check} is not as was committed: by hand {self.seen[check]}")
+            if (self.said[check] == "open") is not truth:
+                found.append(f"{check} is {truth} by hand, and the prober says: {self.said[check]}")
+        if self.stranger == "open" and not self.case.truth["no-credential"]:
+            found.append("no-credential is False by hand; without the owner the prober says: open")
+        return found
+
+
+def _identity(case: Case, credential: Credential) -> Identity | None:
+    found = Identity(
+        case.user or "the owner",
+        cookies=credential.cookies,
+        headers=credential.headers,
+        protocols=case.protocols,
+    )
+    return found if found != Identity(case.user or "the owner") else None
+
+
+def _said(report: Report, check: str) -> str:
+    """What the prober says to one question; a finding counts whatever its level."""
+    found = [one for one in report.tried if one.rule_id == CHECKS[check] and one.came == "found"]
+    if check == "foreign-origin":
+        # A page of the same host at another port is what the third check is about.
+        found = [one for one in found if not any(_SAME_HOST.match(line) for line in one.transcript)]
+    if found:
+        return "open"
+    came = {one.came for one in report.tried if one.rule_id == CHECKS[check]}
+    if "unknown" in came:
+        return "could not tell"
+    return "closed" if came & {"clear", "skipped", "found"} else "could not tell"
+
+
+async def _compared(at: Started) -> Comparison:
+    case = at.case
+    own = f"http://127.0.0.1:{at.port}"
+    say = [one.replace("{unique}", secrets.token_hex(6)) for one in case.say]
+    # A page of another site has no header of the owner's, only what the browser sends along.
+    ambient = Credential(cookies=at.credential.cookies)
+    by_hand = {
+        "owner": await look(at, credential=at.credential, origin=own, say=say),
+        "nobody": await look(at, credential=Credential(), origin=own, say=say),
+        "foreign": await look(at, credential=ambient, origin=FOREIGN, say=say),
+        "other_port": await look(at, credential=ambient, origin=OTHER_PORT, say=say),
+    }
+    messages = [*case.say, *(f"hex:{one}" for one in case.hex)]
+    plan = Plan(urls=(at.url,), owner=_identity(case, at.credential), say=messages)
+    began = time.monotonic()
+    try:
+        report = await run(plan)
+    except CannotProbe:
+        # It says that nothing there answers as a WebSocket; the truth decides whether that is right.
+        return Comparison(
+            case,
+            by_hand,
+            dict.fromkeys(CHECKS, "closed"),
+            ("no WebSocket",),
+            time.monotonic() - began,
+        )
+    return Comparison(
+        case,
+        by_hand,
+        {check: _said(report, check) for check in CHECKS},
+        tuple(sorted({one.slug for one in report.findings} - CHECKS.keys())),
+        time.monotonic() - began,
+        report.coverage.connections,
+        stranger=await _as_stranger(at, messages) if case.credential != "none" else "",
+    )
+
+
+async def _as_stranger(at: Started, messages: Sequence[str]) -> str:
+    """What the prober says when nobody has given it a credential."""
+    report = await run(Plan(urls=(at.url,), say=messages))
+    return _said(report, "no-credential")
+
+
+def compared(case: Case, home: Path) -> Comparison:
+    """Start it, look, probe."""
+    try:
+        with started(case, home) as at:
+            return asyncio.run(_compared(at))
+    except (RuntimeError, OSError) as error:
+        return Comparison(case, problem=str(error))
+
+
+def _agreement(results: Sequence[Comparison], check: str) -> tuple[int, int, int, int, int]:
+    """True and false positives, true negatives, positives that were missed, and what could not be told."""
+    done = [one for one in results if not one.problem]
+    pairs = [(one.case.truth[check], one.said[check]) for one in done]
+    return (
+        sum(truth and said == "open" for truth, said in pairs),
+        sum(not truth and said == "open" for truth, said in pairs),
+        sum(not truth and said == "closed" for truth, said in pairs),
+        sum(truth and said != "open" for truth, said in pairs),
+        sum(said == "could not tell" for _, said in pairs),
+    )
+
+
+def _rows(results: Sequence[Comparison]) -> list[tuple[str, ...]]:
+    return [
+        (
+            one.case.name,
+            f"{one.case.program} {one.case.version}",
+            *(
+                f"{'open' if one.case.truth[check] else 'closed'} / {one.said[check]}"
+                for check in CHECKS
+            ),
+            ", ".join(one.others) or "–",
+            f"{one.seconds:.1f}",
+        )
+        for one in results
+        if not one.problem
+    ]
+
+
+_HEAD = ("case", "program", *CHECKS, "also found", "seconds")
+
+
+def _page(results: Sequence[Comparison]) -> str:
+    lines = [
+        "| check | open, found | open, missed | closed, found open | closed, said so | could not tell |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for check in CHECKS:
+        hit, alarm, quiet, missed, untold = _agreement(results, check)
+        lines.append(f"| {check} | {hit} | {missed} | {alarm} | {quiet} | {untold} |")
+    alone = [one.stranger for one in results if one.stranger]
+    lines += [
+        "",
+        (
+            f"Probed once more without the owner's credential, of the {len(alone)} that ask for one "
+            f"{alone.count('closed')} are said to be closed, {alone.count('open')} to be open, and of "
+            f"{alone.count('could not tell')} it could not be told."
+        ),
+        "",
+        "By hand / by the prober:",
+        "",
+        f"| {' | '.join(_HEAD)} |",
+        "| --- " * len(_HEAD) + "|",
+    ]
+    lines += [f"| {' | '.join(row)} |" for row in _rows(results)]
+    return "\n".join(lines)
+
+
+def _write_facts(results: Sequence[Comparison]) -> None:
+    for one in results:
+        file = CASES / f"{one.case.name}.toml"
+        head = file.read_text("utf-8").split("[facts]")[0]
+        facts = "".join(f'{name} = "{seen}"\n' for name, seen in one.by_hand.items())
+        file.write_text(f"{head}[facts]\n{facts}", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make probe-real", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these cases")
+    parser.add_argument(
+        "--page", action="store_true", help="write the tables into the documentation"
+    )
+    parser.add_argument("--write-facts", action="store_true", help="commit what is seen by hand")
+    given = parser.parse_args(arguments)
+    chosen = [one for one in cases() if not given.names or one.name in given.names]
+    if not chosen:
+        sys.stderr.write(f"no such case: {', '.join(given.names)}\n")
+        return 2
+    out = Console()
+    home = environment(cases())
+    results = []
+    for case in chosen:
+        one = compared(case, home)
+        results.append(one)
+        out.print(
+            f"{case.name}: {'; '.join(one.faults) or 'agrees'}", markup=False, highlight=False
+        )
+    table = Table(*_HEAD, title="by hand / by the prober")
+    for row in _rows(results):
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table)
+    for check in CHECKS:
+        hit, alarm, quiet, missed, untold = _agreement(results, check)
+        out.print(
+            f"{check}: {hit} of {hit + missed} found, {alarm} false alarms among {alarm + quiet + untold} "
+            f"closed or untold, {untold} could not be told",
+            highlight=False,
+        )
+    if given.write_facts:
+        _write_facts(results)
+    if given.page:
+        head, _, tail = PAGE.read_text("utf-8").partition(MARK)
+        rest = tail[tail.index("\n## ") :] if "\n## " in tail else ""
+        PAGE.write_text(f"{head}{MARK}\n\n{_page(results)}\n{rest}", encoding="utf-8")
+    return 1 if any(one.faults for one in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
