@@ -29,7 +29,7 @@ from stormdoor.report.finding import (
 )
 
 if TYPE_CHECKING:
-    from stormdoor.auditor.engine import Scene
+    from stormdoor.auditor.scene import Scene
     from stormdoor.auditor.settings import Progress
 
 __all__ = ["Outcome", "run_rules"]

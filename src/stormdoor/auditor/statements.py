@@ -157,17 +157,20 @@ class Statements(Expressions):
 
     def _match(self, node: ast.Match) -> None:
         subject = self.evaluate(node.subject)
+        if isinstance(subject, Nobody):
+            self.check(node.subject, subject.text, presumed=subject.presumed)
         open_cases: list[ast.match_case] = []
+        complete = False
         for case in node.cases:
             fits = _fits(case.pattern, subject)
             if fits is False:
                 continue
             open_cases.append(case)
             if fits and case.guard is None:
+                complete = True
                 break
         if not open_cases:
             return
-        complete = any(_catches_all(case) for case in open_cases)
         picked = (
             self.choose(node, len(open_cases) + (0 if complete else 1))
             if (len(open_cases) > 1 or not complete)
@@ -674,14 +677,6 @@ def _fits(pattern: ast.pattern, subject: Value) -> bool | None:
             return False
         case _:
             return None
-
-
-def _catches_all(case: ast.match_case) -> bool:
-    return (
-        isinstance(case.pattern, ast.MatchAs)
-        and case.pattern.pattern is None
-        and case.guard is None
-    )
 
 
 @lru_cache(maxsize=65536)
