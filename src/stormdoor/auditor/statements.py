@@ -203,17 +203,20 @@ class Statements(Expressions):
         if isinstance(subject, Setting):
             self._match_setting(node, subject)
             return
+        if isinstance(subject, Nobody):
+            self.check(node.subject, subject.text, presumed=subject.presumed)
         open_cases: list[ast.match_case] = []
+        complete = False
         for case in node.cases:
             fits = _fits(case.pattern, subject)
             if fits is False:
                 continue
             open_cases.append(case)
             if fits and case.guard is None:
+                complete = True
                 break
         if not open_cases:
             return
-        complete = any(_catches_all(case) for case in open_cases)
         picked = (
             self.choose(node, len(open_cases) + (0 if complete else 1))
             if (len(open_cases) > 1 or not complete)
