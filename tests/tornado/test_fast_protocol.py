@@ -185,6 +185,33 @@ async def test_another_version_of_the_protocol_is_refused() -> None:
             assert wire.status == 400
 
 
+class Verbose(Echo):
+    """Answers the handshake with more than a kernel takes at once."""
+
+    def set_default_headers(self) -> None:
+        self.set_header("X-Long", "x" * 6_000_000)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        super().open()
+        self.write_message("opened")
+
+
+@on_each_loop
+async def test_the_answer_of_the_handshake_goes_first() -> None:
+    """A client that reads slowly gets all of it before the socket moves, and the first message behind it."""
+    async with at(Verbose) as (served, _):
+        wire = await request(served.port, "/ws", ALICE, wait=False, receive_buffer=4096)
+        wire.send("early")
+        await settled(100)
+        assert Verbose.here == []
+        heard = b""
+        while not heard.endswith(b"\x81\x06opened\x81\x05early"):
+            heard += await wire.reader.read(1_000_000)
+        assert heard.startswith(b"HTTP/1.1 101 ")
+        assert heard.index(b"\x81\x06opened") == heard.index(b"\r\n\r\n") + 4
+        await wire.hang_up()
+
+
 # -- messages --------------------------------------------------------------------------------------
 
 
