@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stormdoor.auditor.knowledge import Knowledge
-from stormdoor.auditor.lexicon import concerns_identity
+from stormdoor.auditor.lexicon import concerns_identity, is_credential_name
 from stormdoor.auditor.machine import Assumption, Event, Stage
 from stormdoor.auditor.pathway import Path, Pathway
 
@@ -169,6 +169,7 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             if one.default is not None
             and one.default is not one.value
             and concerns_identity(one.name)
+            and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
         ]
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if len(flipped) == 1 and further:
