@@ -44,7 +44,7 @@ from stormdoor.tornado.translate import Translator
 HOST: Final = "app.example"
 NOW: Final = 1_800_000_000.0
 REFERENCE: Final = "reference"
-MESSAGE: Final = '{"action":"send","room":"r1","text":"' + "x" * 40 + '"}'
+MESSAGE: Final = ('{"action":"send","room":"r1","text":"' + "x" * 40 + '"}').encode()
 
 
 class StillClock:
@@ -136,7 +136,7 @@ class Path:
         assert actions is not None
         for _ in range(count):
             self._clock.seconds += 0.001
-            verdict = guard.inbound.receive(connection, MESSAGE, actions)
+            verdict = guard.inbound.receive_text(connection, MESSAGE, actions)
             assert isinstance(verdict, tuple)
             encode_reply(verdict[1], verdict[1].id)
 
@@ -148,7 +148,7 @@ class Path:
             # So far ahead that nothing fits; never so often in a minute that it is closed for it.
             connection.message_tat = self._clock.seconds + 1e6
             connection.offence_tat = 0.0
-            verdict = guard.inbound.receive(connection, MESSAGE, actions)
+            verdict = guard.inbound.receive_text(connection, MESSAGE, actions)
             assert not isinstance(verdict, tuple)
         connection.message_tat = 0.0
 

@@ -1,5 +1,6 @@
 """The page about testing one's own application: its files are written down, and pytest runs them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ def _pytest(folder: Path, *names: str) -> tuple[int, str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
+        env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
