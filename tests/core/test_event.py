@@ -18,6 +18,7 @@ from stormdoor.core.event import (
     seal,
     verify,
 )
+from stormdoor.core.event import chain as continue_chain
 from stormdoor.errors import ConfigurationError
 
 KEY = b"k" * 32
@@ -390,3 +391,12 @@ def test_text_does_not_end_the_line() -> None:
     entry = seal(event, seq=1, previous=GENESIS, salt=salt(1))
     assert entry.personal is not None
     assert not set(b"\r\n") & set(entry.personal)
+
+
+def test_each_entry_of_a_batch_has_salt_of_its_own() -> None:
+    """Salt that is too short for all of them is no chain: two entries would share what hides them."""
+    events = [Event(time=1.0, name="authz_fail")] * 2
+    for salts in (b"", b"s" * 16, b"s" * 31, b"s" * 33):
+        with pytest.raises(ValueError, match="a salt is 16 bytes"):
+            continue_chain(events, salts, after=(0, GENESIS))
+    assert len(continue_chain(events, b"s" * 32, after=(0, GENESIS))) == 2

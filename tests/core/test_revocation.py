@@ -73,6 +73,13 @@ def test_covers(revocation: Revocation, expected: bool) -> None:
     assert revocation.covers(evidence(), "connection-1") is expected
 
 
+def test_a_move_names_the_session_that_had_the_old_id() -> None:
+    """Its connections go along; those of the session with the new id, and of others, are not meant."""
+    assert Revocation(Target.MOVED, "session-1 session-9", 0.0).names(evidence())
+    assert not Revocation(Target.MOVED, "session-9 session-1", 0.0).names(evidence())
+    assert not Revocation(Target.MOVED, "session-1x session-9", 0.0).names(evidence())
+
+
 @pytest.mark.parametrize(("revocation", "expected"), CASES)
 def test_the_index_agrees(revocation: Revocation, expected: bool) -> None:
     """A look-up in the index answers what the revocation itself would."""
