@@ -15,7 +15,7 @@ _CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z][a-z-]*)")
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _SHOWN = 2
 """Sentences that a narrow column shows unasked; the list of what was tried has them all."""
-_SHORT = 24
+_SHORT = 16
 """Characters of code that no line breaks within."""
 _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 _ITEM = re.compile(r"^\s*[-*] ", re.MULTILINE)
