@@ -154,7 +154,6 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--action", choices=HANDLERS, default="sync")
     arguments.add_argument("--policies", type=int, default=0, help="so many, beside the roles")
-    arguments.add_argument("--uvloop", action="store_true")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-echo-") as directory:
         run_loop(run(options, Path(directory).resolve()), uvloop=options.uvloop)

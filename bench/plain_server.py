@@ -31,7 +31,6 @@ def main() -> None:
     """Serves the echo that `--echo` names."""
     arguments = parser(__doc__)
     arguments.add_argument("--echo", choices=HANDLERS, default="raw")
-    arguments.add_argument("--uvloop", action="store_true")
     options = arguments.parse_args()
     application = Application([(PATH, HANDLERS[options.echo])], log_function=lambda _: None)
     run_loop(serve(application, options.port), uvloop=options.uvloop)

@@ -86,6 +86,13 @@ def test_invalid(comment: str, says: str) -> None:
     assert says in result.findings[1].message
 
 
+def test_the_fix_names_the_rules_of_the_comment() -> None:
+    """Whoever has named the rules, and no reason, is told to write these rules, and not another."""
+    found = suppressions_in("x = 1  # stormdoor: ignore[SD101, SD201]\n", "app.py", "app")
+    fixes = [one.fix for one in settle([at(1)], found, ran=KNOWN, known=KNOWN).findings]
+    assert fixes[1] == "Write `# stormdoor: ignore[SD101, SD201] the reason`."
+
+
 def test_unused() -> None:
     """A comment that suppresses nothing is reported where it stands."""
     text = "x = 1\ny = 2  # stormdoor: ignore[SD101, SD201] both\n"

@@ -8,6 +8,7 @@ import pytest
 
 from stormdoor.report.as_html import as_html
 from stormdoor.report.finding import CHECKS, Location, Report
+from stormdoor.report.html_text import evidence, inline
 from tests.report.sample import NO_AUTH, REPORT, finding
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&`x`"
@@ -108,3 +109,25 @@ def test_links_inside_lead_somewhere() -> None:
     links = {href[1:] for _, one in page.tags if (href := one.get("href") or "").startswith("#")}
     assert links
     assert links <= targets
+
+
+def test_evidence_fits_its_column() -> None:
+    """Of many sentences two are shown and the others are folded away, none of them lost."""
+    said = "One is so. Two is `so`. Three is so. Four is so."
+    text = evidence(said)
+    assert text.startswith("<p>One is so. Two is <code>so</code>.</p><details><summary>2 more<")
+    assert "Three is so. Four is so." in text
+    assert "<details" not in evidence("One is so. Two is so. Three is so.")
+
+
+def test_options_are_not_broken() -> None:
+    """An option is code wherever it stands, and no line breaks at its hyphens."""
+    assert inline("give --active, or `a --safe b`") == (
+        'give <code class="short">--active</code>, or <code>a --safe b</code>'
+    )
+
+
+def test_many_roots() -> None:
+    """A heading names a few of the places that were scanned, and how many more there are."""
+    page = as_html(replace(REPORT, roots=tuple(f"{number}.py" for number in range(9))))
+    assert "<h1>0.py, 1.py, 2.py and 6 more</h1>" in page

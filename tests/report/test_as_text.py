@@ -1,13 +1,24 @@
 """Text: grouped by endpoint, within the width of the terminal, and harmless to it."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from stormdoor.report.as_html import as_html
 from stormdoor.report.as_text import print_endpoints, print_report
-from stormdoor.report.finding import Location, NotAnalysed, Report
+from stormdoor.report.finding import (
+    Check,
+    EndpointReport,
+    Location,
+    NotAnalysed,
+    Report,
+    Step,
+    Verdict,
+)
+from stormdoor.report.order import grouped
 from tests.report.sample import NO_AUTH, REPORT, finding
 
 
@@ -41,6 +52,42 @@ def test_finding() -> None:
         "    fix Delete check_origin(): Tornado's own allows the same host only.",
         "",
     ]
+
+
+def test_places_are_in_one_piece() -> None:
+    """A place that does not fit beside its text stands below it whole: a terminal makes a link of it."""
+    path = f"{'long_name/' * 6}handlers.py"
+    steps = tuple(Step(Location(path, line), "something that matters") for line in (3, 9))
+    verdict = Verdict("weak", "Asked only after the 101.", Location(path, 12))
+    report = replace(
+        REPORT,
+        findings=(finding(NO_AUTH, "app.Doc", Location(path, 3), "Nothing.", steps=steps),),
+        endpoints=(EndpointReport("app.Doc", Location(path, 1), (), {Check.ORIGIN: verdict}),),
+    )
+    for width in (40, 80):
+        lines = {line.strip() for line in printed(report, width=width).splitlines()}
+        assert lines >= {f"{path}:3", f"{path}:9", f"{path}:12"}
+
+
+def test_a_way_that_only_names_the_place_again_is_left_out() -> None:
+    """A single step at the place of the finding says nothing new."""
+    here = Location("app.py", 3)
+    said = finding(NO_AUTH, "app.Doc", here, "Nothing.", steps=(Step(here, "said again"),))
+    assert "said again" not in printed(replace(REPORT, findings=(said,)))
+
+
+def test_programs_that_share_a_name() -> None:
+    """Two programs with a class of one name have a group each, with what is in their own file."""
+    doors = [EndpointReport("app.Doc", Location(f"{one}/app.py", 1), (f"/{one}",)) for one in "ab"]
+    said = [finding(NO_AUTH, "app.Doc", Location(f"{one}/app.py", 1), f"In {one}.") for one in "ab"]
+    report = replace(REPORT, endpoints=tuple(doors), findings=tuple(said))
+    groups = grouped(report)
+    assert [(one.endpoint, one.findings) for one in groups] == [
+        (door, (one,)) for door, one in zip(doors, said, strict=True)
+    ]
+    page = as_html(report)
+    for one in re.findall(r'href="#(about-[^"]+)"', page):
+        assert page.count(f'id="{one}"') == 1
 
 
 def test_grouped_by_endpoint_worst_first() -> None:

@@ -144,6 +144,33 @@ STANDINGS = {
     "all_origins_refused": ("SD201", [tried("SP201", "clear")], "refuted"),
     "suffix_of_an_address": ("SD203", [tried("SP201", "clear")], "untested"),
     "pattern_not_tried": ("SD205", [tried("SP201", "clear")], "untested"),
+    "said_after_the_close": (
+        "SD109",
+        [tried("SP105", "clear"), tried("SP109", "found", *LATE)],
+        "confirmed",
+    ),
+    "expired": ("SD406", [tried("SP106", "found")], "confirmed"),
+    "expired_refused": ("SD406", [tried("SP106", "clear")], "refuted"),
+    "expired_not_given": ("SD406", [tried("SP106", "skipped")], "untested"),
+    "expired_is_not_foreign": ("SD404", [tried("SP106", "clear")], "untested"),
+    "foreign_token": ("SD404", [tried("SP107", "found")], "confirmed"),
+    "foreign_token_refused": ("SD404", [tried("SP107", "clear")], "refuted"),
+    "foreign_token_says_nothing_of_the_issuer": (
+        "SD405",
+        [tried("SP107", "clear")],
+        "untested",
+    ),
+    "forbidden_action": ("SD301", [tried("SP411", "found")], "confirmed"),
+    "one_action_refused": ("SD301", [tried("SP411", "clear")], "untested"),
+    "object_of_another": ("SD303", [tried("SP412", "found")], "confirmed"),
+    "one_object_refused": ("SD303", [tried("SP412", "clear")], "untested"),
+    "action_is_no_object": ("SD303", [tried("SP411", "found")], "untested"),
+    "field_passed_on": ("SD501", [tried("SP603", "found")], "confirmed"),
+    "field_not_passed_on": ("SD501", [tried("SP603", "clear")], "untested"),
+    "many_sockets": ("SD604", [tried("SP906", "found")], "confirmed"),
+    "forty_were_too_many": ("SD604", [tried("SP906", "clear")], "untested"),
+    "compression_refused": ("SD606", [tried("SP604", "clear")], "refuted"),
+    "no_limit_to_pass": ("SD606", [tried("SP604", "skipped")], "untested"),
 }
 
 
@@ -161,6 +188,30 @@ def test_a_name_has_lookalike_ends() -> None:
     crossing = crossed(report, scan_of("SD203")).crossing
     assert crossing is not None
     assert crossing.findings[0].standing == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"), [("compressed", "confirmed"), ("in pieces", "untested")]
+)
+def test_only_compression_is_about_compression(way: str, expected: str) -> None:
+    """A limit that is passed in pieces is another hole than one that is passed by compressing."""
+    said = f"A message of 1 MiB is refused as it is, and taken {way}."
+    assert standing("SD606", replace(tried("SP604", "found"), what=said)) == expected
+
+
+def test_programs_that_share_a_name() -> None:
+    """Of two programs with a class of one name, an address confirms what is in the one that it leads to."""
+    scan = scan_of("SD101")
+    elsewhere = Location("other/app.py", 7)
+    other = replace(scan.endpoints[0], location=elsewhere, paths=("/feed",))
+    twin = static(METAS["SD101"], location=elsewhere, endpoint="/feed")
+    both = replace(scan, endpoints=(other, *scan.endpoints), findings=(*scan.findings, twin))
+    report = crossed(probe_of(tried("SP101", "found")), both)
+    assert report.crossing is not None
+    standings = {one.finding.location.path: one.standing for one in report.crossing.findings}
+    assert standings == {"app.py": "confirmed", "other/app.py": "untested"}
+    table = as_html(report).partition('id="findings"')[0]
+    assert table.index(">app.py:5<") < table.index(URL + "</code>") < table.index("other/app.py:7")
 
 
 def test_claims_name_what_exists() -> None:

@@ -13,7 +13,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stormdoor.report.finding import (
     Confidence,
@@ -189,7 +189,11 @@ def settle(
     for one in suppressions:
         problem = _problem(one, known)
         if problem:
-            wrong.append(_finding(INVALID, one, problem))
+            found = _finding(INVALID, one, problem)
+            names = ", ".join(one.rules)
+            if names and not one.reason:
+                found = replace(found, fix=f"Write `# stormdoor: ignore[{names}] the reason`.")
+            wrong.append(found)
         else:
             by_path.setdefault(one.where.path, []).append(one)
     used: set[tuple[Suppression, str]] = set()

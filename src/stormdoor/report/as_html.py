@@ -10,7 +10,7 @@ import base64
 import hashlib
 from importlib import resources
 
-from stormdoor.report.finding import CHECKS, Finding, Level, Report
+from stormdoor.report.finding import CHECKS, Level, Report
 from stormdoor.report.html_crossing import (
     crossing_findings,
     crossing_matrix,
@@ -44,6 +44,18 @@ def _tile(kind: str, number: int, what: str) -> str:
     return f'<li class="{kind if number else "none"}"><strong>{number}</strong><span>{what}</span></li>'
 
 
+_NAMED = 3
+"""How many of the places that were looked at stand in a heading."""
+
+
+def _roots(report: Report) -> str:
+    """What was looked at, short enough for a heading; the endpoints name the rest."""
+    more = len(report.roots) - _NAMED
+    if more <= 1:
+        return ", ".join(report.roots)
+    return f"{', '.join(report.roots[:_NAMED])} and {more} more"
+
+
 def _header(report: Report) -> str:
     numbers = counts(report.findings)
     unguarded = sum(
@@ -68,7 +80,7 @@ def _header(report: Report) -> str:
         '<header class="top"><div><div class="brand">'
         f"<b>{escaped(report.tool)} {escaped(report.version)}</b>"
         '<button id="theme" class="plain js-only" type="button">Light / dark</button></div>'
-        f"<h1>{escaped(', '.join(report.roots))}</h1>"
+        f"<h1>{escaped(_roots(report))}</h1>"
         f'<p class="sentence">{escaped(when)} UTC. {seen} in {report.seconds:.1f} s.'
         f"{_scanned(report)}</p>"
         f'<ul class="tiles">{"".join(top)}</ul></div></header>'
@@ -82,7 +94,7 @@ def _scanned(report: Report) -> str:
     scan = report.crossing.scan
     when = scan.started.replace("T", " ").removesuffix("Z")
     return (
-        f" Beside it, <code>{escaped(scan.tool)} {escaped(', '.join(scan.roots))}</code> of "
+        f" Beside it, <code>{escaped(scan.tool)} {escaped(_roots(scan))}</code> of "
         f"{escaped(when)} UTC."
     )
 
@@ -170,11 +182,8 @@ def as_html(report: Report) -> str:
         if report.coverage.connections
         else "read the source code and ran nothing of it."
     )
-    about: dict[str, list[Finding]] = {}
-    for one in report.findings:
-        about.setdefault(one.subject, []).append(one)
     if report.crossing is None:
-        body = f"{doors(report, about)}\n{findings(report)}"
+        body = f"{doors(report)}\n{findings(report)}"
     else:
         body = (
             f"{crossing_matrix(report, report.crossing)}\n"
@@ -185,7 +194,7 @@ def as_html(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{escaped(report.tool)}: {escaped(', '.join(report.roots))}</title>\n"
+        f"<title>{escaped(report.tool)}: {escaped(_roots(report))}</title>\n"
         f"<style>{style}</style>\n</head>\n<body>\n{_header(report)}\n<main>\n{_bar(report)}\n"
         f"{body}\n{matrices(report)}\n{tried(report)}\n{_coverage(report)}\n</main>\n"
         f"<footer><div>{escaped(report.tool)} {escaped(report.version)} {how}</div></footer>\n"

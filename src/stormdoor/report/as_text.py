@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -44,6 +45,8 @@ _STATE_STYLES: dict[State, str] = {
     "not-needed": "dim",
 }
 
+_NARROW = 30
+"""Columns beside a label in which nothing can be read: there the text stands below it."""
 _LISTED = 8
 """How many files and names that were not understood are listed; JSON has them all."""
 
@@ -135,11 +138,13 @@ def print_endpoints(report: Report, out: Console) -> None:
 def _head(subject: str, paths: Iterable[str], place: Location, out: Console, signs: _Signs) -> None:
     title = Text(printable(subject), style="bold")
     out.print(Rule(title, align="left", characters=signs.line, style="dim"))
-    about = Text(_where(place), style="dim")
-    for path in paths:
-        about.append("  ")
-        about.append(printable(path), style="cyan")
-    out.print(about)
+    # The address that was probed is the title; its path is in it.
+    if place.path != subject:
+        about = Text(_where(place), style="dim")
+        for path in paths:
+            about.append("  ")
+            about.append(printable(path), style="cyan")
+        out.print(about)
 
 
 def _strip(one: EndpointReport, signs: _Signs) -> Text:
@@ -175,7 +180,8 @@ def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
         head.append(f"  ({one.confidence} confidence)", style="dim")
     out.print(_indented(head, 2))
     # Not wrapped: terminals and editors make a link of path:line:column.
-    out.print(Text(f"    {printable(str(one.location))}", style="dim"), soft_wrap=True)
+    if one.location.path != one.subject:
+        out.print(Text(f"    {printable(str(one.location))}", style="dim"), soft_wrap=True)
     out.print(_indented(inline(one.message, out), 4))
     out.print()
     _print_excerpt(one.location, LEVEL_STYLES[one.level], out, signs)
@@ -189,19 +195,34 @@ def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
 
 def _print_notes(one: Finding, out: Console) -> None:
     """The way through the code, and the fix, below each other."""
-    notes = Table.grid(padding=(0, 1))
-    notes.add_column(no_wrap=True)
-    notes.add_column(overflow="fold")
-    for number, step in enumerate(one.steps, start=1):
-        text = inline(f"{number}. {step.message}", out)
-        text.append(f"  {_where(step.location)}", style="dim")
-        notes.add_row(Text("way" if number == 1 else "", style="bold"), text)
+    steps = one.steps if one.leads else ()
+    if steps or one.fix:
+        out.print()
+    for number, step in enumerate(steps, start=1):
+        label = Text("    way " if number == 1 else "        ", style="bold")
+        _print_noted(label, inline(f"{number}. {step.message}", out), step.location, out)
     if one.fix:
         fix = inline(one.fix.strip(), out, "green", code="bold green")
-        notes.add_row(Text("fix", style="bold green"), fix)
-    if notes.rows:
-        out.print()
-        out.print(_indented(notes, 4))
+        _print_noted(Text("    fix ", style="bold green"), fix, None, out)
+
+
+def _print_noted(label: Text, text: Text, where: Location | None, out: Console) -> None:
+    """Text behind a label; its place is in one piece, since terminals make a link of it."""
+    before = label
+    if out.width - label.cell_len < _NARROW:
+        out.print(Text.assemble(label), soft_wrap=True)
+        before = Text("      ")
+    room = max(out.width - before.cell_len, 20)
+    place = f"  {_where(where)}" if where else ""
+    if place and text.cell_len + cell_len(place) <= room:
+        text.append(place, style="dim")
+        place = ""
+    for line in text.wrap(out, room, overflow="fold"):
+        line.rstrip()
+        out.print(Text.assemble(before, line), soft_wrap=True)
+        before = Text(" " * before.cell_len)
+    if place:
+        out.print(Text.assemble(before, (place.strip(), "dim")), soft_wrap=True)
 
 
 def _print_excerpt(place: Location, style: str, out: Console, signs: _Signs) -> None:
@@ -257,22 +278,15 @@ def _print_matrix(endpoints: list[EndpointReport], out: Console, signs: _Signs) 
 
 def _print_endpoint(one: EndpointReport, out: Console, signs: _Signs) -> None:
     _head(one.subject, one.paths or ("(no route found)",), one.location, out, signs)
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(no_wrap=True)
-    rows.add_column(no_wrap=True)
-    rows.add_column(overflow="fold")
+    checks = max(map(len, CHECKS))
+    states = max(len(one.verdict(check).state) for check in CHECKS)
     for check in CHECKS:
         verdict = one.verdict(check)
-        style = _STATE_STYLES[verdict.state]
-        evidence = inline(verdict.evidence, out)
-        if verdict.location:
-            evidence.append(f"  {_where(verdict.location)}", style="dim")
-        rows.add_row(
-            Text(f"{signs.states[verdict.state]} {check}", style=style),
-            Text(verdict.state, style=style),
-            evidence,
+        label = Text(
+            f"  {signs.states[verdict.state]} {check:{checks}}  {verdict.state:{states}}  ",
+            style=_STATE_STYLES[verdict.state],
         )
-    out.print(_indented(rows, 2))
+        _print_noted(label, inline(verdict.evidence, out), verdict.location, out)
     out.print()
 
 

@@ -27,6 +27,7 @@ from stormdoor.report.finding import (
     Suppressed,
     Tried,
 )
+from stormdoor.report.order import Key, key_of
 
 __all__ = ["CLAIMS", "Claim", "ScanError", "check_of", "crossed", "leads_to", "read_scan"]
 
@@ -197,16 +198,25 @@ def _by_name(one: Tried) -> bool:
     return not re.fullmatch(r"[\d.]+|\[?[0-9a-f:]+\]?", host)
 
 
+def _compressed(one: Tried) -> bool:
+    """Whether it was compression that passed the limit, and not pieces."""
+    return one.rule_id != "SP604" or one.what.endswith("taken compressed.")
+
+
 CLAIMS: Mapping[str, Claim] = {
     "SD101": Claim(("SP101",), ("SP101",)),
-    "SD102": Claim(("SP101", "SP105"), ("SP101",), settles=_refused_at_the_door, late=True),
+    "SD102": Claim(
+        ("SP101", "SP105", "SP109"), ("SP101",), settles=_refused_at_the_door, late=True
+    ),
     "SD103": Claim(("SP101",), ("SP101",)),
     "SD104": Claim(("SP101", "SP105")),
     "SD105": Claim(("SP101", "SP102")),
-    "SD106": Claim(("SP101", "SP105"), ("SP101",), settles=_refused_at_the_door, late=True),
+    "SD106": Claim(
+        ("SP101", "SP105", "SP109"), ("SP101",), settles=_refused_at_the_door, late=True
+    ),
     "SD107": Claim(("SP101",), ("SP101",)),
     "SD108": Claim(("SP101", "SP104")),
-    "SD109": Claim(("SP101", "SP105"), ("SP105",)),
+    "SD109": Claim(("SP101", "SP105", "SP109"), ("SP105",)),
     "SD110": Claim(("SP101", "SP102")),
     "SD201": Claim(("SP201",), ("SP201",), _origins("foreign")),
     "SD202": Claim(("SP201",), ("SP201",), _origins("foreign", "prefix")),
@@ -217,18 +227,24 @@ CLAIMS: Mapping[str, Claim] = {
     "SD207": Claim(("SP201",), (), _origins("foreign", "same-host")),
     "SD208": Claim(("SP202", "SP201"), ("SP202",), _origins("foreign")),
     "SD209": Claim(("SP201",), ("SP201",), _origins("foreign", "null", "prefix", "suffix")),
-    "SD301": Claim(("SP401",)),
-    "SD303": Claim(("SP401",)),
+    # What one message of a recording was refused says nothing of the others: no refutation.
+    "SD301": Claim(("SP401", "SP411", "SP412")),
+    "SD303": Claim(("SP401", "SP412")),
     "SD401": Claim(("SP304",)),
     "SD402": Claim(("SP103",), ("SP103",)),
     "SD403": Claim(("SP103",)),
+    "SD404": Claim(("SP107",), ("SP107",)),
+    "SD406": Claim(("SP106",), ("SP106",)),
     "SD412": Claim(("SP301",)),
     "SD414": Claim(("SP302",), ("SP302",)),
-    "SD501": Claim(("SP601",)),
+    "SD501": Claim(("SP601", "SP603")),
     "SD510": Claim(("SP501",)),
     "SD601": Claim(("SP601",)),
     "SD602": Claim(("SP601",)),
     "SD603": Claim(("SP602",), ("SP602",)),
+    # Forty are few: a server that closed some of them may still hold a million of others.
+    "SD604": Claim(("SP906",)),
+    "SD606": Claim(("SP604",), ("SP604",), _compressed),
     "SD610": Claim(("SP501",)),
     "SD612": Claim(("SP101",), ("SP101",)),
 }
@@ -314,7 +330,8 @@ def crossed(probe: Report, scan: Report) -> Report:
     for one in probe.tried:
         tried.setdefault(one.subject, []).append(one)
     handlers = {url: _handlers(scan, urlsplit(url).path or "/") for url in tried}
-    known = {one.subject: one for one in scan.endpoints}
+    key = key_of(scan)
+    known = {key(one): one for one in scan.endpoints}
     found: list[Crossed] = []
     shown: set[tuple[str, str]] = set()
     for finding, why in (
@@ -324,7 +341,7 @@ def crossed(probe: Report, scan: Report) -> Report:
         urls = {
             url: tried[url]
             for url, several in handlers.items()
-            if tried[url] and any(_is_about(finding, one) for one in several)
+            if tried[url] and any(_is_about(finding, one, key) for one in several)
         }
         alone = {url: one for url, one in urls.items() if len(handlers[url]) == 1}
         if finding.rule_id not in CLAIMS:
@@ -332,7 +349,7 @@ def crossed(probe: Report, scan: Report) -> Report:
         elif alone:
             came = _together(finding, alone, shown)
         else:
-            came = Crossed(finding, "untested", _not_probed(known.get(finding.subject), urls))
+            came = Crossed(finding, "untested", _not_probed(known.get(key(finding)), urls))
         found.append(replace(came, suppressed=why))
     crossing = Crossing(
         scan=scan,
@@ -346,10 +363,16 @@ def crossed(probe: Report, scan: Report) -> Report:
     return replace(probe, crossing=crossing)
 
 
-def _is_about(finding: Finding, endpoint: EndpointReport) -> bool:
+def _is_about(
+    finding: Finding,
+    endpoint: EndpointReport,
+    key: Callable[[Finding | EndpointReport], Key],
+) -> bool:
     """The handler's own, or one of its application's that names its route."""
-    return finding.subject == endpoint.subject or bool(
-        finding.endpoint and finding.endpoint in endpoint.paths
+    return key(finding) == key(endpoint) or bool(
+        finding.subject != endpoint.subject
+        and finding.endpoint
+        and finding.endpoint in endpoint.paths
     )
 
 

@@ -162,6 +162,12 @@ class Finding:
     fingerprint: str = ""
     transcript: tuple[str, ...] = ()
 
+    @property
+    def leads(self) -> bool:
+        """Whether the steps show more than the place itself does."""
+        places = {(one.location.path, one.location.line) for one in self.steps}
+        return bool(places - {(self.location.path, self.location.line)})
+
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:

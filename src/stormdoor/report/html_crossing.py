@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from stormdoor.report.crossing import check_of
+from stormdoor.report.crossing import check_of, leads_to
 from stormdoor.report.finding import (
     CHECKS,
     STANDINGS,
@@ -19,7 +19,7 @@ from stormdoor.report.finding import (
 )
 from stormdoor.report.html_doors import anchor
 from stormdoor.report.html_findings import about_rule, finding_article, transcript, way
-from stormdoor.report.html_text import escaped, inline, place, source
+from stormdoor.report.html_text import escaped, evidence, inline, place, source
 from stormdoor.report.order import in_order
 
 __all__ = ["crossing_findings", "crossing_matrix", "standing_filters", "tiles"]
@@ -67,7 +67,7 @@ def _half(name: str, verdict: Verdict | None) -> str:
     return (
         f'<div class="half"><span class="by">{name}</span>'
         f'<span class="chip {verdict.state}">{verdict.state}</span>'
-        f"<p>{inline(verdict.evidence)}{where}</p></div>"
+        f"{evidence(verdict.evidence, where)}</div>"
     )
 
 
@@ -94,9 +94,7 @@ def _row(
     standings: list[Crossed],
 ) -> str:
     known = [one for one in (static, live) if one is not None]
-    stands_open = any(
-        one.verdict(check).state in {*_OPEN, "unknown"} for one in known for check in CHECKS
-    )
+    stands_open = any(one.verdict(check).state in _OPEN for one in known for check in CHECKS)
     handler = (
         f"<b>{escaped(static.subject.rpartition('.')[2])}</b>"
         f'<span class="place">{escaped(static.subject)}</span>{place(static.location)}'
@@ -121,21 +119,36 @@ def _row(
     )
 
 
+def _handler(url: str, subject: str, endpoints: Iterable[EndpointReport]) -> EndpointReport | None:
+    """The handler of that name; of several, the one whose route leads to the address."""
+    path = urlsplit(url).path or "/"
+    return max(
+        (one for one in endpoints if one.subject == subject),
+        key=lambda one: max((leads_to(pattern, path) for pattern in one.paths), default=0),
+        default=None,
+    )
+
+
 def crossing_matrix(report: Report, crossing: Crossing) -> str:
     """The table: each handler and address, and for each check what the code says and the server does."""
-    handlers = {one.subject: one for one in crossing.scan.endpoints}
     live = {one.subject: one for one in report.endpoints}
+    known = [
+        (url, _handler(url, handler, crossing.scan.endpoints)) for url, handler in crossing.pairs
+    ]
     rows = [
         _row(
             url,
-            handlers.get(handler),
+            static,
             live.get(url),
             [one for one in crossing.findings if one.url == url],
         )
-        for url, handler in crossing.pairs
+        for url, static in known
     ]
-    seen = {handler for _, handler in crossing.pairs}
-    rows += [_row("", one, None, []) for subject, one in handlers.items() if subject not in seen]
+    rows += [
+        _row("", one, None, [])
+        for one in crossing.scan.endpoints
+        if all(one is not static for _, static in known)
+    ]
     names = "".join(f'<th scope="col">{check.capitalize()}</th>' for check in CHECKS)
     return (
         '<section id="endpoints"><div class="heading"><h2>Endpoint by check</h2>'

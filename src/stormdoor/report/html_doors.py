@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from stormdoor.report.finding import CHECKS, Check, EndpointReport, Finding, Report
-from stormdoor.report.html_text import escaped, inline, place
+from stormdoor.report.html_text import escaped, evidence, place
+from stormdoor.report.order import Key, key_of
 
 __all__ = ["anchor", "doors"]
 
-_STANDS_OPEN = {"missing", "weak", "unknown"}
+_STANDS_OPEN = {"missing", "weak"}
 
 
-def anchor(subject: str) -> str:
-    """The name of the place of a class in the document."""
-    return "about-" + "".join(one if one.isalnum() and one.isascii() else "-" for one in subject)
+def anchor(subject: str, path: str = "") -> str:
+    """The name of the place of a class in the document; with its file, where that must be told, too."""
+    name = f"{subject}-{path}" if path else subject
+    return "about-" + "".join(one if one.isalnum() and one.isascii() else "-" for one in name)
 
 
-def _handler(one: EndpointReport, findings: list[Finding]) -> str:
+def _handler(one: EndpointReport, key: Key, findings: list[Finding]) -> str:
     module, _, name = ("", "", one.subject) if "://" in one.subject else one.subject.rpartition(".")
     paths = "".join(f"<code>{escaped(path)}</code>" for path in one.paths)
     known = paths or '<span class="quiet">no route found</span>'
+    where = "" if one.location.path == one.subject else place(one.location)
     link = ""
     if findings:
         noun = "finding" if len(findings) == 1 else "findings"
-        link = f'<p class="links"><a href="#{anchor(one.subject)}">{len(findings)} {noun}</a></p>'
+        link = f'<p class="links"><a href="#{anchor(*key)}">{len(findings)} {noun}</a></p>'
     return (
         f'<th scope="row"><b>{escaped(name)}</b><span class="place">{escaped(module)}</span>'
-        f'<div class="paths">{known}</div>{place(one.location)}{link}</th>'
+        f'<div class="paths">{known}</div>{where}{link}</th>'
     )
 
 
@@ -37,17 +38,17 @@ def _verdict(one: EndpointReport, check: Check) -> str:
     return (
         f'<td><span class="check">{check.capitalize()}</span>'
         f'<span class="chip {verdict.state}">{verdict.state}</span>'
-        f"<p>{inline(verdict.evidence)}{where}</p></td>"
+        f"{evidence(verdict.evidence, where)}</td>"
     )
 
 
-def _row(one: EndpointReport, findings: list[Finding]) -> str:
+def _row(one: EndpointReport, key: Key, findings: list[Finding]) -> str:
     stands_open = any(one.verdict(check).state in _STANDS_OPEN for check in CHECKS)
     words = [one.subject, *one.paths, one.location.path]
     words += [text for check in CHECKS for text in (check, one.verdict(check).state)]
     return (
         f'<tr data-open="{"yes" if stands_open else "no"}" data-text="{escaped(" ".join(words))}">'
-        + _handler(one, findings)
+        + _handler(one, key, findings)
         + "".join(_verdict(one, check) for check in CHECKS)
         + "</tr>"
     )
@@ -63,19 +64,18 @@ def _worst_first(one: EndpointReport) -> tuple[int, int, str, int]:
     )
 
 
-def doors(report: Report, about: Mapping[str, list[Finding]]) -> str:
-    """The section of the endpoint table.
-
-    Args:
-        report: For its endpoints.
-        about: The findings of each subject.
-    """
+def doors(report: Report) -> str:
+    """The section of the endpoint table."""
+    key = key_of(report)
+    about: dict[Key, list[Finding]] = {}
+    for found in report.findings:
+        about.setdefault(key(found), []).append(found)
     if not report.endpoints:
         body = '<p class="card empty quiet">No WebSocket handler was found.</p>'
     else:
         names = "".join(f'<th scope="col">{check.capitalize()}</th>' for check in CHECKS)
         rows = "".join(
-            _row(one, about.get(one.subject, []))
+            _row(one, key(one), about.get(key(one), []))
             for one in sorted(report.endpoints, key=_worst_first)
         )
         body = (

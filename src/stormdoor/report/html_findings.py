@@ -8,7 +8,7 @@ from stormdoor.report.cwe import cwe_name, cwe_url
 from stormdoor.report.finding import Finding, Report, RuleMeta
 from stormdoor.report.html_doors import anchor
 from stormdoor.report.html_text import escaped, inline, place, prose, source
-from stormdoor.report.order import Group, grouped
+from stormdoor.report.order import Group, Key, grouped, key_of
 from stormdoor.report.printable import printable
 
 __all__ = ["about_rule", "finding_article", "findings", "transcript", "way"]
@@ -39,7 +39,7 @@ def about_rule(rule: RuleMeta) -> str:
 
 def way(one: Finding) -> str:
     """The way through the code, as numbered stops."""
-    if not one.steps:
+    if not one.leads:
         return ""
     steps = "".join(f"<li>{inline(step.message)} {place(step.location)}</li>" for step in one.steps)
     return f'<ol class="way">{steps}</ol>'
@@ -59,6 +59,7 @@ def transcript(lines: Sequence[str], *, unfolded: bool = False) -> str:
 def finding_article(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
     """A finding with its place, its way, its evidence and its fix."""
     rule = rules.get(one.rule_id)
+    where = "" if one.location.path == one.subject else place(one.location)
     words = (
         f"{one.rule_id} {one.slug} {one.level} {one.message} {one.subject} {one.endpoint} "
         f"{one.location.path}"
@@ -68,7 +69,7 @@ def finding_article(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
         f'data-text="{escaped(words)}"><header>'
         f'<span class="chip level {one.level}">{one.level}</span><code>{escaped(one.rule_id)}</code>'
         f"<span>{escaped(one.slug)}</span>"
-        f'<span class="quiet">{one.confidence} confidence</span>{place(one.location)}</header>'
+        f'<span class="quiet">{one.confidence} confidence</span>{where}</header>'
         f'<p class="message">{inline(one.message)}</p>{source(one.location)}{way(one)}'
         f"{transcript(one.transcript)}"
         + (f'<div class="fix"><b>Fix</b><span>{inline(one.fix)}</span></div>' if one.fix else "")
@@ -77,10 +78,10 @@ def finding_article(one: Finding, rules: Mapping[str, RuleMeta]) -> str:
     )
 
 
-def _group(group: Group, rules: Mapping[str, RuleMeta]) -> str:
+def _group(group: Group, key: Key, rules: Mapping[str, RuleMeta]) -> str:
     paths = " ".join(f'<code class="path">{escaped(path)}</code>' for path in group.paths)
     return (
-        f'<div class="group card" id="{anchor(group.subject)}"><header><h3>'
+        f'<div class="group card" id="{anchor(*key)}"><header><h3>'
         f"{escaped(group.subject)}</h3>{paths}</header>"
         + "".join(finding_article(one, rules) for one in group.findings)
         + "</div>"
@@ -90,10 +91,11 @@ def _group(group: Group, rules: Mapping[str, RuleMeta]) -> str:
 def findings(report: Report) -> str:
     """The section of the findings."""
     rules = {rule.id: rule for rule in report.rules}
+    key = key_of(report)
     if report.findings:
-        body = "".join(_group(group, rules) for group in grouped(report)) + (
-            '<p id="no-finding" class="card empty quiet none-left hidden">No finding matches.</p>'
-        )
+        body = "".join(
+            _group(group, key(group.findings[0]), rules) for group in grouped(report)
+        ) + ('<p id="no-finding" class="card empty quiet none-left hidden">No finding matches.</p>')
     else:
         body = '<p class="card empty quiet">Nothing was found.</p>'
     return f'<section id="findings"><div class="heading"><h2>Findings</h2></div>{body}</section>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stormdoor.report.access import AccessCell, AccessMatrix
 from stormdoor.report.finding import EndpointReport, Report
-from stormdoor.report.html_text import escaped
+from stormdoor.report.html_text import escaped, inline
 from stormdoor.report.printable import printable
 
 __all__ = ["matrices"]
@@ -33,7 +33,7 @@ def _cell(cell: AccessCell) -> str:
     )
     return (
         f'<td><span class="check">{escaped(cell.identity)}</span>'
-        f'<span class="chip {kind}">{says}</span><p>{escaped(cell.why)}</p>{script}</td>'
+        f'<span class="chip {kind}">{says}</span><p>{inline(cell.why)}</p>{script}</td>'
     )
 
 

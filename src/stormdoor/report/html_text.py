@@ -8,9 +8,15 @@ from html import escape
 from stormdoor.report.finding import Location
 from stormdoor.report.printable import encodable, source_line
 
-__all__ = ["escaped", "inline", "place", "prose", "source"]
+__all__ = ["escaped", "evidence", "inline", "place", "prose", "source"]
 
-_CODE = re.compile(r"`([^`]+)`")
+_CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z][a-z-]*)")
+"""What stands between backticks; and options, wherever they stand."""
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+_SHOWN = 2
+"""Sentences that a narrow column shows unasked; the list of what was tried has them all."""
+_SHORT = 16
+"""Characters of code that no line breaks within."""
 _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 _ITEM = re.compile(r"^\s*[-*] ", re.MULTILINE)
 
@@ -22,9 +28,33 @@ def escaped(text: str) -> str:
 
 def inline(text: str) -> str:
     """One paragraph: what stands between backticks is code."""
-    # After the escaping: neither pattern holds a character that it changes.
-    text = _CODE.sub(r"<code>\1</code>", escaped(text))
+    # After the escaping: no pattern holds a character that it changes.
+    text = _CODE.sub(_code_of, escaped(text))
     return _STRONG.sub(r"<strong>\1</strong>", text)
+
+
+def _code_of(found: re.Match[str]) -> str:
+    """Code; browsers break lines after any hyphen, and an option is no option then."""
+    code = found[1] or found[2]
+    short = ' class="short"' if "-" in code and " " not in code and len(code) <= _SHORT else ""
+    return f"<code{short}>{code}</code>"
+
+
+def evidence(text: str, where: str = "") -> str:
+    """What a verdict rests on, for a narrow column: the first sentences, and the others unfolded.
+
+    Args:
+        text: Sentences.
+        where: The place, as HTML, or "".
+    """
+    sentences = _SENTENCE.split(text)
+    if len(sentences) <= _SHOWN + 1:
+        return f"<p>{inline(text)}{where}</p>"
+    first, rest = " ".join(sentences[:_SHOWN]), sentences[_SHOWN:]
+    return (
+        f"<p>{inline(first)}{where}</p><details><summary>{len(rest)} more</summary>"
+        f"<p>{inline(' '.join(rest))}</p></details>"
+    )
 
 
 def prose(text: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stormdoor.report.finding import EndpointReport, Finding, Level, Report
 
-__all__ = ["Group", "counts", "grouped", "in_order"]
+__all__ = ["Group", "Key", "counts", "grouped", "in_order", "key_of"]
+
+Key = tuple[str, str]
+"""What a finding is about: a name, and a file where the name alone does not say which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,29 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
+def key_of(report: Report) -> Callable[[Finding | EndpointReport], Key]:
+    """How endpoints and findings of a report belong together.
+
+    Programs that are scanned together, and do not know each other, may use one name for several classes.
+    Then what is found in a file is about the class in it.
+    """
+    times = Counter(one.subject for one in report.endpoints)
+
+    def key(one: Finding | EndpointReport) -> Key:
+        return (one.subject, "" if times[one.subject] == 1 else one.location.path)
+
+    return key
+
+
 def grouped(report: Report) -> list[Group]:
     """The findings by what they are about; whatever has the worst of them comes first."""
-    endpoints = {one.subject: one for one in report.endpoints}
-    about: dict[str, list[Finding]] = {}
+    key = key_of(report)
+    endpoints = {key(one): one for one in report.endpoints}
+    about: dict[Key, list[Finding]] = {}
     for one in in_order(report.findings):
-        about.setdefault(one.subject, []).append(one)
+        about.setdefault(key(one), []).append(one)
     return [
-        Group(subject, endpoints.get(subject), tuple(findings))
-        for subject, findings in about.items()
+        Group(which[0], endpoints.get(which), tuple(findings)) for which, findings in about.items()
     ]
 
 

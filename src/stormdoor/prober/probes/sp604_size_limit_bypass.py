@@ -55,7 +55,8 @@ async def _run(situation: Situation) -> list[Result]:
     plain = Ask(who, origin, say=False, raw=(frame_bytes(TEXT, _TEXT), ping))
     if (await client.converse(plain)).stays_open:
         return [skipped("A plain message of 1 MiB is taken: there is no limit to pass.")]
-    results = []
+    held, results = ["as it is"], []
+    rest = ""
     for what, data, headers in (
         ("in pieces", _in_pieces(), ()),
         ("compressed", _compressed(), _OFFER),
@@ -64,14 +65,21 @@ async def _run(situation: Situation) -> list[Result]:
         first = await client.converse(ask)
         agreed = "permessage-deflate" in ",".join(first.answer.values("sec-websocket-extensions"))
         if headers and not agreed:
-            continue
+            rest = " The server does not agree to compression."
+        elif not first.stays_open:
+            held.append(what)
         # The plain message once more: what has changed in between is no bypass.
-        if not first.stays_open or (await client.converse(plain)).stays_open:
-            continue
-        if (await client.converse(ask)).stays_open:
+        elif (await client.converse(plain)).stays_open or not (
+            await client.converse(ask)
+        ).stays_open:
+            results.append(
+                unknown(f"Whether a message of 1 MiB is taken {what}: it differs by turns.")
+            )
+        else:
             text = f"A message of 1 MiB is refused as it is, and taken {what}."
             results.append(found(text, first.transcript))
-    return results or [clear("A message of 1 MiB is refused: as it is, in pieces, and compressed.")]
+    ways = f"{', '.join(held[:-1])} and {held[-1]}" if len(held) > 1 else held[0]
+    return results or [clear(f"A message of 1 MiB is refused {ways}.{rest}")]
 
 
 PROBE = probe(
