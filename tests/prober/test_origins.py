@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError
 
 from stormdoor.prober.identity import Identity
 from tests.prober.servers import ALICE, SESSIONS, Feed, jwt, probed, serving, slugs, states
@@ -61,6 +63,30 @@ async def test_comparisons() -> None:
             assert (name, what) == (name, {"foreign-origin"})
         else:
             assert (name, what, state) == (name, set(), "guarded")
+
+
+class SlowForStrangers(Feed):
+    """Whatever page asks gets in, and a page of another site waits longer for what it gets."""
+
+    def check_origin(self, origin: str) -> bool:
+        self.foreign = urlsplit(origin).hostname != "127.0.0.1"
+        return True
+
+    async def open(self, *args: str, **kwargs: str) -> None:  # type: ignore[override]  # Tornado awaits it
+        self.write_message({"type": "ready"})
+        if getattr(self, "foreign", False):
+            await asyncio.sleep(0.25)
+        with contextlib.suppress(WebSocketClosedError):
+            self.write_message({"type": "prices", "items": [{"name": "oil", "price": 71}]})
+
+
+async def test_a_slow_answer_hides_no_graver_origin() -> None:
+    """Another port, which is answered at once, is not what is reported in the place of another site."""
+    async with serving(SlowForStrangers) as port:
+        report = await probed(port, owner=ALICE)
+    [one] = [one for one in report.findings if one.slug == "foreign-origin"]
+    assert str(one.level) == "error"
+    assert "another site" in one.message
 
 
 class CookieOrToken(Feed):
