@@ -771,7 +771,9 @@ class Expressions(Core):
                 raise Thrown("TypeError", node, self.frame.module)
             case Special():
                 return self.special_item(value, index, node)
-            case ClassRef() | Named() if "client" not in labels_of(index):
+            case ClassRef() | Named() if not (
+                isinstance(index, Nobody) or "client" in labels_of(index)
+            ):
                 return value
             case Nobody():
                 if value.certain:
