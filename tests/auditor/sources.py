@@ -52,13 +52,16 @@ def door(tmp_path: Path) -> Make:
     return make
 
 
-def states_of(folder: Path, bodies: Mapping[str, str], frame: str) -> dict[str, str]:
-    """What one scan says of the authentication of many handlers, each in a file of its own.
+def states_of(
+    folder: Path, bodies: Mapping[str, str], frame: str, check: Check = Check.AUTHENTICATION
+) -> dict[str, str]:
+    """What one scan says of many handlers, each in a file of its own.
 
     Args:
         folder: Where the files go.
-        bodies: The statements of each handler's `prepare`, by the name of the case.
+        bodies: The statements that each handler differs in, by the name of the case.
         frame: The rest of the file; `{}` is where the statements stand.
+        check: The question whose answer is wanted.
     """
     files = {f"case{at}.py": name for at, name in enumerate(bodies)}
     for file, name in files.items():
@@ -66,7 +69,7 @@ def states_of(folder: Path, bodies: Mapping[str, str], frame: str) -> dict[str, 
         (folder / file).write_text(HEAD + text, encoding="utf-8")
     report = scan([folder], settings=Settings(root=folder, jobs=1))
     states = {
-        files[one.location.path]: one.verdict(Check.AUTHENTICATION).state
+        files[one.location.path]: one.verdict(check).state
         for one in report.endpoints
         if one.subject.endswith("Door")
     }

@@ -8,7 +8,7 @@ from stormdoor.auditor import lexicon
 from stormdoor.auditor.expressions import Expressions
 from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Thrown
-from stormdoor.auditor.module import scope_of
+from stormdoor.auditor.module import FunctionNode, scope_of
 from stormdoor.auditor.project import External
 from stormdoor.auditor.values import (
     ClassRef,
@@ -739,12 +739,15 @@ def _constants_of(pattern: ast.pattern) -> list[object] | None:
 
 @lru_cache(maxsize=65536)
 def _nonlocal(node: ast.AST | None) -> frozenset[str]:
+    """The names that a function itself declares; a function in it declares its own."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return frozenset()
-    return frozenset(
-        name
-        for one in node.body
-        for inner in ast.walk(one)
-        if isinstance(inner, ast.Nonlocal)
-        for name in inner.names
-    )
+    names: set[str] = set()
+    rest: list[ast.AST] = [*node.body]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Nonlocal):
+            names.update(one.names)
+        elif not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return frozenset(names)
