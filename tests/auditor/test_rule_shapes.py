@@ -1,5 +1,6 @@
 """A rule finds its mistake in each shape in which it is written, and not its look-alike."""
 
+from pathlib import Path
 from textwrap import indent
 
 import pytest
@@ -9,7 +10,7 @@ from stormdoor.auditor.settings import Settings
 from tests.auditor.sources import HEAD, write
 
 DOOR = """
-import math
+import logging, math, time
 from authlib.jose import JsonWebToken
 from jose import jwt as jose
 from tornado.httpserver import HTTPServer
@@ -22,6 +23,17 @@ class Door(WebSocketHandler):
         self.write_message(message)
 
 app = Application([(r'/door', Door)])
+"""
+
+OWN = """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+{}
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+    def on_message(self, message):
+        self.write_message(message)
 """
 
 SHAPES = {
@@ -83,6 +95,45 @@ SHAPES = {
         "Application([], websocket_max_message_size=float('inf'))",
         "Application([], websocket_max_message_size=int('3'))",
     ),
+    ("SD402", "option"): (
+        "jwt.decode(token, 'k', ['HS256'], options={'verify_signature': False})",
+        "jwt.decode(token, 'k', ['HS256'], options={'verify_signature': True})",
+    ),
+    ("SD402", "third argument"): (
+        "jwt.decode(token, 'k', False)",
+        "jwt.decode(token, 'k', ['HS256'])",
+    ),
+    ("SD402", "claims"): (
+        "jose.get_unverified_claims(token)",
+        "jose.get_unverified_claims(token)\njose.decode(token, 'k', 'HS256')",
+    ),
+    ("SD411", "name"): ("token = self.get_argument('t')\nprint(token)", "print(len(token))"),
+    ("SD411", "f-string"): ("logging.info(f'of {token}')", "logging.info(f'of {len(token)}')"),
+    ("SD411", "percent"): ("logging.info('of %s' % token)", "logging.info('of %s' % len(token))"),
+    ("SD411", "percent of two"): (
+        "logging.info('of %s, %s' % (1, token))",
+        "logging.info('of %s, %s' % (1, len(token)))",
+    ),
+    ("SD411", "format"): (
+        "logging.info('of {}'.format(token))",
+        "logging.info('of {}'.format(len(token)))",
+    ),
+    ("SD411", "got"): (
+        "logging.info(self.get_argument('token'))",
+        "logging.info(self.get_argument('room'))",
+    ),
+    ("SD607", "sleep"): (
+        "time.sleep(1)\nself.set_status(200)",
+        "await asyncio.sleep(1)\nself.set_status(200)",
+    ),
+    ("SD607", "in another thread"): (
+        "def wait():\n    time.sleep(1)\nwait()\nself.set_status(200)",
+        "def wait():\n    time.sleep(1)\nawait asyncio.to_thread(wait)\nself.set_status(200)",
+    ),
+    ("SD607", "in another thread by its decorator"): (
+        "@clients.counted\ndef wait():\n    time.sleep(1)\nwait()\nself.set_status(200)",
+        "@clients.run_on_executor\ndef wait():\n    time.sleep(1)\nwait()\nself.set_status(200)",
+    ),
     ("SD611", "application"): ("app.listen(80)", "app.listen(80, ssl_options={})"),
     ("SD611", "every address"): ("app.listen(80, '0.0.0.0')", "app.listen(80, '127.0.0.1')"),
     ("SD611", "server"): (
@@ -115,3 +166,45 @@ def test_a_shape_of_a_mistake(found: set[tuple[str, str]], rule: str, shape: str
     """It is found, and what is right and looks like it is not."""
     at = list(SHAPES).index((rule, shape))
     assert [(f"{kind}{at}.py", rule) in found for kind in ("bad", "good")] == [True, False]
+
+
+IDENTITIES = {
+    "cookie": ("return self.get_cookie('user')", "return self.get_signed_cookie('user')"),
+    "name": (
+        "user = self.get_argument('user')\nreturn user",
+        "user = self.get_argument('user')\nreturn sessions.verify(user)",
+    ),
+    "header": ("return self.request.headers['User']", "return self.settings['user']"),
+    "read header": ("return self.request.headers.get('User')", "return self.settings.get('user')"),
+    "part": (
+        "return self.cookies['user'].value",
+        "return sessions.verify(self.cookies['user']).value",
+    ),
+    "text": ("return str(self.get_cookie('user'))", "return hash(self.get_cookie('user'))"),
+    "or": (
+        "return self.get_signed_cookie('user') or self.get_cookie('user')",
+        "return self.get_signed_cookie('user') or None",
+    ),
+    "conditional": (
+        "return 'a' if self.settings else self.get_cookie('user')",
+        "return self.get_signed_cookie('user') if self.settings else None",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_who_somebody_is_in_words_of_the_client(tmp_path: Path, name: str) -> None:
+    """An identity that the client writes itself is found; one that is verified is not."""
+    for kind, body in zip(("bad", "good"), IDENTITIES[name], strict=True):
+        write(tmp_path, {f"{kind}.py": HEAD + OWN.format(indent(body, " " * 8))})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD110",)))
+    assert {one.location.path for one in report.findings} == {"bad.py"}
+
+
+def test_a_page_that_puts_its_token_into_the_address(tmp_path: Path) -> None:
+    """A script is read as well: a token in the address of its socket is found, a room is not."""
+    opens = "<script>\nnew WebSocket('wss://a.example/door?{}=' + it)\n</script>"
+    write(tmp_path, {"app.py": HEAD + OWN.format(" " * 8 + "return None")})
+    write(tmp_path, {"bad.html": opens.format("token"), "good.html": opens.format("room")})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD401",)))
+    assert [(one.location.path, one.location.line) for one in report.findings] == [("bad.html", 2)]
