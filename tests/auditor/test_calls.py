@@ -21,6 +21,87 @@ UNKNOWN = {
 """Only a name says that it refuses somebody: nobody knows."""
 
 PAIRS = {
+    "whatever attribute": (
+        "class Any:\n    def __getattr__(self, name):\n        return 1\nAny().a\ndemand(self.current_user)",
+        "class Any:\n    def __getattr__(self, name):\n        return 1\nAny().demand(self.current_user)",
+    ),
+    "super of a class": (
+        (
+            "class Own(Asker):\n    @classmethod\n    def of(cls, who):\n"
+            "        return super().of(who)\nOwn.of(self.current_user)()"
+        ),
+        (
+            "class Own(Asker):\n    @classmethod\n    def of(cls, who):\n"
+            "        return super().of('a')\nOwn.of(self.current_user)()"
+        ),
+    ),
+    "super by name": (
+        (
+            "class Own(Asker):\n    def __call__(self):\n        super(Own, self).__call__()\n"
+            "Own(self.current_user)()"
+        ),
+        (
+            "class Own(Lax):\n    def __call__(self):\n        super(Own, self).__call__()\n"
+            "Own(self.current_user)()"
+        ),
+    ),
+    "decorator that gives nothing": (
+        "def noted(function):\n    print(function)\n@noted\ndef go():\n    demand(self.current_user)\ngo()",
+        "def noted(function):\n    print(function)\n@noted\ndef go():\n    demand('a')\ngo()",
+    ),
+    "decorator that raises": (
+        (
+            "def broken(function):\n    raise KeyError('a')\n@broken\ndef go():\n"
+            "    demand(self.current_user)\ngo()"
+        ),
+        "def broken(function):\n    raise KeyError('a')\n@broken\ndef go():\n    demand('a')\ngo()",
+    ),
+    "property that is set": (
+        (
+            "class Own(Asker):\n    @property\n    def user(self):\n        return self.who\n"
+            "    @user.setter\n    def put(self, who):\n        demand(who)\n"
+            "Own('a').put(self.current_user)"
+        ),
+        (
+            "class Own(Asker):\n    @property\n    def user(self):\n        return self.who\n"
+            "    @user.setter\n    def put(self, who):\n        demand('a')\n"
+            "Own('a').put(self.current_user)"
+        ),
+    ),
+    "table that grows": (
+        "held = {'a': 1}\nheld.update(b=2)\ndemand(self.current_user)",
+        "held = {'a': 1}\nheld.update(b=self.current_user)\ndemand(held['a'])",
+    ),
+    "object without a call": (
+        "Row(self.current_user)()\ndemand(self.current_user)",
+        "Row(self.current_user)()\ndemand('a')",
+    ),
+    "method of another class": (
+        "Asker.__call__(Asker(self.current_user))",
+        "Lax.__call__(Asker(self.current_user))",
+    ),
+    "open file": (
+        "file = open('a')\nfile.write('b')\ndemand(self.current_user)",
+        "file = open('a')\nfile.write(self.current_user)",
+    ),
+    "stars that are not known": (
+        "print(*[*db.rows()])\ndemand(self.current_user)",
+        "print(*[*db.rows()], self.current_user)",
+    ),
+    "several, one not awaited": (
+        (
+            "async def ask():\n    demand(self.current_user)\n"
+            "await asyncio.gather(clients.count(), ask())"
+        ),
+        (
+            "async def ask():\n    demand(self.current_user)\n"
+            "asyncio.get_event_loop().create_task(ask())"
+        ),
+    ),
+    "class imported in a class": (
+        "class Own:\n    from json import dumps\nOwn.dumps('a')\ndemand(self.current_user)",
+        "class Own:\n    from json import dumps\nOwn.dumps(self.current_user)",
+    ),
     "star of arguments": (
         "demand(*[self.current_user])",
         "demand(*['a', self.current_user])",

@@ -15,6 +15,10 @@ PATTERN = re.compile('^https://ours[.]example$')
 LOOSE = re.compile('^https://.*[.]example$')
 SUFFIX = '.ours.example'
 EMPTY = ''
+STRICT = '^https://ours[.]example$'
+WIDE = '^https://'
+OURS = 'https://ours.example'
+FOREIGN = 'https://attacker.example'
 class Door(WebSocketHandler):
     def check_origin(self, origin):
 {}
@@ -23,6 +27,40 @@ class Door(WebSocketHandler):
 """
 
 PAIRS = {
+    "pattern in a setting": (
+        "return re.match(STRICT, origin) is not None",
+        "return re.match(WIDE, origin) is not None",
+    ),
+    "pattern in a setting as a condition": (
+        "if re.match(STRICT, origin):\n    return True\nreturn False",
+        "if re.match(WIDE, origin):\n    return True\nreturn False",
+    ),
+    "setting": ("return origin == OURS", "return origin == FOREIGN"),
+    "any of two": (
+        "return any([origin in ALLOWED, origin == OURS])",
+        "return any([origin in ALLOWED, origin != OURS])",
+    ),
+    "any with an option": (
+        "return any([origin in ALLOWED, origin == OURS, False])",
+        "return any([origin in ALLOWED, self.settings.get('open', True)])",
+    ),
+    "all of two": (
+        "return all([origin in ALLOWED, self.settings.get('open', True)])",
+        "return all([origin not in ALLOWED, True])",
+    ),
+    "all of patterns": (
+        "return all([re.match('https://ours', origin) and origin in ALLOWED, True])",
+        "return all([re.match('https://', origin), True])",
+    ),
+    "any of patterns": (
+        "return any([re.match('https://ours[.]example$', origin)])",
+        "return any([re.match('https://', origin)])",
+    ),
+    "letters of two": (
+        "return list(zip(['a'], origin))[0][1] == 'x'",
+        "return list(zip(['a'], origin))[0][1] == 'h'",
+    ),
+    "set of one": ("return bool({origin} & set())", "return bool({origin})"),
     "list": (
         "return origin in ALLOWED",
         "return origin in ANY",
