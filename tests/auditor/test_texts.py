@@ -14,7 +14,7 @@ PATTERNS = {
     ".*.*.*.*.*.*": False,
 }
 
-NOTHING = {
+NOTHING: dict[str, tuple[str, str, list[Value]]] = {
     "a field that is not there": ("{a}", "format", [Const("b")]),
     "a format of a format": ("{:>9999999}", "format", [Const("b")]),
     "something that is no method": ("a", "frobnicate", []),
@@ -44,7 +44,7 @@ def test_a_pattern_that_may_take_long_is_not_run(pattern: str) -> None:
 def test_what_is_not_known_is_not_made_up(name: str) -> None:
     """No answer, and no exception either."""
     text, method, args = NOTHING[name]
-    assert concrete_method(Const(text), method, list(args), {}) is None
+    assert concrete_method(Const(text), method, args, {}) is None
 
 
 @pytest.mark.parametrize("name", CONVERTED)
