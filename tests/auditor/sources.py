@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.engine import Scene, prepare
+from stormdoor.auditor.engine import Scene, prepare, scan
 from stormdoor.auditor.settings import Settings
+from stormdoor.report.finding import Check
 
-__all__ = ["HEAD", "Make", "door", "scene_of", "write"]
+__all__ = ["HEAD", "Make", "door", "scene_of", "states_of", "write"]
 
 HEAD = """
 import asyncio, functools, hmac, json, os
@@ -49,3 +50,27 @@ def door(tmp_path: Path) -> Make:
         return next(one for one in scene.endpoints if one.info.name == "Door")
 
     return make
+
+
+def states_of(
+    folder: Path, bodies: Mapping[str, str], frame: str, check: Check = Check.AUTHENTICATION
+) -> dict[str, str]:
+    """What one scan says of many handlers, each in a file of its own.
+
+    Args:
+        folder: Where the files go.
+        bodies: The statements that each handler differs in, by the name of the case.
+        frame: The rest of the file; `{}` is where the statements stand.
+        check: The question whose answer is wanted.
+    """
+    files = {f"case{at}.py": name for at, name in enumerate(bodies)}
+    for file, name in files.items():
+        text = frame.replace("{}", textwrap.indent(bodies[name], " " * 8))
+        (folder / file).write_text(HEAD + text, encoding="utf-8")
+    report = scan([folder], settings=Settings(root=folder, jobs=1))
+    states = {
+        files[one.location.path]: one.verdict(check).state
+        for one in report.endpoints
+        if one.subject.endswith("Door")
+    }
+    return {name: states.get(name, "no endpoint") for name in bodies}

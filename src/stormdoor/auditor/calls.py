@@ -822,7 +822,10 @@ class Calls(Statements):
             found = self._member(instance.info, name, value.owner)
             if found is None and name == "__new__" and self.making is not None:
                 return Special("new-class", text=name)
-            return self.member_value(found, instance.info) if found else Unknown(text=name)
+            if found is None:
+                return Unknown(text=name)
+            member = self.member_value(found, instance.info)
+            return Bound(member, instance) if _is_class_method(found) else member
         if not isinstance(instance, Instance):
             return Unknown(text=name)
         after = value.owner if value.owner in instance.info.mro else None
@@ -844,11 +847,7 @@ class Calls(Statements):
                 return Named(f"tornado.websocket.WebSocketHandler.{name}")
             return Unknown(text=f"{value.info.name}.{name}")
         result = self.member_value(found, value.info)
-        if (
-            isinstance(found.binding, Defined)
-            and not isinstance(found.binding.node, ast.ClassDef)
-            and "classmethod" in {_last(one) for one in found.binding.node.decorator_list}
-        ):
+        if _is_class_method(found):
             return Bound(result, value)
         if (
             isinstance(result, Const)
@@ -1343,6 +1342,14 @@ class Calls(Statements):
 def _is_generator(node: ast.AsyncFunctionDef) -> bool:
     return any(
         isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)
+    )
+
+
+def _is_class_method(member: ClassMember) -> bool:
+    return (
+        isinstance(member.binding, Defined)
+        and not isinstance(member.binding.node, ast.ClassDef)
+        and "classmethod" in {_last(one) for one in member.binding.node.decorator_list}
     )
 
 

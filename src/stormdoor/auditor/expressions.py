@@ -12,6 +12,7 @@ from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Core, Thrown
 from stormdoor.auditor.module import Assigned, Defined, Module
 from stormdoor.auditor.project import External, Meaning
+from stormdoor.auditor.texts import PARSED
 from stormdoor.auditor.values import (
     Authenticated,
     Bound,
@@ -277,7 +278,7 @@ class Expressions(Core):
             value = Setting(name, value, text=name)
         elif isinstance(value, Unknown) and not value.text:
             value = Unknown(value.labels, name)
-        elif isinstance(value, Sequence | Mapping):
+        elif isinstance(value, Sequence | Mapping) and value.text not in PARSED:
             # What a module fills in later is not in the display.
             if isinstance(value, Mapping) and lexicon.is_setting_chain([name]):
                 value = _as_settings(value, name)
@@ -771,7 +772,9 @@ class Expressions(Core):
                 raise Thrown("TypeError", node, self.frame.module)
             case Special():
                 return self.special_item(value, index, node)
-            case ClassRef() | Named() if "client" not in labels_of(index):
+            case ClassRef() | Named() if not (
+                isinstance(index, Nobody) or "client" in labels_of(index)
+            ):
                 return value
             case Nobody():
                 if value.certain:

@@ -8,7 +8,7 @@ from stormdoor.auditor import lexicon
 from stormdoor.auditor.expressions import Expressions
 from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Thrown
-from stormdoor.auditor.module import scope_of
+from stormdoor.auditor.module import FunctionNode, scope_of
 from stormdoor.auditor.project import External
 from stormdoor.auditor.values import (
     ClassRef,
@@ -205,29 +205,20 @@ class Statements(Expressions):
             return
         if isinstance(subject, Nobody):
             self.check(node.subject, subject.text, presumed=subject.presumed)
-        open_cases: list[ast.match_case] = []
-        complete = False
         for case in node.cases:
             fits = _fits(case.pattern, subject)
-            if fits is False:
+            if fits is False or (fits is None and self.choose(case.pattern, 2) == 1):
                 continue
-            open_cases.append(case)
-            if fits and case.guard is None:
-                complete = True
-                break
-        if not open_cases:
-            return
-        picked = (
-            self.choose(node, len(open_cases) + (0 if complete else 1))
-            if (len(open_cases) > 1 or not complete)
-            else 0
-        )
-        if picked >= len(open_cases):
-            return
-        case = open_cases[picked]
-        for inner in ast.walk(case.pattern):
+            self._capture(case.pattern, subject)
+            if case.guard is None or self.test(case.guard):
+                self.execute(case.body)
+                return
+
+    def _capture(self, pattern: ast.pattern, subject: Value) -> None:
+        """Bind the names of a pattern."""
+        for inner in ast.walk(pattern):
             if isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
-                whole = inner is case.pattern
+                whole = inner is pattern
                 self.frame.env.names[inner.name] = (
                     subject
                     if whole
@@ -237,8 +228,6 @@ class Statements(Expressions):
                 )
             elif isinstance(inner, ast.MatchMapping) and inner.rest:
                 self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
-        if case.guard is None or self.test(case.guard):
-            self.execute(case.body)
 
     def _match_setting(self, node: ast.Match, subject: Setting) -> None:
         for case in node.cases:
@@ -748,22 +737,17 @@ def _constants_of(pattern: ast.pattern) -> list[object] | None:
             return None
 
 
-def _catches_all(case: ast.match_case) -> bool:
-    return (
-        isinstance(case.pattern, ast.MatchAs)
-        and case.pattern.pattern is None
-        and case.guard is None
-    )
-
-
 @lru_cache(maxsize=65536)
 def _nonlocal(node: ast.AST | None) -> frozenset[str]:
+    """The names that a function itself declares; a function in it declares its own."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return frozenset()
-    return frozenset(
-        name
-        for one in node.body
-        for inner in ast.walk(one)
-        if isinstance(inner, ast.Nonlocal)
-        for name in inner.names
-    )
+    names: set[str] = set()
+    rest: list[ast.AST] = [*node.body]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Nonlocal):
+            names.update(one.names)
+        elif not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return frozenset(names)

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from stormdoor.auditor.values import Const, Mapping, Sequence, Setting, Unknown, Value, labels_of
 
-__all__ = ["concrete_function", "concrete_method", "is_quick"]
+__all__ = ["PARSED", "concrete_function", "concrete_method", "is_quick"]
 
 _LONGEST = 512
+PARSED = frozenset({"pattern", "match", "urlparse"})
+"""Objects that are held as a table of their parts, and are no tables of the program."""
 _METHODS: dict[str, Callable[..., object]] = {
     name: getattr(str, name)
     for name in [

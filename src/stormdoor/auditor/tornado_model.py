@@ -609,18 +609,19 @@ class TornadoModel(Shaping):
             default = args[0] if args else words.get("default_value", Const(None))
             return Setting(last, default if isinstance(default, Const) else None, text="")
         if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
-            return self._any(name, args[0], node)
+            return self._any(name, args[0])
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
         return None
 
-    def _any(self, name: str, items: Sequence, node: ast.AST) -> Value | None:
+    def _any(self, name: str, items: Sequence) -> Value | None:
+        """What `any` and `all` make of an identity that is asked for among other things."""
+        decides = name == "any"
         for item in items.items:
-            if isinstance(item, Nobody):
-                if (name == "any") == item.truthy:
-                    return item
-                if name == "all" and not item.truthy:
-                    return item
+            if isinstance(item, Nobody) and item.truthy is decides:
+                return item
+            if isinstance(item, Const) and bool(item.value) is decides:
+                return Const(value=decides)
         return next((one for one in items.items if isinstance(one, Nobody)), None)
 
     def _dict(self, args: list[Value], words: dict[str, Value]) -> Value:
