@@ -306,8 +306,23 @@ class Calls(Statements):
                     function.truthy,
                     presumed=function.presumed,
                 )
+            case Const(value=None) if self._is_surely_none(node):
+                raise Thrown("TypeError", node, self.frame.module)
             case _:
                 return self.unknown_call(function, text_of(function), args, words, node)
+
+    def _is_surely_none(self, node: ast.AST) -> bool:
+        """`self.worker()`, where the connection was told None, and nobody else has the connection yet."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                return (
+                    self.handler is not None
+                    and self.frame.receiver is self.handler
+                    and name in self.handler.attrs
+                    and not any(event.kind == "join" for event in self.events)
+                )
+            case _:
+                return False
 
     # functions of the project ---------------------------------------------------------------
 
@@ -1192,7 +1207,7 @@ class Calls(Statements):
             target = next((one for one in args if isinstance(one, Member | Named | Special)), None)
             if target is not None:
                 return self.call(target, args[args.index(target) + 1 :], {}, node)
-        return args[0]
+        return args[0] if args else Unknown(text=f"{name}()")
 
     def unknown_call(
         self,

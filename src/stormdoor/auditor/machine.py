@@ -226,6 +226,8 @@ class Core:
         self.making: ClassInfo | None = None
         self.around = 0
         self.placed: dict[int, Value] = {}
+        self.leaning: bool | None = None
+        """How what cannot be told goes, where no way is worth following for it."""
 
     @property
     def frame(self) -> Frame:

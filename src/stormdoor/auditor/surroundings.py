@@ -57,10 +57,17 @@ class Surroundings(Calls):
         catching, self.catching = self.catching, []
         cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
         frames, self.frames = self.frames, self.frames[:1]
+        chosen = dict(self.chosen)
+        leaning, self.leaning = self.leaning, False
         self.around += 1
         try:
             with self.entered(frame, node):
-                return self.evaluate(node)
+                try:
+                    return self.evaluate(node)
+                except Thrown:
+                    # What holds where nothing is there raises: so something is there.
+                    self.leaning, self.chosen = True, dict(chosen)
+                    return self.evaluate(node)
         except (Thrown, Returned):
             return Unknown()
         except TooFar:
@@ -69,7 +76,7 @@ class Surroundings(Calls):
             return Unknown(text=module.source(node))
         finally:
             self.stage, self.catching, self.cap = stage, catching, cap
-            self.frames = frames
+            self.frames, self.leaning = frames, leaning
             self.around -= 1
 
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
