@@ -115,6 +115,7 @@ def _as_shipped(path: Path) -> bool:
 
 
 _ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
+_LETS_IN = frozenset({"missing", "ignored", "swallowed"})
 
 
 def _optional(paths: list[Path]) -> Authentication | None:
@@ -131,8 +132,11 @@ def _optional(paths: list[Path]) -> Authentication | None:
         if not flipped or not asking.checks or key in tried:
             continue
         tried.add(key)
-        if _classified([path for path in paths if _agree(path, asking)]).kind not in _ASKS:
+        asked = _classified([path for path in paths if _agree(path, asking)]).kind
+        if asked not in _ASKS:
             continue
+        # If all are asked with it, those that get by without are let in, whatever a message may prove.
+        lets_in = _LETS_IN if asked == "skippable" else _LETS_IN | {"skippable"}
         for decisive in sorted(flipped, key=lambda one: one.default is None):
             off = [
                 path
@@ -141,7 +145,7 @@ def _optional(paths: list[Path]) -> Authentication | None:
                 and decisive.name in path.assumptions
                 and path.assumptions[decisive.name].value != decisive.value
             ]
-            if not off or _classified(off).kind not in {"missing", "ignored", "swallowed"}:
+            if not off or _classified(off).kind not in lets_in:
                 continue
             accepted = next((path for path in off if path.outcome == "accepted"), None)
             answer = Authentication(

@@ -478,13 +478,20 @@ class Calls(Statements):
             return
         worth = _CONSTRUCTION * (4 if self.stage == Stage.IMPORT and len(args) == 1 else 1)
         cap, self.cap = self.cap, min(self.cap, self.steps + worth)
+        leaning, self.leaning = self.leaning, False
+        chosen = dict(self.chosen)
         try:
-            self.run_function(method, args, words, node)
+            try:
+                self.run_function(method, args, words, node)
+            except Thrown:
+                # Not so, then: what cannot be told is followed both ways after all.
+                self.leaning, self.chosen = leaning, chosen
+                self.run_function(method, args, words, node)
         except TooFar:
             if self.steps > cap:
                 raise
         finally:
-            self.cap = cap
+            self.cap, self.leaning = cap, leaning
 
     # decorators -----------------------------------------------------------------------------
 

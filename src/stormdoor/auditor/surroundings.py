@@ -55,7 +55,7 @@ class Surroundings(Calls):
         frame = Frame(module, Environment(outer=env), "<module>", node=node)
         stage, self.stage = self.stage, Stage.IMPORT
         catching, self.catching = self.catching, []
-        cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
+        cap, self.cap = self.cap, self.steps + self._share()
         frames, self.frames = self.frames, self.frames[:1]
         chosen = dict(self.chosen)
         leaning, self.leaning = self.leaning, False
@@ -78,6 +78,11 @@ class Surroundings(Calls):
             self.stage, self.catching, self.cap = stage, catching, cap
             self.frames, self.leaning = frames, leaning
             self.around -= 1
+
+    def _share(self) -> int:
+        """Of what is looked up for another name, two thirds of what is left: the rest is for that name."""
+        left = self.cap - self.steps
+        return min(_WORTH, left if not self.around else left * 2 // 3)
 
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()
