@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stormdoor.auditor.knowledge import Knowledge
-from stormdoor.auditor.lexicon import concerns_identity, is_credential_name
+from stormdoor.auditor.lexicon import (
+    concerns_identity,
+    is_authenticator,
+    is_credential_name,
+    is_verification_name,
+)
 from stormdoor.auditor.machine import Assumption, Event, Stage
 from stormdoor.auditor.pathway import Path, Pathway
 
@@ -137,7 +142,7 @@ def _optional(paths: list[Path]) -> Authentication | None:
             continue
         # If all are asked with it, those that get by without are let in, whatever a message may prove.
         lets_in = _LETS_IN if asked == "skippable" else _LETS_IN | {"skippable"}
-        for decisive in sorted(flipped, key=lambda one: one.default is None):
+        for decisive in sorted(flipped, key=_doubt):
             off = [
                 path
                 for path in paths
@@ -195,6 +200,12 @@ def _decides(one: Assumption, path: Path) -> bool:
         and abs(getattr(event.node, "lineno", 0) - getattr(one.node, "lineno", 0)) <= 6
         for event in path.checks
     )
+
+
+def _doubt(one: Assumption) -> tuple[bool, bool]:
+    """The setting that says most first: its default is known, it is what authenticates."""
+    telling = is_authenticator(one.name) or is_verification_name(one.name)
+    return one.default is None, not telling
 
 
 def _agree(path: Path, other: Path) -> bool:

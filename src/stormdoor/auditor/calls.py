@@ -1134,6 +1134,9 @@ class Calls(Statements):
 
         A file that was not read says what is set; the code says what holds where nothing is.
         """
+        by_path = _path_of(args[0]) if args and name == "get" else ""
+        if by_path and by_path in self.project.settings:
+            return self.setting_named(by_path, by_path, node)
         keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
         if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
@@ -1359,6 +1362,18 @@ class Calls(Statements):
     ) -> Value | None:
         """A call of a library whose meaning matters."""
         raise NotImplementedError
+
+
+def _path_of(value: Value) -> str:
+    """`["auth", "enabled"]` as `auth.enabled`; empty if it is no path into a configuration."""
+    if not isinstance(value, Sequence) or not value.exact or len(value.items) < 2:
+        return ""
+    names = [
+        one.value
+        for one in value.items
+        if isinstance(one, Const) and isinstance(one.value, str) and one.value.isidentifier()
+    ]
+    return ".".join(names[-2:]) if len(names) == len(value.items) else ""
 
 
 @lru_cache(maxsize=65536)

@@ -12,6 +12,7 @@ from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Assigned, Defined, Module
+from stormdoor.auditor.project import Meaning
 from stormdoor.auditor.statements import Returned
 from stormdoor.auditor.values import (
     ClassRef,
@@ -73,11 +74,26 @@ class Surroundings(Calls):
         except TooFar:
             if self.steps > cap:
                 raise
-            return Unknown(text=module.source(node))
+            made = self._made_by(module, node)
+            return Unknown(text=module.source(node)) if made is None else made
         finally:
             self.stage, self.catching, self.cap = stage, catching, cap
             self.frames, self.leaning = frames, leaning
             self.around -= 1
+
+    def _made_by(self, module: Module, node: ast.expr) -> Value | None:
+        """The object that a function gives which is too long to follow: as its constructor leaves it."""
+        if not isinstance(node, ast.Call):
+            return None
+        for one in self.project.resolve(module, node.func):
+            function = one.binding.node if isinstance(one, Meaning) and _is_function(one) else None
+            if not isinstance(one, Meaning) or not isinstance(function, _Definition):
+                return None
+            made = _constructed_in(function)
+            for info in self.hierarchy.classes_of(one.module, made) if made is not None else ():
+                if isinstance(info, ClassInfo):
+                    return Instance(info, text=info.name, shared=True)
+        return None
 
     def _share(self) -> int:
         """Of what is looked up for another name, two thirds of what is left: the rest is for that name."""
@@ -160,6 +176,28 @@ class Surroundings(Calls):
                     instance.attrs[name] = value
                     return value
         return None
+
+
+def _is_function(meaning: Meaning) -> bool:
+    return isinstance(meaning.binding, Defined) and isinstance(meaning.binding.node, _Definition)
+
+
+def _constructed_in(function: _Definition) -> ast.expr | None:
+    """`Config` of a function that does `config = Config()` and only ever returns that."""
+    names = {
+        inner.value.id if isinstance(inner.value, ast.Name) else ""
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Return)
+    }
+    calls = [
+        inner.value
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Assign)
+        and any(isinstance(one, ast.Name) and one.id in names for one in inner.targets)
+    ]
+    if len(names) != 1 or len(calls) != 1 or not isinstance(calls[0], ast.Call):
+        return None
+    return calls[0].func
 
 
 def _given(value: Value) -> Callable[[], Value]:

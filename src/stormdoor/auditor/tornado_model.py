@@ -643,11 +643,7 @@ class TornadoModel(Shaping):
     def _hasattr(self, args: list[Value]) -> Value:
         """What a class or a constructor gave is there; of the connection, also what is not there yet."""
         target, name = (args[0], args[1]) if len(args) == 2 else (None, None)
-        if (
-            isinstance(target, Instance)
-            and isinstance(name, Const)
-            and isinstance(name.value, str)
-        ):
+        if isinstance(target, Instance) and isinstance(name, Const) and isinstance(name.value, str):
             if name.value in target.attrs or isinstance(
                 self.hierarchy.find(target.info, name.value), ClassMember
             ):
