@@ -86,10 +86,10 @@ class Surroundings(Calls):
         if not isinstance(node, ast.Call):
             return None
         for one in self.project.resolve(module, node.func):
-            function = one.binding.node if isinstance(one, Meaning) and _is_function(one) else None
-            if not isinstance(one, Meaning) or not isinstance(function, _Definition):
+            binding = one.binding if isinstance(one, Meaning) else None
+            if not isinstance(one, Meaning) or not isinstance(binding, Defined):
                 return None
-            made = _constructed_in(function)
+            made = _constructed_in(binding.node)
             for info in self.hierarchy.classes_of(one.module, made) if made is not None else ():
                 if isinstance(info, ClassInfo):
                     return Instance(info, text=info.name, shared=True)
@@ -178,12 +178,10 @@ class Surroundings(Calls):
         return None
 
 
-def _is_function(meaning: Meaning) -> bool:
-    return isinstance(meaning.binding, Defined) and isinstance(meaning.binding.node, _Definition)
-
-
-def _constructed_in(function: _Definition) -> ast.expr | None:
+def _constructed_in(function: ast.AST) -> ast.expr | None:
     """`Config` of a function that does `config = Config()` and only ever returns that."""
+    if not isinstance(function, _Definition):
+        return None
     names = {
         inner.value.id if isinstance(inner.value, ast.Name) else ""
         for inner in ast.walk(function)

@@ -445,6 +445,7 @@ class TornadoModel(Shaping):
             )
             self.check(site, text_of(function), presumed=True)
             raise Thrown("?", site, self.frame.module, check=True, presumed=True)
+        self.record("check", node, text_of(function), presumed=True)
         return self.awaited(self.call(inner, rest, words, node), node)
 
     def _handler_call(
