@@ -135,6 +135,13 @@ def _asks(event: Event) -> bool:
     if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER}:
         return False
     if event.kind in {"call", "check"}:
+        match event.node:
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=holder))) if (
+                lexicon.is_authorizer(holder)
+            ):
+                return True
+            case _:
+                pass
         last = event.text.partition("(")[0].rpartition(".")[2]
         words = lexicon.words_of(last)
         if _ASKS & set(words) or event.text.startswith("access: "):
@@ -151,11 +158,18 @@ def _asks(event: Event) -> bool:
 
 def unasked_authorizer(endpoint: Endpoint) -> str:
     """What a base has for the question whether a client may, where the handler serves without it."""
-    if permission_asked(endpoint) is not None or not any(
-        event.kind in {"act", "join", "send"} and event.stage in _SERVING
+    if permission_asked(endpoint) is not None:
+        return ""
+    opened = endpoint.method("open")
+    if not _takes_address(opened) and not any(
+        event.kind in {"call", "act", "join", "store"}
+        and event.stage in _SERVING
+        and "client" in event.labels
+        and event.labels & {"url", "query"}
+        and event.text.rpartition(".")[2] not in _BENIGN
         for event in endpoint.member.events
     ):
-        return ""
+        return ""  # there is one thing for all, and whoever may connect may have it
     for at, one in enumerate(endpoint.info.mro[1:], start=1):
         if isinstance(one, ClassInfo):
             names = endpoint.hierarchy.members(one)
@@ -170,6 +184,12 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
             )
             return "" if used else f"self.{found}"
     return ""
+
+
+def _takes_address(method: object) -> bool:
+    """Whether `open(self, path)` is given a part of the address."""
+    node = getattr(method, "node", None)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 1
 
 
 def _names(node: ast.AST, name: str) -> bool:

@@ -12,10 +12,10 @@ class Door(WebSocketHandler, JupyterHandler):
             raise HTTPError(403)
         {asks}
         await super().get(*args)
-    def open(self, *args):
-        clients.add(self)
+    def open(self, path):
+        {uses}
     def on_message(self, message):
-        room.say(message)
+        pass
 """
 _OWN_AUTHORIZER = """
 class Base(WebSocketHandler):
@@ -28,9 +28,9 @@ class Base(WebSocketHandler):
         if not self.current_user:
             raise HTTPError(401)
 class Door(Base):
-    def open(self, *args):
+    def open(self, path):
         {asks}
-        clients.add(self)
+        self.room = room.named(path)
     def on_message(self, message):
         room.say("hello")
 """
@@ -951,7 +951,7 @@ class Door(Base):
     ),
     "the authorizer of a base that was not read": (
         "missing",
-        _EXTENSION.format(asks="", decorator=""),
+        _EXTENSION.format(asks="", decorator="", uses="self.room = room.named(path)"),
         {},
     ),
     "the authorizer of a base that was not read, asked": (
@@ -960,12 +960,20 @@ class Door(Base):
             asks="if not self.authorizer.is_authorized(self, self.current_user, 'read', 'x'):\n"
             "            raise HTTPError(403)",
             decorator="",
+            uses="self.room = room.named(path)",
         ),
         {},
     ),
     "the authorizer of a base that was not read, asked by a decorator": (
         "ok",
-        _EXTENSION.format(asks="", decorator="@authorized"),
+        _EXTENSION.format(asks="", decorator="@authorized", uses="self.room = room.named(path)"),
+        {},
+    ),
+    "the authorizer of a base that was not read, and one thing for all": (
+        "ok",
+        _EXTENSION.format(asks="", decorator="", uses="self.write_message('load: 3')").replace(
+            "open(self, path)", "open(self)"
+        ),
         {},
     ),
     "the authorizer of a base": (
