@@ -66,6 +66,19 @@ def test_authentication(case: Case, tmp_path: Path) -> None:
     assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("frames fail on what is not there", "after-accept"),
+        ("frames reach what another object put there", "frames-pass"),
+    ],
+)
+def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> None:
+    """A frame that only makes on_message() fail is no way around the close() in open()."""
+    _, body, files = classes.CASES[name]
+    assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
+
+
 @pytest.mark.parametrize("case", cases(origin.CASES))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""

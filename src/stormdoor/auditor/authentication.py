@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stormdoor.auditor.knowledge import Knowledge
-from stormdoor.auditor.lexicon import concerns_identity, is_credential_name
+from stormdoor.auditor.lexicon import (
+    concerns_identity,
+    is_authenticator,
+    is_credential_name,
+    is_verification_name,
+)
 from stormdoor.auditor.machine import Assumption, Event, Stage
 from stormdoor.auditor.pathway import Path, Pathway
 
@@ -115,6 +120,7 @@ def _as_shipped(path: Path) -> bool:
 
 
 _ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
+_LETS_IN = frozenset({"missing", "ignored", "swallowed"})
 
 
 def _optional(paths: list[Path]) -> Authentication | None:
@@ -131,9 +137,12 @@ def _optional(paths: list[Path]) -> Authentication | None:
         if not flipped or not asking.checks or key in tried:
             continue
         tried.add(key)
-        if _classified([path for path in paths if _agree(path, asking)]).kind not in _ASKS:
+        asked = _classified([path for path in paths if _agree(path, asking)]).kind
+        if asked not in _ASKS:
             continue
-        for decisive in sorted(flipped, key=lambda one: one.default is None):
+        # If all are asked with it, those that get by without are let in, whatever a message may prove.
+        lets_in = _LETS_IN if asked == "skippable" else _LETS_IN | {"skippable"}
+        for decisive in sorted(flipped, key=_doubt):
             off = [
                 path
                 for path in paths
@@ -141,7 +150,7 @@ def _optional(paths: list[Path]) -> Authentication | None:
                 and decisive.name in path.assumptions
                 and path.assumptions[decisive.name].value != decisive.value
             ]
-            if not off or _classified(off).kind not in {"missing", "ignored", "swallowed"}:
+            if not off or _classified(off).kind not in lets_in:
                 continue
             accepted = next((path for path in off if path.outcome == "accepted"), None)
             answer = Authentication(
@@ -191,6 +200,12 @@ def _decides(one: Assumption, path: Path) -> bool:
         and abs(getattr(event.node, "lineno", 0) - getattr(one.node, "lineno", 0)) <= 6
         for event in path.checks
     )
+
+
+def _doubt(one: Assumption) -> tuple[bool, bool]:
+    """The setting that says most first: its default is known, it is what authenticates."""
+    telling = is_authenticator(one.name) or is_verification_name(one.name)
+    return one.default is None, not telling
 
 
 def _agree(path: Path, other: Path) -> bool:

@@ -1,10 +1,12 @@
 """What a client that is let in acts upon, and whether anything asks if it may."""
 
+import ast
 import re
 from collections.abc import Iterator
 
 from stormdoor.auditor import lexicon
 from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Event, Stage
 from stormdoor.auditor.values import Instance, Mapping, Sequence, Unknown, Value
 
@@ -14,6 +16,7 @@ __all__ = [
     "claimed_identity",
     "names_an_id",
     "permission_asked",
+    "unasked_authorizer",
     "unasked_objects",
 ]
 
@@ -132,6 +135,13 @@ def _asks(event: Event) -> bool:
     if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER}:
         return False
     if event.kind in {"call", "check"}:
+        match event.node:
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=holder))) if (
+                lexicon.is_authorizer(holder)
+            ):
+                return True
+            case _:
+                pass
         last = event.text.partition("(")[0].rpartition(".")[2]
         words = lexicon.words_of(last)
         if _ASKS & set(words) or event.text.startswith("access: "):
@@ -144,6 +154,46 @@ def _asks(event: Event) -> bool:
         ):
             return True  # the user and the object together: the callee can tell
     return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def unasked_authorizer(endpoint: Endpoint) -> str:
+    """What a base has for the question whether a client may, where the handler serves without it."""
+    if permission_asked(endpoint) is not None:
+        return ""
+    opened = endpoint.method("open")
+    if not _takes_address(opened) and not any(
+        event.kind in {"call", "act", "join", "store"}
+        and event.stage in _SERVING
+        and "client" in event.labels
+        and event.labels & {"url", "query"}
+        and event.text.rpartition(".")[2] not in _BENIGN
+        for event in endpoint.member.events
+    ):
+        return ""  # there is one thing for all, and whoever may connect may have it
+    for at, one in enumerate(endpoint.info.mro[1:], start=1):
+        if isinstance(one, ClassInfo):
+            names = endpoint.hierarchy.members(one)
+            found = next((name for name in names if lexicon.is_authorizer(name)), "")
+        else:
+            known = endpoint.hierarchy.knowledge.about(one.name)
+            found = known.authorizer if known is not None else ""
+        if found:
+            own = [two for two in endpoint.info.mro[:at] if isinstance(two, ClassInfo)]
+            used = any(_names(two.node, found) for two in own) or any(
+                _names(event.node, found) for event in endpoint.member.events
+            )
+            return "" if used else f"self.{found}"
+    return ""
+
+
+def _takes_address(method: object) -> bool:
+    """Whether `open(self, path)` is given a part of the address."""
+    node = getattr(method, "node", None)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 1
+
+
+def _names(node: ast.AST, name: str) -> bool:
+    return any(isinstance(inner, ast.Attribute) and inner.attr == name for inner in ast.walk(node))
 
 
 def unasked_objects(endpoint: Endpoint) -> list[Event]:

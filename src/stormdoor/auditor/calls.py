@@ -306,8 +306,23 @@ class Calls(Statements):
                     function.truthy,
                     presumed=function.presumed,
                 )
+            case Const(value=None) if self._is_surely_none(node):
+                raise Thrown("TypeError", node, self.frame.module)
             case _:
                 return self.unknown_call(function, text_of(function), args, words, node)
+
+    def _is_surely_none(self, node: ast.AST) -> bool:
+        """`self.worker()`, where the connection was told None, and nobody else has the connection yet."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                return (
+                    self.handler is not None
+                    and self.frame.receiver is self.handler
+                    and name in self.handler.attrs
+                    and not any(event.kind == "join" for event in self.events)
+                )
+            case _:
+                return False
 
     # functions of the project ---------------------------------------------------------------
 
@@ -463,13 +478,20 @@ class Calls(Statements):
             return
         worth = _CONSTRUCTION * (4 if self.stage == Stage.IMPORT and len(args) == 1 else 1)
         cap, self.cap = self.cap, min(self.cap, self.steps + worth)
+        leaning, self.leaning = self.leaning, False
+        chosen = dict(self.chosen)
         try:
-            self.run_function(method, args, words, node)
+            try:
+                self.run_function(method, args, words, node)
+            except Thrown:
+                # Not so, then: what cannot be told is followed both ways after all.
+                self.leaning, self.chosen = leaning, chosen
+                self.run_function(method, args, words, node)
         except TooFar:
             if self.steps > cap:
                 raise
         finally:
-            self.cap = cap
+            self.cap, self.leaning = cap, leaning
 
     # decorators -----------------------------------------------------------------------------
 
@@ -1111,6 +1133,9 @@ class Calls(Statements):
 
         A file that was not read says what is set; the code says what holds where nothing is.
         """
+        by_path = _path_of(args[0]) if args and name == "get" else ""
+        if by_path and by_path in self.project.settings:
+            return self.setting_named(by_path, by_path, node)
         keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
         if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
@@ -1191,7 +1216,7 @@ class Calls(Statements):
             target = next((one for one in args if isinstance(one, Member | Named | Special)), None)
             if target is not None:
                 return self.call(target, args[args.index(target) + 1 :], {}, node)
-        return args[0]
+        return args[0] if args else Unknown(text=f"{name}()")
 
     def unknown_call(
         self,
@@ -1336,6 +1361,18 @@ class Calls(Statements):
     ) -> Value | None:
         """A call of a library whose meaning matters."""
         raise NotImplementedError
+
+
+def _path_of(value: Value) -> str:
+    """`["auth", "enabled"]` as `auth.enabled`; empty if it is no path into a configuration."""
+    if not isinstance(value, Sequence) or not value.exact or len(value.items) < 2:
+        return ""
+    names = [
+        one.value
+        for one in value.items
+        if isinstance(one, Const) and isinstance(one.value, str) and one.value.isidentifier()
+    ]
+    return ".".join(names[-2:]) if len(names) == len(value.items) else ""
 
 
 @lru_cache(maxsize=65536)

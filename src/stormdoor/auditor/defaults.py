@@ -155,7 +155,10 @@ def _constructed(project: Project, module: Module, node: ast.ClassDef) -> None:
                     _note(project, inner.targets[0].attr, module, inner.value)
 
 
-def _entries(project: Project, module: Module, node: ast.Dict) -> None:
+def _entries(project: Project, module: Module, node: ast.Dict, above: str = "") -> None:
+    """Note them by name, and what is in a dictionary in it as `section.name`."""
     for key, value in zip(node.keys, node.values, strict=True):
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            _note(project, key.value, module, value)
+            _note(project, f"{above}.{key.value}" if above else key.value, module, value)
+            if isinstance(value, ast.Dict):
+                _entries(project, module, value, key.value)

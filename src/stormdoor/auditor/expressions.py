@@ -227,6 +227,8 @@ class Expressions(Core):
             return stored
         found = self.project.members(module, name)
         if not found:
+            if name == "__name__":
+                return Const(module.name)
             return Named(name) if name in _BUILTINS else self.unresolved(name, node)
         for one in found:
             if isinstance(one, External) and len(found) > 1 and _is_fallback(found):
@@ -386,7 +388,10 @@ class Expressions(Core):
             # The origin itself is concrete: what is left unresolved is taken for a comparison.
             self.check(node, text, presumed=True)
             return False
-        result = self.choose(node, 2) == 0
+        if self.leaning is not None and len(self.frames) > 2 and self.frame.name != "<module>":
+            result = self.leaning
+        else:
+            result = self.choose(node, 2) == 0
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
         return result

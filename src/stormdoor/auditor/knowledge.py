@@ -27,6 +27,7 @@ class Known:
     connection: bool = False
     origin_setting: str = ""
     inert: bool = False
+    authorizer: str = ""
 
 
 @dataclass(slots=True)
@@ -114,6 +115,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         connection=kinds[0] == "connection",
         origin_setting=str(entry.get("origin_setting", "")),
         inert=kinds[0] == "other",
+        authorizer=str(entry.get("authorizer", "")),
     )
     for name in names:
         knowledge.classes[name] = known

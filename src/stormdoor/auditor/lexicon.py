@@ -7,6 +7,7 @@ __all__ = [
     "concerns_identity",
     "is_access_word",
     "is_authenticator",
+    "is_authorizer",
     "is_credential_name",
     "is_identity_name",
     "is_negative",
@@ -325,6 +326,11 @@ def is_authenticator(name: str) -> bool:
         "authn",
         "authz",
     }
+
+
+def is_authorizer(name: str) -> bool:
+    """Whether a part of the program of this name is asked what somebody may do."""
+    return words_of(name)[-1:] in (["authorizer"], ["authoriser"])
 
 
 def concerns_identity(name: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from stormdoor.auditor import lexicon
 from stormdoor.auditor.hierarchy import ClassInfo, Hierarchy
 from stormdoor.auditor.module import Module
 from stormdoor.auditor.project import Project
@@ -201,6 +202,7 @@ class Core:
         self.made: list[int] = []
         self.alternatives: list[list[int]] = []
         self.unlike_shipped: list[list[int]] = []
+        self.unlikely: list[list[int]] = []
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
         self.chosen: dict[tuple[object, ...], tuple[Value, bool]] = {}
@@ -226,6 +228,8 @@ class Core:
         self.making: ClassInfo | None = None
         self.around = 0
         self.placed: dict[int, Value] = {}
+        self.leaning: bool | None = None
+        """How what cannot be told goes, where no way is worth following for it."""
 
     @property
     def frame(self) -> Frame:
@@ -246,13 +250,16 @@ class Core:
         if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
             raise Exhausted
 
-    def choose(self, node: ast.AST, count: int, *, shipped_first: bool = False) -> int:
+    def choose(
+        self, node: ast.AST, count: int, *, shipped_first: bool = False, telling: bool = True
+    ) -> int:
         """One of `count` outcomes, each of which will be explored.
 
         Args:
             node: Where.
             count: How many there are.
             shipped_first: The first is how the program is shipped; the others can wait.
+            telling: It may have to do with who is let in; else it can wait longer.
 
         Raises:
             Pruned: The same state was at this place before.
@@ -271,7 +278,9 @@ class Core:
             self.seen.add(key)
             self.own.add(key)
             picked = 0
-            waiting = self.unlike_shipped if shipped_first else self.alternatives
+            waiting = self.alternatives
+            if shipped_first:
+                waiting = self.unlike_shipped if telling else self.unlikely
             waiting.extend([*self.made, other] for other in range(1, count))
         self.made.append(picked)
         return picked
@@ -330,8 +339,11 @@ class Core:
         if known is not None:
             return known.value
         default = self.truth_of_default(setting)
+        telling = lexicon.concerns_identity(setting.name)
+        if self.leaning is not None and default is not None and not telling:
+            return default
         order = (default, not default) if default is not None else (False, True)
-        value = order[self.choose(node, 2, shipped_first=default is not None)]
+        value = order[self.choose(node, 2, shipped_first=default is not None, telling=telling)]
         self.assumptions[setting.name] = Assumption(
             setting.name, value, default, node, self.frame.module
         )

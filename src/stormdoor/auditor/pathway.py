@@ -430,6 +430,8 @@ def _explored(
             result.steps += run.steps
             pending.extend(reversed(run.alternatives))
             (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
+            # What has nothing to do with who is let in is tried when the rest was.
+            (otherwise if as_shipped else pending)[:0] = reversed(run.unlikely)
             result.events.extend(run.events)
             result.uncertain.update(run.uncertain)
             if path is not None:

@@ -12,6 +12,7 @@ from stormdoor.auditor.calls import Calls
 from stormdoor.auditor.hierarchy import ClassInfo
 from stormdoor.auditor.machine import Frame, Stage, Thrown, TooFar
 from stormdoor.auditor.module import Assigned, Defined, Module
+from stormdoor.auditor.project import Meaning
 from stormdoor.auditor.statements import Returned
 from stormdoor.auditor.values import (
     ClassRef,
@@ -55,22 +56,49 @@ class Surroundings(Calls):
         frame = Frame(module, Environment(outer=env), "<module>", node=node)
         stage, self.stage = self.stage, Stage.IMPORT
         catching, self.catching = self.catching, []
-        cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
+        cap, self.cap = self.cap, self.steps + self._share()
         frames, self.frames = self.frames, self.frames[:1]
+        chosen = dict(self.chosen)
+        leaning, self.leaning = self.leaning, False
         self.around += 1
         try:
             with self.entered(frame, node):
-                return self.evaluate(node)
+                try:
+                    return self.evaluate(node)
+                except Thrown:
+                    # What holds where nothing is there raises: so something is there.
+                    self.leaning, self.chosen = True, dict(chosen)
+                    return self.evaluate(node)
         except (Thrown, Returned):
             return Unknown()
         except TooFar:
             if self.steps > cap:
                 raise
-            return Unknown(text=module.source(node))
+            made = self._made_by(module, node)
+            return Unknown(text=module.source(node)) if made is None else made
         finally:
             self.stage, self.catching, self.cap = stage, catching, cap
-            self.frames = frames
+            self.frames, self.leaning = frames, leaning
             self.around -= 1
+
+    def _made_by(self, module: Module, node: ast.expr) -> Value | None:
+        """The object that a function gives which is too long to follow: as its constructor leaves it."""
+        if not isinstance(node, ast.Call):
+            return None
+        for one in self.project.resolve(module, node.func):
+            binding = one.binding if isinstance(one, Meaning) else None
+            if not isinstance(one, Meaning) or not isinstance(binding, Defined):
+                return None
+            made = _constructed_in(binding.node)
+            for info in self.hierarchy.classes_of(one.module, made) if made is not None else ():
+                if isinstance(info, ClassInfo):
+                    return Instance(info, text=info.name, shared=True)
+        return None
+
+    def _share(self) -> int:
+        """Of what is looked up for another name, two thirds of what is left: the rest is for that name."""
+        left = self.cap - self.steps
+        return min(_WORTH, left if not self.around else left * 2 // 3)
 
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()
@@ -148,6 +176,26 @@ class Surroundings(Calls):
                     instance.attrs[name] = value
                     return value
         return None
+
+
+def _constructed_in(function: ast.AST) -> ast.expr | None:
+    """`Config` of a function that does `config = Config()` and only ever returns that."""
+    if not isinstance(function, _Definition):
+        return None
+    names = {
+        inner.value.id if isinstance(inner.value, ast.Name) else ""
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Return)
+    }
+    calls = [
+        inner.value
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Assign)
+        and any(isinstance(one, ast.Name) and one.id in names for one in inner.targets)
+    ]
+    if len(names) != 1 or len(calls) != 1 or not isinstance(calls[0], ast.Call):
+        return None
+    return calls[0].func
 
 
 def _given(value: Value) -> Callable[[], Value]:

@@ -7,7 +7,10 @@ import ast
 import re
 
 from stormdoor.auditor import lexicon
+from stormdoor.auditor.hierarchy import ClassInfo
+from stormdoor.auditor.hierarchy import Member as ClassMember
 from stormdoor.auditor.machine import PathEnd, Stage, Thrown
+from stormdoor.auditor.module import Module
 from stormdoor.auditor.project import External
 from stormdoor.auditor.shaping import Shaping
 from stormdoor.auditor.values import (
@@ -19,6 +22,7 @@ from stormdoor.auditor.values import (
     Instance,
     Mapping,
     Member,
+    ModuleRef,
     Named,
     Nobody,
     Partial,
@@ -441,6 +445,7 @@ class TornadoModel(Shaping):
             )
             self.check(site, text_of(function), presumed=True)
             raise Thrown("?", site, self.frame.module, check=True, presumed=True)
+        self.record("check", node, text_of(function), presumed=True)
         return self.awaited(self.call(inner, rest, words, node), node)
 
     def _handler_call(
@@ -554,7 +559,9 @@ class TornadoModel(Shaping):
             case "getattr":
                 return self._getattr(args, node)
             case "hasattr":
-                return Unknown(text="hasattr()")
+                return self._hasattr(args)
+            case "inspect.getmodule" if len(args) == 1 and (made := _made_in(args[0])):
+                return ModuleRef(made)
             case "setattr" if len(args) == 3 and isinstance(args[1], Const):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
@@ -635,6 +642,31 @@ class TornadoModel(Shaping):
         entries.update(words)
         return Mapping(entries, exact)
 
+    def _hasattr(self, args: list[Value]) -> Value:
+        """What a class or a constructor gave is there; of the connection, also what is not there yet."""
+        target, name = (args[0], args[1]) if len(args) == 2 else (None, None)
+        if isinstance(target, Instance) and isinstance(name, Const) and isinstance(name.value, str):
+            if name.value in target.attrs or isinstance(
+                self.hierarchy.find(target.info, name.value), ClassMember
+            ):
+                return Const(value=True)
+            if target.handler and self._is_stored_later(target.info, name.value):
+                return Const(value=False)
+        return Unknown(text="hasattr()")
+
+    def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
+        """Only methods of the handler's own classes make this attribute, and none has yet."""
+        return (
+            name not in _METHODS
+            and name in self.stored_names(info)
+            and all(
+                one.name.startswith("tornado.") or self.hierarchy.is_inert(one)
+                for one in info.mro
+                if isinstance(one, External)
+            )
+            and not any(isinstance(one, ClassInfo) and one.unresolved for one in info.mro)
+        )
+
     def _getattr(self, args: list[Value], node: ast.AST) -> Value:
         if len(args) < 2:
             return Unknown(text="getattr()")
@@ -682,6 +714,21 @@ def _dotted(text: str, name: str) -> str:
     """`config["auth"]["enabled"]` and `config.auth.enabled` as `auth.enabled`."""
     parts = re.findall(r"\w[\w-]*", text.replace(".get(", ".").replace("settings.", ""))
     return ".".join(parts[-2:]) if parts[-1:] == [name] and len(parts) > 1 else name
+
+
+def _made_in(value: Value) -> Module | None:
+    """The file in which a function or a class stands."""
+    while isinstance(value, Bound | Authenticated):
+        value = value.function
+    match value:
+        case Function():
+            return value.module
+        case ClassRef() | Instance():
+            return value.info.module
+        case ModuleRef():
+            return value.module
+        case _:
+            return None
 
 
 def _marks(value: Value) -> dict[str, Value]:

@@ -2,6 +2,39 @@
 
 __all__ = ["CASES"]
 
+_EXTENSION = """
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import JupyterHandler
+class Door(WebSocketHandler, JupyterHandler):
+    {decorator}
+    async def get(self, *args):
+        if self.current_user is None:
+            raise HTTPError(403)
+        {asks}
+        await super().get(*args)
+    def open(self, path):
+        {uses}
+    def on_message(self, message):
+        pass
+"""
+_OWN_AUTHORIZER = """
+class Base(WebSocketHandler):
+    @property
+    def authorizer(self):
+        return self.settings["rights"]
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+class Door(Base):
+    def open(self, path):
+        {asks}
+        self.room = room.named(path)
+    def on_message(self, message):
+        room.say("hello")
+"""
+
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
     "open document": (
         "missing",
@@ -914,6 +947,43 @@ class Door(Base):
     async def open(self, doc):
         await db.watch(doc, self)
 """,
+        {},
+    ),
+    "the authorizer of a base that was not read": (
+        "missing",
+        _EXTENSION.format(asks="", decorator="", uses="self.room = room.named(path)"),
+        {},
+    ),
+    "the authorizer of a base that was not read, asked": (
+        "ok",
+        _EXTENSION.format(
+            asks="if not self.authorizer.is_authorized(self, self.current_user, 'read', 'x'):\n"
+            "            raise HTTPError(403)",
+            decorator="",
+            uses="self.room = room.named(path)",
+        ),
+        {},
+    ),
+    "the authorizer of a base that was not read, asked by a decorator": (
+        "ok",
+        _EXTENSION.format(asks="", decorator="@authorized", uses="self.room = room.named(path)"),
+        {},
+    ),
+    "the authorizer of a base that was not read, and one thing for all": (
+        "ok",
+        _EXTENSION.format(asks="", decorator="", uses="self.write_message('load: 3')").replace(
+            "open(self, path)", "open(self)"
+        ),
+        {},
+    ),
+    "the authorizer of a base": (
+        "missing",
+        _OWN_AUTHORIZER.format(asks=""),
+        {},
+    ),
+    "the authorizer of a base, asked": (
+        "ok",
+        _OWN_AUTHORIZER.format(asks="self.authorizer.check(self.current_user, 'chat')"),
         {},
     ),
 }

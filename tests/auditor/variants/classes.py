@@ -224,4 +224,93 @@ class Door(tornadio2.SocketConnection):
 """,
         {},
     ),
+    "a user made up where nobody was asked yet": (
+        "guarded",
+        """
+import inspect
+class Person:
+    def __init__(self, name):
+        self.name = name
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        if hasattr(self, "_person"):
+            return self._person
+        raise RuntimeError("nobody was asked yet")
+    def prepare(self):
+        if inspect.getmodule(self.get_current_user).__name__ != __name__:
+            person = Person(self.get_current_user())
+        else:
+            person = self.settings["provider"].get_user(self)
+        self.current_user = self._person = person
+class Door(Base):
+    def get(self, *args):
+        if self.current_user is None:
+            raise HTTPError(403)
+        return super().get(*args)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a user made up for everybody": (
+        "missing",
+        """
+import inspect
+class Person:
+    def __init__(self, name):
+        self.name = name
+class Base(WebSocketHandler):
+    def get_current_user(self):
+        if hasattr(self, "_person"):
+            return self._person
+        return None
+    def prepare(self):
+        if inspect.getmodule(self.get_current_user).__name__ == __name__:
+            person = Person(self.get_current_user())
+        else:
+            person = self.settings["provider"].get_user(self)
+        self.current_user = self._person = person
+class Door(Base):
+    def get(self, *args):
+        if self.current_user is None:
+            raise HTTPError(403)
+        return super().get(*args)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "frames fail on what is not there": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.worker = None
+    def open(self):
+        worker = sessions.get(self.get_argument("session"))
+        if not worker:
+            self.close()
+            return
+        self.worker = worker
+    def on_message(self, message):
+        self.worker().run(message)
+""",
+        {},
+    ),
+    "frames reach what another object put there": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.worker = None
+    def open(self):
+        clients.add(self)
+        if not sessions.get(self.get_argument("session")):
+            self.close()
+            return
+    def on_message(self, message):
+        self.worker().run(message)
+""",
+        {},
+    ),
 }

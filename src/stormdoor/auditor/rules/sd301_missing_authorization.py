@@ -30,7 +30,7 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.authorization import unasked_objects
+from stormdoor.auditor.authorization import unasked_authorizer, unasked_objects
 from stormdoor.auditor.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -41,7 +41,17 @@ _KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    if endpoint.authentication.kind not in _KNOWN:
+    kind = endpoint.authentication.kind
+    authorizer = unasked_authorizer(endpoint) if kind in _KNOWN | {"presumed"} else ""
+    if authorizer:
+        yield Found(
+            endpoint.module,
+            endpoint.node,
+            f"{endpoint.info.name} knows who its client is, and never asks {authorizer} whether this "
+            "client may.",
+        )
+        return
+    if kind not in _KNOWN:
         return
     used = unasked_objects(endpoint)
     if used:
