@@ -163,7 +163,8 @@ async def test_a_farewell_that_fails_does_not_keep_back_the_others(
         registry, "SLICE_SECONDS", 0.0
     )  # all are put off, and one is said in each turn
     both = [await opened(guard, bearer("alice")) for _ in range(2)]
-    note_end, failed = guard.trail.note_end, []
+    note_end = guard.trail.note_end
+    failed: list[Event] = []
 
     def fail_once(event: Event) -> None:
         if not failed:

@@ -67,7 +67,7 @@ class Finishing(WebSocketHandler):
 class Flushing(WebSocketHandler):
     """Adds to every answer when it goes out."""
 
-    def flush(self, include_footers: bool = False) -> Any:  # noqa: FBT001, FBT002 - Tornado's signature
+    def flush(self, include_footers: bool = False) -> Any:
         self.set_header("X-Flushed", "yes")
         return super().flush(include_footers)
 
