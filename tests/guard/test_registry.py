@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from stormdoor import Denial
 from stormdoor.core.denial import Refusal
+from stormdoor.core.event import Event
+from stormdoor.guard import registry
 from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle
 
 
@@ -148,3 +152,30 @@ async def test_a_sink_that_raises_is_no_reason_to_stay() -> None:
     assert guard.registry.end(connection, Refusal(Denial.EXPIRED))
     assert len(guard.registry) == 0
     assert isinstance(sink, FakeSink)
+
+
+async def test_a_farewell_that_fails_does_not_keep_back_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was put off is said, whatever becomes of one of them: nobody else would ever say it."""
+    guard = await settle(make_guard())
+    monkeypatch.setattr(
+        registry, "SLICE_SECONDS", 0.0
+    )  # all are put off, and one is said in each turn
+    both = [await opened(guard, bearer("alice")) for _ in range(2)]
+    note_end = guard.trail.note_end
+    failed: list[Event] = []
+
+    def fail_once(event: Event) -> None:
+        if not failed:
+            failed.append(event)
+            raise MemoryError
+        note_end(event)
+
+    monkeypatch.setattr(guard.trail, "note_end", fail_once)
+    for connection, _ in both:
+        guard.registry.end(connection, Refusal(Denial.REVOKED))
+    async with asyncio.timeout(10):
+        await guard.registry.farewells()
+    assert failed
+    assert both[1][1].closed == (3000, "authentication required")

@@ -56,6 +56,30 @@ class Everywhere(WebSocketHandler):
         self.set_header("X-Frame-Options", "DENY")
 
 
+class Finishing(WebSocketHandler):
+    """Adds to every answer at its end."""
+
+    def finish(self, chunk: Any = None) -> Any:
+        self.set_header("X-Finished", "yes")
+        return super().finish(chunk)
+
+
+class Flushing(WebSocketHandler):
+    """Adds to every answer when it goes out."""
+
+    def flush(self, include_footers: bool = False) -> Any:
+        self.set_header("X-Flushed", "yes")
+        return super().flush(include_footers)
+
+
+class Clearing(WebSocketHandler):
+    """Adds to every answer when it begins."""
+
+    def clear(self) -> None:
+        super().clear()
+        self.set_header("X-Cleared", "yes")
+
+
 async def exchange(application: Application, request: str) -> tuple[bytes, bool]:
     """The head of the answer and what follows, and whether the server has closed the connection."""
     sockets = bind_sockets(0, "127.0.0.1")
@@ -117,7 +141,7 @@ async def test_the_101_says_what_tornados_says(
     assert re.search(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", own)
 
 
-@pytest.mark.parametrize("handler", [Plain, Everywhere])
+@pytest.mark.parametrize("handler", [Plain, Everywhere, Clearing])
 async def test_a_refusal_says_what_tornados_says(
     handler: type[WebSocketHandler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +154,28 @@ async def test_a_refusal_says_what_tornados_says(
     assert others <= mine
     if handler is Plain:
         assert mine - others == {b"connection: close"}
+
+
+@pytest.mark.parametrize(
+    ("handler", "header"),
+    [
+        (Finishing, b"X-Finished: yes"),
+        (Flushing, b"X-Flushed: yes"),
+        (Clearing, b"X-Cleared: yes"),
+    ],
+)
+async def test_a_handler_that_brings_its_own_way_is_asked(
+    handler: type[WebSocketHandler], header: bytes
+) -> None:
+    """What it overrides of Tornado's way to answer is run for the 101, as without a guard."""
+    guard = make_guard(insecure_allow_any_host=True)
+    application = protect(
+        Application([("/ws", handler)], log_function=lambda _: None), guard, "chat:connect"
+    )
+    async with guard:
+        answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
+    assert answer.startswith(b"HTTP/1.1 101")
+    assert header in answer
 
 
 async def test_a_header_cannot_break_out_of_the_101(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,7 +241,11 @@ class Registry:
         monotonic, farewells = self._clock.monotonic, self._farewells
         until = monotonic() + SLICE_SECONDS
         while farewells:
-            self._farewell(*farewells.popleft())
+            farewell = farewells.popleft()
+            try:
+                self._farewell(*farewell)
+            except Exception:  # noqa: BLE001 - the others wait for this one
+                _log.exception("connection %s could not be bid farewell", farewell[0].id)
             if monotonic() >= until:
                 break
         if farewells:

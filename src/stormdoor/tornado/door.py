@@ -72,6 +72,10 @@ class Door(Outlet):
     """Whether the handler brings a `check_origin` of its own."""
     _door_own_message_size: ClassVar[bool]
     """Whether the handler brings a `max_message_size` of its own."""
+    _door_own_clear: ClassVar[bool]
+    """Whether the handler brings a `clear` of its own: what it adds is in every answer."""
+    _door_own_finish: ClassVar[bool]
+    """Whether the handler brings a `finish` or `flush` of its own: it has a say in the 101."""
     _door_fast: ClassVar[bool] = False
     """Whether the fast protocol may stand in for Tornado's."""
     _door_answers_errors: ClassVar[bool] = False
@@ -136,7 +140,7 @@ class Door(Outlet):
 
     def _door_refuse(self, refusal: Refusal) -> None:
         """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
-        if turn_away(self, refusal, self._door_guard.clock.now()):
+        if not self._door_own_clear and turn_away(self, refusal, self._door_guard.clock.now()):
             return
         answer = refusal.answer
         self.clear()
@@ -154,6 +158,9 @@ class Door(Outlet):
 
     def clear(self) -> None:
         """Begin the answer anew. As Tornado does, with a date that is made once a second."""
+        if self._door_own_clear:
+            super().clear()
+            return
         self._headers = fresh_headers(self._door_guard.clock.now())
         self.set_default_headers()
         self._write_buffer = []
@@ -162,7 +169,12 @@ class Door(Outlet):
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
         """End the answer: the 101 in one go."""
-        if chunk is None and self._status_code == 101 and switch_protocols(self):
+        if (
+            chunk is None
+            and self._status_code == 101
+            and not self._door_own_finish
+            and switch_protocols(self)
+        ):
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             done.set_result(None)
             return done

@@ -282,6 +282,9 @@ class _Doorman:
             "_door_translator": self._translator,
             "_door_fast": self._guard.fast and fits_handler(handler, GuardedHandler),
             "_door_own_origin_check": _is_overridden(handler, "check_origin"),
+            "_door_own_clear": _is_overridden(handler, "clear"),
+            "_door_own_finish": _is_overridden(handler, "finish")
+            or _is_overridden(handler, "flush"),
             "_door_own_message_size": _is_overridden(handler, "max_message_size"),
         }
         bases: tuple[type, ...]
