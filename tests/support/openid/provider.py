@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ _HERE = Path(__file__).parent
 _FILES = ("package.json", "package-lock.json", "provider.mjs")
 _NODE = 20
 _PATIENCE = 60.0  # only a failure takes that long
+_ATTEMPTS = 3
 
 
 class Unavailable(Exception):
@@ -101,6 +103,18 @@ class RealProvider:
 
     def start(self) -> Self:
         """Start it; after `kill`, at the address that it had."""
+        for _ in range(_ATTEMPTS):
+            if line := self._launch():
+                break
+            self.kill()
+        else:
+            raise AssertionError(f"the provider did not start; see {self.folder}/log.*")
+        told = json.loads(line)
+        self.issuer, self._control = told["issuer"], told["control"]
+        return self
+
+    def _launch(self) -> str:
+        """What it says when it listens; nothing if it ends before, or hangs, as Node now and then does."""
         port = self.issuer.rpartition(":")[2] or "0"
         with (self.folder / f"log.{os.getpid()}").open("a") as log:
             self._process = subprocess.Popen(
@@ -112,13 +126,8 @@ class RealProvider:
                 text=True,
             )
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self.kill()
-            raise AssertionError(f"the provider did not start; see {self.folder}/log.*")
-        told = json.loads(line)
-        self.issuer, self._control = told["issuer"], told["control"]
-        return self
+        ready, _, _ = select.select([self._process.stdout], [], [], _PATIENCE)
+        return self._process.stdout.readline() if ready else ""
 
     def kill(self) -> None:
         """End it as a crash would; keys, clients, logins and tokens are lost."""
