@@ -21,7 +21,8 @@ from typing import Any
 
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import Result, Situation, found, probe, skipped
+from stormdoor.prober.stand_in import stand_in
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE", "ends_at"]
@@ -56,14 +57,9 @@ async def _run(situation: Situation) -> list[Result]:
             return [found(what, proof.transcript)]
     if not expired:
         return [skipped("No expired token was given with `--expired-token`.")]
-    garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
-    ask = Ask(owner.changed(f"{owner.name}, token expired", lambda _: expired), situation.origin)
-    proof = await situation.attempt(ask, Ask(garbage, situation.origin))
-    if proof.access is Access.IN:
-        return [found(f"The expired token gets in: {proof.why}.", proof.transcript)]
-    if proof.access is Access.UNKNOWN:
-        return [unknown(f"Whether an expired token gets in: {proof.why}.")]
-    return [clear("The expired token is refused.")]
+    return await stand_in(
+        situation, owner, "expired", expired, named="The expired token", doubted="an expired token"
+    )
 
 
 PROBE = probe(

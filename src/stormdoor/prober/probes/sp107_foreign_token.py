@@ -14,9 +14,8 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access
-from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probe import Result, Situation, probe, skipped
+from stormdoor.prober.stand_in import stand_in
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -28,14 +27,8 @@ async def _run(situation: Situation) -> list[Result]:
         return [skipped("No credential was given, or none is needed.")]
     if not foreign:
         return [skipped("No token for somebody else was given with `--foreign-token`.")]
-    garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
-    ask = Ask(owner.changed(f"{owner.name}, token foreign", lambda _: foreign), situation.origin)
-    proof = await situation.attempt(ask, Ask(garbage, situation.origin))
-    if proof.access is Access.IN:
-        return [found(f"A token made for another service gets in: {proof.why}.", proof.transcript)]
-    if proof.access is Access.UNKNOWN:
-        return [unknown(f"Whether a token made for another service gets in: {proof.why}.")]
-    return [clear("A token made for another service is refused.")]
+    named, doubted = "A token made for another service", "a token made for another service"
+    return await stand_in(situation, owner, "foreign", foreign, named=named, doubted=doubted)
 
 
 PROBE = probe(
