@@ -19,7 +19,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -38,7 +38,7 @@ from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
-from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
+from stormdoor.tornado.answers import switch_protocols, turn_away
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.outlet import HandlerSink, Outlet
@@ -61,6 +61,10 @@ def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
     return coroutine
 
 
+def _upgrades(connection: str) -> bool:
+    return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
+
+
 class Door(Outlet):
     """What stands in front of every guarded handler. Never used by itself: see `protect`."""
 
@@ -75,7 +79,9 @@ class Door(Outlet):
     _door_own_clear: ClassVar[bool]
     """Whether the handler brings a `clear` of its own: what it adds is in every answer."""
     _door_own_finish: ClassVar[bool]
-    """Whether the handler brings a `finish` or `flush` of its own: it has a say in the 101."""
+    """Whether the handler brings a `finish`, a `flush` or the like of its own: it has a say in the 101."""
+    _door_own_get: ClassVar[bool]
+    """Whether the handler brings a `get` of its own."""
     _door_fast: ClassVar[bool] = False
     """Whether the fast protocol may stand in for Tornado's."""
     _door_answers_errors: ClassVar[bool] = False
@@ -161,7 +167,7 @@ class Door(Outlet):
         if self._door_own_clear:
             super().clear()
             return
-        self._headers = fresh_headers(self._door_guard.clock.now())
+        vars(self).pop("_headers", None)  # they are made when somebody looks at them
         self.set_default_headers()
         self._write_buffer = []
         self._status_code = 200
@@ -173,12 +179,44 @@ class Door(Outlet):
             chunk is None
             and self._status_code == 101
             and not self._door_own_finish
-            and switch_protocols(self)
+            and switch_protocols(self, self._door_guard.clock.now())
         ):
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             done.set_result(None)
             return done
         return super().finish(chunk)
+
+    def _door_switch(self, answer: Mapping[str, str]) -> bool:
+        """The whole 101 in one go, with the headers of the fast protocol; False if it has to set them."""
+        return not self._door_own_finish and switch_protocols(
+            self, self._door_guard.clock.now(), answer
+        )
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """What Tornado's does, where all that it would ask has been answered already."""
+        protocol = None if self._door_own_get else self._door_protocol()
+        if protocol is None:
+            await super().get(*args, **kwargs)
+            return
+        self.open_args, self.open_kwargs = args, kwargs
+        self.ws_connection = protocol
+        await protocol.accept_connection(self)
+
+    def _door_protocol(self) -> FastProtocol | None:
+        """The fast protocol, if this is a handshake in order and the origin has been judged for good."""
+        values = self.request.headers.get_list
+        if (
+            self._door_admitted is None
+            or self._door_own_origin_check
+            or self._door_endpoint.public is not None
+            or ",".join(values("Upgrade")).lower() != "websocket"
+            or not _upgrades(",".join(values("Connection")).lower())
+            # Tornado wants an Origin with it, and asks who has a check of its own.
+            or (values("Sec-Fetch-Site") and not values("Origin"))
+        ):
+            return None
+        protocol = self.get_websocket_protocol()
+        return protocol if type(protocol) is FastProtocol else None
 
     def check_origin(self, origin: str) -> bool:
         """Repeat the verdict: the origin was judged before anything else, and exactly.
@@ -222,7 +260,7 @@ class Door(Outlet):
         """The fast protocol where all that it rests on is known, else the handler's or Tornado's own."""
         if (
             self._door_fast
-            and self.request.headers.get("Sec-WebSocket-Version") == "13"
+            and self.request.headers.get_list("Sec-WebSocket-Version") == ["13"]
             and fits_request(self.request)
         ):
             return FastProtocol(
@@ -392,8 +430,9 @@ class Door(Outlet):
 
     def _door_over(self) -> None:
         # INVARIANT: whatever a method of the handler does or does not pass on, the quota comes back.
-        if self._door_admitted is not None:
-            self._door_guard.registry.end(self._door_admitted, code=self.close_code or 1006)
+        connection = self._door_admitted
+        if connection is not None and connection.state is not State.ENDED:
+            self._door_guard.registry.end(connection, code=self.close_code or 1006)
         if self._door_backlog is not None:
             self._door_backlog.abandon()
 
