@@ -149,8 +149,9 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
             return Origins("open", found, attempt.origin, "any", events=events)
     for host in dict.fromkeys([*compared(said), *LOCAL]):
         if asking.lets_in(ATTACKER, host) is True:
-            kind = "weak" if host in LOCAL else "open"
-            return Origins(kind, found, ATTACKER, "host", host, events=events)
+            if host in LOCAL:
+                return Origins("weak", found, ATTACKER, "host", host, events=events)
+            return Origins("open", found, ATTACKER, "host", host, events=events)
     # However it is configured: what every way lets in, a setting does not keep out.
     attempts = tricks(said)
     for attempt in attempts:

@@ -90,6 +90,10 @@ class Core:
         self.making: ClassInfo | None = None
         self.around = 0
         self.placed: dict[int, Value] = {}
+        self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
+        """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
+        self.among: dict[str, tuple[str, ...]] = {}
+        """Names that a text of the client is one of, by the source of that text."""
         self.whim = False
         """Whether it hung on what the page that connects writes into the address."""
         self.unsure = False
