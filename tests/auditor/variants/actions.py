@@ -295,7 +295,9 @@ class Door(Base):
 class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
-        document = db.query(Document).filter(Document.id == data["id"], Document.owner == self.current_user).first()
+        document = db.query(Document).filter(
+            Document.id == data["id"], Document.owner == self.current_user
+        ).first()
         if document is None:
             return
         document.text = data["text"]
