@@ -6,6 +6,7 @@ from typing import Literal
 from stormdoor.auditor.connection.client import ADDRESS, HOST
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import STAND_IN
 
 __all__ = ["Asked", "Outcome", "Path", "Pathway"]
 
@@ -21,12 +22,16 @@ class Asked:
         host: The Host header of the handshake.
         address: Where the client is.
         whole: Whether what runs before `check_origin` is followed, too.
+        otherwise: Whether ways that only another configuration takes are followed, too.
+        listed: What is in lists of the server that nobody can read here.
     """
 
     origin: str
     host: str = HOST
     address: str = ADDRESS
     whole: bool = False
+    listed: str = STAND_IN
+    otherwise: bool = False
 
 
 @dataclass(slots=True)
@@ -45,6 +50,7 @@ class Path:
         answer: What `check_origin` answered.
         whim: Whether that hung on what the page writes into the address.
         unsure: Whether that hung on what nobody can read here.
+        looked_at: What `check_origin` looked at beside the origin: `host`, `address`, `port`, `list`.
     """
 
     outcome: Outcome
@@ -59,6 +65,7 @@ class Path:
     answer: bool | None = None
     whim: bool = False
     unsure: bool = False
+    looked_at: frozenset[str] = frozenset()
 
     @property
     def checks(self) -> list[Event]:
