@@ -26,6 +26,7 @@ from tests.docs.pages import (
     serving,
     speak,
 )
+from tests.support import js_client
 from tests.support.loops import in_a_thread
 from tests.support.project import ROOT
 from tests.tornado.login_client import LoginClient
@@ -119,24 +120,17 @@ def test_single_page_application(chromium: str, tmp_path: Path) -> None:
             browser.close()
 
 
+@pytest.mark.xdist_group("client")
 def test_typescript_of_the_page(tmp_path: Path) -> None:
     """The types of the page are those of the client, as its own compiler sees them."""
-    import shutil
-    import subprocess
-
-    client = ROOT / "clients" / "js"
-    compiler = client / "node_modules" / ".bin" / "tsc"
-    if shutil.which("node") is None or not compiler.exists():
-        pytest.skip("the compiler is not installed: npm ci in clients/js")
+    client = js_client.checkout()
     [text] = [one.text for one in blocks(SPA, "ts")]
     source = (client / "src" / "index.js").as_posix()
     (tmp_path / "chat.ts").write_text(text.replace('"stormdoor"', f'"{source}"'), encoding="utf-8")
     options = "--noEmit --strict --target es2022 --module nodenext --moduleResolution nodenext"
-    done = subprocess.run(
-        [compiler, *options.split(), "--lib", "es2023,dom", tmp_path / "chat.ts"],
-        capture_output=True,
-        text=True,
-        check=False,
+    compiler = str(client / "node_modules" / ".bin" / "tsc")
+    done = js_client.run(
+        [compiler, *options.split(), "--lib", "es2023,dom", str(tmp_path / "chat.ts")], client
     )
     assert done.returncode == 0, done.stdout
 
