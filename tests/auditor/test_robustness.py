@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.engine import prepare, scan
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning.engine import prepare, scan
+from stormdoor.auditor.scanning.settings import Settings
 from tests.auditor.sources import HEAD, scene_of, write
 from tests.auditor.test_authentication import GUARDED, MISSING, OTHER, _acting
 from tests.support.project import ROOT

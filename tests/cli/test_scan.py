@@ -317,7 +317,7 @@ def test_crash_is_three(scan: Scan, project: Path, monkeypatch: pytest.MonkeyPat
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("stormdoor.auditor.engine.scan", broken)
+    monkeypatch.setattr("stormdoor.auditor.scanning.engine.scan", broken)
     result = scan(".")
     assert result.code == 3
     assert "RuntimeError: boom" in result.err
