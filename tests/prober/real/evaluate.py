@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import re
 import secrets
 import subprocess
@@ -261,6 +262,23 @@ def _write_facts(results: Sequence[Comparison], folder: Path) -> None:
         file.write_text(f"{head}[facts]\n{facts}", encoding="utf-8")
 
 
+def _record(results: Sequence[Comparison], file: Path) -> None:
+    """What was said, beside the truth, for a later page."""
+    kept = {
+        one.case.name: {
+            "program": f"{one.case.program} {one.case.version}",
+            "truth": dict(one.case.truth),
+            "said": one.said,
+            "stranger": one.stranger,
+            "others": list(one.others),
+            "problem": one.problem,
+            "seconds": round(one.seconds, 1),
+        }
+        for one in results
+    }
+    file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="make probe-real", description=__doc__.splitlines()[0])
@@ -271,6 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write-facts", action="store_true", help="commit what is seen by hand")
     parser.add_argument("--unseen", action="store_true", help="those that it was not made with")
     parser.add_argument("--by-hand", action="store_true", help="only look by hand, probe nothing")
+    parser.add_argument("--record", type=Path, help="keep what was said in this file")
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     given = parser.parse_args(arguments)
     every = cases(UNSEEN if given.unseen else CASES)
@@ -314,6 +333,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if given.write_facts:
         _write_facts(results, UNSEEN if given.unseen else CASES)
+    if given.record:
+        _record(results, given.record)
     if given.page:
         head, _, tail = PAGE.read_text("utf-8").partition(MARK)
         rest = tail[tail.index("\n## ") :] if "\n## " in tail else ""
