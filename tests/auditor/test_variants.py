@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (

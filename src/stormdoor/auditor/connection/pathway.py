@@ -1,0 +1,64 @@
+"""The ways that a connection can go."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.interpreter.outcomes import Thrown
+
+__all__ = ["Outcome", "Path", "Pathway"]
+
+Outcome = Literal["refused", "accepted", "cut"]
+
+
+@dataclass(slots=True)
+class Path:
+    """One way that a connection can go.
+
+    Args:
+        outcome: Refused before the 101, accepted, or not followed to its end.
+        stage: The stage in which it was refused, or that it reached.
+        events: What happened, in order.
+        assumptions: Settings it depends on.
+        refused_by: What refused it: a check of the client's identity, or None.
+        open_end: How `open` ended: it came through, it raised, it closed.
+        message_end: How `on_message` ended on the first message.
+    """
+
+    outcome: Outcome
+    stage: Stage
+    events: list[Event]
+    assumptions: dict[str, Assumption]
+    refused_by: Thrown | None = None
+    presumed: bool = False
+    open_end: Literal["", "through", "raised", "closed"] = ""
+    message_end: Literal["", "through", "raised", "closed"] = ""
+    answer: bool | None = None
+
+    @property
+    def checks(self) -> list[Event]:
+        """The checks of identity that this client failed on the way."""
+        return [event for event in self.events if event.kind == "check"]
+
+    def at(self, stage: Stage) -> list[Event]:
+        """What happened in a stage."""
+        return [event for event in self.events if event.stage == stage]
+
+
+@dataclass(slots=True)
+class Pathway:
+    """All ways that were explored.
+
+    Args:
+        paths: The ways that came to an end.
+        events: Everything that happened on any way, also those not followed to the end.
+        complete: Whether every way was followed.
+        steps: How much work it was.
+        uncertain: Methods that a class that was not read may define, with that class.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    complete: bool = True
+    steps: int = 0
+    uncertain: dict[str, str] = field(default_factory=dict)
