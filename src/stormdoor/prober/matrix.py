@@ -24,7 +24,7 @@ from stormdoor.prober.play import Line, play
 from stormdoor.prober.recording import Action, tag
 from stormdoor.report.access import AccessCell, AccessMatrix, AccessRow, AccessState
 
-__all__ = ["NOWHERE", "take_matrix", "without_meaning"]
+__all__ = ["NOWHERE", "other_id", "take_matrix", "without_meaning"]
 
 NOWHERE = "stormdoor-probe-nothing"
 _Round = dict[int, Heard]
@@ -49,7 +49,7 @@ class _Row:
     sent: bool
 
 
-def _other_id(id: str) -> str:
+def other_id(id: str) -> str:
     """An id of the same form that does not exist; another one each time, since a write may make it exist."""
     letters = "0123456789abcdef" if re.fullmatch(r"[0-9a-fA-F-]{8,}", id) else ""
 
@@ -84,9 +84,7 @@ def without_meaning(message: str) -> str:
 
 def _control(row: _Row) -> str:
     return (
-        exchanged(row.message, row.id, _other_id(row.id))
-        if row.id
-        else without_meaning(row.message)
+        exchanged(row.message, row.id, other_id(row.id)) if row.id else without_meaning(row.message)
     )
 
 
