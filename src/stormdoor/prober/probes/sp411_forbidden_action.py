@@ -50,15 +50,17 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
             )
         elif cell.meant == "refused" and cell.state == "unknown":
             doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
+    what = "gets at what is another's alone" if objects else "may do what it was declared not to"
     results = [
-        found(f"{name} may do what it was declared not to: {', '.join(actions)}.", scripts[name])
+        found(f"{name} {what}: {', '.join(actions)}.", scripts[name])
         for name, actions in wrong.items()
     ]
     results += [unknown(f"Whether it should be: {one}.") for one in doubts]
     if results:
         return results
     if declared:
-        return [clear(f"What was declared to be refused is refused ({declared} times).")]
+        which = "What is one identity's alone" if objects else "What was declared to be refused"
+        return [clear(f"{which} is refused to the others ({declared} times).")]
     if not tried:
         return [skipped("No action was tried.")]
     return [noted("Who may do what is in the matrix; nobody declared who should.")]
