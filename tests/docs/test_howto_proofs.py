@@ -255,7 +255,6 @@ async def test_an_identity_proxy(caplog: pytest.LogCaptureFixture) -> None:
         "is there more than once",
         "how some servers spell",
     }
-    assert len(page.envoy("ab" * 32)) == 2
 
 
 async def test_nginx_with_auth_request(tmp_path: Path) -> None:
