@@ -16,6 +16,7 @@ from tests.auditor.variants import (
     authorization,
     classes,
     configuration,
+    hostile_origins,
     origin,
     settings,
 )
@@ -43,7 +44,7 @@ Mutation = Callable[[ast.Module], ast.Module]
 def endpoint_of(folder: Path, text: str, files: dict[str, str]) -> Endpoint:
     """The endpoint whose class is called Door, or what became of it."""
     scene = scene_of(folder, {"app.py": text, **files})
-    return next(one for one in scene.endpoints if one.info.name.startswith("Door"))
+    return next(one for one in scene.endpoints if one.info.name.startswith(("Door", "Open")))
 
 
 def said(endpoint: Endpoint) -> str:
@@ -82,6 +83,23 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("case", cases(origin.CASES))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
+    wanted, body, files = case
+    assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
+
+
+@pytest.mark.parametrize("name", hostile_origins.CHECKS)
+def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> None:
+    """A comparison counts for what an attacker can have, and not for what it is meant for."""
+    wanted, check, before = hostile_origins.CHECKS[name]
+    body = hostile_origins.FRAME.format(
+        before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
+    )
+    assert endpoint_of(tmp_path, HEAD + body, {}).origins.kind in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES))
+def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
+    """Whatever puts a check into a class or takes it away, it is the one that runs that counts."""
     wanted, body, files = case
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 

@@ -20,6 +20,7 @@ from stormdoor.prober.wire import (
     ANSWER_SECONDS,
     BINARY,
     CLOSE,
+    PONG,
     TEXT,
     Answer,
     NoAnswer,
@@ -155,6 +156,7 @@ class Client:
                 self.tls,
                 at_once=early,
                 seconds=self.answer_seconds,
+                gate=ask.gate,
             ) as (answer, wire):
                 took = asyncio.get_running_loop().time() - began
                 lines.append(f"< {answer.status}")
@@ -269,6 +271,8 @@ class _Talk:
                         )
                         self._keep("close", frame.code)
                         return
+                    if frame.opcode == PONG and self.ask.ping and frame.payload == self.ask.ping:
+                        self.found = replace(self.found, ponged=True)
                     if frame.opcode not in {TEXT, BINARY}:
                         continue
                     message: Message = frame.payload

@@ -280,7 +280,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         *(owner or NOBODY).secrets(),
         *(other or NOBODY).secrets(),
         *(text for one in members for text in one.identity.secrets()),
-        *(one for one in (*private, plan.declared.expired, plan.declared.foreign) if one),
+        *(one for one in (*private, *plan.declared.tokens()) if one),
         *(one for action in _actions(plan, target) for one in spoken_secrets(action.message)),
     ]
     # What was declared to read only may be said, too, where nothing else was.
@@ -288,6 +288,13 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     say = plan.say or reads
     client = Client(target, budget, plan.tls, Redactor(secrets), say=say, listen=plan.listen)
     origin = plan.origin or target.origin
+
+    async def renew() -> Identity | None:
+        """The owner after getting in once more; what is new must not be shown either."""
+        renewed = (await _identities(plan, whole, budget))[1]
+        client.redact.add((renewed or NOBODY).secrets())
+        return renewed
+
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
@@ -313,6 +320,9 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         public_key=plan.public_key,
         active=plan.active,
         declared=plan.declared,
+        own=replace(plan.own, identity=owner or NOBODY),
+        members=tuple(members),
+        renew=renew if plan.login is not None or plan.entrances else None,
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)

@@ -3,12 +3,30 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stormdoor.auditor.connection.client import ADDRESS, HOST
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 
-__all__ = ["Outcome", "Path", "Pathway"]
+__all__ = ["Asked", "Outcome", "Path", "Pathway"]
 
 Outcome = Literal["refused", "accepted", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page that connects.
+
+    Args:
+        origin: Where it comes from.
+        host: The Host header of the handshake.
+        address: Where the client is.
+        whole: Whether what runs before `check_origin` is followed, too.
+    """
+
+    origin: str
+    host: str = HOST
+    address: str = ADDRESS
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -23,6 +41,9 @@ class Path:
         refused_by: What refused it: a check of the client's identity, or None.
         open_end: How `open` ended: it came through, it raised, it closed.
         message_end: How `on_message` ended on the first message.
+        answer: What `check_origin` answered.
+        whim: Whether that hung on what the page writes into the address.
+        unsure: Whether that hung on what nobody can read here.
     """
 
     outcome: Outcome
@@ -34,6 +55,8 @@ class Path:
     open_end: Literal["", "through", "raised", "closed"] = ""
     message_end: Literal["", "through", "raised", "closed"] = ""
     answer: bool | None = None
+    whim: bool = False
+    unsure: bool = False
 
     @property
     def checks(self) -> list[Event]:

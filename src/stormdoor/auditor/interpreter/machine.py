@@ -90,6 +90,10 @@ class Core:
         self.making: ClassInfo | None = None
         self.around = 0
         self.placed: dict[int, Value] = {}
+        self.whim = False
+        """Whether it hung on what the page that connects writes into the address."""
+        self.unsure = False
+        """Whether it hung on what nobody can read here."""
         self.leaning: bool | None = None
         """How what cannot be told goes, where no way is worth following for it."""
 

@@ -117,10 +117,14 @@ class Conditions(Comparisons):
             and _asks_about_user(node)
         ):
             self.record("check", node, f"access: {text}", values=(value,))
-        if self.mode == "origin" and "origin" in labels:
+        if self.mode == "origin" and labels & {"query", "url"}:
+            self.whim = True  # the page that connects writes the address
+        elif self.mode == "origin" and "origin" in labels:
             # The origin itself is concrete: what is left unresolved is taken for a comparison.
             self.check(node, text, presumed=True)
             return False
+        elif self.mode == "origin":
+            self.unsure = True
         if self.leaning is not None and len(self.frames) > 2 and self.frame.name != "<module>":
             result = self.leaning
         else:

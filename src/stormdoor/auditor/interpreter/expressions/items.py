@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -65,7 +66,7 @@ class Items(Names):
             if isinstance(value, Const) and isinstance(value.value, str | bytes):
                 numbers = [
                     one.value
-                    for one in bounds
+                    for one in map(settled, bounds)
                     if isinstance(one, Const) and isinstance(one.value, int | None)
                 ]
                 if len(numbers) == 3:

@@ -80,6 +80,14 @@ class Names(Layer):
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
         value = self.in_module(module, bound.value)
         if (
+            self.mode == "origin"
+            and isinstance(value, Sequence)
+            and value.exact
+            and not value.items
+            and not self.hierarchy.is_filled(module, name)
+        ):
+            value = Setting(name, value, text=name)  # nothing is in it as shipped
+        elif (
             isinstance(value, Const)
             and value.value is None
             and not lexicon.concerns_identity(name)

@@ -5,7 +5,14 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.statements.branches import Branches
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue
-from stormdoor.auditor.interpreter.values import Const, Mapping, Sequence
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Mapping,
+    Sequence,
+    Setting,
+    Unknown,
+    settled,
+)
 
 __all__ = ["Loops"]
 
@@ -15,6 +22,12 @@ class Loops(Branches):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.evaluate(node.iter)
+        if self.mode == "origin" and isinstance(source, Setting):
+            # What nobody can read here has something in it; what is shipped is looked at.
+            shipped = settled(source)
+            if not isinstance(shipped, Sequence | Mapping):
+                shipped = Sequence([Unknown(source.labels, source.name)])
+            source = shipped
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
             self.execute(node.orelse)
