@@ -336,10 +336,11 @@ class Door(Outlet):
                 await prepared
             if not connection.open:
                 return
-            args, kwargs = self._door_opening
+            args, kwargs = vars(self).pop("_door_opening")
             opened = self._door_open(*args, **kwargs)
             if opened is not None:
                 await opened
+            shed(self)
         except (Exception, asyncio.CancelledError):
             self.log_exception(*sys.exc_info())
             self._door_fail()
