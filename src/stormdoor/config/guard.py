@@ -37,9 +37,10 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.administration import Administration
-from stormdoor.guard.admission import Admission, Entrance
+from stormdoor.guard.admission import Admission
 from stormdoor.guard.antechamber import Antechamber
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.gate import Entrance
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
