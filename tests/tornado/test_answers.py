@@ -136,8 +136,8 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
     for own in (True, False):
         with monkeypatch.context() as patch:
             if not own:
-                patch.setattr("stormdoor.tornado.door.switch_protocols", lambda *_, **__: False)
-                patch.setattr("stormdoor.tornado.door.turn_away", lambda *_, **__: False)
+                patch.setattr("stormdoor.tornado.threshold.switch_protocols", lambda *_, **__: False)
+                patch.setattr("stormdoor.tornado.threshold.turn_away", lambda *_, **__: False)
             guard = make_guard(insecure_allow_any_host=True)
             application = protect(
                 Application([("/ws", handler)], log_function=lambda _: None), guard, "chat:connect"
