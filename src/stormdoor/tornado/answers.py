@@ -161,12 +161,16 @@ def _lines(headers: HTTPHeaders) -> list[str]:
 
 
 def switch_protocols(
-    handler: WebSocketHandler, now: float, more: Mapping[str, str] = _NOTHING
+    handler: WebSocketHandler,
+    headers: HTTPHeaders | None,
+    now: float,
+    more: Mapping[str, str] = _NOTHING,
 ) -> bool:
     """Write the 101, with every header that the handler has set.
 
     Args:
         handler: Whose handshake was accepted.
+        headers: Those of its answer, or None if they are the usual ones.
         now: Unix seconds.
         more: The protocol's own headers, if they are not among the handler's.
 
@@ -186,7 +190,6 @@ def switch_protocols(
     stream: IOStream | None = connection.stream
     if stream is None or stream.closed():
         return False
-    headers: HTTPHeaders | None = vars(handler).get("_headers")
     lines = _beginning.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
     lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
     head = "\r\n".join(lines).encode("latin1")
