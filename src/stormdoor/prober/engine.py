@@ -269,6 +269,39 @@ def _declared_nobody(members: Sequence[Member]) -> Member:
     return next((one for one in members if one.name == "nobody"), Member(NOBODY))
 
 
+async def _tried(
+    situation: Situation, probes: Sequence[Probe], progress: Progress
+) -> tuple[list[tuple[Probe, Result]], list[Tried]]:
+    """Run them in turn; what came of each, and what is told of it."""
+    client = situation.client
+    results: list[tuple[Probe, Result]] = []
+    tried: list[Tried] = []
+    for number, one in enumerate(probes):
+        progress(one.meta.slug, number, len(probes))
+        before = len(client.all)
+        try:
+            came = await one.run(situation)
+        except BudgetSpent:
+            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
+        except NoAnswer as error:
+            came = [Result("unknown", f"{one.meta.title}: {error}.")]
+        results += [(one, result) for result in came]
+        shown = client.all[before].transcript if len(client.all) > before else ()
+        tried += [
+            Tried(
+                one.meta.id,
+                client.target.url,
+                one.check,
+                result.state,
+                result.what,
+                owned=bool(situation.base.owner),
+                transcript=result.transcript or shown,
+            )
+            for result in came
+        ]
+    return results, tried
+
+
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
     _, shown = _split(whole)
@@ -331,31 +364,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
-    results: list[tuple[Probe, Result]] = []
-    tried: list[Tried] = []
-    for number, one in enumerate(probes):
-        progress(one.meta.slug, number, len(probes))
-        before = len(client.all)
-        try:
-            came = await one.run(situation)
-        except BudgetSpent:
-            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
-        except NoAnswer as error:
-            came = [Result("unknown", f"{one.meta.title}: {error}.")]
-        results += [(one, result) for result in came]
-        shown = client.all[before].transcript if len(client.all) > before else ()
-        tried += [
-            Tried(
-                one.meta.id,
-                target.url,
-                one.check,
-                result.state,
-                result.what,
-                owned=bool(base.owner),
-                transcript=result.transcript or shown,
-            )
-            for result in came
-        ]
+    results, tried = await _tried(situation, probes, progress)
     seen = _summed(target, results, budget.used + spent)
     endpoint = replace(seen.endpoint, matrix=situation.matrix)
     return replace(
