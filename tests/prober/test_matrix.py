@@ -197,6 +197,14 @@ async def test_no_false_alarm(handler: Any) -> None:
     assert matrix["read (of alice)"]["alice"] == "allowed" or handler is Chatters
 
 
+@pytest.mark.parametrize(("handler", "bob"), [(Documents, "refused"), (AnyAction, "allowed")])
+async def test_an_action_that_is_not_the_owners(handler: Any, bob: str) -> None:
+    """It is compared with what is delivered to the one who may do it."""
+    report = await _report(handler, owner=BOB, own=BOBS, members=(OWN,))
+    assert _states(report)["count"] == {"bob": bob, "alice": "allowed", "nobody": "refused"}
+    assert ("forbidden-action" in slugs(report)) == (bob == "allowed")
+
+
 class Channels(Documents):
     """Each connection opens a channel with a name of its own, and reads on it."""
 

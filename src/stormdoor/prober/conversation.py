@@ -34,8 +34,10 @@ from stormdoor.prober.wire import (
     opened,
 )
 
-__all__ = ["Ask", "Client", "Conversation"]
+__all__ = ["Ask", "Client", "Conversation", "never"]
 
+UNIQUE = "{unique}"
+"""What becomes another word each time, in messages and in the address."""
 _SHOWN_MESSAGES = 12
 _SHOWN_SIGNS = 200
 _MANY = 4
@@ -72,7 +74,7 @@ def _folded(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(made)
 
 
-def _never(_: frozenset[str]) -> bool:
+def never(_: frozenset[str]) -> bool:
     """Listen to the end."""
     return False
 
@@ -110,7 +112,8 @@ class Client:
         self.answer_seconds = ANSWER_SECONDS
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
-        self.enough: Callable[[frozenset[str]], bool] = _never
+        self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
+        self.enough: Callable[[frozenset[str]], bool] = never
         self.all: list[Conversation] = []
 
     async def plain(self, target: Target, request: Request) -> Answer:
@@ -123,7 +126,7 @@ class Client:
 
     def said(self, unique: str = "") -> list[str]:
         """The owner's messages, for one conversation."""
-        said = [one.replace("{unique}", unique or secrets.token_hex(6)) for one in self.say]
+        said = [one.replace(UNIQUE, unique or secrets.token_hex(6)) for one in self.say]
         return [_numbered(one) for one in said] if self.numbered else said
 
     async def converse(self, ask: Ask) -> Conversation:
@@ -140,11 +143,16 @@ class Client:
         request = Request(headers=(*shown, *ask.who.shown(), *ask.headers), host=ask.host)
         with contextlib.suppress(NoAnswer):
             await stack.enter_async_context(
-                opened(ask.who.at(target), request, self.budget, self.tls)
+                opened(self._at(ask, target), request, self.budget, self.tls)
             )
 
+    def _at(self, ask: Ask, target: Target) -> Target:
+        """The address with the parameters of who asks, and with those that are others each time."""
+        whole = ask.who.at(Identity("", query=self.fresh()).at(target))
+        return whole.at(whole.resource.replace(UNIQUE, secrets.token_hex(6)))
+
     async def _converse(self, ask: Ask) -> Conversation:
-        target = ask.who.at(ask.target or self.target)
+        target = self._at(ask, ask.target or self.target)
         shown = list(ask.who.shown())
         if ask.origin is not None:
             shown.insert(0, ("Origin", ask.origin))

@@ -45,17 +45,16 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
             scripts.setdefault(cell.identity, cell.transcript)
         elif objects and cell.state == "allowed" and not cell.meant:
             doubts.append(
-                f"{row.title} is open to {cell.identity}: if the object is {row.of}'s alone, say so with "
-                "`ids` in the file of --identities"
+                f"`{row.title}` is open to {cell.identity}; if the object is {row.of}'s alone, say so with "
+                "`ids` in the file of --identities."
             )
         elif cell.meant == "refused" and cell.state == "unknown":
-            doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
-    what = "gets at what is another's alone" if objects else "may do what it was declared not to"
+            doubts.append(f"Whether {cell.identity} is refused `{row.title}`: {cell.why}.")
     results = [
-        found(f"{name} {what}: {', '.join(actions)}.", scripts[name])
+        found(f"{_wrong(name, objects=objects)}: {', '.join(actions)}.", scripts[name])
         for name, actions in wrong.items()
     ]
-    results += [unknown(f"Whether it should be: {one}.") for one in doubts]
+    results += [unknown(one) for one in doubts]
     if results:
         return results
     if declared:
@@ -64,6 +63,12 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
     if not tried:
         return [skipped("No action was tried.")]
     return [noted("Who may do what is in the matrix; nobody declared who should.")]
+
+
+def _wrong(name: str, *, objects: bool) -> str:
+    if objects:
+        return f"{name[:1].upper()}{name[1:]} gets what belongs to another identity"
+    return f"{name[:1].upper()}{name[1:]} may do what was declared to be refused"
 
 
 async def _run(situation: Situation) -> list[Result]:
