@@ -30,11 +30,10 @@ _RIGHT = {
     "ended": "ends the connection",
     "fewer": "does not keep all the answers",
 }
-_DOUBTS = {
+_WITHOUT = {
     "silent": "nothing is answered",
-    "short": "its answers are too short; a message with `{unique}` that is echoed would tell",
-    "long": "its answers are too long to ask for many",
-    "slow": "it takes too long",
+    "short": "the answers are too short; a message with `{unique}` that is echoed would tell",
+    "long": "the answers are too long to ask for many",
 }
 
 
@@ -57,11 +56,7 @@ async def _run(situation: Situation) -> list[Result]:
     if who is None or situation.base.once or not client.say:
         return [skipped("No credential or no message was given, or it works only once.")]
     if await _spreads(situation, Ask(who, situation.origin)):
-        return [
-            unknown(
-                "What is kept for a slow reader: what is said is heard by others, who would bear it."
-            )
-        ]
+        return [skipped("What is said is heard by others, who would bear it.")]
     one = await fill(client, who, situation.origin)
     if one.how == "kept":
         # Once more: an answer that came late, and all at once, may have had another reason.
@@ -74,8 +69,10 @@ async def _run(situation: Situation) -> list[Result]:
             )
             level = Level.WARNING if situation.open_to_all else Level.NOTE
             return [found(what, one.lines, level=level)]
-    if why := _DOUBTS.get(one.how):
-        return [unknown(f"What is kept for a slow reader: {why}.")]
+    if why := _WITHOUT.get(one.how):
+        return [skipped(f"What was said does not ask for enough: {why}.")]
+    if one.how == "slow":
+        return [unknown("What is kept for a slow reader: it takes too long.")]
     return [clear(f"With a client that asks and does not read, the server {_RIGHT[one.how]}.")]
 
 
