@@ -51,11 +51,7 @@ class TornadoModel(TornadoMethods):
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
                 return args[0]
             case "callable":
-                return (
-                    Const(value=True)
-                    if isinstance(args[0] if args else None, Function | Bound)
-                    else Unknown()
-                )
+                return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
             case "functools.partial" if args:
@@ -191,6 +187,16 @@ class TornadoModel(TornadoMethods):
             if self.accepted:
                 self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _callable(value: Value) -> Value:
+    while isinstance(value, Setting) and value.default is not None:
+        value = value.default
+    if isinstance(value, Function | Bound | ClassRef | Partial):
+        return Const(value=True)
+    if isinstance(value, Sequence | Mapping | Const):
+        return Const(value=False)
+    return Unknown()
 
 
 def _made_in(value: Value) -> Module | None:

@@ -41,6 +41,8 @@ class TornadoMethods(TornadoAttributes):
             return ClassRef(self.making, text=self.making.name)
         if kind == "protocol.accept_connection":
             return self.connect()
+        if kind.startswith("thread."):
+            return self.thread_call(kind, args, words, node)
         if kind == "request.certificate":
             return self.identity(text_of(function), node, certain=True)
         if not kind.startswith("handler."):

@@ -31,6 +31,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
     labels_of,
 )
+from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
@@ -39,6 +40,8 @@ __all__ = ["Core"]
 
 _MAX_STEPS = 6000
 _MAX_DEPTH = 28
+_NEAR = 2
+"""Frames down to a method that Tornado calls: what it decides counts in any case."""
 
 
 class Core:
@@ -82,6 +85,8 @@ class Core:
         self.globals: dict[tuple[str, str], Value] = {}
         self.handler: Instance | None = None
         self.background = 0
+        self.broken_off = False
+        """Whether a task that went on with the connection's work ended at a failed check."""
         self.called: ast.AST | None = None
         self.overlays: dict[int, dict[str, Value]] = {}
         self.replacements: dict[int, ClassInfo] = {}
@@ -146,6 +151,16 @@ class Core:
             waiting.extend([*self.made, other] for other in range(1, count))
         self.made.append(picked)
         return picked
+
+    def is_aside(self) -> bool:
+        """Whether the function under way has nothing to do with who is let in."""
+        node = self.frame.node
+        return (
+            self.mode == "anonymous"
+            and len(self.frames) > _NEAR
+            and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and not may_let_in(node)
+        )
 
     def record(
         self,

@@ -65,7 +65,7 @@ class Libraries(Methods):
         if name.startswith("tornado.websocket.") and last == "accept_connection":
             return self.call(Special("protocol.accept_connection", text=name), args, words, node)
         if last in SPAWN:
-            return self._spawn(args, words, node)
+            return self._spawn(last, args, words, node)
         if (
             last in THROUGH
             and args

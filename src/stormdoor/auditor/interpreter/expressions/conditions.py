@@ -69,6 +69,7 @@ class Conditions(Comparisons):
             and isinstance(value, Const)
             and not value.value
             and lexicon.is_identity_name(node.attr)
+            and not lexicon.is_negative(node.attr)
         )
 
     def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
@@ -124,7 +125,10 @@ class Conditions(Comparisons):
         if self.leaning is not None and len(self.frames) > 2 and self.frame.name != "<module>":
             result = self.leaning
         else:
-            result = self.choose(node, 2) == 0
+            aside = self.is_aside()
+            result = self.choose(node, 2, shipped_first=aside, telling=not aside) == 0
+        if not result and self.mode == "anonymous" and labels >= {"client", "credential"}:
+            self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
         return result
