@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage
 from stormdoor.auditor.interpreter.fingerprint import attrs_key, env_key, key_of, outer_keys
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
+from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -31,7 +32,6 @@ from stormdoor.auditor.interpreter.values import (
     Value,
     labels_of,
 )
-from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project

@@ -34,6 +34,8 @@ Kind = Literal[
 and another does not need it. `presumed`: rests on something that was not read."""
 
 EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
+
+
 @dataclass(frozen=True, slots=True)
 class Authentication:
     """The answer.
@@ -219,9 +221,7 @@ def _classified(paths: list[Path]) -> Authentication:
     live = [path for path in accepted if not _neutral(path)] or accepted
     asking = any(message_checks(path) for path in live)
     through_message = [
-        path
-        for path in live
-        if message_effects(path, asking=asking) and not _refused_in_open(path)
+        path for path in live if message_effects(path, asking=asking) and not _refused_in_open(path)
     ]
     frames = [path for path in live if _refused_in_open(path) and message_effects(path)]
     in_open = [path for path in live if _refused_in_open(path)]

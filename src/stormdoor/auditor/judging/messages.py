@@ -12,8 +12,26 @@ EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
 _READING = frozenset(
-    "decode deserialize fetch filter find get load loads lookup match parse query read schema"
-    " validate from split json".split()
+    [
+        "decode",
+        "deserialize",
+        "fetch",
+        "filter",
+        "find",
+        "get",
+        "load",
+        "loads",
+        "lookup",
+        "match",
+        "parse",
+        "query",
+        "read",
+        "schema",
+        "validate",
+        "from",
+        "split",
+        "json",
+    ]
 )
 
 
@@ -51,20 +69,38 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
         for at, event in enumerate(turn)
         if event.kind in EFFECTS and not event.constant and not _is_own(event)
     ]
-    asked = _first(turn, "check")
+    asked = max((at for at, event in enumerate(turn) if event.kind == "check"), default=None)
     if asked is None:
         absent = _first(turn, "absent") if asking else None
-        return [event for at, event in done if absent is None or at < absent or not _tells(event)]
+        return [
+            event
+            for at, event in done
+            if absent is None
+            or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
+        ]
     after = [event for at, event in done if at > asked and not (ended or _tells(event))]
     before = [event for at, event in done if at < asked]
     if ended or not after:
         # What it takes to read the credential from the message is no effect of it.
-        before = [one for one in before if not _is_reading(one, refused=ended)]
+        before = [
+            one
+            for one in before
+            if not (_is_plumbing(one, turn[asked]) or _is_reading(one, refused=ended))
+        ]
     return before + after
 
 
 def _first(turn: list[Event], kind: str) -> int | None:
     return next((at for at, event in enumerate(turn) if event.kind == kind), None)
+
+
+def _is_plumbing(event: Event, question: Event) -> bool:
+    """Nothing that the client sent is in it, and it stands in another file than the question."""
+    return (
+        event.kind in {"act", "store"}
+        and not event.labels & {"client", "message"}
+        and event.module is not question.module
+    )
 
 
 def _is_reading(event: Event, *, refused: bool) -> bool:
@@ -88,9 +124,7 @@ def _is_own(event: Event) -> bool:
 def _tells(event: Event) -> bool:
     """It says something to clients, and does nothing else."""
     words = lexicon.words_of(_name(event))
-    return event.kind == "send" or (
-        event.kind == "act" and bool(words) and words[0] in _TELLING
-    )
+    return event.kind == "send" or (event.kind == "act" and bool(words) and words[0] in _TELLING)
 
 
 def _name(event: Event) -> str:

@@ -172,5 +172,6 @@ def _acts(name: str) -> bool:
     top = name.partition(".")[0]
     return (
         top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
-        and not name.startswith(("os.path", "os.environ", "os.getenv", "os.getpid", "os.fspath"))
+        and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
+        and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
     ) or name in {"open", "eval", "exec", "compile", "__import__"}

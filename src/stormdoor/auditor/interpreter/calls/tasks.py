@@ -72,9 +72,7 @@ _TIMERS = frozenset(
 class Tasks(Unread):
     """Work that is started, or waited for through another function."""
 
-    def _spawn(
-        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
-    ) -> Value:
+    def _spawn(self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         values = [*args, *words.values()]
         for at, one in enumerate(values):
             if isinstance(one, Function | Bound | Partial | Coroutine):

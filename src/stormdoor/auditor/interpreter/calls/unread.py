@@ -116,7 +116,21 @@ _DELIVERS = frozenset(
 )
 """What hands something on and gives no answer about it."""
 _STARTS = frozenset(
-    "callback task spawn submit schedule defer later soon background thread run start execute".split()
+    [
+        "callback",
+        "task",
+        "spawn",
+        "submit",
+        "schedule",
+        "defer",
+        "later",
+        "soon",
+        "background",
+        "thread",
+        "run",
+        "start",
+        "execute",
+    ]
 )
 """Words of what starts a function that it is given."""
 
@@ -207,7 +221,9 @@ class Unread(Verification):
         if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
             return False
         for at, one in enumerate(args):
-            if isinstance(one, Function | Bound | Partial) and "client" in labels_of(*args[at + 1 :]):
+            if isinstance(one, Function | Bound | Partial) and "client" in labels_of(
+                *args[at + 1 :]
+            ):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False

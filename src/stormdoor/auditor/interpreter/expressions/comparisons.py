@@ -1,8 +1,8 @@
 """What a comparison proves."""
 
 import ast
-import re
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
