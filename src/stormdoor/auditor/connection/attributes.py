@@ -188,6 +188,8 @@ class TornadoAttributes(Client):
                 | "files",
             ):
                 return Unknown(frozenset({"client", "query"}), text)
+            case "protocol", "accept_connection":
+                return Special("protocol.accept_connection", text=text)
             case "request", "method":
                 return Const("GET")
             case "request", "get_ssl_certificate":

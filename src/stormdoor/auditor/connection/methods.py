@@ -92,6 +92,8 @@ class TornadoMethods(TornadoAttributes):
                 return self.constructed({k: v for k, v in words.items() if k != "request"})
             case "_execute":
                 return self.serve(args[1:])
+            case "get_websocket_protocol":
+                return Special("protocol", text="get_websocket_protocol()")
             case "check_origin":
                 return self.default_origin(args)
             case "send_error" | "close":

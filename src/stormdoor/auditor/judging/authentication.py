@@ -33,8 +33,6 @@ Kind = Literal[
 """`frames-pass`: `open` closes, yet messages are acted upon. `skippable`: a message authenticates,
 and another does not need it. `presumed`: rests on something that was not read."""
 
-EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
-
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
@@ -301,6 +299,12 @@ def _without_stop(paths: list[Path]) -> Authentication:
             event.stage in {Stage.PREPARE, Stage.GET} for event in one.checks
         ):
             return Authentication("swallowed", event=swallowed, path=one)
+    for one in paths:
+        noted = next((event for event in one.events if event.kind == "noted"), None)
+        if noted is not None and any(event.kind == "join" for event in one.events):
+            # Whoever has the connection now is the one that asks, with each message.
+            early = next(iter(_open_effects(one)), None)
+            return Authentication("after-accept", event=noted, path=one, early=early)
     for one in paths:
         ignored = next((event for event in one.events if event.kind == "ignored"), None)
         if ignored is not None:

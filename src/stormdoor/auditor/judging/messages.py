@@ -123,8 +123,10 @@ def _is_own(event: Event) -> bool:
 
 def _tells(event: Event) -> bool:
     """It says something to clients, and does nothing else."""
-    words = lexicon.words_of(_name(event))
-    return event.kind == "send" or (event.kind == "act" and bool(words) and words[0] in _TELLING)
+    if event.kind != "act":
+        return event.kind == "send"
+    first = next(iter(lexicon.words_of(_name(event))), "")
+    return first in _TELLING or (first == "put" and not event.labels & {"client", "message"})
 
 
 def _name(event: Event) -> str:

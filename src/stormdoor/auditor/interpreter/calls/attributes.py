@@ -33,7 +33,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Defined, FunctionNode, Module
-from stormdoor.auditor.reading.project import External
+from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Attributes"]
 
@@ -117,6 +117,9 @@ class Attributes(Decorators):
             return self.setting_named(f"options.{name}", name, node)
         if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
             return self.setting_named(dotted, name, node)
+        for one in self.project.deeper(External(value.name), name):
+            if isinstance(one, Meaning):
+                return self.meaning(one, name, node)
         return Named(dotted)
 
     def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:

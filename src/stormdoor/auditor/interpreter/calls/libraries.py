@@ -135,6 +135,12 @@ class Libraries(Methods):
             return Nobody(
                 nobody.text, node, self.frame.module, nobody.truthy, presumed=nobody.presumed
             )
+        if name in {"str", "bytes"} and nobody is not None:
+            if len(args) > 1 and nobody.certain:
+                self.check(node, text_of(nobody))
+                raise Thrown("TypeError", node, self.frame.module, check=True)
+            # Text is made of it whatever it is: `str(None)` is true, and names nobody.
+            return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
         if name == "isinstance" and nobody is not None:
             return Nobody(nobody.text, node, self.frame.module, presumed=nobody.presumed)
         concrete = concrete_function(name, args)

@@ -9,11 +9,8 @@ from stormdoor.auditor.interpreter.values import (
     Coroutine,
     Function,
     Instance,
-    Member,
-    Named,
     Partial,
     Sequence,
-    Special,
     Unknown,
     Value,
 )
@@ -69,6 +66,9 @@ _TIMERS = frozenset(
 """What starts something that does not come at once."""
 
 
+_POOLS = frozenset({"to_thread", "run_in_executor"})
+
+
 class Tasks(Unread):
     """Work that is started, or waited for through another function."""
 
@@ -121,8 +121,7 @@ class Tasks(Unread):
                 return value
             if isinstance(one, Function | Bound | Partial):
                 return self.awaited(self.call(one, args[at + 1 :], {}, node), node)
-        if name in {"run_in_executor", "to_thread"}:
-            target = next((one for one in args if isinstance(one, Member | Named | Special)), None)
-            if target is not None:
-                return self.call(target, args[args.index(target) + 1 :], {}, node)
+        at = ("to_thread", "run_in_executor").index(name) if name in _POOLS else len(args)
+        if at < len(args):
+            return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")

@@ -85,6 +85,12 @@ _HARMLESS = frozenset(
         "done",
         "result",
         "set_result",
+        "empty",
+        "full",
+        "qsize",
+        "is_set",
+        "exists",
+        "closed",
     ]
 )
 _DELIVERS = frozenset(
@@ -115,6 +121,20 @@ _DELIVERS = frozenset(
     ]
 )
 """What hands something on and gives no answer about it."""
+_LEAVES = frozenset(
+    [
+        "remove",
+        "discard",
+        "pop",
+        "unregister",
+        "unsubscribe",
+        "leave",
+        "delete",
+        "detach",
+        "disconnect",
+    ]
+)
+"""Words of what takes the connection from where it was."""
 _STARTS = frozenset(
     [
         "callback",
@@ -203,7 +223,13 @@ class Unread(Verification):
             return Unknown(text="task")
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
             receiver = function.receiver if isinstance(function, Member) else None
-            if "self" in labels:
+            if (
+                "self" in labels
+                and lexicon.words_of(last)[:1]
+                and lexicon.words_of(last)[0] in _LEAVES
+            ):
+                pass
+            elif "self" in labels:
                 self.record("join", node, text, receiver=receiver, values=tuple(args))
             elif last not in _HARMLESS and last != "get":
                 self.record(

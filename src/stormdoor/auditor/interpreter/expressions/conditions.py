@@ -86,6 +86,8 @@ class Conditions(Comparisons):
                 return bool(value.items)
             case Unknown(truthy=bool() as known):
                 return known
+            case Special(kind="protocol"):
+                return True
             case Unknown() | Sequence() | Mapping() | Special() | Member():
                 return self._unknown_truth(value, node, wanted)
             case _:
@@ -152,10 +154,22 @@ class Conditions(Comparisons):
                 left = right
             return result
         value: Value = Const(None)
+        shown = False
         for part in node.values:
             value = self.evaluate(part)
             if part is node.values[-1]:
+                if (
+                    shown
+                    and isinstance(value, Const)
+                    and isinstance(value.value, str)
+                    and value.value
+                ):
+                    # `token or "none"`: it stands where a credential is shown.
+                    return Unknown(
+                        frozenset({"client", "credential"}), repr(value.value), truthy=True
+                    )
                 return value
+            shown = shown or (isinstance(node.op, ast.Or) and self.is_proof(value))
             holds = self.truth(value, part)
             if isinstance(node.op, ast.Or) and holds:
                 return value
