@@ -16,6 +16,7 @@ from tests.auditor.variants import (
     authorization,
     classes,
     configuration,
+    doors,
     origin,
     settings,
 )
@@ -56,7 +57,7 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-ALL = authentication.CASES | classes.CASES | configuration.CASES | settings.CASES
+ALL = authentication.CASES | classes.CASES | configuration.CASES | doors.CASES | settings.CASES
 
 
 @pytest.mark.parametrize("case", cases(ALL))

@@ -21,7 +21,17 @@ __all__ = ["TornadoMethods"]
 
 _BY_CLIENT = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 _HTTP_ONLY = frozenset(
-    {"finish", "redirect", "write", "set_status", "set_header", "set_cookie", "flush", "render"}
+    {
+        "finish",
+        "redirect",
+        "write",
+        "set_status",
+        "set_header",
+        "set_cookie",
+        "flush",
+        "render",
+        "write_error",
+    }
 )
 
 
@@ -130,7 +140,7 @@ class TornadoMethods(TornadoAttributes):
             if name in {"finish", "redirect", "write"}:
                 raise Thrown("RuntimeError", node, self.frame.module)
             return Const(None)
-        if name in {"finish", "redirect", "render"}:
+        if name in {"finish", "redirect", "render", "write_error"}:
             self.finished = True
             self.record("finish", node, name)
         elif (

@@ -26,7 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 from stormdoor.auditor.reading.module import Defined, Module
-from stormdoor.auditor.reading.project import Project
+from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
@@ -220,8 +220,13 @@ class Run(TornadoModel):
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
-        return self._member(self.info, "on_open", None) is not None and (
-            self._member(self.info, "open", None) is None
+        return (
+            self._member(self.info, "on_open", None) is not None
+            and self._member(self.info, "open", None) is None
+            and not any(
+                isinstance(one, External) and one.name == "tornado.websocket.WebSocketHandler"
+                for one in self.info.mro
+            )
         )
 
     def url_arguments(self, name: str) -> list[Value]:

@@ -24,6 +24,33 @@ _SENT = frozenset({"client", "credential", "cookie", "query", "header", "message
 """Labels of what the client sends and nobody has compared with anything."""
 
 
+_OF_REQUEST = frozenset(
+    ["origin", "origins", "host", "referer", "cors", "ip", "port", "method", "upgrade"]
+)
+_OF_LOAD = frozenset(
+    [
+        "busy",
+        "capacity",
+        "closing",
+        "exceeded",
+        "exceeds",
+        "full",
+        "limit",
+        "limiter",
+        "limits",
+        "maintenance",
+        "overloaded",
+        "quota",
+        "rate",
+        "shutdown",
+        "shutting",
+        "throttle",
+        "throttled",
+    ]
+)
+"""What a refusal may be about that is not about who the client is."""
+
+
 class Conditions(Comparisons):
     """The truth of a value."""
 
@@ -212,15 +239,4 @@ def _may_be_identity(value: Value, text: str) -> bool:
         return False
     if "address" in labels and not labels & (_PROOF | {"query", "message", "url", "cookie"}):
         return False  # where it connects from says nothing about who it is
-    words = set(lexicon.words_of(text))
-    return not words & {
-        "origin",
-        "origins",
-        "host",
-        "referer",
-        "cors",
-        "ip",
-        "port",
-        "method",
-        "upgrade",
-    }
+    return not set(lexicon.words_of(text)) & (_OF_REQUEST | _OF_LOAD)
