@@ -106,6 +106,8 @@ class TornadoMethods(TornadoAttributes):
                 return Special("protocol", text="get_websocket_protocol()")
             case "check_origin":
                 return self.default_origin(args)
+            case "get_websocket_protocol":
+                return Special("protocol", text="self.get_websocket_protocol()")
             case "send_error" | "close":
                 return self._close(name, node)
             case "write_message" | "send" | "broadcast":

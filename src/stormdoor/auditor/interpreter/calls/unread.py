@@ -240,6 +240,8 @@ class Unread(Verification):
                     words=tuple(words.items()),
                     receiver=receiver,
                 )
+        if self.mode == "member" and "client" in labels:
+            labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
 
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.texts import stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -24,6 +25,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -63,7 +65,12 @@ class Comparisons(Operators):
                 return _negated(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
             found = self._contained(left, right, node)
-            return _negated(found) if negated else found
+            answer = _negated(found) if negated else found
+            names = _names_in(right)
+            if names and isinstance(left, Unknown) and "client" in left.labels:
+                # INVARIANT: the answer is held, or another value would have its id.
+                self.memberships[id(answer)] = (answer, text_of(left), names, negated)
+            return answer
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
                 assumed = self.assumptions.get(one.name)
@@ -88,7 +95,7 @@ class Comparisons(Operators):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
                 return _derived(one, text, known)
         if isinstance(left, Setting) and isinstance(right, Setting):
-            shipped, wanted = _settled(left), _settled(right)
+            shipped, wanted = settled(left), settled(right)
             if isinstance(shipped, Const) and isinstance(wanted, Const):
                 agreed = self._constants(shipped, op, wanted)
                 return _derived(left, text, agreed)
@@ -192,7 +199,11 @@ class Comparisons(Operators):
 
     def _contained(self, left: Value, right: Value, node: ast.AST) -> Value:
         text = self.frame.module.source(node)
+        if self.mode == "origin":
+            left = stand_in(right, "in", left)
         labels = labels_of(left, right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return self._constants(left, ast.In(), right)
         if isinstance(left, Const) and isinstance(right, Sequence):
             values = [item.value for item in right.items if isinstance(item, Const)]
             if left.value in values:
@@ -204,6 +215,12 @@ class Comparisons(Operators):
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
+            if (
+                self.mode == "origin"
+                and isinstance(left, Const)
+                and str(left.value).lower() == "origin"
+            ):
+                return Const(value=True)
             return Unknown(labels | {"client", "header"}, text)
         if (
             isinstance(left, Const)
@@ -219,7 +236,7 @@ class Comparisons(Operators):
                 return _derived(right, text, inner)
             return _derived(right, text, None)
         if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
-            shipped = _settled(left)
+            shipped = settled(left)
             known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
             return _derived(left, text, known)
         if isinstance(left, Nobody):
@@ -282,13 +299,6 @@ def name_of(node: ast.AST) -> str:
     )
 
 
-def _settled(value: Value | None) -> Value | None:
-    """What a setting is as shipped, whatever it was made of."""
-    while isinstance(value, Setting):
-        value = value.default
-    return value
-
-
 def _chosen(value: Value) -> bool:
     return "client" in labels_of(value)
 
@@ -301,6 +311,19 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
     )
+
+
+def _names_in(value: Value) -> tuple[str, ...]:
+    """The texts that a list, a set or a table holds, where it holds nothing else."""
+    match value:
+        case Sequence(items=items, exact=True):
+            held = [one.value for one in items if isinstance(one, Const)]
+        case Mapping(items=entries, exact=True):
+            held = list(entries)
+        case _:
+            return ()
+    names = tuple(one for one in held if isinstance(one, str))
+    return names if len(names) == len(held) else ()
 
 
 def _same(left: object, right: object) -> bool:
