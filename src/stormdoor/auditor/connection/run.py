@@ -25,13 +25,8 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
 )
-<<<<<<< HEAD
-from stormdoor.auditor.reading.module import Defined, Module
-from stormdoor.auditor.reading.project import External, Project
-=======
 from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
-from stormdoor.auditor.reading.project import Project
->>>>>>> main
+from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
@@ -301,12 +296,8 @@ class Run(TornadoModel):
             self.record("message", self.info.node, "a message")
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
-<<<<<<< HEAD
                 path.message_end = "closed" if self.closed else self._ended()
-=======
-                path.message_end = "closed" if self.closed else "through"
                 path.first_message = path.first_message or len(self.events)
->>>>>>> main
             except Pruned:
                 if turn == 0:
                     raise

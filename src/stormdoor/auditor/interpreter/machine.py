@@ -48,6 +48,11 @@ _NEAR = 2
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
 
+    broken_off = False
+    """Whether a task that went on with the connection's work ended at a failed check."""
+    leaning: bool | None = None
+    """How what cannot be told goes, where no way is worth following for it."""
+
     def __init__(
         self,
         project: Project,
@@ -86,8 +91,6 @@ class Core:
         self.globals: dict[tuple[str, str], Value] = {}
         self.handler: Instance | None = None
         self.background = 0
-        self.broken_off = False
-        """Whether a task that went on with the connection's work ended at a failed check."""
         self.called: ast.AST | None = None
         self.overlays: dict[int, dict[str, Value]] = {}
         self.replacements: dict[int, ClassInfo] = {}
@@ -108,8 +111,6 @@ class Core:
         """Whether it hung on what the page that connects writes into the address."""
         self.unsure = False
         """Whether it hung on what nobody can read here."""
-        self.leaning: bool | None = None
-        """How what cannot be told goes, where no way is worth following for it."""
 
     @property
     def frame(self) -> Frame:

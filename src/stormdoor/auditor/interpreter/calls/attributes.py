@@ -32,13 +32,8 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
-<<<<<<< HEAD
-from stormdoor.auditor.reading.module import Assigned, Defined, FunctionNode, Module
+from stormdoor.auditor.reading.module import Assigned, Binding, Defined, FunctionNode, Module
 from stormdoor.auditor.reading.project import External, Meaning
-=======
-from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
-from stormdoor.auditor.reading.project import External
->>>>>>> main
 
 __all__ = ["Attributes"]
 
