@@ -20,8 +20,10 @@ Fix:
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
@@ -36,20 +38,38 @@ def _check(call: Call) -> Iterator[Found]:
     func = call.node.func
     if not isinstance(func, ast.Attribute) or call.hidden or len(call.node.args) > 3:
         return
+    if is_test(call.module) or call.module.name.endswith("tornado.auth"):
+        return
     name = call.text(call.argument(0, "name"))
-    if func.attr == "set_cookie" and (name is None or not _SESSION & set(words_of(name))):
+    words = set(words_of(name or ""))
+    if func.attr == "set_cookie" and not _SESSION & words:
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
         return  # another framework's
+    if call.text(call.argument(1, "value")) == "" or _sets_them_itself(call, func.attr):
+        return
     given = {word.lower(): value for word, value in call.words.items()}
+    # A page has to read what it repeats in a header.
+    wanted = ("secure",) if words & {"csrf", "xsrf"} else ("httponly", "secure")
     missing = [
-        flag
-        for flag in ("httponly", "secure")
-        if flag not in given or call.constant(given[flag]) in (False, None)
+        flag for flag in wanted if flag not in given or call.constant(given[flag]) in (False, None)
     ]
     if missing:
         named = f"The cookie {name}" if name else "A cookie"
-        yield call.found(f"{named} is set without {' and '.join(missing)}.")
+        found = call.found(f"{named} is set without {' and '.join(missing)}.")
+        # Without TLS it cannot be set, and with TLS alone it is seldom missed.
+        yield replace(found, level=Level.NOTE) if missing == ["secure"] else found
+
+
+def _sets_them_itself(call: Call, method: str) -> bool:
+    """Whether a class of the project has a method of this name that sees to it."""
+    return any(
+        isinstance(one, ast.FunctionDef) and one.name == method and "secure" in ast.unparse(one)
+        for module in call.project.inside()
+        if not module.name.endswith("tornado.web")
+        for definition in module.classes
+        for one in definition.node.body
+    )
 
 
 RULE = rule(
