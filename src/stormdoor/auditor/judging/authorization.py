@@ -209,8 +209,8 @@ def claimed_identity(event: Event) -> str:
 
 def _registered_as(event: Event) -> str:
     """`clients[message["name"]] = self`: whoever says the name is found under it."""
-    match event.kind, event.values:
-        case "join", (Unknown(labels=labels, text=text), Instance(handler=True)):
+    match event.node, event.values:
+        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
             named = "message" in labels and "principal" not in labels
             return text if named and "credential" not in labels else ""
         case _:

@@ -46,13 +46,17 @@ def _check(call: Call) -> Iterator[Found]:
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
         return  # another framework's
-    if call.text(call.argument(1, "value")) == "" or _sets_them_itself(call, func.attr):
-        return
+    if call.text(call.argument(1, "value")) == "":
+        return  # it is taken away
     given = {word.lower(): value for word, value in call.words.items()}
     # A page has to read what it repeats in a header.
     wanted = ("secure",) if words & {"csrf", "xsrf"} else ("httponly", "secure")
+    seen_to = _seen_to(call, func.attr)
     missing = [
-        flag for flag in wanted if flag not in given or call.constant(given[flag]) in (False, None)
+        flag
+        for flag in wanted
+        if flag not in seen_to
+        and (flag not in given or call.constant(given[flag]) in (False, None))
     ]
     if missing:
         named = f"The cookie {name}" if name else "A cookie"
@@ -61,15 +65,19 @@ def _check(call: Call) -> Iterator[Found]:
         yield replace(found, level=Level.NOTE) if missing == ["secure"] else found
 
 
-def _sets_them_itself(call: Call, method: str) -> bool:
-    """Whether a class of the project has a method of this name that sees to it."""
-    return any(
-        isinstance(one, ast.FunctionDef) and one.name == method and "secure" in ast.unparse(one)
+def _seen_to(call: Call, method: str) -> set[str]:
+    """Flags that a method of this name sets, which a class of the project has in place of Tornado's."""
+    return {
+        name.lower()
         for module in call.project.inside()
         if not module.name.endswith("tornado.web")
         for definition in module.classes
         for one in definition.node.body
-    )
+        if isinstance(one, ast.FunctionDef) and one.name == method
+        for node in ast.walk(one)
+        for name in (node.value if isinstance(node, ast.Constant) else getattr(node, "arg", None),)
+        if isinstance(name, str)
+    }
 
 
 RULE = rule(
