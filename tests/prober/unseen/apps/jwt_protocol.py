@@ -20,7 +20,7 @@ class Game(tornado.websocket.WebSocketHandler):
 
     def open(self):
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
-        tokens = [one.strip() for one in offered.split(",") if one.strip() != "game.v1"]
+        tokens = [one.strip() for one in offered.split(",") if one.strip() not in {"", "game.v1"}]
         if HOW == "checked" and tokens != [TOKEN]:
             self.close(4401)
             return
