@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import secrets
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -20,6 +22,7 @@ from stormdoor.prober.wire import (
     ANSWER_SECONDS,
     BINARY,
     CLOSE,
+    PONG,
     TEXT,
     Answer,
     NoAnswer,
@@ -37,6 +40,7 @@ UNIQUE = "{unique}"
 """What becomes another word each time, in messages and in the address."""
 _SHOWN_MESSAGES = 12
 _SHOWN_SIGNS = 200
+_MANY = 4
 _GREETING = 0.2
 """Of the time to listen: what a server says before it is told who is there."""
 _IDS = {"id", "msgid", "messageid", "requestid", "reqid", "uuid", "nonce", "ref", "seq", "clientid"}
@@ -57,6 +61,17 @@ def _numbered(text: str) -> str:
         whole = isinstance(found[name], int)
         found[name] = secrets.randbelow(1 << 31) if whole else secrets.token_hex(8)
     return json.dumps(found)
+
+
+def _folded(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines, with one in the place of many that follow each other and are the same."""
+    made: list[str] = []
+    for line, same in itertools.groupby(lines):
+        many = len(list(same))
+        made += (
+            [line] * many if many < _MANY else [line, f"{line[:1]} (the same, {many - 1} times)"]
+        )
+    return tuple(made)
 
 
 def never(_: frozenset[str]) -> bool:
@@ -163,6 +178,7 @@ class Client:
                 self.tls,
                 at_once=early,
                 seconds=self.answer_seconds,
+                gate=ask.gate,
             ) as (answer, wire):
                 took = asyncio.get_running_loop().time() - began
                 lines.append(f"< {answer.status}")
@@ -183,7 +199,7 @@ class Client:
             else:
                 talk.found = Conversation(problem=str(error))
             lines.append(f"< ({error})")
-        found = replace(talk.found, transcript=tuple(lines))
+        found = replace(talk.found, transcript=_folded(lines))
         self.all.append(found)
         return found
 
@@ -219,9 +235,7 @@ class _Talk:
         if ask.say and not ask.early and not self.found.ended:
             for one in client.said(ask.unique):
                 await self._send(wire, one)
-        for data in ask.raw:
-            self.lines.append(f"> ({len(data)} bytes that no honest client sends)")
-            await wire.send(data)
+        await self._send_raw(wire)
         if not self.found.ended:
             await self._listen(wire, seconds, stop=not (ask.raw or ask.overhears))
         if ask.later is not None and not self.found.ended:
@@ -232,6 +246,14 @@ class _Talk:
             await self._listen(wire, seconds, stop=False)
         if not self.found.ended:
             self.lines.append("< (still open)")
+
+    async def _send_raw(self, wire: Wire) -> None:
+        """Send the frames that were made by hand; what is sent often takes one line."""
+        for size, times in Counter(map(len, self.ask.raw)).items():
+            often = f"{times} times " if times > 1 else ""
+            self.lines.append(f"> ({often}{size} bytes that no honest client sends)")
+        for data in self.ask.raw:
+            await wire.send(data)
 
     def _greeted(self) -> None:
         """What was heard until now is the greeting."""
@@ -277,6 +299,8 @@ class _Talk:
                         )
                         self._keep("close", frame.code)
                         return
+                    if frame.opcode == PONG and self.ask.ping and frame.payload == self.ask.ping:
+                        self.found = replace(self.found, ponged=True)
                     if frame.opcode not in {TEXT, BINARY}:
                         continue
                     message: Message = frame.payload

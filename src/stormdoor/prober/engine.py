@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -265,8 +265,60 @@ async def _matrix(
     return matrix, budget.used
 
 
+def _renewal(
+    plan: Plan, whole: Target, client: Client
+) -> Callable[[], Awaitable[Identity | None]] | None:
+    """How the owner gets in once more; None where the credential was given as it is."""
+    if plan.login is None and not plan.entrances:
+        return None
+
+    async def renew() -> Identity | None:
+        try:
+            renewed = (await _identities(plan, whole, client.budget))[1]
+        except CannotProbe:
+            return None
+        # What is new must not be shown either.
+        client.redact.add((renewed or NOBODY).secrets())
+        return renewed
+
+    return renew
+
+
 def _declared_nobody(members: Sequence[Member]) -> Member:
     return next((one for one in members if one.name == "nobody"), Member(NOBODY))
+
+
+async def _tried(
+    situation: Situation, probes: Sequence[Probe], progress: Progress
+) -> tuple[list[tuple[Probe, Result]], list[Tried]]:
+    """Run them in turn; what came of each, and what is told of it."""
+    client = situation.client
+    results: list[tuple[Probe, Result]] = []
+    tried: list[Tried] = []
+    for number, one in enumerate(probes):
+        progress(one.meta.slug, number, len(probes))
+        before = len(client.all)
+        try:
+            came = await one.run(situation)
+        except BudgetSpent:
+            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
+        except NoAnswer as error:
+            came = [Result("unknown", f"{one.meta.title}: {error}.")]
+        results += [(one, result) for result in came]
+        shown = client.all[before].transcript if len(client.all) > before else ()
+        tried += [
+            Tried(
+                one.meta.id,
+                client.target.url,
+                one.check,
+                result.state,
+                result.what,
+                owned=bool(situation.base.owner),
+                transcript=result.transcript or shown,
+            )
+            for result in came
+        ]
+    return results, tried
 
 
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
@@ -284,7 +336,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         *(owner or NOBODY).secrets(),
         *(other or NOBODY).secrets(),
         *(text for one in members for text in one.identity.secrets()),
-        *(one for one in (*private, plan.declared.expired, plan.declared.foreign) if one),
+        *(one for one in (*private, *plan.declared.tokens()) if one),
         *(one for action in _actions(plan, target) for one in spoken_secrets(action.message)),
     ]
     # What was declared to read only may be said, too, where nothing else was.
@@ -318,34 +370,13 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         public_key=plan.public_key,
         active=plan.active,
         declared=plan.declared,
+        own=replace(plan.own, identity=owner or NOBODY),
+        members=tuple(members),
+        renew=_renewal(plan, whole, client),
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
-    results: list[tuple[Probe, Result]] = []
-    tried: list[Tried] = []
-    for number, one in enumerate(probes):
-        progress(one.meta.slug, number, len(probes))
-        before = len(client.all)
-        try:
-            came = await one.run(situation)
-        except BudgetSpent:
-            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
-        except NoAnswer as error:
-            came = [Result("unknown", f"{one.meta.title}: {error}.")]
-        results += [(one, result) for result in came]
-        shown = client.all[before].transcript if len(client.all) > before else ()
-        tried += [
-            Tried(
-                one.meta.id,
-                target.url,
-                one.check,
-                result.state,
-                result.what,
-                owned=bool(base.owner),
-                transcript=result.transcript or shown,
-            )
-            for result in came
-        ]
+    results, tried = await _tried(situation, probes, progress)
     seen = _summed(target, results, budget.used + spent)
     endpoint = replace(seen.endpoint, matrix=situation.matrix)
     return replace(

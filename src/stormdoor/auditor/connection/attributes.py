@@ -3,7 +3,7 @@
 import ast
 import re
 
-from stormdoor.auditor.connection.client import Client
+from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.values import (
     Const,
     Instance,
@@ -164,10 +164,14 @@ class TornadoAttributes(Client):
         match value.kind, name:
             case "request", "headers" | "cookies":
                 return Special(name, text=text)
+            case "request", "remote_ip" if self.mode == "origin":
+                self.looked_at.add("address")
+                return Const(self.address, frozenset({"address"}), text)
             case "request", "remote_ip":
                 return Unknown(frozenset({"address"}), text)
             case "request", "host" | "host_name":
                 if self.mode == "origin":
+                    self.looked_at.add("host")
                     host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
@@ -196,6 +200,8 @@ class TornadoAttributes(Client):
                 if stored is not None:
                     return stored
                 return self.by_words(value, name, text, node)
+            case "protocol", "accept_connection":
+                return Special("protocol.accept_connection", text=text)
             case (("headers" | "cookies" | "settings"), _):
                 return Member(value, name, value.labels, text)
             case _:
@@ -233,6 +239,8 @@ class TornadoAttributes(Client):
             return None
         match value.kind:
             case "headers":
+                if name == "pop":
+                    self.delete_item(value, Const(key))
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -248,11 +256,25 @@ class TornadoAttributes(Client):
             case _:
                 return None
 
+    def delete_item(self, holder: Value, key: Value) -> None:
+        """`del self.request.headers["Origin"]`."""
+        if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
+            self.origin_gone = True
+
+    def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
+        """`self.request.headers["Origin"] = …`."""
+        if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
+            if isinstance(value, Const) and isinstance(value.value, str):
+                self.origin = value.value
+            return
+        super().store_item(holder, key, value, node)
+
     def header(self, name: str, text: str) -> Value:
         """A header of the request."""
-        if self.mode == "origin" and name.lower() in {"origin", "sec-websocket-origin"}:
+        if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
             return Const(self.origin, frozenset({"client", "origin"}), text)
         if self.mode == "origin" and name.lower() == "host":
+            self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)
         return self.from_client("header", name or "header", text)
 
@@ -320,6 +342,10 @@ class TornadoAttributes(Client):
         if isinstance(value, Instance):
             return value.info in self.hierarchy.applications
         return text_of(value) == "self.application"
+
+
+def _names_origin(key: Value) -> bool:
+    return isinstance(key, Const) and str(key.value).lower() in ORIGIN_HEADERS
 
 
 def _dotted(text: str, name: str) -> str:

@@ -92,6 +92,8 @@ class TornadoMethods(TornadoAttributes):
                 return self.serve(args[1:])
             case "check_origin":
                 return self.default_origin(args)
+            case "get_websocket_protocol":
+                return Special("protocol", text="self.get_websocket_protocol()")
             case "send_error" | "close":
                 return self._close(name, node)
             case "write_message" | "send" | "broadcast":

@@ -24,7 +24,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
 )
-from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Run"]
@@ -205,13 +205,15 @@ class Run(TornadoModel):
         raise PathEnd
 
     def answers_later(self) -> bool:
-        """Whether `check_origin` is a coroutine."""
+        """Whether `check_origin` is a coroutine, or a generator: both count as true."""
         member = self._member(self.info, "check_origin", None)
         if member is None or not isinstance(member.binding, Defined):
             return False
         node = member.binding.node
         if isinstance(node, ast.ClassDef):
             return False
+        if not node.decorator_list and _yields(node):
+            return True
         return isinstance(node, ast.AsyncFunctionDef) or any(
             ast.unparse(one).endswith("gen.coroutine") or ast.unparse(one) == "coroutine"
             for one in node.decorator_list
@@ -257,6 +259,9 @@ class Run(TornadoModel):
         if self.accepted or self.stage not in {Stage.GET, Stage.PREPARE}:
             return Const(None)
         path = self.path
+        if self.mode == "origin":
+            path.answer = self.origin_gone or self.lets_in(node)
+            raise PathEnd
         if self.finished:
             self._refuse()
         if not self.negotiated:
@@ -285,6 +290,7 @@ class Run(TornadoModel):
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
                 path.message_end = "closed" if self.closed else "through"
+                path.first_message = path.first_message or len(self.events)
             except Pruned:
                 if turn == 0:
                     raise
@@ -309,10 +315,40 @@ class Run(TornadoModel):
                     return self._refuse()
         return self.connect()
 
+    def lets_in(self, node: ast.AST) -> bool:
+        """What `check_origin` answers."""
+        handler = self.handler
+        if handler is None:
+            return False
+        self.called = node
+        function = self.instance_attribute(handler, "check_origin", node)
+        asked = Const(self.origin, frozenset({"client", "origin"}), "origin")
+        try:
+            value = self.call(function, [asked], {}, node)
+        except Thrown:
+            return False
+        # Tornado does not wait for a coroutine: that there is one counts as true.
+        return self.answers_later() or self.truth(value, node)
+
     def connect(self) -> Value:
         """`WebSocketProtocol.accept_connection`."""
+        if self.mode == "origin":
+            self.path.answer = True  # nothing between here and the 101 asks
+            raise PathEnd
         args, words, node = self.opening
         if self._member(self.info, "select_subprotocol", None) is not None:
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+def _yields(node: ast.AST) -> bool:
+    """Whether a function is a generator; a function in it is another."""
+    rest: list[ast.AST] = list(getattr(node, "body", []))
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return False

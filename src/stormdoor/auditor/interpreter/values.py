@@ -31,6 +31,7 @@ __all__ = [
     "Unknown",
     "Value",
     "labels_of",
+    "settled",
     "text_of",
 ]
 
@@ -308,6 +309,13 @@ def labels_of(*values: Value, depth: int = 3) -> Labels:
         if isinstance(value, Instance) and value.handler:
             found.add("self")
     return frozenset(found)
+
+
+def settled(value: Value | None) -> Value | None:
+    """What a setting is as shipped, whatever it was made of."""
+    while isinstance(value, Setting):
+        value = value.default
+    return value
 
 
 def text_of(value: Value) -> str:

@@ -58,7 +58,8 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
     if results:
         return results
     if declared:
-        return [clear(f"What was declared to be refused is refused ({declared} times).")]
+        which = "What is one identity's alone" if objects else "What was declared to be refused"
+        return [clear(f"{which} is refused to the others ({declared} times).")]
     if not tried:
         return [skipped("No action was tried.")]
     return [noted("Who may do what is in the matrix; nobody declared who should.")]

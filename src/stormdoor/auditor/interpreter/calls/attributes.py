@@ -32,7 +32,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
 from stormdoor.auditor.reading.project import External
 
 __all__ = ["Attributes"]
@@ -163,10 +163,22 @@ class Attributes(Decorators):
             patch = one.replaced.get(name)
             if patch is not None and id(patch) not in self.patching:
                 return patch
-            bindings = self.hierarchy.members(one).get(name)
-            if bindings:
-                return ClassMember(one, bindings[-1])
+            for binding in reversed(self.hierarchy.members(one).get(name, ())):
+                if self._is_shipped(one, binding):
+                    return ClassMember(one, binding)
         return None
+
+    def _is_shipped(self, owner: ClassInfo, binding: Binding) -> bool:
+        """Whether the conditions in the class body under which a name is bound hold as shipped."""
+        node = binding.node if isinstance(binding, Defined) else getattr(binding, "value", None)
+        for test, wanted in self.hierarchy.conditions(owner).get(id(node), ()):
+            value = self.in_module(owner.module, test)
+            known = value.value if isinstance(value, Const) else None
+            if isinstance(value, Setting):
+                known = self.truth_of_default(value)
+            if known is not None and bool(known) is not wanted:
+                return False
+        return True
 
     def _patched(self, member: ClassMember, module: Module) -> Value:
         """What a module puts into a class; what was there before is found while it is looked at."""
@@ -213,7 +225,9 @@ class Attributes(Decorators):
                         return self.member_value(ClassMember(owner, inner[-1]), info)
                 held = self.placed.get(id(binding.value))
                 if held is None:  # the class has it once, whoever looks
-                    held = self.placed[id(binding.value)] = self.in_module(module, binding.value)
+                    held = self.placed[id(binding.value)] = self._in_class(
+                        owner, binding.value, info
+                    )
                 return held
             case _:
                 return self.meaning(self.project.follow(module, binding), "", owner.node)
@@ -235,6 +249,8 @@ class Attributes(Decorators):
                 return self.call(value, [instance], {}, node)
             return Bound(value, instance)
         value = self.member_value(member, instance.info)
+        if isinstance(value, Partial) and value.text == "partialmethod":
+            return Partial(Bound(value.function, instance), value.args, value.words)
         put = member.value is not None or member.module is not None
         if isinstance(value, Function) or (put and isinstance(value, Partial | Named)):
             return Bound(value, instance)

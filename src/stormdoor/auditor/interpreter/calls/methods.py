@@ -4,7 +4,8 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.texts import concrete_method
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -62,6 +63,10 @@ class Methods(Tasks):
             result = self._setting_method(receiver, name, args, words, node)
             if result is not None:
                 return result
+        if self.mode == "origin" and args:
+            args = [stand_in(receiver, name, args[0]), *args[1:]]
+        if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
+            raise Thrown("ValueError", node, self.frame.module)
         concrete = concrete_method(receiver, name, args, words)
         if concrete is not None:
             return concrete

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.texts import stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -23,6 +24,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -59,7 +61,12 @@ class Comparisons(Operators):
                 return _negated(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
             found = self._contained(left, right, node)
-            return _negated(found) if negated else found
+            answer = _negated(found) if negated else found
+            names = _names_in(right)
+            if names and isinstance(left, Unknown) and "client" in left.labels:
+                # INVARIANT: the answer is held, or another value would have its id.
+                self.memberships[id(answer)] = (answer, text_of(left), names, negated)
+            return answer
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
                 default = one.default
@@ -77,7 +84,7 @@ class Comparisons(Operators):
                 base = self.frame.module.source(node)
                 return Setting(base, known if isinstance(known, Const) else None, text=base)
         if isinstance(left, Setting) and isinstance(right, Setting):
-            shipped, wanted = _settled(left), _settled(right)
+            shipped, wanted = settled(left), settled(right)
             if isinstance(shipped, Const) and isinstance(wanted, Const):
                 agreed = self._constants(shipped, op, wanted)
                 return Setting(text, agreed if isinstance(agreed, Const) else None, text=text)
@@ -170,7 +177,11 @@ class Comparisons(Operators):
 
     def _contained(self, left: Value, right: Value, node: ast.AST) -> Value:
         text = self.frame.module.source(node)
+        if self.mode == "origin":
+            left = stand_in(right, "in", left)
         labels = labels_of(left, right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return self._constants(left, ast.In(), right)
         if isinstance(left, Const) and isinstance(right, Sequence):
             values = [item.value for item in right.items if isinstance(item, Const)]
             if left.value in values:
@@ -182,6 +193,12 @@ class Comparisons(Operators):
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
+            if (
+                self.mode == "origin"
+                and isinstance(left, Const)
+                and str(left.value).lower() == "origin"
+            ):
+                return Const(value=True)
             return Unknown(labels | {"client", "header"}, text)
         if (
             isinstance(left, Const)
@@ -197,7 +214,7 @@ class Comparisons(Operators):
                 return Setting(text, inner if isinstance(inner, Const) else None, text=text)
             return Setting(text, None, text=text)
         if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
-            shipped = _settled(left)
+            shipped = settled(left)
             known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
             return Setting(text, known if isinstance(known, Const) else None, text=text)
         if isinstance(left, Nobody):
@@ -260,13 +277,6 @@ def name_of(node: ast.AST) -> str:
     )
 
 
-def _settled(value: Value | None) -> Value | None:
-    """What a setting is as shipped, whatever it was made of."""
-    while isinstance(value, Setting):
-        value = value.default
-    return value
-
-
 def _chosen(value: Value) -> bool:
     return "client" in labels_of(value)
 
@@ -279,6 +289,19 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
     )
+
+
+def _names_in(value: Value) -> tuple[str, ...]:
+    """The texts that a list, a set or a table holds, where it holds nothing else."""
+    match value:
+        case Sequence(items=items, exact=True):
+            held = [one.value for one in items if isinstance(one, Const)]
+        case Mapping(items=entries, exact=True):
+            held = list(entries)
+        case _:
+            return ()
+    names = tuple(one for one in held if isinstance(one, str))
+    return names if len(names) == len(held) else ()
 
 
 def _same(left: object, right: object) -> bool:

@@ -117,16 +117,23 @@ class Conditions(Comparisons):
             and _asks_about_user(node)
         ):
             self.record("check", node, f"access: {text}", values=(value,))
-        if self.mode == "origin" and "origin" in labels:
+        if self.mode == "origin" and labels & {"query", "url"}:
+            self.whim = True  # the page that connects writes the address
+        elif self.mode == "origin" and "origin" in labels:
             # The origin itself is concrete: what is left unresolved is taken for a comparison.
             self.check(node, text, presumed=True)
             return False
+        elif self.mode == "origin":
+            self.unsure = True
         if self.leaning is not None and len(self.frames) > 2 and self.frame.name != "<module>":
             result = self.leaning
         else:
             result = self.choose(node, 2) == 0
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
+        held = self.memberships.get(id(value))
+        if held is not None and result is not held[3]:
+            self.among[held[1]] = held[2]
         return result
 
     def logic(self, node: ast.BoolOp | ast.Compare) -> Value:
