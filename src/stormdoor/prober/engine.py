@@ -323,7 +323,7 @@ async def _tried(
 
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
-    _, shown = _split(whole)
+    _, in_address = _split(whole)
     budget = Budget(plan.connections, plan.per_second, plan.seconds)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
@@ -350,7 +350,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
-        owner = await _without_made_up(client, owner, shown, origin)
+        owner = await _without_made_up(client, owner, in_address, origin)
         base = await take_baseline(client, owner, origin)
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error
