@@ -45,6 +45,7 @@ FORGED = {
     "X-Jwt-Claim-Name": "Ada",
     "X-Forwarded-Client-Cert": "Hash=ab",
     "X-Forwarded-Proto": "http",
+    "X-Forwarded-For": "203.0.113.9",
 }
 
 SHUT = (InvalidMessage, ConnectionError, ssl.SSLError)
@@ -210,9 +211,11 @@ async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealPro
 
         # The socket ends with its token, and not an hour later.
         exp = int(time.time()) + 600
-        async with connect(url, **here.options(port, here.signed(exp=exp))) as client:
+        brief = {**FORGED, **here.signed(exp=exp)}
+        async with connect(url, **here.options(port, brief)) as client:
             (connection,) = here.guard.registry
             assert connection.authentication.expires_at == exp
+            assert connection.address != FORGED["X-Forwarded-For"]
             client.transport.abort()
 
         evil: Any = "https://evil.example"
@@ -224,6 +227,10 @@ async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealPro
             (401, here.options(port, issued=other, origin=None)),
             (403, here.options(port, {**FORGED, **here.issued("alice")})),
             (403, here.options(port, alice, origin=evil)),
+            (
+                400,
+                here.options(port, alice, issued=here.fleet.issue("", BOILER)),
+            ),  # two credentials
         ]
         for status, options in by_the_application:
             assert await refused(url, **options) == status, options
