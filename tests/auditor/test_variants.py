@@ -12,6 +12,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
+    actions,
     authentication,
     authorization,
     classes,
@@ -108,14 +109,25 @@ def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
 def test_authorization(case: Case, tmp_path: Path) -> None:
     """Each thing that a client can choose needs a question before it is used."""
     wanted, body, files = case
-    endpoint = endpoint_of(tmp_path, HEAD + body, files)
+    assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
+
+
+@pytest.mark.parametrize("name", actions.CASES)
+def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
+    """A question counts where its answer can keep the deed from being done."""
+    wanted, body = actions.CASES[name]
+    assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
+
+
+def permission(endpoint: Endpoint) -> str:
+    """What the rules about permission say of it."""
     found = [
         one
         for rule in RULES
         if rule.meta.id in PERMISSION and rule.on_endpoint is not None
         for one in rule.on_endpoint(endpoint)
     ]
-    assert ("missing" if found else "ok") == wanted
+    return "missing" if found else "ok"
 
 
 def asynchronous(tree: ast.Module) -> ast.Module:

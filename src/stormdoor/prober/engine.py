@@ -16,6 +16,7 @@ from stormdoor.prober.decide import refused, take_baseline
 from stormdoor.prober.entrance import Entrance
 from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
+from stormdoor.prober.made_up import alike, made_up
 from stormdoor.prober.matrix import take_matrix
 from stormdoor.prober.member import Member, Policy, entered
 from stormdoor.prober.probe import Declared, Probe, Result, Situation
@@ -142,7 +143,9 @@ def _split(target: Target) -> tuple[Target, tuple[tuple[str, str], ...]]:
     pairs = parse_qsl(query, keep_blank_values=True)
     secret = [one for one in pairs if any(name in one[0].lower() for name in _SECRET_NAMES)]
     rest = [one for one in pairs if one not in secret]
-    return target.at(f"{path}?{urlencode(rest)}" if rest else path), tuple(secret)
+    # What is left is left as it was written: a `{unique}` in it, too.
+    kept = urlencode(rest, safe="{}")
+    return target.at(f"{path}?{kept}" if rest else path), tuple(secret)
 
 
 def _finding(target: Target, probe: Probe, one: Result) -> Finding:
@@ -268,6 +271,7 @@ def _declared_nobody(members: Sequence[Member]) -> Member:
 
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
+    _, shown = _split(whole)
     budget = Budget(plan.connections, plan.per_second, plan.seconds)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
@@ -301,6 +305,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
+        owner = await _without_made_up(client, owner, shown, origin)
         base = await take_baseline(client, owner, origin)
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error
@@ -356,6 +361,21 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     return replace(
         seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)), tried=tuple(tried)
     )
+
+
+async def _without_made_up(
+    client: Client, owner: Identity | None, shown: tuple[tuple[str, str], ...], origin: str
+) -> Identity | None:
+    """The owner without the parameters of the address for which any value does."""
+    if owner is None or not shown:
+        return owner
+    loose = await made_up(client, owner, shown, origin)
+    if not loose:
+        return owner
+    client.fresh = lambda: tuple((name, alike(value)) for name, value in loose)
+    owner = replace(owner, query=tuple(one for one in owner.query if one not in loose))
+    client.stranger = owner.nobody()
+    return None if owner.empty else owner
 
 
 def _worth(target: Target, client: Client, *, owned: bool) -> None:

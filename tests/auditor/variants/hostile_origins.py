@@ -1611,4 +1611,112 @@ ORIGINS = ['*']
 """
         },
     ),
+    "parts of a list that nobody can read": (
+        "weak",
+        """
+import re
+from urllib.parse import urlparse
+def fits(host, pattern):
+    host, pattern = host.split("."), pattern.split(".")
+    for one, other in zip(host, pattern):
+        if one != other and other != "*":
+            return False
+    return True
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        name = urlparse(origin).netloc.lower()
+        known = self.application.known_hosts
+        return name in known or any(fits(name, one) for one in known)
+""",
+        {},
+    ),
+    "all parts of a list that nobody can read": (
+        "restricted",
+        """
+import re
+from urllib.parse import urlparse
+def fits(host, pattern):
+    host, pattern = host.split("."), pattern.split(".")
+    if len(host) != len(pattern):
+        return False
+    for one, other in zip(host, pattern):
+        if one != other and other != "*":
+            return False
+    return True
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        name = urlparse(origin).netloc.lower()
+        known = self.application.known_hosts
+        return name in known or any(fits(name, one) for one in known)
+""",
+        {},
+    ),
+    "an origin of a list that nobody can read": (
+        "restricted",
+        """
+import re
+from urllib.parse import urlparse
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        for one in self.application.known_origins:
+            if origin == one:
+                return True
+        return False
+""",
+        {},
+    ),
+    "the beginning of a list that nobody can read": (
+        "weak",
+        """
+import re
+from urllib.parse import urlparse
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        for one in self.application.known_origins:
+            if origin.startswith(one):
+                return True
+        return False
+""",
+        {},
+    ),
+    "a name in a list that nobody can read": (
+        "weak",
+        """
+import re
+from urllib.parse import urlparse
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        for one in self.application.known_origins:
+            if one in origin:
+                return True
+        return False
+""",
+        {},
+    ),
+    "patterns of a list that nobody can read": (
+        "unknown|restricted",
+        """
+import re
+from urllib.parse import urlparse
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        for one in self.application.known_origins:
+            if re.match(one, origin):
+                return True
+        return False
+""",
+        {},
+    ),
 }

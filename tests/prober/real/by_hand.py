@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import secrets
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,8 +81,9 @@ async def look(
     def opened(path: str) -> connect:
         mark = "&" if "?" in path else "?"
         query = f"{mark}{urlencode(credential.query)}" if credential.query else ""
+        where = path.replace("{unique}", secrets.token_hex(6))
         return connect(
-            f"ws://127.0.0.1:{at.port}{path}{query}",
+            f"ws://127.0.0.1:{at.port}{where}{query}",
             origin=Origin(origin) if origin is not None else None,
             additional_headers=headers,
             subprotocols=protocols or None,

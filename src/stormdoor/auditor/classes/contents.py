@@ -23,6 +23,9 @@ class Contents(Sockets):
         super().__init__(project, knowledge)
         self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
         self._filled: dict[int, frozenset[str]] = {}
+        self._registered: dict[
+            tuple[int, str], list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]
+        ] = {}
 
     def is_filled(self, module: Module, name: str) -> bool:
         """Whether something in the project may put something into a list that a module begins empty."""
@@ -33,10 +36,39 @@ class Contents(Sockets):
                 continue
             known = self._filled.get(id(one))
             if known is None:
-                known = self._filled[id(one)] = frozenset(_filled(one.tree))
+                known = self._filled[id(one)] = frozenset(_filled_names(one.tree))
             if name in known:
                 return True
         return False
+
+    def registered(
+        self, module: Module, name: str
+    ) -> list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
+        """Functions under a decorator that puts them into a table of a module."""
+        known = self._registered.get((id(module), name))
+        if known is None:
+            registrars = {
+                one.name
+                for one in module.tree.body
+                if isinstance(one, ast.FunctionDef) and name in set(_filled_names(one))
+            }
+            known = self._registered[id(module), name] = (
+                [
+                    (place, node)
+                    for place in self.project.inside()
+                    if any(
+                        f"@{one}" in line or f".{one}" in line
+                        for line in place.lines
+                        for one in registrars
+                    )
+                    for node in ast.walk(place.tree)
+                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                    and any(_last_name(_called(one)) in registrars for one in node.decorator_list)
+                ]
+                if registrars
+                else []
+            )
+        return known
 
     def conditions(self, info: ClassInfo) -> dict[int, tuple[Condition, ...]]:
         """What stands in an `if` of a class body, by its node, with the tests around it."""
@@ -62,8 +94,12 @@ def _conditions(
                 pass
 
 
-def _filled(tree: ast.Module) -> Iterator[str]:
-    """Names of what a file puts something into, or binds anew from outside."""
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _filled_names(tree: ast.AST) -> Iterator[str]:
+    """Names of what a file or a function puts something into, or binds anew from outside."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=holder, attr=name)) if name in _FILLS:

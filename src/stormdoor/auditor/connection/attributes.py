@@ -165,11 +165,13 @@ class TornadoAttributes(Client):
             case "request", "headers" | "cookies":
                 return Special(name, text=text)
             case "request", "remote_ip" if self.mode == "origin":
+                self.looked_at.add("address")
                 return Const(self.address, frozenset({"address"}), text)
             case "request", "remote_ip":
                 return Unknown(frozenset({"address"}), text)
             case "request", "host" | "host_name":
                 if self.mode == "origin":
+                    self.looked_at.add("host")
                     host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
@@ -272,6 +274,7 @@ class TornadoAttributes(Client):
         if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
             return Const(self.origin, frozenset({"client", "origin"}), text)
         if self.mode == "origin" and name.lower() == "host":
+            self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)
         return self.from_client("header", name or "header", text)
 

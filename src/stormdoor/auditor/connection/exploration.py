@@ -73,7 +73,9 @@ def _explored(
                 result.paths.append(path)
         return otherwise
 
-    follow(follow([[]], as_shipped=True), as_shipped=False)
+    rest = follow([[]], as_shipped=True)
+    if origin is None or origin.otherwise:
+        follow(rest, as_shipped=False)
     return result
 
 
@@ -93,6 +95,7 @@ def _followed(run: Run, origin: Asked | None) -> Path | None:
 
 def _ask_origin(run: Run, asked: Asked) -> Path:
     run.origin, run.host, run.address = asked.origin, asked.host, asked.address
+    run.listed = asked.listed
     frame = Frame(run.info.module, Environment(), run.info.name, node=run.info.node)
     run.frames.append(frame)
     path = run.path
@@ -111,6 +114,7 @@ def _ask_origin(run: Run, asked: Asked) -> Path:
     except PathEnd:
         pass
     path.whim, path.unsure = run.whim, run.unsure
+    path.looked_at = frozenset(run.looked_at)
     path.outcome = "accepted" if path.answer else "refused"
     return path
 
@@ -143,5 +147,5 @@ def explore_origin(
 ) -> Pathway:
     """What `check_origin` answers to this origin; `answer` of each path."""
     if isinstance(asked, str):
-        asked = Asked(asked)
+        asked = Asked(asked, otherwise=True)
     return _explored(project, hierarchy, info, "origin", words=words or {}, origin=asked)

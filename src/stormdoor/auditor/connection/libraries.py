@@ -5,7 +5,7 @@ import ast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
-from stormdoor.auditor.connection.methods import TornadoMethods
+from stormdoor.auditor.connection.picks import Picks
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -33,7 +33,7 @@ _DECLARES = frozenset({"attr", "attrs", "dataclasses", "pydantic"})
 _MAX_MAPPED = 24
 
 
-class TornadoModel(TornadoMethods):
+class TornadoModel(Picks):
     """Tornado's objects."""
 
     def library_call(
@@ -61,12 +61,16 @@ class TornadoModel(TornadoMethods):
                 )
             case "dict":
                 return self._dict(args, words)
+            case "operator.methodcaller" | "operator.attrgetter" if "client" in labels_of(
+                *args[:1]
+            ):
+                return self.dispatched(last, args, node)
             case "functools.partial" | "functools.partialmethod" if args:
                 return Partial(args[0], args[1:], words, text=last)
             case "map" if len(args) == 2 and isinstance(args[1], Sequence):
                 given = args[1]
-                made = [self.call(args[0], [one], {}, node) for one in given.items[:_MAX_MAPPED]]
-                return Sequence(made, "list", given.exact and len(made) == len(given.items))
+                mapped = [self.call(args[0], [one], {}, node) for one in given.items[:_MAX_MAPPED]]
+                return Sequence(mapped, "list", given.exact and len(mapped) == len(given.items))
             case "os.getenv" | "os.environ.get":
                 return self._setting_get("environ", args, node)
             case "type.__new__" if self.making is not None:
@@ -203,9 +207,7 @@ class TornadoModel(TornadoMethods):
                 return found
             return self.attribute(target, name.value, node)
         if "client" in labels_of(name):
-            self.record("dispatch", node, "getattr", values=tuple(args))
-            if self.accepted:
-                self.record("act", node, "getattr", values=tuple(args))
+            return self.named_by_client(target, name, args, node)
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
 
 

@@ -132,34 +132,58 @@ class _Asking:
             self.steps += self.known[asked].steps
         return self.known[asked]
 
-    def lets_in(self, origin: str, host: str = HOST, address: str = ADDRESS) -> bool | None:
-        """Whether this page is let in as shipped; None where that depends, or is not known."""
-        pathway = self.pathway(Asked(origin, host, address))
-        return None if pathway is None else _answer(pathway)
+    def lets_in(
+        self, origin: str, host: str = HOST, address: str = ADDRESS, *, mostly: bool = False
+    ) -> bool | None:
+        """Whether this page is let in as shipped; None where that depends, or is not known.
+
+        Args:
+            origin: Where it comes from.
+            host: The Host header.
+            address: Where the client is.
+            mostly: Whether most of the ways are enough, because a page that resembles nothing is
+                let in on none: then it is the name that lets it in, and what is not known is the same.
+        """
+        asked = Asked(origin, host, address)
+        pathway = self.pathway(asked)
+        if pathway is None:
+            return None
+        answer = _answer(pathway)
+        if answer is None and mostly:
+            shipped = [path.answer for path in _shipped(pathway)]
+            answer = True if shipped.count(True) > shipped.count(False) else None
+        if answer is not True and any("list" in path.looked_at for path in pathway.paths):
+            # What is listed may be hosts, and it may be origins.
+            pathway = self.pathway(replace(asked, listed=f"https://{asked.listed}"))
+            answer = answer if pathway is None or not _answer(pathway) else True
+        return answer
 
 
 def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins:
     """The answer of a check that is there."""
-    first = asking.pathway(Asked(ATTACKER)) or Pathway()
+    first = asking.pathway(Asked(ATTACKER, otherwise=True)) or Pathway()
     plain, events = _answer(first), tuple(first.events)
     if plain is True:
         return Origins("open", found, ATTACKER, "any", events=events)
     for attempt in anybody(said):
         if asking.lets_in(attempt.origin) is True:
             return Origins("open", found, attempt.origin, "any", events=events)
-    for host in dict.fromkeys([*compared(said), *LOCAL]):
+    looked_at = {one for path in first.paths for one in path.looked_at}
+    for host in dict.fromkeys([*compared(said), *LOCAL]) if "host" in looked_at else ():
         if asking.lets_in(ATTACKER, host) is True:
-            kind = "weak" if host in LOCAL else "open"
-            return Origins(kind, found, ATTACKER, "host", host, events=events)
+            if host in LOCAL:
+                return Origins("weak", found, ATTACKER, "host", host, events=events)
+            return Origins("open", found, ATTACKER, "host", host, events=events)
     # However it is configured: what every way lets in, a setting does not keep out.
-    attempts = tricks(said)
+    attempts = tricks(said, own="host" in looked_at or "list" in looked_at)
+    never = not any(path.answer for path in first.paths)
     for attempt in attempts:
         if attempt.trick not in {"scheme", "port"} and (
-            asking.lets_in(attempt.origin, attempt.host) is True
+            asking.lets_in(attempt.origin, attempt.host, mostly=never) is True
         ):
             trick, shown = _anywhere(asking, attempt)
             return Origins("weak", found, shown, trick, events=events)
-    if asking.lets_in(ATTACKER, address=LOCAL[1]) is True:
+    if "address" in looked_at and asking.lets_in(ATTACKER, address=LOCAL[1]) is True:
         return Origins("weak", found, ATTACKER, "address", LOCAL[1], events=events)
     if any(path.answer and path.whim and not path.unsure for path in _shipped(first)):
         return Origins("weak", found, ATTACKER, "request", events=events)

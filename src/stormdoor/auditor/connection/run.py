@@ -290,6 +290,7 @@ class Run(TornadoModel):
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
                 path.message_end = "closed" if self.closed else "through"
+                path.first_message = path.first_message or len(self.events)
             except Pruned:
                 if turn == 0:
                     raise

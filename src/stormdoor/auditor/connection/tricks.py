@@ -190,20 +190,21 @@ def compared(said: Said) -> Iterator[str]:
     yield from list(dict.fromkeys([one for one in hosts if ":" not in one]))[:_MAX_HOSTS]
 
 
-def tricks(said: Said) -> list[Try]:
-    """Origins that look like one that the check may compare with."""
-    own = _Host(STAND_IN, STAND_IN)
-    named = [host for text in said.texts for host in _hosts(text)]
-    result: dict[Try, None] = {Try("null", "null"): None}
-    for attempt in _of_host(own, own=True):
-        result[attempt] = None
-    for one in list(dict.fromkeys(named))[:_MAX_HOSTS]:
-        for attempt in _of_host(one, own=False):
-            result[attempt] = None
-    for text in said.texts:
-        for attempt in _of_text(text):
-            result[attempt] = None
-    return list(result)[:_MAX_TRIES]
+def tricks(said: Said, *, own: bool) -> list[Try]:
+    """Origins that look like one that the check may compare with.
+
+    Args:
+        said: What it compares with.
+        own: Whether it looks at the host of the server, or at a list that nobody can read here: what
+            resembles those comes first.
+    """
+    named = list(dict.fromkeys(host for text in said.texts for host in _hosts(text)))[:_MAX_HOSTS]
+    of_own = list(_of_host(_Host(STAND_IN, STAND_IN), own=True))
+    of_named = [attempt for one in named for attempt in _of_host(one, own=False)]
+    of_texts = [attempt for text in said.texts for attempt in _of_text(text)]
+    first, second = (of_own, of_named) if own else (of_named, of_own)
+    everything = [Try("null", "null"), *first, *second, *of_texts]
+    return list(dict.fromkeys(everything))[:_MAX_TRIES]
 
 
 def _of_host(host: _Host, *, own: bool) -> Iterator[Try]:

@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage
 from stormdoor.auditor.interpreter.fingerprint import attrs_key, env_key, key_of, outer_keys
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
+from stormdoor.auditor.interpreter.texts import STAND_IN
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -90,6 +91,14 @@ class Core:
         self.making: ClassInfo | None = None
         self.around = 0
         self.placed: dict[int, Value] = {}
+        self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
+        """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
+        self.among: dict[str, tuple[str, ...]] = {}
+        """Names that a text of the client is one of, by the source of that text."""
+        self.listed = STAND_IN
+        """What stands in a list of origins that nobody can read here."""
+        self.looked_at: set[str] = set()
+        """What of the connection an origin check looks at beside the origin."""
         self.whim = False
         """Whether it hung on what the page that connects writes into the address."""
         self.unsure = False

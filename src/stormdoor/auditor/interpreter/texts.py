@@ -21,14 +21,23 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
 )
 
-__all__ = ["PARSED", "concrete_function", "concrete_method", "is_absent", "is_quick", "stand_in"]
+__all__ = [
+    "PARSED",
+    "STAND_IN",
+    "concrete_function",
+    "concrete_method",
+    "is_absent",
+    "is_quick",
+    "stand_in",
+]
 
 _LONGEST = 512
 _MAX_REPEATS = 5
 PARSED = frozenset({"pattern", "match", "urlparse"})
 """Objects that are held as a table of their parts, and are no tables of the program."""
 STAND_IN = "app.example"
-"""What a name is taken for that the server holds and the source does not say."""
+"""What a name is taken for that the server holds and the source does not say; so labelled where it
+comes from a list."""
 _DOTTED = re.compile(r"""^(?:\(|[rfbu]{1,2}(?=['"]))*['"]\.""")
 _METHODS: dict[str, Callable[..., object]] = {
     name: getattr(str, name)
@@ -253,6 +262,8 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         return None
     if last in {"fnmatch", "fnmatchcase"} and len(args) == 2:
         one, pattern = args
+        if "stand-in" in pattern.labels:
+            return Unknown(labels_of(*args) - {"origin"}, "a pattern")
         if isinstance(one, Const) and isinstance(pattern, Const):
             value, glob = one.value, pattern.value
             if (
@@ -355,6 +366,8 @@ def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:
     text = args[0]
     # A pattern that is not known may let in anything: it is no comparison with what is allowed.
     labels = labels_of(pattern, text) - {"origin"}
+    if "stand-in" in pattern.labels:
+        return Unknown(labels, "a pattern")
     if isinstance(pattern, Setting):
         shipped = _matched(how, pattern.default, args) if pattern.default is not None else None
         if isinstance(shipped, Mapping):
@@ -396,6 +409,8 @@ def _quantified(name: str, items: Sequence) -> Value | None:
 
 def _builtin(name: str, args: list[Value]) -> Value | None:
     if name == "zip":
+        first = next((one for one in args if isinstance(one, Const)), None)
+        args = [one if first is None else stand_in(first, "startswith", one) for one in args]
         lists = [one for one in args if isinstance(one, Sequence) and one.exact]
         texts = [
             Sequence([Const(char, one.labels) for char in one.value[:_LONGEST]])

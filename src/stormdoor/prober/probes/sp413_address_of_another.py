@@ -80,11 +80,13 @@ async def _run(situation: Situation) -> list[Result]:
     ]
     if not others:
         return [skipped("No other identity was given.")]
-    usual, client.enough = client.enough, _never
+    usual, said = client.enough, client.say
+    # What names the object in a message is another probe's: here it is the address that names it.
+    client.enough, client.say = _never, tuple(one for one in said if not mentions(one, id))
     try:
         return [await _by(situation, owner, one, id) for one in others[:_MOST]]
     finally:
-        client.enough = usual
+        client.enough, client.say = usual, said
 
 
 PROBE = probe(

@@ -191,4 +191,6 @@ class Unread(Verification):
                     words=tuple(words.items()),
                     receiver=receiver,
                 )
+        if self.mode == "member" and "client" in labels:
+            labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")

@@ -61,7 +61,12 @@ class Comparisons(Operators):
                 return _negated(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
             found = self._contained(left, right, node)
-            return _negated(found) if negated else found
+            answer = _negated(found) if negated else found
+            names = _names_in(right)
+            if names and isinstance(left, Unknown) and "client" in left.labels:
+                # INVARIANT: the answer is held, or another value would have its id.
+                self.memberships[id(answer)] = (answer, text_of(left), names, negated)
+            return answer
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
                 default = one.default
@@ -284,6 +289,19 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
     )
+
+
+def _names_in(value: Value) -> tuple[str, ...]:
+    """The texts that a list, a set or a table holds, where it holds nothing else."""
+    match value:
+        case Sequence(items=items, exact=True):
+            held = [one.value for one in items if isinstance(one, Const)]
+        case Mapping(items=entries, exact=True):
+            held = list(entries)
+        case _:
+            return ()
+    names = tuple(one for one in held if isinstance(one, str))
+    return names if len(names) == len(held) else ()
 
 
 def _same(left: object, right: object) -> bool:

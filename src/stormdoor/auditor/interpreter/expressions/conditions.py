@@ -131,6 +131,9 @@ class Conditions(Comparisons):
             result = self.choose(node, 2) == 0
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
+        held = self.memberships.get(id(value))
+        if held is not None and result is not held[3]:
+            self.among[held[1]] = held[2]
         return result
 
     def logic(self, node: ast.BoolOp | ast.Compare) -> Value:

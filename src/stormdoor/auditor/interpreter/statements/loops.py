@@ -9,9 +9,6 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Mapping,
     Sequence,
-    Setting,
-    Unknown,
-    settled,
 )
 
 __all__ = ["Loops"]
@@ -22,12 +19,7 @@ class Loops(Branches):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.evaluate(node.iter)
-        if self.mode == "origin" and isinstance(source, Setting):
-            # What nobody can read here has something in it; what is shipped is looked at.
-            shipped = settled(source)
-            if not isinstance(shipped, Sequence | Mapping):
-                shipped = Sequence([Unknown(source.labels, source.name)])
-            source = shipped
+        source = self.as_shipped(source)
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
             self.execute(node.orelse)
