@@ -136,7 +136,9 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
     for own in (True, False):
         with monkeypatch.context() as patch:
             if not own:
-                patch.setattr("stormdoor.tornado.threshold.switch_protocols", lambda *_, **__: False)
+                patch.setattr(
+                    "stormdoor.tornado.threshold.switch_protocols", lambda *_, **__: False
+                )
                 patch.setattr("stormdoor.tornado.threshold.turn_away", lambda *_, **__: False)
             guard = make_guard(insecure_allow_any_host=True)
             application = protect(
