@@ -108,8 +108,8 @@ def test_mutated_programs_do_not_break_it(
             held[at], held[0] = held[0], held[at]
     try:
         text = ast.unparse(tree)
-    except (ValueError, RecursionError):
-        pytest.skip("not a program any more")
+    except (ValueError, RecursionError):  # an expression that holds itself is no program any more
+        text = HEAD
     write(tmp_path, {"app.py": text})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
     assert report.coverage.files == 1

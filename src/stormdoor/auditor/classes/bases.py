@@ -4,16 +4,16 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.contents import Contents
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
-from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.reading.module import Assigned, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["Bases"]
 
 
-class Bases(Sockets):
+class Bases(Contents):
     """Classes with their bases, made when first asked for."""
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
@@ -199,6 +199,30 @@ class Bases(Sockets):
                     pass
         return []
 
+    def _entries(
+        self, module: Module, body: ast.expr, scopes: tuple[ast.AST, ...], depth: int = 0
+    ) -> Iterator[tuple[str, ast.expr]]:
+        """What a display of a class body holds: `{...}`, `dict(...)`, a name, and `**` of them."""
+        shown = body if isinstance(body, ast.Call) else self._display(module, body, scopes)
+        match shown:
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        yield key.value, value
+                    elif key is None and depth < 3:
+                        yield from self._entries(module, value, scopes, depth + 1)
+            case ast.Call(func=ast.Name(id="dict"), args=given, keywords=words):
+                for one in given:
+                    if depth < 3:
+                        yield from self._entries(module, one, scopes, depth + 1)
+                for word in words:
+                    if word.arg is not None:
+                        yield word.arg, word.value
+                    elif depth < 3:
+                        yield from self._entries(module, word.value, scopes, depth + 1)
+            case _:
+                pass
+
     def made_by_type(
         self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...]
     ) -> ClassInfo:
@@ -209,32 +233,9 @@ class Bases(Sockets):
         name, bases, body = call.args
         title = name.value if isinstance(name, ast.Constant) else None
         statements: list[ast.stmt] = []
-        if isinstance(body, ast.Dict):
-            for key, value in zip(body.keys, body.values, strict=True):
-                if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    target = ast.Name(id=key.value, ctx=ast.Store())
-                    statements.append(
-                        ast.copy_location(
-                            ast.Assign(targets=[ast.copy_location(target, value)], value=value),
-                            value,
-                        )
-                    )
-        if (
-            isinstance(body, ast.Call)
-            and isinstance(body.func, ast.Name)
-            and body.func.id == "dict"
-        ):
-            for word in body.keywords:
-                if word.arg is not None:
-                    target = ast.Name(id=word.arg, ctx=ast.Store())
-                    statements.append(
-                        ast.copy_location(
-                            ast.Assign(
-                                targets=[ast.copy_location(target, word.value)], value=word.value
-                            ),
-                            word.value,
-                        )
-                    )
+        for key, value in self._entries(module, body, scopes):
+            target = ast.copy_location(ast.Name(id=key, ctx=ast.Store()), value)
+            statements.append(ast.copy_location(ast.Assign(targets=[target], value=value), value))
         node = ast.copy_location(
             ast.ClassDef(
                 name=title if isinstance(title, str) else "type",

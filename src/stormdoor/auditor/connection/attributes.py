@@ -3,7 +3,7 @@
 import ast
 import re
 
-from stormdoor.auditor.connection.client import Client
+from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.values import (
     Const,
     Instance,
@@ -18,6 +18,9 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["METHODS", "TornadoAttributes"]
+
+_OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
+"""Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
 
 METHODS = frozenset(
     [
@@ -164,10 +167,14 @@ class TornadoAttributes(Client):
         match value.kind, name:
             case "request", "headers" | "cookies":
                 return Special(name, text=text)
+            case "request", "remote_ip" if self.mode == "origin":
+                self.looked_at.add("address")
+                return Const(self.address, frozenset({"address"}), text)
             case "request", "remote_ip":
                 return Unknown(frozenset({"address"}), text)
             case "request", "host" | "host_name":
                 if self.mode == "origin":
+                    self.looked_at.add("host")
                     host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
@@ -185,6 +192,8 @@ class TornadoAttributes(Client):
                 | "files",
             ):
                 return Unknown(frozenset({"client", "query"}), text)
+            case "protocol", "accept_connection":
+                return Special("protocol.accept_connection", text=text)
             case "request", "method":
                 return Const("GET")
             case "request", "get_ssl_certificate":
@@ -196,6 +205,8 @@ class TornadoAttributes(Client):
                 if stored is not None:
                     return stored
                 return self.by_words(value, name, text, node)
+            case "protocol", "accept_connection":
+                return Special("protocol.accept_connection", text=text)
             case (("headers" | "cookies" | "settings"), _):
                 return Member(value, name, value.labels, text)
             case _:
@@ -233,6 +244,8 @@ class TornadoAttributes(Client):
             return None
         match value.kind:
             case "headers":
+                if name == "pop":
+                    self.delete_item(value, Const(key))
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -248,22 +261,38 @@ class TornadoAttributes(Client):
             case _:
                 return None
 
+    def delete_item(self, holder: Value, key: Value) -> None:
+        """`del self.request.headers["Origin"]`."""
+        if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
+            self.origin_gone = True
+
+    def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
+        """`self.request.headers["Origin"] = …`."""
+        if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
+            if isinstance(value, Const) and isinstance(value.value, str):
+                self.origin = value.value
+            return
+        super().store_item(holder, key, value, node)
+
     def header(self, name: str, text: str) -> Value:
         """A header of the request."""
-        if self.mode == "origin" and name.lower() in {"origin", "sec-websocket-origin"}:
+        if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
             return Const(self.origin, frozenset({"client", "origin"}), text)
         if self.mode == "origin" and name.lower() == "host":
+            self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)
+        if name.lower() in _OF_HANDSHAKE:
+            return Const(_OF_HANDSHAKE[name.lower()], text=text)
         return self.from_client("header", name or "header", text)
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
-        choices = [
+        given = [
             (module, expr)
             for key in (_dotted(text, name), name)
             for module, expr in self.project.settings.get(key, [])
-            if not _passes_on(expr, name)
         ]
+        choices = [one for one in given if not _passes_on(one[1], name)] or given
         if _dotted(text, name) in self.project.settings:
             choices = choices[:1]
         default: Value | None = None
@@ -275,7 +304,7 @@ class TornadoAttributes(Client):
         ):
             module, expr = choices[0]
             if len(self.frames) < 20 and not any(frame.node is expr for frame in self.frames):
-                value = self.in_module(module, expr)
+                value = self.in_place(module, expr)
                 if isinstance(value, Setting):
                     return value
                 if not isinstance(value, Unknown) or value.truthy:
@@ -320,6 +349,10 @@ class TornadoAttributes(Client):
         if isinstance(value, Instance):
             return value.info in self.hierarchy.applications
         return text_of(value) == "self.application"
+
+
+def _names_origin(key: Value) -> bool:
+    return isinstance(key, Const) and str(key.value).lower() in ORIGIN_HEADERS
 
 
 def _dotted(text: str, name: str) -> str:

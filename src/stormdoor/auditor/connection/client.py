@@ -7,10 +7,14 @@ from stormdoor.auditor.interpreter.values import Const, Instance, Nobody, Settin
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["HOST", "Client"]
+__all__ = ["ADDRESS", "HOST", "ORIGIN_HEADERS", "Client"]
 
 HOST = "app.example:8888"
 """The Host header of every simulated request."""
+ADDRESS = "203.0.113.7"
+"""Where the simulated client is."""
+ORIGIN_HEADERS = frozenset({"origin", "sec-websocket-origin"})
+"""What a browser says where a page comes from; the second in old drafts."""
 
 
 class Client(Shaping):
@@ -18,6 +22,9 @@ class Client(Shaping):
 
     origin = "https://attacker.example"
     host = HOST
+    address = ADDRESS
+    origin_gone = False
+    """Whether the program took the header away before it was asked about."""
 
     def from_client(self, label: str, name: str, text: str) -> Unknown:
         """Something the client sends under a name."""

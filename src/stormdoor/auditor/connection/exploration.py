@@ -7,14 +7,13 @@ from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.connection.client import HOST
-from stormdoor.auditor.connection.pathway import Path, Pathway
+from stormdoor.auditor.connection.pathway import Asked, Path, Pathway
 from stormdoor.auditor.connection.run import Run
 from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
-from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, Thrown
+from stormdoor.auditor.interpreter.outcomes import Exhausted, PathEnd, Pruned, Thrown
 from stormdoor.auditor.interpreter.statements.jumps import Returned
-from stormdoor.auditor.interpreter.values import Const, Environment
+from stormdoor.auditor.interpreter.values import Environment
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
@@ -34,16 +33,19 @@ def _explored(
     mode: Mode,
     *,
     words: MappingABC[str, tuple[Module, ast.expr]],
-    origin: str | None = None,
-    host: str = HOST,
+    origin: Asked | None = None,
 ) -> Pathway:
     result = Pathway()
     seen: set[tuple[object, ...]] = set()
     deadline = time.monotonic() + LAST_RESORT
 
     def follow(pending: list[list[int]], *, as_shipped: bool) -> list[list[int]]:
-        """Every way from these choices; gives those that only another configuration takes."""
+        """Every way from these choices; gives those that only another configuration takes.
+
+        They are given last first: what one setting alone changes is followed before what needs many.
+        """
         otherwise: list[list[int]] = []
+        aside: list[list[int]] = []
         tried, steps = 0, 0
         while pending:
             if tried >= _MAX_PATHS or steps >= _MAX_STEPS[mode] or time.monotonic() > deadline:
@@ -60,27 +62,32 @@ def _explored(
                 deadline=deadline,
                 words=words,
             )
-            run.host = host
             path = _followed(run, origin)
             if run.exhausted:
                 result.complete = result.complete and not as_shipped
             steps += run.steps
             result.steps += run.steps
             pending.extend(reversed(run.alternatives))
-            (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
             # What has nothing to do with who is let in is tried when the rest was.
-            (otherwise if as_shipped else pending)[:0] = reversed(run.unlikely)
+            if as_shipped:
+                otherwise.extend(run.unlike_shipped)
+                aside.extend(run.unlikely)
+            else:
+                pending.extend(reversed(run.unlike_shipped))
+                pending[:0] = reversed(run.unlikely)
             result.events.extend(run.events)
             result.uncertain.update(run.uncertain)
             if path is not None:
                 result.paths.append(path)
-        return otherwise
+        return [*reversed(aside), *reversed(otherwise)]
 
-    follow(follow([[]], as_shipped=True), as_shipped=False)
+    rest = follow([[]], as_shipped=True)
+    if origin is None or origin.otherwise:
+        follow(rest, as_shipped=False)
     return result
 
 
-def _followed(run: Run, origin: str | None) -> Path | None:
+def _followed(run: Run, origin: Asked | None) -> Path | None:
     """One way to its end; None where the rest of it was explored before."""
     try:
         return run.go() if origin is None else _ask_origin(run, origin)
@@ -94,8 +101,9 @@ def _followed(run: Run, origin: str | None) -> Path | None:
     return run.path
 
 
-def _ask_origin(run: Run, origin: str) -> Path:
-    run.origin = origin
+def _ask_origin(run: Run, asked: Asked) -> Path:
+    run.origin, run.host, run.address = asked.origin, asked.host, asked.address
+    run.listed = asked.listed
     frame = Frame(run.info.module, Environment(), run.info.name, node=run.info.node)
     run.frames.append(frame)
     path = run.path
@@ -105,13 +113,16 @@ def _ask_origin(run: Run, origin: str) -> Path:
         words = run.given()
         run.stage = Stage.ORIGIN
         run.initialized(words)
-        value = run.method(
-            "check_origin", [Const(origin, frozenset({"client", "origin"}), "origin")]
-        )
-        # Tornado does not wait for a coroutine: that there is one counts as true.
-        path.answer = run.answers_later() or run.truth(value, run.info.node)
+        if asked.whole:
+            run.serve(run.url_arguments("get"))
+        else:
+            path.answer = run.lets_in(run.info.node)
     except Thrown:
-        path.answer = False
+        path.answer = None if asked.whole else False
+    except PathEnd:
+        pass
+    path.whim, path.unsure = run.whim, run.unsure
+    path.looked_at = frozenset(run.looked_at)
     path.outcome = "accepted" if path.answer else "refused"
     return path
 
@@ -139,12 +150,10 @@ def explore_origin(
     project: Project,
     hierarchy: Hierarchy,
     info: ClassInfo,
-    origin: str,
+    asked: Asked | str,
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
-    *,
-    host: str = HOST,
 ) -> Pathway:
     """What `check_origin` answers to this origin; `answer` of each path."""
-    return _explored(
-        project, hierarchy, info, "origin", words=words or {}, origin=origin, host=host
-    )
+    if isinstance(asked, str):
+        asked = Asked(asked, otherwise=True)
+    return _explored(project, hierarchy, info, "origin", words=words or {}, origin=asked)

@@ -5,7 +5,7 @@ import ast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
-from stormdoor.auditor.connection.methods import TornadoMethods
+from stormdoor.auditor.connection.picks import Picks
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -29,8 +29,11 @@ from stormdoor.auditor.reading.project import External
 
 __all__ = ["TornadoModel"]
 
+_DECLARES = frozenset({"attr", "attrs", "dataclasses", "pydantic"})
+_MAX_MAPPED = 24
 
-class TornadoModel(TornadoMethods):
+
+class TornadoModel(Picks):
     """Tornado's objects."""
 
     def library_call(
@@ -51,15 +54,19 @@ class TornadoModel(TornadoMethods):
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
                 return args[0]
             case "callable":
-                return (
-                    Const(value=True)
-                    if isinstance(args[0] if args else None, Function | Bound)
-                    else Unknown()
-                )
+                return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
-            case "functools.partial" if args:
-                return Partial(args[0], args[1:], words)
+            case "operator.methodcaller" | "operator.attrgetter" if "client" in labels_of(
+                *args[:1]
+            ):
+                return self.dispatched(last, args, node)
+            case "functools.partial" | "functools.partialmethod" if args:
+                return Partial(args[0], args[1:], words, text=last)
+            case "map" if len(args) == 2 and isinstance(args[1], Sequence):
+                given = args[1]
+                mapped = [self.call(args[0], [one], {}, node) for one in given.items[:_MAX_MAPPED]]
+                return Sequence(mapped, "list", given.exact and len(mapped) == len(given.items))
             case "os.getenv" | "os.environ.get":
                 return self._setting_get("environ", args, node)
             case "type.__new__" if self.making is not None:
@@ -95,6 +102,8 @@ class TornadoModel(TornadoMethods):
             if last == "update_wrapper" and args:
                 return args[0]
             return Special("identity", text=last)
+        if last in {"field", "Field", "attrib", "ib"} and name.partition(".")[0] in _DECLARES:
+            return self._field(args, words, node)
         if name.startswith("traitlets") and last[:1].isupper():
             default = args[0] if args else words.get("default_value", Const(None))
             return Setting(last, default if isinstance(default, Const) else None, text="")
@@ -103,6 +112,13 @@ class TornadoModel(TornadoMethods):
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
         return None
+
+    def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
+        """What a field of a data class is as shipped."""
+        maker = words.get("default_factory", words.get("factory"))
+        if maker is not None:
+            return self.call(maker, [], {}, node)
+        return words.get("default", args[0] if args else None)
 
     def _any(self, name: str, items: Sequence) -> Value | None:
         """What `any` and `all` make of an identity that is asked for among other things."""
@@ -187,10 +203,18 @@ class TornadoModel(TornadoMethods):
                 return found
             return self.attribute(target, name.value, node)
         if "client" in labels_of(name):
-            self.record("dispatch", node, "getattr", values=tuple(args))
-            if self.accepted:
-                self.record("act", node, "getattr", values=tuple(args))
+            return self.named_by_client(target, name, args, node)
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _callable(value: Value) -> Value:
+    while isinstance(value, Setting) and value.default is not None:
+        value = value.default
+    if isinstance(value, Function | Bound | ClassRef | Partial):
+        return Const(value=True)
+    if isinstance(value, Sequence | Mapping | Const):
+        return Const(value=False)
+    return Unknown()
 
 
 def _made_in(value: Value) -> Module | None:

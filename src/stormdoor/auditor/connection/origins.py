@@ -1,29 +1,35 @@
 """Which origins a handler lets in: `check_origin` is asked about origins an attacker can have."""
 
 import ast
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import urlsplit
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.connection.client import HOST
+from stormdoor.auditor.connection.client import ADDRESS, HOST, ORIGIN_HEADERS
 from stormdoor.auditor.connection.exploration import explore_origin
-from stormdoor.auditor.connection.pathway import Path, Pathway
+from stormdoor.auditor.connection.pathway import Asked, Path, Pathway
+from stormdoor.auditor.connection.tricks import (
+    ATTACKER,
+    LOCAL,
+    Reader,
+    Said,
+    Trick,
+    Try,
+    anybody,
+    compared,
+    tricks,
+)
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Origins", "Trick", "ask"]
 
-Trick = Literal["any", "prefix", "suffix", "pattern", "substring", "null", "host", "scheme", "port"]
-_ATTACKER = "https://attacker.example"
-_MAX_STEPS = 40_000
+_MAX_STEPS = 60_000
 """Work after which no further origin is asked about."""
-_HOSTLIKE = re.compile(r"^[a-z0-9*.:/\[\]_-]*[a-z0-9][a-z0-9*.:/\[\]_-]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Origins:
         member: The `check_origin` that runs.
         accepted: The attacker's origin that it lets in.
         trick: What kind of origin that is.
+        where: The Host header, or the address of the client, with which it is let in.
         setting: The setting it hangs on.
         base: The class that was not read.
         checks: What it compares.
@@ -45,6 +52,7 @@ class Origins:
     member: ClassMember | None = None
     accepted: str = ""
     trick: Trick | None = None
+    where: str = ""
     setting: str = ""
     base: str = ""
     events: tuple[Event, ...] = ()
@@ -88,50 +96,131 @@ def ask(
         if later is None:
             return Origins("unknown", base=found.name)
         found = later
-    if found is None and not _shaped(hierarchy, info):
+    if found is None and not _shaped(hierarchy, info) and not _meddles(info):
         for one in info.mro:
             known = hierarchy.knowledge.about(
                 one.name if isinstance(one, External) else one.qualname
             )
             if known is not None and known.origin == "open":
-                return Origins("open", base=one.name, accepted=_ATTACKER)
+                return Origins("open", base=one.name, accepted=ATTACKER)
         unresolved = [
             text for one in info.mro if isinstance(one, ClassInfo) for text in one.unresolved
         ]
         return Origins("unknown", base=unresolved[0]) if unresolved else Origins("default")
 
-    asked: dict[str, Pathway] = {}
+    whole = _meddles(info)
+    asking = _Asking(
+        lambda asked: explore_origin(project, hierarchy, info, replace(asked, whole=whole), words)
+    )
+    return _examined(asking, found, Reader(project, hierarchy, info, words).said(found))
 
-    def answer(origin: str) -> bool | None:
-        if origin not in asked:
-            if sum(one.steps for one in asked.values()) > _MAX_STEPS:
+
+@dataclass(slots=True)
+class _Asking:
+    """Asks a handler about one page after the other, as long as it is worth the work."""
+
+    explore: Callable[[Asked], Pathway]
+    known: dict[Asked, Pathway] = field(default_factory=dict)
+    steps: int = 0
+
+    def pathway(self, asked: Asked) -> Pathway | None:
+        """What happens to this page; None where that would be too much work."""
+        if asked not in self.known:
+            if self.steps > _MAX_STEPS:
                 return None
-            asked[origin] = explore_origin(project, hierarchy, info, origin, words)
-        return _answer(asked[origin])
+            self.known[asked] = self.explore(asked)
+            self.steps += self.known[asked].steps
+        return self.known[asked]
 
-    plain = answer(_ATTACKER)
-    events = tuple(asked[_ATTACKER].events)
+    def lets_in(
+        self, origin: str, host: str = HOST, address: str = ADDRESS, *, mostly: bool = False
+    ) -> bool | None:
+        """Whether this page is let in as shipped; None where that depends, or is not known.
+
+        Args:
+            origin: Where it comes from.
+            host: The Host header.
+            address: Where the client is.
+            mostly: Whether most of the ways are enough, because a page that resembles nothing is
+                let in on none: then it is the name that lets it in, and what is not known is the same.
+        """
+        asked = Asked(origin, host, address)
+        pathway = self.pathway(asked)
+        if pathway is None:
+            return None
+        answer = _answer(pathway)
+        if answer is None and mostly:
+            shipped = [path.answer for path in _shipped(pathway)]
+            answer = True if shipped.count(True) > shipped.count(False) else None
+        if answer is not True and any("list" in path.looked_at for path in pathway.paths):
+            # What is listed may be hosts, and it may be origins.
+            pathway = self.pathway(replace(asked, listed=f"https://{asked.listed}"))
+            answer = answer if pathway is None or not _answer(pathway) else True
+        return answer
+
+
+def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins:
+    """The answer of a check that is there."""
+    first = asking.pathway(Asked(ATTACKER, otherwise=True)) or Pathway()
+    plain, events = _answer(first), tuple(first.events)
     if plain is True:
-        return Origins("open", found, _ATTACKER, "any", events=events)
+        return Origins("open", found, ATTACKER, "any", events=events)
+    for attempt in anybody(said):
+        if asking.lets_in(attempt.origin) is True:
+            return Origins("open", found, attempt.origin, "any", events=events)
+    looked_at = {one for path in first.paths for one in path.looked_at}
+    for host in dict.fromkeys([*compared(said), *LOCAL]) if "host" in looked_at else ():
+        if asking.lets_in(ATTACKER, host) is True:
+            if host in LOCAL:
+                return Origins("weak", found, ATTACKER, "host", host, events=events)
+            return Origins("open", found, ATTACKER, "host", host, events=events)
     # However it is configured: what every way lets in, a setting does not keep out.
-    for trick, origin in _tricks(_texts(project, hierarchy, found)):
-        if trick not in {"scheme", "port"} and answer(origin) is True:
-            kind, shown = _anywhere(origin, answer) if trick == "prefix" else (trick, origin)
-            return Origins("weak", found, shown, kind, events=events)
+    attempts = tricks(said, own="host" in looked_at or "list" in looked_at)
+    never = not any(path.answer for path in first.paths)
+    for attempt in attempts:
+        if attempt.trick not in {"scheme", "port"} and (
+            asking.lets_in(attempt.origin, attempt.host, mostly=never) is True
+        ):
+            trick, shown = _anywhere(asking, attempt)
+            return Origins("weak", found, shown, trick, events=events)
+    if "address" in looked_at and asking.lets_in(ATTACKER, address=LOCAL[1]) is True:
+        return Origins("weak", found, ATTACKER, "address", LOCAL[1], events=events)
+    if any(path.answer and path.whim and not path.unsure for path in _shipped(first)):
+        return Origins("weak", found, ATTACKER, "request", events=events)
     if plain is None:
-        return _depends(asked[_ATTACKER], found, events)
-    for local in sorted({"localhost", "127.0.0.1"} & set(_texts(project, hierarchy, found))):
-        at_home = explore_origin(
-            project, hierarchy, info, _ATTACKER, words, host=HOST.replace("app.example", local)
-        )
-        if _answer(at_home) is True:
-            return Origins("weak", found, _ATTACKER, "host", events=tuple(at_home.events))
+        return _depends(first, found, events)
     minor = tuple(
-        (trick, origin)
-        for trick, origin in _tricks(_texts(project, hierarchy, found))
-        if trick in {"scheme", "port"} and answer(origin) is True
+        (one.trick, one.origin)
+        for one in attempts
+        if one.trick in {"scheme", "port"} and asking.lets_in(one.origin) is True
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
+
+
+def _meddles(info: ClassInfo) -> bool:
+    """Whether the class does something about its origins outside of `check_origin`."""
+    return any(
+        _is_meddling(node)
+        for one in info.mro
+        if isinstance(one, ClassInfo)
+        for node in ast.walk(one.node)
+    )
+
+
+def _is_meddling(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr="check_origin", ctx=ast.Store()):
+            return True
+        case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value="check_origin"), _]):
+            return True
+        case ast.Call(func=ast.Attribute(attr="accept_connection")):
+            return True
+        case ast.Call(func=ast.Attribute(attr="pop"), args=[ast.Constant(value=str() as name), *_]):
+            return name.lower() in ORIGIN_HEADERS
+        case ast.Subscript(slice=ast.Constant(value=str() as name), ctx=ast.Store() | ast.Del()):
+            return name.lower() in ORIGIN_HEADERS
+        case _:
+            return False
 
 
 def _shaped(hierarchy: Hierarchy, info: ClassInfo) -> bool:
@@ -144,20 +233,27 @@ def _by_what_shapes(
     info: ClassInfo,
     words: Mapping[str, tuple[Module, ast.expr]],
 ) -> Origins:
-    """No body has a `check_origin`; a decorator of the class may put one there."""
-    if _shaped(hierarchy, info):
-        pathway = explore_origin(project, hierarchy, info, _ATTACKER, words)
+    """No body has a `check_origin`; a decorator of the class, or what runs before, may put one there."""
+    meddles = _meddles(info)
+    if meddles or _shaped(hierarchy, info):
+        pathway = explore_origin(project, hierarchy, info, Asked(ATTACKER, whole=meddles), words)
         if _answer(pathway) is True:
-            base = "what is done to the class when it is made"
-            return Origins("open", None, _ATTACKER, "any", base=base, events=tuple(pathway.events))
+            base = (
+                "what runs before the check"
+                if meddles
+                else "what is done to the class when it is made"
+            )
+            return Origins("open", None, ATTACKER, "any", base=base, events=tuple(pathway.events))
     return Origins("default")
 
 
-def _anywhere(origin: str, answer: Callable[[str], bool | None]) -> tuple[Trick, str]:
-    """Whether what passes at the beginning passes in the middle, too."""
-    scheme, _, host = origin.partition("://")
+def _anywhere(asking: _Asking, attempt: Try) -> tuple[Trick, str]:
+    """The trick; of one that passes at the beginning, whether it passes in the middle, too."""
+    scheme, _, host = attempt.origin.partition("://")
     middle = f"{scheme}://attacker-{host}"
-    return ("substring", middle) if answer(middle) is True else ("prefix", origin)
+    if attempt.trick == "prefix" and asking.lets_in(middle, attempt.host) is True:
+        return "substring", middle
+    return attempt.trick, attempt.origin
 
 
 def _within(module: Module, name: str) -> bool:
@@ -176,9 +272,9 @@ def _past(hierarchy: Hierarchy, info: ClassInfo) -> ClassMember | None:
     return None
 
 
-def _answer(pathway: Pathway) -> bool | None:
-    """What is answered as shipped; None where that depends."""
-    shipped = [
+def _shipped(pathway: Pathway) -> list[Path]:
+    """The ways that are gone without a change of what is set."""
+    return [
         path
         for path in pathway.paths
         if path.answer is not None
@@ -186,6 +282,11 @@ def _answer(pathway: Pathway) -> bool | None:
             one.default is None or one.default == one.value for one in path.assumptions.values()
         )
     ]
+
+
+def _answer(pathway: Pathway) -> bool | None:
+    """What is answered as shipped; None where that depends."""
+    shipped = _shipped(pathway)
     answers = {path.answer for path in shipped}
     if answers == {True}:
         # A way that was too long to follow may well have refused it.
@@ -207,89 +308,5 @@ def _depends(pathway: Pathway, member: ClassMember | None, events: tuple[Event, 
     for path in accepting:
         for one in path.assumptions.values():
             if one.default is None:
-                return Origins(
-                    "optional", member, _ATTACKER, "any", setting=one.name, events=events
-                )
+                return Origins("optional", member, ATTACKER, "any", setting=one.name, events=events)
     return Origins("unknown", member, events=events)
-
-
-def _texts(project: Project, hierarchy: Hierarchy, member: ClassMember | None) -> list[str]:
-    """Strings that the check may compare with: in its body, in functions it names, in lists."""
-    if member is None:
-        return []
-    module = member.place
-    if module is None:
-        return []
-    trees: list[ast.AST] = []
-    if isinstance(member.binding, Defined):
-        trees.append(member.binding.node)
-    elif isinstance(member.binding, Assigned):
-        trees.append(member.binding.value)
-    names = {
-        node.id if isinstance(node, ast.Name) else node.attr
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name | ast.Attribute)
-    }
-    for name in sorted(names)[:60]:
-        for binding in [
-            *module.names.get(name, ()),
-            *(hierarchy.members(member.owner).get(name, ()) if member.owner is not None else ()),
-        ]:
-            if isinstance(binding, Assigned):
-                trees.append(binding.value)
-            elif isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
-                trees.append(binding.node)
-        for inner, expr in project.settings.get(name, ())[:2]:
-            if inner is not None:
-                trees.append(expr)
-    found: dict[str, None] = {}
-    for tree in trees[:40]:
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and 3 <= len(node.value) <= 120
-            ):
-                found[node.value] = None
-    return list(found)[:24]
-
-
-def _hosts(text: str) -> Iterator[str]:
-    plain = re.sub(r"\\(.)", r"\1", text)
-    plain = re.sub(r"https?\??:|^[\^(]+|[$)]+$|\(\?:|\(|\)|//|\^|\$", "", plain)
-    plain = plain.replace(".*", "").replace(".+", "").replace("?", "")
-    try:
-        host = urlsplit(text).netloc if "://" in text else plain
-    except ValueError:
-        host = plain
-    for one in (host or plain, plain):
-        for part in one.split("|"):
-            piece = part.strip("/ ")
-            if piece and _HOSTLIKE.match(piece) and ("." in piece or "localhost" in piece):
-                yield piece.replace("*", "x")
-
-
-def _tricks(texts: list[str]) -> list[tuple[Trick, str]]:
-    hosts = list(dict.fromkeys([HOST, *(host for text in texts for host in _hosts(text))]))[:10]
-    result: list[tuple[Trick, str]] = [("null", "null")]
-    for host in hosts:
-        bare = host.lstrip(".")
-        result += [
-            ("prefix", f"http://{bare}.attacker.example"),
-            ("prefix", f"https://{bare}.attacker.example"),
-            ("suffix", f"http://attacker{bare}"),
-            ("suffix", f"https://attacker{bare}"),
-            ("substring", f"https://attacker-{bare}.attacker.example"),
-        ]
-        if "." in bare.strip("."):
-            result.append(("pattern", f"https://{bare.replace('.', 'x', 1)}"))
-        prefix = HOST[: max(len(HOST) - 1, 1)]
-        if host == HOST:
-            result.append(("prefix", f"http://{prefix[0]}"))
-        else:
-            result.append(("port", f"https://{bare.partition(':')[0]}:4444"))
-    for text in texts:
-        if text.startswith("https://") and _HOSTLIKE.match(text):
-            result.append(("scheme", "http://" + text.removeprefix("https://").rstrip("/")))
-    return result[:64]

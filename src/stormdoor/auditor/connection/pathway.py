@@ -3,12 +3,35 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stormdoor.auditor.connection.client import ADDRESS, HOST
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import STAND_IN
 
-__all__ = ["Outcome", "Path", "Pathway"]
+__all__ = ["Asked", "Outcome", "Path", "Pathway"]
 
 Outcome = Literal["refused", "accepted", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page that connects.
+
+    Args:
+        origin: Where it comes from.
+        host: The Host header of the handshake.
+        address: Where the client is.
+        whole: Whether what runs before `check_origin` is followed, too.
+        otherwise: Whether ways that only another configuration takes are followed, too.
+        listed: What is in lists of the server that nobody can read here.
+    """
+
+    origin: str
+    host: str = HOST
+    address: str = ADDRESS
+    whole: bool = False
+    listed: str = STAND_IN
+    otherwise: bool = False
 
 
 @dataclass(slots=True)
@@ -23,6 +46,11 @@ class Path:
         refused_by: What refused it: a check of the client's identity, or None.
         open_end: How `open` ended: it came through, it raised, it closed.
         message_end: How `on_message` ended on the first message.
+        first_message: How many events there were when the first message had been handled.
+        answer: What `check_origin` answered.
+        whim: Whether that hung on what the page writes into the address.
+        unsure: Whether that hung on what nobody can read here.
+        looked_at: What `check_origin` looked at beside the origin: `host`, `address`, `port`, `list`.
     """
 
     outcome: Outcome
@@ -33,7 +61,11 @@ class Path:
     presumed: bool = False
     open_end: Literal["", "through", "raised", "closed"] = ""
     message_end: Literal["", "through", "raised", "closed"] = ""
+    first_message: int = 0
     answer: bool | None = None
+    whim: bool = False
+    unsure: bool = False
+    looked_at: frozenset[str] = frozenset()
 
     @property
     def checks(self) -> list[Event]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping as MappingABC
+from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -24,8 +25,8 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
 )
-from stormdoor.auditor.reading.module import Defined, Module
-from stormdoor.auditor.reading.project import Project
+from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
+from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
@@ -205,13 +206,15 @@ class Run(TornadoModel):
         raise PathEnd
 
     def answers_later(self) -> bool:
-        """Whether `check_origin` is a coroutine."""
+        """Whether `check_origin` is a coroutine, or a generator: both count as true."""
         member = self._member(self.info, "check_origin", None)
         if member is None or not isinstance(member.binding, Defined):
             return False
         node = member.binding.node
         if isinstance(node, ast.ClassDef):
             return False
+        if not node.decorator_list and _yields(node):
+            return True
         return isinstance(node, ast.AsyncFunctionDef) or any(
             ast.unparse(one).endswith("gen.coroutine") or ast.unparse(one) == "coroutine"
             for one in node.decorator_list
@@ -219,8 +222,13 @@ class Run(TornadoModel):
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
-        return self._member(self.info, "on_open", None) is not None and (
-            self._member(self.info, "open", None) is None
+        return (
+            self._member(self.info, "on_open", None) is not None
+            and self._member(self.info, "open", None) is None
+            and not any(
+                isinstance(one, External) and one.name == "tornado.websocket.WebSocketHandler"
+                for one in self.info.mro
+            )
         )
 
     def url_arguments(self, name: str) -> list[Value]:
@@ -257,6 +265,9 @@ class Run(TornadoModel):
         if self.accepted or self.stage not in {Stage.GET, Stage.PREPARE}:
             return Const(None)
         path = self.path
+        if self.mode == "origin":
+            path.answer = self.origin_gone or self.lets_in(node)
+            raise PathEnd
         if self.finished:
             self._refuse()
         if not self.negotiated:
@@ -275,16 +286,18 @@ class Run(TornadoModel):
                     self.record("close", self.info.node, "on_open() returns False")
             else:
                 self.method("open", args or self.url_arguments("open"), words)
-            path.open_end = "closed" if self.closed else "through"
+            path.open_end = "closed" if self.closed else self._ended()
         except Thrown as error:
             path.open_end = "raised"
             path.refused_by = error
             raise PathEnd from None
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
+            self.record("message", self.info.node, "a message")
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
-                path.message_end = "closed" if self.closed else "through"
+                path.message_end = "closed" if self.closed else self._ended()
+                path.first_message = path.first_message or len(self.events)
             except Pruned:
                 if turn == 0:
                     raise
@@ -294,6 +307,11 @@ class Run(TornadoModel):
                 path.refused_by = error
                 break
         raise PathEnd
+
+    def _ended(self) -> Literal["through", "raised"]:
+        """How a method ended that may have left its work to a task."""
+        broken_off, self.broken_off = self.broken_off, False
+        return "raised" if broken_off else "through"
 
     def _negotiate(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         """What Tornado asks of the handler before it sends the 101: the protocol, the subprotocol."""
@@ -309,10 +327,40 @@ class Run(TornadoModel):
                     return self._refuse()
         return self.connect()
 
+    def lets_in(self, node: ast.AST) -> bool:
+        """What `check_origin` answers."""
+        handler = self.handler
+        if handler is None:
+            return False
+        self.called = node
+        function = self.instance_attribute(handler, "check_origin", node)
+        asked = Const(self.origin, frozenset({"client", "origin"}), "origin")
+        try:
+            value = self.call(function, [asked], {}, node)
+        except Thrown:
+            return False
+        # Tornado does not wait for a coroutine: that there is one counts as true.
+        return self.answers_later() or self.truth(value, node)
+
     def connect(self) -> Value:
         """`WebSocketProtocol.accept_connection`."""
+        if self.mode == "origin":
+            self.path.answer = True  # nothing between here and the 101 asks
+            raise PathEnd
         args, words, node = self.opening
         if self._member(self.info, "select_subprotocol", None) is not None:
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+def _yields(node: ast.AST) -> bool:
+    """Whether a function is a generator; a function in it is another."""
+    rest: list[ast.AST] = list(getattr(node, "body", []))
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return False

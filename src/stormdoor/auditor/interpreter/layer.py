@@ -48,7 +48,7 @@ class Layer(Core):
         """A function with its decorators applied."""
         raise NotImplementedError
 
-    def in_module(self, module: Module, node: ast.expr) -> Value:
+    def in_module(self, module: Module, node: ast.expr, env: Environment | None = None) -> Value:
         """An expression evaluated at the top of a module."""
         raise NotImplementedError
 

@@ -16,6 +16,8 @@ from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage
 from stormdoor.auditor.interpreter.fingerprint import attrs_key, env_key, key_of, outer_keys
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
+from stormdoor.auditor.interpreter.relevance import may_let_in
+from stormdoor.auditor.interpreter.texts import STAND_IN
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -39,10 +41,17 @@ __all__ = ["Core"]
 
 _MAX_STEPS = 6000
 _MAX_DEPTH = 28
+_NEAR = 2
+"""Frames down to a method that Tornado calls: what it decides counts in any case."""
 
 
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
+
+    broken_off = False
+    """Whether a task that went on with the connection's work ended at a failed check."""
+    leaning: bool | None = None
+    """How what cannot be told goes, where no way is worth following for it."""
 
     def __init__(
         self,
@@ -90,8 +99,18 @@ class Core:
         self.making: ClassInfo | None = None
         self.around = 0
         self.placed: dict[int, Value] = {}
-        self.leaning: bool | None = None
-        """How what cannot be told goes, where no way is worth following for it."""
+        self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
+        """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
+        self.among: dict[str, tuple[str, ...]] = {}
+        """Names that a text of the client is one of, by the source of that text."""
+        self.listed = STAND_IN
+        """What stands in a list of origins that nobody can read here."""
+        self.looked_at: set[str] = set()
+        """What of the connection an origin check looks at beside the origin."""
+        self.whim = False
+        """Whether it hung on what the page that connects writes into the address."""
+        self.unsure = False
+        """Whether it hung on what nobody can read here."""
 
     @property
     def frame(self) -> Frame:
@@ -146,6 +165,16 @@ class Core:
             waiting.extend([*self.made, other] for other in range(1, count))
         self.made.append(picked)
         return picked
+
+    def is_aside(self) -> bool:
+        """Whether the function under way has nothing to do with who is let in."""
+        node = self.frame.node
+        return (
+            self.mode == "anonymous"
+            and len(self.frames) > _NEAR
+            and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and not may_let_in(node)
+        )
 
     def record(
         self,

@@ -6,13 +6,14 @@ could take long is not run.
 
 import fnmatch
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from stormdoor.auditor.interpreter.values import (
     Const,
     Mapping,
+    Named,
     Sequence,
     Setting,
     Unknown,
@@ -20,11 +21,24 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
 )
 
-__all__ = ["PARSED", "concrete_function", "concrete_method", "is_quick"]
+__all__ = [
+    "PARSED",
+    "STAND_IN",
+    "concrete_function",
+    "concrete_method",
+    "is_absent",
+    "is_quick",
+    "stand_in",
+]
 
 _LONGEST = 512
+_MAX_REPEATS = 5
 PARSED = frozenset({"pattern", "match", "urlparse"})
 """Objects that are held as a table of their parts, and are no tables of the program."""
+STAND_IN = "app.example"
+"""What a name is taken for that the server holds and the source does not say; so labelled where it
+comes from a list."""
+_DOTTED = re.compile(r"""^(?:\(|[rfbu]{1,2}(?=['"]))*['"]\.""")
 _METHODS: dict[str, Callable[..., object]] = {
     name: getattr(str, name)
     for name in [
@@ -38,6 +52,7 @@ _METHODS: dict[str, Callable[..., object]] = {
         "find",
         "rfind",
         "index",
+        "rindex",
         "count",
         "replace",
         "split",
@@ -81,7 +96,48 @@ def is_quick(pattern: str) -> bool:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError, ValueError):
         return False
-    return re.search(r"[*+}]\s*\)\s*[*+{]|\\\d|\(\?P=", pattern) is None and pattern.count("*") < 6
+    if re.search(r"\\\d|\(\?P=", pattern) or len(re.findall(r"[*+]", pattern)) > _MAX_REPEATS:
+        return False
+    return not any(_repeats_badly(inside) for inside in _repeated_groups(pattern))
+
+
+def _repeated_groups(pattern: str) -> Iterator[str]:
+    """What stands in groups that are repeated."""
+    open_at: list[int] = []
+    at, in_set = 0, False
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\":
+            at += 1
+        elif in_set:
+            in_set = char != "]"
+        elif char == "[":
+            in_set = True
+        elif char == "(":
+            open_at.append(at + 1)
+        elif char == ")" and open_at:
+            begin = open_at.pop()
+            if pattern[at + 1 : at + 2] in {"*", "+", "{"}:
+                yield pattern[begin:at]
+        at += 1
+
+
+def _repeats_badly(inside: str) -> bool:
+    """Whether there is more than one way to cut a text into repetitions of this.
+
+    There is one where each ends with a character that is nowhere else in it: `[a-z]+[.]`.
+    """
+    plain = re.sub(r"^\?(:|P<\w+>)", "", inside)
+    if re.search(r"[*+{|?]", re.sub(r"\\.", "", plain)) is None:
+        return False
+    end = re.search(r"(?:\\([.\-/:])|\[\\?([.\-/:])\]|(?<!\\)([-/:]))$", plain)
+    if end is None:
+        return True
+    rest = plain[: end.start()]
+    mark = end[1] or end[2] or end[3]
+    return re.search(r"[()|]|\[\^|\\[WSD]|(?<!\\)\.", rest) is not None or mark in rest.replace(
+        "a-z", ""
+    ).replace("0-9", "").replace("A-Z", "")
 
 
 def concrete_method(
@@ -139,6 +195,47 @@ def concrete_method(
     return Const(result, labels)
 
 
+def is_absent(receiver: Value, args: list[Value]) -> bool:
+    """Whether `text.index(part)` or `names.index(name)` certainly raises."""
+    sought = args[0] if len(args) == 1 else None
+    if not isinstance(sought, Const):
+        return False
+    match receiver:
+        case Const(value=str() as text):
+            return isinstance(sought.value, str) and sought.value not in text
+        case Sequence(items=items, exact=True):
+            held = [one.value for one in items if isinstance(one, Const)]
+            return len(held) == len(items) and sought.value not in held
+        case _:
+            return False
+
+
+def stand_in(receiver: Value, name: str, value: Value) -> Value:
+    """A host or an address in place of one that the server holds and nobody can read here.
+
+    `origin.startswith(self.settings["site"])` looks at the beginning only, whatever the site is.
+    """
+    if not isinstance(receiver, Const) or "origin" not in receiver.labels:
+        return value
+    if not isinstance(receiver.value, str) or not _is_untold(value):
+        return value
+    if name == "startswith" and "://" in receiver.value:
+        return Const(f"https://{STAND_IN}", value.labels, value.text)
+    dot = "." if _DOTTED.match(value.text) else ""
+    return Const(f"{dot}{STAND_IN}", value.labels, value.text)
+
+
+def _is_untold(value: Value) -> bool:
+    """Whether it is a value of the server that is not known; what a client sends is its own."""
+    while isinstance(value, Setting):
+        if value.default is None:
+            return True
+        value = value.default
+        if isinstance(value, Const) and value.value is None:
+            return True
+    return isinstance(value, Unknown) and not value.labels & {"client", "origin", "address"}
+
+
 def _undecided(receiver: Const, name: str, other: Value) -> Value | None:
     """`origin.endswith(self.settings["suffix"])`: an empty default accepts everything."""
     if name in {"startswith", "endswith"} and isinstance(other, Setting):
@@ -160,9 +257,13 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
             return Mapping({"pattern": args[0]}, text="pattern")
         if last in {"match", "search", "fullmatch"} and len(args) >= 2:
             return _matched(last, args[0], args[1:2])
+        if last == "escape" and isinstance(args[0], Const) and isinstance(args[0].value, str):
+            return Const(re.escape(args[0].value), args[0].labels)
         return None
     if last in {"fnmatch", "fnmatchcase"} and len(args) == 2:
         one, pattern = args
+        if "stand-in" in pattern.labels:
+            return Unknown(labels_of(*args) - {"origin"}, "a pattern")
         if isinstance(one, Const) and isinstance(pattern, Const):
             value, glob = one.value, pattern.value
             if (
@@ -173,8 +274,10 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
             ):
                 return Const(fnmatch.fnmatchcase(value, glob), labels_of(*args))
         return None
-    if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
-        return _quantified(name, args[0])
+    if name in {"any", "all"} and len(args) == 1:
+        return _of_any(name, args[0])
+    if name == "isinstance" and len(args) == 2 and isinstance(args[0], Const):
+        return _is_instance(args[0], args[1])
     if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
         return _converted(last, args[0])
     if name in {
@@ -197,6 +300,25 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
     ):
         return args[0]
     return None
+
+
+def _of_any(name: str, items: Value) -> Value | None:
+    if isinstance(items, Sequence):
+        return _quantified(name, items)
+    if isinstance(items, Setting) and isinstance(items.default, Sequence):
+        shipped = _quantified(name, items.default)
+        text = f"{name}({items.name})"
+        return Setting(text, shipped if isinstance(shipped, Const) else None, text=text)
+    return None
+
+
+def _is_instance(value: Const, kinds: Value) -> Value | None:
+    names = kinds.items if isinstance(kinds, Sequence) else [kinds]
+    if not all(isinstance(one, Named) for one in names):
+        return None
+    found = {one.name for one in names if isinstance(one, Named)}
+    mine = {kind.__name__ for kind in type(value.value).__mro__}
+    return Const(bool(found & mine), value.labels)
 
 
 def _converted(name: str, value: Setting) -> Setting:
@@ -244,6 +366,8 @@ def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:
     text = args[0]
     # A pattern that is not known may let in anything: it is no comparison with what is allowed.
     labels = labels_of(pattern, text) - {"origin"}
+    if "stand-in" in pattern.labels:
+        return Unknown(labels, "a pattern")
     if isinstance(pattern, Setting):
         shipped = _matched(how, pattern.default, args) if pattern.default is not None else None
         if isinstance(shipped, Mapping):
@@ -285,6 +409,8 @@ def _quantified(name: str, items: Sequence) -> Value | None:
 
 def _builtin(name: str, args: list[Value]) -> Value | None:
     if name == "zip":
+        first = next((one for one in args if isinstance(one, Const)), None)
+        args = [one if first is None else stand_in(first, "startswith", one) for one in args]
         lists = [one for one in args if isinstance(one, Sequence) and one.exact]
         texts = [
             Sequence([Const(char, one.labels) for char in one.value[:_LONGEST]])
@@ -319,6 +445,10 @@ def _builtin(name: str, args: list[Value]) -> Value | None:
         return Const(value=True)
     if isinstance(value, Mapping) and name == "bool" and value.exact:
         return Const(bool(value.items))
+    if isinstance(value, Setting) and name == "len":
+        shipped = _builtin(name, [value.default]) if value.default is not None else None
+        text = f"len({value.name})"
+        return Setting(text, shipped, text=text) if isinstance(shipped, Const) else None
     if isinstance(value, Setting) and name in {"bool", "str", "list", "set"}:
         return value
     return None

@@ -31,6 +31,7 @@ __all__ = [
     "Unknown",
     "Value",
     "labels_of",
+    "settled",
     "text_of",
 ]
 
@@ -311,6 +312,13 @@ def _first_in(value: Sequence | Mapping | Instance) -> list[Value]:
             return list(value.items.values())[:16]
         case Instance():
             return list(value.attrs.values())[:16]
+
+
+def settled(value: Value | None) -> Value | None:
+    """What a setting is as shipped, whatever it was made of."""
+    while isinstance(value, Setting):
+        value = value.default
+    return value
 
 
 def text_of(value: Value) -> str:

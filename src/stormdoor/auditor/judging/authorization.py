@@ -6,157 +6,51 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Instance, Mapping, Sequence, Unknown, Value
+from stormdoor.auditor.interpreter.values import (
+    Instance,
+    Mapping,
+    Sequence,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
-    "asks_permission",
     "chosen_objects",
     "claimed_identity",
     "names_an_id",
-    "permission_asked",
     "unasked_authorizer",
     "unasked_objects",
 ]
 
-_ASKS = frozenset(
-    [
-        "authorize",
-        "authorise",
-        "authorized",
-        "authorised",
-        "authorization",
-        "authorizer",
-        "permission",
-        "permissions",
-        "permitted",
-        "permit",
-        "allowed",
-        "acl",
-        "role",
-        "roles",
-        "scope",
-        "scopes",
-        "owner",
-        "owns",
-        "can",
-        "may",
-        "access",
-        "admin",
-        "forbidden",
-        "policy",
-        "member",
-        "grant",
-        "granted",
-        "privilege",
-        "rights",
-    ]
-)
-_BENIGN = frozenset(
-    [
-        "info",
-        "debug",
-        "warning",
-        "error",
-        "exception",
-        "log",
-        "get_cookie",
-        "get_argument",
-        "loads",
-        "dumps",
-        "decode",
-        "encode",
-        "add_callback",
-        "write_message",
-        "ping",
-        "close",
-        "send",
-        "get",
-        "on_close",
-        "format",
-        "split",
-        "strip",
-    ]
-)
-_DOES = frozenset(
-    [
-        "add",
-        "append",
-        "broadcast",
-        "create",
-        "delete",
-        "dispatch",
-        "emit",
-        "execute",
-        "insert",
-        "make",
-        "notify",
-        "post",
-        "publish",
-        "push",
-        "put",
-        "record",
-        "register",
-        "remove",
-        "save",
-        "send",
-        "set",
-        "setsockopt",
-        "store",
-        "subscribe",
-        "unsubscribe",
-        "update",
-        "write",
-    ]
-)
-"""What does something with the user and the object together, and asks nothing."""
 _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
+_TO_OBJECTS = frozenset(
+    {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
+    | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
+    | {"pause", "query", "read", "remove", "rename", "restart", "run", "save", "select", "set"}
+    | {"start", "stop", "subscribe", "update", "watch", "write"}
+)
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
+_PARSES = frozenset(
+    {"b64decode", "clean", "decode", "decrypt", "deserialize", "escape", "fromstring", "loads"}
+    | {"normalize", "parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
+)
+_COMMANDS = frozenset(
+    {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
+    | {"terminate", "wipe"}
+)
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
-
-
-def asks_permission(endpoint: Endpoint) -> bool:
-    """Whether anything on a way of a client that is let in speaks of what it may do."""
-    return permission_asked(endpoint) is not None
-
-
-def permission_asked(endpoint: Endpoint) -> Event | None:
-    """Where a client that is let in is asked what it may do, if anywhere."""
-    return next((event for event in endpoint.member.events if _asks(event)), None)
-
-
-def _asks(event: Event) -> bool:
-    if event.stage not in {Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER}:
-        return False
-    if event.kind in {"call", "check"}:
-        match event.node:
-            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=holder))) if (
-                lexicon.is_authorizer(holder)
-            ):
-                return True
-            case _:
-                pass
-        last = event.text.partition("(")[0].rpartition(".")[2]
-        words = lexicon.words_of(last)
-        if _ASKS & set(words) or event.text.startswith("access: "):
-            return True
-        if (
-            "principal" in event.labels
-            and "client" in event.labels
-            and last not in _BENIGN
-            and not _DOES & set(words[:1])
-        ):
-            return True  # the user and the object together: the callee can tell
-    return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
 
 
 def unasked_authorizer(endpoint: Endpoint) -> str:
     """What a base has for the question whether a client may, where the handler serves without it."""
-    if permission_asked(endpoint) is not None:
+    if asks_permission(endpoint):
         return ""
     opened = endpoint.method("open")
     if not _takes_address(opened) and not any(
@@ -164,7 +58,7 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
         and event.stage in _SERVING
         and "client" in event.labels
         and event.labels & {"url", "query"}
-        and event.text.rpartition(".")[2] not in _BENIGN
+        and event.text.rpartition(".")[2] not in BENIGN
         for event in endpoint.member.events
     ):
         return ""  # there is one thing for all, and whoever may connect may have it
@@ -199,22 +93,29 @@ def unasked_objects(endpoint: Endpoint) -> list[Event]:
 
     One kind of message may be asked about and another not: each way counts by itself.
     """
-    chosen = chosen_objects(endpoint)
-    wanted = {id(event.node) for event in chosen}
-    ways = [path.events for path in endpoint.member.paths]
-    open_to_all: set[int] = set()
-    for events in ways:
-        asked = False
-        for event in events:
-            asked = asked or _asks(event)
-            if not asked and id(event.node) in wanted and event.kind in {"act", "join"}:
-                open_to_all.add(id(event.node))
-    asking = [event for event in endpoint.member.events if _asks(event)]
-    if not asking:
-        return chosen
-    if any(event.stage in {Stage.PREPARE, Stage.GET} for event in asking):
-        return []  # before the 101: who is not asked there lets nobody in, or is told to by a setting
-    return [event for event in chosen if id(event.node) in open_to_all]
+    asking = Asking(endpoint)
+    if asking.before_accept:
+        return []  # who is not asked there lets nobody in, or is told to by a setting
+    deeds = [*chosen_objects(endpoint), *_commanded(endpoint)]
+    return [event for event in deeds if asking.leaves_open(event)]
+
+
+def _commanded(endpoint: Endpoint) -> list[Event]:
+    """What a message has done to the whole program: `if message == "shutdown": server.stop()`."""
+    return [
+        event
+        for event in endpoint.member.events
+        if event.kind == "act"
+        and event.stage == Stage.MESSAGE
+        and "client" not in event.labels
+        and _COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
+        and _is_of_the_program(event.text)
+    ]
+
+
+def _is_of_the_program(text: str) -> bool:
+    """Whether it belongs to the application or a module, and not to the connection."""
+    return text.startswith("self.application.") or not text.startswith(("self.", "super()"))
 
 
 def chosen_objects(endpoint: Endpoint) -> list[Event]:
@@ -222,19 +123,44 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
     seen: set[int] = set()
     found: list[Event] = []
     for event in endpoint.member.events:
-        if event.kind not in {"act", "join"} or event.stage not in _SERVING:
+        if event.kind not in {"act", "join"} and not _is_put(event):
+            continue
+        if event.stage not in _SERVING:
             continue
         if id(event.node) in seen or "client" not in event.labels:
             continue
         if not event.labels & {"message", "url", "query"}:
             continue
-        if event.text.rpartition(".")[2] in _BENIGN or _queued(event.text):
+        if event.text.rpartition(".")[2] in BENIGN or _queued(event.text):
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
+        if is_given_the_user(event) or _only_reads(event):
+            continue
         seen.add(id(event.node))
         found.append(event)
     return found
+
+
+def _is_put(event: Event) -> bool:
+    """`application.state[message["key"]] = …`, of what is not the connection's own."""
+    return (
+        event.kind == "store"
+        and len(event.values) == 2
+        and "client" in labels_of(event.values[0])
+        and _is_of_the_program(event.text)
+    )
+
+
+def _only_reads(event: Event) -> bool:
+    """Whether it makes something of the message, and does nothing with it: `Ping.parse(message)`."""
+    name = event.text.rpartition(".")[2]
+    words = lexicon.words_of(name)
+    if event.text.startswith("None.") or lexicon.is_predicate(name):
+        return True  # nothing can be done with nothing, and a question is no deed
+    if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
+        return True
+    return bool(_PARSES & set(words[:1])) or words[:2] in (["model", "validate"], ["from", "json"])
 
 
 def _queued(text: str) -> bool:
@@ -249,10 +175,15 @@ def _queued(text: str) -> bool:
 
 
 def names_an_id(event: Event) -> bool:
-    """Whether an argument is an id that stands in a message."""
-    return any(
-        isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
-        for value in _values(event)
+    """Whether something is done to the object of an id that stands in a message."""
+    words = lexicon.words_of(event.text.rpartition(".")[2])
+    return (
+        event.kind == "act"
+        and bool(_TO_OBJECTS & set(words))
+        and any(
+            isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
+            for value in _values(event)
+        )
     )
 
 
@@ -260,6 +191,9 @@ def claimed_identity(event: Event) -> str:
     """The field of a message that is handed on as somebody's identity, or empty."""
     if event.kind not in {"act", "join", "send", "store"} or event.stage != Stage.MESSAGE:
         return ""
+    registered = _registered_as(event)
+    if registered:
+        return registered
     last = event.text.rpartition(".")[2]
     if lexicon.is_verification_name(last) or "principal" in event.labels:
         return ""
@@ -271,6 +205,16 @@ def claimed_identity(event: Event) -> str:
         ) and _FIELD.search(value.text):
             return value.text
     return ""
+
+
+def _registered_as(event: Event) -> str:
+    """`clients[message["name"]] = self`: whoever says the name is found under it."""
+    match event.node, event.values:
+        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
+            named = "message" in labels and "principal" not in labels
+            return text if named and "credential" not in labels else ""
+        case _:
+            return ""
 
 
 def _values(event: Event) -> Iterator[Value]:

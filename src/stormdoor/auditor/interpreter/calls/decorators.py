@@ -119,6 +119,8 @@ class Decorators(Functions):
                 "secured",
                 "require",
                 "required",
+                "requires",
+                "needs",
                 "guard",
                 "token",
                 "jwt",

@@ -1,8 +1,9 @@
 """Functions and constructors of the project, by their bodies."""
 
 import ast
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
@@ -26,7 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import External
 
 __all__ = ["Functions"]
@@ -113,11 +114,11 @@ class Functions(Statements):
             return Setting(name, value, text=name)
         return value
 
-    def in_module(self, module: Module, node: ast.expr) -> Value:
-        """An expression evaluated at the top of a module."""
+    def in_module(self, module: Module, node: ast.expr, env: Environment | None = None) -> Value:
+        """An expression evaluated at the top of a module, with further names where it has some."""
         if isinstance(node, ast.Constant):
             return Const(node.value)
-        frame = Frame(module, Environment(), "<module>", node=node)
+        frame = Frame(module, env or Environment(), "<module>", node=node)
         stage, self.stage = self.stage, Stage.IMPORT
         try:
             with self.entered(frame, node):
@@ -126,6 +127,18 @@ class Functions(Statements):
             return Unknown()
         finally:
             self.stage = stage
+
+    def _in_class(self, owner: ClassInfo, node: ast.expr, info: ClassInfo) -> Value:
+        """An expression of a class body, which sees the names that are bound before it."""
+        names = self.hierarchy.members(owner)
+        env = Environment()
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and inner.id in names and inner.id not in env.pending:
+                binding = names[inner.id][-1]
+                if not (isinstance(binding, Assigned) and binding.value is node):
+                    member = ClassMember(owner, binding)
+                    env.pending[inner.id] = partial(self.member_value, member, info)
+        return self.in_module(owner.module, node, env)
 
     def awaited(self, value: Value, node: ast.AST) -> Value:
         """What awaiting a value gives."""
@@ -137,18 +150,43 @@ class Functions(Statements):
             )
         return value
 
-    def in_background(self, value: Value, args: list[Value], node: ast.AST) -> None:
-        """Something that was started and nobody waits for: its exceptions go nowhere."""
-        self.background += 1
+    def in_background(
+        self, value: Value, args: list[Value], node: ast.AST, *, at_once: bool = False
+    ) -> None:
+        """Something that was started and nobody waits for: its exceptions go nowhere.
+
+        A task that a method of the connection starts with what it was given goes on with that
+        method's work: what it asks and does counts as there.
+        """
+        goes_on = at_once and not self.background and self._goes_on(value, args)
+        self.background += not goes_on
+        catching, self.catching = self.catching, []
+        asked = len(self.events)
         try:
             if isinstance(value, Coroutine):
                 self.awaited(value, node)
             elif isinstance(value, Function | Bound | Partial):
                 self.awaited(self.call(value, args, {}, node), node)
-        except Thrown:
-            pass
+        except Thrown as error:
+            failed = any(event.kind == "check" for event in self.events[asked:])
+            self.broken_off = self.broken_off or (goes_on and (error.check or failed))
         finally:
-            self.background -= 1
+            self.background -= not goes_on
+            self.catching = catching
+
+    def _goes_on(self, value: Value, args: list[Value]) -> bool:
+        if self.mode != "anonymous" or self.stage not in {Stage.OPEN, Stage.MESSAGE}:
+            return False
+        given = [*args]
+        while isinstance(value, Bound | Partial | Coroutine):
+            if isinstance(value, Bound):
+                given.append(value.receiver)
+            else:
+                given += [*value.args, *value.words.values()]
+            value = value.function
+        if self.stage == Stage.OPEN:
+            return any(one is self.handler for one in given)
+        return "client" in labels_of(*given)
 
     def _construct(
         self, function: ClassRef, args: list[Value], words: dict[str, Value], node: ast.AST

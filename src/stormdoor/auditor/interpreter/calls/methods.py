@@ -4,7 +4,8 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.texts import concrete_method
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -47,9 +48,10 @@ class Methods(Tasks):
         if name in SPAWN and any(
             isinstance(one, Function | Bound | Partial | Coroutine) for one in everything
         ):
-            return self._spawn(args, words, node)
-        if name in THROUGH and any(
-            isinstance(one, Function | Bound | Coroutine) for one in everything
+            return self._spawn(name, args, words, node)
+        if name in THROUGH and (
+            name in {"run_in_executor", "to_thread"}
+            or any(isinstance(one, Function | Bound | Coroutine) for one in everything)
         ):
             return self._through_call(name, args, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
@@ -62,6 +64,10 @@ class Methods(Tasks):
             result = self._setting_method(receiver, name, args, words, node)
             if result is not None:
                 return result
+        if self.mode == "origin" and args:
+            args = [stand_in(receiver, name, args[0]), *args[1:]]
+        if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
+            raise Thrown("ValueError", node, self.frame.module)
         concrete = concrete_method(receiver, name, args, words)
         if concrete is not None:
             return concrete
@@ -141,7 +147,10 @@ class Methods(Tasks):
         return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
-        key = args[0].value if args and isinstance(args[0], Const) else "?"
+        named = args[0] if args else None
+        if isinstance(named, Setting) and isinstance(named.default, Const):
+            named = named.default
+        key = named.value if isinstance(named, Const) else "?" if named is None else text_of(named)
         fallback = args[1] if len(args) > 1 else Const(None)
         return Setting(f"{holder}[{key!r}]", fallback, text=f"{holder}[{key!r}]")
 

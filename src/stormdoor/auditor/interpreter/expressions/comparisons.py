@@ -2,10 +2,12 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.texts import stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -23,9 +25,13 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+
+_COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
+"""What many settings have in their names."""
 
 __all__ = ["Comparisons", "name_of"]
 
@@ -59,9 +65,22 @@ class Comparisons(Operators):
                 return _negated(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
             found = self._contained(left, right, node)
-            return _negated(found) if negated else found
+            answer = _negated(found) if negated else found
+            names = _names_in(right)
+            if names and isinstance(left, Unknown) and "client" in left.labels:
+                # INVARIANT: the answer is held, or another value would have its id.
+                self.memberships[id(answer)] = (answer, text_of(left), names, negated)
+            return answer
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
+                assumed = self.assumptions.get(one.name)
+                if (
+                    assumed is not None
+                    and assumed.value
+                    and not other.value
+                    and isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
+                ):
+                    return self._against_what_is_set(one, text, node, negated=negated)
                 default = one.default
                 known: Value | None = None
                 if isinstance(default, Const):
@@ -74,20 +93,19 @@ class Comparisons(Operators):
                     default, ClassRef | Instance | Function | Named | Sequence | Mapping
                 ):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
-                base = self.frame.module.source(node)
-                return Setting(base, known if isinstance(known, Const) else None, text=base)
+                return _derived(one, text, known)
         if isinstance(left, Setting) and isinstance(right, Setting):
-            shipped, wanted = _settled(left), _settled(right)
+            shipped, wanted = settled(left), settled(right)
             if isinstance(shipped, Const) and isinstance(wanted, Const):
                 agreed = self._constants(shipped, op, wanted)
-                return Setting(text, agreed if isinstance(agreed, Const) else None, text=text)
+                return _derived(left, text, agreed)
         if (
             isinstance(left, Setting)
             and isinstance(left.default, Sequence)
             and isinstance(right, Sequence)
         ):
             default = self.compare(left.default, op, right, node)
-            return Setting(text, default if isinstance(default, Const) else None, text=text)
+            return _derived(left, text, default)
         if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
             matched = self._proof(left, right, node)
             if matched is not None:
@@ -112,6 +130,17 @@ class Comparisons(Operators):
             ]
             return Const(same != negated)
         return Unknown(labels, text)
+
+    def _against_what_is_set(
+        self, setting: Setting, text: str, node: ast.AST, *, negated: bool
+    ) -> Value:
+        """Nothing, compared with a setting that is taken to be set: a secret that was not shown."""
+        name = setting.name.rpartition(".")[2]
+        if self.mode == "anonymous" and (
+            "secret" in setting.labels or lexicon.is_credential_name(name)
+        ):
+            return Nobody(text, node, self.frame.module, truthy=negated)
+        return Const(negated)
 
     def _constants(self, left: Const, op: ast.cmpop, right: Const) -> Value:
         labels = left.labels | right.labels
@@ -170,7 +199,11 @@ class Comparisons(Operators):
 
     def _contained(self, left: Value, right: Value, node: ast.AST) -> Value:
         text = self.frame.module.source(node)
+        if self.mode == "origin":
+            left = stand_in(right, "in", left)
         labels = labels_of(left, right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return self._constants(left, ast.In(), right)
         if isinstance(left, Const) and isinstance(right, Sequence):
             values = [item.value for item in right.items if isinstance(item, Const)]
             if left.value in values:
@@ -182,6 +215,12 @@ class Comparisons(Operators):
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
+            if (
+                self.mode == "origin"
+                and isinstance(left, Const)
+                and str(left.value).lower() == "origin"
+            ):
+                return Const(value=True)
             return Unknown(labels | {"client", "header"}, text)
         if (
             isinstance(left, Const)
@@ -194,12 +233,12 @@ class Comparisons(Operators):
             default = right.default
             if isinstance(default, Sequence) and default.exact:
                 inner = self._contained(left, default, node)
-                return Setting(text, inner if isinstance(inner, Const) else None, text=text)
-            return Setting(text, None, text=text)
+                return _derived(right, text, inner)
+            return _derived(right, text, None)
         if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
-            shipped = _settled(left)
+            shipped = settled(left)
             known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
-            return Setting(text, known if isinstance(known, Const) else None, text=text)
+            return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self.mode == "anonymous" and "client" in labels_of(left):
@@ -260,13 +299,6 @@ def name_of(node: ast.AST) -> str:
     )
 
 
-def _settled(value: Value | None) -> Value | None:
-    """What a setting is as shipped, whatever it was made of."""
-    while isinstance(value, Setting):
-        value = value.default
-    return value
-
-
 def _chosen(value: Value) -> bool:
     return "client" in labels_of(value)
 
@@ -279,6 +311,19 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
     )
+
+
+def _names_in(value: Value) -> tuple[str, ...]:
+    """The texts that a list, a set or a table holds, where it holds nothing else."""
+    match value:
+        case Sequence(items=items, exact=True):
+            held = [one.value for one in items if isinstance(one, Const)]
+        case Mapping(items=entries, exact=True):
+            held = list(entries)
+        case _:
+            return ()
+    names = tuple(one for one in held if isinstance(one, str))
+    return names if len(names) == len(held) else ()
 
 
 def _same(left: object, right: object) -> bool:
@@ -305,3 +350,10 @@ def _negated(value: Value) -> Value:
             return Const(not known, value.labels)
         case _:
             return Unknown(labels_of(value), f"not ({text_of(value)})")
+
+
+def _derived(setting: Setting, text: str, known: Value | None) -> Setting:
+    """What is made of a setting is another one, by a name that tells it from others."""
+    own = [one for one in re.findall(r"\w+", setting.name) if one not in _COMMON]
+    name = text if own and own[-1] in text else f"{text} of {setting.name}"
+    return Setting(name, known if isinstance(known, Const) else None, text=name)

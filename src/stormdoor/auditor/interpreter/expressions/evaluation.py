@@ -121,6 +121,7 @@ class Expressions(Conditions):
             given = source = self.evaluate(generator.iter)
             if isinstance(given, Setting) and isinstance(given.default, Sequence):
                 source = given.default
+            source = self.as_shipped(source)
             items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []

@@ -16,12 +16,15 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Items"]
 
+_OF_CLIENT = frozenset({"client", "origin", "self", "address"})
+_ALL_NAMES = ("globals(", "locals(", "vars(")
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -50,6 +53,24 @@ class Items(Names):
             case _:
                 return [Unknown(labels_of(value), text_of(value))]
 
+    def as_shipped(self, source: Value) -> Value:
+        """What a loop of an origin check goes through where nothing else is configured.
+
+        A list that nobody can read here has one origin in it: a check is one whatever is listed.
+        """
+        if self.mode != "origin" or not isinstance(source, Setting | Unknown):
+            return source
+        shipped = settled(source)
+        if isinstance(shipped, Sequence | Mapping):
+            return shipped
+        if isinstance(shipped, Const) and shipped.value is not None:
+            return shipped
+        labels = labels_of(source)
+        if labels & _OF_CLIENT:
+            return source
+        self.looked_at.add("list")
+        return Sequence([Const(self.listed, labels | {"stand-in"}, text_of(source))])
+
     def is_proof(self, value: Value) -> bool:
         """Whether a value the client sends is one it must know, not merely choose."""
         labels = labels_of(value)
@@ -65,7 +86,7 @@ class Items(Names):
             if isinstance(value, Const) and isinstance(value.value, str | bytes):
                 numbers = [
                     one.value
-                    for one in bounds
+                    for one in map(settled, bounds)
                     if isinstance(one, Const) and isinstance(one.value, int | None)
                 ]
                 if len(numbers) == 3:
@@ -143,6 +164,11 @@ class Items(Names):
         ):
             return self.by_words(value, index.value, text, node)
         found = {"found"} if "client" in labels_of(index) else set()
+        holder = text_of(value)
+        if found and (holder.startswith(_ALL_NAMES) or holder.endswith("__dict__")):
+            self.record("dispatch", node, holder, values=(index,))
+            if self.accepted:
+                self.record("act", node, holder, values=(index,))
         return Unknown(labels_of(value, index) | found, text)
 
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:

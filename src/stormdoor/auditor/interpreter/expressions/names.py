@@ -80,6 +80,14 @@ class Names(Layer):
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
         value = self.in_module(module, bound.value)
         if (
+            self.mode == "origin"
+            and isinstance(value, Sequence)
+            and value.exact
+            and not value.items
+            and not self.hierarchy.is_filled(module, name)
+        ):
+            value = Setting(name, value, text=name)  # nothing is in it as shipped
+        elif (
             isinstance(value, Const)
             and value.value is None
             and not lexicon.concerns_identity(name)
@@ -104,9 +112,18 @@ class Names(Layer):
                 else Mapping(value.items, exact=bool(value.items), text=name)
             )
         self.globals[key] = value
+        if isinstance(value, Mapping) and not value.items and self.mode == "member":
+            self._filled_in(module, name, value)
         return value
 
+    def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
+        """What decorators put into a table: `@action("delete")`."""
+        for place, function in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
+            self.decorated(Function(function, place, text=function.name), place, None)
+        table.exact = bool(table.items)
 
+
+_MAX_REGISTERED = 24
 _BUILTINS = frozenset(dir(builtins))
 
 

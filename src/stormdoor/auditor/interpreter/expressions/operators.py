@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 
@@ -59,6 +60,14 @@ class Operators(Items):
             and isinstance(node.op, ast.USub)
         ):
             return Const(-value.value)
+        number = settled(value)
+        if (
+            isinstance(value, Setting)
+            and isinstance(number, Const)
+            and isinstance(number.value, int)
+            and isinstance(node.op, ast.USub)
+        ):
+            return Setting(f"-({value.name})", Const(-number.value), text=value.text)
         return Unknown(labels_of(value), text_of(value))
 
     def _joined(self, node: ast.JoinedStr) -> Value:

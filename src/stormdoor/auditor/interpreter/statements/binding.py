@@ -136,6 +136,13 @@ class Binding(Expressions):
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.frame.env.names.pop(target.id, None)
+            elif isinstance(target, ast.Subscript):
+                self.delete_item(self.evaluate(target.value), self.evaluate(target.slice))
+
+    def delete_item(self, holder: Value, key: Value) -> None:
+        """`del holder[key]`."""
+        if isinstance(holder, Mapping | Sequence):
+            holder.exact = False
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         names, _ = scope_of([node])

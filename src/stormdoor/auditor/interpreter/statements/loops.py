@@ -5,7 +5,11 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.statements.branches import Branches
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue
-from stormdoor.auditor.interpreter.values import Const, Mapping, Sequence
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Mapping,
+    Sequence,
+)
 
 __all__ = ["Loops"]
 
@@ -15,6 +19,7 @@ class Loops(Branches):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.evaluate(node.iter)
+        source = self.as_shipped(source)
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
             self.execute(node.orelse)
