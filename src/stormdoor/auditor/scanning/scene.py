@@ -14,7 +14,7 @@ from stormdoor.auditor.classes.routes import Routes, find_routes
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.reading.defaults import collect_settings
 from stormdoor.auditor.reading.environment import packages_of
-from stormdoor.auditor.reading.files import list_files, python_packages
+from stormdoor.auditor.reading.files import in_order, list_files, python_packages
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.prefilter import Readers
 from stormdoor.auditor.reading.project import External, Project, Tree
@@ -56,7 +56,7 @@ def prepare(
         tuple(asset for listing in listings for asset in listing.assets),
     )
     hierarchy = Hierarchy(project, load_knowledge(*settings.knowledge))
-    files = sorted({file for listing in listings for file in listing.python})
+    files = in_order({file for listing in listings for file in listing.python})
     with Readers(files, settings.workers) as readers:
         _parse_relevant(project, hierarchy, readers, progress)
     sockets, unresolved = _sockets(project, hierarchy)
