@@ -227,6 +227,8 @@ def _asks_about_user(node: ast.expr) -> bool:
             return _asks_about_user(inner)
         case ast.Compare(comparators=[ast.Constant(value=None | "" | False)]):
             return False
+        case ast.Compare(comparators=[ast.Constant(value=int() | float())]):
+            return False  # a length, a remainder
         case ast.Compare():
             return True
         case ast.Name(id=name):
