@@ -133,6 +133,77 @@ async def test_a_login_that_buys_nothing_but_a_greeting() -> None:
         assert "no-credential" not in slugs(await probed(port, owner=owner))
 
 
+class Fleet(WebSocketHandler):
+    """Says in two bytes that one must log in, and in many where the ships are."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        known = self.get_cookie("fleet") == "fl-c4418d0b7a"
+        self.write_message(bytes(24) if known else b"\x07\x00", binary=True)
+
+
+async def test_a_code_in_bytes_is_no_delivery() -> None:
+    """Neither beside the owner, who gets more bytes than that, nor without one."""
+    owner = Identity("ada", cookies=(("fleet", "fl-c4418d0b7a"),))
+    async with serving(Fleet) as port:
+        report = await probed(port, owner=owner)
+        assert not slugs(report) & {"no-credential", "foreign-origin"}
+        assert states(report)["authentication"] == "guarded"
+        assert "no-credential" not in slugs(await probed(port))
+
+
+class Game(WebSocketHandler):
+    """Reads its token from the offered subprotocols, and forgets that there may be none."""
+
+    strict = False
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "game.v1" if "game.v1" in subprotocols else None
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        offered = self.request.headers.get("Sec-WebSocket-Protocol")
+        tokens = offered.split(", ")[1:] if offered else []
+        if tokens != ["a-token-of-the-game-9c41e7d2"] and (offered or self.strict):
+            self.close(4401)
+            return
+        self.write_message({"board": ["e2", "e4"]})
+
+
+class StrictGame(Game):
+    """The same, which has not forgotten it."""
+
+    strict = True
+
+
+async def test_who_offers_no_subprotocol_is_tried_too() -> None:
+    """The token is among what is offered: a client that offers nothing is nobody as well."""
+    owner = Identity("ada", protocols=("game.v1", "a-token-of-the-game-9c41e7d2"))
+    async with serving(Game) as port:
+        assert "no-credential" in slugs(await probed(port, owner=owner))
+    async with serving(StrictGame) as port:
+        assert "no-credential" not in slugs(await probed(port, owner=owner))
+
+
+class Ending(Quiet):
+    """Compares how an Origin ends; its host is an address."""
+
+    def check_origin(self, origin: str) -> bool:
+        return origin.endswith(self.request.host)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        if self.get_cookie("session"):
+            self.write_message({"notes": ["buy oil"]})
+
+
+async def test_an_ending_is_tried_on_an_address() -> None:
+    """No browser has such a page today; where the program gets a name, it has."""
+    owner = Identity("ada", cookies=(("session", "s-0123456789abcdef"),))
+    async with serving(Ending) as port:
+        report = await probed(port, owner=owner)
+    assert "ends like yours" in next(
+        one.message for one in report.findings if one.slug == "foreign-origin"
+    )
+
+
 def test_packets_are_opened() -> None:
     """Of Socket.IO and SockJS: what is in them counts, and so does a refusal."""
     assert is_refusal('44{"message":"xhr auth"}')

@@ -30,7 +30,8 @@ class _Folded(HTTPHeaders):
     @classmethod
     def fold(cls, headers: HTTPHeaders) -> None:
         """Fold in place: Tornado's own frames, which wait as long as the socket is open, hold them too."""
-        text = "\n".join([f"{name}:{value}" for name, value in headers.get_all()])
+        as_list = headers._as_list  # noqa: SLF001 - see the top of this module
+        text = "\n".join([f"{name}:{one}" for name, values in as_list.items() for one in values])
         headers.__dict__ = {"_text": text}
         headers.__class__ = cls
 
@@ -109,19 +110,21 @@ MADE_LATER: dict[str, Callable[[Any], Any]] = {
 }
 """What is made when it is asked for. Of the last four only what is empty is let go."""
 
-_IF_EMPTY = frozenset({"path_args", "path_kwargs", "open_args", "open_kwargs"})
+_IF_EMPTY = ("path_args", "path_kwargs", "open_args", "open_kwargs")
+_LET_GO = frozenset(AFTER) | frozenset(MADE_LATER)
 
 
 def shed(handler: WebSocketHandler) -> None:
     """Let go of what the handshake has left behind on an open connection."""
-    kept = {}
-    for name, value in handler.__dict__.items():
-        if name in MADE_LATER:
-            if name in _IF_EMPTY and value:
-                kept[name] = value
-        elif name not in AFTER or value != AFTER[name]:
-            kept[name] = value
+    had = handler.__dict__
     # Another dictionary, not this one with less in it: it would keep its size.
+    kept = {name: value for name, value in had.items() if name not in _LET_GO}
+    for name, usual in AFTER.items():
+        if had.get(name, usual) != usual:
+            kept[name] = had[name]
+    for name in _IF_EMPTY:
+        if had.get(name):
+            kept[name] = had[name]
     handler.__dict__ = kept
     headers = handler.request.headers
     if type(headers) is HTTPHeaders:

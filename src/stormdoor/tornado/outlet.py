@@ -11,6 +11,7 @@ from asyncio import Future
 from typing import Any, ClassVar, NoReturn
 
 from tornado.escape import json_encode
+from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.config.guard import Guard
@@ -19,6 +20,7 @@ from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
+from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 
@@ -33,6 +35,13 @@ def connection_of(handler: WebSocketHandler) -> Connection | None:
     return handler._door_admitted if isinstance(handler, Outlet) else None  # noqa: SLF001
 
 
+def _begun(handler: Outlet) -> HTTPHeaders:
+    """What an answer begins with; nothing once it has been sent."""
+    if handler._headers_written:  # noqa: SLF001 - there is no other way to see it
+        return HTTPHeaders()
+    return fresh_headers(handler._door_guard.clock.now())  # noqa: SLF001 - the two are one
+
+
 class Outlet(WebSocketHandler):
     """What a guarded handler sends goes through here.
 
@@ -42,6 +51,7 @@ class Outlet(WebSocketHandler):
     # What a handler has after its handshake, so that each need not have it by itself: see `shed`.
     locals().update(AFTER)
     locals().update({name: Later(make) for name, make in MADE_LATER.items()})
+    locals()["_headers"] = Later(_begun)
 
     _door_guard: ClassVar[Guard]
 

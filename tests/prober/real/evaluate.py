@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import re
-import secrets
 import subprocess
 import sys
 import time
@@ -128,7 +127,6 @@ def _said(report: Report, check: str) -> str:
 async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     case = at.case
     own = f"http://127.0.0.1:{at.port}"
-    say = [one.replace("{unique}", secrets.token_hex(6)) for one in case.say]
     # A page of another site has no header of the owner's, only what the browser sends along.
     basic = tuple(one for one in at.credential.headers if one[1].startswith("Basic "))
     ambient = Credential(cookies=at.credential.cookies, headers=basic)
@@ -136,14 +134,14 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     speaker = at.credential if case.overhears else None
     outside = replace(at, path=case.guess) if case.guess else at
     by_hand = {
-        "owner": await look(at, credential=at.credential, origin=own, say=say),
+        "owner": await look(at, credential=at.credential, origin=own, say=case.say),
         "nobody": await look(
-            outside, credential=Credential(), origin=own, say=say, speaker=speaker
+            outside, credential=Credential(), origin=own, say=case.say, speaker=speaker
         ),
         "foreign": await look(
-            outside, credential=ambient, origin=foreign, say=say, speaker=speaker
+            outside, credential=ambient, origin=foreign, say=case.say, speaker=speaker
         ),
-        "other_port": await look(outside, credential=ambient, origin=OTHER_PORT, say=say),
+        "other_port": await look(outside, credential=ambient, origin=OTHER_PORT, say=case.say),
     }
     if by_hand_only:
         return Comparison(case, by_hand)

@@ -40,8 +40,12 @@ def _explored(
     deadline = time.monotonic() + LAST_RESORT
 
     def follow(pending: list[list[int]], *, as_shipped: bool) -> list[list[int]]:
-        """Every way from these choices; gives those that only another configuration takes."""
+        """Every way from these choices; gives those that only another configuration takes.
+
+        They are given last first: what one setting alone changes is followed before what needs many.
+        """
         otherwise: list[list[int]] = []
+        aside: list[list[int]] = []
         tried, steps = 0, 0
         while pending:
             if tried >= _MAX_PATHS or steps >= _MAX_STEPS[mode] or time.monotonic() > deadline:
@@ -64,14 +68,18 @@ def _explored(
             steps += run.steps
             result.steps += run.steps
             pending.extend(reversed(run.alternatives))
-            (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
             # What has nothing to do with who is let in is tried when the rest was.
-            (otherwise if as_shipped else pending)[:0] = reversed(run.unlikely)
+            if as_shipped:
+                otherwise.extend(run.unlike_shipped)
+                aside.extend(run.unlikely)
+            else:
+                pending.extend(reversed(run.unlike_shipped))
+                pending[:0] = reversed(run.unlikely)
             result.events.extend(run.events)
             result.uncertain.update(run.uncertain)
             if path is not None:
                 result.paths.append(path)
-        return otherwise
+        return [*reversed(aside), *reversed(otherwise)]
 
     rest = follow([[]], as_shipped=True)
     if origin is None or origin.otherwise:

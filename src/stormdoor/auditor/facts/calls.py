@@ -84,8 +84,10 @@ class Call:
         return None
 
     def found(self, message: str, node: ast.AST | None = None, fix: str = "") -> Found:
-        """A finding here."""
-        return Found(self.module, node or self.node, message, fix=fix, subject=self.subject)
+        """A finding here: at a node of this file, or at the call where that stands in another."""
+        inside = node is not None and any(one is node for one in ast.walk(self.module.tree))
+        place = node if node is not None and inside else self.node
+        return Found(self.module, place, message, fix=fix, subject=self.subject)
 
     # meanings -------------------------------------------------------------------------------
 

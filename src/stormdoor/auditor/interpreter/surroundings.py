@@ -129,6 +129,8 @@ class Surroundings(Calls):
         self, module: Module, function: _Definition, name: str, default: ast.expr | None
     ) -> Value:
         """What the calls of the function give for a parameter."""
+        if name == "self":
+            return self._object_around(module, function)
         given: dict[str, tuple[Module, ast.expr]] = {}
         whole = True
         if self.around <= _DEEP:
@@ -155,6 +157,16 @@ class Surroundings(Calls):
             labels = {"setting", "secret"} if lexicon.is_credential_name(name) else {"setting"}
             return Setting(name, None, frozenset(labels), text=name)
         return Unknown(text=name)
+
+    def _object_around(self, module: Module, method: _Definition) -> Value:
+        """The object whose method a node stands in."""
+        for definition in module.classes:
+            if method in definition.node.body:
+                info = self.hierarchy.of(module, definition)
+                if self.handler is not None and info in self.handler.info.mro:
+                    return self.handler
+                return Instance(info, text=info.name, shared=True)
+        return Unknown(text="self")
 
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
         """What the constructor of a class stores, where no object of it was made here."""

@@ -171,11 +171,20 @@ def is_setting_name(name: str) -> bool:
     return bool(words) and (words[-1] in switch or words[0] in switch)
 
 
+_WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe", "unregister"})
+
+
 def is_verification_name(name: str) -> bool:
     """Whether a function of this name finds out who the client is, or what it may do."""
     words = words_of(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
+    if (
+        words[:1]
+        and words[0] in _WATCHES
+        and words[-1] in {"listener", "observer", "callback", "hook"}
+    ):
+        return False  # it is told when somebody logs in
     if OF_REQUESTS & set(words) and not (IDENTITY - {"permission", "permissions"}) & set(words):
         return False
     if any(word in VERIFY for word in words):

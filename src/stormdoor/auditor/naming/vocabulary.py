@@ -197,6 +197,12 @@ NEGATIVE = frozenset(
         "not",
         "no",
         "unauth",
+        "waiting",
+        "awaiting",
+        "pending",
+        "needs",
+        "need",
+        "lacks",
         "failed",
         "wrong",
     ]

@@ -375,7 +375,7 @@ class Project:
         self, base: Meaning | External, name: str, depth: int
     ) -> list[Meaning | External]:
         if isinstance(base, External):
-            return self._deeper(base, name)
+            return self.deeper(base, name)
         if base.binding is None:
             found = self._through(self.members(base.module, name, depth + 1), depth)
             return found or [External(f"{base.module.name}.{name}")]
@@ -386,7 +386,7 @@ class Project:
             ]
         return []
 
-    def _deeper(self, base: External, name: str) -> list[Meaning | External]:
+    def deeper(self, base: External, name: str) -> list[Meaning | External]:
         """`import a.b` binds `a`; `a.b.C` may lie in a file after all."""
         dotted = f"{base.name}.{name}"
         for tree in self.trees:
@@ -399,14 +399,18 @@ class Project:
 
 
 def _imported_by_name(meaning: "Meaning | External") -> Imported | None:
-    """`X = importlib.import_module("package.module")`."""
+    """`X = importlib.import_module("package.module")`, `X = optional_import("package.module")`."""
     if not isinstance(meaning, Meaning) or not isinstance(meaning.binding, Assigned):
         return None
     match meaning.binding.value:
         case ast.Call(
-            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
-            args=[ast.Constant(value=str() as name)],
-        ) if not name.startswith("."):
+            func=ast.Name(id=function) | ast.Attribute(attr=function),
+            args=[ast.Constant(value=str() as name), *_],
+        ) if (
+            not meaning.binding.unpacked
+            and "import" in function.lower()
+            and all(part.isidentifier() for part in name.split("."))
+        ):
             return Imported(name, 0, None)
         case _:
             return None

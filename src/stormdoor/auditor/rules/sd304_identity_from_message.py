@@ -24,6 +24,7 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.authorization import claimed_identity
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -33,17 +34,26 @@ __all__ = ["RULE"]
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    seen: set[int] = set()
+    claims: dict[str, Event] = {}
     for event in [*endpoint.anonymous.events, *endpoint.member.events]:
-        name = claimed_identity(event)
-        if name and id(event.node) not in seen:
-            seen.add(id(event.node))
+        field = claimed_identity(event)
+        if field and (field not in claims or _is_nearer(event, claims[field], endpoint)):
+            claims[field] = event
+    places: set[int] = set()
+    for name, event in claims.items():
+        if id(event.node) not in places:
+            places.add(id(event.node))
             yield Found(
                 event.module,
                 event.node,
                 f"{endpoint.info.name} takes {name} for the identity of its client: the client writes it.",
                 steps=endpoint.steps(event),
             )
+
+
+def _is_nearer(event: Event, known: Event, endpoint: Endpoint) -> bool:
+    """One place is enough for a field: the one in the handler's own file, where there is one."""
+    return event.module is endpoint.module and known.module is not endpoint.module
 
 
 RULE = rule(
