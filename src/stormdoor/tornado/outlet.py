@@ -35,13 +35,6 @@ def connection_of(handler: WebSocketHandler) -> Connection | None:
     return handler._door_admitted if isinstance(handler, Outlet) else None  # noqa: SLF001
 
 
-def _begun(handler: Outlet) -> HTTPHeaders:
-    """What an answer begins with; nothing once it has been sent."""
-    if handler._headers_written:  # noqa: SLF001 - there is no other way to see it
-        return HTTPHeaders()
-    return fresh_headers(handler._door_guard.clock.now())  # noqa: SLF001 - the two are one
-
-
 class Outlet(WebSocketHandler):
     """What a guarded handler sends goes through here.
 
@@ -51,12 +44,29 @@ class Outlet(WebSocketHandler):
     # What a handler has after its handshake, so that each need not have it by itself: see `shed`.
     locals().update(AFTER)
     locals().update({name: Later(make) for name, make in MADE_LATER.items()})
-    locals()["_headers"] = Later(_begun)
 
     _door_guard: ClassVar[Guard]
 
     _door_admitted: Connection | None = None
     _door_backlog: Backlog | None = None
+    _door_headers: HTTPHeaders | None = None
+    """The headers of the answer, if anybody has looked at them."""
+
+    @property
+    def _headers(self) -> HTTPHeaders:
+        """Where Tornado keeps the headers of an answer: made when somebody looks at them."""
+        if self._door_headers is None:
+            self._door_headers = (
+                # Of an answer that has been sent nothing is kept.
+                HTTPHeaders()
+                if self._headers_written
+                else fresh_headers(self._door_guard.clock.now())
+            )
+        return self._door_headers
+
+    @_headers.setter
+    def _headers(self, headers: HTTPHeaders) -> None:
+        self._door_headers = headers
 
     def write_message(
         self,
