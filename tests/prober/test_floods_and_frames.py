@@ -110,8 +110,8 @@ class Short(Keeps):
         (Keeps, ECHO, "found: 1036 messages .* 8 MiB were kept"),
         (Waits, LIST, "clear: .*stops reading"),
         (Bounds, LIST, "clear: .*ends the connection"),
-        (Tells, ECHO, "unknown: .*heard by others"),
-        (Short, LIST, "unknown: .*too short"),
+        (Tells, ECHO, "skipped: .*heard by others"),
+        (Short, LIST, "skipped: .*too short"),
         (Keeps, (), "skipped: "),
     ],
 )
