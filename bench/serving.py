@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from tornado.web import Application
 
-__all__ = ["parser", "publish", "run_loop", "serve", "until_stopped"]
+__all__ = ["LIFETIME", "parser", "publish", "run_loop", "serve", "until_stopped"]
 
 # Seconds. The kernel ends a server that its harness left behind.
 LIFETIME: Final = int(os.environ.get("BENCH_SECONDS", "900"))
