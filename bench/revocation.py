@@ -29,10 +29,11 @@ from typing import Any, Final
 import jwt
 from policy import PATH, SECRET, claims
 from process import CLIENT_CPU, HERE, HOST, SERVER_CPU
+from ws_load import CLOSE, Connection, open_all, upgrade
+
 from stormdoor import Target
 from stormdoor.core.revocation import Revocation
 from stormdoor.stores import open_store
-from ws_load import CLOSE, Connection, open_all, upgrade
 
 EACH: Final = 100
 PATIENCE: Final = 60.0
@@ -123,9 +124,12 @@ def request_of(port: int, principal: str) -> bytes:
 def _watch(
     connections: Sequence[Connection], server: Server, *, deaf: bool = False
 ) -> tuple[dict[int, float], list[float], int]:
-    """Wait until every connection is closed: when each was, when each message was sent, most KiB of the server.
+    """Wait until every connection is closed.
 
     Whoever is deaf reads nothing and answers nothing: it is closed when the server has cut it off.
+
+    Returns:
+        When each was closed, when each message was sent, and the most KiB of the server meanwhile.
     """
     closed: dict[int, float] = {}
     sent: list[float] = []

@@ -2,10 +2,10 @@
 
 Reads commands from its standard input and answers each with a line of JSON on its standard output:
 `feed NAME`, `revoke NAME`, `revoke-everything`, `close`; `stall` is answered with the longest time, in
-milliseconds, that a timer of 1 ms was late (on the wall, without what the process waited for a processor, and
-in CPU time) since the last `stall`, and with all CPU time since then, as SIGTERM is, when all is done; `where` with where its store is; `collect` with how long a full garbage
-collection takes; `freeze` sets aside what is there now. All times are seconds of `CLOCK_MONOTONIC`, which the
-processes of one machine share.
+milliseconds, that a timer of 1 ms was late since the last `stall` (on the wall, without what the process
+waited for a processor, and in CPU time), and with all CPU time since then, as SIGTERM is, when all is
+done; `where` with where its store is; `collect` with how long a full garbage collection takes; `freeze` sets
+aside what is there now. All times are seconds of `CLOCK_MONOTONIC`, which the processes of one machine share.
 """
 
 import asyncio

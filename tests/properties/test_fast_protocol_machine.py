@@ -284,7 +284,8 @@ async def test_whatever_happens(  # noqa: PLR0912 - a machine has many steps
     assert kernel.faults == []
     assert handler.closed == 1
     assert all(one.done() for one in handler.futures)
-    assert protocol._close_timer is None
-    assert protocol._ping_timer is None
+    assert protocol._leaving is None
+    assert protocol._pinging is None
+    assert protocol._hold is None
     opcodes = frames_of(kernel.written)
     assert CLOSE not in opcodes[:-1]

@@ -37,9 +37,9 @@ from stormdoor.core.principal import Principal
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import Refused
+from stormdoor.guard.inbound import Held, Refused
 from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
-from stormdoor.tornado.fast import FastProtocol, fits_request
+from stormdoor.tornado.fast import FastProtocol, Hold, fits_request
 from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.outlet import HandlerSink, Outlet
 from stormdoor.tornado.translate import Translator
@@ -358,6 +358,19 @@ class Door(Outlet):
         """Likewise a pong. Either may be a coroutine."""
         return super().on_pong(data) if self._door_control(data) else None
 
+    def _door_pause(self, seconds: float, message: str | bytes = "", *, again: bool = False) -> Any:
+        """What to return for a message if nothing more is to be read for a while.
+
+        For the fast protocol a `Hold`, for Tornado's own what it awaits.
+
+        Args:
+            seconds: For how long.
+            message: The message at hand.
+            again: Whether it is to be judged anew afterwards.
+        """
+        hold = Hold(seconds, again)
+        return hold if type(self.ws_connection) is FastProtocol else self._door_hold(hold, message)
+
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted
         if connection is None:
@@ -441,6 +454,8 @@ class RawDoor(Door):
             return None
         guard = self._door_guard
         verdict = guard.inbound.receive_raw(connection, message, self._door_message_permission)
+        if isinstance(verdict, Held):
+            return self._door_pause(verdict.seconds, message, again=True)
         if verdict is True:
             try:
                 result = super().on_message(message)
@@ -485,7 +500,7 @@ class CommandDoor(Door):
         verdict = self._door_guard.inbound.receive(connection, message, self.actions)
         if verdict is None:
             return self._door_first(connection, message) if connection.waiting else None
-        return self._door_act(connection, verdict)
+        return self._door_act(connection, verdict, message)
 
     def _door_take(self, text: bytes) -> Awaitable[None] | None:
         """The same for a text that has come in bytes: decoded once, into the command."""
@@ -495,12 +510,13 @@ class CommandDoor(Door):
         verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
         if verdict is None:
             return self._door_first(connection, text.decode()) if connection.waiting else None
-        return self._door_act(connection, verdict)
+        return self._door_act(connection, verdict, text)
 
     def _door_act(
         self,
         connection: Connection,
-        verdict: tuple[Action, Command] | Refused | Refresh | Prove,
+        verdict: tuple[Action, Command] | Refused | Held | Refresh | Prove,
+        message: str | bytes,
     ) -> Awaitable[None] | None:
         if isinstance(verdict, tuple):
             action, command = verdict
@@ -515,8 +531,12 @@ class CommandDoor(Door):
             if not isinstance(result, Struct) and inspect.isawaitable(result):
                 return _task(self._door_carry_out(result, command))
             self._door_reply(result, command)
+        elif isinstance(verdict, Held):
+            return self._door_pause(verdict.seconds, message, again=True)
         elif isinstance(verdict, Refused):
             self._door_answer(verdict)
+            if verdict.pause and not verdict.fatal:
+                return self._door_pause(verdict.pause)
         else:
             # Beside the messages: they go on, by the old credential, until the new one has been verified.
             self._door_send_on(self._door_renew(connection, verdict))
