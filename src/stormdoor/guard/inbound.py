@@ -95,8 +95,9 @@ class Inbound:
         self._max_bytes = limits.message_bytes
         self._max_depth = limits.message_depth
         self._offences = Rate(60.0 / limits.offences, 60.0)
-        hold = limits.hold_seconds
-        self._holds = Rate(60.0 / hold, 60.0) if hold else None
+        # In units of a microsecond: a bucket must hold one of them at the least.
+        hold = limits.hold_seconds * 1e6
+        self._holds = Rate(60.0 / hold, 60.0) if hold >= 1 else None
 
     def receive(
         self, connection: Connection, raw: str | bytes, actions: Actions
@@ -110,6 +111,10 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return None
+        charged = min(len(raw), self._max_bytes)
+        over = self._spend(connection, charged, now)
+        if over is not None:
+            return self._too_much(connection, over, charged, b"", now)
         return self._refuse(connection, Denial.INVALID_MESSAGE, "a binary message", b"", now)
 
     def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
@@ -281,7 +286,7 @@ class Inbound:
             retry_after(connection.byte_tat, now, self._bytes, size),
             0.001,
         )
-        held = spend(connection.hold_tat, now, self._holds, wait)
+        held = spend(connection.hold_tat, now, self._holds, wait * 1e6)
         if held is not None:
             connection.hold_tat = held
             self._statistics.held += 1

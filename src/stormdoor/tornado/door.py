@@ -20,7 +20,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from msgspec import Struct
 from tornado import gen
@@ -358,7 +358,9 @@ class Door(Outlet):
         """Likewise a pong. Either may be a coroutine."""
         return super().on_pong(data) if self._door_control(data) else None
 
-    def _door_pause(self, seconds: float, message: str | bytes = "", *, again: bool = False) -> Any:
+    def _door_pause(
+        self, seconds: float, message: str | bytes = "", *, again: bool = False
+    ) -> Awaitable[None]:
         """What to return for a message if nothing more is to be read for a while.
 
         For the fast protocol a `Hold`, for Tornado's own what it awaits.
@@ -369,7 +371,9 @@ class Door(Outlet):
             again: Whether it is to be judged anew afterwards.
         """
         hold = Hold(seconds, again)
-        return hold if type(self.ws_connection) is FastProtocol else self._door_hold(hold, message)
+        if type(self.ws_connection) is FastProtocol:
+            return cast("Awaitable[None]", hold)
+        return self._door_hold(hold, message)
 
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted
