@@ -7,13 +7,11 @@ import contextlib
 import contextvars
 import gc
 import socket
-import ssl
 import struct
 import weakref
 import zlib
 from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +26,6 @@ from stormdoor.tornado.fast import suitable
 from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
 from tests.guard.fakes import make_guard
-from tests.support.certificates import Authority
 from tests.tornado.loops import LOOPS, on_each_loop
 from tests.tornado.wire import (
     BINARY,
@@ -158,21 +155,6 @@ async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> N
         assert "WebSocketHandler.no_such_method is missing" in line
     finally:
         suitable.fits_tornado.cache_clear()
-
-
-async def test_tls_stays_on_tornados_stream(tmp_path: Path) -> None:
-    """Encrypted by Tornado, a socket cannot move; it works as ever."""
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(*Authority(1.8e9).issue("app.example", server=True).write(tmp_path, "x"))
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE
-    options = {"server_options": {"ssl_options": server}}
-    async with at(settings=options) as (served, _):
-        async with await request(served.port, "/ws", ALICE, host="app.example", tls=client) as wire:
-            wire.send("x")
-            assert await wire.text() == "x"
-            assert type(Echo.here[0].ws_connection) is WebSocketProtocol13
 
 
 @on_each_loop

@@ -108,9 +108,10 @@ class Outlet(WebSocketHandler):
             await holding
         finally:
             timer.cancel()
-        if hasattr(self.ws_connection, "_received_pong"):
+        protocol: Any = self.ws_connection
+        if hasattr(protocol, "_received_pong"):
             # Nobody has looked whether the client's pong is there.
-            self.ws_connection._received_pong = True  # noqa: SLF001 - Tornado has no other way
+            protocol._received_pong = True  # noqa: SLF001 - Tornado has no other way
         if hold.again:
             result = self.on_message(message)
             if result is not None:

@@ -24,7 +24,7 @@ from typing import Any, Protocol, cast
 
 from tornado import gen
 from tornado.concurrent import future_add_done_callback
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.log import gen_log
 from tornado.util import _websocket_mask
 from tornado.websocket import (
@@ -47,6 +47,7 @@ from stormdoor.tornado.fast.equal_waits import EqualWaits
 from stormdoor.tornado.fast.hold import Hold
 from stormdoor.tornado.fast.outgoing import Outgoing
 from stormdoor.tornado.fast.taken_stream import TakenStream
+from stormdoor.tornado.fast.tls_transport import TlsTransport, let_go
 
 __all__ = ["FastHandler", "FastProtocol"]
 
@@ -250,6 +251,11 @@ class FastProtocol(Outgoing):
             self._lost = True
             return
         self._reader.feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
+        if isinstance(stream, SSLIOStream):
+            encrypted = let_go(stream)
+            self._socket = encrypted
+            self.connection_made(TlsTransport(self._loop, encrypted, self))
+            return
         try:
             # A duplicate, so that the stream can let go of its own in the way that it knows.
             sock = stream.socket.dup()
