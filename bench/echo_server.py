@@ -157,7 +157,7 @@ async def run(options: Namespace, directory: Path) -> None:
     protect(application, guard)
     async with guard:
         publish({**await credentials(guard), "store": f"{directory}/door.db"})
-        await serve(application, options.port)
+        await serve(application, options.port, options.tls)
 
 
 def main() -> None:
