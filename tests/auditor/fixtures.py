@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from stormdoor.auditor.engine import scan
 from stormdoor.auditor.rule import Rule
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning.engine import scan
+from stormdoor.auditor.scanning.settings import Settings
 from tests.support.project import ROOT
 
 __all__ = ["FOLDER", "expected", "fixture", "found_in"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.engine import Scene, prepare, scan
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.scanning.engine import Scene, prepare, scan
+from stormdoor.auditor.scanning.settings import Settings
 from stormdoor.report.finding import Check
 
 __all__ = ["HEAD", "Make", "door", "scene_of", "states_of", "write"]

@@ -1,7 +1,7 @@
 """Whether anything asks what a client that is let in may do."""
 
-from stormdoor.auditor.authorization import asks_permission
-from stormdoor.auditor.table import verdicts
+from stormdoor.auditor.judging.asking import asks_permission
+from stormdoor.auditor.judging.table import verdicts
 from stormdoor.report.finding import Check
 from tests.auditor.sources import Make, door
 

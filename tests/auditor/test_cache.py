@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stormdoor.auditor import cache as module
-from stormdoor.auditor import engine
-from stormdoor.auditor.cache import Cache, CacheError, open_cache
-from stormdoor.auditor.engine import scan
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning import cache as module
+from stormdoor.auditor.scanning import engine
+from stormdoor.auditor.scanning.cache import Cache, CacheError, open_cache
+from stormdoor.auditor.scanning.engine import scan
+from stormdoor.auditor.scanning.settings import Settings
 from stormdoor.report.finding import Report
 from tests.auditor.sources import HEAD, write
 
@@ -114,7 +114,7 @@ def test_the_packages_of_an_environment_count(
     environment = _environment(project.parent)
     _scan(project, kept, python=environment)
     with monkeypatch.context() as patch:
-        patch.setattr("stormdoor.auditor.inventory._scanner", lambda: "another version")
+        patch.setattr("stormdoor.auditor.scanning.inventory._scanner", lambda: "another version")
         patch.setattr(engine, "_scanned", _refuse)
         with pytest.raises(AssertionError, match="it was scanned"):
             _scan(project, kept, python=environment)
@@ -335,6 +335,6 @@ def test_what_time_decided_is_not_kept(
     project: Path, kept: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A busy machine may give up on an endpoint; the next scan tries again."""
-    monkeypatch.setattr("stormdoor.auditor.running.LAST_RESORT", 0.0)
+    monkeypatch.setattr("stormdoor.auditor.scanning.running.LAST_RESORT", 0.0)
     _scan(project, kept)
     assert list(kept.directory.iterdir()) == []

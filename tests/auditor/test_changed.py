@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.changed import GitError, changed_files, only_changed
+from stormdoor.auditor.scanning.changed import GitError, changed_files, only_changed
 from tests.report.sample import REPORT
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.configuration import (
+from stormdoor.auditor.scanning.configuration import (
     Configuration,
     SettingsError,
     find_configuration,
     read_configuration,
 )
-from stormdoor.auditor.settings import Settings, selected
+from stormdoor.auditor.scanning.settings import Settings, selected
 
 TABLE = '[tool.stormdoor.scan]\npaths = ["src"]\nfail-on = "error"\n'
 

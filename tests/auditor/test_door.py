@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.engine import scan
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning.engine import scan
+from stormdoor.auditor.scanning.settings import Settings
 from stormdoor.report.finding import Check
 from tests.auditor.sources import write
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.fix import Known, changes, repaired, save
+from stormdoor.auditor.fixing.fix import Known, changes, repaired, save
 from stormdoor.report.finding import Confidence, Finding, Level, Location
 
 KNOWN = Known(origins=("https://app.example",), audience="chat", issuer="https://id.example")

@@ -5,8 +5,8 @@ from textwrap import indent
 
 import pytest
 
-from stormdoor.auditor.engine import scan
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning.engine import scan
+from stormdoor.auditor.scanning.settings import Settings
 from stormdoor.report.finding import Check
 from tests.auditor.sources import HEAD, write
 

@@ -198,8 +198,8 @@ PAIRS = {
         "return origin in sorted(ANY)",
     ),
     "port": (
+        "parts = urlparse(origin)\nreturn parts.hostname == 'ours.example' and parts.port == 8443",
         "return urlparse(origin).port == 8443",
-        "return urlparse(origin).port is None",
     ),
     "for": (
         "for one in ALLOWED:\n    if origin == one:\n        return True\nreturn False",

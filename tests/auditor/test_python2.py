@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.python2 import modernised
+from stormdoor.auditor.reading.python2 import modernised
 from tests.auditor.sources import scene_of
 
 SPELLINGS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.engine import prepare, scan
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning.engine import prepare, scan
+from stormdoor.auditor.scanning.settings import Settings
 from tests.auditor.sources import HEAD, scene_of, write
 from tests.auditor.test_authentication import GUARDED, MISSING, OTHER, _acting
 from tests.support.project import ROOT
@@ -108,8 +108,8 @@ def test_mutated_programs_do_not_break_it(
             held[at], held[0] = held[0], held[at]
     try:
         text = ast.unparse(tree)
-    except (ValueError, RecursionError):
-        pytest.skip("not a program any more")
+    except (ValueError, RecursionError):  # an expression that holds itself is no program any more
+        text = HEAD
     write(tmp_path, {"app.py": text})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
     assert report.coverage.files == 1

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor import engine
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.engine import scan
-from stormdoor.auditor.module import Module
-from stormdoor.auditor.project import Project
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, Rule
 from stormdoor.auditor.rules import RULES
-from stormdoor.auditor.settings import Settings
+from stormdoor.auditor.scanning import engine
+from stormdoor.auditor.scanning.engine import scan
+from stormdoor.auditor.scanning.settings import Settings
 from stormdoor.report.finding import Check, Report
 from tests.auditor.sources import HEAD, write
 

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from stormdoor.auditor.suppress import settle, suppressions_in
+from stormdoor.auditor.scanning.suppress import settle, suppressions_in
 from stormdoor.report.finding import Confidence, Finding, Level, Location
 
 KNOWN = {"SD101": "missing-authentication", "SD201": "origin-disabled"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stormdoor.auditor.texts import concrete_function, concrete_method, is_quick
-from stormdoor.auditor.values import Const, Sequence, Setting, Unknown, Value
+from stormdoor.auditor.interpreter.texts import concrete_function, concrete_method, is_quick
+from stormdoor.auditor.interpreter.values import Const, Sequence, Setting, Unknown, Value
 
 PATTERNS = {
     "^https://[a-z.]+$": True,

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
+    actions,
     authentication,
     authorization,
     classes,
     configuration,
+    hostile_origins,
     origin,
     settings,
 )
@@ -43,7 +45,7 @@ Mutation = Callable[[ast.Module], ast.Module]
 def endpoint_of(folder: Path, text: str, files: dict[str, str]) -> Endpoint:
     """The endpoint whose class is called Door, or what became of it."""
     scene = scene_of(folder, {"app.py": text, **files})
-    return next(one for one in scene.endpoints if one.info.name.startswith("Door"))
+    return next(one for one in scene.endpoints if one.info.name.startswith(("Door", "Open")))
 
 
 def said(endpoint: Endpoint) -> str:
@@ -86,18 +88,46 @@ def test_origin(case: Case, tmp_path: Path) -> None:
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
+@pytest.mark.parametrize("name", hostile_origins.CHECKS)
+def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> None:
+    """A comparison counts for what an attacker can have, and not for what it is meant for."""
+    wanted, check, before = hostile_origins.CHECKS[name]
+    body = hostile_origins.FRAME.format(
+        before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
+    )
+    assert endpoint_of(tmp_path, HEAD + body, {}).origins.kind in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES))
+def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
+    """Whatever puts a check into a class or takes it away, it is the one that runs that counts."""
+    wanted, body, files = case
+    assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
+
+
 @pytest.mark.parametrize("case", cases(authorization.CASES))
 def test_authorization(case: Case, tmp_path: Path) -> None:
     """Each thing that a client can choose needs a question before it is used."""
     wanted, body, files = case
-    endpoint = endpoint_of(tmp_path, HEAD + body, files)
+    assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
+
+
+@pytest.mark.parametrize("name", actions.CASES)
+def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
+    """A question counts where its answer can keep the deed from being done."""
+    wanted, body = actions.CASES[name]
+    assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
+
+
+def permission(endpoint: Endpoint) -> str:
+    """What the rules about permission say of it."""
     found = [
         one
         for rule in RULES
         if rule.meta.id in PERMISSION and rule.on_endpoint is not None
         for one in rule.on_endpoint(endpoint)
     ]
-    assert ("missing" if found else "ok") == wanted
+    return "missing" if found else "ok"
 
 
 def asynchronous(tree: ast.Module) -> ast.Module:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +11,7 @@ from tornado.web import RequestHandler
 from tests.attacks.twin import PASSWORDS, Chat, site
 from tests.browser.conftest import Visit
 from tests.demo.running import Running
+from tests.support.loops import in_a_thread
 
 # What a hostile page runs: a socket to the victim's server, with whatever cookies the browser adds.
 _OPEN_AND_SPEAK = """([url, message]) => new Promise(resolve => {
@@ -35,25 +34,8 @@ class Ground(RequestHandler):
 @pytest.fixture(scope="module")
 def twin() -> Iterator[int]:
     """The site without a door, in a thread of its own; its port."""
-    ready, ports = threading.Event(), []
-
-    async def serve(stop: asyncio.Event) -> None:
-        async with site(Chat, ("/", Ground)) as (at, _):
-            ports.append(at.port)
-            ready.set()
-            await stop.wait()
-
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(stop)))
-    thread.start()
-    try:
-        assert ready.wait(15.0)
-        yield ports[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(15.0)
-        loop.close()
+    with in_a_thread(lambda: site(Chat, ("/", Ground))) as ((at, _), _loop):
+        yield at.port
 
 
 def attack(page: Page, hostile: str, port: int) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from stormdoor import (
 )
 from stormdoor.auth.passwords import Argon2Cost, Passwords
 from tests.docs.pages import free_port
+from tests.support.loops import in_a_thread
 from tests.tornado.wire import serving
 
 PASSWORD = "correct horse battery staple"
@@ -108,12 +109,10 @@ class Bench:
 @pytest.fixture
 def bank() -> Iterator[Bench]:
     """A bank in which alice has an account, and no second factor."""
-    ready, benches = threading.Event(), []
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
     passwords = Passwords(cost=Argon2Cost(memory_kib=7_168, passes=5))
 
-    async def serve() -> None:
+    @asynccontextmanager
+    async def serve() -> AsyncIterator[tuple[int, Guard]]:
         port = free_port()
         guard = Guard(
             origins=[f"http://localhost:{port}"],
@@ -124,19 +123,10 @@ def bank() -> Iterator[Bench]:
         routes = [*login_routes(guard, endpoint="/bank"), ("/bank", Bank), ("/", Ground)]
         async with serving(routes, guard, port=port) as served:
             await guard.admin.add_principal("alice", password=PASSWORD, roles=["member"])
-            benches.append(Bench(served.port, guard, loop))
-            ready.set()
-            await stop.wait()
+            yield served.port, guard
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        assert ready.wait(15.0)
-        yield benches[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(15.0)
-        loop.close()
+    with in_a_thread(serve) as ((port, guard), loop):
+        yield Bench(port, guard, loop)
 
 
 @dataclass

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from tests.docs.pages import (
     serving,
     speak,
 )
+from tests.support import js_client
+from tests.support.loops import in_a_thread
 from tests.support.project import ROOT
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import serving as listening
@@ -43,23 +44,15 @@ ORIGIN: Any = "http://127.0.0.1:1"
 @contextmanager
 def _in_a_thread(page: Any, port: int) -> Iterator[asyncio.AbstractEventLoop]:
     """The application of a page, served beside a browser."""
-    loop, ready, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
-    async def serve() -> None:
+    @asynccontextmanager
+    async def serve() -> AsyncIterator[None]:
         async with listening(page.app, page.guard, port=port):
             await page.guard.admin.add_principal("alice", password=PASSWORD, roles=["member"])
-            ready.set()
-            await stop.wait()
+            yield
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        assert ready.wait(15.0)
+    with in_a_thread(serve) as (_, loop):
         yield loop
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(15.0)
-        loop.close()
 
 
 @pytest.mark.browser
@@ -127,24 +120,17 @@ def test_single_page_application(chromium: str, tmp_path: Path) -> None:
             browser.close()
 
 
+@pytest.mark.xdist_group("client")
 def test_typescript_of_the_page(tmp_path: Path) -> None:
     """The types of the page are those of the client, as its own compiler sees them."""
-    import shutil
-    import subprocess
-
-    client = ROOT / "clients" / "js"
-    compiler = client / "node_modules" / ".bin" / "tsc"
-    if shutil.which("node") is None or not compiler.exists():
-        pytest.skip("the compiler is not installed: npm ci in clients/js")
+    client = js_client.checkout()
     [text] = [one.text for one in blocks(SPA, "ts")]
     source = (client / "src" / "index.js").as_posix()
     (tmp_path / "chat.ts").write_text(text.replace('"stormdoor"', f'"{source}"'), encoding="utf-8")
     options = "--noEmit --strict --target es2022 --module nodenext --moduleResolution nodenext"
-    done = subprocess.run(
-        [compiler, *options.split(), "--lib", "es2023,dom", tmp_path / "chat.ts"],
-        capture_output=True,
-        text=True,
-        check=False,
+    compiler = str(client / "node_modules" / ".bin" / "tsc")
+    done = js_client.run(
+        [compiler, *options.split(), "--lib", "es2023,dom", str(tmp_path / "chat.ts")], client
     )
     assert done.returncode == 0, done.stdout
 

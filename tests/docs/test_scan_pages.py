@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stormdoor.auditor.configuration import Configuration
+from stormdoor.auditor.scanning.configuration import Configuration
 from stormdoor.cli.main import run
 from stormdoor.report.as_json import SCHEMA, as_json
 from stormdoor.report.baseline import SCHEMA as BASELINE_SCHEMA

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from stormdoor import Guard
 from tests.docs.pages import Program, blocks, free_port, module_of, serving
+from tests.support.loops import in_a_thread
 from tests.support.project import ROOT
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import serving as listening
@@ -75,9 +75,9 @@ def bank(key: None) -> Iterator[tuple[int, str]]:
     """The program of the page, in a thread of its own: its port, and the secret of alice's TOTP."""
     port = free_port()
     page = module_of(PAGE, {"https://app.example": f"http://localhost:{port}"})
-    ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 
-    async def serve() -> None:
+    @asynccontextmanager
+    async def serve() -> AsyncIterator[None]:
         from tornado.web import RequestHandler
 
         class Ground(RequestHandler):
@@ -87,18 +87,10 @@ def bank(key: None) -> Iterator[tuple[int, str]]:
         page.app.add_handlers(".*", [("/", Ground)])
         async with listening(page.app, page.guard, port=port):
             await page.guard.admin.add_principal("alice", password=PASSWORD, roles=["member"])
-            ready.set()
-            await stop.wait()
+            yield
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        assert ready.wait(15.0)
+    with in_a_thread(serve):
         yield port, PASSWORD
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(15.0)
-        loop.close()
 
 
 @pytest.mark.browser

@@ -1,6 +1,7 @@
 """The demo, probed by its owner from the command line: a clean report, and nothing left open."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,30 @@ def test_demo_is_clean(
     assert report["coverage"]["unresolved"] == []
     verdicts = report["endpoints"][0]["verdicts"]
     assert verdicts["authentication"]["state"] == verdicts["origin"]["state"] == "guarded"
+
+
+@pytest.mark.xdist_group("demo-prober")
+def test_as_everybody(
+    demo: Running,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the demo prints to type finds nothing, could tell everything, and says who may do what."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    [line] = [one for one in demo.output.splitlines() if one.startswith("Attack it")]
+    program, *command = shlex.split(line.partition(": ")[2])
+    assert program == "stormdoor"
+    out = tmp_path / "report.json"
+    assert run([*command, "--fail-on", "note", "-o", str(out)]) == 0, capsys.readouterr().out
+    [endpoint] = json.loads(out.read_text())["endpoints"]
+    assert {name: one["state"] for name, one in endpoint["verdicts"].items()} == dict.fromkeys(
+        ("authentication", "origin", "authorization", "validation", "limits"), "guarded"
+    )
+    assert {
+        row["action"]: {one["identity"]: one["state"] for one in row["cells"]}
+        for row in endpoint["matrix"]["rows"]
+    } == {
+        "say": {"alice": "allowed", "ada": "allowed", "eve": "refused", "nobody": "refused"},
+        "announce": {"alice": "refused", "ada": "allowed", "eve": "refused", "nobody": "refused"},
+    }

@@ -301,6 +301,116 @@ def test_descriptions(tmp_path: Path) -> None:
     assert read_description(file, "https://h:1/x").urls == ("wss://h:1/x/feed/one",)
 
 
+def _asyncapi(messages: dict[str, Any], operations: dict[str, Any]) -> dict[str, Any]:
+    """A channel with a room in its path."""
+    room = {
+        "address": "/rooms/{room}",
+        "parameters": {"room": {"$ref": "#/components/parameters/room"}},
+        "bindings": {"ws": {"query": {"properties": {"lang": {"enum": ["en"]}, "x": {}}}}},
+        "messages": messages,
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "servers": {"local": {"host": "127.0.0.1:8888", "protocol": "ws"}},
+        "channels": {"rooms": room},
+        "operations": operations,
+        "components": {
+            "parameters": {"room": {"examples": ["lobby"]}},
+            "messages": {"Say": {"examples": [{"payload": {"type": "say", "room": "lobby"}}]}},
+        },
+    }
+
+
+LISTS = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {"const": "list"},
+        "room": {"type": "string"},
+        "most": {"type": "integer", "default": 5},
+        "after": {"type": "string"},
+    },
+}
+NEEDS = {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}}
+
+
+def _received(*names: str, **more: Any) -> dict[str, Any]:
+    messages = [{"$ref": f"#/channels/rooms/messages/{name}"} for name in names]
+    channel = {"$ref": "#/channels/rooms"}
+    return {"action": "receive", "channel": channel, "messages": messages, **more}
+
+
+def test_messages_of_a_description(tmp_path: Path) -> None:
+    """Its examples are what is sent, about the owner's objects; nothing is made up, and nothing is a read."""
+    messages = {
+        "Say": {"$ref": "#/components/messages/Say"},
+        "List": {"payload": LISTS},
+        "Enter": {"payload": NEEDS},
+        "News": {"examples": [{"payload": {"type": "news", "items": [1]}}]},
+    }
+    operations = {
+        "say": _received("Say", "Enter"),
+        "list": _received(
+            "List", **{"x-stormdoor-reads": True, "reply": {"messages": [messages["News"]]}}
+        ),
+        "tell": {**_received("News"), "action": "send"},
+    }
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(_asyncapi(messages, operations)))
+    found = read_description(file)
+    [recording] = found.recordings
+    assert (recording.url,) == found.urls == ("ws://127.0.0.1:8888/rooms/lobby?lang=en",)
+    assert [(one.name, one.reads) for one in recording.actions] == [("say", False), ("list", True)]
+    assert json.loads(recording.actions[1].message) == {"type": "list", "most": 5}
+    assert recording.actions[1].answers == ('{"type": "news", "items": [1]}',)
+    assert "Enter: there is no example" in found.unresolved[0].what
+    own = read_description(file, ids={"room": "of-alice"})
+    assert own.urls == ("ws://127.0.0.1:8888/rooms/of-alice?lang=en",)
+    assert [json.loads(one.message)["room"] for one in own.recordings[0].actions] == [
+        "of-alice"
+    ] * 2
+
+
+def test_messages_of_older_descriptions(tmp_path: Path) -> None:
+    """What clients publish (AsyncAPI 2.x), and a request body where a path is a socket (OpenAPI)."""
+    file = tmp_path / "a.json"
+    two = {"oneOf": [{"payload": {"example": "ping me"}}, {"payload": {"enum": ["a", "b"]}}]}
+    hears = {"message": {"payload": {"example": "heard"}}}
+    channels = {"/feed": {"publish": {"message": two}, "subscribe": hears}}
+    file.write_text(json.dumps({**ASYNCAPI_2, "channels": channels}))
+    [recording] = read_description(file).recordings
+    assert [one.message for one in recording.actions] == ["ping me", "a"]
+    body = {"content": {"application/json": {"examples": {"one": {"value": {"op": "list"}}}}}}
+    get = {"responses": {"101": {}}, "requestBody": body}
+    whole = {
+        "openapi": "3.1.0",
+        "servers": [{"url": "http://127.0.0.1:1"}],
+        "paths": {"/x": {"get": get}},
+    }
+    file.write_text(json.dumps(whole))
+    [recording] = read_description(file).recordings
+    assert [one.message for one in recording.actions] == ['{"op": "list"}']
+
+
+CIRCLES = [
+    {"Say": {"$ref": "#/components/messages/Say"}},
+    {"Say": {"payload": {"$ref": "#/channels/rooms/messages/Say/payload"}}},
+    {"Say": {"payload": {"allOf": [{"$ref": "#/channels/rooms/messages/Say/payload"}] * 9}}},
+    {"Say": {"payload": {"properties": {"a": {"$ref": "#/channels/rooms/messages/Say/payload"}} }}},
+    {"Say": {"payload": {"anyOf": [7, None], "items": "x", "required": {}, "properties": []}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("messages", CIRCLES, ids=range(len(CIRCLES)))
+def test_hostile_descriptions_of_messages(messages: dict[str, Any], tmp_path: Path) -> None:
+    """References in circles, schemas that grow, and what is no schema, end in a doubt."""
+    whole = _asyncapi(messages, {"say": _received("Say")})
+    whole["components"]["messages"]["Say"] = {"$ref": "#/channels/rooms/messages/Say"}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(whole))
+    assert "no example" in read_description(file).unresolved[0].what
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.engine import scan
+from stormdoor.auditor.scanning.engine import scan
 from stormdoor.cli.main import run as command
 from stormdoor.prober.engine import Plan, run
 from stormdoor.prober.login import Login

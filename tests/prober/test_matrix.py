@@ -197,6 +197,14 @@ async def test_no_false_alarm(handler: Any) -> None:
     assert matrix["read (of alice)"]["alice"] == "allowed" or handler is Chatters
 
 
+@pytest.mark.parametrize(("handler", "bob"), [(Documents, "refused"), (AnyAction, "allowed")])
+async def test_an_action_that_is_not_the_owners(handler: Any, bob: str) -> None:
+    """It is compared with what is delivered to the one who may do it."""
+    report = await _report(handler, owner=BOB, own=BOBS, members=(OWN,))
+    assert _states(report)["count"] == {"bob": bob, "alice": "allowed", "nobody": "refused"}
+    assert ("forbidden-action" in slugs(report)) == (bob == "allowed")
+
+
 class Channels(Documents):
     """Each connection opens a channel with a name of its own, and reads on it."""
 
@@ -229,3 +237,58 @@ async def test_values_of_the_server(recorded: bool) -> None:
     )
     read = _states(report)["read"]
     assert (read["alice"], read["bob"]) == (("allowed" if recorded else "refused"), "refused")
+
+
+class Address(Documents):
+    """The document of the address, to whom it belongs."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        owner, text = DOCUMENTS.get(args[0], ("", ""))
+        if not owner or not self.may("read", owner):
+            self.close(4403)
+        else:
+            self.write_message({"type": "document", "text": text})
+
+
+class AnyAddress(Address):
+    """Forgets to ask whose it is."""
+
+    def may(self, action: str, owner: str) -> bool:
+        return True
+
+
+class OwnAtAnyAddress(Address):
+    """Shows everybody their own, whatever the address says."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        [text] = [text for owner, text in DOCUMENTS.values() if owner == self.name]
+        self.write_message({"type": "document", "text": text})
+
+
+class SameForAll(Address):
+    """Says the same at every address."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message({"type": "document", "text": "it is being loaded"})
+
+
+@pytest.mark.parametrize(
+    ("handler", "state"),
+    [
+        (AnyAddress, "found"),
+        (Address, "clear"),
+        (OwnAtAnyAddress, "clear"),
+        (SameForAll, "unknown"),
+    ],
+)
+async def test_address_of_another(handler: Any, state: str) -> None:
+    """An id in the address that is another's opens it where nobody asks, and only then is it found."""
+    async with serving(handler, path="/doc/(.*)") as port:
+        url = f"ws://127.0.0.1:{port}/doc/4711"
+        say = ('{"type":"read","doc":"4711"}',)  # names the object, too, and must not confuse it
+        who: dict[str, Any] = {"owner": ALICE, "own": OWN, "members": (BOBS,), "say": say}
+        plan = Plan((url,), listen=0.12, per_second=1000.0, **who)
+        report = await run(plan)
+    [one] = [one for one in report.tried if one.rule_id == "SP413"]
+    assert one.came == state
+    assert slugs(report) == ({"address-of-another"} if state == "found" else set())

@@ -16,6 +16,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Declared
+from stormdoor.report.finding import Report
 from tests.prober.servers import ALICE, BOB, KEY, SESSIONS, Feed, jwt, probed, serving, slugs
 
 UNIQUE = ('{"type":"say","text":"{unique}"}',)
@@ -238,18 +239,28 @@ class TellsExceptions(CheckedTable):
 
 
 ACTIVE: dict[str, Any] = {"owner": ALICE, "active": True, "say": ('{"line":"a","amount":1}',)}
-SIZES = {"message-rate", "connections-per-client", "handshake-rate"}
+SIZES = {"message-rate", "connections-per-client", "handshake-rate", "malformed-frames"}
 
 
 async def test_what_is_passed_on() -> None:
     """Fields in no schema and NaN are found where others get them; exceptions where they are shown."""
 
-    async def look(handler: Any) -> set[str]:
+    async def look(handler: Any) -> Report:
         async with serving(handler, websocket_max_message_size=65536) as port:
-            return slugs(await probed(port, **ACTIVE)) - SIZES
+            return await probed(port, **ACTIVE)
 
-    found = await asyncio.gather(*map(look, (Table, CheckedTable, TellsExceptions)))
+    reports = await asyncio.gather(*map(look, (Table, CheckedTable, TellsExceptions)))
+    found = [slugs(one) - SIZES for one in reports]
     assert found == [{"unvalidated-messages"}, set(), {"error-leakage"}]
+    said = "\n".join(one.message for one in reports[0].findings)
+    for what in (
+        "in no schema",
+        "a number, may be a text",
+        "a text, may be an object",
+        "40 deep",
+        "NaN",
+    ):
+        assert what in said
 
 
 class InPieces(Feed):
@@ -263,7 +274,7 @@ async def test_size_of_compressed_messages_and_pieces() -> None:
     """Tornado counts both; a server that counts frames or compressed bytes is found."""
     async with serving(InPieces, websocket_max_message_size=65536) as port:
         report = await probed(port, owner=ALICE, active=True)
-    assert slugs(report) == {"connections-per-client"}
+    assert slugs(report) == {"connections-per-client", "malformed-frames"}
     server = await asyncio.start_server(_counts_frames, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
@@ -444,6 +455,6 @@ async def test_connections_per_client() -> None:
     """Forty sockets at the same time are found where nobody counts them."""
     plan: dict[str, Any] = {"owner": ALICE, "active": True}
     async with serving(Seats, websocket_max_message_size=65536) as port:
-        assert slugs(await probed(port, **plan)) == set()
+        assert slugs(await probed(port, **plan)) == {"malformed-frames"}
     async with serving(Feed, websocket_max_message_size=65536) as port:
-        assert slugs(await probed(port, **plan)) == {"connections-per-client"}
+        assert slugs(await probed(port, **plan)) == {"connections-per-client", "malformed-frames"}

@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from stormdoor.report.access import AccessCell, AccessMatrix, AccessRow
 from stormdoor.report.as_html import as_html
-from stormdoor.report.finding import CHECKS, Location, Report
+from stormdoor.report.finding import CHECKS, Coverage, Location, Report
 from stormdoor.report.html_text import evidence, inline
 from tests.report.sample import NO_AUTH, REPORT, finding
 
@@ -131,3 +132,19 @@ def test_many_roots() -> None:
     """A heading names a few of the places that were scanned, and how many more there are."""
     page = as_html(replace(REPORT, roots=tuple(f"{number}.py" for number in range(9))))
     assert "<h1>0.py, 1.py, 2.py and 6 more</h1>" in page
+
+
+def test_a_cell_that_was_not_told_is_a_doubt() -> None:
+    """Where who may do what is not known, the page does not say that nothing remained in doubt."""
+    cells = (AccessCell("alice", "allowed"), AccessCell("bob", "unknown", "bob was not heard"))
+
+    def page(of: tuple[AccessCell, ...]) -> str:
+        row = AccessRow("read", "", reads=True, cells=of)
+        matrix = AccessMatrix(tuple(one.identity for one in of), (row,))
+        endpoint = replace(REPORT.endpoints[0], matrix=matrix)
+        coverage = Coverage(connections=3)
+        return as_html(replace(REPORT, endpoints=(endpoint,), coverage=coverage, suppressed=()))
+
+    assert "nothing remained in doubt" in page(cells[:1])
+    assert "nothing remained in doubt" not in page(cells)
+    assert "<b>read</b> by bob: bob was not heard" in page(cells)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stormdoor.core.account import Account
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Store
 from stormdoor.stores import SqliteStore
@@ -157,6 +158,27 @@ async def test_a_logout_just_after_the_rows_were_read_is_seen_at_the_next_look_u
             assert await store.session("s1") is None
         finally:
             object.__setattr__(live, "looks", real)
+
+
+PEOPLE: dict[str, dict[str, object]] = {"alice": {}, "bob": {"groups": ["staff"]}}
+
+
+async def test_who_changes_what_was_found_changes_it_for_nobody_else(path: Path) -> None:
+    """The attack: a handler that writes into the attributes of its principal, to be found by the next."""
+    async with opened(SqliteStore(path)) as store:
+        for id, attributes in PEOPLE.items():
+            await store.add_account(Account(id=id, attributes=attributes))
+            await store.add_session(session(f"s-{id}", id))
+            for _ in range(2):
+                found = await store.session(f"s-{id}")
+                assert found is not None
+                assert found[1].attributes == attributes
+                found[1].attributes["admin"] = True  # type: ignore[index]
+                found[1].attributes.get("groups", []).append("admins")  # type: ignore[attr-defined]
+                account = await store.account(id)
+                assert account is not None
+                assert account.attributes == attributes
+                account.attributes["admin"] = True  # type: ignore[index]
 
 
 async def test_what_a_stranger_asks_for_is_not_remembered(path: Path) -> None:

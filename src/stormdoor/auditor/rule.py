@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from stormdoor.report.finding import Check, Confidence, Level, RuleMeta, Step
 
 if TYPE_CHECKING:
-    from stormdoor.auditor.endpoint import Endpoint
-    from stormdoor.auditor.module import Module
-    from stormdoor.auditor.project import Project
+    from stormdoor.auditor.judging.endpoint import Endpoint
+    from stormdoor.auditor.reading.module import Module
+    from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Found", "Rule", "RuleError", "rule"]
 

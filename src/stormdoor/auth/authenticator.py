@@ -10,11 +10,13 @@ from stormdoor.core.credential import Credential, Place
 from stormdoor.core.denial import Denial
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
+from stormdoor.core.value import value
 from stormdoor.ports import Store
 
 __all__ = ["Authenticator", "Rejected", "Screen"]
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A credential that was refused.

@@ -75,6 +75,7 @@ def probe(
     expired_token: Annotated[str | None, Parameter(group=_FAR, metavar="TOKEN")] = None,
     foreign_token: Annotated[str | None, Parameter(group=_FAR, metavar="TOKEN")] = None,
     one_time: Annotated[bool, Parameter(group=_FAR)] = False,
+    unused_token: Annotated[tuple[str, ...], Parameter(group=_FAR, metavar="TOKEN")] = (),
     revoke: Annotated[str, Parameter(group=_FAR, metavar="MESSAGE")] = "",
     idle: Seconds = 0.0,
     active: Annotated[bool, Parameter(group=_FAR)] = False,
@@ -142,6 +143,7 @@ def probe(
         expired_token: A token that was good once, to try it in the place of the owner's.
         foreign_token: A good token for another audience, to try it in the place of the owner's.
         one_time: The owner's credential should work once only.
+        unused_token: Another such credential, not used yet, to use it twice at once; may be repeated.
         revoke: What the second identity says to take the owner's right away. Needs --active.
         idle: Seconds after which a client that says nothing should be gone. Not tried if left out.
         active: Also send malformed and many messages, many sockets, and wrong passwords; small numbers.
@@ -217,6 +219,7 @@ def probe(
         expired=expired_token,
         foreign=foreign_token,
         one_time=one_time,
+        unused=unused_token,
         plain=plain,
         revoke=revoke,
         idle=idle,

@@ -103,6 +103,7 @@ def look(
     expired: str | None = None,
     foreign: str | None = None,
     one_time: bool = False,
+    unused: Sequence[str] = (),
     plain: str = "",
     revoke: str = "",
     idle: float = 0.0,
@@ -141,6 +142,7 @@ def look(
         expired=_value(expired or ""),
         foreign=_value(foreign or ""),
         one_time=one_time,
+        unused=tuple(map(_value, unused)),
         revoke=revoke,
         idle=idle,
     )

@@ -161,12 +161,21 @@ def _from_files(sources: Sources, gathered: Gathered, authorized: Sequence[str])
                 "saved with sensitive data",
             )
     for file in sources.described:
-        described = read_description(file, sources.at)
+        own = gathered.owner.ids if gathered.owner is not None else ()
+        described = read_description(file, sources.at, dict(reversed(own)))
         gathered.doubts += described.unresolved
+        gathered.recordings += described.recordings
+        said = {one.url: _sent(one) for one in described.recordings}
         for url in described.urls:
             _keep(gathered, url, str(file), authorized)
-            gathered.looked.append(f"{url.partition('?')[0]}: named in {file}")
+            where = f"{url.partition('?')[0]}: named in {file}"
+            gathered.looked.append(where + said.get(url, ""))
     return owner
+
+
+def _sent(one: Recording) -> str:
+    names = ", ".join(f"`{action.name}`" for action in one.actions)
+    return f", which has examples of what is sent: {names}"
 
 
 def _doubt(gathered: Gathered, where: str, what: str) -> None:
@@ -246,7 +255,6 @@ def gather(
     from stormdoor.prober.recorded import read_recording
 
     gathered = Gathered(list(dict.fromkeys(urls)), owner=owner)
-    recorded = _from_files(sources, gathered, authorized)
     if sources.identities is not None:
         if owner is not None:
             raise UsageError(
@@ -256,6 +264,7 @@ def gather(
         gathered.owner, gathered.others, gathered.policy = known.owner, known.others, known.policy
         for file in known.owner.recordings:
             gathered.recordings += read_recording(Path(file))
+    recorded = _from_files(sources, gathered, authorized)
     if gathered.owner is None and recorded is not None:
         gathered.owner = Member(recorded)
     for path in sources.replay:

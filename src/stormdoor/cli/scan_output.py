@@ -12,7 +12,7 @@ from stormdoor.cli.output import clean, console
 from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from stormdoor.auditor.fix import Change
+    from stormdoor.auditor.fixing.fix import Change
     from stormdoor.cli.scan_run import Wanted
     from stormdoor.report.finding import Report
 
@@ -103,7 +103,7 @@ def show_changes(
     Raises:
         UsageError: A file cannot be written.
     """
-    from stormdoor.auditor.fix import Known, changes, save
+    from stormdoor.auditor.fixing.fix import Known, changes, save
 
     known = Known(origins=wanted.origins, audience=wanted.audience, issuer=wanted.issuer)
     found = changes(report.findings, wanted.settings.root, known)

@@ -16,7 +16,7 @@ __all__ = ["known_rules", "print_rule", "print_rules"]
 def known_rules() -> list[RuleMeta]:
     """Every rule there is, those about comments included, by id."""
     from stormdoor.auditor.rules import RULES
-    from stormdoor.auditor.suppress import RULES as ABOUT_COMMENTS
+    from stormdoor.auditor.scanning.suppress import RULES as ABOUT_COMMENTS
 
     return sorted((*ABOUT_COMMENTS, *(one.meta for one in RULES)), key=lambda one: one.id)
 

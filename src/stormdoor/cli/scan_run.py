@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from stormdoor.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from stormdoor.auditor.cache import Cache
-    from stormdoor.auditor.settings import Progress, Settings
+    from stormdoor.auditor.scanning.cache import Cache
+    from stormdoor.auditor.scanning.settings import Progress, Settings
     from stormdoor.report.finding import Report
 
 __all__ = ["Look", "Wanted", "counted", "progress_bar", "read_cache", "read_settings"]
@@ -60,7 +60,7 @@ class Wanted:
         if path.exists():
             return path
         name = str(path)
-        from stormdoor.auditor.environment import packages_of
+        from stormdoor.auditor.reading.environment import packages_of
 
         if self.settings.python is not None and name.replace(".", "_").isidentifier():
             for packages in packages_of(self.settings.python):
@@ -89,13 +89,13 @@ def read_settings(
     Raises:
         UsageError: A setting makes no sense.
     """
-    from stormdoor.auditor.configuration import (
+    from stormdoor.auditor.reading.environment import packages_of
+    from stormdoor.auditor.scanning.configuration import (
         SettingsError,
         find_configuration,
         read_configuration,
     )
-    from stormdoor.auditor.environment import packages_of
-    from stormdoor.auditor.settings import Settings
+    from stormdoor.auditor.scanning.settings import Settings
 
     here = Path.cwd()
     try:
@@ -148,7 +148,7 @@ def read_cache(directory: Path | None, *, without: bool) -> Cache | None:
     Raises:
         UsageError: The directory that was asked for cannot be used.
     """
-    from stormdoor.auditor.cache import CacheError, open_cache
+    from stormdoor.auditor.scanning.cache import CacheError, open_cache
 
     if without:
         return None
@@ -186,9 +186,9 @@ class Look:
         Raises:
             UsageError: The baseline cannot be read, or git cannot say what changed.
         """
-        from stormdoor.auditor.changed import GitError, changed_files, only_changed
-        from stormdoor.auditor.engine import scan
-        from stormdoor.auditor.settings import selected
+        from stormdoor.auditor.scanning.changed import GitError, changed_files, only_changed
+        from stormdoor.auditor.scanning.engine import scan
+        from stormdoor.auditor.scanning.settings import selected
         from stormdoor.report.baseline import BaselineError, read_baseline, without
 
         try:

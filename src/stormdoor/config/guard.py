@@ -324,7 +324,7 @@ class Guard:
         Args:
             connection: The connection, for example `self.connection` of a `GuardedHandler`.
             token: A token, an API key or a ticket; or one that is bound to a key, with its proof:
-                `stormdoor.dpop.TOKEN, stormdoor.proof.PROOF`.
+                `stormdoor.dpop.TOKEN, stormdoor.proof.PROOF`; or what `sign_offer` returns.
 
         Returns:
             None if the connection hangs on the new credential now; else why not.

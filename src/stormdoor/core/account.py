@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from stormdoor.core.principal import Principal
+from stormdoor.core.value import value
 
 __all__ = ["Account"]
 
 
+@value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One stored principal.
@@ -31,6 +34,18 @@ class Account:
     password_hash: str | None = field(default=None, repr=False)
     disabled: bool = False
     created_at: float = 0.0
+
+    def apart(self) -> Account:
+        """The same, with attributes that nobody else holds: whoever changes them changes his own."""
+        return Account(
+            id=self.id,
+            roles=self.roles,
+            tenant=self.tenant,
+            attributes=deepcopy(self.attributes) if self.attributes else {},
+            password_hash=self.password_hash,
+            disabled=self.disabled,
+            created_at=self.created_at,
+        )
 
     @property
     def principal(self) -> Principal:

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 
 from stormdoor.core.address import in_networks, parse_networks
+from stormdoor.core.value import value
 
 __all__ = ["PREFIX", "ApiKey", "compose", "key_id"]
 
@@ -57,6 +58,7 @@ def key_id(key: str) -> str | None:
     return match[1] if _base62(zlib.crc32(body.encode()), _CHECK_LENGTH) == match[3] else None
 
 
+@value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """One key as it is stored.

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import assert_never
 
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.value import value
 
 __all__ = [
     "BEARER_SUBPROTOCOL",
@@ -83,6 +84,7 @@ FIRST_MESSAGE = Place(Source.MESSAGE, "first")
 """The first message. No handshake carries anything there."""
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Credential:
     """An unverified credential. Its secret is not in its repr."""

@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from msgspec.structs import force_setattr
+
 from stormdoor.core.needs import Needs
+from stormdoor.core.value import value
 
 __all__ = ["ANSWERS", "Answer", "Denial", "Refusal"]
 
@@ -97,6 +100,7 @@ ANSWERS: dict[Denial, Answer] = {
 """INVARIANT: every `Denial` has exactly one row."""
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A refusal as a value.
@@ -124,7 +128,7 @@ class Refusal:
         """Keep the detail on one line: it may quote a client, and the operator's log is made of lines."""
         if not self.detail.isprintable():
             plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in self.detail)
-            object.__setattr__(self, "detail", plain)
+            force_setattr(self, "detail", plain)  # type: ignore[arg-type]
 
     @property
     def answer(self) -> Answer:

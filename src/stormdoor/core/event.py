@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import msgspec
 
 from stormdoor.core.denial import Denial
+from stormdoor.core.value import value
 from stormdoor.errors import ConfigurationError
 
 __all__ = [
@@ -180,6 +181,7 @@ def _encodable(event: Event) -> Event:
     return msgspec.structs.replace(event, policies=policies, **texts)
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One link of the chain as it is stored.

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stormdoor.core.value import value
+
 __all__ = ["Handshake"]
 
 
+@value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
     """One request to open a WebSocket (RFC 6455 §4.1), reduced to what is judged.

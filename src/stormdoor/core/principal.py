@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import Protocol
 
 from stormdoor.core.denial import Refusal
+from stormdoor.core.value import value
 
 __all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck"]
 
 _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A person, service or device whose identity has been verified.
@@ -66,6 +68,7 @@ class Recheck(Protocol):
         ...
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Authentication:
     """What an authenticator vouches for: the principal and how it was verified.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stormdoor.core.value import value
+
 __all__ = ["Session"]
 
 
+@value
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One login, as it is stored. The secret that the cookie holds is not in here.

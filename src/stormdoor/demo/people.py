@@ -15,7 +15,7 @@ from stormdoor import ConfigurationError, Guard
 from stormdoor.core.apikey import ApiKey, compose, key_id
 from stormdoor.core.credential import fingerprint
 
-__all__ = ["PEOPLE", "Secrets", "settle", "write_configuration"]
+__all__ = ["PEOPLE", "Secrets", "passwords", "settle", "write_configuration", "write_private"]
 
 _CREDENTIALS = "demo-credentials.json"
 _SECRETS = "demo-secrets.json"
@@ -136,6 +136,16 @@ def write_configuration(data: Path, store: str, server: Secrets) -> Path:
 
 def _write(path: Path, content: msgspec.Struct) -> None:
     write_private(path, msgspec.json.format(msgspec.json.encode(content)).decode() + "\n")
+
+
+def passwords(data: Path) -> Mapping[str, str]:
+    """By principal, what `settle` wrote down.
+
+    Raises:
+        ConfigurationError: The file is damaged.
+    """
+    known = _read(data / _CREDENTIALS, _Credentials)
+    return {} if known is None else {name: one.password for name, one in known.principals.items()}
 
 
 def _new_credentials() -> _Credentials:

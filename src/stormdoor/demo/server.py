@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
+import shlex
 import signal
 import socket
 from pathlib import Path
@@ -31,8 +32,9 @@ from stormdoor import (
 from stormdoor.demo.chat import chat_handler
 from stormdoor.demo.dashboard import Dashboard, dashboard_handler
 from stormdoor.demo.pages import HERE, ForeignFile, Info, Metrics, Page, Static, TrailOfCaller
-from stormdoor.demo.people import Secrets, load_secrets, settle, write_configuration
+from stormdoor.demo.people import Secrets, load_secrets, passwords, settle, write_configuration
 from stormdoor.demo.policies import POLICIES
+from stormdoor.demo.probing import write_identities
 from stormdoor.demo.rooms import Rooms
 
 __all__ = ["Demo", "serve"]
@@ -211,6 +213,7 @@ async def serve(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with demo.guard:
             credentials = await settle(demo.guard, data)
+            identities = write_identities(data, origin, passwords(data))
             beat = asyncio.create_task(demo.dashboard.run(), name="dashboard")
             server = guarded_server(demo.application, max_body_size=64 * 1024)
             server.add_sockets(sockets)
@@ -218,6 +221,7 @@ async def serve(
             other.add_sockets(foreign)
             if not quiet:
                 _say(_how_to(credentials, demo.configuration))
+                _say(_how_to_probe(origin, identities))
             _say(f"ready {origin}/")
             await stop.wait()
             server.stop()
@@ -241,6 +245,13 @@ def _foreign_application(origins: list[str]) -> Application:
         ],
         log_function=_log_request,
     )
+
+
+def _how_to_probe(origin: str, identities: Path) -> str:
+    """The line to type: as a stranger, as a member, an administrator, and one without a role."""
+    address = f"ws{origin.removeprefix('http')}/ws/chat"
+    more = f"--identities {shlex.quote(str(identities))} --logout /auth/logout --active"
+    return f"Attack it from there: stormdoor probe {address} {more}"
 
 
 def _how_to(credentials: Path, configuration: Path) -> str:

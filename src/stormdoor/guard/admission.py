@@ -15,6 +15,7 @@ from typing import Protocol
 
 from stormdoor.auth.authenticator import Authenticator, Rejected, Screen
 from stormdoor.auth.dpop import DPOP_SUBPROTOCOL
+from stormdoor.auth.request_signature import SIGNATURE_SUBPROTOCOL
 from stormdoor.core.address import is_loopback, rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.connection import State
@@ -60,7 +61,12 @@ _IN_MESSAGES = (FIRST_MESSAGE, Place(Source.AUTHORIZATION, "bearer"))
 """The places of a credential that comes in a message."""
 _OFFERED = frozenset(
     Place(Source.SUBPROTOCOL, prefix)
-    for prefix in (TICKET_SUBPROTOCOL, BEARER_SUBPROTOCOL, DPOP_SUBPROTOCOL)
+    for prefix in (
+        TICKET_SUBPROTOCOL,
+        BEARER_SUBPROTOCOL,
+        DPOP_SUBPROTOCOL,
+        SIGNATURE_SUBPROTOCOL,
+    )
 )
 """Likewise, for one that is written as it would be offered."""
 _REQUEST = Endpoint("a request over HTTP", None)
@@ -411,8 +417,8 @@ class Admission:
 
         Whoever accepts a token as `Authorization: Bearer` accepts it here, and so does whoever looks in
         `FIRST_MESSAGE`. What a browser would offer as subprotocols may stand here as well, separated by
-        commas: so a token that is bound to a key comes with its proof. That proof is for the request that
-        opened the connection. A signed request cannot come along.
+        commas: so a token that is bound to a key comes with its proof. That proof, and the signature of a
+        signed request, is for the request that opened the connection.
 
         Args:
             token: What was sent.

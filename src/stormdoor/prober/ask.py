@@ -32,6 +32,8 @@ class Ask:
         overhears: Nothing is said after `later`, and what is heard while it runs counts, too.
         unique: What `{unique}` in the messages becomes; another word each time where empty.
         after_end: Say the messages once more when the server has sent its close frame.
+        ping: What is said in a ping that is sent last: whether it is answered is noted.
+        gate: Awaited when all of the handshake but its last byte was sent.
     """
 
     who: Identity
@@ -47,6 +49,8 @@ class Ask:
     overhears: bool = False
     unique: str = ""
     after_end: bool = False
+    ping: bytes = b""
+    gate: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Conversation:
         transcript: All of it for a reader, without credentials.
         times: When each of the messages came, in seconds since the socket was open.
         handshake: Seconds until the handshake was answered.
+        ponged: Whether the ping was answered.
     """
 
     status: int = 0
@@ -76,6 +81,7 @@ class Conversation:
     transcript: tuple[str, ...] = ()
     times: tuple[float, ...] = ()
     handshake: float = 0.0
+    ponged: bool = False
 
     @property
     def stays_open(self) -> bool:

@@ -1,14 +1,18 @@
-"""Endpoints that an OpenAPI or AsyncAPI description names."""
+"""Endpoints that an OpenAPI or AsyncAPI description names, and the messages that it gives as examples."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from stormdoor.prober.document import BadDocument, read_any
+from stormdoor.prober.example import Document, as_list, as_table
+from stormdoor.prober.recording import Recording, of_talk
 from stormdoor.report.finding import Location, Unresolved
 
 __all__ = ["Described", "read_description"]
@@ -16,46 +20,51 @@ __all__ = ["Described", "read_description"]
 _MOST = 500
 _SPEAKS = re.compile(r"\bws\b|web.?socket", re.IGNORECASE)
 _GAP = re.compile(r"\{([^{}]*)\}")
+_READS = "x-stormdoor-reads"
+_NO_IDS: Mapping[str, str] = MappingProxyType({})
+
+_Talk = list[tuple[str, str, bool, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What it names, and what could not be worked out."""
+    """What it names, and what could not be worked out.
+
+    Args:
+        urls: The endpoints.
+        unresolved: What is left open.
+        recordings: For each endpoint, what the description says may be sent there.
+    """
 
     urls: tuple[str, ...]
     unresolved: tuple[Unresolved, ...]
+    recordings: tuple[Recording, ...] = ()
 
 
-def _table(value: Any) -> dict[str, Any]:
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """A path, what is sent there, and what is sent without an example."""
+
+    path: str
+    talk: _Talk
+    without: tuple[str, ...] = ()
 
 
-def _example(parameter: Any) -> str:
-    """A value that the description itself gives for a parameter; "" without one."""
-    one = _table(parameter)
-    schema = _table(one.get("schema"))
-    for place in (one, schema):
-        values: list[Any] = [place.get("default"), place.get("example")]
-        for name in ("enum", "examples"):
-            found = place.get(name)
-            values += found[:1] if isinstance(found, list) else []
-            values += [_table(x).get("value") for x in list(_table(found).values())[:1]]
-        for value in values:
-            if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-                return quote(str(value), safe="")
-    return ""
+def _filled(document: Document, text: str, parameters: dict[str, Any]) -> str:
+    return _GAP.sub(
+        lambda found: (
+            quote(document.parameter(found[1], parameters.get(found[1])), safe="") or found[0]
+        ),
+        text,
+    )
 
 
-def _filled(text: str, parameters: dict[str, Any]) -> str:
-    return _GAP.sub(lambda found: _example(parameters.get(found[1])) or found[0], text)
-
-
-def _servers(whole: dict[str, Any], at: str) -> list[str]:
+def _servers(document: Document, at: str) -> list[str]:
     if at:
         return [at]
-    found = whole.get("servers")
+    found = document.whole.get("servers")
     urls = []
-    for one in map(_table, found if isinstance(found, list) else _table(found).values()):
+    for one in map(document.at, found if isinstance(found, list) else as_table(found).values()):
         protocol = str(one.get("protocol", ""))
         if protocol and not protocol.startswith(("ws", "http")):
             continue
@@ -63,79 +72,161 @@ def _servers(whole: dict[str, Any], at: str) -> list[str]:
         if not isinstance(url, str) and isinstance(one.get("host"), str):
             url = f"{one['host']}{one.get('pathname') or ''}"
         if isinstance(url, str):
-            url = _filled(url, _table(one.get("variables")))
+            url = _filled(document, url, as_table(one.get("variables")))
             urls.append(url if "://" in url or not protocol else f"{protocol}://{url}")
     return urls[:_MOST]
 
 
-def _channels(whole: dict[str, Any]) -> list[str]:
-    """Paths of AsyncAPI: the names of the channels (2.x), or their addresses (3.x)."""
-    paths = []
-    for name, value in _table(whole["channels"]).items():
-        one = _table(value)
+def _named(message: dict[str, Any], name: str) -> str:
+    return str(message.get("name") or message.get("messageId") or name or "a message")
+
+
+def _talk(
+    document: Document, operation: dict[str, Any], messages: list[Any]
+) -> tuple[_Talk, list[str]]:
+    """What is sent by these messages, and the names of those that have no example."""
+    talk: _Talk = []
+    without = []
+    for value in messages:
+        one = document.at(value)
+        alternatives = as_list(one.get("oneOf"))
+        if alternatives:
+            inner, missing = _talk(document, operation, alternatives)
+            talk += inner
+            without += missing
+            continue
+        payloads = document.payloads(one)
+        reads = True in {one.get(_READS), operation.get(_READS)}
+        talk += [(">", payload, reads, "") for payload in payloads]
+        if not payloads:
+            without.append(_named(one, document.refers(value)))
+    return talk, without
+
+
+def _operations(document: Document) -> list[dict[str, Any]]:
+    return [document.at(one) for one in as_table(document.whole.get("operations")).values()]
+
+
+def _sent(document: Document, name: str, channel: dict[str, Any]) -> tuple[_Talk, tuple[str, ...]]:
+    """What a client sends on a channel: it is *published* (2.x), or *received* by the application (3.x)."""
+    talk: _Talk = []
+    without: list[str] = []
+    publish = document.at(channel.get("publish"))
+    if "message" in publish:
+        talk, without = _talk(document, publish, [publish["message"]])
+    own = as_table(channel.get("messages"))
+    for one in _operations(document):
+        if one.get("action") != "receive" or document.refers(one.get("channel")) != name:
+            continue
+        messages = as_list(one.get("messages")) or list(own.values())
+        more, missing = _talk(document, one, messages)
+        reply = as_list(document.at(one.get("reply")).get("messages"))
+        if len(more) == 1:
+            # Which answer belongs to which of several, the description does not say.
+            answers, _ = _talk(document, {}, reply)
+            more += [("<", text, False, "") for _, text, _, _ in answers]
+        talk += more
+        without += missing
+    return talk, tuple(without)
+
+
+def _asked(document: Document, channel: dict[str, Any]) -> str:
+    """Parameters of the address that have an example."""
+    ws = as_table(as_table(channel.get("bindings")).get("ws"))
+    schema = document.at(ws.get("query"))
+    found = {
+        name: document.parameter(name, one)
+        for name, one in as_table(schema.get("properties")).items()
+    }
+    given = {name: value for name, value in found.items() if value}
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _channels(document: Document) -> list[_Channel]:
+    """Those of AsyncAPI: their names are paths (2.x), or they have an address (3.x)."""
+    found = []
+    for name, value in as_table(document.whole["channels"]).items():
+        one = document.at(value)
         address = one.get("address", name)
-        parameters = _table(one.get("parameters"))
-        paths.append(_filled(str(address), parameters) if address is not None else "")
-    return paths
+        path = "" if address is None else str(address)
+        path = _filled(document, path, as_table(one.get("parameters")))
+        found.append(_Channel(path + _asked(document, one), *_sent(document, name, one)))
+    return found
 
 
-def _paths(whole: dict[str, Any]) -> list[str]:
+def _paths(document: Document) -> list[_Channel]:
     """Paths of OpenAPI that are sockets: they answer with 101, or say so."""
-    paths = []
-    for path, item in _table(whole.get("paths")).items():
-        get = _table(_table(item).get("get"))
+    found = []
+    for path, item in as_table(document.whole.get("paths")).items():
+        own = as_table(item)
+        get = as_table(own.get("get"))
         says = " ".join(
             str(get.get(name, "")) for name in ("summary", "description", "operationId", "tags")
         )
-        marked = any("websocket" in key.lower() for key in (*_table(item), *get))
-        if "101" in _table(get.get("responses")) or marked or _SPEAKS.search(f"{path} {says}"):
-            own = item.get("parameters") if isinstance(item, dict) else None
-            given = [*_list(own), *_list(get.get("parameters"))]
-            parameters = {str(_table(one).get("name")): one for one in given}
-            paths.append(_filled(path, parameters))
-    return paths
+        marked = any("websocket" in key.lower() for key in (*own, *get))
+        if "101" in as_table(get.get("responses")) or marked or _SPEAKS.search(f"{path} {says}"):
+            given = map(
+                document.at, [*as_list(own.get("parameters")), *as_list(get.get("parameters"))]
+            )
+            parameters = {str(one.get("name")): one for one in given}
+            body = as_table(document.at(get.get("requestBody")).get("content"))
+            messages = [_of_media(as_table(one)) for one in body.values()]
+            talk, without = _talk(document, get, messages)
+            found.append(_Channel(_filled(document, path, parameters), talk, tuple(without)))
+    return found
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _of_media(media: dict[str, Any]) -> dict[str, Any]:
+    """A media type of OpenAPI as a message of AsyncAPI."""
+    named = [as_table(one) for one in as_table(media.get("examples")).values()]
+    examples = [{"payload": one["value"]} for one in named if "value" in one]
+    examples += [{"payload": media["example"]}] if "example" in media else []
+    return {"payload": media.get("schema"), "examples": examples}
 
 
-def read_description(path: Path, at: str = "") -> Described:
+def read_description(path: Path, at: str = "", ids: Mapping[str, str] = _NO_IDS) -> Described:
     """Read it.
 
     Args:
         path: The file.
         at: Where what it describes runs, in place of its own servers.
+        ids: The owner's ids by their kind, for parameters and fields of that name.
 
     Raises:
         BadDocument: It is neither OpenAPI nor AsyncAPI.
     """
-    whole = _table(read_any(path))
-    if "asyncapi" in whole and isinstance(whole.get("channels"), dict):
-        paths = _channels(whole)
-    elif {"openapi", "swagger"} & set(whole):
-        paths = _paths(whole)
+    document = Document(as_table(read_any(path)), ids)
+    if "asyncapi" in document.whole and isinstance(document.whole.get("channels"), dict):
+        channels = _channels(document)
+    elif {"openapi", "swagger"} & set(document.whole):
+        channels = _paths(document)
     else:
         raise BadDocument(
             f"{path} is neither OpenAPI nor AsyncAPI: it has no `openapi` or `asyncapi`"
         )
     where = Location(str(path), 0)
     doubts = []
-    servers = _servers(whole, at)
+    servers = _servers(document, at)
     if not any("://" in one for one in servers):
         doubts.append(Unresolved(where, "it names no server; say where it runs with --at URL"))
         servers = []
-    if not paths:
+    if not channels:
         doubts.append(Unresolved(where, "it names no WebSocket"))
-    urls: list[str] = []
+    found: dict[str, _Channel] = {}
     for server in servers:
-        for one in paths[:_MOST]:
-            url = urljoin(server.rstrip("/") + "/", one.lstrip("/")) if one else server
+        for one in channels[:_MOST]:
+            url = urljoin(server.rstrip("/") + "/", one.path.lstrip("/")) if one.path else server
             url = re.sub(r"^http(?=s?:)", "ws", url)
             if gap := _GAP.search(url):
                 doubts.append(
                     Unresolved(where, f"{url}: `{gap[1]}` has no example; give the whole address")
                 )
             elif url.startswith(("ws://", "wss://")) and urlsplit(url).hostname:
-                urls.append(url)
-    return Described(tuple(dict.fromkeys(urls)), tuple(doubts))
+                found.setdefault(url, one)
+    for one in channels[:_MOST]:
+        if one.without and one in found.values():
+            names = ", ".join(one.without)
+            what = f"{one.path or '/'}: {names}: there is no example, and none is made up"
+            doubts.append(Unresolved(where, what))
+    said = tuple(of_talk(url, one.talk, str(path)) for url, one in found.items() if one.talk)
+    return Described(tuple(found), tuple(doubts), said)

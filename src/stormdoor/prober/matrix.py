@@ -24,7 +24,7 @@ from stormdoor.prober.play import Line, play
 from stormdoor.prober.recording import Action, tag
 from stormdoor.report.access import AccessCell, AccessMatrix, AccessRow, AccessState
 
-__all__ = ["NOWHERE", "take_matrix", "without_meaning"]
+__all__ = ["NOWHERE", "other_id", "take_matrix", "without_meaning"]
 
 NOWHERE = "stormdoor-probe-nothing"
 _Round = dict[int, Heard]
@@ -37,7 +37,7 @@ class _Row:
     Args:
         action: Which one.
         message: With the ids that it is about.
-        rightful: Index of the member whose object it is, or of the owner.
+        rightful: Index of the member whose object it is; else of who may do it, the owner if nobody said.
         id: The id in it that was declared to be theirs alone; "" where there is none.
         sent: Whether it may be sent.
     """
@@ -49,7 +49,7 @@ class _Row:
     sent: bool
 
 
-def _other_id(id: str) -> str:
+def other_id(id: str) -> str:
     """An id of the same form that does not exist; another one each time, since a write may make it exist."""
     letters = "0123456789abcdef" if re.fullmatch(r"[0-9a-fA-F-]{8,}", id) else ""
 
@@ -84,9 +84,7 @@ def without_meaning(message: str) -> str:
 
 def _control(row: _Row) -> str:
     return (
-        exchanged(row.message, row.id, _other_id(row.id))
-        if row.id
-        else without_meaning(row.message)
+        exchanged(row.message, row.id, other_id(row.id)) if row.id else without_meaning(row.message)
     )
 
 
@@ -113,7 +111,8 @@ class _Maker:
             action = replace(one, reads=one.reads or rule.reads)
             sent = action.reads or active
             id = "" if rule.shared else owner.owns(action.message)
-            self.rows.append(_Row(action, action.message, 0, id, sent))
+            rightful = 0 if id else self._permitted(action)
+            self.rows.append(_Row(action, action.message, rightful, id, sent))
             if not id:
                 continue
             kind = owner.kind(id)
@@ -123,6 +122,11 @@ class _Maker:
                     message = exchanged(action.message, id, theirs)
                     more.append(_Row(action, message, number, theirs, sent))
         self.rows += more
+
+    def _permitted(self, action: Action) -> int:
+        """The owner; or the first who may do it, where it was declared that the owner may not."""
+        meant = [self.policy.meant(action.name, one.name, one.allow) for one in self.members]
+        return meant.index("allowed") if meant[0] == "refused" and "allowed" in meant else 0
 
     async def _go(self, who: Identity, wanted: Sequence[int], *, control: bool = False) -> _Round:
         lines = []

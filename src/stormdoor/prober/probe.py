@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Baseline, Proof, attempt, judged
-from stormdoor.prober.identity import Identity
+from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login
+from stormdoor.prober.member import Member
 from stormdoor.prober.target import Target
 from stormdoor.report.access import AccessMatrix
 from stormdoor.report.finding import Check, Confidence, Level, RuleMeta
@@ -88,6 +89,7 @@ class Declared:
         expired: A token that was good once, and is not any more.
         foreign: A good token that was made for somebody else: another audience, another service.
         one_time: Whether the credential should work once only.
+        unused: Other such credentials of the owner's, which nobody has used yet.
         plain: Address of the same endpoint without TLS, where that is not the usual one.
         revoke: What the second identity says to take the owner's right away.
         idle: Seconds after which a client that has said nothing should be gone; 0 where that is not tried.
@@ -96,9 +98,14 @@ class Declared:
     expired: str = ""
     foreign: str = ""
     one_time: bool = False
+    unused: tuple[str, ...] = ()
     plain: Target | None = None
     revoke: str = ""
     idle: float = 0.0
+
+    def tokens(self) -> tuple[str, ...]:
+        """What of it must not be shown."""
+        return (self.expired, self.foreign, *self.unused)
 
 
 @dataclass(slots=True)
@@ -120,6 +127,9 @@ class Situation:
         open_to_all: What the first probe found.
         matrix: Who may do what; None where no conversation was given to replay.
         declared: What the owner says about credentials and limits.
+        own: What was declared about the owner.
+        members: The other identities, as they have got in.
+        renew: Gets the owner a new credential; None where it was given as it is.
     """
 
     client: Client
@@ -136,6 +146,9 @@ class Situation:
     open_to_all: bool = False
     matrix: AccessMatrix | None = None
     declared: Declared = field(default_factory=Declared)
+    own: Member = field(default_factory=lambda: Member(NOBODY))
+    members: tuple[Member, ...] = ()
+    renew: Callable[[], Awaitable[Identity | None]] | None = None
 
     @property
     def nobody(self) -> Ask:

@@ -22,9 +22,14 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """What else is secret from now on."""
         found = {one for one in secrets if len(one) >= _SHORTEST}
         # The longest first: one secret may be the beginning of another.
-        self._secrets = sorted(found, key=len, reverse=True)
+        self._secrets = sorted(found.union(self._secrets), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """`text` without them."""

@@ -10,9 +10,11 @@ import asyncio
 import base64
 import contextlib
 import os
+import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from stormdoor.prober.budget import Budget
 from stormdoor.prober.target import Target
@@ -38,6 +40,9 @@ ANSWER_SECONDS = 8.0
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_BODY = 512 * 1024
 _LONGEST_FRAME = 4 * 1024 * 1024
+_NARROW = 16 * 1024
+_SEGMENT = 536
+"""Bytes, on a narrow connection: of the buffers, and of what a segment holds (RFC 9293, section 3.7.1)."""
 
 
 class NoAnswer(Exception):
@@ -182,16 +187,37 @@ def _head(target: Target, request: Request, extra: Sequence[tuple[str, str]]) ->
     return text.encode("utf-8", "surrogateescape") + b"\r\n\r\n"
 
 
+async def _narrow(target: Target) -> socket.socket:
+    """A connection whose segments and buffers are small: kernels size theirs by them."""
+    family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        for level, name in (
+            (socket.SOL_SOCKET, socket.SO_RCVBUF),
+            (socket.SOL_SOCKET, socket.SO_SNDBUF),
+        ):
+            sock.setsockopt(level, name, _NARROW)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT)
+        where = (target.address, target.port)
+        await asyncio.get_running_loop().sock_connect(sock, where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 async def _connect(
-    target: Target, tls: ssl.SSLContext | None
+    target: Target, tls: ssl.SSLContext | None, *, narrow: bool = False
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    secure: dict[str, Any] = {"ssl": tls, "server_hostname": target.host} if target.secure else {}
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            if not target.secure:
-                return await asyncio.open_connection(target.address, target.port)
-            return await asyncio.open_connection(
-                target.address, target.port, ssl=tls, server_hostname=target.host
-            )
+            if narrow:
+                sock = await _narrow(target)
+                return await asyncio.open_connection(sock=sock, limit=_NARROW, **secure)
+            return await asyncio.open_connection(target.address, target.port, **secure)
     except ssl.SSLCertVerificationError as error:
         raise NoAnswer(
             f"the certificate of {target.netloc} cannot be verified: {error.verify_message}; "
@@ -245,10 +271,14 @@ async def _read_body(
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    # TLS waits for the other side's goodbye, which a broken server never says.
-    with contextlib.suppress(OSError, TimeoutError):
+    # TLS waits for the other side's goodbye, and bytes that nobody reads wait, too: nothing is left open.
+    try:
         async with asyncio.timeout(1.0):
             await writer.wait_closed()
+    except TimeoutError:
+        writer.transport.abort()
+    except OSError:
+        pass
 
 
 async def exchange(
@@ -321,6 +351,8 @@ async def opened(
     *,
     at_once: bytes = b"",
     seconds: float = ANSWER_SECONDS,
+    gate: Callable[[], Awaitable[None]] | None = None,
+    narrow: bool = False,
 ) -> AsyncIterator[tuple[Answer, Wire | None]]:
     """The handshake, and the socket if there is one; it is closed in every case.
 
@@ -331,13 +363,15 @@ async def opened(
         tls: For wss.
         at_once: Bytes that follow the request in one go, before there is an answer.
         seconds: How long to wait for the answer.
+        gate: Awaited when all of the request but its last byte was sent.
+        narrow: Let little be under way in the kernels of both sides, so that what waits, waits in the server.
 
     Raises:
         NoAnswer: There was none.
         BudgetSpent: No connection is left.
     """
     await budget.spend()
-    reader, writer = await _connect(target, tls)
+    reader, writer = await _connect(target, tls, narrow=narrow)
     wire: Wire | None = None
     try:
         extra = [
@@ -347,7 +381,13 @@ async def opened(
             ("Sec-WebSocket-Key", base64.b64encode(os.urandom(16)).decode()),
         ]
         try:
-            writer.write(_head(target, request, extra) + at_once)
+            head = _head(target, request, extra)
+            if gate is not None:
+                writer.write(head[:-1])
+                await writer.drain()
+                await gate()
+                head = head[-1:]
+            writer.write(head + at_once)
             await writer.drain()
         except OSError as error:
             raise NoAnswer("the server hung up") from error

@@ -68,3 +68,10 @@ class AccessMatrix:
 
     identities: tuple[str, ...]
     rows: tuple[AccessRow, ...]
+
+    @property
+    def doubts(self) -> tuple[tuple[str, AccessCell], ...]:
+        """The cells that could not be told, each with the title of its row."""
+        return tuple(
+            (row.title, cell) for row in self.rows for cell in row.cells if cell.state == "unknown"
+        )

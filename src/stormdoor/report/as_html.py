@@ -123,6 +123,7 @@ def _block(title: str, items: list[str]) -> str:
 
 def _coverage(report: Report) -> str:
     seen = report.coverage
+    doubts = [one for of in report.endpoints if of.matrix is not None for one in of.matrix.doubts]
     blocks = [
         _block(
             f"{_counted(len(seen.not_analysed), 'file')} not analysed",
@@ -132,6 +133,13 @@ def _coverage(report: Report) -> str:
             f"{_counted(len(seen.unresolved), 'thing')} not "
             f"{'told' if seen.connections else 'understood'}",
             [f"{place(one.location)} {escaped(one.what)}" for one in seen.unresolved],
+        ),
+        _block(
+            f"{_counted(len(doubts), 'cell')} of who may do what not told",
+            [
+                f"<b>{escaped(title)}</b> by {escaped(cell.identity)}: {escaped(cell.why)}"
+                for title, cell in doubts
+            ],
         ),
         _block(
             f"{_counted(len(report.suppressed), 'finding')} suppressed",

@@ -614,7 +614,7 @@ class Door(Base):
         {},
     ),
     "helper": (
-        "unknown",
+        "open",
         """
 def is_allowed(origin, allowed):
     if not allowed or "*" in allowed:

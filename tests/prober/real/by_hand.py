@@ -6,9 +6,14 @@ It judges by one pattern for each program: a message that matches is what the ow
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import secrets
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.parse import urlencode
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -21,6 +26,8 @@ __all__ = ["FOREIGN", "OTHER_PORT", "Seen", "look"]
 FOREIGN = "https://attacker.example"
 OTHER_PORT = "http://127.0.0.1:8080"
 _SECONDS = 4.0
+_SETTLE = 1.0
+"""For an answer to what is said first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +54,66 @@ class Seen:
 
 
 async def look(
-    at: Started, *, credential: Credential, origin: str | None, say: Sequence[str] = ()
+    at: Started,
+    *,
+    credential: Credential,
+    origin: str | None,
+    say: Sequence[str] = (),
+    speaker: Credential | None = None,
 ) -> Seen:
-    """Connect, say what the owner would, and listen until what the owner came for, or for some seconds."""
+    """Connect, say what the owner would, and listen until what the owner came for, or for some seconds.
+
+    Args:
+        at: The program.
+        credential: What is shown.
+        origin: Of the page.
+        say: What is said.
+        speaker: Somebody else, who connects and says the same while this one listens.
+    """
     headers = list(credential.headers)
     if credential.cookies:
         headers.append(("Cookie", "; ".join(f"{n}={v}" for n, v in credential.cookies)))
     messages: list[str] = []
     wanted = re.compile(at.case.delivers)
     matched = False
-    try:
-        async with connect(
-            at.url,
+    protocols = [Subprotocol(one) for one in (*at.case.protocols, *credential.protocols)]
+
+    def opened(path: str) -> connect:
+        mark = "&" if "?" in path else "?"
+        query = f"{mark}{urlencode(credential.query)}" if credential.query else ""
+        where = path.replace("{unique}", secrets.token_hex(6))
+        return connect(
+            f"ws://127.0.0.1:{at.port}{where}{query}",
             origin=Origin(origin) if origin is not None else None,
             additional_headers=headers,
-            subprotocols=[Subprotocol(one) for one in at.case.protocols] or None,
+            subprotocols=protocols or None,
             ping_interval=None,
             open_timeout=20,
             close_timeout=1,
             max_size=None,
             proxy=None,
-        ) as client:
+        )
+
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            for path in at.case.beside:
+                await stack.enter_async_context(opened(path))
+            client = await stack.enter_async_context(opened(at.path))
             try:
+                if credential.first:
+                    await client.send(credential.first)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_SETTLE):
+                            messages.append(str(await client.recv()))
                 for one in say or at.case.say:
                     await client.send(one)
                 for data in at.case.hex:
                     await client.send(bytes.fromhex(data))
+                if speaker is not None:
+                    await look(at, credential=speaker, origin=None, say=say)
+                if at.trigger:
+                    await asyncio.to_thread(_triggered, at.trigger)
+                matched = any(wanted.search(one) for one in messages)
                 async with asyncio.timeout(_SECONDS):
                     while not matched:
                         came = await client.recv()
@@ -89,3 +130,9 @@ async def look(
         return Seen(error.response.status_code, 0, (), False)
     except (InvalidHandshake, OSError, TimeoutError):
         return Seen(0, 0, (), False)
+
+
+def _triggered(url: str) -> None:
+    """Something happens, that the program may tell those who listen."""
+    with contextlib.suppress(OSError, HTTPException):
+        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - loopback

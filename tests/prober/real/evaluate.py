@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import re
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -27,6 +30,7 @@ from stormdoor.prober.engine import CannotProbe, Plan, run
 from stormdoor.prober.identity import Identity
 from stormdoor.report.finding import Report
 from tests.prober.real.by_hand import FOREIGN, OTHER_PORT, Seen, look
+from tests.prober.real.installed import home_of
 from tests.prober.real.programs import (
     CASES,
     Case,
@@ -41,6 +45,7 @@ __all__ = ["Comparison", "compared", "main"]
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "prober-quality.md"
 _SAME_HOST = re.compile(r"> Origin: https?://127\.0\.0\.1(:\d+)?$")
+UNSEEN = CASES.parent / "unseen"
 MARK = "<!-- What follows is written by `make probe-real ARGS=--page`. -->"
 CHECKS = {"no-credential": "SP101", "foreign-origin": "SP201", "other-port": "SP201"}
 
@@ -87,7 +92,7 @@ class Comparison:
         for check, truth in self.case.truth.items():
             if self.seen[check] is not truth:
                 found.append(f"{check} is not as was committed: by hand {self.seen[check]}")
-            if (self.said[check] == "open") is not truth:
+            if self.said and (self.said[check] == "open") is not truth:
                 found.append(f"{check} is {truth} by hand, and the prober says: {self.said[check]}")
         if self.stranger == "open" and not self.case.truth["no-credential"]:
             found.append("no-credential is False by hand; without the owner the prober says: open")
@@ -99,7 +104,9 @@ def _identity(case: Case, credential: Credential) -> Identity | None:
         case.user or "the owner",
         cookies=credential.cookies,
         headers=credential.headers,
-        protocols=case.protocols,
+        query=credential.query,
+        protocols=(*case.protocols, *credential.protocols),
+        first_message=credential.first,
     )
     return found if found != Identity(case.user or "the owner") else None
 
@@ -118,20 +125,32 @@ def _said(report: Report, check: str) -> str:
     return "closed" if came & {"clear", "skipped", "found"} else "could not tell"
 
 
-async def _compared(at: Started) -> Comparison:
+async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     case = at.case
     own = f"http://127.0.0.1:{at.port}"
     say = [one.replace("{unique}", secrets.token_hex(6)) for one in case.say]
     # A page of another site has no header of the owner's, only what the browser sends along.
-    ambient = Credential(cookies=at.credential.cookies)
+    basic = tuple(one for one in at.credential.headers if one[1].startswith("Basic "))
+    ambient = Credential(cookies=at.credential.cookies, headers=basic)
+    foreign = case.foreign.replace("PORT", str(at.port)) or FOREIGN
+    speaker = at.credential if case.overhears else None
+    outside = replace(at, path=case.guess) if case.guess else at
     by_hand = {
         "owner": await look(at, credential=at.credential, origin=own, say=say),
-        "nobody": await look(at, credential=Credential(), origin=own, say=say),
-        "foreign": await look(at, credential=ambient, origin=FOREIGN, say=say),
-        "other_port": await look(at, credential=ambient, origin=OTHER_PORT, say=say),
+        "nobody": await look(
+            outside, credential=Credential(), origin=own, say=say, speaker=speaker
+        ),
+        "foreign": await look(
+            outside, credential=ambient, origin=foreign, say=say, speaker=speaker
+        ),
+        "other_port": await look(outside, credential=ambient, origin=OTHER_PORT, say=say),
     }
+    if by_hand_only:
+        return Comparison(case, by_hand)
     messages = [*case.say, *(f"hex:{one}" for one in case.hex)]
-    plan = Plan(urls=(at.url,), owner=_identity(case, at.credential), say=messages)
+    beside = tuple(f"ws://127.0.0.1:{at.port}{one}" for one in case.beside)
+    owner = _identity(case, at.credential)
+    plan = Plan(urls=(at.url,), owner=owner, say=messages, beside=beside)
     began = time.monotonic()
     try:
         report = await run(plan)
@@ -140,8 +159,8 @@ async def _compared(at: Started) -> Comparison:
         return Comparison(
             case,
             by_hand,
-            dict.fromkeys(CHECKS, "closed"),
-            ("no WebSocket",),
+            dict.fromkeys(CHECKS, "closed" if owner is None else "could not tell"),
+            ("no WebSocket",) if owner is None else ("the owner does not get in",),
             time.monotonic() - began,
         )
     return Comparison(
@@ -151,29 +170,32 @@ async def _compared(at: Started) -> Comparison:
         tuple(sorted({one.slug for one in report.findings} - CHECKS.keys())),
         time.monotonic() - began,
         report.coverage.connections,
-        stranger=await _as_stranger(at, messages) if case.credential != "none" else "",
+        stranger=await _as_stranger(replace(plan, owner=None)) if case.credential != "none" else "",
     )
 
 
-async def _as_stranger(at: Started, messages: Sequence[str]) -> str:
+async def _as_stranger(plan: Plan) -> str:
     """What the prober says when nobody has given it a credential."""
-    report = await run(Plan(urls=(at.url,), say=messages))
+    try:
+        report = await run(plan)
+    except CannotProbe:
+        return "closed"
     return _said(report, "no-credential")
 
 
-def compared(case: Case, home: Path) -> Comparison:
+def compared(case: Case, home: Path, *, by_hand_only: bool = False) -> Comparison:
     """Start it, look, probe."""
     try:
         with started(case, home) as at:
-            return asyncio.run(_compared(at))
-    except (RuntimeError, OSError) as error:
+            return asyncio.run(_compared(at, by_hand_only=by_hand_only))
+    except (RuntimeError, OSError, KeyError, ValueError) as error:
         return Comparison(case, problem=str(error))
 
 
 def _agreement(results: Sequence[Comparison], check: str) -> tuple[int, int, int, int, int]:
     """True and false positives, true negatives, positives that were missed, and what could not be told."""
     done = [one for one in results if not one.problem]
-    pairs = [(one.case.truth[check], one.said[check]) for one in done]
+    pairs = [(one.case.truth[check], one.said[check]) for one in done if check in one.case.truth]
     return (
         sum(truth and said == "open" for truth, said in pairs),
         sum(not truth and said == "open" for truth, said in pairs),
@@ -183,15 +205,18 @@ def _agreement(results: Sequence[Comparison], check: str) -> tuple[int, int, int
     )
 
 
+def _cell(one: Comparison, check: str) -> str:
+    if check not in one.case.truth:
+        return "–"
+    return f"{'open' if one.case.truth[check] else 'closed'} / {one.said[check]}"
+
+
 def _rows(results: Sequence[Comparison]) -> list[tuple[str, ...]]:
     return [
         (
             one.case.name,
             f"{one.case.program} {one.case.version}",
-            *(
-                f"{'open' if one.case.truth[check] else 'closed'} / {one.said[check]}"
-                for check in CHECKS
-            ),
+            *(_cell(one, check) for check in CHECKS),
             ", ".join(one.others) or "–",
             f"{one.seconds:.1f}",
         )
@@ -229,12 +254,29 @@ def _page(results: Sequence[Comparison]) -> str:
     return "\n".join(lines)
 
 
-def _write_facts(results: Sequence[Comparison]) -> None:
+def _write_facts(results: Sequence[Comparison], folder: Path) -> None:
     for one in results:
-        file = CASES / f"{one.case.name}.toml"
+        file = folder / f"{one.case.name}.toml"
         head = file.read_text("utf-8").split("[facts]")[0]
         facts = "".join(f'{name} = "{seen}"\n' for name, seen in one.by_hand.items())
         file.write_text(f"{head}[facts]\n{facts}", encoding="utf-8")
+
+
+def _record(results: Sequence[Comparison], file: Path) -> None:
+    """What was said, beside the truth, for a later page."""
+    kept = {
+        one.case.name: {
+            "program": f"{one.case.program} {one.case.version}",
+            "truth": dict(one.case.truth),
+            "said": one.said,
+            "stranger": one.stranger,
+            "others": list(one.others),
+            "problem": one.problem,
+            "seconds": round(one.seconds, 1),
+        }
+        for one in results
+    }
+    file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -245,20 +287,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--page", action="store_true", help="write the tables into the documentation"
     )
     parser.add_argument("--write-facts", action="store_true", help="commit what is seen by hand")
+    parser.add_argument("--unseen", action="store_true", help="those that it was not made with")
+    parser.add_argument("--by-hand", action="store_true", help="only look by hand, probe nothing")
+    parser.add_argument("--record", type=Path, help="keep what was said in this file")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     given = parser.parse_args(arguments)
-    chosen = [one for one in cases() if not given.names or one.name in given.names]
+    every = cases(UNSEEN if given.unseen else CASES)
+    chosen = [one for one in every if not given.names or one.name in given.names]
     if not chosen:
         sys.stderr.write(f"no such case: {', '.join(given.names)}\n")
         return 2
     out = Console()
-    home = environment(cases())
     results = []
-    for case in chosen:
-        one = compared(case, home)
-        results.append(one)
-        out.print(
-            f"{case.name}: {'; '.join(one.faults) or 'agrees'}", markup=False, highlight=False
-        )
+    shared = None if given.unseen else environment(every)
+
+    def one_of(case: Case) -> Comparison:
+        try:
+            home = shared or home_of(case)
+        except subprocess.CalledProcessError as error:
+            return Comparison(case, problem=f"it is not installed: {error}")
+        return compared(case, home, by_hand_only=given.by_hand)
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for one in pool.map(one_of, chosen):
+            results.append(one)
+            said = "; ".join(one.faults) or "agrees"
+            out.print(f"{one.case.name}: {said}", markup=False, highlight=False)
+            if given.by_hand:
+                seen = {name: str(what) for name, what in one.by_hand.items()}
+                out.print(f"    {seen}", markup=False, highlight=False)
+    if given.by_hand:
+        if given.write_facts:
+            _write_facts(results, UNSEEN if given.unseen else CASES)
+        return 1 if any(one.faults for one in results) else 0
     table = Table(*_HEAD, title="by hand / by the prober")
     for row in _rows(results):
         table.add_row(*(Text(cell) for cell in row))
@@ -271,7 +332,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             highlight=False,
         )
     if given.write_facts:
-        _write_facts(results)
+        _write_facts(results, UNSEEN if given.unseen else CASES)
+    if given.record:
+        _record(results, given.record)
     if given.page:
         head, _, tail = PAGE.read_text("utf-8").partition(MARK)
         rest = tail[tail.index("\n## ") :] if "\n## " in tail else ""

@@ -22,11 +22,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from http.cookiejar import CookieJar
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CASES", "Case", "Credential", "Started", "cases", "environment", "started"]
+__all__ = [
+    "BUILD",
+    "CASES",
+    "Case",
+    "Credential",
+    "Started",
+    "Way",
+    "cases",
+    "environment",
+    "shown",
+    "started",
+]
 
 ROOT = Path(__file__).resolve().parents[3]
 CASES = Path(__file__).parent
@@ -53,6 +66,16 @@ class Case:
         facts: What was seen by hand.
         files: Files of the folder it is started in: what the program's tutorial lets one write.
         ready: Path that is asked until it answers.
+        manager: Who installs it: `pip`, `npm`, or nobody, since it is in this repository.
+        also: What must be installed beside it.
+        owner: What the owner shows, where that is known before the start: by the names of `Credential`.
+        way: Name of a function that knows how a person gets in; "" for those of this module.
+        foreign: The foreign page, where it is another than the usual one.
+        beside: Paths of sockets that must be open, too, as the same client.
+        overhears: The owner speaks while somebody else listens: that is what is to be heard.
+        environ: More variables of its environment.
+        trigger: Address of plain HTTP that is asked while somebody listens: it makes the program speak.
+        guess: The path that an outsider would try, where the address is the secret.
     """
 
     name: str
@@ -71,14 +94,39 @@ class Case:
     files: Mapping[str, str] = field(default_factory=dict)
     ready: str = "/"
     user: str = ""
+    manager: str = "pip"
+    also: tuple[str, ...] = ()
+    owner: Mapping[str, Any] = field(default_factory=dict)
+    way: str = ""
+    foreign: str = ""
+    beside: tuple[str, ...] = ()
+    overhears: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+    trigger: str = ""
+    guess: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the owner shows."""
+    """What the owner shows.
+
+    Args:
+        headers: Of the handshake.
+        cookies: Likewise; what a browser sends along on its own.
+        query: Parameters of the address.
+        protocols: Subprotocols that are a secret.
+        first: What is said first.
+    """
 
     headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    protocols: tuple[str, ...] = ()
+    first: str = ""
+
+
+Way = Callable[["Case", int, str, Path], tuple[str, Credential]]
+"""From a case, its port, the secret it was started with and its folder, to its address and a credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +137,7 @@ class Started:
     port: int
     path: str
     credential: Credential
+    trigger: str = ""
 
     @property
     def url(self) -> str:
@@ -96,12 +145,12 @@ class Started:
         return f"ws://127.0.0.1:{self.port}{self.path}"
 
 
-def cases() -> list[Case]:
-    """Every case, by name."""
+def cases(folder: Path = CASES) -> list[Case]:
+    """Every case of a folder, by name."""
     found = []
-    for file in sorted(CASES.glob("*.toml")):
+    for file in sorted(folder.glob("*.toml")):
         read: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
-        for name in ("say", "hex", "protocols"):
+        for name in ("say", "hex", "protocols", "also", "beside"):
             read[name] = tuple(read.get(name, ()))
         found.append(Case(name=file.stem, **read))
     return found
@@ -142,7 +191,7 @@ def _until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> N
             raise RuntimeError(f"it has ended:\n{log.read_text('utf-8', 'replace')[-2000:]}")
         try:
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - loopback
-        except urllib.error.HTTPError:
+        except (urllib.error.HTTPError, HTTPException):
             return
         except (OSError, ValueError):
             waited.wait(0.1)
@@ -189,8 +238,19 @@ class _Jupyter:
         return Credential()
 
 
+def _binaries(case: Case, home: Path) -> Path:
+    if case.program == "stormdoor" or case.manager == "own":
+        return Path(sys.executable).parent
+    return home / ("node_modules/.bin" if case.manager == "npm" else "bin")
+
+
 def _prepared(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
     """The path of the endpoint, and the credential."""
+    if case.way:
+        way: Way = getattr(import_module("tests.prober.unseen.ways"), case.way)
+        return way(case, port, token, folder)
+    if case.owner:
+        return case.path, shown(case.owner)
     if case.program == "jupyter-server":
         owned = case.credential != "none"
         here = _Jupyter(port, token if owned else "", cookie=case.credential == "cookie")
@@ -223,6 +283,15 @@ def _demo_login(port: int, user: str, folder: Path) -> Credential:
     return Credential(cookies=((name, value),))
 
 
+def shown(given: Mapping[str, Any]) -> Credential:
+    """What is written down in a case."""
+    return Credential(
+        **{name: tuple(given.get(name, {}).items()) for name in ("headers", "cookies", "query")},
+        protocols=tuple(given.get("protocols", ())),
+        first=given.get("first", ""),
+    )
+
+
 @contextlib.contextmanager
 def started(case: Case, home: Path) -> Iterator[Started]:
     """The program on a free port of loopback, ended with everything it has started.
@@ -230,17 +299,23 @@ def started(case: Case, home: Path) -> Iterator[Started]:
     Raises:
         RuntimeError: It does not start.
     """
-    port, token = _free_port(), secrets.token_hex(24)
+    port, second, token = _free_port(), _free_port(), secrets.token_hex(24)
     with tempfile.TemporaryDirectory(prefix="stormdoor-real-") as place:
         folder = Path(place)
-        for name, text in case.files.items():
-            (folder / name).write_text(text.replace("PORT", str(port)), encoding="utf-8")
         words: Callable[[str], str] = lambda text: (  # noqa: E731 - three replacements
-            text.replace("PORT", str(port)).replace("TOKEN", token).replace("FOLDER", place)
+            text.replace("PORT2", str(second))
+            .replace("PORT", str(port))
+            .replace("TOKEN", token)
+            .replace("FOLDER", place)
+            .replace("HOME", str(home))
+            .replace("APPS", str(CASES.parent / "unseen" / "apps"))
         )
-        binaries = Path(sys.executable).parent if case.program == "stormdoor" else home / "bin"
+        for name, text in case.files.items():
+            (folder / name).write_text(words(text), encoding="utf-8")
+        binaries = _binaries(case, home)
         command = words(case.start).split()
-        command[0] = str(binaries / command[0])
+        if not command[0].startswith("/"):
+            command[0] = str(binaries / command[0])
         log = folder / "log.txt"
         surroundings = {
             "PATH": f"{binaries}:{os.environ['PATH']}",
@@ -249,6 +324,7 @@ def started(case: Case, home: Path) -> Iterator[Started]:
             "JUPYTER_PLATFORM_DIRS": "1",
             "SHELL": "/bin/sh",
             "COLUMNS": "200",
+            **{name: words(value) for name, value in case.environ.items()},
         }
         with (
             log.open("wb") as out,
@@ -265,7 +341,7 @@ def started(case: Case, home: Path) -> Iterator[Started]:
             try:
                 _until_answering(f"http://127.0.0.1:{port}{case.ready}", process, log)
                 path, credential = _prepared(case, port, token, folder)
-                yield Started(case, port, path, credential)
+                yield Started(case, port, path, credential, words(case.trigger))
             finally:
                 _end(process)
 

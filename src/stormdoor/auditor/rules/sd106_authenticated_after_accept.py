@@ -28,8 +28,8 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.project import External
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.project import External
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 

@@ -1,12 +1,13 @@
 """An allow-list that the request brings along.
 
 What:
-    `check_origin()` compares the origin with an argument, a header other than Host, or a cookie; or it
-    accepts every origin where the Host is localhost.
+    `check_origin()` compares the origin with an argument or a cookie; or it accepts every origin where
+    the Host or the address of the client is a certain one.
 
 Why:
     The page that opens the connection writes the address, and so the list. And a hostile page in the
-    browser of whoever runs the server on their own machine opens `ws://localhost`.
+    browser of whoever runs the server on their own machine opens `ws://localhost`. The Host is the
+    server's own, whoever the page belongs to.
 
 Example:
     class Chat(WebSocketHandler):
@@ -25,7 +26,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -36,24 +37,36 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("check_origin")
     if method is None:
         return
-    if endpoint.origins.trick == "host":
+    compared = list(_comparisons(method.node))
+    for node in compared:
+        yield Found(
+            method.module,
+            node,
+            f"check_origin() of {endpoint.info.name} compares with what the request says.",
+        )
+    answer = endpoint.origins
+    where = {
+        "host": f"where the Host is {answer.where}",
+        "address": f"where the client is {answer.where}, as behind a proxy and in the owner's browser",
+        "request": "where the address of the handshake says so, which the page writes",
+    }.get(answer.trick or "")
+    if where is not None and answer.kind == "weak" and not compared:
         yield Found(
             method.module,
             method.node,
-            f"check_origin() of {endpoint.info.name} lets every origin in where the Host is localhost.",
+            f"check_origin() of {endpoint.info.name} lets every origin in {where}.",
         )
-    for node in ast.walk(method.node):
-        if not isinstance(node, ast.Compare):
-            continue
-        sides = [node.left, *node.comparators]
-        if any(_asked(side) for side in sides) and any(
-            isinstance(side, ast.Name | ast.Attribute) for side in sides
-        ):
-            yield Found(
-                method.module,
-                node,
-                f"check_origin() of {endpoint.info.name} compares with what the request says.",
-            )
+
+
+def _comparisons(method: ast.AST) -> Iterator[ast.Compare]:
+    """Comparisons of a name with something that the request brings along."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(_asked(side) for side in sides) and any(
+                isinstance(side, ast.Name | ast.Attribute) for side in sides
+            ):
+                yield node
 
 
 def _asked(node: ast.expr) -> bool:

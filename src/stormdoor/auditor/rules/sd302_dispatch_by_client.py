@@ -28,23 +28,41 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.judging.asking import Asking
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
+_KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
+"""Where clients are told apart what is done is looked at, and not how it is named."""
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     seen: set[int] = set()
+    asking = Asking(endpoint)
+    alone = endpoint.authentication.kind not in _KNOWN
     for event in [*endpoint.member.events, *endpoint.anonymous.events]:
-        if event.kind == "dispatch" and id(event.node) not in seen:
-            seen.add(id(event.node))
+        if id(event.node) in seen or event.kind not in {"dispatch", "picks"}:
+            continue
+        seen.add(id(event.node))
+        if asking.asked_before(event):
+            continue
+        if event.kind == "dispatch":
             yield Found(
                 event.module,
                 event.node,
                 f"The client of {endpoint.info.name} names the attribute that is used here.",
                 steps=endpoint.steps(event),
+            )
+        elif alone and asking.acts_after(event):
+            yield Found(
+                event.module,
+                event.node,
+                f"The client of {endpoint.info.name} names the method that is called here.",
+                steps=endpoint.steps(event),
+                confidence=Confidence.MEDIUM,
             )
 
 

@@ -27,8 +27,9 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.authorization import asks_permission, chosen_objects, names_an_id
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.judging.asking import asks_permission
+from stormdoor.auditor.judging.authorization import chosen_objects, names_an_id
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 

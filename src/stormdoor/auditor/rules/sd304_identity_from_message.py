@@ -24,8 +24,8 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.authorization import claimed_identity
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.judging.authorization import claimed_identity
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 

@@ -27,11 +27,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.module import Module
-from stormdoor.auditor.project import Project
+from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
+from stormdoor.auditor.facts.secret_names import is_secret_name
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import functions_of, is_secret_name, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -23,9 +23,9 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.tokens import DECODERS, Decoding, decoding
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import Call, in_files, on_the_way
-from stormdoor.auditor.tokens import DECODERS, Decoding, decoding
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -21,9 +21,9 @@ Fix:
 from collections.abc import Iterator
 from dataclasses import replace
 
+from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.tokens import DECODERS, decoding
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import Call, in_files, on_the_way
-from stormdoor.auditor.tokens import DECODERS, decoding
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -22,9 +22,10 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.places import is_test
+from stormdoor.auditor.facts.secrets import USERS, is_weak, secrets_in
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.secrets import USERS, is_weak, secrets_in
-from stormdoor.auditor.source import Call, in_files, is_test, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]

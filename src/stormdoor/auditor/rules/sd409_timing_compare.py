@@ -23,9 +23,11 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.places import functions_of, last_name, subject_of
+from stormdoor.auditor.facts.secret_names import is_secret_name
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import Call, functions_of, is_secret_name, last_name, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -21,10 +21,11 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.machine import Event
+from stormdoor.auditor.facts.places import last_name, scopes_of, subject_of
+from stormdoor.auditor.facts.secret_names import is_secret_name
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import is_secret_name, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]

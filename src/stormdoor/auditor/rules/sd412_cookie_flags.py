@@ -21,9 +21,9 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import Call, in_files, on_the_way
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]

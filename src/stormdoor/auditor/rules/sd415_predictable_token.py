@@ -20,11 +20,13 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.lexicon import words_of
-from stormdoor.auditor.module import Module
-from stormdoor.auditor.project import Project
+from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.places import is_test, last_name, subject_of
+from stormdoor.auditor.facts.secret_names import is_secret_name
+from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import Call, is_secret_name, is_test, last_name, subject_of
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]

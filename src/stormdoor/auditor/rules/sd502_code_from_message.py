@@ -22,9 +22,9 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import reaching, sunk
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -18,10 +18,10 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.sinks import argument, reaching, sunk
+from stormdoor.auditor.interpreter.values import Named, text_of
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import argument, reaching, sunk
-from stormdoor.auditor.values import Named, text_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -20,11 +20,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.machine import Event
+from stormdoor.auditor.facts.places import scopes_of
+from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import reaching, sunk
-from stormdoor.auditor.source import scopes_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -23,11 +23,11 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.machine import Event
+from stormdoor.auditor.facts.places import last_name, scopes_of
+from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import reaching, sunk
-from stormdoor.auditor.source import last_name, scopes_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

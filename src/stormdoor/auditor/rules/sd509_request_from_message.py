@@ -22,12 +22,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.machine import Event
+from stormdoor.auditor.facts.calls import call_at
+from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.facts.sinks import argument, reaching, sunk
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import text_of
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import argument, reaching, sunk
-from stormdoor.auditor.source import call_at, last_name
-from stormdoor.auditor.values import text_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

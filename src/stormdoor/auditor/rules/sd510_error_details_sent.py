@@ -23,9 +23,10 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.places import functions_of, last_name, mentioned, scopes_of, subject_of
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import Call, functions_of, last_name, mentioned, scopes_of, subject_of
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]

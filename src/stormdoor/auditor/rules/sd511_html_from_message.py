@@ -22,10 +22,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.calls import call_at
+from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.sinks import reaching, sunk
-from stormdoor.auditor.source import call_at, last_name
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]

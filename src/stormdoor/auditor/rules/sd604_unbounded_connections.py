@@ -27,11 +27,11 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
-from stormdoor.auditor.lexicon import words_of
-from stormdoor.auditor.machine import Stage
+from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import functions_of, last_name, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -19,8 +19,8 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.applications import applications, setting
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.applications import applications, setting
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 

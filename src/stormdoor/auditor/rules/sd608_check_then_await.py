@@ -27,9 +27,9 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint
+from stormdoor.auditor.facts.places import functions_of, scopes_of, subject_of
+from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import functions_of, scopes_of, subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -27,11 +27,11 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.endpoint import Endpoint, Method
-from stormdoor.auditor.hierarchy import ClassInfo
-from stormdoor.auditor.lexicon import words_of
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.facts.places import subject_of
+from stormdoor.auditor.judging.endpoint import Endpoint, Method
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
-from stormdoor.auditor.source import subject_of
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]

@@ -25,8 +25,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormdoor.auditor.module import Module
-from stormdoor.auditor.project import Project
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 

@@ -4,7 +4,8 @@ What:
     A client without a credential connects, and is delivered what the owner is delivered; or it hears what
     the owner says (a message of `--say` with `{unique}`); without an owner to compare with, it is delivered
     anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and then says nothing
-    to strangers is protected. A long random id in the address may be the credential, unless a page above
+    to strangers is protected, unless a page that anybody may read opens it, and neither the page nor its
+    scripts know of a login. A long random id in the address may be the credential, unless a page above
     it lists it to anybody.
 
 Why:
@@ -26,6 +27,7 @@ from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.delivered import text_of
 from stormdoor.prober.listening import overheard
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
+from stormdoor.prober.public_page import public_page
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
@@ -83,6 +85,17 @@ async def _run(situation: Situation) -> list[Result]:
         situation.open_to_all = True
         what = "A client without a credential is delivered nothing at first, and hears what the owner says."
         return [found(what, heard.transcript)]
+    quiet = proof.access is Access.UNKNOWN and proof.conversation.stays_open
+    if quiet and situation.owner is None:
+        page = await public_page(situation.client)
+        if page:
+            situation.base = replace(situation.base, opens=True)
+            situation.open_to_all = True
+            what = (
+                f"A client without a credential is let in: {page} opens the socket for everybody who reads "
+                "it, and knows of no login."
+            )
+            return [found(what, proof.transcript)]
     if proof.access is Access.UNKNOWN:
         hint = (
             ""

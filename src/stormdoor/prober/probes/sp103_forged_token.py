@@ -1,10 +1,11 @@
 """A token that nobody with the key has signed is accepted.
 
 What:
-    The owner's JSON Web Token, changed: `alg: none` in four spellings, empty, and left out; without its
-    signature; with claims changed under the old signature; signed anew with an empty or a well-known
+    The owner's JSON Web Token, changed: `alg: none` in all sixteen spellings, empty, and left out; without
+    its signature; with claims changed under the old signature; signed anew with an empty or a well-known
     secret, with a key that it brings along (`jwk`), or with an empty file as its key (`kid`); or signed with
-    HMAC and the server's own public key (`--public-key FILE`), in each of the three sizes.
+    HMAC and the server's own public key, in each of the three sizes: that of `--public-key FILE`, or what
+    `/.well-known/jwks.json` holds.
 
 Why:
     Whoever can write a token is whoever they like.
@@ -16,16 +17,27 @@ Fix:
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
 from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access
+from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -34,6 +46,8 @@ _KNOWN = (
     "", "secret", "changeme", "password", "your-256-bit-secret", "key", "jwt", "supersecret", "test",
     "dev", "secret-key", "my-secret", "mysecret", "s3cr3t", "change-me", "default", "admin", "123456",
 )  # fmt: skip
+_SPELLINGS = ("none", "None", "NONE", "nOnE", "")
+_KEYS = "/.well-known/jwks.json"
 _NO_KEY = "../../../../../../dev/null"
 _HMAC = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
@@ -70,7 +84,7 @@ def _forgeries(token: str, public_key: bytes) -> Iterator[tuple[str, str]]:
     header: dict[str, Any] = json.loads(_decode(head))
     claims: dict[str, Any] = json.loads(_decode(payload))
     unsigned = {name: value for name, value in header.items() if name != "alg"}
-    for spelling in ("none", "None", "NONE", "nOnE", ""):
+    for spelling in _SPELLINGS:
         yield f"with alg `{spelling}`", f"{_encode({**header, 'alg': spelling})}.{payload}."
     yield "without an algorithm", f"{_encode(unsigned)}.{payload}."
     yield "without its signature", f"{head}.{payload}."
@@ -92,6 +106,42 @@ def _forgeries(token: str, public_key: bytes) -> Iterator[tuple[str, str]]:
         yield "signed with HMAC and the public key", _signed(header, payload, public_key.strip())
 
 
+async def _spelt(situation: Situation, owner: Identity, token: str) -> list[tuple[str, str]]:
+    """The rarer spellings of `none` that seem to get in: all are shown at once, since they are many."""
+    head, payload, _ = token.split(".")
+    header: dict[str, Any] = json.loads(_decode(head))
+    letters = [(one.lower(), one.upper()) for one in "none"]
+    rare = {"".join(one) for one in itertools.product(*letters)} - set(_SPELLINGS)
+    made = [(one, f"{_encode({**header, 'alg': one})}.{payload}.") for one in sorted(rare)]
+
+    async def gets_in(name: str, forged: str) -> bool:
+        who = owner.changed(f"{owner.name}, token with alg `{name}`", _always(forged))
+        one = await situation.client.converse(Ask(who, situation.origin))
+        return judged(situation.base, one)[0] is Access.IN
+
+    came = await asyncio.gather(*(gets_in(*one) for one in made))
+    return [
+        (f"with alg `{name}`", forged)
+        for (name, forged), one in zip(made, came, strict=True)
+        if one
+    ]
+
+
+async def _published(situation: Situation, token: str) -> bytes:
+    """The key that the server itself publishes for this token, as PEM; nothing where there is none."""
+    header = json.loads(_decode(token.partition(".")[0]))
+    if str(header.get("alg", ""))[:2] not in {"RS", "PS", "ES"}:
+        return b""
+    with contextlib.suppress(NoAnswer, ValueError, TypeError, AttributeError, KeyError, PyJWTError):
+        answer = await situation.client.plain(situation.client.target.at(_KEYS), Request())
+        keys = [one for one in json.loads(answer.body)["keys"] if isinstance(one, dict)]
+        named = [one for one in keys if one.get("kid") == header.get("kid")] or keys[:1]
+        key = PyJWK(named[0]).key if named else None
+        if isinstance(key, RSAPublicKey | EllipticCurvePublicKey):
+            return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return b""
+
+
 def _always(value: str) -> Callable[[str], str]:
     def change(_: str) -> str:
         return value
@@ -110,10 +160,11 @@ async def _run(situation: Situation) -> list[Result]:
     doubts: list[str] = []
     for token in tokens[:1]:
         try:
-            forgeries = list(_forgeries(token, situation.public_key))
+            key = situation.public_key or await _published(situation, token)
+            forgeries = list(_forgeries(token, key))
         except (ValueError, TypeError, AttributeError):
             return [skipped("The credential is no JSON Web Token.")]
-        for name, forged in forgeries:
+        for name, forged in [*forgeries, *await _spelt(situation, owner, token)]:
             ask = Ask(
                 owner.changed(f"{owner.name}, token {name}", _always(forged)), situation.origin
             )

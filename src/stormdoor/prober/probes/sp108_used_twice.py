@@ -18,23 +18,28 @@ from __future__ import annotations
 import re
 
 from stormdoor.prober.decide import Access, judged, refused
+from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
-__all__ = ["PROBE"]
+__all__ = ["PROBE", "is_ticket"]
 
 _TICKET = re.compile(r"ticket|one.?time|\botp\b|nonce", re.IGNORECASE)
+
+
+def is_ticket(owner: Identity) -> bool:
+    """Whether the credential is called a ticket, or something like it."""
+    names = [name for name, _ in (*owner.query, *owner.headers)]
+    # `ticket.` before the secret; what the secret itself spells is chance.
+    names += [one.rpartition(".")[0] for one in owner.protocols]
+    return any(map(_TICKET.search, names))
 
 
 async def _run(situation: Situation) -> list[Result]:
     owner, base = situation.owner, situation.base
     if owner is None or owner.empty or situation.open_to_all:
         return [skipped("No credential was given, or none is needed.")]
-    names = [name for name, _ in (*owner.query, *owner.headers)]
-    # `ticket.` before the secret; what the secret itself spells is chance.
-    names += [one.rpartition(".")[0] for one in owner.protocols]
-    named = any(map(_TICKET.search, names))
-    if not named and not situation.declared.one_time:
+    if not is_ticket(owner) and not situation.declared.one_time:
         return [skipped("The credential is no ticket, and `--one-time` was not given.")]
     if base.once:
         return [clear("The ticket opens one socket, and no second one.")]

@@ -7,7 +7,7 @@ What:
     It counts where the credential is ambient, i.e. one that browsers send along whatever page asks: cookies
     and HTTP Basic. A credential that the page must add itself (a header, a parameter, a subprotocol, a
     first message) is none that a foreign page has. What no browser sends is looked at, and is no finding: a
-    missing Origin, two of them, a name in front of the host, a dot at its end.
+    missing Origin, two of them, a name in front of the host, a dot at its end, capitals.
 
 Why:
     The browser of whoever visits the hostile page opens the socket with their cookie, and the page reads
@@ -33,6 +33,7 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
+_NEAR = (("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "websocket"))
 
 
 def _origins(own: str) -> list[tuple[str, str, Level]]:
@@ -82,6 +83,7 @@ def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
         "two of them": (own, (("Origin", "https://attacker.example"),)),
         "a name in front of another host": (f"{scheme}://{host}@attacker.example", ()),
         "a dot at the end of the host": (f"{scheme}://{dotted}", ()),
+        "capitals": (own.upper(), ()),
     }
 
 
@@ -128,6 +130,8 @@ async def _run(situation: Situation) -> list[Result]:
     tries.append(
         ("another site, as today's browsers say it", Ask(who, origins[0][1], _FETCH), origins[0][2])
     )
+    port = next(one for one in origins if one[0].startswith("another port"))
+    tries.append((f"{port[0]}, as today's browsers say it", Ask(who, port[1], _NEAR), port[2]))
     for kind, ask, level in tries:
         proof = await _attempt(situation, ask, control, ambient=ambient)
         if proof.access is Access.IN:
@@ -163,7 +167,7 @@ async def _found(
     if not ambient:
         what = f"{page}. No credential is needed: what is ambient is the visitor's place in the network."
         return found(what, proof.transcript, level=min(level, Level.WARNING, key=_mildest))
-    today = await situation.client.converse(replace(ask, headers=_FETCH))
+    today = await situation.client.converse(replace(ask, headers=ask.headers or _FETCH))
     more = ""
     if today.status != 101:
         more = " Browsers that send `Sec-Fetch-Site` are refused; others are not."

@@ -2,7 +2,7 @@
 
 What:
     Where no credential is needed, a page whose host name was made to point to the server (DNS rebinding)
-    gets in: `Host` and `Origin` both name `rebound.example`, and agree.
+    gets in: `Host` and `Origin` both name `rebound.example`, and agree; or a name that begins like the own.
 
 Why:
     A page in the browser of somebody inside the network reaches what listens there, past the origin check
@@ -27,14 +27,21 @@ async def _run(situation: Situation) -> list[Result]:
         return [
             skipped("Cookies of the own name are not sent to another, so that it would not matter.")
         ]
-    port = situation.client.target.port
-    name = f"rebound.example:{port}"
-    ask = Ask(situation.nobody.who, f"http://{name}", host=name)
-    proof = await situation.attempt(ask)
-    if proof.access is Access.IN:
-        return [found(f"A page of a name that was rebound gets in: {proof.why}.", proof.transcript)]
-    if proof.access is Access.UNKNOWN:
-        return [unknown(f"Whether a rebound name gets in: {proof.why}.")]
+    target = situation.client.target
+    names = ["rebound.example"]
+    # A pattern without an end takes what begins like the own name.
+    names += [f"{target.host}.rebound.example"] if ":" not in target.host else []
+    doubt = ""
+    for name in names:
+        host = f"{name}:{target.port}"
+        proof = await situation.attempt(Ask(situation.nobody.who, f"http://{host}", host=host))
+        if proof.access is Access.IN:
+            what = f"A page of a name that was rebound (`{name}`) gets in: {proof.why}."
+            return [found(what, proof.transcript)]
+        if proof.access is Access.UNKNOWN:
+            doubt = doubt or proof.why
+    if doubt:
+        return [unknown(f"Whether a rebound name gets in: {doubt}.")]
     return [clear("Another host name is refused.")]
 
 

@@ -2,7 +2,7 @@
 
 What:
     The owner's credential is a parameter of the address, and works more than once; or the token of a header
-    is accepted as `?token=`, `?access_token=` and the like.
+    is accepted as `?token=`, `?access_token=` and the like, or a cookie as a parameter of its name.
 
 Why:
     Addresses are written into logs of servers and proxies, into histories, and into the referrer.
@@ -21,6 +21,8 @@ from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
 
+_COOKIES, _LENGTH = 3, 8
+"""Cookies that are tried, and signs that one has at least: a shorter one is a setting."""
 _NAMES = ("token", "access_token", "auth", "jwt", "api_key")
 
 
@@ -46,18 +48,20 @@ async def _run(situation: Situation) -> list[Result]:
         for name, value in owner.headers
         if name.lower() == "authorization" and value.lower().startswith("bearer ")
     ]
-    if not tokens or situation.base.once:
+    tries = [("The token of the header", name, tokens[0]) for name in _NAMES if tokens]
+    tries += [("The cookie", *pair) for pair in owner.cookies[:_COOKIES] if len(pair[1]) >= _LENGTH]
+    if not tries or situation.base.once:
         return [skipped("The credential is no token that could be in an address.")]
-    for name in _NAMES:
+    for what, name, value in tries:
         ask = Ask(
-            Identity(owner.name, query=((name, tokens[0]),), protocols=owner.nobody().protocols),
+            Identity(owner.name, query=((name, value),), protocols=owner.nobody().protocols),
             situation.origin,
         )
         proof = await situation.attempt(ask, situation.nobody)
         if proof.access is Access.IN:
-            what = f"The token of the header is accepted in the address, too, as `?{name}=`."
-            return [found(what, proof.transcript)]
-    return [clear("The token of the header is not accepted in the address.")]
+            text = f"{what} is accepted in the address, too, as `?{name}=`."
+            return [found(text, proof.transcript)]
+    return [clear("The credential is not accepted in the address.")]
 
 
 PROBE = probe(

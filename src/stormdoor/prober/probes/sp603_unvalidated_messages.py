@@ -2,8 +2,9 @@
 
 What:
     The owner's message of `--say`, where it is a JSON object, once more with a field that is in no schema,
-    and with numbers that are none (`NaN`). The field, or the `NaN`, comes back in what the server delivers
-    to another connection of the owner.
+    with numbers that are none (`NaN`), with a text in the place of a number, an object in the place of a
+    text, and a text in forty lists. What is wrong comes back in what the server delivers to another
+    connection of the owner.
 
 Why:
     A field too many overwrites what no message is meant to change (a limit, an owner, a price). No browser
@@ -18,15 +19,19 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from stormdoor.prober.conversation import Ask, Conversation
-from stormdoor.prober.delivered import Message, text_of
+from stormdoor.prober.delivered import TAGS, Message, text_of
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped
 from stormdoor.prober.wire import TEXT, frame_bytes
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
+
+_EXTRA = "stormdoor_probe"
+_DEEP = 40
 
 
 def _objects(texts: list[str]) -> list[dict[str, Any]]:
@@ -41,7 +46,7 @@ def _objects(texts: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _holds(message: Message, name: str, value: str) -> bool:
+def _holds(message: Message, name: str, value: Any) -> bool:
     """Whether it is a field of that name and value, and not only text that quotes it."""
 
     def look(one: Any, depth: int) -> bool:
@@ -57,6 +62,29 @@ def _holds(message: Message, name: str, value: str) -> bool:
         return False
 
 
+def _in_lists(value: str) -> Any:
+    made: Any = value
+    for _ in range(_DEEP):
+        made = [made]
+    return made
+
+
+def _wrong(message: dict[str, Any]) -> Iterator[tuple[str, str, Callable[[str], Any]]]:
+    """What is wrong, in which field, and what it holds then, around a word that nobody else knows."""
+    yield "A field that is in no schema is kept, and delivered to others.", _EXTRA, str
+    rest = {name: value for name, value in message.items() if name not in TAGS}
+    if name := next((key for key, one in rest.items() if type(one) in {int, float}), ""):
+        yield f"`{name}`, a number, may be a text, which is delivered to others.", name, str
+    if name := next((key for key, one in rest.items() if isinstance(one, str)), ""):
+        yield (
+            f"`{name}`, a text, may be an object, which is delivered to others.",
+            name,
+            lambda word: {_EXTRA: word},
+        )
+        what = f"`{name}` may be nested {_DEEP} deep, which is delivered to others."
+        yield what, name, _in_lists
+
+
 async def _heard(situation: Situation, who: Any, text: str) -> Conversation:
     """What another connection hears, while this message is sent."""
     client = situation.client
@@ -69,6 +97,19 @@ async def _heard(situation: Situation, who: Any, text: str) -> Conversation:
     return await client.converse(ask)
 
 
+async def _passed_on(
+    situation: Situation, who: Any, message: dict[str, Any], name: str, make: Callable[[str], Any]
+) -> Conversation | None:
+    """What another connection hears of it; None where it is not passed on as it is, both times."""
+    heard = None
+    for _ in range(2):
+        value = make(secrets.token_hex(6))
+        heard = await _heard(situation, who, json.dumps({**message, name: value}))
+        if not any(_holds(one, name, value) for one in heard.messages):
+            return None
+    return heard
+
+
 async def _run(situation: Situation) -> list[Result]:
     who = situation.nobody.who if situation.open_to_all else situation.owner
     if who is None or situation.base.once:
@@ -77,16 +118,10 @@ async def _run(situation: Situation) -> list[Result]:
     if not objects:
         return [skipped("No message that is a JSON object was given with `--say`.")]
     results = []
-    heard = Conversation()
-    for _ in range(2):
-        value = secrets.token_hex(6)
-        extra = json.dumps({**objects[0], "stormdoor_probe": value})
-        heard = await _heard(situation, who, extra)
-        if not any(_holds(one, "stormdoor_probe", value) for one in heard.messages):
-            break
-    else:
-        what = "A field that is in no schema is kept, and delivered to others."
-        results.append(found(what, heard.transcript))
+    for what, name, make in _wrong(objects[0]):
+        heard = await _passed_on(situation, who, objects[0], name, make)
+        if heard is not None:
+            results.append(found(what, heard.transcript))
     numbers = [key for key, one in objects[0].items() if type(one) in {int, float}]
     if numbers:
         text = json.dumps({**objects[0], numbers[-1]: float("nan")})
@@ -94,7 +129,9 @@ async def _run(situation: Situation) -> list[Result]:
         if any(": NaN" in text_of(one) or ":NaN" in text_of(one) for one in heard.messages):
             what = f"`{numbers[-1]}` may be NaN, which is delivered to others, and no browser can read."
             results.append(found(what, heard.transcript))
-    return results or [clear("A field that is in no schema, and `NaN`, are not passed on.")]
+    return results or [
+        clear("Fields that are in no schema, or of a wrong type, are not passed on.")
+    ]
 
 
 PROBE = probe(

@@ -24,8 +24,10 @@ class SqliteAccounts(Part):
 
     async def account(self, id: str) -> Account | None:
         """See `Accounts.account`."""
-        rows = self._database.look(sql.ACCOUNT_BY_ID, (id,), remember=True)
-        return account_from(rows) if rows else None
+        found = self._database.recall(
+            sql.ACCOUNT_BY_ID, (id,), lambda rows: account_from(rows) if rows else None
+        )
+        return None if found is None else found.apart()
 
     async def accounts(self) -> list[Account]:
         """See `Accounts.accounts`."""

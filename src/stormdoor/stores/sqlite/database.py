@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.stores.rows import Row
@@ -76,7 +76,7 @@ class Database:
         self._busy_seconds = busy_seconds
         self._live: _Live | None = None
         self._version: int | None = None
-        self._remembered: dict[tuple[str, tuple[object, ...]], list[Row]] = {}
+        self._remembered: dict[tuple[str, tuple[object, ...]], Any] = {}
 
     async def open(self) -> None:
         """Open the file; create it and bring its schema up first, where needed.
@@ -111,16 +111,8 @@ class Database:
         live.list_thread.shutdown(wait=False)
         live.write_thread.shutdown(wait=False)
 
-    def look(
-        self, statement: str, parameters: tuple[object, ...], *, remember: bool = False
-    ) -> list[Row]:
+    def look(self, statement: str, parameters: tuple[object, ...]) -> list[Row]:
         """The rows of a short SELECT.
-
-        Args:
-            statement: The SELECT.
-            parameters: For it.
-            remember: Give the same rows again, without looking, until anybody writes anything: a page
-                that opens several sockets with one session asks the same several times.
 
         Raises:
             StoreUnavailable: The file does not answer.
@@ -131,26 +123,53 @@ class Database:
         try:
             if location.identity(self._name) != live.identity or os.getpid() != live.process:
                 raise self._other(live)
-            if not remember:
-                return live.looks.execute(statement, parameters).fetchall()
-            # INVARIANT: first the version, then the rows. SQLite changes it with every commit of any other
-            # connection, of this process or another; so rows are given again only if nothing at all was
-            # committed since they were read. A commit between the two steps makes them newer than their
-            # version, and they are forgotten a moment too early.
-            ((version,),) = live.looks.execute("PRAGMA data_version").fetchall()
-            if version != self._version or len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-                self._version = version
-            found = self._remembered.get((statement, parameters))
-            if found is None:
-                found = live.looks.execute(statement, parameters).fetchall()
-                if found:
-                    self._remembered[statement, parameters] = found
-            return found
+            return live.looks.execute(statement, parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
         except UnicodeEncodeError:
             return []  # a lone surrogate: no stored text can be equal to it
+
+    def recall(
+        self, statement: str, parameters: tuple[object, ...], read: Callable[[list[Row]], T | None]
+    ) -> T | None:
+        """What `read` makes of the rows of a short SELECT.
+
+        It is given again, without looking, until anybody writes anything: a page that opens several sockets
+        with one session asks the same several times.
+
+        Args:
+            statement: The SELECT.
+            parameters: For it.
+            read: Makes something that nobody can change of the rows; None is not remembered.
+
+        Raises:
+            StoreUnavailable: The file does not answer.
+        """
+        live = self._live
+        if live is None:
+            raise self._closed()
+        try:
+            if location.identity(self._name) != live.identity or os.getpid() != live.process:
+                raise self._other(live)
+            # INVARIANT: first the version, then the rows. SQLite changes it with every commit of any other
+            # connection, of this process or another; so it is given again only if nothing at all was
+            # committed since it was read. A commit between the two steps makes it newer than its version,
+            # and it is forgotten a moment too early.
+            ((version,),) = live.looks.execute("PRAGMA data_version").fetchall()
+            if version != self._version or len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+                self._version = version
+            key = (statement, parameters)
+            known: T | None = self._remembered.get(key)
+            if known is None:
+                known = read(live.looks.execute(statement, parameters).fetchall())
+                if known is not None:
+                    self._remembered[key] = known
+            return known
+        except (sqlite3.Error, OSError) as error:
+            raise self._unavailable(error) from error
+        except UnicodeEncodeError:
+            return None  # likewise
 
     async def browse(self, statement: str, parameters: tuple[object, ...] = ()) -> list[Row]:
         """The rows of a SELECT of any length.

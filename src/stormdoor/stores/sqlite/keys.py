@@ -16,7 +16,8 @@ class SqliteKeys(Part):
 
     async def key(self, id: str) -> tuple[ApiKey, Account] | None:
         """See `Keys.key`. One statement, on the calling thread."""
-        return key_and_account_from(self._database.look(sql.KEY_BY_ID, (id,), remember=True))
+        found = self._database.recall(sql.KEY_BY_ID, (id,), key_and_account_from)
+        return None if found is None else (found[0], found[1].apart())
 
     async def keys(self, principal_id: str | None = None) -> list[ApiKey]:
         """See `Keys.keys`."""

@@ -20,9 +20,8 @@ class SqliteSessions(Part):
 
     async def session(self, id: str) -> tuple[Session, Account] | None:
         """See `Sessions.session`. One statement, on the calling thread."""
-        return session_and_account_from(
-            self._database.look(sql.SESSION_BY_ID, (id,), remember=True)
-        )
+        found = self._database.recall(sql.SESSION_BY_ID, (id,), session_and_account_from)
+        return None if found is None else (found[0], found[1].apart())
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""

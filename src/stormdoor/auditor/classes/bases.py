@@ -1,0 +1,257 @@
+"""What the bases in a class statement are: names, factories, `type(...)`."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.contents import Contents
+from stormdoor.auditor.classes.knowledge import Knowledge
+from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
+from stormdoor.auditor.reading.module import Assigned, ClassDef, Defined, Module
+from stormdoor.auditor.reading.project import External, Meaning, Project
+
+__all__ = ["Bases"]
+
+
+class Bases(Contents):
+    """Classes with their bases, made when first asked for."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        super().__init__(project, knowledge)
+        self._known: dict[int, ClassInfo] = {}
+        self._derived: dict[tuple[int, ...], ClassInfo] = {}
+
+    def of(self, module: Module, definition: ClassDef) -> ClassInfo:
+        """The class of a class statement."""
+        found = self._known.get(id(definition.node))
+        if found is not None:
+            return found
+        info = ClassInfo(module, definition)
+        self._known[id(definition.node)] = info  # before the bases: a class may name itself
+        for base in definition.node.bases:
+            self._add_base(info, base)
+        info.mro = linearised(info)
+        return info
+
+    def derived(self, static: ClassInfo, bases: "list[ClassInfo | External]") -> ClassInfo:
+        """A class of a function, with the bases that this call of the function gives it."""
+        key = (id(static.node), *(id(one) for one in bases))
+        known = self._derived.get(key)
+        if known is None:
+            known = ClassInfo(static.module, static.definition, bases)
+            known.mro = linearised(known)
+            self._derived[key] = known
+        return known
+
+    def of_node(self, module: Module, node: ast.ClassDef) -> ClassInfo:
+        """The class of a class statement that the project indexed."""
+        return self.of(module, self.project.class_of(module, node))
+
+    def _add_base(self, info: ClassInfo, base: ast.expr) -> None:
+        if isinstance(base, ast.Starred):
+            shown = self._display(info.module, base.value, info.definition.scopes)
+            if not isinstance(shown, ast.Tuple | ast.List):
+                info.unresolved.append(info.module.source(base))
+                return
+            for shown_base in shown.elts:
+                self._add_base(info, shown_base)
+            return
+        if isinstance(base, ast.IfExp):
+            base = self._as_shipped(info.module, base)
+        found = self.classes_of(info.module, base, info.definition.scopes)
+        chosen = next((one for one in found if isinstance(one, ClassInfo)), None)
+        # Of alternatives (an import that failed, a condition) the one that is a handler decides.
+        for one in found:
+            if isinstance(one, ClassInfo) and one is not info and self.is_socket(one):
+                chosen = one
+                break
+        external = next((one for one in found if isinstance(one, External)), None)
+        if external is not None and self._is_socket_name(external.name):
+            info.bases.append(external)
+        elif chosen is not None and chosen is not info and self.is_copy(chosen):
+            info.bases.append(External(WEBSOCKET))
+            info.copied = chosen
+        elif chosen is not None and chosen is not info:
+            info.bases.append(chosen)
+        elif external is not None:
+            info.bases.append(external)
+        elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
+            info.unresolved.append(info.module.source(base))
+
+    def _display(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+    ) -> ast.expr | None:
+        """The tuple, list or dictionary that a name stands for."""
+        if isinstance(node, ast.Tuple | ast.List | ast.Dict):
+            return node
+        for one in self.project.resolve(module, node, scopes):
+            if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
+                return one.binding.value
+        return None
+
+    def _as_shipped(self, module: Module, node: ast.IfExp) -> ast.expr:
+        """Of two bases the one that a constant of the project picks; both, where none does."""
+        for one in self.project.resolve(module, node.test):
+            if (
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Assigned)
+                and isinstance(one.binding.value, ast.Constant)
+            ):
+                return node.body if one.binding.value.value else node.orelse
+        return node
+
+    def classes_of(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...] = (), depth: int = 0
+    ) -> "list[ClassInfo | External]":
+        """The classes an expression may stand for."""
+        result: list[ClassInfo | External] = []
+        if depth > 8:
+            return result
+        match node:
+            case ast.Call(
+                func=ast.Name(id="getattr"), args=[holder, ast.Constant(value=str() as name), *_]
+            ):
+                plain = ast.copy_location(ast.Attribute(holder, name, ast.Load()), node)
+                return self.classes_of(module, plain, scopes, depth + 1)
+            case ast.Call():
+                return self._made(module, node, scopes, depth)
+            case ast.Subscript(value=holder, slice=ast.Constant(value=key)):
+                table = self._display(module, holder, scopes)
+                if isinstance(table, ast.Dict):
+                    return [
+                        one
+                        for entry, value in zip(table.keys, table.values, strict=True)
+                        if isinstance(entry, ast.Constant) and entry.value == key
+                        for one in self.classes_of(module, value, scopes, depth + 1)
+                    ]
+            case _:
+                pass
+        for meaning in self.project.resolve(module, node, scopes):
+            match meaning:
+                case External():
+                    result.append(meaning)
+                case Meaning(inner, Defined(ast.ClassDef() as found)):
+                    result.append(self.of_node(inner, found))
+                case Meaning(inner, Assigned(ast.Call() as call)):
+                    result.extend(self.classes_of(inner, call, (), depth + 1))
+                case _:
+                    pass
+        if not result and isinstance(node, ast.Name):
+            result.extend(self._parameter(module, node, scopes, depth))
+        return result
+
+    def _parameter(
+        self, module: Module, node: ast.Name, scopes: tuple[ast.AST, ...], depth: int
+    ) -> "list[ClassInfo | External]":
+        """A base that is a parameter of the function around: what the module passes for it."""
+        for scope in reversed(scopes):
+            if not isinstance(scope, ast.FunctionDef):
+                continue
+            names = [one.arg for one in scope.args.args]
+            if node.id not in names:
+                continue
+            at = names.index(node.id)
+            default = at - (len(names) - len(scope.args.defaults))
+            found: list[ClassInfo | External] = []
+            if 0 <= default < len(scope.args.defaults):
+                found.extend(self.classes_of(module, scope.args.defaults[default], (), depth + 1))
+            for call in module.calls_of(scope.name):
+                passed = [word.value for word in call.keywords if word.arg == node.id]
+                if len(call.args) > at:
+                    passed.append(call.args[at])
+                for one in passed:
+                    if one is not node:
+                        found.extend(self.classes_of(module, one, (), depth + 1))
+            return found
+        return []
+
+    def _made(
+        self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...], depth: int
+    ) -> "list[ClassInfo | External]":
+        """Classes made by `type(...)`, by a factory of the project, or passed through a call."""
+        if isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == 3:
+            return [self.made_by_type(module, call, scopes)]
+        for meaning in self.project.resolve(module, call.func, scopes):
+            match meaning:
+                case Meaning(inner, Defined(ast.FunctionDef() as function)):
+                    names, _ = self.project.scope(function)
+                    found: list[ClassInfo | External] = []
+                    for value in _returned(function):
+                        if isinstance(value, ast.Name) and value.id in names:
+                            found.extend(
+                                self.of_node(inner, binding.node)
+                                for binding in names[value.id]
+                                if isinstance(binding, Defined)
+                                and isinstance(binding.node, ast.ClassDef)
+                            )
+                        elif isinstance(value, ast.Call | ast.Name | ast.Attribute):
+                            found.extend(self.classes_of(inner, value, (function,), depth + 1))
+                    if found:
+                        return found
+                case External(name) if name.endswith(("with_metaclass", "NewType", "cast")):
+                    arguments = call.args[1:] if len(call.args) > 1 else call.args
+                    return [
+                        one
+                        for argument in arguments
+                        for one in self.classes_of(module, argument, scopes, depth + 1)
+                    ]
+                case _:
+                    pass
+        return []
+
+    def _entries(
+        self, module: Module, body: ast.expr, scopes: tuple[ast.AST, ...], depth: int = 0
+    ) -> Iterator[tuple[str, ast.expr]]:
+        """What a display of a class body holds: `{...}`, `dict(...)`, a name, and `**` of them."""
+        shown = body if isinstance(body, ast.Call) else self._display(module, body, scopes)
+        match shown:
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        yield key.value, value
+                    elif key is None and depth < 3:
+                        yield from self._entries(module, value, scopes, depth + 1)
+            case ast.Call(func=ast.Name(id="dict"), args=given, keywords=words):
+                for one in given:
+                    if depth < 3:
+                        yield from self._entries(module, one, scopes, depth + 1)
+                for word in words:
+                    if word.arg is not None:
+                        yield word.arg, word.value
+                    elif depth < 3:
+                        yield from self._entries(module, word.value, scopes, depth + 1)
+            case _:
+                pass
+
+    def made_by_type(
+        self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...]
+    ) -> ClassInfo:
+        """The class that `type(name, bases, body)` makes."""
+        known = self._known.get(id(call))
+        if known is not None:
+            return known
+        name, bases, body = call.args
+        title = name.value if isinstance(name, ast.Constant) else None
+        statements: list[ast.stmt] = []
+        for key, value in self._entries(module, body, scopes):
+            target = ast.copy_location(ast.Name(id=key, ctx=ast.Store()), value)
+            statements.append(ast.copy_location(ast.Assign(targets=[target], value=value), value))
+        node = ast.copy_location(
+            ast.ClassDef(
+                name=title if isinstance(title, str) else "type",
+                bases=list(bases.elts) if isinstance(bases, ast.Tuple | ast.List) else [],
+                keywords=[],
+                body=statements or [ast.copy_location(ast.Pass(), call)],
+                decorator_list=[],
+            ),
+            call,
+        )
+        info = self.of(module, ClassDef(node, node.name, scopes))
+        self._known[id(call)] = info
+        return info
+
+
+def _returned(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            yield node.value

@@ -1,0 +1,100 @@
+"""Who calls a function, and which functions stand around a place."""
+
+import ast
+
+from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.project import Meaning, Project
+
+__all__ = ["Callers", "FunctionDefinition"]
+
+FunctionDefinition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Callers:
+    """The functions of a project and the calls of them."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._rebound: dict[int, frozenset[str]] = {}
+        self._functions: dict[int, list[FunctionDefinition]] = {}
+        self._calls: dict[str, list[tuple[Module, ast.Call]]] | None = None
+        self._called: dict[int, list[tuple[Module, ast.Call]]] = {}
+
+    def is_rebound(self, module: Module, name: str) -> bool:
+        """Whether a function of the module binds its name anew: `global instance`."""
+        known = self._rebound.get(id(module))
+        if known is None:
+            known = frozenset(
+                one
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Global)
+                for one in node.names
+            )
+            self._rebound[id(module)] = known
+        return name in known
+
+    def functions_around(self, module: Module, node: ast.AST) -> "list[FunctionDefinition]":
+        """The functions that a node stands in, outermost first."""
+        known = self._functions.get(id(module))
+        if known is None:
+            known = [one for one in ast.walk(module.tree) if isinstance(one, FunctionDefinition)]
+            self._functions[id(module)] = known
+        line = getattr(node, "lineno", 0)
+        around = [
+            one for one in known if one.body[0].lineno <= line <= (one.end_lineno or one.lineno)
+        ]
+        return sorted(around, key=lambda one: one.lineno)
+
+    def calls_of(
+        self, module: Module, function: "FunctionDefinition | ast.ClassDef"
+    ) -> list[tuple[Module, ast.Call]]:
+        """The calls of a function, or of a class, in what was read."""
+        known = self._called.get(id(function))
+        if known is not None:
+            return known
+        if self._calls is None:
+            self._calls = {}
+            for one in self.project.inside():
+                if one.is_test:
+                    continue
+                for node, _ in one.nodes():
+                    if isinstance(node, ast.Call) and isinstance(
+                        node.func, ast.Name | ast.Attribute
+                    ):
+                        last = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                        self._calls.setdefault(last, []).append((one, node))
+        name, wanted = function.name, function
+        if name == "__init__":
+            owner = next((one for one in module.classes if function in one.node.body), None)
+            if owner is None:
+                return []
+            name, wanted = owner.node.name, owner.node
+        found = [
+            (one, call)
+            for one, call in self._calls.get(name, ())
+            if self._means(one, call, module, wanted)
+        ]
+        self._called[id(function)] = found
+        return found
+
+    def _means(
+        self,
+        caller: Module,
+        call: ast.Call,
+        module: Module,
+        wanted: "FunctionDefinition | ast.ClassDef",
+    ) -> bool:
+        match call.func:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                return caller is module
+            case _:
+                pass
+        for one in self.project.resolve(caller, call.func):
+            if (
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Defined)
+                and one.binding.node is wanted
+            ):
+                return True
+        # A function in a function, or a name imported inside of one, is not resolved.
+        return caller is module and isinstance(call.func, ast.Name)

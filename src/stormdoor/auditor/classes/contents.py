@@ -1,0 +1,122 @@
+"""What classes and modules hold as shipped: members under a condition, lists that begin empty."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.knowledge import Knowledge
+from stormdoor.auditor.classes.sockets import Sockets
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["Condition", "Contents"]
+
+Condition = tuple[ast.expr, bool]
+"""A test, and the outcome under which something is there."""
+_FILLS = frozenset({"append", "extend", "add", "update", "insert", "appendleft", "setdefault"})
+
+
+class Contents(Sockets):
+    """Looks into class bodies and modules, once each."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        super().__init__(project, knowledge)
+        self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
+        self._filled: dict[int, frozenset[str]] = {}
+        self._registered: dict[
+            tuple[int, str], list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]
+        ] = {}
+
+    def is_filled(self, module: Module, name: str) -> bool:
+        """Whether something in the project may put something into a list that a module begins empty."""
+        if self.is_rebound(module, name):
+            return True
+        for one in self.project.inside():
+            if one is not module and not any(name in line for line in one.lines):
+                continue
+            known = self._filled.get(id(one))
+            if known is None:
+                known = self._filled[id(one)] = frozenset(_filled_names(one.tree))
+            if name in known:
+                return True
+        return False
+
+    def registered(
+        self, module: Module, name: str
+    ) -> list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
+        """Functions under a decorator that puts them into a table of a module."""
+        known = self._registered.get((id(module), name))
+        if known is None:
+            registrars = {
+                one.name
+                for one in module.tree.body
+                if isinstance(one, ast.FunctionDef) and name in set(_filled_names(one))
+            }
+            known = self._registered[id(module), name] = (
+                [
+                    (place, node)
+                    for place in self.project.inside()
+                    if any(
+                        f"@{one}" in line or f".{one}" in line
+                        for line in place.lines
+                        for one in registrars
+                    )
+                    for node in ast.walk(place.tree)
+                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                    and any(_last_name(_called(one)) in registrars for one in node.decorator_list)
+                ]
+                if registrars
+                else []
+            )
+        return known
+
+    def conditions(self, info: ClassInfo) -> dict[int, tuple[Condition, ...]]:
+        """What stands in an `if` of a class body, by its node, with the tests around it."""
+        known = self._conditions.get(id(info.node))
+        if known is None:
+            known = self._conditions[id(info.node)] = dict(_conditions(info.node.body, ()))
+        return known
+
+
+def _conditions(
+    body: list[ast.stmt], around: tuple[Condition, ...]
+) -> Iterator[tuple[int, tuple[Condition, ...]]]:
+    for node in body:
+        match node:
+            case ast.If():
+                yield from _conditions(node.body, (*around, (node.test, True)))
+                yield from _conditions(node.orelse, (*around, (node.test, False)))
+            case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value) if around:
+                yield id(value), around
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if around:
+                yield id(node), around
+            case _:
+                pass
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _filled_names(tree: ast.AST) -> Iterator[str]:
+    """Names of what a file or a function puts something into, or binds anew from outside."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=holder, attr=name)) if name in _FILLS:
+                yield _last_name(holder)
+            case ast.AugAssign(target=holder):
+                yield _last_name(holder)
+            case ast.Subscript(value=holder, ctx=ast.Store()):
+                yield _last_name(holder)
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case _:
+                pass
+
+
+def _last_name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""

@@ -1,0 +1,88 @@
+"""Classes and what they inherit: who is a WebSocket handler, and whose method runs."""
+
+import ast
+
+from stormdoor.auditor.classes.bases import Bases
+from stormdoor.auditor.classes.classinfo import ClassInfo, Member
+from stormdoor.auditor.classes.knowledge import Knowledge
+from stormdoor.auditor.classes.linearisation import defines
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import External, Project
+
+__all__ = ["Hierarchy"]
+
+
+class Hierarchy(Bases):
+    """The classes of a project, made when first asked for."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        super().__init__(project, knowledge)
+        self.stored: dict[int, frozenset[str]] = {}
+        self.applications: list[ClassInfo] = []
+        self.patches: dict[tuple[str, str], Member] = {}
+        self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
+        self._shaped: dict[int, bool] = {}
+
+    def is_shaped(self, info: ClassInfo) -> bool:
+        """Whether more than its body decides what is in it."""
+        known = self._shaped.get(id(info))
+        if known is None:
+            known = (
+                bool(info.node.decorator_list)
+                or self.metaclass(info) is not None
+                or any(
+                    "__init_subclass__" in self.members(one)
+                    for one in info.mro[1:]
+                    if isinstance(one, ClassInfo)
+                )
+            )
+            self._shaped[id(info)] = known
+        return known
+
+    def metaclass(self, info: ClassInfo) -> tuple[ClassInfo, ast.expr] | None:
+        """The class that names the metaclass, with the expression; None without one."""
+        return next(
+            (
+                (one, word.value)
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+                for word in one.node.keywords
+                if word.arg == "metaclass"
+            ),
+            None,
+        )
+
+    def find(
+        self, info: ClassInfo, name: str, after: ClassInfo | None = None
+    ) -> Member | External | None:
+        """Where a method comes from.
+
+        Returns:
+            The member of a class that was read; or the class that was not read and comes first
+            in the order, which may or may not have it; or None.
+        """
+        started = after is None
+        for one in info.mro:
+            if not started:
+                started = one is after
+                continue
+            if isinstance(one, External):
+                patch = self.patches.get((one.name, name))
+                if patch is not None:
+                    return patch
+                if one.name.startswith("tornado.") and not defines(one, name):
+                    continue
+                if self.is_inert(one):
+                    continue
+                return one
+            if name in one.replaced:
+                return one.replaced[name]
+            bindings = self.members(one).get(name)
+            if bindings:
+                return Member(one, bindings[-1])
+        return None
+
+    def rest(self, info: ClassInfo, after: External) -> "list[ClassInfo | External]":
+        """What follows a class that was not read in the order."""
+        at = next((i for i, one in enumerate(info.mro) if one is after), len(info.mro) - 1)
+        return info.mro[at + 1 :]

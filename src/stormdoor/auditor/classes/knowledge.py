@@ -1,0 +1,126 @@
+"""What is known about well-known bases whose source may not be at hand."""
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, cast
+
+__all__ = ["Knowledge", "KnowledgeError", "Known", "load_knowledge"]
+
+Answer = Literal["guarded", "missing", "optional", "open", "unknown"]
+_ANSWERS = ("guarded", "missing", "optional", "open", "unknown")
+
+
+class KnowledgeError(ValueError):
+    """A knowledge file has not the form that `knowledge.toml` describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a class does before the 101; one that is `inert` answers no request at all."""
+
+    authentication: Answer = "unknown"
+    origin: Answer = "unknown"
+    note: str = ""
+    socket: bool = True
+    connection: bool = False
+    origin_setting: str = ""
+    inert: bool = False
+    authorizer: str = ""
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """Well-known classes by dotted name."""
+
+    classes: dict[str, Known] = field(default_factory=dict)
+
+    def is_socket(self, name: str) -> bool:
+        """Whether the class of this dotted name is a WebSocket handler."""
+        known = self.classes.get(name)
+        return known is not None and known.socket
+
+    def is_connection(self, name: str) -> bool:
+        """Whether it is a connection class that is no handler of Tornado, as in sockjs-tornado."""
+        known = self.classes.get(name)
+        return known is not None and known.connection
+
+    def about(self, name: str) -> Known | None:
+        """What is known about the class, or about all classes of its package."""
+        known = self.classes.get(name)
+        while known is None and "." in name:
+            name = name.rpartition(".")[0]
+            known = self.classes.get(f"{name}.*")
+        return known
+
+    def copied_connection(self, name: str) -> tuple[str, Known] | None:
+        """The connection class that this is, its package read and perhaps under another name."""
+        return next(
+            (
+                (ours, known)
+                for ours, known in self.classes.items()
+                if known.connection and f".{name}".endswith(f".{ours}")
+            ),
+            None,
+        )
+
+
+def load_knowledge(*extra: Path) -> Knowledge:
+    """The knowledge that ships, and that of further files; a later entry wins.
+
+    Raises:
+        KnowledgeError: A file cannot be read, or an entry has another form.
+    """
+    texts = [
+        (
+            "knowledge.toml",
+            files("stormdoor.auditor.classes").joinpath("knowledge.toml").read_text(),
+        )
+    ]
+    for path in extra:
+        try:
+            texts.append((str(path), path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise KnowledgeError(f"{path}: {error}") from None
+    knowledge = Knowledge()
+    for where, text in texts:
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise KnowledgeError(f"{where}: {error}") from None
+        entries = document.get("class", [])
+        if not isinstance(entries, list) or document.keys() - {"class"}:
+            raise KnowledgeError(f"{where}: only [[class]] tables are known")
+        for entry in entries:
+            _add(knowledge, where, entry)
+    return knowledge
+
+
+def _add(knowledge: Knowledge, where: str, entry: object) -> None:
+    if not isinstance(entry, dict):
+        raise KnowledgeError(f"{where}: [[class]] is a table")
+    kinds = [kind for kind in ("socket", "connection", "handler", "other") if kind in entry]
+    names = entry.get(kinds[0]) if len(kinds) == 1 else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise KnowledgeError(
+            f"{where}: a [[class]] has one of socket, connection, handler, other: a list of dotted names"
+        )
+    answers: dict[str, Answer] = {}
+    for key in ("authentication", "origin"):
+        value = entry.get(key, "unknown")
+        if value not in _ANSWERS:
+            raise KnowledgeError(f"{where}: {key} is one of {', '.join(_ANSWERS)}")
+        answers[key] = cast("Answer", value)
+    known = Known(
+        answers["authentication"],
+        answers["origin"],
+        str(entry.get("note", "")),
+        socket=kinds[0] in {"socket", "connection"},
+        connection=kinds[0] == "connection",
+        origin_setting=str(entry.get("origin_setting", "")),
+        inert=kinds[0] == "other",
+        authorizer=str(entry.get("authorizer", "")),
+    )
+    for name in names:
+        knowledge.classes[name] = known

@@ -1,0 +1,122 @@
+"""The method resolution order, also past classes that were not read."""
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.reading.project import External
+
+__all__ = ["REQUEST", "REQUEST_METHODS", "SOCKET_METHODS", "WEBSOCKET", "defines", "linearised"]
+
+WEBSOCKET = "tornado.websocket.WebSocketHandler"
+REQUEST = "tornado.web.RequestHandler"
+SOCKET_METHODS = frozenset(
+    [
+        "get",
+        "open",
+        "on_message",
+        "on_ping",
+        "on_pong",
+        "on_close",
+        "close",
+        "check_origin",
+        "write_message",
+        "ping",
+        "select_subprotocol",
+        "get_compression_options",
+        "set_nodelay",
+        "get_websocket_protocol",
+    ]
+)
+"""What `WebSocketHandler` itself defines; the rest is `RequestHandler`'s, and comes later."""
+REQUEST_METHODS = frozenset(
+    [
+        "prepare",
+        "initialize",
+        "get_current_user",
+        "current_user",
+        "get_login_url",
+        "get_argument",
+        "get_arguments",
+        "get_cookie",
+        "get_secure_cookie",
+        "get_signed_cookie",
+        "set_status",
+        "write_error",
+        "on_finish",
+        "send_error",
+        "finish",
+        "redirect",
+        "settings",
+        "log_exception",
+        "set_default_headers",
+        "get_template_namespace",
+    ]
+)
+
+
+def defines(base: External, name: str) -> bool:
+    """Whether one of Tornado's own classes defines a method."""
+    if base.name == WEBSOCKET:
+        return name in SOCKET_METHODS
+    return base.name == REQUEST and name in REQUEST_METHODS | SOCKET_METHODS
+
+
+def linearised(info: ClassInfo) -> "list[ClassInfo | External]":
+    """C3; where that fails, depth first without repeats."""
+    sequences: list[list[ClassInfo | External]] = [
+        *(
+            _of_external(base) if isinstance(base, External) else list(base.mro or [base])
+            for base in info.bases
+        ),
+        list(info.bases),
+    ]
+    result: list[ClassInfo | External] = [info]
+    pending = [list(one) for one in sequences if one]
+    while pending:
+        head = next(
+            (one[0] for one in pending if not any(_in(one[0], other[1:]) for other in pending)),
+            None,
+        )
+        if head is None:
+            head = pending[0][0]
+        if not _in(head, result):
+            result.append(head)
+        pending = [[one for one in seq if not _same(one, head)] for seq in pending]
+        pending = [seq for seq in pending if seq]
+    return _request_handler_last(result)
+
+
+def _request_handler_last(order: "list[ClassInfo | External]") -> "list[ClassInfo | External]":
+    """Whatever was not read most likely derives from RequestHandler, which then comes after it.
+
+    A class that was read and derives from nothing else stays behind it: its methods never run.
+    """
+    request = next(
+        (one for one in order if isinstance(one, External) and one.name == REQUEST), None
+    )
+    if request is None:
+        return order
+    rest = [one for one in order if one is not request]
+    at = order.index(request)
+    behind = [i for i, one in enumerate(rest) if i >= at and _may_derive(one)]
+    where = max(behind, default=at - 1) + 1
+    return [*rest[:where], request, *rest[where:]]
+
+
+def _may_derive(one: "ClassInfo | External") -> bool:
+    if isinstance(one, External):
+        return one.name not in {"object", "abc.ABC", "typing.Generic", "typing.Protocol"}
+    return bool(one.unresolved) or any(isinstance(base, External) for base in one.bases)
+
+
+def _of_external(base: External) -> "list[ClassInfo | External]":
+    """What is known of the order of a class that was not read."""
+    if base.name == WEBSOCKET:
+        return [base, External(REQUEST)]
+    return [base]
+
+
+def _same(left: ClassInfo | External, right: ClassInfo | External) -> bool:
+    return left is right or (isinstance(left, External) and left == right)
+
+
+def _in(one: ClassInfo | External, sequence: "list[ClassInfo | External]") -> bool:
+    return any(_same(one, other) for other in sequence)

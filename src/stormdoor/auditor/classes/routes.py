@@ -1,0 +1,203 @@
+"""Which paths lead to which class: `Application([...])`, `add_handlers`, rules, lists and loops."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import External, Project
+
+__all__ = ["Route", "Routes", "find_routes"]
+
+_ROUTE_CALLS = frozenset({"URLSpec", "url", "Rule", "URLRule", "HandlerRule"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One entry of a routing table.
+
+    Args:
+        pattern: As written; "" where it is not a literal.
+        module: The file of the entry.
+        node: The entry.
+        words: What `initialize` is given.
+    """
+
+    pattern: str
+    module: Module
+    node: ast.AST
+    words: tuple[tuple[str, ast.expr], ...] = ()
+
+
+@dataclass(slots=True)
+class Routes:
+    """The routing tables of a project.
+
+    Args:
+        of: Routes by the identity of the class.
+        count: How many lead to a WebSocket handler.
+        mentioned: Classes that some entry or registration names without a literal path.
+    """
+
+    of: dict[int, list[Route]] = field(default_factory=dict)
+    count: int = 0
+    unresolved: list[tuple[Module, ast.AST, str]] = field(default_factory=list)
+
+    def add(self, info: ClassInfo, route: Route) -> None:
+        """Note a route."""
+        known = self.of.setdefault(id(info), [])
+        if route.node not in [one.node for one in known]:
+            known.append(route)
+            self.count += 1
+
+    def paths(self, info: ClassInfo) -> tuple[str, ...]:
+        """The patterns that lead to a class."""
+        return tuple(dict.fromkeys(one.pattern for one in self.of.get(id(info), ()) if one.pattern))
+
+
+def find_routes(
+    project: Project, hierarchy: Hierarchy, sockets: dict[str, list[ClassInfo]]
+) -> Routes:
+    """Every entry that names a WebSocket handler.
+
+    Args:
+        project: The files.
+        hierarchy: The classes.
+        sockets: The handlers by plain name.
+    """
+    routes = Routes()
+    for module in list(project.modules.values()):
+        for node, scopes in module.nodes():
+            for pattern, target, words in _entries(node):
+                for info in _targets(hierarchy, module, target, scopes, sockets):
+                    routes.add(info, Route(_text(module, pattern), module, node, words))
+        for definition in module.classes:
+            for decorator in definition.node.decorator_list:
+                if isinstance(decorator, ast.Call) and decorator.args:
+                    first = decorator.args[0]
+                    if (
+                        isinstance(first, ast.Constant)
+                        and isinstance(first.value, str)
+                        and first.value[:1] in "/^("
+                    ):
+                        info = hierarchy.of(module, definition)
+                        if any(info in found for found in sockets.values()):
+                            routes.add(info, Route(first.value, module, decorator))
+    return routes
+
+
+def _entries(
+    node: ast.AST,
+) -> Iterator[tuple[ast.expr, ast.expr, tuple[tuple[str, ast.expr], ...]]]:
+    match node:
+        case ast.Tuple(elts=elts) | ast.List(elts=elts) if 2 <= len(elts) <= 4:
+            if not isinstance(elts[1], ast.Constant | ast.Tuple | ast.List | ast.Dict) or (
+                isinstance(elts[0], ast.Constant) and _is_dotted(elts[1])
+            ):
+                yield elts[0], elts[1], _words(elts[2] if len(elts) > 2 else None)
+        case ast.Call(func=func, args=args) if _name(func) in _ROUTE_CALLS and args:
+            keywords = {word.arg: word.value for word in node.keywords}
+            target = args[1] if len(args) > 1 else keywords.get("handler") or keywords.get("target")
+            extra = (
+                args[2]
+                if len(args) > 2
+                else keywords.get("kwargs") or keywords.get("target_kwargs")
+            )
+            if target is not None:
+                pattern = args[0]
+                if isinstance(pattern, ast.Call) and pattern.args:
+                    pattern = pattern.args[0]
+                yield pattern, target, _words(extra)
+        case ast.Call(func=ast.Attribute(attr=attr), args=args) if len(args) >= 2 and (
+            "route" in attr or "handler" in attr or attr in {"add", "register", "url"}
+        ):
+            if isinstance(args[0], ast.Constant | ast.JoinedStr | ast.BinOp):
+                yield args[0], args[1], _words(args[2] if len(args) > 2 else None)
+        case _:
+            pass
+
+
+def _is_dotted(node: ast.expr) -> bool:
+    """`"app.Chat"`: Tornado imports it."""
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and "." in node.value
+        and all(part.isidentifier() for part in node.value.split("."))
+    )
+
+
+def _words(node: ast.expr | None) -> tuple[tuple[str, ast.expr], ...]:
+    if isinstance(node, ast.Dict):
+        return tuple(
+            (key.value, value)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        )
+    if isinstance(node, ast.Call) and _name(node.func) == "dict":
+        return tuple((word.arg, word.value) for word in node.keywords if word.arg)
+    return ()
+
+
+def _targets(
+    hierarchy: Hierarchy,
+    module: Module,
+    target: ast.expr,
+    scopes: tuple[ast.AST, ...],
+    sockets: dict[str, list[ClassInfo]],
+) -> list[ClassInfo]:
+    if isinstance(target, ast.Constant) and isinstance(target.value, str):
+        return sockets.get(target.value.rpartition(".")[2], [])
+    if not isinstance(target, ast.Name | ast.Attribute | ast.Call | ast.IfExp):
+        return []
+    if isinstance(target, ast.Call) and not any(
+        isinstance(one, ast.Name | ast.Attribute) for one in [*target.args, target.func]
+    ):
+        return []
+    name = _name(target)
+    found = hierarchy.classes_of(module, target, scopes)
+    result = [
+        one for one in found if isinstance(one, ClassInfo) and one in sockets.get(one.name, ())
+    ]
+    if (
+        not result
+        and isinstance(target, ast.Attribute | ast.Name)
+        and name in sockets
+        and not any(isinstance(one, External) for one in found)
+    ):
+        candidates = sockets[name]
+        result = candidates if len(candidates) == 1 else []
+    return result
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Attribute():
+            return node.attr
+        case _:
+            return ""
+
+
+def _text(module: Module, node: ast.expr) -> str:
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.BinOp(op=ast.Add() | ast.Mod()) | ast.JoinedStr() | ast.Call():
+            pieces = [
+                inner.value
+                for inner in ast.walk(node)
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
+            ]
+            return "…" + "".join(pieces) if pieces else ""
+        case ast.Name():
+            for binding in module.names.get(node.id, ()):
+                value = getattr(binding, "value", None)
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    return value.value
+            return ""
+        case _:
+            return ""

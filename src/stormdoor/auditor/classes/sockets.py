@@ -1,0 +1,84 @@
+"""Which classes are WebSocket handlers, as far as their bases are known."""
+
+import re
+import sys
+
+from stormdoor.auditor.classes.callers import Callers
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.knowledge import Knowledge, Known
+from stormdoor.auditor.classes.linearisation import WEBSOCKET
+from stormdoor.auditor.reading.module import Binding
+from stormdoor.auditor.reading.project import External, Project
+
+__all__ = ["Sockets"]
+
+_STDLIB = sys.stdlib_module_names
+_LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
+
+
+class Sockets(Callers):
+    """Handlers, connections, copies of them."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        super().__init__(project)
+        self.knowledge = knowledge
+
+    def is_inert(self, base: External) -> bool:
+        """Whether a class that was not read is known to answer no request."""
+        if base.name.partition(".")[0] in _STDLIB or "." not in base.name:
+            return True
+        known = self.knowledge.about(base.name)
+        return known is not None and known.inert
+
+    def is_copy(self, info: ClassInfo) -> bool:
+        """Whether a class is a copy of Tornado's own: it answers the handshake itself."""
+        if not {"on_message", "write_message", "open"} <= self.members(info).keys():
+            return False
+        return any("Sec-WebSocket-Accept" in line for line in info.module.lines)
+
+    def _is_socket_name(self, name: str) -> bool:
+        return name == WEBSOCKET or self.knowledge.is_socket(name)
+
+    def is_socket(self, info: ClassInfo) -> bool:
+        """Whether it is a WebSocket handler as far as its bases are known."""
+        return (
+            any(isinstance(one, External) and self._is_socket_name(one.name) for one in info.mro)
+            or self.copied_connection(info) is not None
+        )
+
+    def copied_connection(self, info: ClassInfo) -> tuple[str, Known] | None:
+        """Its base, where the library that gives it connections was read, too."""
+        bases = (one for one in info.mro[1:] if isinstance(one, ClassInfo))
+        known = (self.knowledge.copied_connection(one.qualname) for one in bases)
+        return next((one for one in known if one is not None), None)
+
+    def connection(self, info: ClassInfo) -> tuple[str, Known] | None:
+        """Its base, where that is no handler but is given connections by one of a library."""
+        for one in info.mro[1:]:
+            known = self.knowledge.about(one.name) if isinstance(one, External) else None
+            if isinstance(one, External) and known is not None and known.connection:
+                return one.name, known
+        return self.copied_connection(info)
+
+    def looks_like_socket(self, info: ClassInfo) -> bool:
+        """A base that was not read is called like a handler, and the class has its methods."""
+        if self.is_socket(info):
+            return False
+        outside = [one.name.rpartition(".")[2] for one in info.mro if isinstance(one, External)]
+        inherited = [one for one in info.mro if isinstance(one, ClassInfo)]
+        outside += [text.rpartition(".")[2] for one in inherited for text in one.unresolved]
+        named = any(_LOOKS_LIKE_SOCKET.search(name) for name in outside)
+        tornado = any(
+            isinstance(one, External) and one.name.startswith("tornado.") for one in info.mro
+        ) or any("tornado" in line for line in info.module.lines[:200] if "import" in line)
+        own = {
+            name
+            for one in inherited
+            for name in self.members(one)
+            if name in {"on_message", "write_message", "check_origin", "open"}
+        }
+        return named and tornado and ("on_message" in own or "check_origin" in own)
+
+    def members(self, info: ClassInfo) -> dict[str, list[Binding]]:
+        """What the body of a class binds."""
+        return self.project.scope(info.node)[0]

@@ -1,0 +1,361 @@
+"""Attributes of Tornado's handlers, requests and applications."""
+
+import ast
+import re
+
+from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Instance,
+    Member,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["METHODS", "TornadoAttributes"]
+
+METHODS = frozenset(
+    [
+        "prepare",
+        "get",
+        "open",
+        "on_message",
+        "on_close",
+        "on_ping",
+        "on_pong",
+        "on_finish",
+        "initialize",
+        "check_origin",
+        "finish",
+        "send_error",
+        "redirect",
+        "write",
+        "write_error",
+        "write_message",
+        "close",
+        "ping",
+        "set_status",
+        "get_status",
+        "set_header",
+        "add_header",
+        "clear_header",
+        "clear_cookie",
+        "set_cookie",
+        "set_secure_cookie",
+        "set_signed_cookie",
+        "get_cookie",
+        "get_secure_cookie",
+        "get_signed_cookie",
+        "get_argument",
+        "get_arguments",
+        "get_query_argument",
+        "get_query_arguments",
+        "get_body_argument",
+        "get_body_arguments",
+        "get_current_user",
+        "get_login_url",
+        "require_setting",
+        "reverse_url",
+        "static_url",
+        "render",
+        "render_string",
+        "flush",
+        "set_nodelay",
+        "select_subprotocol",
+        "get_compression_options",
+        "check_xsrf_cookie",
+        "check_etag_header",
+        "get_template_path",
+        "get_template_namespace",
+        "log_exception",
+        "data_received",
+        "on_connection_close",
+        "detach",
+        "get_websocket_protocol",
+        "get_user_locale",
+        "get_browser_locale",
+        "decode_argument",
+        "clear",
+        "set_default_headers",
+        "head",
+        "post",
+        "put",
+        "delete",
+        "options",
+        "patch",
+        "get_secure_cookie_key_version",
+        "__init__",
+        "_execute",
+        "xsrf_form_html",
+        "create_signed_value",
+    ]
+)
+
+
+class TornadoAttributes(Client):
+    """Attributes of Tornado's objects."""
+
+    def missing_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
+        """An attribute that no class that was read defines."""
+        if value.handler:
+            return self.tornado_method(value, name, node)
+        text = f"{text_of(value)}.{name}"
+        if node is not self.called:
+            stored = self.stored_attribute(value, name)
+            if value.shared and isinstance(stored, Const):
+                stored = Setting(text, stored, text=name)
+            if stored is None and value.info in self.hierarchy.applications:
+                stored = self._application_attribute(name)
+            if stored is not None:
+                return stored
+        return self.by_words(Unknown(text=text_of(value)), name, text, node)
+
+    def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
+        """A method or attribute that Tornado's handlers define."""
+        if name in METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
+            return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
+        match name:
+            case "request":
+                return Special("request", text="self.request")
+            case "settings":
+                return Special("settings", text="self.settings")
+            case "application":
+                return self.application(node)
+            case "current_user":
+                return self.current_user(handler, node)
+            case "cookies":
+                return Special("cookies", text="self.cookies")
+            case "path_args" | "path_kwargs" | "open_args" | "open_kwargs":
+                return Unknown(frozenset({"client", "url"}), f"self.{name}")
+            case "ws_connection" | "stream":
+                return Unknown(text=f"self.{name}", truthy=not self.closed or None)
+            case "_finished":
+                return Const(self.finished)
+            case _:
+                pass
+        return self.by_words(handler, name, f"self.{name}", node)
+
+    def application(self, node: ast.AST) -> Value:
+        """`self.application`: the project's only Application class, or Tornado's."""
+        if len(self.hierarchy.applications) == 1:
+            return Instance(self.hierarchy.applications[0], text="self.application")
+        return Special("application", text="self.application")
+
+    def _application_attribute(self, name: str) -> Value | None:
+        """What some function stores on the application: `app.auth = Authenticator(...)`."""
+        found = self.hierarchy.attributes.get(name, [])
+        if len({ast.dump(expr) for _, expr in found}) != 1:
+            return None
+        module, expr = found[0]
+        if id(expr) not in self.placed:
+            self.placed[id(expr)] = Unknown(text=name)  # it may be made of itself
+            self.placed[id(expr)] = self.in_place(module, expr)
+        value = self.placed[id(expr)]
+        return None if isinstance(value, Unknown) else value
+
+    def special_attribute(self, value: Special, name: str, node: ast.AST) -> Value:
+        """An attribute of one of Tornado's objects."""
+        text = f"{text_of(value)}.{name}"
+        match value.kind, name:
+            case "request", "headers" | "cookies":
+                return Special(name, text=text)
+            case "request", "remote_ip" if self.mode == "origin":
+                self.looked_at.add("address")
+                return Const(self.address, frozenset({"address"}), text)
+            case "request", "remote_ip":
+                return Unknown(frozenset({"address"}), text)
+            case "request", "host" | "host_name":
+                if self.mode == "origin":
+                    self.looked_at.add("host")
+                    host = self.host if name == "host" else self.host.partition(":")[0]
+                    return Const(host, frozenset({"host"}), text)
+                return Unknown(frozenset({"client", "host"}), text)
+            case "request", "protocol":
+                return Const("http", text=text) if self.mode == "origin" else Unknown(text=text)
+            case (
+                "request",
+                "arguments"
+                | "query_arguments"
+                | "body_arguments"
+                | "query"
+                | "uri"
+                | "path"
+                | "body"
+                | "files",
+            ):
+                return Unknown(frozenset({"client", "query"}), text)
+            case "request", "method":
+                return Const("GET")
+            case "request", "get_ssl_certificate":
+                return Special("request.certificate", text=text)
+            case "application", "settings":
+                return Special("settings", text="self.settings")
+            case "application", _ if node is not self.called:
+                stored = self._application_attribute(name)
+                if stored is not None:
+                    return stored
+                return self.by_words(value, name, text, node)
+            case "protocol", "accept_connection":
+                return Special("protocol.accept_connection", text=text)
+            case (("headers" | "cookies" | "settings"), _):
+                return Member(value, name, value.labels, text)
+            case _:
+                if node is self.called:
+                    return Member(Unknown(value.labels, text_of(value)), name, value.labels, text)
+                return self.by_words(value, name, text, node)
+
+    def special_item(self, value: Special, index: Value, node: ast.AST) -> Value:
+        """An item of one of Tornado's objects."""
+        name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
+        text = self.frame.module.source(node)
+        match value.kind:
+            case "headers":
+                return self.header(name, text)
+            case "cookies":
+                return self.from_client("cookie", name, text)
+            case "settings":
+                if self.mode == "anonymous" and self.is_proof(index):
+                    return self.lookup(node, text, index)
+                return self.setting_named(text, name, node)
+            case _:
+                return Unknown(labels_of(index), text)
+
+    def special_method(
+        self, value: Special, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        """`get` and its kin of headers, cookies and settings."""
+        key = args[0].value if args and isinstance(args[0], Const) else None
+        text = (
+            f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
+        )
+        if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
+            if value.kind in {"headers", "cookies"}:
+                return Unknown(frozenset({"client", "header"}), text)
+            return None
+        match value.kind:
+            case "headers":
+                if name == "pop":
+                    self.delete_item(value, Const(key))
+                return self.header(key, text)
+            case "cookies":
+                return self.from_client("cookie", key, text)
+            case "settings":
+                found = self.setting_named(f"settings.{key}", key, node)
+                if (
+                    isinstance(found, Setting)
+                    and found.default is None
+                    and key not in self.project.settings
+                ):
+                    found.default = args[1] if len(args) > 1 else Const(None)
+                return found
+            case _:
+                return None
+
+    def delete_item(self, holder: Value, key: Value) -> None:
+        """`del self.request.headers["Origin"]`."""
+        if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
+            self.origin_gone = True
+
+    def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
+        """`self.request.headers["Origin"] = …`."""
+        if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
+            if isinstance(value, Const) and isinstance(value.value, str):
+                self.origin = value.value
+            return
+        super().store_item(holder, key, value, node)
+
+    def header(self, name: str, text: str) -> Value:
+        """A header of the request."""
+        if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
+            return Const(self.origin, frozenset({"client", "origin"}), text)
+        if self.mode == "origin" and name.lower() == "host":
+            self.looked_at.add("host")
+            return Const(self.host, frozenset({"host"}), text)
+        return self.from_client("header", name or "header", text)
+
+    def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
+        """A configured value by its name, with the default the project gives it."""
+        choices = [
+            (module, expr)
+            for key in (_dotted(text, name), name)
+            for module, expr in self.project.settings.get(key, [])
+            if not _passes_on(expr, name)
+        ]
+        if _dotted(text, name) in self.project.settings:
+            choices = choices[:1]
+        default: Value | None = None
+        if (
+            len(
+                {self.project.path_of(module.file) + ast.dump(expr) for module, expr in choices[:8]}
+            )
+            == 1
+        ):
+            module, expr = choices[0]
+            if len(self.frames) < 20 and not any(frame.node is expr for frame in self.frames):
+                value = self.in_module(module, expr)
+                if isinstance(value, Setting):
+                    return value
+                if not isinstance(value, Unknown) or value.truthy:
+                    default = value
+        labels = {"setting"}
+        if lexicon.is_credential_name(name):
+            labels.add("secret")
+        return Setting(text or name, default, frozenset(labels), text or name)
+
+    def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
+        """An attribute or item that cannot be resolved, judged by its name."""
+        labels = labels_of(value)
+        if "answer" in labels and lexicon.is_verdict(name):
+            return self.identity(text, node, presumed=True)
+        if "client" in labels:
+            return self.client_field(value, name, text)
+        if "principal" in labels:
+            return Unknown(labels, text)
+        parts = text.replace("(", ".").replace("[", ".").split(".")
+        if lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name):
+            return self.setting_named(text, name, node)
+        if node is self.called:
+            return Member(Unknown(labels, text_of(value)), name, labels - {"self"}, text)
+        of_connection = isinstance(value, Instance | Special) or parts[0] in {"self", "request"}
+        # What the library calls a session is the connection, and says nothing about who it is.
+        of_connection = of_connection and not (name == "session" and self.is_sockjs())
+        if self._is_application(value):
+            # What hangs on the application is a part of the program, and nobody's identity.
+            if lexicon.is_authenticator(name):
+                return Setting(text, None, text=text)
+            of_connection = False
+        if lexicon.is_identity_name(name) and of_connection and len(parts) <= 3:
+            return self.identity(text, node, presumed=True)
+        labels = labels - {"self"}
+        if lexicon.is_credential_name(name):
+            labels |= {"secret"}
+        return Unknown(labels, text)
+
+    def _is_application(self, value: Value) -> bool:
+        if isinstance(value, Special):
+            return value.kind == "application"
+        if isinstance(value, Instance):
+            return value.info in self.hierarchy.applications
+        return text_of(value) == "self.application"
+
+
+def _names_origin(key: Value) -> bool:
+    return isinstance(key, Const) and str(key.value).lower() in ORIGIN_HEADERS
+
+
+def _dotted(text: str, name: str) -> str:
+    """`config["auth"]["enabled"]` and `config.auth.enabled` as `auth.enabled`."""
+    parts = re.findall(r"\w[\w-]*", text.replace(".get(", ".").replace("settings.", ""))
+    return ".".join(parts[-2:]) if parts[-1:] == [name] and len(parts) > 1 else name
+
+
+def _passes_on(expr: ast.expr, name: str) -> bool:
+    """`dict(auth=self.auth)` says nothing about what `auth` is."""
+    return (isinstance(expr, ast.Attribute) and expr.attr == name) or (
+        isinstance(expr, ast.Name) and expr.id == name
+    )

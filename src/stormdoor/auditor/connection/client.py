@@ -1,0 +1,88 @@
+"""What the client sends, and who it is taken for."""
+
+import ast
+
+from stormdoor.auditor.interpreter.shaping import Shaping
+from stormdoor.auditor.interpreter.values import Const, Instance, Nobody, Setting, Unknown, Value
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.project import External
+
+__all__ = ["ADDRESS", "HOST", "ORIGIN_HEADERS", "Client"]
+
+HOST = "app.example:8888"
+"""The Host header of every simulated request."""
+ADDRESS = "203.0.113.7"
+"""Where the simulated client is."""
+ORIGIN_HEADERS = frozenset({"origin", "sec-websocket-origin"})
+"""What a browser says where a page comes from; the second in old drafts."""
+
+
+class Client(Shaping):
+    """The client of a connection."""
+
+    origin = "https://attacker.example"
+    host = HOST
+    address = ADDRESS
+    origin_gone = False
+    """Whether the program took the header away before it was asked about."""
+
+    def from_client(self, label: str, name: str, text: str) -> Unknown:
+        """Something the client sends under a name."""
+        labels = {"client", label}
+        words = set(lexicon.words_of(name))
+        if lexicon.is_credential_name(name):
+            labels.add("credential")
+        if words & {"origin", "referer"}:
+            labels.add("origin")
+        if name.lower() == "host":
+            labels.add("host")
+        if words & {"ip", "forwarded"} and "user" not in words:
+            labels.add("address")
+        return Unknown(frozenset(labels), text)
+
+    def current_user(self, handler: Instance, node: ast.AST) -> Value:
+        """What was assigned to it, what a property gives, or `get_current_user` returns."""
+        known = handler.attrs.get("current_user") or handler.attrs.get("_current_user")
+        if known is not None:
+            return known
+        if self.mode == "member":
+            return self.principal("self.current_user")
+        found = self._member(handler.info, "current_user", None)
+        base = self._names_everybody(handler)
+        if found is not None:
+            value = self._bound_member(found, handler, "current_user", node)
+        elif base and not self.assume(
+            Setting(f"an authentication for {base}", Const(value=False)), node
+        ):
+            value = Unknown(text="self.current_user", truthy=True)
+        else:
+            getter = self.instance_attribute(handler, "get_current_user", node)
+            value = self.call(getter, [], {}, node)
+        handler.attrs["_current_user"] = value
+        return value
+
+    def _names_everybody(self, handler: Instance) -> str:
+        """The base that was not read and, as shipped, makes a user of anybody; "" if there is none."""
+        if self._member(handler.info, "get_current_user", None) is not None:
+            return ""
+        for one in handler.info.mro:
+            known = self.hierarchy.knowledge.about(one.name) if isinstance(one, External) else None
+            if known is not None and known.authentication == "optional":
+                return one.name
+        return ""
+
+    def principal(self, text: str) -> Value:
+        """An identity that was proven."""
+        return Unknown(frozenset({"principal"}), text, truthy=True)
+
+    def identity(
+        self, text: str, node: ast.AST, *, presumed: bool = False, certain: bool = False
+    ) -> Value:
+        """Where the program asks who the client is."""
+        if self.mode == "anonymous":
+            return Nobody(text, node, self.frame.module, presumed=presumed, certain=certain)
+        return self.principal(text)
+
+    def is_sockjs(self) -> bool:
+        """A connection class of sockjs-tornado."""
+        return False

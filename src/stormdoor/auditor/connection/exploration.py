@@ -1,0 +1,151 @@
+"""Every way of a connection, within a budget."""
+
+import ast
+import time
+from collections.abc import Mapping as MappingABC
+from typing import Literal
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.connection.pathway import Asked, Path, Pathway
+from stormdoor.auditor.connection.run import Run
+from stormdoor.auditor.interpreter.events import Mode, Stage
+from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.outcomes import Exhausted, PathEnd, Pruned, Thrown
+from stormdoor.auditor.interpreter.statements.jumps import Returned
+from stormdoor.auditor.interpreter.values import Environment
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["LAST_RESORT", "explore", "explore_origin"]
+
+# The limits are work: a busy machine says what an idle one says. Time is the last resort.
+_MAX_PATHS = 160
+_MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
+LAST_RESORT = 60.0
+"""Seconds."""
+
+
+def _explored(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    mode: Mode,
+    *,
+    words: MappingABC[str, tuple[Module, ast.expr]],
+    origin: Asked | None = None,
+) -> Pathway:
+    result = Pathway()
+    seen: set[tuple[object, ...]] = set()
+    deadline = time.monotonic() + LAST_RESORT
+
+    def follow(pending: list[list[int]], *, as_shipped: bool) -> list[list[int]]:
+        """Every way from these choices; gives those that only another configuration takes."""
+        otherwise: list[list[int]] = []
+        tried, steps = 0, 0
+        while pending:
+            if tried >= _MAX_PATHS or steps >= _MAX_STEPS[mode] or time.monotonic() > deadline:
+                result.complete = result.complete and not as_shipped
+                break
+            tried += 1
+            run = Run(
+                project,
+                hierarchy,
+                info,
+                mode=mode,
+                plan=pending.pop(),
+                seen=seen,
+                deadline=deadline,
+                words=words,
+            )
+            path = _followed(run, origin)
+            if run.exhausted:
+                result.complete = result.complete and not as_shipped
+            steps += run.steps
+            result.steps += run.steps
+            pending.extend(reversed(run.alternatives))
+            (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
+            # What has nothing to do with who is let in is tried when the rest was.
+            (otherwise if as_shipped else pending)[:0] = reversed(run.unlikely)
+            result.events.extend(run.events)
+            result.uncertain.update(run.uncertain)
+            if path is not None:
+                result.paths.append(path)
+        return otherwise
+
+    rest = follow([[]], as_shipped=True)
+    if origin is None or origin.otherwise:
+        follow(rest, as_shipped=False)
+    return result
+
+
+def _followed(run: Run, origin: Asked | None) -> Path | None:
+    """One way to its end; None where the rest of it was explored before."""
+    try:
+        return run.go() if origin is None else _ask_origin(run, origin)
+    except Pruned:
+        return None
+    except (Exhausted, RecursionError):
+        run.exhausted = True
+        run.path.outcome = "accepted" if run.accepted else "cut"
+    except Returned:
+        pass
+    return run.path
+
+
+def _ask_origin(run: Run, asked: Asked) -> Path:
+    run.origin, run.host, run.address = asked.origin, asked.host, asked.address
+    run.listed = asked.listed
+    frame = Frame(run.info.module, Environment(), run.info.name, node=run.info.node)
+    run.frames.append(frame)
+    path = run.path
+    run.stage = path.stage = Stage.ORIGIN
+    try:
+        run.shape_handler()
+        words = run.given()
+        run.stage = Stage.ORIGIN
+        run.initialized(words)
+        if asked.whole:
+            run.serve(run.url_arguments("get"))
+        else:
+            path.answer = run.lets_in(run.info.node)
+    except Thrown:
+        path.answer = None if asked.whole else False
+    except PathEnd:
+        pass
+    path.whim, path.unsure = run.whim, run.unsure
+    path.looked_at = frozenset(run.looked_at)
+    path.outcome = "accepted" if path.answer else "refused"
+    return path
+
+
+def explore(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    mode: Literal["anonymous", "member"],
+    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+) -> Pathway:
+    """Every way that a connection of such a client can go.
+
+    Args:
+        project: The files.
+        hierarchy: The classes.
+        info: The handler class.
+        mode: A client without a valid credential, or one with.
+        words: What the route gives to `initialize`.
+    """
+    return _explored(project, hierarchy, info, mode, words=words or {})
+
+
+def explore_origin(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    asked: Asked | str,
+    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+) -> Pathway:
+    """What `check_origin` answers to this origin; `answer` of each path."""
+    if isinstance(asked, str):
+        asked = Asked(asked, otherwise=True)
+    return _explored(project, hierarchy, info, "origin", words=words or {}, origin=asked)

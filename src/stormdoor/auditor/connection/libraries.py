@@ -1,0 +1,240 @@
+"""Libraries whose meaning matters on the way of a connection."""
+
+import ast
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.connection.attributes import METHODS
+from stormdoor.auditor.connection.picks import Picks
+from stormdoor.auditor.interpreter.values import (
+    Authenticated,
+    Bound,
+    ClassRef,
+    Const,
+    Function,
+    Instance,
+    Mapping,
+    ModuleRef,
+    Nobody,
+    Partial,
+    Sequence,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import External
+
+__all__ = ["TornadoModel"]
+
+_DECLARES = frozenset({"attr", "attrs", "dataclasses", "pydantic"})
+_MAX_MAPPED = 24
+
+
+class TornadoModel(Picks):
+    """Tornado's objects."""
+
+    def library_call(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """A call of a library whose meaning matters."""
+        last = name.rpartition(".")[2]
+        match name:
+            case "getattr":
+                return self._getattr(args, node)
+            case "hasattr":
+                return self._hasattr(args)
+            case "inspect.getmodule" if len(args) == 1 and (made := _made_in(args[0])):
+                return ModuleRef(made)
+            case "setattr" if len(args) == 3 and isinstance(args[1], Const):
+                self.store(args[0], str(args[1].value), args[2], node)
+                return Const(None)
+            case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
+                return args[0]
+            case "callable":
+                return (
+                    Const(value=True)
+                    if isinstance(args[0] if args else None, Function | Bound)
+                    else Unknown()
+                )
+            case "dict":
+                return self._dict(args, words)
+            case "operator.methodcaller" | "operator.attrgetter" if "client" in labels_of(
+                *args[:1]
+            ):
+                return self.dispatched(last, args, node)
+            case "functools.partial" | "functools.partialmethod" if args:
+                return Partial(args[0], args[1:], words, text=last)
+            case "map" if len(args) == 2 and isinstance(args[1], Sequence):
+                given = args[1]
+                mapped = [self.call(args[0], [one], {}, node) for one in given.items[:_MAX_MAPPED]]
+                return Sequence(mapped, "list", given.exact and len(mapped) == len(given.items))
+            case "os.getenv" | "os.environ.get":
+                return self._setting_get("environ", args, node)
+            case "type.__new__" if self.making is not None:
+                return ClassRef(self.making, text=self.making.name)
+            case "tornado.web.authenticated" if args:
+                return Authenticated(args[0], node, self.frame.module)
+            case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
+                if isinstance(node, ast.Call):
+                    left, right = (_shown(one) for one in args)
+                    for one, other in ((left, right), (right, left)):
+                        if (
+                            isinstance(one, Const)
+                            and isinstance(other, Setting)
+                            and (self.truth_of_default(other) is None)
+                        ):
+                            return Nobody(self.frame.module.source(node), node, self.frame.module)
+                    return self.compare(left, ast.Eq(), right, node)
+            case (
+                "tornado.ioloop.IOLoop.current"
+                | "asyncio.get_event_loop"
+                | "asyncio.get_running_loop"
+            ):
+                return Unknown(text=name)
+            case "tornado.web.decode_signed_value" | "tornado.web.get_signed_cookie":
+                return self.identity(name, node, certain=True)
+            case _:
+                pass
+        if last == "wraps" or name in {
+            "functools.lru_cache",
+            "functools.cache",
+            "functools.update_wrapper",
+        }:
+            if last == "update_wrapper" and args:
+                return args[0]
+            return Special("identity", text=last)
+        if last in {"field", "Field", "attrib", "ib"} and name.partition(".")[0] in _DECLARES:
+            return self._field(args, words, node)
+        if name.startswith("traitlets") and last[:1].isupper():
+            default = args[0] if args else words.get("default_value", Const(None))
+            return Setting(last, default if isinstance(default, Const) else None, text="")
+        if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
+            return self._any(name, args[0])
+        if last == "gather":
+            return Sequence([self.awaited(one, node) for one in args])
+        return None
+
+    def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
+        """What a field of a data class is as shipped."""
+        maker = words.get("default_factory", words.get("factory"))
+        if maker is not None:
+            return self.call(maker, [], {}, node)
+        return words.get("default", args[0] if args else None)
+
+    def _any(self, name: str, items: Sequence) -> Value | None:
+        """What `any` and `all` make of an identity that is asked for among other things."""
+        decides = name == "any"
+        for item in items.items:
+            if isinstance(item, Nobody) and item.truthy is decides:
+                return item
+            if isinstance(item, Const) and bool(item.value) is decides:
+                return Const(value=decides)
+        return next((one for one in items.items if isinstance(one, Nobody)), None)
+
+    def _dict(self, args: list[Value], words: dict[str, Value]) -> Value:
+        entries: dict[object, Value] = {}
+        exact = True
+        for one in args:
+            if isinstance(one, Mapping):
+                entries.update(one.items)
+            else:
+                exact = False
+        entries.update(words)
+        return Mapping(entries, exact)
+
+    def _hasattr(self, args: list[Value]) -> Value:
+        """What a class or a constructor gave is there; of the connection, also what is not there yet."""
+        target, name = (args[0], args[1]) if len(args) == 2 else (None, None)
+        if isinstance(target, Instance) and isinstance(name, Const) and isinstance(name.value, str):
+            if name.value in target.attrs or isinstance(
+                self.hierarchy.find(target.info, name.value), ClassMember
+            ):
+                return Const(value=True)
+            if target.handler and self._is_stored_later(target.info, name.value):
+                return Const(value=False)
+        return Unknown(text="hasattr()")
+
+    def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
+        """Only methods of the handler's own classes make this attribute, and none has yet."""
+        return (
+            name not in METHODS
+            and name in self.stored_names(info)
+            and all(
+                one.name.startswith("tornado.") or self.hierarchy.is_inert(one)
+                for one in info.mro
+                if isinstance(one, External)
+            )
+            and not any(isinstance(one, ClassInfo) and one.unresolved for one in info.mro)
+        )
+
+    def _getattr(self, args: list[Value], node: ast.AST) -> Value:
+        if len(args) < 2:
+            return Unknown(text="getattr()")
+        target, name = args[0], args[1]
+        if isinstance(name, Const) and isinstance(name.value, str):
+            if isinstance(target, Instance) and len(args) > 2:
+                known = name.value in target.attrs or self._member(target.info, name.value, None)
+                if not known and not target.handler:
+                    stored = self.stored_attribute(target, name.value)
+                    return args[2] if stored is None else stored
+                if not known and name.value != "current_user" and name.value not in METHODS:
+                    found = self.tornado_method(target, name.value, node)
+                    if isinstance(found, Nobody):
+                        return found
+                    return Setting(name.value, args[2], text=f"getattr {name.value}")
+            if len(args) > 2 and isinstance(
+                target, Function | Bound | Authenticated | Partial | Special
+            ):
+                marked = _marks(target).get(name.value)
+                if marked is not None:
+                    return marked
+                if not isinstance(target, Special) or target.kind.startswith("handler."):
+                    return args[2]
+            if len(args) > 2 and isinstance(target, Unknown | Setting | Special):
+                found = self.attribute(target, name.value, node)
+                if isinstance(found, Setting) and found.default is None:
+                    found.default = args[2]
+                if (
+                    isinstance(found, Nobody)
+                    and isinstance(target, Special)
+                    and target.kind == "application"
+                ):
+                    # What the application may have is a part of it, and nobody's identity.
+                    return Setting(f"application.{name.value}", args[2], text=found.text)
+                return found
+            return self.attribute(target, name.value, node)
+        if "client" in labels_of(name):
+            return self.named_by_client(target, name, args, node)
+        return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _made_in(value: Value) -> Module | None:
+    """The file in which a function or a class stands."""
+    while isinstance(value, Bound | Authenticated):
+        value = value.function
+    match value:
+        case Function():
+            return value.module
+        case ClassRef() | Instance():
+            return value.info.module
+        case ModuleRef():
+            return value.module
+        case _:
+            return None
+
+
+def _marks(value: Value) -> dict[str, Value]:
+    """Attributes that a decorator put on a function: `method.public = True`."""
+    while isinstance(value, Bound | Authenticated):
+        value = value.function
+    return value.attrs if isinstance(value, Function) else {}
+
+
+def _shown(value: Value) -> Value:
+    """What the client sends is shown as proof where it is compared in constant time."""
+    if isinstance(value, Unknown) and "client" in value.labels:
+        return Unknown(value.labels | {"credential"}, value.text, value.truthy)
+    return value

@@ -1,0 +1,181 @@
+"""Methods of Tornado's handlers."""
+
+import ast
+
+from stormdoor.auditor.connection.attributes import TornadoAttributes
+from stormdoor.auditor.interpreter.outcomes import PathEnd, Thrown
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Mapping,
+    Nobody,
+    Sequence,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+
+__all__ = ["TornadoMethods"]
+
+_BY_CLIENT = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
+_HTTP_ONLY = frozenset(
+    {"finish", "redirect", "write", "set_status", "set_header", "set_cookie", "flush", "render"}
+)
+
+
+class TornadoMethods(TornadoAttributes):
+    """Methods that a handler inherits."""
+
+    def special_call(
+        self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A call of one of Tornado's methods."""
+        kind = function.kind
+        if kind == "foreign-check":
+            return self._foreign_check(function, args, words, node)
+        if kind == "identity":
+            return args[0] if args else Const(None)
+        if kind == "new-class" and self.making is not None:
+            return ClassRef(self.making, text=self.making.name)
+        if kind == "protocol.accept_connection":
+            return self.connect()
+        if kind == "request.certificate":
+            return self.identity(text_of(function), node, certain=True)
+        if not kind.startswith("handler."):
+            return self.unknown_call(function, text_of(function), args, words, node)
+        name = kind.removeprefix("handler.")
+        self.record("call", node, f"handler.{name}", values=tuple(args), words=tuple(words.items()))
+        return self._handler_call(name, args, words, node)
+
+    def _foreign_check(
+        self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        inner, place, *rest = args
+        if self.mode == "anonymous":
+            site = (
+                place.value
+                if isinstance(place, Const) and isinstance(place.value, ast.AST)
+                else node
+            )
+            self.check(site, text_of(function), presumed=True)
+            raise Thrown("?", site, self.frame.module, check=True, presumed=True)
+        self.record("check", node, text_of(function), presumed=True)
+        return self.awaited(self.call(inner, rest, words, node), node)
+
+    def _handler_call(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        first = args[0] if args else words.get("name")
+        key = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
+        if name in _BY_CLIENT:
+            asked = self.from_client("query", key or "argument", f"{name}({key!r})")
+            asked.present = len(args) < 2 and "default" not in words
+            return asked
+        if name in {"get_arguments", "get_query_arguments", "get_body_arguments"}:
+            return self.from_client("query", key or "argument", f"{name}({key!r})")
+        match name:
+            case "get_cookie":
+                return self.from_client("cookie", key or "cookie", f"get_cookie({key!r})")
+            case "get_secure_cookie" | "get_signed_cookie":
+                return self.identity(f"{name}({key!r})", node, certain=True)
+            case "get_current_user":
+                if self.mode == "anonymous":
+                    return Nobody("get_current_user()", node, self.frame.module, certain=True)
+                return self.principal("get_current_user()")
+            case "get":
+                return self.accept(args, words, node)
+            case "__init__":
+                return self.constructed({k: v for k, v in words.items() if k != "request"})
+            case "_execute":
+                return self.serve(args[1:])
+            case "check_origin":
+                return self.default_origin(args)
+            case "get_websocket_protocol":
+                return Special("protocol", text="self.get_websocket_protocol()")
+            case "send_error" | "close":
+                return self._close(name, node)
+            case "write_message" | "send" | "broadcast":
+                self._send(args, node)
+                return Const(None)
+            case _ if name in _HTTP_ONLY:
+                return self._http(name, args, node)
+            case _:
+                return Const(None)
+
+    def _close(self, name: str, node: ast.AST) -> Value:
+        if name == "send_error" and not self.accepted:
+            self.finished = True
+            self.record("finish", node, name)
+        elif self.accepted:
+            self.closed = True
+            self.record("close", node, name)
+            if name == "send_error":
+                raise Thrown("RuntimeError", node, self.frame.module)
+        return Const(None)
+
+    def _send(self, args: list[Value], node: ast.AST) -> None:
+        if self.closed:
+            raise Thrown("WebSocketClosedError", node, self.frame.module)
+        labels = labels_of(*args)
+        constant = all(_is_constant(one) for one in args) and not labels & {"client", "principal"}
+        self.record("send", node, "write_message", values=tuple(args), constant=constant)
+
+    def _http(self, name: str, args: list[Value], node: ast.AST) -> Value:
+        if self.accepted:
+            # Tornado 5+: `Method not supported for Web Sockets`; the exception ends the connection.
+            if name in {"finish", "redirect", "write"}:
+                raise Thrown("RuntimeError", node, self.frame.module)
+            return Const(None)
+        if name in {"finish", "redirect", "render"}:
+            self.finished = True
+            self.record("finish", node, name)
+        elif (
+            name == "set_status"
+            and args
+            and isinstance(args[0], Const)
+            and isinstance(args[0].value, int)
+        ):
+            self.status = args[0].value
+        return Const(None)
+
+    def default_origin(self, args: list[Value]) -> Value:
+        """Tornado compares the Origin's host and port with the Host header."""
+        if self.mode == "origin":
+            return Const(self.origin.partition("://")[2] == self.host, frozenset({"origin"}))
+        return Const(value=True)
+
+    def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
+        """`WebSocketHandler.get`: answers 101, opens, and returns when the connection is over."""
+        raise PathEnd
+
+    def constructed(self, words: dict[str, Value]) -> Value:
+        """`RequestHandler.__init__`: calls `initialize`."""
+        raise NotImplementedError
+
+    def serve(self, arguments: list[Value]) -> Value:
+        """`RequestHandler._execute`: prepare, then the method of the request."""
+        raise NotImplementedError
+
+    def connect(self) -> Value:
+        """`WebSocketProtocol.accept_connection`: the 101."""
+        raise NotImplementedError
+
+
+def _is_constant(value: Value) -> bool:
+    match value:
+        case Const():
+            return True
+        case Sequence(items=items):
+            return all(_is_constant(one) for one in items)
+        case Mapping(items=items):
+            return all(_is_constant(one) for one in items.values())
+        case Unknown(labels=labels, text=text):
+            return (
+                not labels
+                and text.startswith(("json.dumps", "tornado.escape.json_encode"))
+                and "'" in text
+            )
+        case _:
+            return False

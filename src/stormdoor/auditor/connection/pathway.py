@@ -1,0 +1,96 @@
+"""The ways that a connection can go."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stormdoor.auditor.connection.client import ADDRESS, HOST
+from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import STAND_IN
+
+__all__ = ["Asked", "Outcome", "Path", "Pathway"]
+
+Outcome = Literal["refused", "accepted", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page that connects.
+
+    Args:
+        origin: Where it comes from.
+        host: The Host header of the handshake.
+        address: Where the client is.
+        whole: Whether what runs before `check_origin` is followed, too.
+        otherwise: Whether ways that only another configuration takes are followed, too.
+        listed: What is in lists of the server that nobody can read here.
+    """
+
+    origin: str
+    host: str = HOST
+    address: str = ADDRESS
+    whole: bool = False
+    listed: str = STAND_IN
+    otherwise: bool = False
+
+
+@dataclass(slots=True)
+class Path:
+    """One way that a connection can go.
+
+    Args:
+        outcome: Refused before the 101, accepted, or not followed to its end.
+        stage: The stage in which it was refused, or that it reached.
+        events: What happened, in order.
+        assumptions: Settings it depends on.
+        refused_by: What refused it: a check of the client's identity, or None.
+        open_end: How `open` ended: it came through, it raised, it closed.
+        message_end: How `on_message` ended on the first message.
+        first_message: How many events there were when the first message had been handled.
+        answer: What `check_origin` answered.
+        whim: Whether that hung on what the page writes into the address.
+        unsure: Whether that hung on what nobody can read here.
+        looked_at: What `check_origin` looked at beside the origin: `host`, `address`, `port`, `list`.
+    """
+
+    outcome: Outcome
+    stage: Stage
+    events: list[Event]
+    assumptions: dict[str, Assumption]
+    refused_by: Thrown | None = None
+    presumed: bool = False
+    open_end: Literal["", "through", "raised", "closed"] = ""
+    message_end: Literal["", "through", "raised", "closed"] = ""
+    first_message: int = 0
+    answer: bool | None = None
+    whim: bool = False
+    unsure: bool = False
+    looked_at: frozenset[str] = frozenset()
+
+    @property
+    def checks(self) -> list[Event]:
+        """The checks of identity that this client failed on the way."""
+        return [event for event in self.events if event.kind == "check"]
+
+    def at(self, stage: Stage) -> list[Event]:
+        """What happened in a stage."""
+        return [event for event in self.events if event.stage == stage]
+
+
+@dataclass(slots=True)
+class Pathway:
+    """All ways that were explored.
+
+    Args:
+        paths: The ways that came to an end.
+        events: Everything that happened on any way, also those not followed to the end.
+        complete: Whether every way was followed.
+        steps: How much work it was.
+        uncertain: Methods that a class that was not read may define, with that class.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    complete: bool = True
+    steps: int = 0
+    uncertain: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,82 @@
+"""What a client picks by a name that it sends."""
+
+import ast
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.connection.methods import TornadoMethods
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.reading.module import Defined
+
+__all__ = ["Picks"]
+
+_MAX_PICKED = 16
+
+
+class Picks(TornadoMethods):
+    """Methods by the name that a message says."""
+
+    def named_by_client(
+        self, target: Value, name: Value, args: list[Value], node: ast.AST
+    ) -> Value:
+        """`getattr(self, "on_" + message["type"])`: one of the methods that are called so."""
+        names = self._possible_names(target, name)
+        if not names:
+            return self.dispatched("getattr", args, node)
+        self.record("picks", node, "getattr", values=tuple(args))
+        if self.mode == "member":
+            picked = self.choose(node, len(names) + 1)
+            if picked < len(names):
+                return self.attribute(target, names[picked], node)
+            if len(args) > 2:
+                return args[2]
+            raise Thrown("AttributeError", node, self.frame.module)
+        if self.accepted:
+            self.record("act", node, "getattr", values=tuple(args))
+        return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+    def dispatched(self, how: str, args: list[Value], node: ast.AST) -> Value:
+        """Whatever has the name that the client sends."""
+        self.record("dispatch", node, how, values=tuple(args))
+        if self.accepted:
+            self.record("act", node, how, values=tuple(args))
+        return Unknown(labels_of(*args[:2]) & {"client", "message"}, f"{how}()")
+
+    def _possible_names(self, target: Value, name: Value) -> list[str]:
+        """The methods of an object of the project that a name of the client may stand for."""
+        if not isinstance(target, Instance):
+            return []
+        text = text_of(name)
+        prefix = _prefix_of(text)
+        known = next((names for asked, names in self.among.items() if asked in text), ())
+        methods = [
+            member
+            for one in target.info.mro
+            if isinstance(one, ClassInfo)
+            for member, bindings in self.hierarchy.members(one).items()
+            if isinstance(bindings[-1], Defined)
+        ]
+        allowed = {prefix + one for one in known}
+        found = [one for one in methods if one in allowed]
+        if not known and prefix:
+            found = [one for one in methods if one.startswith(prefix)]
+        return list(dict.fromkeys(found))[:_MAX_PICKED]
+
+
+def _prefix_of(text: str) -> str:
+    """What a name certainly begins with: `"on_" + kind`, `f"on_{kind}"`, `"on_%s" % kind`."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError):
+        return ""
+    match node:
+        case ast.BinOp(left=ast.Constant(value=str() as begin), op=ast.Add()):
+            return begin
+        case ast.BinOp(left=ast.Constant(value=str() as begin), op=ast.Mod()):
+            return begin.partition("%")[0]
+        case ast.JoinedStr(values=[ast.Constant(value=str() as begin), *_]):
+            return begin
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as begin), attr="format")):
+            return begin.partition("{")[0]
+        case _:
+            return ""

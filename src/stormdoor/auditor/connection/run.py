@@ -1,0 +1,354 @@
+"""The way of a connection: prepare, get, check_origin, 101, open, on_message, as Tornado runs it."""
+
+import ast
+from collections.abc import Mapping as MappingABC
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.connection.libraries import TornadoModel
+from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.events import Mode, Stage
+from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.outcomes import PathEnd, Pruned, Thrown, TooFar
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
+    Const,
+    Environment,
+    Function,
+    Instance,
+    Mapping,
+    Sequence,
+    Special,
+    Unknown,
+    Value,
+)
+from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["Run"]
+
+_CONSTRUCTION = 500
+"""Steps of the handler's constructor that are followed."""
+
+
+class Run(TornadoModel):
+    """One way through a handler."""
+
+    def __init__(
+        self,
+        project: Project,
+        hierarchy: Hierarchy,
+        info: ClassInfo,
+        *,
+        mode: Mode,
+        plan: list[int],
+        seen: set[tuple[object, ...]],
+        deadline: float,
+        words: MappingABC[str, tuple[Module, ast.expr]],
+    ) -> None:
+        super().__init__(project, hierarchy, mode=mode, plan=plan, seen=seen, deadline=deadline)
+        self.info = info
+        self.words = words
+        self.handler = Instance(info, text="self", handler=True, labels=frozenset({"self"}))
+        self.exhausted = False
+        self.opening: tuple[list[Value], dict[str, Value], ast.AST] = ([], {}, info.node)
+        self.was_constructed = False
+        self.negotiated = False
+        self.path = Path("cut", Stage.IMPORT, self.events, self.assumptions)
+
+    def go(self) -> Path:
+        """From the connection to its end."""
+        frame = Frame(self.info.module, Environment(), self.info.name, node=self.info.node)
+        self.frames.append(frame)
+        path = self.path
+        try:
+            self._prepare()
+        except PathEnd:
+            if path.outcome == "cut":
+                path.outcome = "accepted"
+        except Thrown as error:
+            if not self.accepted:
+                path.outcome = "refused"
+                path.refused_by = error if error.check or self._failed_check() else None
+                path.presumed = self._only_presumed(error)
+        return path
+
+    def _failed_check(self) -> bool:
+        return any(event.kind == "check" for event in self.events)
+
+    def _only_presumed(self, error: Thrown | None) -> bool:
+        checks = [event for event in self.events if event.kind == "check"]
+        return bool(checks) and all(event.presumed for event in checks)
+
+    def method(self, name: str, args: list[Value], words: dict[str, Value] | None = None) -> Value:
+        """Call a method of the handler and wait for it."""
+        assert_handler = self.handler
+        if assert_handler is None:
+            return Const(None)
+        node = self.info.node
+        self.called = node
+        function = self.instance_attribute(assert_handler, name, node)
+        return self.awaited(self.call(function, args, words or {}, node), node)
+
+    def _prepare(self) -> None:
+        path = self.path
+        self.stage = path.stage = Stage.PREPARE
+        self.shape_handler()
+        self.initialized(self.given())
+        if self._member(self.info, "_execute", None) is not None:
+            self.method("_execute", [Unknown(text="transforms"), *self.url_arguments("get")])
+        else:
+            self.serve(self.url_arguments("get"))
+        # It came back without the 101: Tornado finishes the request.
+        self._refuse()
+
+    def serve(self, arguments: list[Value]) -> Value:
+        """`RequestHandler._execute`: prepare, then the method of the request."""
+        self.method("prepare", [])
+        if self.finished:
+            self._refuse()
+        self.stage = self.path.stage = Stage.GET
+        self.method("get", arguments)
+        return Const(None)
+
+    def shape_handler(self) -> None:
+        """A decorator of the class may have put another in its place."""
+        handler = self.handler
+        if handler is not None:
+            self.info = handler.info = self.shaped(self.info)
+
+    def given(self) -> dict[str, Value]:
+        """What the route gives to `initialize`."""
+        return {
+            name: self._maker(module, value)
+            if isinstance(value, ast.Name) and value.id == "self"
+            else self.in_place(module, value)
+            for name, (module, value) in self.words.items()
+        }
+
+    def _maker(self, module: Module, value: ast.expr) -> Value:
+        """`("/ws", Socket, {"server": self})`: the object whose method makes the routes."""
+        around = [
+            one
+            for one in module.classes
+            if one.node.lineno <= value.lineno <= (one.node.end_lineno or one.node.lineno)
+        ]
+        if not around:
+            return Unknown(text="self")
+        definition = max(around, key=lambda one: one.node.lineno)
+        info = self.hierarchy.of(module, definition)
+        if info in self.hierarchy.applications:
+            return self.application(value)
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
+            made = self.call(ClassRef(info, text=info.name), [], {}, value)
+        except Thrown:
+            return Unknown(text=info.name)
+        finally:
+            self.stage = stage
+        if not isinstance(made, Instance):
+            return Unknown(text=info.name)
+        for name, held in made.attrs.items():
+            # What it holds changes while it runs; only what a constructor's caller gives is a setting.
+            if isinstance(held, Sequence | Mapping):
+                held.exact = False
+            elif (
+                isinstance(held, Const)
+                and isinstance(held.value, int | float | bytes)
+                and not isinstance(held.value, bool)
+            ):
+                made.attrs[name] = Unknown(text=f"{info.name}.{name}")
+        return made
+
+    def initialized(self, words: dict[str, Value]) -> None:
+        """The constructor; Tornado's calls `initialize` with what the route gives.
+
+        One that raises without having asked who the client is does so for want of knowledge.
+        """
+        cap, self.cap = self.cap, min(self.cap, self.steps + _CONSTRUCTION)
+        try:
+            if self._member(self.info, "__init__", None) is not None:
+                first: list[Value] = (
+                    [Unknown(text="session")]
+                    if self.is_sockjs()
+                    else [self.application(self.info.node), Special("request", text="request")]
+                )
+                self.method("__init__", first, words)
+        except Thrown as error:
+            if error.check or self._failed_check():
+                raise
+        except TooFar:
+            pass  # what it stores is not known
+        finally:
+            self.cap = cap
+        self.constructed(words)
+
+    def constructed(self, words: dict[str, Value]) -> Value:
+        """`RequestHandler.__init__`."""
+        if not self.was_constructed:
+            self.was_constructed = True
+            try:
+                self.method("initialize", [], words)
+            except Thrown as error:
+                if error.check or self._failed_check():
+                    raise
+        return Const(None)
+
+    def _refuse(self) -> Value:
+        path = self.path
+        path.outcome = "refused"
+        if self._failed_check():
+            path.refused_by = Thrown("finished", None, None, check=True)
+            path.presumed = self._only_presumed(None)
+        raise PathEnd
+
+    def answers_later(self) -> bool:
+        """Whether `check_origin` is a coroutine, or a generator: both count as true."""
+        member = self._member(self.info, "check_origin", None)
+        if member is None or not isinstance(member.binding, Defined):
+            return False
+        node = member.binding.node
+        if isinstance(node, ast.ClassDef):
+            return False
+        if not node.decorator_list and _yields(node):
+            return True
+        return isinstance(node, ast.AsyncFunctionDef) or any(
+            ast.unparse(one).endswith("gen.coroutine") or ast.unparse(one) == "coroutine"
+            for one in node.decorator_list
+        )
+
+    def is_sockjs(self) -> bool:
+        """A connection class of sockjs-tornado: `on_open` in place of `open`."""
+        return self._member(self.info, "on_open", None) is not None and (
+            self._member(self.info, "open", None) is None
+        )
+
+    def url_arguments(self, name: str) -> list[Value]:
+        """What the route's pattern captures."""
+        handler = self.handler
+        if handler is None:
+            return []
+        for method in (name, "open"):
+            found = self._member(handler.info, method, None)
+            if not isinstance(found, ClassMember):
+                continue
+            value = self.member_value(found, handler.info)
+            while not isinstance(value, Function):
+                inner = getattr(value, "function", None)
+                if inner is None or isinstance(inner, Special):
+                    inner = next(iter(getattr(value, "args", [])), None)
+                if inner is None:
+                    return []
+                value = inner
+            names = [one.arg for one in value.node.args.args][1:]
+            required = len(names) - len(value.node.args.defaults)
+            if names:
+                return [
+                    self.from_client("url", one, one)
+                    for one in names[: max(required, 0) or len(names)]
+                ]
+            if value.node.args.vararg is not None and method == "get":
+                continue
+            return []
+        return []
+
+    def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
+        """The 101, then `open`, then messages; whoever called comes back after the connection."""
+        if self.accepted or self.stage not in {Stage.GET, Stage.PREPARE}:
+            return Const(None)
+        path = self.path
+        if self.mode == "origin":
+            path.answer = self.origin_gone or self.lets_in(node)
+            raise PathEnd
+        if self.finished:
+            self._refuse()
+        if not self.negotiated:
+            self.negotiated = True
+            return self._negotiate(args, words, node)
+        self.accepted = True
+        self.catching.clear()
+        path.outcome = "accepted"
+        self.record("accept", node, "101")
+        self.stage = path.stage = Stage.OPEN
+        try:
+            if self.is_sockjs():
+                answer = self.method("on_open", [Special("request", text="request")])
+                if isinstance(answer, Const) and answer.value is False:
+                    self.closed = True
+                    self.record("close", self.info.node, "on_open() returns False")
+            else:
+                self.method("open", args or self.url_arguments("open"), words)
+            path.open_end = "closed" if self.closed else "through"
+        except Thrown as error:
+            path.open_end = "raised"
+            path.refused_by = error
+            raise PathEnd from None
+        self.stage = path.stage = Stage.MESSAGE
+        for turn in range(2):
+            try:
+                self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
+                path.message_end = "closed" if self.closed else "through"
+                path.first_message = path.first_message or len(self.events)
+            except Pruned:
+                if turn == 0:
+                    raise
+                break  # the second message meets what the first one met
+            except Thrown as error:
+                path.message_end = "raised"
+                path.refused_by = error
+                break
+        raise PathEnd
+
+    def _negotiate(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
+        """What Tornado asks of the handler before it sends the 101: the protocol, the subprotocol."""
+        self.opening = (args, words, node)
+        if self._member(self.info, "get_websocket_protocol", None) is not None:
+            protocol = self.method("get_websocket_protocol", [])
+            if isinstance(protocol, Const) and protocol.value is None:
+                return self._refuse()  # Tornado answers 426
+            if isinstance(protocol, Instance) and self.handler is not None:
+                accept = self.attribute(protocol, "accept_connection", node)
+                if isinstance(accept, Bound):
+                    self.awaited(self.call(accept, [self.handler], {}, node), node)
+                    return self._refuse()
+        return self.connect()
+
+    def lets_in(self, node: ast.AST) -> bool:
+        """What `check_origin` answers."""
+        handler = self.handler
+        if handler is None:
+            return False
+        self.called = node
+        function = self.instance_attribute(handler, "check_origin", node)
+        asked = Const(self.origin, frozenset({"client", "origin"}), "origin")
+        try:
+            value = self.call(function, [asked], {}, node)
+        except Thrown:
+            return False
+        # Tornado does not wait for a coroutine: that there is one counts as true.
+        return self.answers_later() or self.truth(value, node)
+
+    def connect(self) -> Value:
+        """`WebSocketProtocol.accept_connection`."""
+        if self.mode == "origin":
+            self.path.answer = True  # nothing between here and the 101 asks
+            raise PathEnd
+        args, words, node = self.opening
+        if self._member(self.info, "select_subprotocol", None) is not None:
+            offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
+            self.method("select_subprotocol", [Sequence([offered], exact=False)])
+        return self.accept(args, words, node)
+
+
+def _yields(node: ast.AST) -> bool:
+    """Whether a function is a generator; a function in it is another."""
+    rest: list[ast.AST] = list(getattr(node, "body", []))
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return False

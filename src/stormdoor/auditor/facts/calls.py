@@ -1,0 +1,286 @@
+"""What the text of a file says by itself: names of what is called, literals, and whose they are."""
+
+import ast
+import builtins
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from stormdoor.auditor.facts.places import is_test, last_name, scopes_of, subject_of
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.project import External, Meaning, Project
+from stormdoor.auditor.rule import EndpointCheck, Found, ModuleCheck
+
+__all__ = ["Call", "CallCheck", "call_at", "calls_in", "in_files", "on_the_way"]
+
+_DEPTH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A call in a file, with what its parts mean.
+
+    Args:
+        project: The files.
+        module: Its file.
+        node: The call.
+        scopes: The functions and classes around it, outermost first.
+    """
+
+    project: Project
+    module: Module
+    node: ast.Call
+    scopes: tuple[ast.AST, ...]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Dotted names of what may be called: `jwt.decode`, `tornado.web.Application`, `len`."""
+        return frozenset(self.named(self.node.func))
+
+    @cached_property
+    def words(self) -> dict[str, ast.expr]:
+        """Its keyword arguments, also those of a literal dictionary after `**`."""
+        found: dict[str, ast.expr] = {}
+        for word in self.node.keywords:
+            if word.arg is not None:
+                found[word.arg] = word.value
+            else:
+                found.update(self.entries(word.value) or {})
+        return found
+
+    @property
+    def hidden(self) -> bool:
+        """Whether there may be arguments that cannot be seen."""
+        return any(isinstance(one, ast.Starred) for one in self.node.args) or any(
+            word.arg is None
+            and (
+                self.entries(word.value) is None
+                or (isinstance(word.value, ast.Name) and self._is_filled(word.value.id))
+            )
+            for word in self.node.keywords
+        )
+
+    @property
+    def subject(self) -> str:
+        """The class around it, or the module."""
+        return subject_of(self.module, self.scopes)
+
+    @property
+    def function(self) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The function around it."""
+        functions = [
+            one for one in self.scopes if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        return functions[-1] if functions else None
+
+    def argument(self, at: int, name: str) -> ast.expr | None:
+        """An argument by its place or its name."""
+        if name in self.words:
+            return self.words[name]
+        plain = self.node.args[: at + 1]
+        if len(plain) > at and not any(isinstance(one, ast.Starred) for one in plain):
+            return plain[at]
+        return None
+
+    def found(self, message: str, node: ast.AST | None = None, fix: str = "") -> Found:
+        """A finding here."""
+        return Found(self.module, node or self.node, message, fix=fix, subject=self.subject)
+
+    # meanings -------------------------------------------------------------------------------
+
+    def named(self, node: ast.expr, depth: int = 0) -> Iterator[str]:
+        """Dotted names that an expression may stand for; `name()` for what a call of it gives."""
+        if depth > _DEPTH:
+            return
+        match node:
+            case ast.Name():
+                found = self.project.lookup(self.module, node.id, self.scopes)
+                if not found and hasattr(builtins, node.id):
+                    yield node.id
+                for one in found:
+                    yield from self._name_of(one, depth)
+            case ast.Attribute():
+                for base in set(self.named(node.value, depth + 1)):
+                    yield f"{base}.{node.attr}"
+            case ast.Call():
+                for base in set(self.named(node.func, depth + 1)):
+                    yield f"{base}()"
+            case ast.Await() | ast.NamedExpr():
+                yield from self.named(node.value, depth + 1)
+            case _:
+                pass
+
+    def _name_of(self, one: Meaning | External, depth: int) -> Iterator[str]:
+        match one:
+            case External(name=name):
+                yield name
+            case Meaning(module, None):
+                yield module.name
+            case Meaning(module, Assigned(value=value, unpacked=False)):
+                inner = self if module is self.module else Call(self.project, module, self.node, ())
+                yield from inner.named(value, depth + 1)
+            case Meaning(module, Defined(found)):
+                yield f"{module.name}.{found.name}"
+            case _:
+                pass
+
+    def literal(self, node: ast.expr, depth: int = 0) -> ast.expr:
+        """The expression that a name stands for, where it can stand for one only."""
+        if depth > _DEPTH:
+            return node
+        found: list[Meaning | External] = []
+        match node:
+            case ast.Name():
+                found = self.project.lookup(self.module, node.id, self.scopes)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr):
+                owner = next(
+                    (one for one in reversed(self.scopes) if isinstance(one, ast.ClassDef)), None
+                )
+                if owner is not None:
+                    names, _ = self.project.scope(owner)
+                    found = [
+                        Meaning(self.module, one)
+                        for one in names.get(attr, ())
+                        if isinstance(one, Assigned)
+                    ]
+            case ast.Attribute():
+                found = self.project.resolve(self.module, node, self.scopes)
+            case _:
+                return node
+        if len(found) == 1:
+            match found[0]:
+                case Meaning(module, Assigned(value=value, unpacked=False)):
+                    inner = (
+                        self if module is self.module else Call(self.project, module, self.node, ())
+                    )
+                    return inner.literal(value, depth + 1)
+                case _:
+                    pass
+        return node
+
+    def text(self, node: ast.expr | None) -> str | None:
+        """The text of a literal, also of one that is encoded."""
+        if node is None:
+            return None
+        match self.literal(node):
+            case ast.Constant(value=str() as text):
+                return text
+            case ast.Constant(value=bytes() as raw):
+                return raw.decode("latin-1")
+            case ast.Call(func=ast.Attribute(value=inner, attr="encode")):
+                return self.text(inner)
+            case ast.Call(func=ast.Name(id="bytes" | "str"), args=[inner, *_]):
+                return self.text(inner)
+            case _:
+                return None
+
+    def constant(self, node: ast.expr | None) -> object:
+        """The value of a literal; `...` where it is none."""
+        found = self.literal(node) if node is not None else None
+        return found.value if isinstance(found, ast.Constant) else ...
+
+    def entries(self, node: ast.expr | None) -> dict[str, ast.expr] | None:
+        """A dictionary with literal keys; None where it is something else."""
+        found = self.literal(node) if node is not None else None
+        match found:
+            case ast.Dict(keys=keys, values=values):
+                return {
+                    key.value: value
+                    for key, value in zip(keys, values, strict=True)
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                }
+            case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+                return {word.arg: word.value for word in keywords if word.arg is not None}
+            case _:
+                return None
+
+    def _is_filled(self, name: str) -> bool:
+        """Whether something is put into a dictionary after it was made."""
+        return any(_fills(node, name) for node, _ in self.module.nodes() if node is not self.node)
+
+
+def _fills(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=held), attr="update" | "setdefault" | "pop")
+        ):
+            return held == name
+        case ast.Assign(targets=targets):
+            return any(
+                isinstance(one, ast.Subscript)
+                and isinstance(one.value, ast.Name)
+                and one.value.id == name
+                for one in targets
+            )
+        case _:
+            return False
+
+
+CallCheck = Callable[[Call], Iterable[Found]]
+
+
+def call_at(project: Project, module: Module, node: ast.Call) -> Call:
+    """A call that is known by its node."""
+    return Call(project, module, node, scopes_of(module, node))
+
+
+def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
+    """The calls in a file whose name ends like this; an imported name may have another one here."""
+    by_name = project.called.get(module.file)
+    if by_name is None:
+        by_name = project.called[module.file] = _called(project, module)
+    found = {at: pair for name in last for at, pair in by_name.get(name, ())}
+    for at in sorted(found):
+        yield Call(project, module, *found[at])
+
+
+def _called(
+    project: Project, module: Module
+) -> dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]:
+    """The calls in a file by the ends of their names: every rule asks, so it is found out once."""
+    result: dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]] = {}
+    plain: dict[tuple[str, tuple[int, ...]], set[str]] = {}
+    for at, (node, scopes) in enumerate(module.nodes()):
+        if not isinstance(node, ast.Call):
+            continue
+        ends = {last_name(node.func)}
+        if isinstance(node.func, ast.Name):
+            key = (node.func.id, tuple(map(id, scopes)))
+            if key not in plain:
+                call = Call(project, module, node, scopes)
+                plain[key] = {one.rpartition(".")[2] for one in call.names}
+            ends |= plain[key]
+        for end in ends:
+            result.setdefault(end, []).append((at, (node, scopes)))
+    return result
+
+
+def in_files(check: CallCheck, *last: str) -> ModuleCheck:
+    """A check of calls as one of files; tests are left out."""
+
+    def run(module: Module, project: Project) -> Iterator[Found]:
+        if is_test(module):
+            return
+        for call in calls_in(project, module, *last):
+            yield from check(call)
+
+    return run
+
+
+def on_the_way(check: CallCheck, *last: str) -> EndpointCheck:
+    """A check of calls as one of endpoints: also in files that say nothing of Tornado."""
+
+    def run(endpoint: Endpoint) -> Iterator[Found]:
+        seen: set[int] = set()
+        for event in (*endpoint.anonymous.events, *endpoint.member.events):
+            node = event.node
+            if id(node) in seen or not event.module.inside or not isinstance(node, ast.Call):
+                continue
+            seen.add(id(node))
+            if is_test(event.module):
+                continue
+            if event.text.rpartition(".")[2] in last or last_name(node.func) in last:
+                yield from check(call_at(endpoint.project, event.module, node))
+
+    return run

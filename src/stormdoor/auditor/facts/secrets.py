@@ -1,0 +1,126 @@
+"""Where a program uses a secret, and whether the secret stands in the source."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stormdoor.auditor.facts.calls import Call
+
+__all__ = ["USERS", "Secret", "is_weak", "secrets_in"]
+
+USERS = (
+    "Application",
+    "decode",
+    "encode",
+    "new",
+    "dict",
+    "digest",
+    "TimestampSigner",
+    "URLSafeSerializer",
+    "URLSafeTimedSerializer",
+    "create_signed_value",
+    "decode_signed_value",
+    "update",
+    "setdefault",
+    "__init__",
+)
+"""Last names of the functions that are given secrets."""
+
+_PLACES: dict[str, tuple[int, str, str]] = {
+    "jwt.decode": (1, "key", "key of the tokens"),
+    "jwt.encode": (1, "key", "key of the tokens"),
+    "jose.jwt.decode": (1, "key", "key of the tokens"),
+    "jose.jwt.encode": (1, "key", "key of the tokens"),
+    "authlib.jose.jwt.decode": (1, "key", "key of the tokens"),
+    "authlib.jose.jwt.encode": (2, "key", "key of the tokens"),
+    "hmac.new": (0, "key", "key of the HMAC"),
+    "hmac.digest": (0, "key", "key of the HMAC"),
+    "itsdangerous.TimestampSigner": (0, "secret_key", "key of the signatures"),
+    "itsdangerous.URLSafeSerializer": (0, "secret_key", "key of the signatures"),
+    "itsdangerous.URLSafeTimedSerializer": (0, "secret_key", "key of the signatures"),
+    "tornado.web.create_signed_value": (0, "secret", "cookie_secret"),
+    "tornado.web.decode_signed_value": (0, "secret", "cookie_secret"),
+}
+_WEAK = re.compile(
+    r"change.?me|change.?this|replace.?(me|this|with)|secret|password|passwd|default|example|"
+    r"todo|fixme|xxx|test|dev(elopment)?.?(only|key)|insecure|generate.?your|your.?(own|key|secret)|"
+    r"placeholder|dummy|supersecret|123456",
+    re.IGNORECASE,
+)
+_PUBLIC = re.compile(r"BEGIN (PUBLIC KEY|CERTIFICATE|RSA PUBLIC)|^ssh-|^https?://")
+_SHORTEST = 16
+"""Characters; fewer hold less than 96 bits even if they are random."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret that a call is given.
+
+    Args:
+        what: What it is for.
+        node: The argument.
+        text: The literal; None where it is none.
+        default: Whether the literal counts only where nothing is configured.
+    """
+
+    what: str
+    node: ast.expr
+    text: str | None
+    default: bool = False
+
+
+def is_weak(text: str) -> bool:
+    """Whether somebody can guess it."""
+    return len(text) < _SHORTEST or _WEAK.search(text) is not None or len(set(text)) < 6
+
+
+def secrets_in(call: Call) -> Iterator[Secret]:
+    """The secrets that a call is given and that are literals, or have one as a default."""
+    for name in call.names:
+        place = _PLACES.get(name)
+        if place is not None:
+            at, word, what = place
+            given = call.argument(at, word)
+            if given is not None:
+                yield from _judged(call, given, what)
+            return
+    given = call.words.get("cookie_secret")
+    if given is not None:
+        yield from _judged(call, given, "cookie_secret")
+
+
+def _judged(call: Call, given: ast.expr, what: str) -> Iterator[Secret]:
+    text = call.text(given)
+    if text is not None:
+        if text and not _PUBLIC.search(text):
+            yield Secret(what, given, text)
+        return
+    fallback = _fallback(call, given)
+    if fallback:
+        yield Secret(what, given, fallback, default=True)
+
+
+def _fallback(call: Call, given: ast.expr) -> str | None:
+    """What counts where nothing is configured: `environ.get(name, this)`, `... or this`."""
+    match call.literal(given):
+        case ast.Call(func=ast.Attribute(value=inner, attr="encode")):
+            return _fallback(call, inner)
+        case ast.Call() as found:
+            names = set(call.named(found.func))
+            if names & {"os.environ.get", "os.getenv", "environ.get"} and len(found.args) == 2:
+                return call.text(found.args[1])
+            for word in found.keywords:
+                if word.arg == "default" and names & {
+                    "os.getenv",
+                    "decouple.config",
+                    "os.environ.get",
+                }:
+                    return call.text(word.value)
+            return None
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return call.text(values[-1])
+        case ast.IfExp(orelse=orelse):
+            return call.text(orelse)
+        case _:
+            return None

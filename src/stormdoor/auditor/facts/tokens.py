@@ -1,0 +1,104 @@
+"""Calls that decode a JSON Web Token, and what they verify: PyJWT, python-jose, Authlib."""
+
+import ast
+from dataclasses import dataclass
+from typing import Literal
+
+from stormdoor.auditor.facts.calls import Call
+
+__all__ = ["DECODERS", "Decoding", "decoding"]
+
+Library = Literal["PyJWT", "python-jose", "Authlib"]
+
+DECODERS = ("decode", "decode_complete")
+"""Last names of the functions."""
+
+_LIBRARIES: dict[str, Library] = {
+    "jwt.decode": "PyJWT",
+    "jwt.decode_complete": "PyJWT",
+    "jwt.api_jwt.decode": "PyJWT",
+    "jwt.PyJWT().decode": "PyJWT",
+    "jose.jwt.decode": "python-jose",
+    "authlib.jose.jwt.decode": "Authlib",
+    "authlib.jose.JsonWebToken().decode": "Authlib",
+}
+_SHARED = ("HS256", "HS384", "HS512")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """A call that decodes a token.
+
+    Args:
+        call: The call.
+        library: Whose function it is.
+        options: The entries of `options`; None where they cannot be seen.
+    """
+
+    call: Call
+    library: Library
+    options: dict[str, ast.expr] | None
+
+    def off(self, name: str) -> ast.expr | None:
+        """The `False` that turns a verification off."""
+        value = (self.options or {}).get(name)
+        return value if value is not None and self.call.constant(value) is False else None
+
+    @property
+    def unsigned(self) -> ast.expr | None:
+        """What turns the verification of the signature off."""
+        if self.library == "Authlib":
+            return None
+        found = self.off("verify_signature")
+        if found is not None:
+            return found
+        verify = self.call.words.get("verify")
+        if verify is None and len(self.call.node.args) > 2:
+            verify = self.call.node.args[2]
+        return verify if verify is not None and self.call.constant(verify) is False else None
+
+    @property
+    def algorithms(self) -> ast.expr | None:
+        """The algorithms that it accepts."""
+        found = self.call.argument(2, "algorithms")
+        if found is not None and isinstance(self.call.constant(found), bool):
+            return self.call.node.args[3] if len(self.call.node.args) > 3 else None
+        return found
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the tokens come from elsewhere: only asymmetric algorithms are accepted."""
+        node = self.algorithms
+        found = self.call.literal(node) if node is not None else None
+        if not isinstance(found, ast.List | ast.Tuple | ast.Set) or not found.elts:
+            return False
+        names = [self.call.text(one) for one in found.elts]
+        return all(name is not None and name not in _SHARED for name in names)
+
+    @property
+    def seen(self) -> bool:
+        """Whether all that it is told can be seen."""
+        return not self.call.hidden and self.options is not None
+
+    def looked_at(self, claim: str) -> bool:
+        """Whether the function around it names this claim."""
+        around: ast.AST = self.call.function or self.call.module.tree
+        return any(
+            isinstance(node, ast.Constant) and node.value == claim for node in ast.walk(around)
+        )
+
+
+def decoding(call: Call) -> Decoding | None:
+    """What a call decodes; None where it is no such call."""
+    library = next((_LIBRARIES[name] for name in call.names if name in _LIBRARIES), None)
+    if library is None:
+        return None
+    given = call.words.get("options")
+    if given is None and library == "PyJWT" and len(call.node.args) > 3:
+        given = call.node.args[4] if len(call.node.args) > 4 else call.node.args[3]
+    if given is None and library == "python-jose" and len(call.node.args) > 3:
+        given = call.node.args[3]
+    options: dict[str, ast.expr] | None = {}
+    if given is not None and call.constant(given) is not None:
+        options = call.entries(given)
+    return Decoding(call, library, options)

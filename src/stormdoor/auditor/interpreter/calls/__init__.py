@@ -1,0 +1,3 @@
+"""Functions, attributes, methods, libraries: what calls do."""
+
+__all__: list[str] = []

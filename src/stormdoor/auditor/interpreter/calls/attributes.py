@@ -1,0 +1,364 @@
+"""Attributes of objects, classes, modules and settings."""
+
+import ast
+from typing import cast
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.classes.linearisation import defines
+from stormdoor.auditor.interpreter.calls.decorators import Decorators
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.values import (
+    Authenticated,
+    Bound,
+    ClassRef,
+    Const,
+    Function,
+    Instance,
+    Mapping,
+    Member,
+    ModuleRef,
+    Named,
+    Nobody,
+    Partial,
+    Sequence,
+    Setting,
+    Special,
+    SuperRef,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
+from stormdoor.auditor.reading.project import External
+
+__all__ = ["Attributes"]
+
+
+class Attributes(Decorators):
+    """Attributes, along the method resolution order."""
+
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """The value of `value.name`."""
+        match value:
+            case Instance():
+                return self.instance_attribute(value, name, node)
+            case SuperRef():
+                return self._super_attribute(value, name, node)
+            case ClassRef():
+                return self._class_attribute(value, name, node)
+            case ModuleRef():
+                return self.module_attribute(value.module, name, node)
+            case Special():
+                return self.special_attribute(value, name, node)
+            case Named():
+                return self._named_attribute(value, name, node)
+            case Function() if name in value.attrs:
+                return value.attrs[name]
+            case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
+                return value.items[name]
+            case Nobody():
+                if value.certain:
+                    self.check(node, value.text)
+                    raise Thrown("AttributeError", node, self.frame.module, check=True)
+                negative = lexicon.is_negative(name)
+                return Nobody(
+                    value.text, node, self.frame.module, truthy=negative, presumed=value.presumed
+                )
+            case Setting():
+                if isinstance(value.default, Instance | ClassRef | ModuleRef):
+                    other = self._another(value, node)
+                    if other is None:
+                        return self.attribute(value.default, name, node)
+                    part = self.attribute(other, name, node)
+                    # Who gives another gives one that has what is asked for.
+                    return (
+                        Unknown(part.labels, part.text, truthy=True)
+                        if isinstance(part, Unknown | Setting | Nobody)
+                        else part
+                    )
+                if value.default is None and node is not self.called:
+                    return self.setting_named(f"{text_of(value)}.{name}", name, node)
+                return Member(value, name, value.labels, f"{text_of(value)}.{name}")
+            case Unknown():
+                if isinstance(getattr(node, "ctx", None), ast.Load) and node is not self.called:
+                    return self.by_words(value, name, f"{text_of(value)}.{name}", node)
+                return Member(value, name, value.labels, f"{text_of(value)}.{name}")
+            case _:
+                return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _another(self, setting: Setting, node: ast.AST) -> Value | None:
+        """What whoever runs the program may give in place of the default that is an object.
+
+        Only what has to do with who is let in is worth a way of its own.
+        """
+        if not lexicon.concerns_identity(setting.name) or self.stage == Stage.IMPORT:
+            return None
+        another = Setting(f"{setting.name} is another than the default", Const(value=False))
+        return Unknown(text=setting.name) if self.assume(another, node) else None
+
+    def module_attribute(self, module: Module, name: str, node: ast.AST) -> Value:
+        """`module.name`."""
+        return self.global_name(module, name, node)
+
+    def _named_attribute(self, value: Named, name: str, node: ast.AST) -> Value:
+        dotted = f"{value.name}.{name}"
+        if value.name.endswith(("options.options", "os.environ")) and value.name.startswith(
+            ("tornado", "os")
+        ):
+            if name in {"get", "items", "parse_command_line", "define", "parse_config_file"}:
+                return Member(value, name, frozenset({"setting"}), dotted)
+            return self.setting_named(f"options.{name}", name, node)
+        if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
+            return self.setting_named(dotted, name, node)
+        return Named(dotted)
+
+    def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
+        """An attribute of an object of the project."""
+        if name in value.attrs:
+            held = value.attrs[name]
+            if (
+                value.shared
+                and isinstance(held, Const)
+                and (held.value is None or isinstance(held.value, bool | str))
+            ):
+                return Setting(f"{text_of(value)}.{name}", held, text=name)
+            return held
+        if name == "__class__":
+            return ClassRef(value.info, text=value.info.name)
+        if value.handler and name == "current_user":
+            return self.current_user(value, node)
+        found = self._member(value.info, name, None)
+        if found is not None:
+            return self._bound_member(found, value, name, node)
+        getter = self._member(value.info, "__getattr__", None)
+        if getter is not None and not value.handler:
+            return Unknown(text=f"{text_of(value)}.{name}")
+        return self.missing_attribute(value, name, node)
+
+    def _member(self, info: ClassInfo, name: str, after: ClassInfo | None) -> ClassMember | None:
+        """The member of this name, past classes that were not read."""
+        started = after is None
+        for one in info.mro:
+            if not started:
+                started = one is after
+                continue
+            if isinstance(one, External):
+                patch = self.hierarchy.patches.get((one.name, name))
+                if patch is not None and id(patch) not in self.patching:
+                    return patch
+                if defines(one, name):
+                    return None
+                if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
+                    self.uncertain.setdefault(name, one.name)
+                continue
+            if one.unresolved:
+                self.uncertain.setdefault(name, one.unresolved[0])
+            put = self.overlay(one).get(name)
+            if put is not None:
+                return ClassMember(one, Assigned(ast.Constant(None)), value=put)
+            patch = one.replaced.get(name)
+            if patch is not None and id(patch) not in self.patching:
+                return patch
+            for binding in reversed(self.hierarchy.members(one).get(name, ())):
+                if self._is_shipped(one, binding):
+                    return ClassMember(one, binding)
+        return None
+
+    def _is_shipped(self, owner: ClassInfo, binding: Binding) -> bool:
+        """Whether the conditions in the class body under which a name is bound hold as shipped."""
+        node = binding.node if isinstance(binding, Defined) else getattr(binding, "value", None)
+        for test, wanted in self.hierarchy.conditions(owner).get(id(node), ()):
+            value = self.in_module(owner.module, test)
+            known = value.value if isinstance(value, Const) else None
+            if isinstance(value, Setting):
+                known = self.truth_of_default(value)
+            if known is not None and bool(known) is not wanted:
+                return False
+        return True
+
+    def _patched(self, member: ClassMember, module: Module) -> Value:
+        """What a module puts into a class; what was there before is found while it is looked at."""
+        binding = member.binding
+        if not isinstance(binding, Assigned):
+            return Unknown()
+        self.patching.add(id(member))
+        try:
+            if isinstance(binding.value, ast.Lambda):
+                return Function(binding.value, module, member.owner, None)
+            return self.in_module(module, binding.value)
+        finally:
+            self.patching.discard(id(member))
+
+    def member_value(self, member: ClassMember, info: ClassInfo) -> Value:
+        """A member of a class body as a value, decorators applied."""
+        if member.value is not None:
+            return cast("Value", member.value)
+        owner = member.owner
+        if member.module is not None or owner is None:
+            return self._patched(member, member.module or info.module)
+        module = owner.module
+        binding = member.binding
+        match binding:
+            case Defined(ast.FunctionDef() | ast.AsyncFunctionDef() as node):
+                function = Function(
+                    node,
+                    module,
+                    owner,
+                    None,
+                    (*owner.definition.scopes, owner.node),
+                    text=node.name,
+                )
+                function.env = self.closure(owner)
+                return self.decorated(function, module, owner)
+            case Defined(ast.ClassDef() as node):
+                return ClassRef(self.hierarchy.of_node(module, node))
+            case Assigned():
+                if isinstance(binding.value, ast.Lambda):
+                    return Function(binding.value, module, owner, None)
+                if isinstance(binding.value, ast.Name):
+                    inner = self.hierarchy.members(owner).get(binding.value.id)
+                    if inner and inner[-1] is not binding:
+                        return self.member_value(ClassMember(owner, inner[-1]), info)
+                held = self.placed.get(id(binding.value))
+                if held is None:  # the class has it once, whoever looks
+                    held = self.placed[id(binding.value)] = self._in_class(
+                        owner, binding.value, info
+                    )
+                return held
+            case _:
+                return self.meaning(self.project.follow(module, binding), "", owner.node)
+
+    def _bound_member(
+        self, member: ClassMember, instance: Instance, name: str, node: ast.AST
+    ) -> Value:
+        binding = member.binding
+        if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
+            kinds = {_last(one) for one in binding.node.decorator_list}
+            value = self.member_value(member, instance.info)
+            if "staticmethod" in kinds:
+                return value
+            if "classmethod" in kinds:
+                return Bound(value, ClassRef(instance.info))
+            if kinds & {"property", "cached_property", "default"} or (
+                "memoized_property" in kinds or "lazyproperty" in kinds
+            ):
+                return self.call(value, [instance], {}, node)
+            return Bound(value, instance)
+        value = self.member_value(member, instance.info)
+        if isinstance(value, Partial) and value.text == "partialmethod":
+            return Partial(Bound(value.function, instance), value.args, value.words)
+        put = member.value is not None or member.module is not None
+        if isinstance(value, Function) or (put and isinstance(value, Partial | Named)):
+            return Bound(value, instance)
+        if isinstance(value, Authenticated):
+            return Bound(value, instance)
+        if (
+            isinstance(value, Const)
+            and (value.value is None or isinstance(value.value, bool | str))
+            and name not in self.stored_names(instance.info)
+            and not (instance.handler and self._declared_again(instance.info, name))
+        ):
+            return Setting(name, value, text=name)
+        if isinstance(value, Sequence | Mapping):
+            value.exact = value.exact and bool(value.items)
+            value.text = value.text or name
+        if isinstance(value, Setting) and not value.text:
+            return Setting(name, value.default, text=name)
+        return value
+
+    def _declared_again(self, info: ClassInfo, name: str) -> bool:
+        """Whether a class of the project says for itself what a base leaves open: no setting."""
+        return (
+            sum(
+                name in self.hierarchy.members(one)
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+            )
+            > 1
+        )
+
+    def stored_names(self, info: ClassInfo) -> frozenset[str]:
+        """Attributes that some method of the class or a base assigns."""
+        known = self.hierarchy.stored.get(id(info))
+        if known is None:
+            names: set[str] = set()
+            for one in info.mro:
+                if isinstance(one, ClassInfo):
+                    for inner in ast.walk(one.node):
+                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                            names.add(inner.attr)
+            known = frozenset(names)
+            self.hierarchy.stored[id(info)] = known
+        return known
+
+    def _super_attribute(self, value: SuperRef, name: str, node: ast.AST) -> Value:
+        instance = value.instance
+        if isinstance(instance, ClassRef):
+            found = self._member(instance.info, name, value.owner)
+            if found is None and name == "__new__" and self.making is not None:
+                return Special("new-class", text=name)
+            if found is None:
+                return Unknown(text=name)
+            member = self.member_value(found, instance.info)
+            return Bound(member, instance) if _is_class_method(found) else member
+        if not isinstance(instance, Instance):
+            return Unknown(text=name)
+        after = value.owner if value.owner in instance.info.mro else None
+        found = self._member(instance.info, name, after)
+        if found is not None:
+            return self._bound_member(found, instance, name, node)
+        if instance.handler:
+            return self.tornado_method(instance, name, node)
+        if name == "accept_connection":
+            return Special("protocol.accept_connection", text=f"super().{name}")
+        return Unknown(text=f"super().{name}")
+
+    def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
+        if name == "__name__":
+            return Const(value.info.name)
+        found = self._member(value.info, name, None)
+        if found is None:
+            if self.hierarchy.is_socket(value.info):
+                return Named(f"tornado.websocket.WebSocketHandler.{name}")
+            return Unknown(text=f"{value.info.name}.{name}")
+        result = self.member_value(found, value.info)
+        if _is_class_method(found):
+            return Bound(result, value)
+        if (
+            isinstance(result, Const)
+            and (result.value is None or isinstance(result.value, bool | str))
+            and name not in self.stored_names(value.info)
+        ):
+            return Setting(f"{value.info.name}.{name}", result, text=name)
+        if isinstance(result, Sequence | Mapping):
+            result.exact = False
+            result.text = result.text or f"{value.info.name}.{name}"
+        return result
+
+    def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
+        """`Class.name = value` while a class is being made."""
+        self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _is_class_method(member: ClassMember) -> bool:
+    return (
+        isinstance(member.binding, Defined)
+        and not isinstance(member.binding.node, ast.ClassDef)
+        and "classmethod" in {_last(one) for one in member.binding.node.decorator_list}
+    )
+
+
+def _last(node: ast.expr) -> str:
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Attribute():
+            return node.attr
+        case ast.Call():
+            return _last(node.func)
+        case _:
+            return ""

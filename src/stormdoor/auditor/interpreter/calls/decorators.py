@@ -1,0 +1,157 @@
+"""What a decorator makes of a function."""
+
+import ast
+import sys
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.calls.functions import Functions
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.values import (
+    Authenticated,
+    Bound,
+    ClassRef,
+    Const,
+    Coroutine,
+    Function,
+    Instance,
+    Member,
+    Named,
+    Nobody,
+    Partial,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+)
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["STDLIB", "Decorators"]
+
+_PASS_DECORATORS = frozenset(
+    [
+        "coroutine",
+        "engine",
+        "asynchronous",
+        "wraps",
+        "override",
+        "abstractmethod",
+        "staticmethod",
+        "classmethod",
+        "property",
+        "cached_property",
+        "lru_cache",
+        "cache",
+        "run_on_executor",
+        "return_future",
+        "contextmanager",
+        "asynccontextmanager",
+        "no_type_check",
+        "final",
+        "overload",
+        "gather",
+        "deprecated",
+    ]
+)
+STDLIB = sys.stdlib_module_names
+
+
+class Decorators(Functions):
+    """Decorators, read or only named."""
+
+    def decorated(self, function: Function, module: Module, owner: ClassInfo | None) -> Value:
+        """A function with its decorators applied, innermost first."""
+        node = function.node
+        if isinstance(node, ast.Lambda):
+            return function
+        value: Value = function
+        for decorator in reversed(node.decorator_list):
+            value = self._decorate(decorator, value, module)
+        return value
+
+    def _decorate(self, decorator: ast.expr, value: Value, module: Module) -> Value:
+        name = decorator.id if isinstance(decorator, ast.Name) else ""
+        if name in {"staticmethod", "classmethod", "property"}:
+            return value
+        local = bool(self.frames) and self.frame.module is module
+        applied = self.evaluate(decorator) if local else self.in_module(module, decorator)
+        match applied:
+            case Named(name=dotted):
+                last = dotted.rpartition(".")[2]
+                if dotted in {"tornado.web.authenticated", "tornado.web.auth.authenticated"}:
+                    return Authenticated(value, decorator, module)
+                if (
+                    dotted.startswith("tornado.")
+                    or last in _PASS_DECORATORS
+                    or dotted.partition(".")[0] in STDLIB
+                ):
+                    return value
+                return self._foreign_decorator(dotted, value, decorator, module)
+            case Function() | Bound() | ClassRef() | Partial() | Instance():
+                site = decorator
+                try:
+                    result = self.awaited(self.call(applied, [value], {}, site), site)
+                except Thrown:
+                    return value
+                if isinstance(
+                    result, Function | Bound | Partial | Authenticated | Instance | Special
+                ):
+                    return result
+                return value
+            case Special(kind="identity"):
+                return value
+            case Unknown() | Member() | Setting():
+                text = module.source(decorator)
+                if "setter" in text or "getter" in text or "deleter" in text:
+                    return value
+                return self._foreign_decorator(text.partition("(")[0], value, decorator, module)
+            case _:
+                return value
+
+    def _foreign_decorator(self, name: str, value: Value, node: ast.expr, module: Module) -> Value:
+        last = name.rpartition(".")[2]
+        words = set(lexicon.words_of(last))
+        about_identity = (
+            lexicon.is_verification_name(last)
+            or words
+            & {
+                "protected",
+                "secured",
+                "require",
+                "required",
+                "requires",
+                "needs",
+                "guard",
+                "token",
+                "jwt",
+                "user",
+                "session",
+            }
+        ) and not words & {
+            "allow",
+            "unauthenticated",
+            "public",
+            "anonymous",
+            "origin",
+            "skip",
+            "no",
+        }
+        if about_identity:
+            return Partial(
+                Special("foreign-check", text=f"@{name}"), [value, Const(node)], {}, text=name
+            )
+        return value
+
+    def _authenticated(self, function: Authenticated, args: list[Value], node: ast.AST) -> None:
+        if self.mode == "member" or not args or not isinstance(args[0], Instance):
+            return
+        user = self.attribute(args[0], "current_user", function.node)
+        if isinstance(user, Coroutine):
+            return  # a coroutine object is true, whoever is asked for
+        if not self.truth(user, function.node):
+            if not isinstance(user, Nobody):
+                self.check(function.node, "@authenticated", module=function.module)
+            self.finished = True
+            raise Thrown(
+                "tornado.web.HTTPError", function.node, function.module, status=403, check=True
+            )

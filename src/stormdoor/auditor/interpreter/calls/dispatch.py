@@ -1,0 +1,138 @@
+"""What a call does: functions of the project by their body, others by what is known of them."""
+
+import ast
+
+from stormdoor.auditor.interpreter.calls.libraries import Libraries
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.values import (
+    Authenticated,
+    Bound,
+    ClassRef,
+    Const,
+    Function,
+    Instance,
+    Mapping,
+    Member,
+    Named,
+    Nobody,
+    Partial,
+    Sequence,
+    Setting,
+    Special,
+    SuperRef,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+
+__all__ = ["Calls"]
+
+
+class Calls(Libraries):
+    """Calls, attributes and decorators."""
+
+    def call_expression(self, node: ast.Call) -> Value:
+        """A call as it stands in the source."""
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            return self._super(node)
+        if isinstance(node.func, ast.Attribute):
+            receiver = self.evaluate(node.func.value)
+            self.called = node.func
+            function = self.attribute(receiver, node.func.attr, node.func)
+        else:
+            function = self.evaluate(node.func)
+        args: list[Value] = []
+        for argument in node.args:
+            if isinstance(argument, ast.Starred):
+                inner = self.evaluate(argument.value)
+                if isinstance(inner, Sequence):
+                    args.extend(inner.items)
+                    if not inner.exact and not inner.items:
+                        args.append(Unknown(labels_of(inner), "*"))
+                else:
+                    args.append(Unknown(labels_of(inner), text_of(inner)))
+            else:
+                args.append(self.evaluate(argument))
+        words: dict[str, Value] = {}
+        for word in node.keywords:
+            value = self.evaluate(word.value)
+            if word.arg is not None:
+                words[word.arg] = value
+            elif isinstance(value, Mapping):
+                words.update({key: one for key, one in value.items.items() if isinstance(key, str)})
+        return self.call(function, args, words, node)
+
+    def _super(self, node: ast.Call) -> Value:
+        frame = next((one for one in reversed(self.frames) if one.receiver is not None), self.frame)
+        receiver: Value | None = frame.receiver
+        owner = frame.owner
+        if len(node.args) == 2:
+            receiver = self.evaluate(node.args[1])
+            first = self.evaluate(node.args[0])
+            if isinstance(first, ClassRef):
+                owner = first.info
+        if receiver is None or owner is None:
+            return Unknown(text="super()")
+        return SuperRef(receiver, owner)
+
+    def call(
+        self, function: Value, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """The value of a call."""
+        self.tick()
+        match function:
+            case Function():
+                return self._call_function(function, args, words, node)
+            case Bound():
+                return self.call(function.function, [function.receiver, *args], words, node)
+            case Partial():
+                return self.call(
+                    function.function, [*function.args, *args], {**function.words, **words}, node
+                )
+            case Authenticated():
+                self._authenticated(function, args, node)
+                return self.call(function.function, args, words, node)
+            case ClassRef():
+                return self._construct(function, args, words, node)
+            case Instance():
+                method = self.attribute(function, "__call__", node)
+                if isinstance(method, Bound | Function):
+                    return self.call(method, args, words, node)
+                return self.unknown_call(function, text_of(function), args, words, node)
+            case Setting(default=Function() | Bound() as default):
+                other = self._another(function, node)
+                return self.call(default if other is None else other, args, words, node)
+            case Special():
+                return self.special_call(function, args, words, node)
+            case Named():
+                return self.named_call(function, args, words, node)
+            case Member():
+                return self._method(function, args, words, node)
+            case Nobody():
+                if function.certain:
+                    raise Thrown("TypeError", node, self.frame.module)
+                return Nobody(
+                    function.text,
+                    node,
+                    self.frame.module,
+                    function.truthy,
+                    presumed=function.presumed,
+                )
+            case Const(value=None) if self._is_surely_none(node):
+                raise Thrown("TypeError", node, self.frame.module)
+            case _:
+                return self.unknown_call(function, text_of(function), args, words, node)
+
+    def _is_surely_none(self, node: ast.AST) -> bool:
+        """`self.worker()`, where the connection was told None, and nobody else has the connection yet."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                return (
+                    self.handler is not None
+                    and self.frame.receiver is self.handler
+                    and name in self.handler.attrs
+                    and not any(event.kind == "join" for event in self.events)
+                )
+            case _:
+                return False

@@ -1,0 +1,226 @@
+"""Functions and constructors of the project, by their bodies."""
+
+import ast
+from functools import lru_cache, partial
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
+from stormdoor.auditor.interpreter.statements.execution import Statements
+from stormdoor.auditor.interpreter.statements.jumps import Returned
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
+    Const,
+    Coroutine,
+    Environment,
+    Function,
+    Instance,
+    Mapping,
+    Partial,
+    Sequence,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Assigned, Module
+from stormdoor.auditor.reading.project import External
+
+__all__ = ["Functions"]
+
+_CONSTRUCTION = 400
+"""Steps of a constructor that are followed."""
+
+
+class Functions(Statements):
+    """Bodies of functions, coroutines and constructors."""
+
+    def _call_function(
+        self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        if isinstance(function.node, ast.AsyncFunctionDef) and not _is_generator(function.node):
+            return Coroutine(function, args, words, text=function.text)
+        return self.run_function(function, args, words, node)
+
+    def run_function(
+        self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """Run the body of a function."""
+        if sum(1 for frame in self.frames if frame.node is function.node) >= 3:
+            return Unknown(labels_of(*args, *words.values()), function.text)
+        env = Environment(outer=function.env)
+        receiver = args[0] if args and isinstance(args[0], Instance | ClassRef) else None
+        scopes: tuple[ast.AST, ...] = function.scopes
+        name = getattr(function.node, "name", "<lambda>")
+        frame = Frame(function.module, env, name, function.owner, receiver, function.node, scopes)
+        with self.entered(frame, node):
+            self._bind(function, args, words)
+            if isinstance(function.node, ast.Lambda):
+                return self.evaluate(function.node.body)
+            try:
+                self.execute(function.node.body)
+            except Returned as returned:
+                return returned.value
+        return Const(None)
+
+    def _bind(self, function: Function, args: list[Value], words: dict[str, Value]) -> None:
+        arguments = function.node.args
+        env = self.frame.env
+        names = [one.arg for one in [*arguments.posonlyargs, *arguments.args]]
+        positional = list(args)
+        rest = dict(words)
+        for at, name in enumerate(names):
+            if at < len(positional):
+                env.names[name] = positional[at]
+            elif name in rest:
+                env.names[name] = rest.pop(name)
+            else:
+                default = at - (len(names) - len(arguments.defaults))
+                if 0 <= default < len(arguments.defaults):
+                    env.names[name] = self.default(function, name, arguments.defaults[default])
+                else:
+                    env.names[name] = Unknown(text=name)
+        if arguments.vararg is not None:
+            env.names[arguments.vararg.arg] = Sequence(positional[len(names) :], "tuple")
+        for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            if one.arg in rest:
+                env.names[one.arg] = rest.pop(one.arg)
+            elif value is not None:
+                env.names[one.arg] = self.default(function, one.arg, value)
+            else:
+                env.names[one.arg] = Unknown(text=one.arg)
+        if arguments.kwarg is not None:
+            env.names[arguments.kwarg.arg] = Mapping(dict(rest.items()))
+        for name, held in list(env.names.items()):
+            if (
+                isinstance(held, Unknown)
+                and "client" in held.labels
+                and "credential" not in held.labels
+                and lexicon.is_credential_name(name)
+            ):
+                env.names[name] = Unknown(
+                    held.labels | {"credential"}, held.text or name, held.truthy
+                )
+
+    def default(self, function: Function, name: str, node: ast.expr) -> Value:
+        """The default of a parameter: of a constructor's it is a setting."""
+        value = self.in_module(function.module, node)
+        called = getattr(function.node, "name", "")
+        if called in {"initialize", "__init__"} and isinstance(value, Const | Instance | Function):
+            return Setting(name, value, text=name)
+        return value
+
+    def in_module(self, module: Module, node: ast.expr, env: Environment | None = None) -> Value:
+        """An expression evaluated at the top of a module, with further names where it has some."""
+        if isinstance(node, ast.Constant):
+            return Const(node.value)
+        frame = Frame(module, env or Environment(), "<module>", node=node)
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
+            with self.entered(frame, node):
+                return self.evaluate(node)
+        except (Thrown, Returned):
+            return Unknown()
+        finally:
+            self.stage = stage
+
+    def _in_class(self, owner: ClassInfo, node: ast.expr, info: ClassInfo) -> Value:
+        """An expression of a class body, which sees the names that are bound before it."""
+        names = self.hierarchy.members(owner)
+        env = Environment()
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and inner.id in names and inner.id not in env.pending:
+                binding = names[inner.id][-1]
+                if not (isinstance(binding, Assigned) and binding.value is node):
+                    member = ClassMember(owner, binding)
+                    env.pending[inner.id] = partial(self.member_value, member, info)
+        return self.in_module(owner.module, node, env)
+
+    def awaited(self, value: Value, node: ast.AST) -> Value:
+        """What awaiting a value gives."""
+        if isinstance(value, Coroutine):
+            return self.run_function(value.function, value.args, value.words, node)
+        if isinstance(value, Sequence):
+            return Sequence(
+                [self.awaited(one, node) for one in value.items], value.kind, value.exact
+            )
+        return value
+
+    def in_background(self, value: Value, args: list[Value], node: ast.AST) -> None:
+        """Something that was started and nobody waits for: its exceptions go nowhere."""
+        self.background += 1
+        try:
+            if isinstance(value, Coroutine):
+                self.awaited(value, node)
+            elif isinstance(value, Function | Bound | Partial):
+                self.awaited(self.call(value, args, {}, node), node)
+        except Thrown:
+            pass
+        finally:
+            self.background -= 1
+
+    def _construct(
+        self, function: ClassRef, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        info = function.info
+        instance = Instance(info, text=info.name, shared=self.stage == Stage.IMPORT)
+        found = self.hierarchy.find(info, "__init__")
+        if args and any(
+            isinstance(one, External) and one.name.startswith("tornado.websocket.WebSocketProtocol")
+            for one in info.mro
+        ):
+            instance.attrs["handler"] = args[0]
+        if isinstance(found, ClassMember):
+            method = self.member_value(found, info)
+            if isinstance(method, Function):
+                self._run_constructor(method, [instance, *args], words, node)
+        else:
+            names = [
+                one.target.id
+                for one in info.node.body
+                if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+            ]
+            for name, value in zip(names, args, strict=False):
+                instance.attrs[name] = value
+            instance.attrs.update(words)
+            if args and isinstance(args[0], Const) and not names:
+                instance.attrs["status_code"] = args[0]
+        if "self" in labels_of(*args, *words.values()) and self.accepted:
+            self.record("join", node, info.name, values=tuple(args))
+        return instance
+
+    def _run_constructor(
+        self, method: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> None:
+        """What is made of nothing that the client sent is followed only so far."""
+        about = labels_of(*args[1:], *words.values()) & {"client", "credential", "self", "identity"}
+        if about:
+            self.run_function(method, args, words, node)
+            return
+        worth = _CONSTRUCTION * (4 if self.stage == Stage.IMPORT and len(args) == 1 else 1)
+        cap, self.cap = self.cap, min(self.cap, self.steps + worth)
+        leaning, self.leaning = self.leaning, False
+        chosen = dict(self.chosen)
+        try:
+            try:
+                self.run_function(method, args, words, node)
+            except Thrown:
+                # Not so, then: what cannot be told is followed both ways after all.
+                self.leaning, self.chosen = leaning, chosen
+                self.run_function(method, args, words, node)
+        except TooFar:
+            if self.steps > cap:
+                raise
+        finally:
+            self.cap, self.leaning = cap, leaning
+
+
+@lru_cache(maxsize=65536)
+def _is_generator(node: ast.AsyncFunctionDef) -> bool:
+    return any(
+        isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)
+    )

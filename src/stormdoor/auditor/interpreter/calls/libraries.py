@@ -1,0 +1,176 @@
+"""Calls of libraries, by their dotted names."""
+
+import ast
+
+from stormdoor.auditor.interpreter.calls.decorators import STDLIB
+from stormdoor.auditor.interpreter.calls.methods import Methods
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import concrete_function
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    Const,
+    Coroutine,
+    Function,
+    Instance,
+    Mapping,
+    Named,
+    Nobody,
+    Partial,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+
+__all__ = ["Libraries"]
+
+_JWT = (
+    "jwt.",
+    "jose.",
+    "authlib.",
+    "joserfc.",
+    "itsdangerous.",
+    "google.oauth2",
+    "firebase_admin",
+    "nacl.",
+)
+_MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
+_NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
+
+
+class Libraries(Methods):
+    """Functions that are imported and not read."""
+
+    def named_call(
+        self, function: Named, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A call of something outside the project, by its dotted name."""
+        name = function.name
+        if name in {"typing.cast", "typing_extensions.cast"} and len(args) == 2:
+            return args[1]  # it speaks to type checkers only
+        last = name.rpartition(".")[2]
+        top = name.partition(".")[0]
+        everything = [*args, *words.values()]
+        labels = labels_of(*everything)
+        self.record("call", node, name, values=tuple(args), words=tuple(words.items()))
+        if (
+            name.startswith("tornado.")
+            and args
+            and isinstance(args[0], Instance)
+            and args[0].handler
+        ) and (".web.RequestHandler." in name or ".websocket.WebSocketHandler." in name):
+            return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
+        if name.startswith("tornado.websocket.") and last == "accept_connection":
+            return self.call(Special("protocol.accept_connection", text=name), args, words, node)
+        if last in SPAWN:
+            return self._spawn(args, words, node)
+        if (
+            last in THROUGH
+            and args
+            and (last != "run" or isinstance(args[0], Coroutine | Function | Bound | Partial))
+        ):
+            return self._through_call(last, args, node)
+        known = self.library_call(name, args, words, node)
+        if known is not None:
+            return known
+        if (
+            self.mode != "origin"
+            and name.startswith(_JWT)
+            and (
+                last
+                in {
+                    "decode",
+                    "loads",
+                    "verify",
+                    "verify_oauth2_token",
+                    "verify_id_token",
+                    "deserialize",
+                    "validate",
+                    "unsign",
+                }
+            )
+            and labels & {"client", "identity"}
+        ):
+            if self.mode == "anonymous":
+                return self._verified_token(name, args, words, node)
+            self.record("check", node, name, values=tuple(args))
+            return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
+        if top in STDLIB or "." not in name or name.startswith("tornado."):
+            return self._library_value(name, args, words, node)
+        return self.unknown_call(function, name, args, words, node, recorded=True)
+
+    def _verified_token(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        off = words.get("verify")
+        options = words.get("options")
+        unsigned = isinstance(off, Const) and off.value is False
+        if isinstance(options, Mapping):
+            flag = options.items.get("verify_signature")
+            unsigned = unsigned or (isinstance(flag, Const) and flag.value is False)
+        if unsigned:
+            return Unknown(labels_of(*args) - {"credential"}, f"{name}()", truthy=True)
+        self.check(node, f"{name}()")
+        raise Thrown(
+            "InvalidTokenError" if "itsdangerous" not in name else "BadSignature",
+            node,
+            self.frame.module,
+            check=True,
+        )
+
+    def _library_value(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A function of the standard library or of Tornado: it computes, and decides nothing."""
+        labels = labels_of(*args, *words.values())
+        if name.rpartition(".")[2] in _NOT_OF_NONE and any(
+            isinstance(one, Nobody) and one.certain for one in args[:1]
+        ):
+            self.check(node, text_of(args[0]))
+            raise Thrown("TypeError", node, self.frame.module, check=True)
+        nobody = next((one for one in args if isinstance(one, Nobody)), None)
+        if nobody is not None and name not in {"print", "repr", "isinstance", "str", "type", "id"}:
+            return Nobody(
+                nobody.text, node, self.frame.module, nobody.truthy, presumed=nobody.presumed
+            )
+        if name == "isinstance" and nobody is not None:
+            return Nobody(nobody.text, node, self.frame.module, presumed=nobody.presumed)
+        concrete = concrete_function(name, args)
+        if concrete is not None:
+            return concrete
+        if (
+            "self" in labels
+            and self.accepted
+            and name.rpartition(".")[2]
+            not in {
+                "super",
+                "isinstance",
+                "getattr",
+                "hasattr",
+                "id",
+                "repr",
+                "str",
+                "setattr",
+                "type",
+                "ref",
+            }
+            and name.partition(".")[0] not in {"logging", "weakref"}
+        ):
+            self.record("join", node, name, values=tuple(args))
+        elif _acts(name):
+            self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
+        return Unknown(
+            labels - {"self", "setting"},
+            f"{name}({', '.join(text_of(one) for one in args[:3])})",
+            truthy=True if name.startswith(_MADE_UP) else None,
+        )
+
+
+def _acts(name: str) -> bool:
+    top = name.partition(".")[0]
+    return (
+        top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
+        and not name.startswith(("os.path", "os.environ", "os.getenv", "os.getpid", "os.fspath"))
+    ) or name in {"open", "eval", "exec", "compile", "__import__"}

@@ -1,0 +1,231 @@
+"""Methods of containers, settings and values that were not read."""
+
+import ast
+
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    Const,
+    Coroutine,
+    Function,
+    Mapping,
+    Member,
+    Named,
+    Nobody,
+    Partial,
+    Sequence,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Methods"]
+
+
+class Methods(Tasks):
+    """Methods of what is no object of the project."""
+
+    def _method(
+        self, function: Member, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        receiver, name = function.receiver, function.name
+        everything = [*args, *words.values()]
+        self.record(
+            "call",
+            node,
+            function.text or name,
+            values=tuple(args),
+            words=tuple(words.items()),
+            receiver=receiver,
+        )
+        if name in SPAWN and any(
+            isinstance(one, Function | Bound | Partial | Coroutine) for one in everything
+        ):
+            return self._spawn(args, words, node)
+        if name in THROUGH and any(
+            isinstance(one, Function | Bound | Coroutine) for one in everything
+        ):
+            return self._through_call(name, args, node)
+        if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
+            return self._setting_get(receiver.name, args, node)
+        if isinstance(receiver, Special):
+            found = self.special_method(receiver, name, args, node)
+            if found is not None:
+                return found
+        if isinstance(receiver, Setting):
+            result = self._setting_method(receiver, name, args, words, node)
+            if result is not None:
+                return result
+        if self.mode == "origin" and args:
+            args = [stand_in(receiver, name, args[0]), *args[1:]]
+        if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
+            raise Thrown("ValueError", node, self.frame.module)
+        concrete = concrete_method(receiver, name, args, words)
+        if concrete is not None:
+            return concrete
+        if isinstance(receiver, Unknown) and "client" not in receiver.labels:
+            configured = self._configured(name, args, words, node)
+            if configured is not None:
+                return configured
+        if isinstance(receiver, Mapping | Sequence):
+            return self._container_method(receiver, name, args, node)
+        if isinstance(receiver, Const) or (
+            "client" in labels_of(receiver)
+            and not isinstance(receiver, Member)
+            and not labels_of(receiver) & {"answer", "found"}
+        ):
+            if any(isinstance(one, Nobody) for one in args):
+                return Unknown(labels_of(receiver), text_of(receiver))
+            if (
+                name in {"get", "pop"}
+                and args
+                and isinstance(args[0], Const)
+                and isinstance(args[0].value, str)
+            ):
+                field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
+                return self.client_field(receiver, args[0].value, field_text)
+            return Unknown(
+                labels_of(receiver, *everything) - {"self"}, f"{text_of(receiver)}.{name}()"
+            )
+        return self.unknown_call(function, function.text or name, args, words, node, recorded=True)
+
+    def _container_method(
+        self, receiver: Mapping | Sequence, name: str, args: list[Value], node: ast.AST
+    ) -> Value:
+        labels = labels_of(*args)
+        if "self" in labels and name in {
+            "add",
+            "append",
+            "setdefault",
+            "insert",
+            "update",
+            "appendleft",
+            "extend",
+        }:
+            self.record("join", node, f"{text_of(receiver)}.{name}", values=tuple(args))
+        if isinstance(receiver, Sequence):
+            if name in {"append", "add", "appendleft"} and args and receiver.exact:
+                receiver.items.append(args[0])
+                return Const(None)
+            receiver.exact = receiver.exact and name in {"index", "count", "copy"}
+            return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+        if name in {"get", "pop"} and args:
+            key = args[0]
+            if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                if key.value in receiver.items:
+                    return receiver.items[key.value]
+                if receiver.exact:
+                    return args[1] if len(args) > 1 else Const(None)
+            if self.mode == "anonymous" and self.is_proof(key):
+                return self.lookup(node, f"{text_of(receiver)}.{name}()", key)
+            if isinstance(key, Nobody):
+                return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
+            if receiver.exact and "client" in labels_of(key) and receiver.items:
+                return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
+            found = {"found"} if "client" in labels_of(key) else set()
+            return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+        if name == "update":
+            receiver.exact = False
+        if name in {"values", "items", "keys"}:
+            items: list[Value] = [
+                Sequence([Const(key), value], "tuple")
+                if name == "items"
+                else value
+                if name == "values"
+                else Const(key)
+                for key, value in receiver.items.items()
+            ]
+            return Sequence(items, "list", receiver.exact)
+        return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+
+    def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
+        key = args[0].value if args and isinstance(args[0], Const) else "?"
+        fallback = args[1] if len(args) > 1 else Const(None)
+        return Setting(f"{holder}[{key!r}]", fallback, text=f"{holder}[{key!r}]")
+
+    def _configured(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """`config.get("auth", False)`, `parser.getboolean("web", "auth", fallback=False)`.
+
+        A file that was not read says what is set; the code says what holds where nothing is.
+        """
+        by_path = _path_of(args[0]) if args and name == "get" else ""
+        if by_path and by_path in self.project.settings:
+            return self.setting_named(by_path, by_path, node)
+        keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
+        if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return None
+        if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):
+            key = ".".join(keys[:2])
+            fallback = words.get("fallback")
+            if fallback is None and key in self.project.settings:
+                return self.setting_named(key, key, node)
+            return Setting(key, fallback, frozenset({"setting"}), key)
+        if name != "get" or not isinstance(args[0], Const):
+            return None
+        chain = lexicon.chain_of(self.frame.module.source(node.func.value))
+        named = lexicon.is_setting_chain(chain[-1:])
+        if not named and not (self.mode == "origin" and self.stage == Stage.ORIGIN and args[1:]):
+            return None
+        if not named:
+            return Setting(keys[0], args[1], frozenset({"setting"}), keys[0])
+        value = self.setting_named(keys[0], keys[0], node)
+        if isinstance(value, Setting) and value.default is None and args[1:]:
+            value.default = args[1]
+        return value
+
+    def _setting_method(
+        self,
+        receiver: Setting,
+        name: str,
+        args: list[Value],
+        words: dict[str, Value],
+        node: ast.AST,
+    ) -> Value | None:
+        if isinstance(receiver.default, Const) and receiver.default.value is not None:
+            concrete = concrete_method(receiver.default, name, args, words)
+            if concrete is not None:
+                text = f"{receiver.name}.{name}()"
+                return Setting(text, concrete, text=text)
+        if name in {"get", "pop", "setdefault"} and args and isinstance(args[0], Const):
+            key = str(args[0].value)
+            if isinstance(receiver.default, Mapping) and args[0].value in receiver.default.items:
+                return Setting(f"{receiver.name}.{key}", receiver.default.items[args[0].value])
+            fallback = args[1] if len(args) > 1 else Const(None)
+            named = self.setting_named(f"{receiver.name}.{key}", key, node)
+            if isinstance(named, Setting) and named.default is None:
+                named.default = fallback
+            return named
+        if name in {
+            "tag",
+            "strip",
+            "lower",
+            "upper",
+            "split",
+            "encode",
+            "rstrip",
+            "decode",
+            "lstrip",
+        }:
+            return Setting(receiver.name, receiver.default, text=receiver.text)
+        return None
+
+
+def _path_of(value: Value) -> str:
+    """`["auth", "enabled"]` as `auth.enabled`; empty if it is no path into a configuration."""
+    if not isinstance(value, Sequence) or not value.exact or len(value.items) < 2:
+        return ""
+    names = [
+        one.value
+        for one in value.items
+        if isinstance(one, Const) and isinstance(one.value, str) and one.value.isidentifier()
+    ]
+    return ".".join(names[-2:]) if len(names) == len(value.items) else ""

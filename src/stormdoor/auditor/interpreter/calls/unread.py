@@ -1,0 +1,196 @@
+"""Calls of what was not read: judged by arguments and name."""
+
+import ast
+
+from stormdoor.auditor.interpreter.calls.verification import Verification
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.texts import concrete_function
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Function,
+    Member,
+    Nobody,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Unread"]
+
+_LOGGING = frozenset(
+    [
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "log",
+        "print",
+        "isEnabledFor",
+        "trace",
+        "incr",
+        "inc",
+        "dec",
+        "observe",
+        "labels",
+    ]
+)
+_HARMLESS = frozenset(
+    [
+        "encode",
+        "decode",
+        "strip",
+        "lower",
+        "upper",
+        "split",
+        "rsplit",
+        "partition",
+        "rpartition",
+        "join",
+        "format",
+        "replace",
+        "keys",
+        "values",
+        "items",
+        "copy",
+        "startswith",
+        "endswith",
+        "count",
+        "index",
+        "find",
+        "title",
+        "hex",
+        "digest",
+        "hexdigest",
+        "total_seconds",
+        "isoformat",
+        "timestamp",
+        "strftime",
+        "time",
+        "lstrip",
+        "rstrip",
+        "splitlines",
+        "isdigit",
+        "current",
+        "instance",
+        "set_nodelay",
+        "get_compression_options",
+        "done",
+        "result",
+        "set_result",
+    ]
+)
+_DELIVERS = frozenset(
+    [
+        "send",
+        "send_multipart",
+        "send_string",
+        "send_json",
+        "send_bytes",
+        "sendall",
+        "write",
+        "writelines",
+        "put",
+        "put_nowait",
+        "publish",
+        "emit",
+        "append",
+        "add",
+        "push",
+        "extend",
+        "insert",
+        "setex",
+        "save",
+        "broadcast",
+        "forward",
+        "enqueue",
+        "notify",
+    ]
+)
+"""What hands something on and gives no answer about it."""
+
+
+class Unread(Verification):
+    """Calls that cannot be resolved."""
+
+    def unknown_call(
+        self,
+        function: Value,
+        text: str,
+        args: list[Value],
+        words: dict[str, Value],
+        node: ast.AST,
+        *,
+        recorded: bool = False,
+    ) -> Value:
+        """A call of something that cannot be resolved: judged by its arguments and its name."""
+        everything = [*args, *words.values()]
+        if not recorded:
+            self.record("call", node, text, values=tuple(args), words=tuple(words.items()))
+        labels = (
+            labels_of(*everything, function)
+            if not isinstance(function, Function)
+            else labels_of(*everything)
+        )
+        names = lexicon.chain_of(text)
+        last = names[-1] if names else text
+        if len(args) == 1 and isinstance(args[0], Setting):
+            converted = concrete_function(last, args)
+            if converted is not None:
+                return converted
+        if args and isinstance(args[0], Const) and lexicon.reads_setting(names):
+            key = args[0].value
+            if isinstance(key, str):
+                shipped = words.get("default", args[1] if len(args) > 1 else None)
+                return (
+                    self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
+                )
+        if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
+            return Unknown(text=f"{text}()")
+        holder = names[-2] if len(names) > 1 else ""
+        verifies = lexicon.is_verification_name(last) or (
+            bool(
+                set(lexicon.words_of(holder))
+                & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
+            )
+            and lexicon.words_of(last)[:1]
+            in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+        )
+        proof = (
+            any(self.is_proof(one) for one in everything)
+            and last not in _HARMLESS - {"find", "index", "count"}
+            and last not in _DELIVERS
+        )
+        if isinstance(function, Member) and isinstance(function.receiver, Nobody):
+            return Nobody(function.receiver.text, node, self.frame.module)
+        if self.mode == "anonymous" and "origin" not in labels:
+            if proof or (verifies and not lexicon.is_setting_name(last)):
+                return self.verification(node, text, by_name=not proof, name=last)
+            nobody = next((one for one in everything if isinstance(one, Nobody)), None)
+            if nobody is not None and last not in _HARMLESS:
+                if self.accepted:
+                    self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+                return Nobody(text, node, self.frame.module, presumed=True)
+        elif self.mode == "member" and (proof or verifies):
+            self.record("check", node, text, presumed=not proof, values=tuple(args))
+            return Unknown((labels - {"client", "message"}) | {"principal"}, text)
+        if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
+            receiver = function.receiver if isinstance(function, Member) else None
+            if "self" in labels:
+                self.record("join", node, text, receiver=receiver, values=tuple(args))
+            elif last not in _HARMLESS and last != "get":
+                self.record(
+                    "act",
+                    node,
+                    text,
+                    values=tuple(args),
+                    words=tuple(words.items()),
+                    receiver=receiver,
+                )
+        if self.mode == "member" and "client" in labels:
+            labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
+        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")

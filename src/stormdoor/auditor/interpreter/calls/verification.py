@@ -1,0 +1,46 @@
+"""What a verification that was not read says of a client."""
+
+import ast
+
+from stormdoor.auditor.interpreter.calls.attributes import Attributes
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.values import Nobody, Value
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Verification"]
+
+
+class Verification(Attributes):
+    """Verifications and look-ups without a valid credential."""
+
+    def verification(self, node: ast.AST, text: str, *, by_name: bool, name: str) -> Value:
+        """What a verification says of a client without a credential: nothing, or an exception."""
+        raises = not self.catching and lexicon.raises_on_nothing(text)
+        if self.catching:
+            leaves, _ = self.catching[-1]
+            raises = leaves or self.choose(node, 2) == 0
+        if raises and not lexicon.is_predicate(name):
+            self.check(node, f"{text}()", presumed=by_name)
+            raise Thrown("?", node, self.frame.module, check=True, presumed=by_name)
+        if lexicon.is_raising_name(name) and not lexicon.is_predicate(name):
+            self.record("may-refuse", node, f"{text}()", presumed=by_name)
+        return Nobody(
+            f"{text}()", node, self.frame.module, truthy=lexicon.is_negative(name), presumed=by_name
+        )
+
+    def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
+        """What the server finds under a credential that is not valid."""
+        if not text.endswith("()"):
+            leaves = not self.catching or self.catching[-1][0]
+            if leaves or self.choose(node, 2) == 0:
+                self.check(node, text)
+                raise Thrown("KeyError", node, self.frame.module, check=True)
+        return Nobody(text, node, self.frame.module)
+
+    def ignored_result(self, value: Nobody, node: ast.Call) -> None:
+        """The result of a verification is not looked at; perhaps it raises instead."""
+        name = (lexicon.chain_of(value.text) or [""])[-1]
+        if value.node is node and lexicon.is_raising_name(name) and not lexicon.is_predicate(name):
+            self.check(node, value.text, presumed=True)
+            raise Thrown("?", node, self.frame.module, check=True, presumed=True)
+        self.record("ignored", node, value.text)

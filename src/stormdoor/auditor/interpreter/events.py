@@ -1,0 +1,71 @@
+"""What happens on a way, and what it rests on."""
+
+import ast
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from stormdoor.auditor.interpreter.values import Labels, Value
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["Assumption", "Event", "Mode", "Stage"]
+
+Mode = Literal["anonymous", "member", "origin"]
+
+
+class Stage(StrEnum):
+    """Where Tornado is with a connection."""
+
+    IMPORT = "import"
+    PREPARE = "prepare"
+    GET = "get"
+    ORIGIN = "check_origin"
+    OPEN = "open"
+    MESSAGE = "on_message"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on the way.
+
+    Args:
+        kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
+            `dispatch`, `store`, `stage`.
+        stage: Where Tornado was.
+        node: The place.
+        module: Its file.
+        text: What, in words or as a dotted name.
+        values: The arguments of a call.
+        words: Its keyword arguments.
+        receiver: The object a method was called on.
+        labels: Of all of them.
+        stack: The calls that led here, outermost first.
+        presumed: Of a check: only a name says that it is one.
+        constant: Of a send: nothing in it depends on anything.
+    """
+
+    kind: str
+    stage: Stage
+    node: ast.AST
+    module: Module
+    text: str = ""
+    values: tuple[Value, ...] = ()
+    words: tuple[tuple[str, Value], ...] = ()
+    receiver: Value | None = None
+    labels: Labels = frozenset()
+    stack: tuple[tuple[Module, ast.AST, str], ...] = ()
+    presumed: bool = False
+    constant: bool = False
+    caught: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A setting was taken to be true or false; `default` is its truth as shipped, if known."""
+
+    name: str
+    value: bool
+    default: bool | None
+    node: ast.AST
+    module: Module

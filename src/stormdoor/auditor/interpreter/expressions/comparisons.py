@@ -1,0 +1,330 @@
+"""What a comparison proves."""
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.texts import stand_in
+from stormdoor.auditor.interpreter.values import (
+    Authenticated,
+    Bound,
+    ClassRef,
+    Const,
+    Function,
+    Instance,
+    Mapping,
+    ModuleRef,
+    Named,
+    Nobody,
+    Sequence,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    settled,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Comparisons", "name_of"]
+
+_OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+class Comparisons(Operators):
+    """Comparisons, memberships, and what they say of a credential."""
+
+    def compare(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
+        """A comparison."""
+        labels = labels_of(left, right)
+        negated = isinstance(op, ast.NotEq | ast.IsNot | ast.NotIn)
+        text = self.frame.module.source(node)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return self._constants(left, op, right)
+        if self.mode == "member" and labels >= {"principal", "client"}:
+            self.record("check", node, f"access: {text}", values=(left, right))
+        if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
+            identical = self._against_nothing(left, right, node) or self._against_nothing(
+                right, left, node
+            )
+            if identical is not None:
+                return _negated(identical) if negated else identical
+        if isinstance(op, ast.In | ast.NotIn):
+            found = self._contained(left, right, node)
+            answer = _negated(found) if negated else found
+            names = _names_in(right)
+            if names and isinstance(left, Unknown) and "client" in left.labels:
+                # INVARIANT: the answer is held, or another value would have its id.
+                self.memberships[id(answer)] = (answer, text_of(left), names, negated)
+            return answer
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, Setting) and isinstance(other, Const):
+                default = one.default
+                known: Value | None = None
+                if isinstance(default, Const):
+                    known = (
+                        self._constants(default, op, other)
+                        if one is left
+                        else self._constants(other, op, default)
+                    )
+                elif other.value is None and isinstance(
+                    default, ClassRef | Instance | Function | Named | Sequence | Mapping
+                ):
+                    known = Const(isinstance(op, ast.IsNot | ast.NotEq))
+                base = self.frame.module.source(node)
+                return Setting(base, known if isinstance(known, Const) else None, text=base)
+        if isinstance(left, Setting) and isinstance(right, Setting):
+            shipped, wanted = settled(left), settled(right)
+            if isinstance(shipped, Const) and isinstance(wanted, Const):
+                agreed = self._constants(shipped, op, wanted)
+                return Setting(text, agreed if isinstance(agreed, Const) else None, text=text)
+        if (
+            isinstance(left, Setting)
+            and isinstance(left.default, Sequence)
+            and isinstance(right, Sequence)
+        ):
+            default = self.compare(left.default, op, right, node)
+            return Setting(text, default if isinstance(default, Const) else None, text=text)
+        if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
+            matched = self._proof(left, right, node)
+            if matched is not None:
+                return _negated(matched) if negated else matched
+        if isinstance(left, Nobody) or isinstance(right, Nobody):
+            presumed = any(isinstance(one, Nobody) and one.presumed for one in (left, right))
+            if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+                return Nobody(text, node, self.frame.module, truthy=negated, presumed=presumed)
+            return Nobody(text, node, self.frame.module, presumed=presumed)
+        if (
+            (
+                isinstance(left, Sequence)
+                and isinstance(right, Sequence)
+                and left.exact
+                and right.exact
+            )
+            and isinstance(op, ast.Eq | ast.NotEq)
+            and all(isinstance(item, Const) for item in [*left.items, *right.items])
+        ):
+            same = [item.value for item in left.items if isinstance(item, Const)] == [
+                item.value for item in right.items if isinstance(item, Const)
+            ]
+            return Const(same != negated)
+        return Unknown(labels, text)
+
+    def _constants(self, left: Const, op: ast.cmpop, right: Const) -> Value:
+        labels = left.labels | right.labels
+        try:
+            match op:
+                case ast.Is():
+                    return Const(_same(left.value, right.value), labels)
+                case ast.IsNot():
+                    return Const(not _same(left.value, right.value), labels)
+                case ast.In():
+                    return Const(left.value in right.value, labels)  # type: ignore[operator]
+                case ast.NotIn():
+                    return Const(left.value not in right.value, labels)  # type: ignore[operator]
+                case _:
+                    return Const(bool(_OPERATORS[type(op)](left.value, right.value)), labels)
+        except (TypeError, KeyError, ValueError):
+            return Unknown(labels)
+
+    def _against_nothing(self, one: Value, other: Value, node: ast.AST) -> Value | None:
+        """`one == other` where `other` is None, False, empty: what an absent identity looks like."""
+        if not isinstance(other, Const) or (
+            other.value is not None and other.value not in ("", b"", False)
+        ):
+            return None
+        match one:
+            case Nobody():
+                if other.value is None or not one.certain:
+                    return Nobody(
+                        one.text,
+                        node,
+                        self.frame.module,
+                        truthy=not one.truthy,
+                        presumed=one.presumed,
+                    )
+                return Const(value=False)
+            case Instance() | Function() | ClassRef() | Bound() | ModuleRef() | Authenticated():
+                return Const(value=False)
+            case Sequence() | Mapping():
+                return Const(value=False)
+            case Unknown(truthy=True):
+                return Const(value=False)
+            case Unknown(present=True) if other.value is None:
+                return Const(value=False)
+            case Unknown(labels=labels) if (
+                other.value is None
+                and not labels & {"client", "self"}
+                and lexicon.is_authenticator(name_of(node) or one.text)
+            ):
+                return Const(value=False)  # the part that authenticates is there
+            case Unknown(labels=labels) if "client" in labels and other.value is None:
+                return Unknown(labels, f"{one.text} is absent")
+            case Named():
+                return Const(value=False)
+            case _:
+                return None
+
+    def _contained(self, left: Value, right: Value, node: ast.AST) -> Value:
+        text = self.frame.module.source(node)
+        if self.mode == "origin":
+            left = stand_in(right, "in", left)
+        labels = labels_of(left, right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            return self._constants(left, ast.In(), right)
+        if isinstance(left, Const) and isinstance(right, Sequence):
+            values = [item.value for item in right.items if isinstance(item, Const)]
+            if left.value in values:
+                return Const(True, labels)
+            if any(isinstance(item, Setting) for item in right.items):
+                return Const(False, labels) if "origin" in left.labels else Unknown(labels, text)
+            if right.exact and len(values) == len(right.items):
+                return Const(False, labels)
+        if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
+            return Const(left.value in right.items, labels)
+        if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
+            if (
+                self.mode == "origin"
+                and isinstance(left, Const)
+                and str(left.value).lower() == "origin"
+            ):
+                return Const(value=True)
+            return Unknown(labels | {"client", "header"}, text)
+        if (
+            isinstance(left, Const)
+            and "origin" in left.labels
+            and not labels_of(right) & {"client"}
+        ):
+            # An allow-list that is not known here does not hold the attacker's origin.
+            return self._origin_list(left, right, text, node)
+        if isinstance(right, Setting) and isinstance(left, Const):
+            default = right.default
+            if isinstance(default, Sequence) and default.exact:
+                inner = self._contained(left, default, node)
+                return Setting(text, inner if isinstance(inner, Const) else None, text=text)
+            return Setting(text, None, text=text)
+        if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
+            shipped = settled(left)
+            known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
+            return Setting(text, known if isinstance(known, Const) else None, text=text)
+        if isinstance(left, Nobody):
+            return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
+        if self.mode == "anonymous" and "client" in labels_of(left):
+            proof = self.is_proof(left)
+            if proof and not isinstance(right, Special) and not _chosen(right):
+                return Nobody(text, node, self.frame.module)
+        return Unknown(labels, text)
+
+    def _origin_list(self, left: Const, right: Value, text: str, node: ast.AST) -> Value:
+        if isinstance(right, Setting):
+            default = right.default
+            if isinstance(default, Sequence) and any(
+                isinstance(item, Const) and item.value == left.value for item in default.items
+            ):
+                return Setting(text, Const(value=True), text=text)
+            if isinstance(default, Const) and isinstance(default.value, str):
+                return Const(str(left.value) in default.value and default.value != "", left.labels)
+        self.check(node, text)
+        return Const(False, left.labels)
+
+    def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
+        """A credential compared with what the server holds: this client has none that fits."""
+        for one, other in ((left, right), (right, left)):
+            if not self.is_proof(one) and not (
+                "client" in labels_of(one)
+                and isinstance(other, Setting | Unknown | Nobody)
+                and (
+                    "secret" in labels_of(other)
+                    or lexicon.is_credential_name(text_of(other).rpartition(".")[2])
+                )
+                and "client" not in labels_of(other)
+            ):
+                continue
+            if "client" in labels_of(other) and "identity" not in labels_of(other):
+                return None
+            if isinstance(other, Const) and (other.value in (None, "", b"")):
+                return None
+            text = self.frame.module.source(node)
+            if isinstance(other, Setting):
+                default = self.truth_of_default(other)
+                if default is False and not self.assume(other, node):
+                    return Const(value=True)
+            if isinstance(other, Const) and not _worth_guessing(one, other):
+                return None
+            return Nobody(text, node, self.frame.module)
+        return None
+
+
+def name_of(node: ast.AST) -> str:
+    """The name that is compared."""
+    left = node.left if isinstance(node, ast.Compare) else node
+    return (
+        left.id
+        if isinstance(left, ast.Name)
+        else left.attr
+        if isinstance(left, ast.Attribute)
+        else ""
+    )
+
+
+def _chosen(value: Value) -> bool:
+    return "client" in labels_of(value)
+
+
+def _worth_guessing(one: Value, other: Const) -> bool:
+    """A constant that a credential is compared with: `token == "s3cret"`, not `auth == "basic"`."""
+    if not isinstance(other.value, str | bytes) or len(other.value) < 3:
+        return False
+    name = text_of(one).lower()
+    return any(
+        word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _names_in(value: Value) -> tuple[str, ...]:
+    """The texts that a list, a set or a table holds, where it holds nothing else."""
+    match value:
+        case Sequence(items=items, exact=True):
+            held = [one.value for one in items if isinstance(one, Const)]
+        case Mapping(items=entries, exact=True):
+            held = list(entries)
+        case _:
+            return ()
+    names = tuple(one for one in held if isinstance(one, str))
+    return names if len(names) == len(held) else ()
+
+
+def _same(left: object, right: object) -> bool:
+    return left is right or (type(left) is type(right) and left == right)
+
+
+def _negated(value: Value) -> Value:
+    match value:
+        case Const():
+            return Const(not value.value, value.labels)
+        case Nobody():
+            return Nobody(
+                value.text,
+                value.node,
+                value.module,
+                truthy=not value.truthy,
+                presumed=value.presumed,
+            )
+        case Setting(default=Const(value=default)):
+            return Setting(f"not ({value.name})", Const(not default))
+        case Setting():
+            return Setting(f"not ({value.name})", None)
+        case Unknown(truthy=bool() as known):
+            return Const(not known, value.labels)
+        case _:
+            return Unknown(labels_of(value), f"not ({text_of(value)})")

@@ -1,0 +1,215 @@
+"""Which way a condition goes for this client."""
+
+import ast
+
+from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Mapping,
+    Member,
+    Nobody,
+    Sequence,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Conditions"]
+
+_PROOF = frozenset({"credential", "identity"})
+_SENT = frozenset({"client", "credential", "cookie", "query", "header", "message", "url"})
+"""Labels of what the client sends and nobody has compared with anything."""
+
+
+class Conditions(Comparisons):
+    """The truth of a value."""
+
+    def logic_value(self, node: ast.expr) -> Value:
+        """A condition as a value, without a choice where it is not certain."""
+        if isinstance(node, ast.Compare | ast.BoolOp):
+            return self.logic(node)
+        return self.evaluate(node)
+
+    def test(self, node: ast.expr, wanted: bool | None = None) -> bool:
+        """Whether a condition holds; `wanted` is the outcome that refuses, where one does."""
+        match node:
+            case ast.UnaryOp(op=ast.Not()):
+                return not self.test(node.operand, None if wanted is None else not wanted)
+            case ast.BoolOp(op=ast.And()):
+                for value in node.values:
+                    if not self.test(
+                        value, wanted if wanted is True or value is node.values[-1] else None
+                    ):
+                        return False
+                return True
+            case ast.BoolOp(op=ast.Or()):
+                for value in node.values:
+                    if self.test(
+                        value, wanted if wanted is False or value is node.values[-1] else None
+                    ):
+                        return True
+                return False
+            case _:
+                found = self.evaluate(node)
+                if self._is_empty_identity(node, found):
+                    self.check(node, self.frame.module.source(node))
+                return self.truth(found, node, wanted)
+
+    def _is_empty_identity(self, node: ast.expr, value: Value) -> bool:
+        """`self.authenticated` is False until the client has proven something."""
+        return (
+            self.mode == "anonymous"
+            and self.accepted
+            and isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+            and isinstance(value, Const)
+            and not value.value
+            and lexicon.is_identity_name(node.attr)
+        )
+
+    def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
+        """Whether a value counts as true for this client."""
+        match value:
+            case Const():
+                return bool(value.value)
+            case Nobody():
+                self.check(node, value.text, presumed=value.presumed)
+                return value.truthy
+            case Setting():
+                return self.assume(value, node)
+            case Sequence(exact=True) | Mapping(exact=True):
+                return bool(value.items)
+            case Unknown(truthy=bool() as known):
+                return known
+            case Unknown() | Sequence() | Mapping() | Special() | Member():
+                return self._unknown_truth(value, node, wanted)
+            case _:
+                return True
+
+    def _unknown_truth(self, value: Value, node: ast.AST, wanted: bool | None) -> bool:
+        labels = labels_of(value)
+        text = value.text or (self.frame.module.source(node) if isinstance(node, ast.expr) else "")
+        presumable = wanted is not None and _may_be_identity(value, text)
+        if presumable and "client" in labels and labels <= _SENT:
+            presumable = False  # it is tested for being there, and the client sends what it likes
+        if self.mode == "anonymous" and wanted is not None and presumable:
+            # A refusal with 401 or 403 that hangs on something that cannot be resolved.
+            self.check(node, text, presumed=True)
+            return wanted
+        if self.mode == "anonymous" and _is_configured_part(value, node):
+            # Whether the program has a part that authenticates is up to whoever runs it.
+            return self.assume(Setting(text, None, text=text), node)
+        memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
+        known = self.chosen.get(memo)
+        if known is not None:
+            return known[1]
+        if self.mode == "member" and labels >= {"principal", "client", "answer"}:
+            # What was found for this user and this object decides.
+            self.record("check", node, f"access: {text}", values=(value,))
+        elif (
+            self.mode == "member"
+            and "principal" in labels
+            and isinstance(node, ast.expr)
+            and _asks_about_user(node)
+        ):
+            self.record("check", node, f"access: {text}", values=(value,))
+        if self.mode == "origin" and labels & {"query", "url"}:
+            self.whim = True  # the page that connects writes the address
+        elif self.mode == "origin" and "origin" in labels:
+            # The origin itself is concrete: what is left unresolved is taken for a comparison.
+            self.check(node, text, presumed=True)
+            return False
+        elif self.mode == "origin":
+            self.unsure = True
+        if self.leaning is not None and len(self.frames) > 2 and self.frame.name != "<module>":
+            result = self.leaning
+        else:
+            result = self.choose(node, 2) == 0
+        # INVARIANT: the value lives as long as its answer, or another would have its id.
+        self.chosen[memo] = (value, result)
+        held = self.memberships.get(id(value))
+        if held is not None and result is not held[3]:
+            self.among[held[1]] = held[2]
+        return result
+
+    def logic(self, node: ast.BoolOp | ast.Compare) -> Value:
+        """`and`, `or` and comparisons as values."""
+        if isinstance(node, ast.Compare):
+            left = self.evaluate(node.left)
+            result: Value = Const(value=True)
+            for op, right_node in zip(node.ops, node.comparators, strict=True):
+                right = self.evaluate(right_node)
+                if (
+                    isinstance(right, Const)
+                    and not right.value
+                    and self._is_empty_identity(node.left, left)
+                ):
+                    self.check(node, self.frame.module.source(node))
+                result = self.compare(left, op, right, node)
+                if isinstance(result, Const) and not result.value:
+                    return result
+                left = right
+            return result
+        value: Value = Const(None)
+        for part in node.values:
+            value = self.evaluate(part)
+            if part is node.values[-1]:
+                return value
+            holds = self.truth(value, part)
+            if isinstance(node.op, ast.Or) and holds:
+                return value
+            if isinstance(node.op, ast.And) and not holds:
+                return value
+        return value
+
+
+def _is_configured_part(value: Value, node: ast.AST) -> bool:
+    """`if self.authenticator:`, of something that was not read and that no client sent."""
+    if not isinstance(value, Unknown) or labels_of(value) - {"setting", "secret"}:
+        return False
+    names = [name_of(node), (lexicon.chain_of(value.text) or [""])[-1]]
+    return any(lexicon.is_authenticator(name) for name in names if name)
+
+
+def _asks_about_user(node: ast.expr) -> bool:
+    """Whether a condition looks at what the user is or has, and not only whether there is one."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _asks_about_user(inner)
+        case ast.Compare(comparators=[ast.Constant(value=None | "" | False)]):
+            return False
+        case ast.Compare():
+            return True
+        case ast.Name(id=name):
+            return not lexicon.is_identity_name(name)
+        case ast.Attribute(attr=name):
+            return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
+        case ast.Call(func=func):
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            return lexicon.is_predicate(name) or lexicon.is_access_word(name)
+        case _:
+            return False
+
+
+def _may_be_identity(value: Value, text: str) -> bool:
+    labels = labels_of(value)
+    if labels & {"origin", "host"} and not labels & _PROOF:
+        return False
+    if "address" in labels and not labels & (_PROOF | {"query", "message", "url", "cookie"}):
+        return False  # where it connects from says nothing about who it is
+    words = set(lexicon.words_of(text))
+    return not words & {
+        "origin",
+        "origins",
+        "host",
+        "referer",
+        "cors",
+        "ip",
+        "port",
+        "method",
+        "upgrade",
+    }

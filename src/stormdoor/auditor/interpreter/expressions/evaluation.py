@@ -1,0 +1,152 @@
+"""What an expression means to a client without a credential."""
+
+import ast
+
+from stormdoor.auditor.interpreter.expressions.conditions import Conditions
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Environment,
+    Function,
+    Mapping,
+    Sequence,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+
+__all__ = ["Expressions"]
+
+_MAX_ITEMS = 48
+
+
+class Expressions(Conditions):
+    """Evaluation of expressions."""
+
+    def evaluate(self, node: ast.expr) -> Value:
+        """The value of an expression."""
+        self.tick()
+        match node:
+            case ast.Constant():
+                return Const(node.value)
+            case ast.Name():
+                return self.name(node.id, node)
+            case ast.Attribute():
+                return self.attribute(self.evaluate(node.value), node.attr, node)
+            case ast.Call():
+                return self.call_expression(node)
+            case ast.Await() | ast.Yield() | ast.YieldFrom():
+                return self.awaited(self.evaluate(node.value), node) if node.value else Const(None)
+            case ast.BoolOp() | ast.Compare():
+                return self.logic(node)
+            case ast.UnaryOp():
+                return self._unary(node)
+            case ast.IfExp():
+                branch = node.body if self.test(node.test) else node.orelse
+                return self.evaluate(branch)
+            case ast.Subscript():
+                return self._subscript(node)
+            case ast.JoinedStr():
+                return self._joined(node)
+            case ast.BinOp():
+                return self._binary(node)
+            case ast.Lambda():
+                return Function(node, self.frame.module, self.frame.owner, self.frame.env)
+            case ast.NamedExpr():
+                value = self.evaluate(node.value)
+                self.frame.env.names[node.target.id] = value
+                return value
+            case _:
+                return self._display(node)
+
+    def _display(self, node: ast.expr) -> Value:
+        match node:
+            case ast.List() | ast.Tuple() | ast.Set():
+                items: list[Value] = []
+                exact = True
+                for item in node.elts:
+                    if isinstance(item, ast.Starred):
+                        inner = self.evaluate(item.value)
+                        if isinstance(inner, Sequence):
+                            items.extend(inner.items)
+                            exact = exact and inner.exact
+                        else:
+                            exact = False
+                            items.append(Unknown(labels_of(inner), text_of(inner)))
+                    else:
+                        items.append(self.evaluate(item))
+                return Sequence(items, type(node).__name__.lower(), exact)
+            case ast.Dict():
+                entries: dict[object, Value] = {}
+                exact = True
+                for key, item in zip(node.keys, node.values, strict=True):
+                    value = self.evaluate(item)
+                    if key is None:
+                        if isinstance(value, Mapping):
+                            entries.update(value.items)
+                            exact = exact and value.exact
+                        else:
+                            exact = False
+                        continue
+                    name = self.evaluate(key)
+                    if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
+                        entries[name.value] = value
+                    else:
+                        exact = False
+                        entries[("?", len(entries))] = value
+                return Mapping(entries, exact)
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                return self._comprehension(node)
+            case ast.Starred():
+                return self.evaluate(node.value)
+            case ast.FormattedValue():
+                return self.evaluate(node.value)
+            case ast.Slice():
+                for part in (node.lower, node.upper, node.step):
+                    if part is not None:
+                        self.evaluate(part)
+                return Unknown()
+            case _:
+                return Unknown(text=type(node).__name__)
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+    ) -> Value:
+        frame = self.frame
+        outer = frame.env
+        frame.env = Environment(outer=outer)
+        try:
+            generator = node.generators[0]
+            given = source = self.evaluate(generator.iter)
+            if isinstance(given, Setting) and isinstance(given.default, Sequence):
+                source = given.default
+            source = self.as_shipped(source)
+            items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
+            simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
+            results: list[Value] = []
+            for item in items[: _MAX_ITEMS if simple else 1]:
+                self.assign(generator.target, item)
+                for inner in node.generators[1:]:
+                    self.assign(inner.target, self.items_of(self.evaluate(inner.iter), 1)[0])
+                keep = True
+                for condition in [c for g in node.generators for c in g.ifs]:
+                    value = self.logic_value(condition)
+                    if isinstance(value, Const):
+                        keep = keep and bool(value.value)
+                if isinstance(node, ast.DictComp):
+                    key = self.evaluate(node.key)
+                    value = self.evaluate(node.value)
+                    results.append(Unknown(labels_of(key, value)))
+                elif keep or not simple:
+                    results.append(self.evaluate(node.elt))
+            if simple and not isinstance(node, ast.DictComp):
+                made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                return Setting(given.name, made) if isinstance(given, Setting) else made
+            return Sequence(results, "list", exact=False, labels=labels_of(source))
+        finally:
+            frame.env = outer
+
+
+def _has_items(value: Value) -> bool:
+    return not (isinstance(value, Sequence) and value.exact and not value.items)

@@ -1,0 +1,188 @@
+"""What is in a sequence, a mapping, or something of the client."""
+
+import ast
+
+from stormdoor.auditor.interpreter.expressions.names import Names
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Mapping,
+    Named,
+    Nobody,
+    Sequence,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    settled,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Items"]
+
+_OF_CLIENT = frozenset({"client", "origin", "self", "address"})
+_ALL_NAMES = ("globals(", "locals(", "vars(")
+_MAX_PICKED = 16
+"""Entries of a table of actions that are followed one by one."""
+
+
+class Items(Names):
+    """Subscripts and what a loop sees."""
+
+    def items_of(self, value: Value, limit: int) -> list[Value]:
+        """What a loop over the value sees; at least one item."""
+        match value:
+            case Sequence() if value.items:
+                return value.items[:limit]
+            case Mapping() if value.items:
+                return [
+                    Const(key) if not isinstance(key, tuple) else Unknown()
+                    for key in list(value.items)[:limit]
+                ]
+            case Const(value=str() | bytes() | tuple() as text) if text:
+                return [
+                    Const(item, value.labels)
+                    for item in (
+                        text[i : i + 1] if not isinstance(text, tuple) else text[i]
+                        for i in range(min(len(text), limit))
+                    )
+                ]
+            case _:
+                return [Unknown(labels_of(value), text_of(value))]
+
+    def as_shipped(self, source: Value) -> Value:
+        """What a loop of an origin check goes through where nothing else is configured.
+
+        A list that nobody can read here has one origin in it: a check is one whatever is listed.
+        """
+        if self.mode != "origin" or not isinstance(source, Setting | Unknown):
+            return source
+        shipped = settled(source)
+        if isinstance(shipped, Sequence | Mapping):
+            return shipped
+        if isinstance(shipped, Const) and shipped.value is not None:
+            return shipped
+        labels = labels_of(source)
+        if labels & _OF_CLIENT:
+            return source
+        self.looked_at.add("list")
+        return Sequence([Const(self.listed, labels | {"stand-in"}, text_of(source))])
+
+    def is_proof(self, value: Value) -> bool:
+        """Whether a value the client sends is one it must know, not merely choose."""
+        labels = labels_of(value)
+        return "credential" in labels and "client" in labels
+
+    def _subscript(self, node: ast.Subscript) -> Value:
+        value = self.evaluate(node.value)
+        if isinstance(node.slice, ast.Slice):
+            bounds = [
+                self.evaluate(part) if part is not None else Const(None)
+                for part in (node.slice.lower, node.slice.upper, node.slice.step)
+            ]
+            if isinstance(value, Const) and isinstance(value.value, str | bytes):
+                numbers = [
+                    one.value
+                    for one in map(settled, bounds)
+                    if isinstance(one, Const) and isinstance(one.value, int | None)
+                ]
+                if len(numbers) == 3:
+                    try:
+                        return Const(value.value[slice(*numbers)], value.labels)
+                    except (TypeError, ValueError):
+                        return Unknown(value.labels)
+            if isinstance(value, Nobody | Sequence | Setting):
+                return value
+            return Unknown(labels_of(value), text_of(value))
+        index = self.evaluate(node.slice)
+        return self.item(value, index, node)
+
+    def item(self, value: Value, index: Value, node: ast.AST) -> Value:
+        """`value[index]`."""
+        text = self.frame.module.source(node)
+        match value:
+            case Mapping() if isinstance(index, Const) and isinstance(
+                index.value, str | int | bytes
+            ):
+                if index.value in value.items:
+                    return value.items[index.value]
+                if value.exact:
+                    raise Thrown("KeyError", node, self.frame.module)
+            case Mapping() if value.exact and value.items and "client" in labels_of(index):
+                return self.picked(value, node)
+            case Sequence() if isinstance(index, Const) and isinstance(index.value, int):
+                try:
+                    return value.items[index.value]
+                except IndexError:
+                    if value.exact:
+                        raise Thrown("IndexError", node, self.frame.module) from None
+            case Const(value=str() | bytes() | tuple() as held) if isinstance(
+                index, Const
+            ) and isinstance(index.value, int):
+                try:
+                    return Const(held[index.value], value.labels)
+                except IndexError:
+                    raise Thrown("IndexError", node, self.frame.module) from None
+            case Const(value=None) if isinstance(node, ast.Subscript) and isinstance(
+                node.value, ast.Name
+            ):
+                raise Thrown("TypeError", node, self.frame.module)
+            case Special():
+                return self.special_item(value, index, node)
+            case ClassRef() | Named() if not (
+                isinstance(index, Nobody) or "client" in labels_of(index)
+            ):
+                return value
+            case Nobody():
+                if value.certain:
+                    self.check(node, value.text)
+                    raise Thrown("TypeError", node, self.frame.module, check=True)
+                return Nobody(value.text, node, self.frame.module, presumed=value.presumed)
+            case Setting():
+                key = index.value if isinstance(index, Const) else None
+                if isinstance(value.default, Mapping) and isinstance(key, str | int):
+                    return Setting(text, value.default.items.get(key), text=text)
+                if self.mode == "anonymous" and self.is_proof(index):
+                    return self.lookup(node, text, index)
+                return self.setting_named(text, str(key or ""), node)
+            case _:
+                pass
+        if "client" in labels_of(value):
+            name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
+            return self.client_field(value, name, text)
+        if self.mode == "anonymous" and self.is_proof(index):
+            return self.lookup(node, text, index)
+        if self.mode == "anonymous" and isinstance(index, Nobody):
+            return Nobody(text, node, self.frame.module, presumed=index.presumed)
+        if (
+            isinstance(index, Const)
+            and isinstance(index.value, str)
+            and not isinstance(value, Mapping)
+        ):
+            return self.by_words(value, index.value, text, node)
+        found = {"found"} if "client" in labels_of(index) else set()
+        holder = text_of(value)
+        if found and (holder.startswith(_ALL_NAMES) or holder.endswith("__dict__")):
+            self.record("dispatch", node, holder, values=(index,))
+            if self.accepted:
+                self.record("act", node, holder, values=(index,))
+        return Unknown(labels_of(value, index) | found, text)
+
+    def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
+        """What the client picks from a table by a name; nothing, where it names what is not there."""
+        picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        if picked < min(len(value.items), _MAX_PICKED):
+            return list(value.items.values())[picked]
+        if fallback is None:
+            raise Thrown("KeyError", node, self.frame.module)
+        return fallback
+
+    def client_field(self, value: Value, name: str, text: str) -> Value:
+        """A part of something the client sent."""
+        labels = labels_of(value)
+        if lexicon.is_credential_name(name):
+            labels |= {"credential"}
+        return Unknown(labels, text)

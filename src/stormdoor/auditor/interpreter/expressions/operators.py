@@ -1,0 +1,130 @@
+"""Operators and formatted strings."""
+
+import ast
+import re
+
+from stormdoor.auditor.interpreter.expressions.items import Items
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Mapping,
+    Member,
+    Nobody,
+    Sequence,
+    Setting,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    settled,
+    text_of,
+)
+
+__all__ = ["Operators"]
+
+_MAX_TEXT = 4096
+
+
+class Operators(Items):
+    """Arithmetic, negation, joined strings."""
+
+    def _unary(self, node: ast.UnaryOp) -> Value:
+        value = self.evaluate(node.operand)
+        if isinstance(node.op, ast.Not):
+            match value:
+                case Const():
+                    return Const(not value.value, value.labels)
+                case Nobody():
+                    return Nobody(
+                        value.text,
+                        value.node,
+                        value.module,
+                        truthy=not value.truthy,
+                        presumed=value.presumed,
+                    )
+                case Setting():
+                    default = self.truth_of_default(value)
+                    return Setting(
+                        f"not ({value.name})", Const(not default) if default is not None else None
+                    )
+                case Sequence(exact=True) | Mapping(exact=True):
+                    return Const(not value.items)
+                case Unknown(truthy=bool() as known):
+                    return Const(not known, value.labels)
+                case Unknown() | Sequence() | Mapping() | Special() | Member():
+                    return Const(not self.truth(value, node), labels_of(value))
+                case _:
+                    return Const(value=False)
+        if (
+            isinstance(value, Const)
+            and isinstance(value.value, int | float)
+            and isinstance(node.op, ast.USub)
+        ):
+            return Const(-value.value)
+        number = settled(value)
+        if (
+            isinstance(value, Setting)
+            and isinstance(number, Const)
+            and isinstance(number.value, int)
+            and isinstance(node.op, ast.USub)
+        ):
+            return Setting(f"-({value.name})", Const(-number.value), text=value.text)
+        return Unknown(labels_of(value), text_of(value))
+
+    def _joined(self, node: ast.JoinedStr) -> Value:
+        parts: list[Value] = [self.evaluate(part) for part in node.values]
+        if all(isinstance(part, Const) for part in parts):
+            text = "".join(str(part.value) for part in parts if isinstance(part, Const))
+            return Const(text[:_MAX_TEXT], labels_of(*parts))
+        return Unknown(labels_of(*parts) - {"setting"}, self.frame.module.source(node), truthy=True)
+
+    def _binary(self, node: ast.BinOp) -> Value:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        labels = labels_of(left, right)
+        if isinstance(left, Const) and isinstance(right, Const):
+            a, b = left.value, right.value
+            try:
+                if isinstance(node.op, ast.Add) and isinstance(a, str) and isinstance(b, str):
+                    return Const((a + b)[:_MAX_TEXT], labels)
+                if isinstance(node.op, ast.Mod) and isinstance(a, str) and _plain_format(a):
+                    return Const((a % b)[:_MAX_TEXT] if _small(b) else a, labels)
+                if isinstance(a, int) and isinstance(b, int) and abs(a) < 2**40 and abs(b) < 2**40:
+                    if isinstance(node.op, ast.Add):
+                        return Const(a + b)
+                    if isinstance(node.op, ast.Sub):
+                        return Const(a - b)
+                    if isinstance(node.op, ast.Mult):
+                        return Const(a * b)
+            except (TypeError, ValueError):
+                return Unknown(labels)
+        if isinstance(node.op, ast.Mod) and isinstance(left, Const) and isinstance(right, Sequence):
+            values = [item.value for item in right.items if isinstance(item, Const)]
+            if (
+                len(values) == len(right.items)
+                and isinstance(left.value, str)
+                and _small(values)
+                and _plain_format(left.value)
+            ):
+                try:
+                    return Const((left.value % tuple(values))[:_MAX_TEXT], labels)
+                except (TypeError, ValueError):
+                    return Unknown(labels)
+        if (
+            isinstance(node.op, ast.Add | ast.BitOr)
+            and isinstance(left, Sequence)
+            and isinstance(right, Sequence)
+        ):
+            return Sequence([*left.items, *right.items], left.kind, left.exact and right.exact)
+        return Unknown(
+            labels - {"setting"} if "client" in labels else labels, self.frame.module.source(node)
+        )
+
+
+def _plain_format(text: str) -> bool:
+    """A width in a format can ask for any amount of memory."""
+    return len(text) < _MAX_TEXT and re.search(r"%[^a-zA-Z%]*(\*|\d{3,})", text) is None
+
+
+def _small(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return len(value) < 20 and all(_small(one) for one in value)
+    return isinstance(value, int | float) or (isinstance(value, str) and len(value) < 500)

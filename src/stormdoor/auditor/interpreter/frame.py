@@ -1,0 +1,25 @@
+"""One call under way."""
+
+import ast
+from dataclasses import dataclass, field
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.values import Environment, Value
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["Frame"]
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One call under way."""
+
+    module: Module
+    env: Environment
+    name: str
+    owner: ClassInfo | None = None
+    receiver: Value | None = None
+    node: ast.AST | None = None
+    scopes: tuple[ast.AST, ...] = ()
+    tries: int = 0
+    globals: set[str] = field(default_factory=set)

@@ -1,0 +1,135 @@
+"""What the layers of the interpreter ask of each other."""
+
+import ast
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.interpreter.machine import Core
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Environment,
+    Function,
+    Instance,
+    Nobody,
+    Special,
+    Value,
+)
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["Layer"]
+
+
+class Layer(Core):
+    """A layer: each says here what a later one adds."""
+
+    def evaluate(self, node: ast.expr) -> Value:
+        """The value of an expression."""
+        raise NotImplementedError
+
+    def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
+        """Whether a value counts as true."""
+        raise NotImplementedError
+
+    def call(
+        self, function: Value, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """The value of a call."""
+        raise NotImplementedError
+
+    def execute(self, body: list[ast.stmt]) -> None:
+        """Run statements."""
+        raise NotImplementedError
+
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """The value of `value.name`."""
+        raise NotImplementedError
+
+    def decorated(self, function: Function, module: Module, owner: ClassInfo | None) -> Value:
+        """A function with its decorators applied."""
+        raise NotImplementedError
+
+    def in_module(self, module: Module, node: ast.expr, env: Environment | None = None) -> Value:
+        """An expression evaluated at the top of a module."""
+        raise NotImplementedError
+
+    def call_expression(self, node: ast.Call) -> Value:
+        """A call as it stands in the source."""
+        raise NotImplementedError
+
+    def awaited(self, value: Value, node: ast.AST) -> Value:
+        """What awaiting a value gives."""
+        raise NotImplementedError
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Bind a target."""
+        raise NotImplementedError
+
+    def special_item(self, value: Special, index: Value, node: ast.AST) -> Value:
+        """An item of one of Tornado's objects."""
+        raise NotImplementedError
+
+    def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
+        """A configured value by its name."""
+        raise NotImplementedError
+
+    def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
+        """What the server finds under a credential that is not valid."""
+        raise NotImplementedError
+
+    def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
+        """An attribute or item that cannot be resolved, judged by its name."""
+        raise NotImplementedError
+
+    def ignored_result(self, value: Nobody, node: ast.Call) -> None:
+        """The result of a verification is not looked at."""
+        raise NotImplementedError
+
+    def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
+        """`Class.name = value`."""
+        raise NotImplementedError
+
+    def overlay(self, info: ClassInfo) -> dict[str, Value]:
+        """What was put into the class after its body ran."""
+        raise NotImplementedError
+
+    def member_value(self, member: ClassMember, info: ClassInfo) -> Value:
+        """A member of a class body as a value, decorators applied."""
+        raise NotImplementedError
+
+    def closure(self, owner: ClassInfo) -> Environment | None:
+        """Names of the functions around a class: a factory's parameters."""
+        raise NotImplementedError
+
+    def current_user(self, handler: Instance, node: ast.AST) -> Value:
+        """`self.current_user`."""
+        raise NotImplementedError
+
+    def missing_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
+        """An attribute that no class that was read defines."""
+        raise NotImplementedError
+
+    def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
+        """A method that Tornado's handlers define."""
+        raise NotImplementedError
+
+    def special_attribute(self, value: Special, name: str, node: ast.AST) -> Value:
+        """An attribute of one of Tornado's objects."""
+        raise NotImplementedError
+
+    def special_method(
+        self, value: Special, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        """A method of one of Tornado's objects."""
+        raise NotImplementedError
+
+    def special_call(
+        self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A call of one of Tornado's methods."""
+        raise NotImplementedError
+
+    def library_call(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """A call of a library whose meaning matters."""
+        raise NotImplementedError

@@ -1,0 +1,285 @@
+"""One way through a program: its choices, its budget, what happened on it.
+
+The interpreter runs a handler the way Tornado would, on abstract values. Where both outcomes are
+possible it asks for a choice; the explorer runs it again for each other choice. A state that was
+seen before at the same place is not explored twice.
+"""
+
+import ast
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage
+from stormdoor.auditor.interpreter.fingerprint import attrs_key, env_key, key_of, outer_keys
+from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
+from stormdoor.auditor.interpreter.texts import STAND_IN
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
+    Const,
+    Environment,
+    Function,
+    Instance,
+    Mapping,
+    Named,
+    Sequence,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["Core"]
+
+_MAX_STEPS = 6000
+_MAX_DEPTH = 28
+
+
+class Core:
+    """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
+
+    def __init__(
+        self,
+        project: Project,
+        hierarchy: Hierarchy,
+        *,
+        mode: Mode,
+        plan: list[int],
+        seen: set[tuple[object, ...]],
+        deadline: float,
+    ) -> None:
+        self.project = project
+        self.hierarchy = hierarchy
+        self.mode: Mode = mode
+        self.plan = plan
+        self.seen = seen
+        self.own: set[tuple[object, ...]] = set()
+        self.deadline = deadline
+        self.made: list[int] = []
+        self.alternatives: list[list[int]] = []
+        self.unlike_shipped: list[list[int]] = []
+        self.unlikely: list[list[int]] = []
+        self.events: list[Event] = []
+        self.assumptions: dict[str, Assumption] = {}
+        self.chosen: dict[tuple[object, ...], tuple[Value, bool]] = {}
+        self.frames: list[Frame] = []
+        self.stack: list[tuple[Module, ast.AST, str]] = []
+        self.catching: list[tuple[bool, bool]] = []
+        self.stage = Stage.IMPORT
+        self.steps = 0
+        self.cap = _MAX_STEPS
+        self.finished = False
+        self.closed = False
+        self.accepted = False
+        self.status = 200
+        self.uncertain: dict[str, str] = {}
+        self.globals: dict[tuple[str, str], Value] = {}
+        self.handler: Instance | None = None
+        self.background = 0
+        self.called: ast.AST | None = None
+        self.overlays: dict[int, dict[str, Value]] = {}
+        self.replacements: dict[int, ClassInfo] = {}
+        self.environments: dict[int, Environment] = {}
+        self.patching: set[int] = set()
+        self.making: ClassInfo | None = None
+        self.around = 0
+        self.placed: dict[int, Value] = {}
+        self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
+        """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
+        self.among: dict[str, tuple[str, ...]] = {}
+        """Names that a text of the client is one of, by the source of that text."""
+        self.listed = STAND_IN
+        """What stands in a list of origins that nobody can read here."""
+        self.looked_at: set[str] = set()
+        """What of the connection an origin check looks at beside the origin."""
+        self.whim = False
+        """Whether it hung on what the page that connects writes into the address."""
+        self.unsure = False
+        """Whether it hung on what nobody can read here."""
+        self.leaning: bool | None = None
+        """How what cannot be told goes, where no way is worth following for it."""
+
+    @property
+    def frame(self) -> Frame:
+        """The call under way."""
+        return self.frames[-1]
+
+    def tick(self) -> None:
+        """Count one step.
+
+        Raises:
+            Exhausted: There were too many.
+        """
+        self.steps += 1
+        if self.steps > _MAX_STEPS:
+            raise Exhausted
+        if self.steps > self.cap:
+            raise TooFar
+        if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
+            raise Exhausted
+
+    def choose(
+        self, node: ast.AST, count: int, *, shipped_first: bool = False, telling: bool = True
+    ) -> int:
+        """One of `count` outcomes, each of which will be explored.
+
+        Args:
+            node: Where.
+            count: How many there are.
+            shipped_first: The first is how the program is shipped; the others can wait.
+            telling: It may have to do with who is let in; else it can wait longer.
+
+        Raises:
+            Pruned: The same state was at this place before.
+        """
+        at = len(self.made)
+        if at < len(self.plan):
+            picked = self.plan[at]
+        else:
+            key = self._fingerprint(node)
+            if key in self.own:
+                # The same way is here again: a loop that changes nothing. Leave it.
+                self.made.append(count - 1)
+                return count - 1
+            if key in self.seen:
+                raise Pruned
+            self.seen.add(key)
+            self.own.add(key)
+            picked = 0
+            waiting = self.alternatives
+            if shipped_first:
+                waiting = self.unlike_shipped if telling else self.unlikely
+            waiting.extend([*self.made, other] for other in range(1, count))
+        self.made.append(picked)
+        return picked
+
+    def record(
+        self,
+        kind: str,
+        node: ast.AST,
+        text: str = "",
+        *,
+        values: tuple[Value, ...] = (),
+        words: tuple[tuple[str, Value], ...] = (),
+        receiver: Value | None = None,
+        presumed: bool = False,
+        constant: bool = False,
+        module: Module | None = None,
+    ) -> None:
+        """Note that something happened."""
+        everything = [*values, *(value for _, value in words)]
+        if receiver is not None:
+            everything.append(receiver)
+        where = module or (self.frames[-1].module if self.frames else None)
+        if where is None:
+            return
+        self.events.append(
+            Event(
+                kind=kind,
+                stage=self.stage if not self.background else Stage.LATER,
+                node=node,
+                module=where,
+                text=text,
+                values=values,
+                words=words,
+                receiver=receiver,
+                labels=labels_of(*everything),
+                stack=tuple(self.stack),
+                presumed=presumed,
+                constant=constant,
+                caught=bool(self.catching),
+            )
+        )
+
+    def check(
+        self, node: ast.AST, text: str, *, presumed: bool = False, module: Module | None = None
+    ) -> None:
+        """Note that the client's identity was asked for, and was not there."""
+        self.record("check", node, text, presumed=presumed, module=module)
+
+    def assume(self, setting: Setting, node: ast.AST) -> bool:
+        """The truth of a setting: the default first, the other as well."""
+        if setting.name.startswith("not (") and setting.name.endswith(")"):
+            return not self.assume(
+                Setting(setting.name[5:-1], _inverted(self.truth_of_default(setting))), node
+            )
+        known = self.assumptions.get(setting.name)
+        if known is not None:
+            return known.value
+        default = self.truth_of_default(setting)
+        telling = lexicon.concerns_identity(setting.name)
+        if self.leaning is not None and default is not None and not telling:
+            return default
+        order = (default, not default) if default is not None else (False, True)
+        value = order[self.choose(node, 2, shipped_first=default is not None, telling=telling)]
+        self.assumptions[setting.name] = Assumption(
+            setting.name, value, default, node, self.frame.module
+        )
+        return value
+
+    def truth_of_default(self, setting: Setting) -> bool | None:
+        """Whether the setting is true as shipped; None where that is not known."""
+        match setting.default:
+            case Const(value=value):
+                return bool(value)
+            case Sequence(items=items, exact=True):
+                return bool(items)
+            case Mapping(items=entries, exact=True):
+                return bool(entries)
+            case Setting() as inner:
+                return self.truth_of_default(inner)
+            case Unknown(truthy=bool() as known):
+                return known
+            case Instance() | Function() | ClassRef() | Named() | Bound():
+                return True
+            case _:
+                return None
+
+    @contextmanager
+    def entered(self, frame: Frame, site: ast.AST) -> Iterator[None]:
+        """A call, for the time of its body.
+
+        Raises:
+            Exhausted: Calls are nested too deeply.
+        """
+        if len(self.frames) > _MAX_DEPTH:
+            raise Exhausted
+        caller = self.frames[-1].module if self.frames else frame.module
+        self.frames.append(frame)
+        self.stack.append((caller, site, frame.name))
+        try:
+            yield
+        finally:
+            self.frames.pop()
+            self.stack.pop()
+
+    def _fingerprint(self, node: ast.AST) -> tuple[object, ...]:
+        frame = self.frames[-1] if self.frames else None
+        return (
+            id(node),
+            self.stage,
+            self.mode,
+            self.closed,
+            self.accepted,
+            self.finished,
+            tuple(id(site) for _, site, _ in self.stack),
+            tuple(sorted((one.name, one.value) for one in self.assumptions.values())),
+            env_key(frame.env) if frame else (),
+            outer_keys(self.frames[:-1]),
+            attrs_key(self.handler),
+            frozenset(
+                (id(event.node), event.kind) for event in self.events if event.kind != "call"
+            ),
+            frozenset((name, key_of(value, 1)) for name, value in self.globals.items()),
+        )
+
+
+def _inverted(default: bool | None) -> Const | None:
+    return None if default is None else Const(not default)

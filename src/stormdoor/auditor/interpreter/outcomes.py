@@ -1,0 +1,57 @@
+"""How a way, or a part of it, comes to its end."""
+
+import ast
+
+from stormdoor.auditor.interpreter.values import Value
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["Exhausted", "PathEnd", "Pruned", "Thrown", "TooFar"]
+
+
+class Pruned(Exception):
+    """The rest of this way was explored before."""
+
+
+class Exhausted(Exception):
+    """The way is too long."""
+
+
+class TooFar(Exception):
+    """What is looked up aside takes more work than it is worth."""
+
+
+class PathEnd(Exception):
+    """The connection is over, or the handshake is answered."""
+
+
+class Thrown(Exception):
+    """The program raises.
+
+    Args:
+        name: Class of the exception; `?` for whatever a failed verification raises.
+        node: Where.
+        module: In which file.
+        status: HTTP status, of an HTTPError.
+        check: Whether a failed check of the client's identity raised it.
+        presumed: Whether only a name says so.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        node: ast.AST | None,
+        module: Module | None,
+        *,
+        status: int | None = None,
+        check: bool = False,
+        presumed: bool = False,
+        value: Value | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.name = name
+        self.node = node
+        self.module = module
+        self.status = status
+        self.check = check
+        self.presumed = presumed
+        self.value = value

@@ -1,0 +1,128 @@
+"""What is done to a class when it is made: decorators, `__init_subclass__`, metaclasses.
+
+They run on the same abstract values as everything else, and what they put into the class is looked up
+before what stands in its body.
+"""
+
+import ast
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
+from stormdoor.auditor.interpreter.statements.jumps import Returned
+from stormdoor.auditor.interpreter.surroundings import Surroundings
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
+    Const,
+    Environment,
+    Function,
+    Instance,
+    Mapping,
+    Partial,
+    Sequence,
+    Value,
+)
+from stormdoor.auditor.reading.module import Defined
+
+__all__ = ["Shaping"]
+
+_WORTH = 300
+"""Steps that making a class may take."""
+
+
+class Shaping(Surroundings):
+    """Classes while they are made."""
+
+    def shaped(self, info: ClassInfo) -> ClassInfo:
+        """The class that stands under the name of this one after its decorators ran."""
+        self.overlay(info)
+        return self.replacements.get(id(info), info)
+
+    def overlay(self, info: ClassInfo) -> dict[str, Value]:
+        """What was put into the class after its body ran."""
+        known = self.overlays.get(id(info))
+        if known is None:
+            known = self.overlays[id(info)] = {}
+            if self.hierarchy.is_shaped(info):
+                self._shape(info)
+        return known
+
+    def _shape(self, info: ClassInfo) -> None:
+        frame = Frame(info.module, self.closure(info) or Environment(), "<module>", node=info.node)
+        stage, self.stage = self.stage, Stage.IMPORT
+        catching, self.catching = self.catching, []
+        making, self.making = self.making, info
+        cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
+        try:
+            with self.entered(frame, info.node):
+                self._by_metaclass(info)
+                self._by_base(info)
+                self._by_decorators(info)
+        except (Thrown, Returned):
+            pass
+        except TooFar:
+            if self.steps > cap:
+                raise
+        finally:
+            self.stage, self.catching, self.making, self.cap = stage, catching, making, cap
+
+    def _by_metaclass(self, info: ClassInfo) -> None:
+        owner, expression = self.hierarchy.metaclass(info) or (info, None)
+        if expression is None:
+            return
+        meta = self.in_module(owner.module, expression)
+        if not isinstance(meta, ClassRef):
+            return
+        for name in ("__new__", "__init__"):
+            found = self.hierarchy.find(meta.info, name)
+            method = None if found is None else self._member(meta.info, name, None)
+            function = None if method is None else self.member_value(method, meta.info)
+            if not isinstance(function, Function):
+                continue
+            body: dict[object, Value] = {
+                key: Function(bindings[-1].node, info.module, info, None, text=key)
+                for key, bindings in self.hierarchy.members(info).items()
+                if isinstance(bindings[-1], Defined)
+                and not isinstance(bindings[-1].node, ast.ClassDef)
+            }
+            before = dict(body)
+            first = meta if name == "__new__" else ClassRef(info, text=info.name)
+            self.run_function(
+                function,
+                [first, Const(info.name), Sequence([], "tuple"), Mapping(body)],
+                {},
+                info.node,
+            )
+            for key, value in body.items():
+                if value is not before.get(key) and isinstance(key, str):
+                    self.overlays[id(info)][key] = value
+
+    def _by_base(self, info: ClassInfo) -> None:
+        found = self._member(info, "__init_subclass__", info)
+        function = None if found is None else self.member_value(found, info)
+        if isinstance(function, Function):
+            given = {
+                word.arg: self.evaluate(word.value)
+                for word in info.node.keywords
+                if word.arg is not None and word.arg != "metaclass"
+            }
+            self.run_function(function, [ClassRef(info, text=info.name)], given, info.node)
+
+    def _by_decorators(self, info: ClassInfo) -> None:
+        made = ClassRef(info, text=info.name)
+        for decorator in reversed(info.node.decorator_list):
+            applied = self.evaluate(decorator)
+            if isinstance(applied, Function | Bound | Partial | ClassRef | Instance):
+                result = self.call(applied, [made], {}, decorator)
+                if isinstance(result, ClassRef):
+                    made = result
+        if made.info is not info:
+            self.replacements[id(info)] = made.info
+
+    def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
+        """`Class.name = value`."""
+        if self.stage == Stage.IMPORT:
+            self.overlays.setdefault(id(holder.info), {})[name] = value
+        super().store_on_class(holder, name, value)

@@ -1,0 +1,3 @@
+"""Binding, branches, loops, exceptions: what statements do."""
+
+__all__: list[str] = []

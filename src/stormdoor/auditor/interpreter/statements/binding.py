@@ -1,0 +1,167 @@
+"""Names, attributes and items get values."""
+
+import ast
+from functools import lru_cache
+
+from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Environment,
+    Function,
+    Instance,
+    Mapping,
+    ModuleRef,
+    Named,
+    Nobody,
+    Sequence,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import FunctionNode, scope_of
+
+__all__ = ["Binding"]
+
+
+class Binding(Expressions):
+    """Assignments, imports, deletions."""
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Bind a target."""
+        match target:
+            case ast.Name():
+                if target.id in self.frame.globals:
+                    self.globals[self.frame.module.name, target.id] = value
+                else:
+                    self._local(target.id, value)
+            case ast.Attribute():
+                self.store(self.evaluate(target.value), target.attr, value, target)
+            case ast.Subscript():
+                holder = self.evaluate(target.value)
+                key = self.evaluate(target.slice)
+                self.store_item(holder, key, value, target)
+            case ast.Tuple() | ast.List():
+                if isinstance(value, Sequence) and len(value.items) == len(target.elts):
+                    for inner, item in zip(target.elts, value.items, strict=True):
+                        self.assign(inner, item)
+                    return
+                for inner in target.elts:
+                    part = inner.value if isinstance(inner, ast.Starred) else inner
+                    name = part.id if isinstance(part, ast.Name) else ""
+                    if isinstance(value, Nobody):
+                        self.assign(
+                            part,
+                            Nobody(value.text, value.node, value.module, presumed=value.presumed),
+                        )
+                    elif "client" in labels_of(value):
+                        self.assign(part, self.client_field(value, name, name))
+                    else:
+                        self.assign(part, Unknown(labels_of(value), name))
+            case ast.Starred():
+                self.assign(target.value, value)
+            case _:
+                pass
+
+    def _local(self, name: str, value: Value) -> None:
+        if (
+            isinstance(value, Unknown)
+            and "client" in value.labels
+            and lexicon.is_credential_name(name)
+        ):
+            value = Unknown(value.labels | {"credential"}, value.text or name, value.truthy)
+        env: Environment | None = self.frame.env
+        declared = _nonlocal(self.frame.node)
+        if name in declared:
+            env = self.frame.env.outer
+            while env is not None and name not in env.names:
+                env = env.outer
+        (env or self.frame.env).names[name] = value
+
+    def store(self, holder: Value, name: str, value: Value, node: ast.AST) -> None:
+        """`holder.name = value`."""
+        match holder:
+            case Instance():
+                holder.attrs[name] = value
+            case Function():
+                holder.attrs[name] = value
+            case ModuleRef():
+                self.globals[holder.module.name, name] = value
+            case ClassRef():
+                self.store_on_class(holder, name, value)
+            case _:
+                if "self" in labels_of(value):
+                    self.record("join", node, f"{text_of(holder)}.{name}", values=(value,))
+                elif not isinstance(holder, Named | Const):
+                    self.record(
+                        "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
+                    )
+
+    def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
+        """`holder[key] = value`."""
+        match holder:
+            case Mapping():
+                if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                    holder.items[key.value] = value
+                    return
+                holder.exact = False
+            case Sequence():
+                holder.exact = False
+            case _:
+                pass
+        if "self" in labels_of(value, key):
+            self.record("join", node, text_of(holder), values=(key, value))
+        elif not isinstance(holder, Mapping | Sequence):
+            self.record("store", node, text_of(holder), values=(key, value), receiver=holder)
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        value = self.evaluate(node.value)
+        current: Value
+        if isinstance(node.target, ast.Name):
+            current = self.name(node.target.id, node.target)
+        elif isinstance(node.target, ast.Attribute):
+            current = self.evaluate(node.target)
+        else:
+            current = Unknown()
+        if isinstance(current, Sequence) and isinstance(value, Sequence):
+            result: Value = Sequence([*current.items, *value.items], current.kind, exact=False)
+        else:
+            result = Unknown(labels_of(current, value) - {"setting"}, text_of(current))
+        if isinstance(node.target, ast.Name | ast.Attribute):
+            self.assign(node.target, result)
+
+    def _delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.frame.env.names.pop(target.id, None)
+            elif isinstance(target, ast.Subscript):
+                self.delete_item(self.evaluate(target.value), self.evaluate(target.slice))
+
+    def delete_item(self, holder: Value, key: Value) -> None:
+        """`del holder[key]`."""
+        if isinstance(holder, Mapping | Sequence):
+            holder.exact = False
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        names, _ = scope_of([node])
+        for name, bindings in names.items():
+            found = self.project.follow(self.frame.module, bindings[-1])
+            self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+@lru_cache(maxsize=65536)
+def _nonlocal(node: ast.AST | None) -> frozenset[str]:
+    """The names that a function itself declares; a function in it declares its own."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return frozenset()
+    names: set[str] = set()
+    rest: list[ast.AST] = [*node.body]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Nonlocal):
+            names.update(one.names)
+        elif not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return frozenset(names)

@@ -1,0 +1,89 @@
+"""`if` and `match`, and the branch that refuses."""
+
+import ast
+
+from stormdoor.auditor.interpreter.statements.binding import Binding
+from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
+from stormdoor.auditor.interpreter.statements.refusals import wanted_outcome
+from stormdoor.auditor.interpreter.values import Const, Nobody, Setting, Unknown, Value, labels_of
+
+__all__ = ["Branches"]
+
+
+class Branches(Binding):
+    """Branches of a function."""
+
+    def _if(self, node: ast.If, rest: list[ast.stmt]) -> None:
+        wanted = self._wanted(node, rest)
+        asked = len(self.events)
+        holds = self.test(node.test, wanted)
+        if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
+            # What the connection remembers says that nobody has proven anything on it yet.
+            self.check(node.test, self.frame.module.source(node.test))
+        if holds:
+            self.execute(node.body)
+        else:
+            self.execute(node.orelse)
+
+    def _asks_state(self, node: ast.expr) -> bool:
+        """Whether a condition rests on a flag of this connection that is still as it was made."""
+        handler = self.handler
+        return (
+            self.mode == "anonymous"
+            and self.accepted
+            and handler is not None
+            and any(
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.value, ast.Name)
+                and inner.value.id == "self"
+                and isinstance(held := handler.attrs.get(inner.attr), Const)
+                and not held.value
+                for inner in ast.walk(node)
+            )
+        )
+
+    def _wanted(self, node: ast.If, rest: list[ast.stmt]) -> bool | None:
+        """The outcome that refuses with a status that speaks of identity, where one does."""
+        return wanted_outcome(node, rest[0] if rest else None, rest[1] if len(rest) > 1 else None)
+
+    def _match(self, node: ast.Match) -> None:
+        subject = self.evaluate(node.subject)
+        if isinstance(subject, Setting):
+            self._match_setting(node, subject)
+            return
+        if isinstance(subject, Nobody):
+            self.check(node.subject, subject.text, presumed=subject.presumed)
+        for case in node.cases:
+            fits = pattern_fits(case.pattern, subject)
+            if fits is False or (fits is None and self.choose(case.pattern, 2) == 1):
+                continue
+            self._capture(case.pattern, subject)
+            if case.guard is None or self.test(case.guard):
+                self.execute(case.body)
+                return
+
+    def _capture(self, pattern: ast.pattern, subject: Value) -> None:
+        """Bind the names of a pattern."""
+        for inner in ast.walk(pattern):
+            if isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
+                whole = inner is pattern
+                self.frame.env.names[inner.name] = (
+                    subject
+                    if whole
+                    else self.client_field(subject, inner.name, inner.name)
+                    if "client" in labels_of(subject)
+                    else Unknown(labels_of(subject), inner.name)
+                )
+            elif isinstance(inner, ast.MatchMapping) and inner.rest:
+                self.frame.env.names[inner.rest] = Unknown(labels_of(subject), inner.rest)
+
+    def _match_setting(self, node: ast.Match, subject: Setting) -> None:
+        for case in node.cases:
+            values = constants_of(case.pattern)
+            fits = values is None or any(
+                self.truth(self.compare(subject, ast.Eq(), Const(one), case.pattern), case.pattern)
+                for one in values
+            )
+            if fits and (case.guard is None or self.test(case.guard)):
+                self.execute(case.body)
+                return

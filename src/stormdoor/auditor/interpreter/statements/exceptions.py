@@ -1,0 +1,198 @@
+"""`raise`, `try` and `with`: who stops an exception."""
+
+import ast
+
+from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.statements.jumps import Break, Continue, Returned
+from stormdoor.auditor.interpreter.statements.loops import Loops
+from stormdoor.auditor.interpreter.statements.refusals import UNRELATED, leaves_block
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Instance,
+    Named,
+    Nobody,
+    Special,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+
+__all__ = ["Exceptions"]
+
+
+class Exceptions(Loops):
+    """Exceptions and context managers."""
+
+    def _raise(self, node: ast.Raise) -> None:
+        if node.exc is None:
+            current = self.frame.env.find("<exception>")
+            name = text_of(current) if current is not None else "?"
+            raise Thrown(
+                name,
+                node,
+                self.frame.module,
+                check=current is not None and "check" in current.labels,
+            )
+        value = self.evaluate(node.exc)
+        name, status = "?", None
+        match value:
+            case Instance():
+                name = value.info.name
+                held = value.attrs.get("status_code")
+                if isinstance(held, Const) and isinstance(held.value, int):
+                    status = held.value
+                if any("HTTPError" in one.name for one in value.info.mro):
+                    status = status or 500
+            case ClassRef():
+                name = value.info.name
+            case Unknown() | Named() | Special():
+                name = text_of(value)
+        called = node.exc
+        if isinstance(called, ast.Call):
+            shown = (
+                self.evaluate(called.func)
+                if isinstance(called.func, ast.Name | ast.Attribute)
+                else value
+            )
+            if isinstance(shown, Named):
+                name = shown.name
+            if name.endswith("Return") and ("gen." in name or name == "Return"):
+                raise Returned(self.evaluate(called.args[0]) if called.args else Const(None))
+            if called.args and isinstance(called.args[0], ast.Constant):
+                first = called.args[0].value
+                status = first if isinstance(first, int) else status
+        if isinstance(value, Named) and value.name.endswith("Return"):
+            raise Returned(Const(None))
+        raise Thrown(name, node, self.frame.module, status=status)
+
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
+        leaves = bool(node.handlers) and all(leaves_block(one.body) for one in node.handlers)
+        try:
+            if node.handlers:
+                self.catching.append((leaves, _uses_nothing(node)))
+            try:
+                self.execute(node.body)
+            finally:
+                if node.handlers:
+                    self.catching.pop()
+        except Thrown as error:
+            handler = self._handler_for(node, error)
+            if handler is None:
+                self._finally(node)
+                raise
+            self._handle(node, handler, error)
+            return
+        except (Returned, Break, Continue):
+            self._finally(node)
+            raise
+        self.execute(node.orelse)
+        self._finally(node)
+
+    def _handle(
+        self, node: ast.Try | ast.TryStar, handler: ast.ExceptHandler, error: Thrown
+    ) -> None:
+        if error.check or error.status in {401, 403}:
+            self.record("swallowed", handler, error.name)
+        labels = frozenset({"exception", "check"} if error.check else {"exception"})
+        caught: Value = Unknown(labels, error.name)
+        previous = self.frame.env.names.get("<exception>")
+        self.frame.env.names["<exception>"] = caught
+        if handler.name:
+            self.frame.env.names[handler.name] = caught
+        try:
+            self.execute(handler.body)
+        except Thrown as inner:
+            inner.check = inner.check or error.check
+            raise
+        finally:
+            if previous is None:
+                self.frame.env.names.pop("<exception>", None)
+            else:
+                self.frame.env.names["<exception>"] = previous
+            self._finally(node)
+
+    def _finally(self, node: ast.Try | ast.TryStar) -> None:
+        self.execute(node.finalbody)
+
+    def _handler_for(self, node: ast.Try | ast.TryStar, error: Thrown) -> ast.ExceptHandler | None:
+        name = error.name.rpartition(".")[2]
+        fallback: ast.ExceptHandler | None = None
+        for handler in node.handlers:
+            types = _type_names(handler.type)
+            if not types or {"Exception", "BaseException"} & set(types) or name in types:
+                return handler
+            if error.name == "?" or error.presumed:
+                if "HTTPError" not in types and (fallback is None or set(types) - UNRELATED):
+                    fallback = fallback if fallback and not set(types) - UNRELATED else handler
+            elif _is_a(name, types):
+                return handler
+        return fallback
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        suppressing = False
+        for item in node.items:
+            value = self.evaluate(item.context_expr)
+            if item.optional_vars is not None:
+                self.assign(
+                    item.optional_vars,
+                    value
+                    if isinstance(value, Instance | Nobody)
+                    else Unknown(labels_of(value), text_of(value)),
+                )
+            suppressing = suppressing or "suppress" in self.frame.module.source(item.context_expr)
+        if not suppressing:
+            self.execute(node.body)
+            return
+        self.catching.append((False, True))
+        try:
+            self.execute(node.body)
+        except Thrown as error:
+            if error.check:
+                self.record("swallowed", node, error.name)
+        finally:
+            self.catching.pop()
+
+
+def _uses_nothing(node: ast.Try | ast.TryStar) -> bool:
+    return all(isinstance(one, ast.Pass) for handler in node.handlers for one in handler.body)
+
+
+def _type_names(node: ast.expr | None) -> list[str]:
+    match node:
+        case None:
+            return []
+        case ast.Name():
+            return [node.id]
+        case ast.Attribute():
+            return [node.attr]
+        case ast.Tuple():
+            return [name for one in node.elts for name in _type_names(one)]
+        case _:
+            return ["?"]
+
+
+_PARENTS = {
+    "KeyError": {"LookupError"},
+    "IndexError": {"LookupError"},
+    "UnicodeDecodeError": {"ValueError", "UnicodeError"},
+    "JSONDecodeError": {"ValueError"},
+    "ExpiredSignatureError": {"InvalidTokenError", "PyJWTError", "DecodeError", "JWTError"},
+    "InvalidTokenError": {
+        "PyJWTError",
+        "DecodeError",
+        "JWTError",
+        "InvalidSignatureError",
+        "JWTClaimsError",
+    },
+    "BadSignature": {"BadData", "SignatureExpired", "BadTimeSignature"},
+}
+
+
+def _is_a(name: str, types: list[str]) -> bool:
+    if _PARENTS.get(name, set()) & set(types):
+        return True
+    return name == "InvalidTokenError" and any(
+        word in one for one in types for word in ("Token", "JWT", "Signature", "Decode")
+    )

@@ -1,0 +1,21 @@
+"""How a statement leaves the ones around it."""
+
+from stormdoor.auditor.interpreter.values import Value
+
+__all__ = ["Break", "Continue", "Returned"]
+
+
+class Returned(Exception):
+    """`return`."""
+
+    def __init__(self, value: Value) -> None:
+        super().__init__()
+        self.value = value
+
+
+class Break(Exception):
+    """`break`."""
+
+
+class Continue(Exception):
+    """`continue`."""

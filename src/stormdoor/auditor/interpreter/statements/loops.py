@@ -1,0 +1,63 @@
+"""`for` and `while`, as far as a loop can tell clients apart."""
+
+import ast
+from functools import lru_cache
+
+from stormdoor.auditor.interpreter.statements.branches import Branches
+from stormdoor.auditor.interpreter.statements.jumps import Break, Continue
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Mapping,
+    Sequence,
+)
+
+__all__ = ["Loops"]
+
+
+class Loops(Branches):
+    """Loops of a function."""
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        source = self.evaluate(node.iter)
+        source = self.as_shipped(source)
+        known = isinstance(source, Sequence) and source.exact
+        if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
+            self.execute(node.orelse)
+            return
+        items = self.items_of(source, 8 if known or isinstance(source, Sequence) else 1)
+        uncertain = not known and not isinstance(source, Const)
+        if uncertain and _leaves_somewhere(node) and self.choose(node, 2) == 1:
+            self.execute(node.orelse)
+            return
+        for item in items:
+            self.assign(node.target, item)
+            try:
+                self.execute(node.body)
+            except Break:
+                return
+            except Continue:
+                continue
+        self.execute(node.orelse)
+
+    def _while(self, node: ast.While) -> None:
+        for _ in range(2):
+            if not self.test(node.test):
+                break
+            try:
+                self.execute(node.body)
+            except Break:
+                return
+            except Continue:
+                pass
+            if isinstance(node.test, ast.Constant):
+                return
+        self.execute(node.orelse)
+
+
+@lru_cache(maxsize=65536)
+def _leaves_somewhere(loop: ast.For | ast.AsyncFor) -> bool:
+    return any(
+        isinstance(node, ast.Return | ast.Raise)
+        for statement in loop.body
+        for node in ast.walk(statement)
+    )

@@ -1,0 +1,39 @@
+"""Which values a pattern of `match` fits."""
+
+import ast
+
+from stormdoor.auditor.interpreter.values import Const, Nobody, Value
+
+__all__ = ["constants_of", "pattern_fits"]
+
+
+def pattern_fits(pattern: ast.pattern, subject: Value) -> bool | None:
+    """Whether a pattern matches; None where it may."""
+    match pattern, subject:
+        case ast.MatchAs(pattern=None), _:
+            return True
+        case ast.MatchSingleton(value=None), Nobody():
+            return True
+        case ast.MatchSingleton(value=value), Const():
+            return value is subject.value
+        case ast.MatchValue(value=ast.Constant(value=value)), Const():
+            return bool(value == subject.value)
+        case ast.MatchOr(), _:
+            answers = [pattern_fits(one, subject) for one in pattern.patterns]
+            return True if True in answers else None if None in answers else False
+        case ((ast.MatchMapping() | ast.MatchSequence() | ast.MatchClass()), Nobody()):
+            return False
+        case _:
+            return None
+
+
+def constants_of(pattern: ast.pattern) -> list[object] | None:
+    """The constants that a pattern stands for; None where it fits whatever comes."""
+    match pattern:
+        case ast.MatchValue(value=ast.Constant(value=value)) | ast.MatchSingleton(value=value):
+            return [value]
+        case ast.MatchOr(patterns=patterns):
+            found = [constants_of(one) for one in patterns]
+            return None if None in found else [value for one in found for value in one or ()]
+        case _:
+            return None

@@ -1,0 +1,250 @@
+"""What stands around a class or an expression: parameters of a factory, locals of `main()`.
+
+A parameter is what the calls of its function give; where there are none it is a setting.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.calls.dispatch import Calls
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
+from stormdoor.auditor.interpreter.statements.jumps import Returned
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Environment,
+    Function,
+    Instance,
+    Setting,
+    Unknown,
+    Value,
+)
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.project import Meaning
+
+__all__ = ["Surroundings"]
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_WORTH = 300
+"""Steps that one name around may take."""
+_DEEP = 6
+"""How often what is looked up around may ask for what is around that."""
+
+
+class Surroundings(Calls):
+    """Names of the functions around."""
+
+    def closure(self, owner: ClassInfo) -> Environment | None:
+        """Names of the functions around a class: a factory's parameters."""
+        known = self.environments.get(id(owner))
+        if known is not None:
+            return known
+        functions = [one for one in owner.definition.scopes if isinstance(one, _Definition)]
+        return self._around(owner.module, functions) if functions else None
+
+    def in_place(self, module: Module, node: ast.expr) -> Value:
+        """An expression evaluated where it stands, in a function or at the top of a module."""
+        functions = self.hierarchy.functions_around(module, node)
+        if not functions or self.around > _DEEP:
+            return self.in_module(module, node)
+        return self._evaluated(module, self._around(module, functions), node)
+
+    def _evaluated(self, module: Module, env: Environment, node: ast.expr) -> Value:
+        frame = Frame(module, Environment(outer=env), "<module>", node=node)
+        stage, self.stage = self.stage, Stage.IMPORT
+        catching, self.catching = self.catching, []
+        cap, self.cap = self.cap, self.steps + self._share()
+        frames, self.frames = self.frames, self.frames[:1]
+        chosen = dict(self.chosen)
+        leaning, self.leaning = self.leaning, False
+        self.around += 1
+        try:
+            with self.entered(frame, node):
+                try:
+                    return self.evaluate(node)
+                except Thrown:
+                    # What holds where nothing is there raises: so something is there.
+                    self.leaning, self.chosen = True, dict(chosen)
+                    return self.evaluate(node)
+        except (Thrown, Returned):
+            return Unknown()
+        except TooFar:
+            if self.steps > cap:
+                raise
+            made = self._made_by(module, node)
+            return Unknown(text=module.source(node)) if made is None else made
+        finally:
+            self.stage, self.catching, self.cap = stage, catching, cap
+            self.frames, self.leaning = frames, leaning
+            self.around -= 1
+
+    def _made_by(self, module: Module, node: ast.expr) -> Value | None:
+        """The object that a function gives which is too long to follow: as its constructor leaves it."""
+        if not isinstance(node, ast.Call):
+            return None
+        for one in self.project.resolve(module, node.func):
+            binding = one.binding if isinstance(one, Meaning) else None
+            if not isinstance(one, Meaning) or not isinstance(binding, Defined):
+                return None
+            made = _constructed_in(binding.node)
+            for info in self.hierarchy.classes_of(one.module, made) if made is not None else ():
+                if isinstance(info, ClassInfo):
+                    return Instance(info, text=info.name, shared=True)
+        return None
+
+    def _share(self) -> int:
+        """Of what is looked up for another name, two thirds of what is left: the rest is for that name."""
+        left = self.cap - self.steps
+        return min(_WORTH, left if not self.around else left * 2 // 3)
+
+    def _around(self, module: Module, functions: list[_Definition]) -> Environment:
+        env = Environment()
+        for function in functions:
+            for name, default in _parameters(function):
+                env.pending[name] = partial(self._parameter, module, function, name, default)
+            bound, _ = self.project.scope(function)
+            for name, bindings in bound.items():
+                binding = bindings[-1]
+                if isinstance(binding, Defined) and isinstance(binding.node, ast.ClassDef):
+                    info = self.hierarchy.of_node(module, binding.node)
+                    self.environments.setdefault(id(info), env)
+                    env.names[name] = ClassRef(info, text=name)
+                elif isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
+                    env.names[name] = Function(binding.node, module, None, env, text=name)
+                elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
+                    value = Setting(name, Const(binding.value.value), text=name)
+                    env.pending.setdefault(name, _given(value))
+                elif isinstance(binding, Assigned) and len(bindings) == 1 and not binding.unpacked:
+                    env.pending.setdefault(
+                        name, partial(self._evaluated, module, env, binding.value)
+                    )
+        return env
+
+    def _parameter(
+        self, module: Module, function: _Definition, name: str, default: ast.expr | None
+    ) -> Value:
+        """What the calls of the function give for a parameter."""
+        given: dict[str, tuple[Module, ast.expr]] = {}
+        whole = True
+        if self.around <= _DEEP:
+            for caller, call in self.hierarchy.calls_of(module, function)[:8]:
+                argument = _argument(call, function, name)
+                if argument is None and default is None:
+                    whole = False
+                elif argument is not None:
+                    given[ast.dump(argument)] = (caller, argument)
+                elif default is not None:
+                    given[ast.dump(default)] = (module, default)
+        if len(given) == 1 and whole:
+            caller, argument = next(iter(given.values()))
+            value = self.in_place(caller, argument)
+            is_default = default is not None and argument is default
+            plain = _plain(value) or (is_default and _given_by_default(value))
+            return Setting(name, value, text=name) if plain else value
+        if not given and name in self.project.settings and function.decorator_list:
+            return self.setting_named(name, name, function)  # `@click.option("--name")`
+        if default is not None:
+            value = self.in_module(module, default)
+            return Setting(name, value, text=name) if _given_by_default(value) else value
+        if lexicon.is_setting_name(name) or lexicon.is_credential_name(name):
+            labels = {"setting", "secret"} if lexicon.is_credential_name(name) else {"setting"}
+            return Setting(name, None, frozenset(labels), text=name)
+        return Unknown(text=name)
+
+    def stored_attribute(self, instance: Instance, name: str) -> Value | None:
+        """What the constructor of a class stores, where no object of it was made here."""
+        if self.around > _DEEP:
+            return None
+        for one in instance.info.mro:
+            if not isinstance(one, ClassInfo):
+                continue
+            for binding in self.hierarchy.members(one).get("__init__", ()):
+                if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
+                    continue
+                values = _stored(binding.node, name)
+                if len(values) == 1:
+                    env = self._around(one.module, [binding.node])
+                    first = next(iter(binding.node.args.args), None)
+                    if first is not None:
+                        env.pending.pop(first.arg, None)
+                        env.names[first.arg] = instance
+                    instance.attrs[name] = Unknown(text=name)  # it may be made of itself
+                    value = self._evaluated(one.module, env, values[0])
+                    instance.attrs[name] = value
+                    return value
+        return None
+
+
+def _constructed_in(function: ast.AST) -> ast.expr | None:
+    """`Config` of a function that does `config = Config()` and only ever returns that."""
+    if not isinstance(function, _Definition):
+        return None
+    names = {
+        inner.value.id if isinstance(inner.value, ast.Name) else ""
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Return)
+    }
+    calls = [
+        inner.value
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Assign)
+        and any(isinstance(one, ast.Name) and one.id in names for one in inner.targets)
+    ]
+    if len(names) != 1 or len(calls) != 1 or not isinstance(calls[0], ast.Call):
+        return None
+    return calls[0].func
+
+
+def _given(value: Value) -> Callable[[], Value]:
+    return lambda: value
+
+
+def _plain(value: Value) -> bool:
+    return isinstance(value, Const) and (value.value is None or isinstance(value.value, bool | str))
+
+
+def _given_by_default(value: Value) -> bool:
+    return isinstance(value, Const | Instance | Function)
+
+
+def _parameters(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
+    arguments = function.args
+    names = [*arguments.posonlyargs, *arguments.args]
+    missing = len(names) - len(arguments.defaults)
+    for at, one in enumerate(names):
+        yield one.arg, arguments.defaults[at - missing] if at >= missing else None
+    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield one.arg, default
+
+
+def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | None:
+    for word in call.keywords:
+        if word.arg == name:
+            return word.value
+    names = [one.arg for one in [*function.args.posonlyargs, *function.args.args]]
+    if name not in names:
+        return None
+    at = names.index(name) - (names[:1] in (["self"], ["cls"]))
+    before = call.args[: at + 1]
+    if 0 <= at < len(call.args) and not any(isinstance(one, ast.Starred) for one in before):
+        return call.args[at]
+    return None
+
+
+def _stored(function: _Definition, name: str) -> list[ast.expr]:
+    """The values of `self.name = ...`."""
+    return [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute)
+        and target.attr == name
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+    ]

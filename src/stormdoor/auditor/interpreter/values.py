@@ -1,0 +1,329 @@
+"""What the interpreter knows of a value, as far as a client without a credential is concerned."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.reading.module import FunctionNode, Module
+
+__all__ = [
+    "Authenticated",
+    "Bound",
+    "ClassRef",
+    "Const",
+    "Coroutine",
+    "Environment",
+    "Function",
+    "Instance",
+    "Labels",
+    "Mapping",
+    "Member",
+    "ModuleRef",
+    "Named",
+    "Nobody",
+    "Partial",
+    "Sequence",
+    "Setting",
+    "Special",
+    "SuperRef",
+    "Unknown",
+    "Value",
+    "labels_of",
+    "settled",
+    "text_of",
+]
+
+Labels: TypeAlias = frozenset[str]
+"""Where a value comes from: `client` chosen by the client, `credential` shown as proof, `cookie`,
+`query`, `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof,
+`setting`, `secret`, `self` the connection itself."""
+
+NONE: Labels = frozenset()
+
+
+@dataclass(slots=True, eq=False)
+class Const:
+    """A value that stands in the source."""
+
+    value: object
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Unknown:
+    """Anything; where `client` is among its labels the client chooses it."""
+
+    labels: Labels = NONE
+    text: str = ""
+    truthy: bool | None = None
+    present: bool = False
+    """It is not None: without it the request is refused as malformed."""
+
+
+@dataclass(slots=True, eq=False)
+class Nobody:
+    """What a client without a valid credential gets where its identity is asked for.
+
+    Args:
+        text: The source that asked.
+        node: Where.
+        module: In which file.
+        truthy: Its truth: False but for names like `is_anonymous`.
+        certain: It is None, and not merely something false.
+        presumed: Only the name says that it is about identity.
+    """
+
+    text: str
+    node: ast.AST | None = None
+    module: Module | None = None
+    truthy: bool = False
+    certain: bool = False
+    presumed: bool = False
+    labels: Labels = frozenset({"identity"})
+
+
+@dataclass(slots=True, eq=False)
+class Setting:
+    """A value that whoever runs the program decides; `default` where the source gives one."""
+
+    name: str
+    default: "Value | None" = None
+    labels: Labels = frozenset({"setting"})
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Environment:
+    """Local names of one call, and of the calls around it."""
+
+    names: dict[str, "Value"] = field(default_factory=dict)
+    outer: "Environment | None" = None
+    pending: dict[str, Callable[[], "Value"]] = field(default_factory=dict)
+    """Names whose value is found out when it is asked for."""
+
+    def find(self, name: str) -> "Value | None":
+        """The value of a name, from the inside out."""
+        env: Environment | None = self
+        while env is not None:
+            if name in env.names:
+                return env.names[name]
+            if name in env.pending:
+                found = env.pending.pop(name)
+                env.names[name] = Unknown(text=name)  # what is made of itself ends here
+                env.names[name] = found()
+                return env.names[name]
+            env = env.outer
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function of the project with the names around it."""
+
+    node: FunctionNode
+    module: Module
+    owner: ClassInfo | None = None
+    env: Environment | None = None
+    scopes: tuple[ast.AST, ...] = ()
+    labels: Labels = NONE
+    text: str = ""
+    attrs: dict[str, "Value"] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Bound:
+    """A callable with its first argument."""
+
+    function: "Value"
+    receiver: "Value"
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Partial:
+    """`functools.partial`."""
+
+    function: "Value"
+    args: list["Value"]
+    words: dict[str, "Value"]
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Authenticated:
+    """A method under `tornado.web.authenticated`."""
+
+    function: "Value"
+    node: ast.AST
+    module: Module
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Coroutine:
+    """An `async def` that was called and not yet awaited."""
+
+    function: Function
+    args: list["Value"]
+    words: dict[str, "Value"]
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class ClassRef:
+    """A class of the project."""
+
+    info: ClassInfo
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An object of a project class; the handler itself is one.
+
+    `shared` where a module makes it when it is imported: its attributes are settings.
+    """
+
+    info: ClassInfo
+    attrs: dict[str, "Value"] = field(default_factory=dict)
+    labels: Labels = NONE
+    text: str = ""
+    handler: bool = False
+    shared: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class SuperRef:
+    """`super()` in a method of `owner`."""
+
+    instance: "Value"
+    owner: ClassInfo
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class ModuleRef:
+    """A module that was read."""
+
+    module: Module
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Named:
+    """Something outside the project, by its dotted name: `tornado.web.HTTPError`, `len`."""
+
+    name: str
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Special:
+    """An object of Tornado whose behaviour is modelled: request, headers, cookies, settings…."""
+
+    kind: str
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A method of a value that is not an object of the project: `token.strip`."""
+
+    receiver: "Value"
+    name: str
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A list, tuple or set whose items are known; `exact` unless more may be in it."""
+
+    items: list["Value"]
+    kind: str = "list"
+    exact: bool = True
+    labels: Labels = NONE
+    text: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Mapping:
+    """A dictionary; `exact` unless more may be in it."""
+
+    items: dict[object, "Value"]
+    exact: bool = True
+    labels: Labels = NONE
+    text: str = ""
+
+
+Value: TypeAlias = (
+    Const
+    | Unknown
+    | Nobody
+    | Setting
+    | Function
+    | Bound
+    | Partial
+    | Authenticated
+    | Coroutine
+    | ClassRef
+    | Instance
+    | SuperRef
+    | ModuleRef
+    | Named
+    | Special
+    | Member
+    | Sequence
+    | Mapping
+)
+
+
+def labels_of(*values: Value, depth: int = 3) -> Labels:
+    """The labels of values and of what is in them."""
+    found: set[str] = set()
+    for value in values:
+        found |= value.labels
+        if depth:
+            if isinstance(value, Sequence):
+                found |= labels_of(*value.items[:16], depth=depth - 1)
+            elif isinstance(value, Mapping):
+                found |= labels_of(*list(value.items.values())[:16], depth=depth - 1)
+            elif isinstance(value, Instance) and not value.handler:
+                found |= labels_of(*list(value.attrs.values())[:16], depth=depth - 1)
+            elif isinstance(value, Bound | Member) and not isinstance(
+                value.receiver if isinstance(value, Member) else value.function, Function
+            ):
+                pass
+        if isinstance(value, Instance) and value.handler:
+            found.add("self")
+    return frozenset(found)
+
+
+def settled(value: Value | None) -> Value | None:
+    """What a setting is as shipped, whatever it was made of."""
+    while isinstance(value, Setting):
+        value = value.default
+    return value
+
+
+def text_of(value: Value) -> str:
+    """A short name of the value for messages."""
+    match value:
+        case Const():
+            return repr(value.value)[:60]
+        case Setting() | Named():
+            return value.name
+        case _:
+            return value.text or type(value).__name__.lower()

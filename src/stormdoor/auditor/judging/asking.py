@@ -1,0 +1,281 @@
+"""Whether anything asks what a client may do, before it is done, and does something about the answer."""
+
+import ast
+import re
+import sys
+from functools import lru_cache
+
+from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+
+__all__ = [
+    "BENIGN",
+    "Asking",
+    "asks",
+    "asks_permission",
+    "is_given_the_user",
+    "permission_asked",
+]
+
+_ASKS = frozenset(
+    [
+        "authorize",
+        "authorise",
+        "authorized",
+        "authorised",
+        "authorization",
+        "authorizer",
+        "permission",
+        "permissions",
+        "permitted",
+        "permit",
+        "allowed",
+        "acl",
+        "role",
+        "roles",
+        "scope",
+        "scopes",
+        "owner",
+        "owns",
+        "can",
+        "may",
+        "access",
+        "admin",
+        "forbidden",
+        "policy",
+        "member",
+        "grant",
+        "granted",
+        "privilege",
+        "rights",
+    ]
+)
+BENIGN = frozenset(
+    [
+        "info",
+        "debug",
+        "warning",
+        "error",
+        "exception",
+        "log",
+        "get_cookie",
+        "get_argument",
+        "loads",
+        "dumps",
+        "decode",
+        "encode",
+        "add_callback",
+        "write_message",
+        "ping",
+        "close",
+        "send",
+        "get",
+        "on_close",
+        "format",
+        "split",
+        "strip",
+    ]
+)
+_DOES = frozenset(
+    [
+        "add",
+        "append",
+        "broadcast",
+        "create",
+        "delete",
+        "dispatch",
+        "emit",
+        "execute",
+        "insert",
+        "make",
+        "notify",
+        "post",
+        "publish",
+        "push",
+        "put",
+        "record",
+        "register",
+        "remove",
+        "save",
+        "send",
+        "set",
+        "setsockopt",
+        "store",
+        "subscribe",
+        "unsubscribe",
+        "update",
+        "write",
+    ]
+)
+"""What does something with the user and the object together, and asks nothing."""
+_CHANGES = frozenset(
+    {"create", "delete", "insert", "put", "remove", "save", "set", "store", "update", "write"}
+)
+"""Of these what changes something that may be the user's own."""
+_LIMITS = frozenset({"requires", "require", "required", "needs", "only", "restricted", "restrict"})
+"""Words of a decorator that says who may do something, unless it speaks of a login."""
+_LOGINS = frozenset(
+    {"login", "auth", "authenticated", "user", "session", "token", "jwt", "xsrf", "csrf"}
+)
+_STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+_DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+_STDLIB = sys.stdlib_module_names
+
+
+def asks_permission(endpoint: Endpoint) -> bool:
+    """Whether anything on a way of a client that is let in speaks of what it may do."""
+    return permission_asked(endpoint) is not None
+
+
+def permission_asked(endpoint: Endpoint) -> Event | None:
+    """Where a client that is let in is asked what it may do, if anywhere."""
+    return next((event for event in endpoint.member.events if asks(event)), None)
+
+
+def asks(event: Event) -> bool:
+    """Whether an event is a question about what the client may do."""
+    if event.stage not in _STAGES:
+        return False
+    if event.kind in {"call", "check"}:
+        match event.node:
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=holder))) if (
+                lexicon.is_authorizer(holder)
+            ):
+                return True
+            case _:
+                pass
+        last = event.text.partition("(")[0].rpartition(".")[2]
+        words = lexicon.words_of(last)
+        if _ASKS & set(words) or event.text.startswith("access: "):
+            return True
+        if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):
+            return True
+        if (
+            {"principal", "client"} <= event.labels
+            and last not in BENIGN
+            and not _is_of_the_language(event.text)
+            and not _DOES & set(words[:1])
+        ):
+            return True  # the user and the object together: the callee can tell
+    return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def _is_of_the_language(text: str) -> bool:
+    """Whether a function of this name is Python's own, and knows no user."""
+    top = text.partition(".")[0]
+    return "." not in text or top in _STDLIB
+
+
+def is_given_the_user(event: Event) -> bool:
+    """`store.delete(user, key)`: what changes something is told whose it has to be."""
+    words = lexicon.words_of(event.text.rpartition(".")[2])
+    if "execute" in words[:1]:
+        statement = str(getattr(next(iter(event.values), None), "value", "")).lower()
+        return "principal" in event.labels and bool(
+            re.match(r"\s*insert\b|.*\bwhere\b", statement, re.DOTALL)
+        )
+    if not _CHANGES & set(words[:1]):
+        return False
+    own = [one.labels for one in (*event.values, *(value for _, value in event.words))]
+    return any("principal" in one and "message" not in one for one in own)
+
+
+class Asking:
+    """What is asked on the ways of a client that is let in, and before what."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._paths = endpoint.member.paths
+        self._complete = endpoint.member.complete
+        self._events = endpoint.member.events
+        questions = [event for event in self._events if asks(event)]
+        self.before_accept = any(one.stage in {Stage.PREPARE, Stage.GET} for one in questions)
+        self._anything = bool(questions)
+        self._asked_of = {
+            label for one in questions for label in one.labels if label.startswith("@")
+        }
+        self._stops: dict[tuple[int, int], bool] = {}
+
+    def leaves_open(self, doing: Event) -> bool:
+        """Whether it is done on some way on which no question that matters came before."""
+        if not self._anything:
+            return True
+        if self.before_accept or mark_of(doing.node) in self._asked_of:
+            return False  # what is found is asked about before anything is done with it
+        wanted = id(doing.node)
+        for path in self._paths:
+            asked = False
+            for event in path.events:
+                asked = asked or (asks(event) and self._matters(event, wanted))
+                if not asked and id(event.node) == wanted and event.kind in _DOING:
+                    return True
+        return False
+
+    def asked_before(self, doing: Event) -> bool:
+        """Whether a question that matters comes before it on every way."""
+        done = any(id(one.node) == id(doing.node) for one in self._events)
+        return self._anything and done and not self.leaves_open(doing)
+
+    def acts_after(self, choice: Event) -> bool:
+        """Whether something is done on a way on which the client chose here."""
+        for path in self._paths:
+            chosen = False
+            for event in path.events:
+                if chosen and event.kind in {"act", "join", "store", "send"}:
+                    return True
+                chosen = chosen or id(event.node) == id(choice.node)
+        return False
+
+    def _matters(self, question: Event, wanted: int) -> bool:
+        """Whether the answer can keep it from being done: on some way it is not done after it."""
+        key = (id(question.node), wanted)
+        known = self._stops.get(key)
+        if known is None:
+            known = self._stops[key] = (
+                not self._complete
+                or question.text.startswith("@")
+                or _may_raise(question)
+                or any(_ends_without(path, key[0], wanted) for path in self._paths)
+            )
+        return known
+
+
+def mark_of(node: ast.AST) -> str:
+    """The label of what a call gives back."""
+    return f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
+
+
+def _ends_without(path: Path, question: int, wanted: int) -> bool:
+    """Whether the question was asked, and the first message ended without the deed after it."""
+    if path.outcome != "refused" and not path.message_end and path.open_end != "raised":
+        return False  # nobody knows how it went on
+    waiting = False
+    for event in path.events[: path.first_message or None]:
+        if id(event.node) == question:
+            waiting = True
+        elif waiting and event.kind in {"close", "finish"}:
+            return True
+        elif waiting and id(event.node) == wanted and event.kind in _DOING:
+            waiting = False
+    return waiting
+
+
+def _may_raise(question: Event) -> bool:
+    """A question whose answer nobody looks at is asked for the exception."""
+    name = question.text.partition("(")[0].rpartition(".")[2]
+    if not isinstance(question.node, ast.Call):
+        return False
+    return lexicon.is_raising_name(name) or id(question.node) in _statements(question.module)
+
+
+@lru_cache(maxsize=512)
+def _statements(module: Module) -> frozenset[int]:
+    """Calls that are statements."""
+    found: set[int] = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Expr):
+            value = node.value.value if isinstance(node.value, ast.Await) else node.value
+            found.add(id(value))
+    return frozenset(found)

@@ -1,0 +1,391 @@
+"""From the ways a connection can go to the answer: does anybody have to say who they are?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stormdoor.auditor.classes.knowledge import Knowledge
+from stormdoor.auditor.connection.pathway import Path, Pathway
+from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.naming.lexicon import (
+    concerns_identity,
+    is_authenticator,
+    is_credential_name,
+    is_verification_name,
+)
+
+__all__ = ["Authentication", "Kind", "judge", "optional_part"]
+
+Kind = Literal[
+    "guarded",
+    "missing",
+    "after-accept",
+    "frames-pass",
+    "skippable",
+    "swallowed",
+    "ignored",
+    "optional",
+    "presumed",
+    "unreachable",
+    "unread",
+    "incomplete",
+]
+"""`frames-pass`: `open` closes, yet messages are acted upon. `skippable`: a message authenticates,
+and another does not need it. `presumed`: rests on something that was not read."""
+
+_EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
+_BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """The answer.
+
+    Args:
+        kind: What it is.
+        event: What it rests on, or what comes too early.
+        path: A way that shows it.
+        setting: The setting it hangs on, where it is optional.
+        certain_default: Whether the source says how the setting is shipped.
+        early: Whether data goes out or the connection joins others before it is asked.
+        base: The class that was not read.
+    """
+
+    kind: Kind
+    event: Event | None = None
+    path: Path | None = None
+    setting: Assumption | None = None
+    certain_default: bool = True
+    early: Event | None = None
+    base: str = ""
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether a client without a credential gets the 101 as shipped."""
+        return self.kind in {
+            "missing",
+            "after-accept",
+            "frames-pass",
+            "skippable",
+            "swallowed",
+            "ignored",
+            "optional",
+        }
+
+
+def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authentication:
+    """The answer for an endpoint, from all ways of a client without a credential.
+
+    Args:
+        pathway: The ways.
+        knowledge: What is known of bases that were not read.
+    """
+    answer = _classified([path for path in pathway.paths if _as_shipped(path)])
+    if answer.kind in {"guarded", "presumed"}:
+        return answer
+    if answer.kind == "unreachable":
+        return answer if pathway.complete else Authentication("incomplete")
+    optional = _optional(pathway.paths)
+    if optional is not None and optional.certain_default:
+        return optional
+    unread = _unread(pathway, knowledge)
+    if unread is not None and unread[1] == "guarded":
+        return Authentication("presumed", base=unread[0], event=answer.event, path=answer.path)
+    if answer.kind in {"after-accept", "frames-pass", "skippable"}:
+        return answer
+    if optional is not None:
+        return optional
+    if unread is not None:
+        return Authentication("unread", base=unread[0], event=answer.event, path=answer.path)
+    return answer
+
+
+def _unread(pathway: Pathway, knowledge: Knowledge | None) -> tuple[str, str] | None:
+    """A base that was not read and may refuse before the 101, with what is known of it."""
+    for name in ("prepare", "get", "get_current_user", "current_user", "open"):
+        base = pathway.uncertain.get(name)
+        if base is None:
+            continue
+        known = knowledge.about(base) if knowledge is not None else None
+        if known is None:
+            return base, "unknown"
+        if known.authentication != "missing":
+            return base, known.authentication
+    return None
+
+
+def _as_shipped(path: Path) -> bool:
+    return all(one.default is None or one.default == one.value for one in path.assumptions.values())
+
+
+_ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
+_LETS_IN = frozenset({"missing", "ignored", "swallowed"})
+
+
+def _optional(paths: list[Path]) -> Authentication | None:
+    """Whether a setting decides if anybody is asked at all, and as shipped, or perhaps, nobody is."""
+    uncertain: Authentication | None = None
+    tried: set[tuple[tuple[str, bool], ...]] = set()
+    for asking in paths:
+        flipped = [
+            one
+            for one in asking.assumptions.values()
+            if one.default is not one.value and _decides(one, asking)
+        ]
+        key = tuple(sorted((one.name, one.value) for one in asking.assumptions.values()))
+        if not flipped or not asking.checks or key in tried:
+            continue
+        tried.add(key)
+        asked = _classified([path for path in paths if _agree(path, asking)]).kind
+        if asked not in _ASKS:
+            continue
+        # If all are asked with it, those that get by without are let in, whatever a message may prove.
+        lets_in = _LETS_IN if asked == "skippable" else _LETS_IN | {"skippable"}
+        for decisive in sorted(flipped, key=_doubt):
+            off = [
+                path
+                for path in paths
+                if _as_shipped(path)
+                and decisive.name in path.assumptions
+                and path.assumptions[decisive.name].value != decisive.value
+            ]
+            if not off or _classified(off).kind not in lets_in:
+                continue
+            accepted = next((path for path in off if path.outcome == "accepted"), None)
+            answer = Authentication(
+                "optional",
+                event=asking.checks[-1],
+                path=accepted,
+                setting=decisive,
+                certain_default=decisive.default is not None,
+            )
+            if answer.certain_default:
+                return answer
+            uncertain = uncertain or answer
+    return uncertain
+
+
+def optional_part(pathway: Pathway) -> Authentication | None:
+    """A check that a setting switches on, beside those that come too late anyway."""
+    shipped = {
+        id(event.node) for path in pathway.paths if _as_shipped(path) for event in path.checks
+    }
+    for asking in pathway.paths:
+        flipped = [
+            one
+            for one in asking.assumptions.values()
+            if one.default is not None
+            and one.default is not one.value
+            and concerns_identity(one.name)
+            and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
+        ]
+        further = [event for event in asking.checks if id(event.node) not in shipped]
+        if len(flipped) == 1 and further:
+            accepted = next(
+                (p for p in pathway.paths if _as_shipped(p) and p.outcome == "accepted"), None
+            )
+            return Authentication("optional", further[-1], accepted, flipped[0])
+    return None
+
+
+def _decides(one: Assumption, path: Path) -> bool:
+    """Whether the setting has to do with the check: by its name, or they stand side by side."""
+    if concerns_identity(one.name):
+        return True
+    if one.default is None:
+        return False
+    return any(
+        event.module is one.module
+        and abs(getattr(event.node, "lineno", 0) - getattr(one.node, "lineno", 0)) <= 6
+        for event in path.checks
+    )
+
+
+def _doubt(one: Assumption) -> tuple[bool, bool]:
+    """The setting that says most first: its default is known, it is what authenticates."""
+    telling = is_authenticator(one.name) or is_verification_name(one.name)
+    return one.default is None, not telling
+
+
+def _agree(path: Path, other: Path) -> bool:
+    return all(
+        path.assumptions[name].value == one.value
+        for name, one in other.assumptions.items()
+        if name in path.assumptions
+    )
+
+
+def _classified(paths: list[Path]) -> Authentication:
+    accepted = [path for path in paths if path.outcome == "accepted"]
+    if not accepted:
+        return _closed_door(paths)
+    live = [path for path in accepted if not _neutral(path)] or accepted
+    through_message = [
+        path for path in live if _message_effects(path) and not _refused_in_open(path)
+    ]
+    frames = [path for path in live if _refused_in_open(path) and _message_effects(path)]
+    in_open = [path for path in live if _refused_in_open(path)]
+    asked = [path for path in live if _asked_by_message(path)]
+    early = next((event for path in live for event in _open_effects(path)), None)
+    if through_message:
+        return _through(through_message, asked or _verified(live), in_open)
+    if frames:
+        path = frames[0]
+        return Authentication(
+            "frames-pass",
+            event=_first_check(path, Stage.OPEN),
+            path=path,
+            early=_message_effects(path)[0],
+        )
+    if asked:
+        return Authentication(
+            "after-accept", event=_first_check(asked[0], Stage.MESSAGE), path=asked[0], early=early
+        )
+    served = [path for path in live if not _refused_in_open(path)]
+    if in_open and (not served or not any(_open_effects(path) for path in served)):
+        path = in_open[0]
+        return Authentication(
+            "after-accept",
+            event=_first_check(path, Stage.OPEN),
+            path=path,
+            early=next((event for one in in_open for event in _open_effects(one)), None),
+        )
+    return _without_stop(served or live)
+
+
+def _closed_door(paths: list[Path]) -> Authentication:
+    refused = [path for path in paths if path.refused_by is not None]
+    if not refused:
+        return Authentication("unreachable", path=paths[0] if paths else None)
+    sure = [path for path in refused if not _blind(path)]
+    path = (sure or refused)[0]
+    event = path.checks[-1] if path.checks else None
+    return Authentication("guarded" if sure else "presumed", event=event, path=path)
+
+
+def _blind(path: Path) -> bool:
+    """Only a name says that something refuses: the code was not read."""
+    error = path.refused_by
+    return path.presumed and error is not None and (error.presumed or error.name == "?")
+
+
+def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Authentication:
+    by_credential = [
+        path
+        for path in asked
+        if any("credential" in event.text or not event.presumed for event in _message_checks(path))
+    ]
+    effect = _message_effects(through[0])[0]
+    if by_credential and not in_open:
+        return Authentication(
+            "skippable",
+            event=_first_check(by_credential[0], Stage.MESSAGE),
+            path=through[0],
+            early=effect,
+        )
+    return _without_stop(through)
+
+
+def _verified(paths: list[Path]) -> list[Path]:
+    """Ways on which a message carries a credential that something looks at, whatever comes of it."""
+    return [path for path in paths if any(not one.presumed for one in _message_checks(path))]
+
+
+def _without_stop(paths: list[Path]) -> Authentication:
+    """Nothing stops this client; perhaps something was meant to."""
+    path = paths[0]
+    for one in paths:
+        swallowed = next((event for event in one.events if event.kind == "swallowed"), None)
+        if swallowed is not None and any(
+            event.stage in {Stage.PREPARE, Stage.GET} for event in one.checks
+        ):
+            return Authentication("swallowed", event=swallowed, path=one)
+    for one in paths:
+        ignored = next((event for event in one.events if event.kind == "ignored"), None)
+        if ignored is not None:
+            return Authentication("ignored", event=ignored, path=one)
+    for one in paths:
+        # Nobody looks at what it gives, and it could not be read: it may well raise.
+        may = next((event for event in one.events if event.kind == "may-refuse"), None)
+        if may is not None and not one.checks and may.stage in {Stage.PREPARE, Stage.GET}:
+            return Authentication("presumed", event=may, path=one)
+    return Authentication("missing", event=path.checks[0] if path.checks else None, path=path)
+
+
+# one path -----------------------------------------------------------------------------------
+
+
+def _neutral(path: Path) -> bool:
+    """It ended in `open` for a reason that has nothing to do with identity."""
+    return path.open_end in {"raised", "closed"} and not path.checks
+
+
+def _refused_in_open(path: Path) -> bool:
+    checks = [event for event in path.events if event.kind == "check" and event.stage == Stage.OPEN]
+    if not checks:
+        return False
+    if path.open_end in {"raised", "closed"}:
+        return True
+    # It went back without closing: a refusal if nothing is done for this client afterwards.
+    return not _after(path, checks[0], Stage.OPEN) and not _message_effects(path)
+
+
+def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
+    at = path.events.index(check)
+    return [
+        event
+        for event in path.events[at + 1 :]
+        if event.stage == stage and event.kind in _EFFECTS and not event.constant
+    ]
+
+
+def _open_effects(path: Path) -> list[Event]:
+    """What happens in `open` before this client is refused there, if it is."""
+    effects: list[Event] = []
+    for event in path.events:
+        if event.stage != Stage.OPEN:
+            continue
+        if event.kind == "check" and path.open_end in {"raised", "closed"}:
+            break
+        if event.kind in {"send", "join"} and not event.constant:
+            effects.append(event)
+    return effects
+
+
+def _message_checks(path: Path) -> list[Event]:
+    return [
+        event for event in path.events if event.kind == "check" and event.stage == Stage.MESSAGE
+    ]
+
+
+def _message_effects(path: Path) -> list[Event]:
+    """What a message of this client brings about."""
+    effects: list[Event] = []
+    checked = False
+    refused = path.message_end in {"closed", "raised"} and bool(_message_checks(path))
+    for event in path.events:
+        if event.stage != Stage.MESSAGE:
+            continue
+        if event.kind == "check":
+            checked = True
+        elif refused and not checked and event.kind in {"act", "store"} and not _grave(event):
+            continue  # what it takes to read the credential from the message
+        elif event.kind in _EFFECTS and not event.constant:
+            if checked and (path.message_end in {"closed", "raised"} or event.kind == "send"):
+                continue
+            effects.append(event)
+    return effects
+
+
+def _grave(event: Event) -> bool:
+    """It reaches beyond the program: a process, a file, code."""
+    return event.text.partition("(")[0].partition(".")[0] in _BEYOND
+
+
+def _asked_by_message(path: Path) -> bool:
+    return bool(_message_checks(path)) and not _message_effects(path)
+
+
+def _first_check(path: Path, stage: Stage) -> Event | None:
+    return next(
+        (event for event in path.events if event.kind == "check" and event.stage == stage), None
+    )

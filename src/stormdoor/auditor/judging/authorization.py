@@ -1,0 +1,203 @@
+"""What a client that is let in acts upon, and whether anything asks if it may."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import (
+    Instance,
+    Mapping,
+    Sequence,
+    Unknown,
+    Value,
+    labels_of,
+)
+from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming import lexicon
+
+__all__ = [
+    "chosen_objects",
+    "claimed_identity",
+    "names_an_id",
+    "unasked_authorizer",
+    "unasked_objects",
+]
+
+_FIELD = re.compile(
+    r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
+    re.IGNORECASE,
+)
+_ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
+_PARSES = frozenset(
+    {"b64decode", "clean", "decode", "deserialize", "escape", "fromstring", "loads", "normalize"}
+    | {"parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
+)
+_COMMANDS = frozenset(
+    {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
+    | {"terminate", "wipe"}
+)
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+
+
+def unasked_authorizer(endpoint: Endpoint) -> str:
+    """What a base has for the question whether a client may, where the handler serves without it."""
+    if asks_permission(endpoint):
+        return ""
+    opened = endpoint.method("open")
+    if not _takes_address(opened) and not any(
+        event.kind in {"call", "act", "join", "store"}
+        and event.stage in _SERVING
+        and "client" in event.labels
+        and event.labels & {"url", "query"}
+        and event.text.rpartition(".")[2] not in BENIGN
+        for event in endpoint.member.events
+    ):
+        return ""  # there is one thing for all, and whoever may connect may have it
+    for at, one in enumerate(endpoint.info.mro[1:], start=1):
+        if isinstance(one, ClassInfo):
+            names = endpoint.hierarchy.members(one)
+            found = next((name for name in names if lexicon.is_authorizer(name)), "")
+        else:
+            known = endpoint.hierarchy.knowledge.about(one.name)
+            found = known.authorizer if known is not None else ""
+        if found:
+            own = [two for two in endpoint.info.mro[:at] if isinstance(two, ClassInfo)]
+            used = any(_names(two.node, found) for two in own) or any(
+                _names(event.node, found) for event in endpoint.member.events
+            )
+            return "" if used else f"self.{found}"
+    return ""
+
+
+def _takes_address(method: object) -> bool:
+    """Whether `open(self, path)` is given a part of the address."""
+    node = getattr(method, "node", None)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 1
+
+
+def _names(node: ast.AST, name: str) -> bool:
+    return any(isinstance(inner, ast.Attribute) and inner.attr == name for inner in ast.walk(node))
+
+
+def unasked_objects(endpoint: Endpoint) -> list[Event]:
+    """Where the handler acts on what its client chose, on a way on which nothing asked before.
+
+    One kind of message may be asked about and another not: each way counts by itself.
+    """
+    asking = Asking(endpoint)
+    if asking.before_accept:
+        return []  # who is not asked there lets nobody in, or is told to by a setting
+    deeds = [*chosen_objects(endpoint), *_commanded(endpoint)]
+    return [event for event in deeds if asking.leaves_open(event)]
+
+
+def _commanded(endpoint: Endpoint) -> list[Event]:
+    """What a message has done to the whole program: `if message == "shutdown": server.stop()`."""
+    return [
+        event
+        for event in endpoint.member.events
+        if event.kind == "act"
+        and event.stage == Stage.MESSAGE
+        and "client" not in event.labels
+        and _COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
+        and _is_of_the_program(event.text)
+    ]
+
+
+def _is_of_the_program(text: str) -> bool:
+    """Whether it belongs to the application or a module, and not to the connection."""
+    return text.startswith("self.application.") or not text.startswith(("self.", "super()"))
+
+
+def chosen_objects(endpoint: Endpoint) -> list[Event]:
+    """Where the handler acts on something that its client chose by a message or by the address."""
+    seen: set[int] = set()
+    found: list[Event] = []
+    for event in endpoint.member.events:
+        if event.kind not in {"act", "join"} and not _is_put(event):
+            continue
+        if event.stage not in _SERVING:
+            continue
+        if id(event.node) in seen or "client" not in event.labels:
+            continue
+        if not event.labels & {"message", "url", "query"}:
+            continue
+        if event.text.rpartition(".")[2] in BENIGN or _queued(event.text):
+            continue
+        if event.receiver is not None and "principal" in event.receiver.labels:
+            continue  # it is found under the user's own name
+        if is_given_the_user(event) or _only_reads(event):
+            continue
+        seen.add(id(event.node))
+        found.append(event)
+    return found
+
+
+def _is_put(event: Event) -> bool:
+    """`application.state[message["key"]] = …`, of what is not the connection's own."""
+    return (
+        event.kind == "store"
+        and len(event.values) == 2
+        and "client" in labels_of(event.values[0])
+        and _is_of_the_program(event.text)
+    )
+
+
+def _only_reads(event: Event) -> bool:
+    """Whether it makes something of the message, and does nothing with it: `Ping.parse(message)`."""
+    words = lexicon.words_of(event.text.rpartition(".")[2])
+    return bool(_PARSES & set(words[:1])) or words[:2] in (["model", "validate"], ["from", "json"])
+
+
+def _queued(text: str) -> bool:
+    """A message that is put on a queue has not been acted upon."""
+    chain = lexicon.chain_of(text)
+    if not chain or chain[-1] not in {"put", "put_nowait"}:
+        return False
+    before = chain[-2] if len(chain) > 1 else ""
+    return chain[-1] == "put_nowait" or bool(
+        set(lexicon.words_of(before)) & {"queue", "q", "inbox", "mailbox"}
+    )
+
+
+def names_an_id(event: Event) -> bool:
+    """Whether an argument is an id that stands in a message."""
+    return any(
+        isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
+        for value in _values(event)
+    )
+
+
+def claimed_identity(event: Event) -> str:
+    """The field of a message that is handed on as somebody's identity, or empty."""
+    if event.kind not in {"act", "join", "send", "store"} or event.stage != Stage.MESSAGE:
+        return ""
+    last = event.text.rpartition(".")[2]
+    if lexicon.is_verification_name(last) or "principal" in event.labels:
+        return ""
+    for value in _values(event):
+        if (
+            isinstance(value, Unknown)
+            and "message" in value.labels
+            and "credential" not in value.labels
+        ) and _FIELD.search(value.text):
+            return value.text
+    return ""
+
+
+def _values(event: Event) -> Iterator[Value]:
+    pending: list[tuple[Value, int]] = [(value, 0) for value in event.values]
+    pending += [(value, 0) for _, value in event.words]
+    while pending:
+        value, depth = pending.pop()
+        yield value
+        if depth < 3:
+            if isinstance(value, Sequence):
+                pending.extend((one, depth + 1) for one in value.items)
+            elif isinstance(value, Mapping):
+                pending.extend((one, depth + 1) for one in value.items.values())
+            elif isinstance(value, Instance) and not value.handler:
+                pending.extend((one, depth + 1) for one in value.attrs.values())

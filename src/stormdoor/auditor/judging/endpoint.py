@@ -1,0 +1,241 @@
+"""One WebSocket endpoint with everything that is known about it: what a rule is given."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.routes import Route
+from stormdoor.auditor.connection.exploration import explore
+from stormdoor.auditor.connection.origins import Origins, ask
+from stormdoor.auditor.connection.pathway import Pathway
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.judging.authentication import Authentication, judge, optional_part
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.project import External, Project
+from stormdoor.report.finding import Location, Step
+
+__all__ = ["Endpoint", "Method"]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method that runs for an endpoint.
+
+    Args:
+        name: Its name.
+        owner: The class it stands in.
+        node: Its statement, or the value that is bound to the name.
+        placed: The file that puts it into the class from outside, or None.
+    """
+
+    name: str
+    owner: ClassInfo
+    node: ast.AST
+    placed: Module | None = None
+
+    @property
+    def module(self) -> Module:
+        """The file it stands in."""
+        return self.placed or self.owner.module
+
+
+class Endpoint:
+    """A WebSocket handler class that a client can reach.
+
+    Args:
+        project: The files.
+        hierarchy: The classes.
+        info: The handler class.
+        routes: Entries of routing tables that lead to it; empty where none was found.
+    """
+
+    def __init__(
+        self, project: Project, hierarchy: Hierarchy, info: ClassInfo, routes: tuple[Route, ...]
+    ) -> None:
+        self.project = project
+        self.hierarchy = hierarchy
+        self.info = info
+        self.routes = routes
+
+    @property
+    def subject(self) -> str:
+        """Fully qualified name of the class."""
+        return self.info.qualname
+
+    @property
+    def module(self) -> Module:
+        """The file of the class."""
+        return self.info.module
+
+    @property
+    def node(self) -> ast.ClassDef:
+        """The class statement."""
+        return self.info.node
+
+    @cached_property
+    def location(self) -> Location:
+        """The line of the class statement."""
+        return self.module.location(self.node)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Route patterns that lead here."""
+        return tuple(dict.fromkeys(route.pattern for route in self.routes if route.pattern))
+
+    @cached_property
+    def words(self) -> dict[str, tuple[Module, ast.expr]]:
+        """What the routes give to `initialize`."""
+        return {name: (route.module, value) for route in self.routes for name, value in route.words}
+
+    # methods --------------------------------------------------------------------------------
+
+    def method(self, name: str) -> Method | None:
+        """The method of this name that runs, if a class that was read defines it."""
+        for one in self.info.mro:
+            if isinstance(one, ClassInfo):
+                if name in one.replaced:
+                    member = one.replaced[name]
+                    if isinstance(member.binding, Defined | Assigned):
+                        return Method(name, one, _node_of(member.binding), member.module)
+                for binding in reversed(self.hierarchy.members(one).get(name, ())):
+                    if isinstance(binding, Defined | Assigned):
+                        return Method(name, one, _node_of(binding))
+            else:
+                patch = self.hierarchy.patches.get((one.name, name))
+                if patch is not None and isinstance(patch.binding, Assigned):
+                    return Method(name, self.info, patch.binding.value, patch.module)
+        return None
+
+    def methods(self) -> Iterator[Method]:
+        """Every method of every class in the order of resolution, once a name."""
+        seen: set[str] = set()
+        for one in self.info.mro:
+            if not isinstance(one, ClassInfo):
+                continue
+            for name, bindings in self.hierarchy.members(one).items():
+                if name not in seen and isinstance(bindings[-1], Defined):
+                    seen.add(name)
+                    if not isinstance(bindings[-1].node, ast.ClassDef):
+                        yield Method(name, one, bindings[-1].node)
+
+    def unread(self) -> tuple[str, ...]:
+        """Bases that were not read, Tornado's aside."""
+        names = [
+            one.name
+            for one in self.info.mro
+            if isinstance(one, External) and not one.name.startswith("tornado.")
+        ]
+        for one in self.info.mro:
+            if isinstance(one, ClassInfo):
+                names.extend(one.unresolved)
+        return tuple(dict.fromkeys(names))
+
+    # what happens ---------------------------------------------------------------------------
+
+    @cached_property
+    def anonymous(self) -> Pathway:
+        """What a client without a valid credential can do."""
+        return explore(self.project, self.hierarchy, self.info, "anonymous", self.words)
+
+    @cached_property
+    def member(self) -> Pathway:
+        """What a client with a valid credential can do."""
+        return explore(self.project, self.hierarchy, self.info, "member", self.words)
+
+    @cached_property
+    def authentication(self) -> Authentication:
+        """Whether anybody has to say who they are, and when."""
+        return judge(self.anonymous, self.hierarchy.knowledge)
+
+    @cached_property
+    def optional_part(self) -> Authentication | None:
+        """A check that is off as shipped, where another comes too late."""
+        if self.authentication.kind in {"after-accept", "frames-pass", "skippable"}:
+            return optional_part(self.anonymous)
+        return None
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Which origins it lets in."""
+        return ask(self.project, self.hierarchy, self.info, self.words)
+
+    def calls(self, *names: str, stages: tuple[Stage, ...] = ()) -> Iterator[Event]:
+        """Calls that can happen for a client that is let in, each place once.
+
+        Args:
+            names: Dotted names, or their ends: `pickle.loads`, `.execute`, `handler.write_message`.
+            stages: Only in these stages.
+        """
+        seen: set[tuple[int, str]] = set()
+        for event in self.member.events:
+            if event.kind != "call" or (stages and event.stage not in stages):
+                continue
+            if names and not any(
+                event.text == name or (name.startswith(".") and event.text.endswith(name))
+                for name in names
+            ):
+                continue
+            key = (id(event.node), event.text)
+            tainted = bool(event.labels & {"client"})
+            if key in seen or (key[0], key[1] + "*") in seen:
+                continue
+            if tainted:
+                seen.add((key[0], key[1] + "*"))
+                yield event
+            elif not any(
+                other.node is event.node and other.labels & {"client"}
+                for other in self.member.events
+            ):
+                seen.add(key)
+                yield event
+
+    def asks_identity(self) -> bool:
+        """Whether the handler looks at a cookie or at the user of the session anywhere."""
+        return any(
+            event.kind == "check"
+            or event.text
+            in {"handler.get_cookie", "handler.get_secure_cookie", "handler.get_signed_cookie"}
+            for event in [*self.anonymous.events, *self.member.events]
+        )
+
+    def steps(self, *events: Event | None) -> tuple[Step, ...]:
+        """The way to events, with the calls that led to them."""
+        result: list[Step] = []
+        for event in events:
+            if event is None:
+                continue
+            for module, node, name in event.stack:
+                step = Step(module.location(node), f"calls {name}")
+                if step not in result and isinstance(node, ast.expr):
+                    result.append(step)
+            result.append(Step(event.module.location(event.node), _said(event)))
+        return tuple(result)
+
+
+def _said(event: Event) -> str:
+    match event.kind:
+        case "check":
+            return f"asks for the client's identity: {event.text}"
+        case "close":
+            return "closes the connection"
+        case "swallowed":
+            return "catches the refusal and goes on"
+        case "ignored":
+            return f"does not look at the result of {event.text}"
+        case "accept":
+            return "answers 101"
+        case "send":
+            return "sends to the client"
+        case "join":
+            return f"hands the connection to {event.text}"
+        case "dispatch":
+            return "picks a method by a name that the client sent"
+        case _:
+            return event.text or event.kind
+
+
+def _node_of(binding: Defined | Assigned) -> ast.AST:
+    return binding.node if isinstance(binding, Defined) else binding.value

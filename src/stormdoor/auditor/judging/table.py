@@ -1,0 +1,135 @@
+"""The row of an endpoint in the endpoint table: a verdict for each of the five checks."""
+
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.judging.asking import permission_asked
+from stormdoor.auditor.judging.authentication import Authentication
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.report.finding import Check, Finding, Location, State, Verdict
+
+__all__ = ["verdicts"]
+
+_AUTHENTICATION: dict[str, tuple[State, str]] = {
+    "guarded": ("guarded", "Refused before the 101 without: {what}."),
+    "missing": ("missing", "Nothing asks who the client is."),
+    "after-accept": ("weak", "Asked only after the 101: {what}."),
+    "frames-pass": ("weak", "open() closes, yet messages are acted upon."),
+    "skippable": ("missing", "A message authenticates, and another message does not need it."),
+    "swallowed": ("missing", "The refusal is caught and forgotten."),
+    "ignored": ("missing", "The result of {what} is not looked at."),
+    "optional": ("weak", "Asked only where {setting} is set."),
+    "presumed": ("unknown", "Rests on {what}, which was not read."),
+    "unreachable": ("unknown", "No way to the 101 was found."),
+    "unread": ("unknown", "Its base {base} was not read."),
+    "incomplete": ("unknown", "Too many ways to follow them all."),
+}
+_KNOWN = frozenset({"guarded", "presumed", "after-accept", "frames-pass"})
+_LIMIT_SETTINGS = ("websocket_max_message_size", "max_message_size")
+
+
+def verdicts(endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict]:
+    """An answer for each check."""
+    return {
+        Check.AUTHENTICATION: _authentication(endpoint),
+        Check.ORIGIN: _origin(endpoint),
+        Check.AUTHORIZATION: _authorization(endpoint, findings),
+        Check.VALIDATION: _validation(endpoint),
+        Check.LIMITS: _limits(endpoint),
+    }
+
+
+def _place(event: Event | None) -> Location | None:
+    return event.module.location(event.node) if event is not None else None
+
+
+def _authentication(endpoint: Endpoint) -> Verdict:
+    answer: Authentication = endpoint.authentication
+    state, text = _AUTHENTICATION[answer.kind]
+    what = answer.event.text if answer.event is not None else "a credential"
+    setting = answer.setting.name if answer.setting is not None else "a setting"
+    return Verdict(
+        state, text.format(what=what, setting=setting, base=answer.base), _place(answer.event)
+    )
+
+
+def _origin(endpoint: Endpoint) -> Verdict:
+    answer = endpoint.origins
+    place = None
+    if answer.member is not None:
+        method = endpoint.method("check_origin")
+        place = method.module.location(method.node) if method is not None else None
+    match answer.kind:
+        case "default":
+            return Verdict("guarded", "Tornado compares the Origin with the Host.")
+        case "restricted":
+            return Verdict("guarded", "check_origin() refuses foreign origins.", place)
+        case "open":
+            return Verdict("missing", "check_origin() lets every origin in.", place)
+        case "weak":
+            return Verdict("weak", f"check_origin() lets {answer.accepted} in.", place)
+        case "optional":
+            return Verdict(
+                "unknown", f"Which origins are let in depends on {answer.setting}.", place
+            )
+        case _:
+            base = f": its base {answer.base} was not read" if answer.base else ""
+            return Verdict("unknown", f"What check_origin() answers is not clear{base}.", place)
+
+
+def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
+    own = next(
+        (one for one in findings if "authorization" in one.slug or "dispatch" in one.slug), None
+    )
+    if own is not None:
+        return Verdict("missing", own.message, own.location)
+    asked = permission_asked(endpoint)
+    if asked is not None and endpoint.authentication.kind in _KNOWN:
+        text = asked.text.removeprefix("access: ")
+        return Verdict("guarded", f"Asks {text}.", _place(asked))
+    if endpoint.method("on_message") is None:
+        return Verdict("not-needed", "The client cannot ask for anything.")
+    if endpoint.authentication.kind != "guarded":
+        return Verdict("unknown", "Without authentication there is nobody to authorise.")
+    return Verdict("unknown", "Whoever is let in may do everything it offers.")
+
+
+def _validation(endpoint: Endpoint) -> Verdict:
+    method = endpoint.method("on_message")
+    if method is None:
+        return Verdict("not-needed", "It takes no messages.")
+    names = {
+        event.text.rpartition(".")[2]
+        for event in endpoint.member.events
+        if event.kind == "call" and event.stage == Stage.MESSAGE
+    }
+    schemas = names & {
+        "validate",
+        "model_validate",
+        "model_validate_json",
+        "parse_raw",
+        "parse_obj",
+        "load",
+        "convert",
+        "structure",
+        "is_valid",
+        "validate_json",
+    }
+    if schemas:
+        return Verdict(
+            "guarded", f"Messages go through {min(schemas)}().", method.module.location(method.node)
+        )
+    if "isinstance" in names:
+        return Verdict(
+            "weak", "Some fields are checked by type.", method.module.location(method.node)
+        )
+    return Verdict(
+        "missing", "Messages are used as they come.", method.module.location(method.node)
+    )
+
+
+def _limits(endpoint: Endpoint) -> Verdict:
+    for name in _LIMIT_SETTINGS:
+        for module, node in endpoint.project.settings.get(name, ()):
+            return Verdict(
+                "weak", f"{name} is set; nothing limits the rate.", module.location(node)
+            )
+    return Verdict("missing", "Tornado's defaults: 10 MiB a message, any number of them.")

@@ -1,0 +1,3 @@
+"""What the words in names say, where a name is all there is."""
+
+__all__: list[str] = []

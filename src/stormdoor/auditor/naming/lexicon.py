@@ -1,0 +1,250 @@
+"""What words in names say: used only where a name cannot be resolved to code."""
+
+import re
+
+from stormdoor.auditor.naming.vocabulary import (
+    ACCESS,
+    CREDENTIAL,
+    IDENTITY,
+    NEGATIVE,
+    NOT_CREDENTIAL,
+    OF_REQUESTS,
+    OF_THINGS,
+    RAISING,
+    SETTING,
+    VERIFY,
+    VERIFY_VERBS,
+)
+
+__all__ = [
+    "chain_of",
+    "concerns_identity",
+    "is_access_word",
+    "is_authenticator",
+    "is_authorizer",
+    "is_credential_name",
+    "is_identity_name",
+    "is_negative",
+    "is_predicate",
+    "is_raising_name",
+    "is_setting_chain",
+    "is_setting_name",
+    "is_verdict",
+    "is_verification_name",
+    "raises_on_nothing",
+    "reads_setting",
+    "words_of",
+]
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_BRACKETS = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
+
+
+def words_of(name: str) -> list[str]:
+    """`verify_userToken` as `verify`, `user`, `token`."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def chain_of(text: str) -> list[str]:
+    """The names of `a.b(c.d)["e"].f(g)`: `a`, `b`, `f`."""
+    before = ""
+    while text != before:
+        before, text = text, _BRACKETS.sub("", text)
+    return [name for name in text.partition("(")[0].split(".") if name]
+
+
+def is_credential_name(name: str) -> bool:
+    """Whether a value of this name is a secret that a client shows to prove who it is."""
+    words = words_of(name)
+    if NOT_CREDENTIAL & set(words):
+        return False
+    return any(
+        word in CREDENTIAL
+        # A room's key, a status code: it names a thing, and proves nothing.
+        and not (word in {"key", "code"} and at and words[at - 1] in OF_THINGS)
+        for at, word in enumerate(words)
+    )
+
+
+def is_identity_name(name: str) -> bool:
+    """Whether an attribute of this name says who the client is."""
+    words = words_of(name)
+    if not words or is_setting_name(name):
+        return False
+    return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
+
+
+def is_verdict(name: str) -> bool:
+    """Whether a field of an answer says if the client was let in: `reply.authenticated`."""
+    words = set(words_of(name))
+    return bool(
+        words
+        & {"authenticated", "authorized", "authorised", "valid", "verified", "allowed", "granted"}
+    )
+
+
+def is_authenticator(name: str) -> bool:
+    """Whether a part of the program of this name finds out who the client is."""
+    words = words_of(name.partition("(")[0].rpartition(".")[2])
+    return bool(words) and words[-1] in {
+        "auth",
+        "authenticator",
+        "authorizer",
+        "authorization",
+        "authentication",
+        "authn",
+        "authz",
+    }
+
+
+def is_authorizer(name: str) -> bool:
+    """Whether a part of the program of this name is asked what somebody may do."""
+    return words_of(name)[-1:] in (["authorizer"], ["authoriser"])
+
+
+def concerns_identity(name: str) -> bool:
+    """Whether a setting of this name has to do with who is let in."""
+    words = set(words_of(name))
+    return bool(
+        words
+        & (
+            CREDENTIAL
+            | IDENTITY
+            | VERIFY
+            | ACCESS
+            | {
+                "secure",
+                "security",
+                "insecure",
+                "protected",
+                "protect",
+                "public",
+                "anonymous",
+                "guest",
+                "users",
+                "username",
+                "unauthenticated",
+                "hook",
+                "provider",
+                "authenticator",
+                "authorizer",
+                "guard",
+                "restricted",
+                "hashed",
+                "private",
+            }
+        )
+    )
+
+
+def is_setting_name(name: str) -> bool:
+    """Whether a name reads like a switch: `require_auth`, `auth_enabled`."""
+    words = words_of(name)
+    switch = frozenset(
+        [
+            "enable",
+            "enabled",
+            "disable",
+            "disabled",
+            "require",
+            "required",
+            "use",
+            "skip",
+            "mode",
+            "type",
+            "backend",
+            "provider",
+            "manager",
+            "handler",
+            "url",
+            "config",
+            "settings",
+            "class",
+            "service",
+            "client",
+            "store",
+            "file",
+            "path",
+            "name",
+        ]
+    )
+    return bool(words) and (words[-1] in switch or words[0] in switch)
+
+
+def is_verification_name(name: str) -> bool:
+    """Whether a function of this name finds out who the client is, or what it may do."""
+    words = words_of(name.rpartition(".")[2])
+    if "origin" in words or "host" in words or "cors" in words:
+        return False
+    if OF_REQUESTS & set(words) and not (IDENTITY - {"permission", "permissions"}) & set(words):
+        return False
+    if any(word in VERIFY for word in words):
+        return True
+    return bool(words and words[0] in VERIFY_VERBS and any(w in CREDENTIAL for w in words[1:])) or (
+        len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words
+    )
+
+
+def is_access_word(name: str) -> bool:
+    """Whether a name speaks of what somebody may do."""
+    words = set(words_of(name))
+    return bool(words & ACCESS or words & VERIFY)
+
+
+def is_raising_name(name: str) -> bool:
+    """Whether one calls a function of this name for the exception it raises."""
+    words = words_of(name.rpartition(".")[2])
+    return bool(words) and words[0] in RAISING
+
+
+def raises_on_nothing(text: str) -> bool:
+    """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""
+    names = chain_of(text)
+    if names[-1:] == ["get"]:
+        return names[-2:-1] == ["objects"]
+    return bool(names) and names[-1] in {
+        "one",
+        "scalar_one",
+        "get_or_404",
+        "first_or_404",
+        "one_or_404",
+        "get_object_or_404",
+        "aget_object_or_404",
+        "get_by_natural_key",
+    }
+
+
+def is_predicate(name: str) -> bool:
+    """Whether a function of this name answers yes or no."""
+    words = words_of(name.rpartition(".")[2])
+    return bool(words) and words[0] in {"is", "has", "can", "may", "should", "are", "was"}
+
+
+def is_negative(name: str) -> bool:
+    """Whether a true answer means that the client is refused."""
+    words = words_of(name.rpartition(".")[2])
+    return any(word in NEGATIVE for word in words)
+
+
+def reads_setting(names: list[str]) -> bool:
+    """Whether a call of this name reads a setting: `config("AUTH")`, `env.bool("AUTH")`."""
+    if not names:
+        return False
+    last = words_of(names[-1])
+    if last[-1:] and last[-1] in {"option", "setting", "config", "conf", "env", "getenv"}:
+        return last[0] not in {
+            "set",
+            "add",
+            "create",
+            "register",
+            "define",
+            "load",
+            "read",
+            "update",
+        }
+    return is_setting_chain(names[-2:-1]) and last[:1] in (["bool"], ["str"], ["int"], ["getbool"])
+
+
+def is_setting_chain(parts: list[str]) -> bool:
+    """Whether a dotted chain goes through a configuration object."""
+    return any(word in SETTING for part in parts for word in words_of(part)[-1:])

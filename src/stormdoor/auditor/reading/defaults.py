@@ -1,0 +1,163 @@
+"""What settings are when nobody sets them: `define`, `add_argument`, `Application(...)`, dictionaries."""
+
+import ast
+
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["collect_settings"]
+
+_ROUTES = frozenset({"handlers", "routes", "urls", "rules", "url_patterns"})
+
+
+def collect_settings(project: Project) -> None:
+    """Note the defaults that the parsed modules give to settings, by name."""
+    for module in list(project.inside()):
+        for node, _ in module.nodes():
+            match node:
+                case ast.Call():
+                    _call(project, module, node)
+                case ast.ClassDef():
+                    _traits(project, module, node)
+                    _constructed(project, module, node)
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value) if (
+                    "settings" in name.lower() or "config" in name.lower()
+                ):
+                    _entries(project, module, value)
+                case _:
+                    pass
+
+
+def _note(project: Project, name: str, module: Module, value: ast.expr) -> None:
+    project.settings.setdefault(name, []).append((module, value))
+
+
+def _call(project: Project, module: Module, node: ast.Call) -> None:
+    name = (
+        node.func.id
+        if isinstance(node.func, ast.Name)
+        else (node.func.attr if isinstance(node.func, ast.Attribute) else "")
+    )
+    first = node.args[0] if node.args else None
+    words = {word.arg: word.value for word in node.keywords if word.arg}
+    literal = (
+        first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+    )
+    if name == "define" and literal:
+        value = words.get("default") or (node.args[1] if len(node.args) > 1 else ast.Constant(None))
+        _note(project, literal, module, ast.copy_location(value, node))
+        return
+    if name in {"add_argument", "option", "add_option"} and literal:
+        _argument(project, module, node, words)
+        return
+    if name == "Application" or name.endswith("Application") or _makes_application(node):
+        for key, value in words.items():
+            if key != "handlers":
+                _note(project, key, module, value)
+        return
+    if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
+        for key, value in words.items():
+            _note(project, key, module, value)
+
+
+def _makes_application(node: ast.Call) -> bool:
+    """`super().__init__(handlers, debug=True)` and `Application.__init__(self, handlers, ...)`."""
+    match node.func:
+        case ast.Attribute(attr="__init__", value=ast.Call(func=ast.Name(id="super"))):
+            routes = node.args[:1]
+        case ast.Attribute(attr="__init__", value=ast.Name() | ast.Attribute()):
+            routes = node.args[1:2]
+        case _:
+            return False
+    return any(
+        isinstance(one, ast.List) or (isinstance(one, ast.Name) and one.id in _ROUTES)
+        for one in routes
+    )
+
+
+def _argument(project: Project, module: Module, node: ast.Call, words: dict[str, ast.expr]) -> None:
+    flags = [
+        argument.value
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    ]
+    names = [flag.lstrip("-").replace("-", "_") for flag in flags if flag.startswith("--")] or [
+        flag.lstrip("-").replace("-", "_") for flag in flags
+    ]
+    dest = words.get("dest")
+    if isinstance(dest, ast.Constant) and isinstance(dest.value, str):
+        names = [dest.value]
+    default = words.get("default")
+    required = words.get("required")
+    if default is None and isinstance(required, ast.Constant) and required.value is True:
+        # Whoever starts the program gives it: any value, but not none.
+        default = ast.copy_location(ast.Constant(...), node)
+    if default is None:
+        action = words.get("action")
+        shown = action.value if isinstance(action, ast.Constant) else None
+        is_flag = words.get("is_flag")
+        boolean = isinstance(is_flag, ast.Constant) and is_flag.value is True
+        default = ast.Constant(
+            True if shown == "store_false" else False if shown == "store_true" or boolean else None
+        )
+        ast.copy_location(default, node)
+    for name in names[:1]:
+        _note(project, name, module, default)
+
+
+def _traits(project: Project, module: Module, node: ast.ClassDef) -> None:
+    """`auth_required = Bool(False)` in a configurable class."""
+    for statement in node.body:
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            continue
+        value = statement.value
+        if (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Attribute)
+            and value.func.attr == "tag"
+        ):
+            value = value.func.value
+        if (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Name)
+            and value.func.id
+            in {
+                "Bool",
+                "Unicode",
+                "CBool",
+                "Any",
+                "Set",
+                "List",
+                "Type",
+                "Instance",
+            }
+        ):
+            words = {word.arg: word.value for word in value.keywords}
+            default = value.args[0] if value.args else words.get("default_value")
+            if isinstance(default, ast.Constant | ast.Name):
+                _note(project, statement.targets[0].id, module, default)
+
+
+def _constructed(project: Project, module: Module, node: ast.ClassDef) -> None:
+    """`self.login_required = False` in the constructor of an application or a configuration."""
+    if not node.name.endswith(("Application", "App", "Server", "Config", "Settings", "Options")):
+        return
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            for inner in statement.body:
+                if (
+                    isinstance(inner, ast.Assign)
+                    and isinstance(inner.targets[0], ast.Attribute)
+                    and isinstance(inner.value, ast.Constant)
+                    and (inner.value.value is None or isinstance(inner.value.value, bool))
+                ):
+                    _note(project, inner.targets[0].attr, module, inner.value)
+
+
+def _entries(project: Project, module: Module, node: ast.Dict, above: str = "") -> None:
+    """Note them by name, and what is in a dictionary in it as `section.name`."""
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            _note(project, f"{above}.{key.value}" if above else key.value, module, value)
+            if isinstance(value, ast.Dict):
+                _entries(project, module, value, key.value)

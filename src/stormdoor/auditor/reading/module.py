@@ -1,0 +1,347 @@
+"""One Python file: its syntax tree, what its names are bound to, its classes."""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from stormdoor.auditor.reading.python2 import modernised
+from stormdoor.report.finding import Location
+
+__all__ = [
+    "MAX_BYTES",
+    "Assigned",
+    "Binding",
+    "ClassDef",
+    "Defined",
+    "FunctionNode",
+    "Imported",
+    "Module",
+    "NotParsed",
+    "parse_module",
+    "scope_of",
+]
+
+FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+MAX_BYTES = 4 * 1024 * 1024
+"""Larger files are generated; the parser would need some hundred times as much memory."""
+_MAX_OLD = 512 * 1024
+"""Larger files are not tried as Python 2."""
+
+
+class NotParsed(Exception):
+    """The text is no Python this interpreter can parse; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A class or a function statement."""
+
+    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A value; `unpacked` where the name stands for a part of it."""
+
+    value: ast.expr
+    unpacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A name that comes from another module; `name` is None for the module itself."""
+
+    module: str
+    level: int
+    name: str | None
+
+
+Binding: TypeAlias = Defined | Assigned | Imported
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDef:
+    """A class statement, wherever it stands.
+
+    Args:
+        node: The statement.
+        qualname: `Outer.Inner`, or `make.<locals>.Inner`.
+        scopes: The functions and classes around it, outermost first.
+    """
+
+    node: ast.ClassDef
+    qualname: str
+    scopes: tuple[ast.AST, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """A file that parsed.
+
+    Args:
+        file: Where it is.
+        path: How findings name it.
+        name: Dotted name, by the packages around the file.
+        is_package: Whether it is an `__init__.py`.
+        tree: Its syntax tree.
+        lines: Its text.
+        inside: Whether it belongs to what is scanned; else it was only read to resolve a name.
+    """
+
+    file: Path
+    path: str
+    name: str
+    is_package: bool
+    tree: ast.Module
+    lines: list[str]
+    inside: bool
+    names: dict[str, list[Binding]] = field(default_factory=dict)
+    stars: list[Imported] = field(default_factory=list)
+    classes: list[ClassDef] = field(default_factory=list)
+    _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
+    _sources: dict[ast.AST, str] = field(default_factory=dict)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tests or shows the project: what it does is not done as shipped."""
+        return _ASIDE.search(f"/{self.path}") is not None
+
+    def location(self, node: ast.AST) -> Location:
+        """The place of a node in this file; of a class or function its first line only."""
+        line = getattr(node, "lineno", 1)
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        column = _characters(text, getattr(node, "col_offset", 0)) + 1
+        end_line = getattr(node, "end_lineno", None) or line
+        end_offset = getattr(node, "end_col_offset", None) or 0
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            return Location(self.path, line, column, line, len(text.rstrip()) + 1, text)
+        last = self.lines[end_line - 1] if 0 < end_line <= len(self.lines) else ""
+        return Location(self.path, line, column, end_line, _characters(last, end_offset) + 1, text)
+
+    def nodes(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
+        """Calls, tuples, lists, classes and assignments, with the functions and classes around."""
+        if self._nodes is None:
+            self._nodes = _collected(self.tree)
+        return self._nodes
+
+    def calls_of(self, name: str) -> list[ast.Call]:
+        """Calls of a plain name."""
+        return [
+            node
+            for node, _ in self.nodes()
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == name
+        ]
+
+    def source(self, node: ast.AST) -> str:
+        """The node as text, on one line and not too long."""
+        text = self._sources.get(node)
+        if text is None:
+            text = self._sources[node] = _unparsed(node)
+        return text
+
+
+_ASIDE = re.compile(
+    r"/(tests?|testing|unittests?|\w*examples?|samples?|demos?|docs?)/|/(test_[^/]*|[^/]*_test|conftest)\.py$"
+)
+_KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
+_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})
+_DATA = 400
+"""A display with more items is data, not a routing table; only its first items are looked at."""
+
+
+def _collected(tree: ast.AST) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
+    found: list[tuple[ast.AST, tuple[ast.AST, ...]]] = []
+    pending: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
+    while pending:
+        node, around = pending.pop()
+        kind = type(node)
+        if kind in _KEPT:
+            found.append((node, around))
+        inner = (*around, node) if kind in _SCOPES else around
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                pending.extend(
+                    (one, inner)
+                    for one in (value if name == "body" else value[:_DATA])
+                    if isinstance(one, ast.AST) and type(one) not in _LEAVES
+                )
+            elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
+                pending.append((value, inner))
+    found.reverse()
+    return found
+
+
+def _unparsed(node: ast.AST) -> str:
+    try:
+        text = " ".join(ast.unparse(node).split())
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return type(node).__name__
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def _characters(text: str, offset: int) -> int:
+    """The parser counts UTF-8 bytes; people count characters."""
+    if text.isascii():
+        return offset
+    return len(text.encode()[:offset].decode(errors="ignore"))
+
+
+def parse_module(
+    file: Path, content: bytes, *, path: str, name: str, is_package: bool, inside: bool
+) -> Module:
+    """Parse a file and index it.
+
+    Raises:
+        NotParsed: It is too large, or not Python of this interpreter's version.
+    """
+    if len(content) > MAX_BYTES:
+        raise NotParsed(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
+    try:
+        tree, text = _parsed(content)
+        module = Module(
+            file=file,
+            path=path,
+            name=name,
+            is_package=is_package,
+            tree=tree,
+            lines=text.splitlines() if "\f" not in text else text.split("\n"),
+            inside=inside,
+        )
+        _index(module, tree.body)
+        module.classes.extend(_classes(tree.body, "", ()))
+    except SyntaxError as error:
+        where = f" at line {error.lineno}" if error.lineno else ""
+        raise NotParsed(f"syntax error{where}: {error.msg}") from None
+    except (ValueError, LookupError) as error:
+        raise NotParsed(str(error)) from None
+    except (RecursionError, MemoryError):
+        raise NotParsed("nested too deeply for the parser") from None
+    return module
+
+
+def _parsed(content: bytes) -> tuple[ast.Module, str]:
+    """The tree, and the text it stands for: Python 2 is read in the spelling of Python 3."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(content), _decoded(content)
+        except SyntaxError:
+            if len(content) > _MAX_OLD:
+                raise
+            text = modernised(_decoded(content).replace("\r\n", "\n"))
+            try:
+                return ast.parse(text.encode()), text
+            except (SyntaxError, ValueError):
+                pass
+            raise
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def scope_of(body: list[ast.stmt]) -> tuple[dict[str, list[Binding]], list[Imported]]:
+    """What the statements of one scope bind, in order, all alternatives of each name."""
+    names: dict[str, list[Binding]] = {}
+    stars: list[Imported] = []
+    for statement in _statements(body):
+        for name, binding in _bound(statement):
+            if name == "*" and isinstance(binding, Imported):
+                stars.append(binding)
+            else:
+                names.setdefault(name, []).append(binding)
+    return names, stars
+
+
+def _index(module: Module, body: list[ast.stmt]) -> None:
+    module.names, module.stars = scope_of(body)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of one scope, those in `if`, `try`, `with` and loops included."""
+    for statement in body:
+        yield statement
+        match statement:
+            case ast.If() | ast.For() | ast.While() | ast.AsyncFor():
+                yield from _statements(statement.body)
+                yield from _statements(statement.orelse)
+            case ast.Try() | ast.TryStar():
+                yield from _statements(statement.body)
+                for handler in statement.handlers:
+                    yield from _statements(handler.body)
+                yield from _statements(statement.orelse)
+                yield from _statements(statement.finalbody)
+            case ast.With() | ast.AsyncWith():
+                yield from _statements(statement.body)
+            case ast.Match():
+                for one in statement.cases:
+                    yield from _statements(one.body)
+            case _:
+                pass
+
+
+def _bound(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
+    match statement:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield statement.name, Defined(statement)
+        case ast.Import():
+            for alias in statement.names:
+                if alias.asname:
+                    yield alias.asname, Imported(alias.name, 0, None)
+                else:
+                    top = alias.name.partition(".")[0]
+                    yield top, Imported(top, 0, None)
+        case ast.ImportFrom():
+            for alias in statement.names:
+                source = Imported(statement.module or "", statement.level, alias.name)
+                yield alias.asname or alias.name, source
+        case ast.Assign():
+            for target in statement.targets:
+                yield from _targets(target, statement.value)
+        case ast.AnnAssign() if statement.value is not None:
+            yield from _targets(statement.target, statement.value)
+        case _:
+            pass
+
+
+def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Binding]]:
+    match target, value:
+        case ast.Name(), _:
+            yield target.id, Assigned(value)
+        case ast.Tuple() | ast.List(), ast.Tuple() | ast.List() if len(target.elts) == len(
+            value.elts
+        ):
+            for left, right in zip(target.elts, value.elts, strict=True):
+                yield from _targets(left, right)
+        case ast.Tuple() | ast.List(), _:
+            for left in target.elts:
+                if isinstance(left, ast.Name):
+                    yield left.id, Assigned(value, unpacked=True)
+        case _:
+            pass
+
+
+def _classes(body: list[ast.stmt], prefix: str, scopes: tuple[ast.AST, ...]) -> Iterator[ClassDef]:
+    for statement in _statements(body):
+        match statement:
+            case ast.ClassDef():
+                name = prefix + statement.name
+                yield ClassDef(statement, name, scopes)
+                yield from _classes(statement.body, name + ".", (*scopes, statement))
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                inner = f"{prefix}{statement.name}.<locals>."
+                yield from _classes(statement.body, inner, (*scopes, statement))
+            case _:
+                pass

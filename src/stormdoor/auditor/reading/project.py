@@ -1,0 +1,429 @@
+"""The files of a scan, and what a name in one of them means in another."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stormdoor.auditor.reading.module import (
+    MAX_BYTES,
+    Assigned,
+    Binding,
+    ClassDef,
+    Defined,
+    Imported,
+    Module,
+    NotParsed,
+    parse_module,
+    scope_of,
+)
+from stormdoor.report.finding import NotAnalysed
+
+__all__ = ["External", "Meaning", "Project", "Tree"]
+
+_MODELLED = frozenset({"tornado"})
+"""Packages whose behaviour the auditor knows; their source is never read to resolve a name."""
+
+_STEPS = 24
+"""How many times a name is followed: re-exports can go in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside what was read: its dotted name is all that is known."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name stands for: a binding in a module, or a whole module."""
+
+    module: Module
+    binding: Defined | Assigned | None = None
+
+
+@dataclass(slots=True)
+class Tree:
+    """A directory whose Python files belong together.
+
+    Args:
+        root: The directory.
+        files: Its Python files, absolute.
+        inside: Whether it is scanned, or only read to resolve names.
+    """
+
+    root: Path
+    files: frozenset[Path]
+    inside: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Project:
+    """Modules, parsed when first asked for.
+
+    Args:
+        trees: What is scanned, then what names may be resolved in (an environment's packages).
+        base: Paths in findings are relative to this directory where they lie below it.
+        assets: Files that are not Python but ship with the project: HTML, JavaScript.
+        called: The calls of each file by the ends of their names, once a rule has asked.
+    """
+
+    trees: tuple[Tree, ...]
+    base: Path
+    assets: tuple[Path, ...] = ()
+    failed: dict[Path, str] = field(default_factory=dict)
+    modules: dict[Path, Module] = field(default_factory=dict)
+    settings: dict[str, list[tuple[Module, ast.expr]]] = field(default_factory=dict)
+    called: dict[Path, dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]] = field(
+        default_factory=dict
+    )
+    _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
+    _meant: dict[tuple[Path, str], "list[Meaning | External]"] = field(default_factory=dict)
+    _classes: dict[tuple[Path, int], ClassDef] = field(default_factory=dict)
+    _scopes: dict[ast.AST, tuple[dict[str, list[Binding]], list[Imported]]] = field(
+        default_factory=dict
+    )
+
+    # files ----------------------------------------------------------------------------------
+
+    def path_of(self, file: Path) -> str:
+        """How a file is named in findings."""
+        try:
+            return file.relative_to(self.base).as_posix()
+        except ValueError:
+            return file.as_posix()
+
+    def load(self, file: Path) -> Module | None:
+        """The module in this file; None where it cannot be parsed (see `not_analysed`)."""
+        known = self.modules.get(file)
+        if known is not None or file in self.failed:
+            return known
+        tree = self._tree_of(file)
+        try:
+            with file.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+            module = parse_module(
+                file,
+                content,
+                path=self.path_of(file),
+                name=self._name_of(file, tree),
+                is_package=file.name == "__init__.py",
+                inside=tree is not None and tree.inside,
+            )
+        except NotParsed as error:
+            self.failed[file] = str(error)
+            return None
+        except OSError as error:
+            self.failed[file] = error.strerror or type(error).__name__
+            return None
+        self.modules[file] = module
+        for one in module.classes:
+            self._classes[file, id(one.node)] = one
+        return module
+
+    def not_analysed(self) -> tuple[NotAnalysed, ...]:
+        """Files that could not be parsed, with the reason."""
+        return tuple(
+            NotAnalysed(self.path_of(file), reason) for file, reason in sorted(self.failed.items())
+        )
+
+    def inside(self) -> Iterator[Module]:
+        """The parsed modules that belong to what is scanned, in order of their files."""
+        for file in sorted(self.modules):
+            if self.modules[file].inside:
+                yield self.modules[file]
+
+    def class_of(self, module: Module, node: ast.ClassDef) -> ClassDef:
+        """The indexed class of a class statement."""
+        found = self._classes.get((module.file, id(node)))
+        return found or ClassDef(node, node.name, ())
+
+    def _tree_of(self, file: Path) -> Tree | None:
+        for tree in self.trees:
+            if file in tree.files:
+                return tree
+        return None
+
+    def _name_of(self, file: Path, tree: Tree | None) -> str:
+        """Dotted name by the packages around it; below a root without packages, by directories."""
+        parts = [] if file.name == "__init__.py" else [file.stem]
+        directory = file.parent
+        root = tree.root if tree is not None else directory
+        files = tree.files if tree is not None else frozenset()
+        while directory / "__init__.py" in files:
+            parts.insert(0, directory.name)
+            directory = directory.parent
+        if not parts:
+            parts = [file.parent.name]
+        if directory != root and directory.name not in {"src", "lib", "site-packages"}:
+            try:
+                outer = directory.relative_to(root).parts
+            except ValueError:
+                outer = ()
+            if outer and all(part.isidentifier() for part in outer):
+                parts = [*outer, *parts]
+        return ".".join(parts)
+
+    # names ----------------------------------------------------------------------------------
+
+    def find_module(self, name: str, near: Path) -> Path | None:
+        """The file of an absolute dotted module name, as the file `near` would import it.
+
+        Directories above `near` are tried from the inside out, then the roots of all trees.
+        """
+        key = (name, near)
+        if key not in self._files:
+            self._files[key] = self._found(name, near)
+        return self._files[key]
+
+    def _found(self, name: str, near: Path) -> Path | None:
+        if name.partition(".")[0] in _MODELLED:
+            return None
+        relative = Path(*name.split("."))
+        for tree in self.trees:
+            if near in tree.files:
+                directory, last = near.parent, self._above(tree)
+                while True:
+                    found = _module_file(directory / relative, tree.files)
+                    if found is not None and found != near:
+                        return found
+                    if directory in (last, directory.parent):
+                        break
+                    directory = directory.parent
+        for tree in self.trees:
+            for start in (tree.root, tree.root / "src"):
+                found = _module_file(start / relative, tree.files)
+                if found is not None:
+                    return found
+        return None
+
+    def _above(self, tree: Tree) -> Path:
+        """The directory that a tree is imported from: above it, where it is a package itself."""
+        directory = tree.root
+        while (directory / "__init__.py").is_file() and directory != directory.parent:
+            directory = directory.parent
+        return directory
+
+    def _import_source(self, module: Module, source: Imported) -> tuple[str, Path | None]:
+        """Dotted name and file of the module an import statement names."""
+        if source.level == 0:
+            return source.module, self.find_module(source.module, module.file)
+        directory = module.file.parent
+        for _ in range(source.level - 1):
+            directory = directory.parent
+        package = module.name.split(".")
+        drop = source.level - 1 if module.is_package else source.level
+        package = package[: len(package) - drop] if drop else package
+        name = ".".join([*package, *source.module.split(".")] if source.module else package)
+        target = directory.joinpath(*source.module.split(".")) if source.module else directory
+        for tree in self.trees:
+            found = _module_file(target, tree.files)
+            if found is not None:
+                return name, found
+        return name, None
+
+    def follow(self, module: Module, binding: Binding, depth: int = 0) -> Meaning | External:
+        """What a binding stands for, through imports and re-exports."""
+        if not isinstance(binding, Imported):
+            return Meaning(module, binding)
+        name, file = self._import_source(module, binding)
+        if binding.name is None:
+            target = self.load(file) if file is not None else None
+            return Meaning(target) if target is not None else External(name)
+        if file is not None and depth < _STEPS:
+            target = self.load(file)
+            if target is not None:
+                found = self.members(target, binding.name, depth + 1)
+                if found:
+                    return found[0]
+        submodule = Imported(
+            f"{binding.module}.{binding.name}" if binding.module else binding.name,
+            binding.level,
+            None,
+        )
+        _, inner = self._import_source(module, submodule)
+        if inner is not None and inner != module.file:
+            target = self.load(inner)
+            if target is not None:
+                return Meaning(target)
+        return External(f"{name}.{binding.name}")
+
+    def members(self, module: Module, name: str, depth: int = 0) -> list[Meaning | External]:
+        """Everything a module's name may stand for: the last binding first."""
+        if depth > _STEPS:
+            return []
+        key = (module.file, name)
+        known = self._meant.get(key)
+        if known is None:
+            known = self._members(module, name, depth)
+            if depth == 0:
+                self._meant[key] = known
+        return known
+
+    def _members(self, module: Module, name: str, depth: int) -> list[Meaning | External]:
+        result: list[Meaning | External] = [
+            self.follow(module, binding, depth + 1)
+            for binding in reversed(module.names.get(name, ()))
+        ]
+        if not result:
+            for star in reversed(module.stars):
+                source, file = self._import_source(module, star)
+                target = self.load(file) if file is not None else None
+                if target is not None and target is not module:
+                    found = self.members(target, name, depth + 1)
+                    if found:
+                        return found
+                elif file is None and source.partition(".")[0] in _MODELLED:
+                    result.append(External(f"{source}.{name}"))
+        lazy = module.names.get("__getattr__", ())
+        if not result and lazy and isinstance(lazy[-1], Defined) and name != "__getattr__":
+            inside, _ = scope_of(lazy[-1].node.body)  # a package that imports when it is asked
+            result.extend(self.follow(module, one, depth + 1) for one in inside.get(name, ()))
+        if not result and module.is_package:
+            inner = _module_file(module.file.parent / name, self._files_of(module))
+            target = self.load(inner) if inner is not None else None
+            if target is not None:
+                result.append(Meaning(target))
+        return result
+
+    def _files_of(self, module: Module) -> frozenset[Path]:
+        tree = self._tree_of(module.file)
+        return tree.files if tree is not None else frozenset()
+
+    def lookup(
+        self, module: Module, name: str, scopes: Iterable[ast.AST] = ()
+    ) -> list[Meaning | External]:
+        """What a plain name may stand for at a place inside these scopes (outermost first)."""
+        for scope in reversed(tuple(scopes)):
+            if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names, _ = self.scope(scope)
+                if name in names:
+                    return [self.follow(module, one) for one in reversed(names[name])]
+                if isinstance(scope, ast.ClassDef):
+                    continue
+                if name in {argument.arg for argument in _arguments(scope.args)}:
+                    return []
+        return self.members(module, name)
+
+    def scope(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) -> tuple[dict[str, list[Binding]], list[Imported]]:
+        """What the statements of a class or function bind."""
+        known = self._scopes.get(node)
+        if known is None:
+            known = scope_of(node.body)
+            self._scopes[node] = known
+        return known
+
+    def resolve(
+        self, module: Module, node: ast.expr, scopes: Iterable[ast.AST] = (), depth: int = 0
+    ) -> list[Meaning | External]:
+        """What a dotted expression may stand for; empty where that cannot be known."""
+        if depth > _STEPS:
+            return []
+        match node:
+            case ast.Name():
+                found = self.lookup(module, node.id, scopes)
+                return self._through(found, depth)
+            case ast.Attribute():
+                result: list[Meaning | External] = []
+                for base in self.resolve(module, node.value, scopes, depth + 1):
+                    result.extend(self._attribute(base, node.attr, depth))
+                return result
+            case ast.Subscript():
+                return self.resolve(module, node.value, scopes, depth + 1)
+            case ast.IfExp():
+                return [
+                    *self.resolve(module, node.body, scopes, depth + 1),
+                    *self.resolve(module, node.orelse, scopes, depth + 1),
+                ]
+            case ast.BoolOp():
+                return [
+                    one
+                    for value in node.values
+                    for one in self.resolve(module, value, scopes, depth + 1)
+                ]
+            case ast.Constant(value=str() as text) if text.isidentifier():
+                return self._through(self.lookup(module, text, scopes), depth)
+            case _:
+                return []
+
+    def _through(self, found: list[Meaning | External], depth: int) -> list[Meaning | External]:
+        """An alias `X = Y` means what `Y` means."""
+        result: list[Meaning | External] = []
+        for one in found:
+            named = _imported_by_name(one)
+            if named is not None and isinstance(one, Meaning):
+                result.append(self.follow(one.module, named))
+            elif isinstance(one, Meaning) and isinstance(one.binding, Assigned):
+                inner = (
+                    self.resolve(one.module, one.binding.value, (), depth + 1)
+                    if isinstance(
+                        one.binding.value,
+                        ast.Name | ast.Attribute | ast.IfExp | ast.BoolOp | ast.Subscript,
+                    )
+                    and not one.binding.unpacked
+                    else []
+                )
+                result.extend(inner or [one])
+            else:
+                result.append(one)
+        return result
+
+    def _attribute(
+        self, base: Meaning | External, name: str, depth: int
+    ) -> list[Meaning | External]:
+        if isinstance(base, External):
+            return self._deeper(base, name)
+        if base.binding is None:
+            found = self._through(self.members(base.module, name, depth + 1), depth)
+            return found or [External(f"{base.module.name}.{name}")]
+        if isinstance(base.binding, Defined) and isinstance(base.binding.node, ast.ClassDef):
+            names, _ = self.scope(base.binding.node)
+            return [
+                self.follow(base.module, one, depth + 1) for one in reversed(names.get(name, []))
+            ]
+        return []
+
+    def _deeper(self, base: External, name: str) -> list[Meaning | External]:
+        """`import a.b` binds `a`; `a.b.C` may lie in a file after all."""
+        dotted = f"{base.name}.{name}"
+        for tree in self.trees:
+            file = _module_file(tree.root / Path(*dotted.split(".")), tree.files)
+            if file is not None and dotted.partition(".")[0] not in _MODELLED:
+                module = self.load(file)
+                if module is not None:
+                    return [Meaning(module)]
+        return [External(dotted)]
+
+
+def _imported_by_name(meaning: "Meaning | External") -> Imported | None:
+    """`X = importlib.import_module("package.module")`."""
+    if not isinstance(meaning, Meaning) or not isinstance(meaning.binding, Assigned):
+        return None
+    match meaning.binding.value:
+        case ast.Call(
+            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str() as name)],
+        ) if not name.startswith("."):
+            return Imported(name, 0, None)
+        case _:
+            return None
+
+
+def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from arguments.posonlyargs
+    yield from arguments.args
+    yield from arguments.kwonlyargs
+    if arguments.vararg is not None:
+        yield arguments.vararg
+    if arguments.kwarg is not None:
+        yield arguments.kwarg
+
+
+def _module_file(stem: Path, files: frozenset[Path]) -> Path | None:
+    for candidate in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
+        if candidate in files:
+            return candidate
+    return None

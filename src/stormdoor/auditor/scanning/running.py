@@ -1,0 +1,360 @@
+"""Running the rules, in as many processes as are wanted, and what comes back from them."""
+
+import ast
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormdoor.auditor.connection.exploration import LAST_RESORT
+from stormdoor.auditor.judging.door import DOOR_RULES, stands_behind_door
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.table import verdicts
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.rule import Found, Rule
+from stormdoor.report.finding import (
+    Check,
+    EndpointReport,
+    Finding,
+    Location,
+    Unresolved,
+    Verdict,
+    fingerprint_of,
+)
+
+if TYPE_CHECKING:
+    from stormdoor.auditor.scanning.scene import Scene
+    from stormdoor.auditor.scanning.settings import Progress
+
+__all__ = ["Outcome", "run_rules"]
+
+_CHUNK = 24
+"""Files that one task runs the rules about files on."""
+_WORTH = 3
+"""With fewer endpoints, starting processes takes longer than it saves."""
+
+_TRIPS = (
+    RecursionError,
+    MemoryError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
+"""What odd code may make the analysis raise; one endpoint is lost then, not the scan."""
+
+_BEHIND_THE_DOOR = {
+    check: Verdict("guarded", "It stands behind stormdoor's protect().")
+    for check in (Check.AUTHENTICATION, Check.ORIGIN, Check.LIMITS)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A piece of the work: one endpoint, or the files from `first` up to `last`.
+
+    Args:
+        endpoint: Number of the endpoint; -1 for files.
+        first: Number of the first file.
+        last: Number of the one after the last.
+    """
+
+    endpoint: int = -1
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one task gives.
+
+    Args:
+        findings: What the rules found.
+        endpoint: The row of the endpoint table.
+        unresolved: Where the analysis failed.
+        failed: Files that could not be parsed, with the reason.
+        repeatable: Whether it hung on the code alone, not on time or memory.
+        reached: Files of packages with endpoints that were parsed for it.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    endpoint: EndpointReport | None = None
+    unresolved: tuple[Unresolved, ...] = ()
+    failed: tuple[tuple[Path, str], ...] = ()
+    repeatable: bool = True
+    reached: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What all rules give, in the order of endpoints and files, whichever process was first.
+
+    Args:
+        findings: Each place once for a rule and a subject.
+        endpoints: The rows of the endpoint table.
+        unresolved: Where the analysis failed.
+        failed: Files that could not be parsed when the rules asked for them, with the reason.
+        repeatable: Whether the same scan would give this again.
+    """
+
+    findings: tuple[Finding, ...]
+    endpoints: tuple[EndpointReport, ...]
+    unresolved: tuple[Unresolved, ...]
+    failed: dict[Path, str]
+    repeatable: bool
+
+
+class _Work:
+    """What the processes that run tasks inherit."""
+
+    def __init__(self, scene: "Scene", rules: tuple[Rule, ...]) -> None:
+        self.scene = scene
+        self.rules = rules
+        self.modules = list(scene.project.inside())
+        self.before = frozenset(module.file for module in self.modules)
+        self.packages = {endpoint.module.name.partition(".")[0] for endpoint in scene.endpoints}
+        self.known = frozenset(scene.project.failed)
+        self.unresolved: list[Unresolved] = []
+
+    def tasks(self) -> list[Task]:
+        """Endpoints, which take longest, then files."""
+        files = range(0, len(self.modules), _CHUNK)
+        return [
+            *(Task(endpoint=at) for at in range(len(self.scene.endpoints))),
+            *(Task(first=at, last=min(at + _CHUNK, len(self.modules))) for at in files),
+        ]
+
+    def more(self, reached: Iterable[Path]) -> list[Task]:
+        """Tasks for files that others reached when they followed a name, in whichever process."""
+        fresh = sorted(set(reached) - self.before)
+        first = len(self.modules)
+        self.modules += [one for one in map(self.scene.project.load, fresh) if one is not None]
+        self.before |= set(fresh)
+        last = len(self.modules)
+        return [Task(first=at, last=min(at + _CHUNK, last)) for at in range(first, last, _CHUNK)]
+
+    def part(self, task: Task) -> Part:
+        """Run one task."""
+        self.unresolved = []
+        began = time.monotonic()
+        report: EndpointReport | None = None
+        if task.endpoint >= 0:
+            findings, report = self._endpoint(self.scene.endpoints[task.endpoint])
+        else:
+            findings = [
+                found
+                for module in self.modules[task.first : task.last]
+                for found in self._module(module)
+            ]
+        failed = tuple(one for one in self.scene.project.failed.items() if one[0] not in self.known)
+        in_time = time.monotonic() - began < LAST_RESORT
+        reached = tuple(
+            module.file
+            for module in self.scene.project.modules.values()
+            if module.inside
+            and module.file not in self.before
+            and module.name.partition(".")[0] in self.packages
+        )
+        return Part(tuple(findings), report, tuple(self.unresolved), failed, in_time, reached)
+
+    def lost(self, task: Task) -> Part:
+        """What is said of a task whose process ended."""
+        what = "its process ended: too little memory, most likely"
+        if task.endpoint >= 0:
+            endpoint = self.scene.endpoints[task.endpoint]
+            verdict = Verdict("unknown", f"Not analysed, {what}.")
+            return Part(
+                endpoint=EndpointReport(
+                    subject=endpoint.subject,
+                    location=endpoint.location,
+                    paths=endpoint.paths,
+                    verdicts=dict.fromkeys(Check, verdict),
+                ),
+                unresolved=(Unresolved(endpoint.location, f"not analysed, {what}"),),
+                repeatable=False,
+            )
+        return Part(
+            unresolved=tuple(
+                Unresolved(module.location(module.tree), f"not looked at by rules, {what}")
+                for module in self.modules[task.first : task.last]
+            ),
+            repeatable=False,
+        )
+
+    def _endpoint(self, endpoint: Endpoint) -> tuple[list[Finding], EndpointReport]:
+        findings: list[Finding] = []
+        path = endpoint.paths[0] if endpoint.paths else ""
+        door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
+        for rule in self.rules:
+            if rule.on_endpoint is None or (door and rule.meta.id.startswith(DOOR_RULES)):
+                continue
+            findings.extend(
+                _finding(rule, one, endpoint.subject, path)
+                for one in self._safely(partial(rule.on_endpoint, endpoint), endpoint.module)
+            )
+        report = EndpointReport(
+            subject=endpoint.subject,
+            location=endpoint.location,
+            paths=endpoint.paths,
+            verdicts=self._verdicts(endpoint, findings) | (_BEHIND_THE_DOOR if door else {}),
+        )
+        return findings, report
+
+    def _module(self, module: Module) -> Iterator[Finding]:
+        for rule in self.rules:
+            if rule.on_module is not None:
+                check = partial(rule.on_module, module, self.scene.project)
+                for one in self._safely(check, module):
+                    yield _finding(rule, one, module.name, "")
+
+    def whole(self) -> Iterator[Finding]:
+        """What the rules about the project find, in what is no Python."""
+        for rule in self.rules:
+            if rule.on_project is not None:
+                for one in self._safely(partial(rule.on_project, self.scene.project), None):
+                    yield _finding(rule, one, one.module.name, "")
+
+    def _verdicts(self, endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict]:
+        try:
+            return verdicts(endpoint, findings)
+        except _TRIPS as error:
+            if os.environ.get("STORMDOOR_SCAN_DEBUG"):
+                raise
+            what = f"the analysis failed here: {type(error).__name__}"
+            self._note(endpoint.module, endpoint.node, what)
+            return {check: Verdict("unknown", f"T{what[1:]}.") for check in Check}
+
+    def _safely(
+        self, check: Callable[[], Iterable[Found] | None], module: Module | None
+    ) -> list[Found]:
+        """What a rule finds; a rule that trips over odd code loses that finding, not the scan."""
+        try:
+            return list(check() or ())
+        except _TRIPS as error:
+            if os.environ.get("STORMDOOR_SCAN_DEBUG"):
+                raise
+            what = f"a rule failed here: {type(error).__name__}"
+            if module is not None:
+                self._note(module, module.tree, what)
+            else:
+                here = Location(self.scene.project.base.name, 1, 1, 1, 1, "")
+                self.unresolved.append(Unresolved(here, what))
+            return []
+
+    def _note(self, module: Module, node: ast.AST, what: str) -> None:
+        one = Unresolved(module.location(node), what)
+        if one not in self.unresolved:
+            self.unresolved.append(one)
+
+
+_INHERITED: list[_Work] = []
+"""What a process that is forked finds: syntax trees are not sent, that would take longer than to parse."""
+
+
+def run_rules(
+    scene: "Scene", rules: tuple[Rule, ...], workers: int, progress: "Progress | None"
+) -> Outcome:
+    """Run all rules on everything.
+
+    Args:
+        scene: What was resolved.
+        rules: What to run.
+        workers: Processes, at most.
+        progress: Told how far it is.
+    """
+    work = _Work(scene, rules)
+    parts: dict[Task, Part] = {}
+    tasks = work.tasks()
+    _INHERITED.append(work)
+    try:
+        while tasks:
+            parts |= dict.fromkeys(tasks, Part())
+            fresh: set[Path] = set()
+            for task, part in _parts(work, tasks, workers):
+                parts[task] = part
+                fresh.update(part.reached)
+                tasks.remove(task)
+                if progress is not None:
+                    progress("endpoints and files", len(parts) - len(tasks), len(parts))
+            tasks = work.more(fresh)
+    finally:
+        _INHERITED.remove(work)
+    work.unresolved = []
+    whole = tuple(work.whole())
+    ordered = [*parts.values(), Part(whole, unresolved=tuple(work.unresolved))]
+    return Outcome(
+        findings=tuple(_unique(found for part in ordered for found in part.findings)),
+        endpoints=tuple(part.endpoint for part in ordered if part.endpoint is not None),
+        unresolved=tuple(dict.fromkeys(one for part in ordered for one in part.unresolved)),
+        failed={file: why for part in ordered for file, why in part.failed},
+        repeatable=all(part.repeatable for part in ordered),
+    )
+
+
+def _parts(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Part]]:
+    workers = min(workers, max(1, len(tasks) // 2))
+    endpoints = sum(task.endpoint >= 0 for task in tasks)
+    if workers > 1 and (endpoints > _WORTH or len(tasks) > 8):
+        return _in_processes(work, tuple(tasks), workers)
+    return ((task, work.part(task)) for task in tuple(tasks))
+
+
+def _in_processes(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Part]]:
+    """The tasks in the order they end. One that ends its process is tried once more, alone."""
+    left = dict.fromkeys(tasks)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+            running = {pool.submit(_part, task): task for task in tasks}
+            for future in as_completed(running):
+                part = future.result()
+                del left[running[future]]
+                yield running[future], part
+    except BrokenProcessPool:
+        for task in left:
+            try:
+                with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+                    part = pool.submit(_part, task).result()
+            except BrokenProcessPool:
+                part = work.lost(task)
+            yield task, part
+
+
+def _part(task: Task) -> Part:
+    return _INHERITED[-1].part(task)
+
+
+def _finding(rule: Rule, found: Found, subject: str, endpoint: str) -> Finding:
+    location = found.module.location(found.node)
+    name = found.subject or subject
+    return Finding(
+        rule_id=rule.meta.id,
+        slug=rule.meta.slug,
+        level=found.level or rule.meta.level,
+        confidence=found.confidence or rule.meta.confidence,
+        message=found.message,
+        location=location,
+        subject=name,
+        endpoint=endpoint,
+        steps=found.steps,
+        fix=found.fix or rule.meta.fix,
+        threat=rule.meta.threat,
+        fingerprint=fingerprint_of(rule_id=rule.meta.id, subject=name, what=location.excerpt),
+    )
+
+
+def _unique(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same line is reported once a rule and subject, though many endpoints share it."""
+    seen: set[tuple[str, str, int, str]] = set()
+    for one in findings:
+        key = (one.rule_id, one.location.path, one.location.line, one.subject)
+        if key not in seen:
+            seen.add(key)
+            yield one

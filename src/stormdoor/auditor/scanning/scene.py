@@ -1,0 +1,199 @@
+"""The scene: find the files, parse what can matter, find the endpoints and their routes."""
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.knowledge import load_knowledge
+from stormdoor.auditor.classes.patches import collect_patches
+from stormdoor.auditor.classes.routes import Routes, find_routes
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.defaults import collect_settings
+from stormdoor.auditor.reading.environment import packages_of
+from stormdoor.auditor.reading.files import list_files, python_packages
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.prefilter import Readers
+from stormdoor.auditor.reading.project import External, Project, Tree
+from stormdoor.auditor.reading.shipped import collect_shipped
+from stormdoor.auditor.scanning.settings import Progress, Settings
+from stormdoor.report.finding import NotAnalysed
+
+__all__ = ["Scene", "prepare"]
+
+
+@dataclass(slots=True, eq=False)
+class Scene:
+    """Everything that is resolved before the rules run."""
+
+    project: Project
+    hierarchy: Hierarchy
+    endpoints: list[Endpoint]
+    routes: Routes
+    files: int
+    unresolved: list[tuple[Module, ast.AST, str]] = field(default_factory=list)
+    unreadable: list[NotAnalysed] = field(default_factory=list)
+
+
+def prepare(
+    places: Sequence[Path], *, settings: Settings | None = None, progress: Progress | None = None
+) -> Scene:
+    """Find, parse and resolve; run no rule yet."""
+    settings = settings or Settings()
+    listings = [list_files(place, settings.exclude, settings.root) for place in places]
+    environment = packages_of(settings.python) if settings.python is not None else ()
+    outside = [python_packages(one) for one in environment]
+    trees = [
+        *(Tree(listing.root, listing.python) for listing in listings),
+        *(Tree(listing.root, listing.python, inside=False) for listing in outside),
+    ]
+    project = Project(
+        tuple(trees),
+        settings.root.resolve(),
+        tuple(asset for listing in listings for asset in listing.assets),
+    )
+    hierarchy = Hierarchy(project, load_knowledge(*settings.knowledge))
+    files = sorted({file for listing in listings for file in listing.python})
+    with Readers(files, settings.workers) as readers:
+        _parse_relevant(project, hierarchy, readers, progress)
+    sockets, unresolved = _sockets(project, hierarchy)
+    collect_settings(project)
+    collect_shipped(project)
+    collect_patches(project, hierarchy)
+    by_name: dict[str, list[ClassInfo]] = {}
+    for info in sockets:
+        by_name.setdefault(info.name, []).append(info)
+    routes = find_routes(project, hierarchy, by_name)
+    endpoints = [
+        Endpoint(project, hierarchy, info, tuple(routes.of.get(id(info), ())))
+        for info in _reachable(sockets, routes, hierarchy)
+    ]
+    unreadable = [
+        NotAnalysed(project.path_of(path), reason)
+        for listing in listings
+        for path, reason in listing.unreadable
+    ]
+    return Scene(project, hierarchy, endpoints, routes, len(files), unresolved, unreadable)
+
+
+# finding the endpoints ----------------------------------------------------------------------
+
+
+def _parse_relevant(
+    project: Project, hierarchy: Hierarchy, readers: Readers, progress: Progress | None
+) -> None:
+    """Parse files that speak of Tornado or WebSockets, then those that name a handler found there."""
+    for file in readers.relevant(progress):
+        project.load(file)
+    names: set[str] = set()
+    for _ in range(6):
+        found = {
+            definition.node.name
+            for module in list(project.inside())
+            for definition in module.classes
+            if hierarchy.is_socket(hierarchy.of(module, definition))
+        }
+        fresh = {name for name in found - names if len(name) > 3}
+        if not fresh:
+            break
+        names |= found
+        for file in readers.naming(fresh):
+            project.load(file)
+
+
+def _sockets(
+    project: Project, hierarchy: Hierarchy
+) -> tuple[list[ClassInfo], list[tuple[Module, ast.AST, str]]]:
+    sockets: dict[int, ClassInfo] = {}
+    unresolved: list[tuple[Module, ast.AST, str]] = []
+    for module in list(project.inside()):
+        infos = [hierarchy.of(module, definition) for definition in module.classes]
+        for node, _ in module.nodes():
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "type"
+                and len(node.args) == 3
+            ):
+                infos.append(hierarchy.made_by_type(module, node, ()))
+        for info in infos:
+            if hierarchy.is_socket(info) or hierarchy.looks_like_socket(info):
+                sockets[id(info)] = info
+                unresolved.extend(
+                    (module, info.node, f"base {text} of {info.name}") for text in info.unresolved
+                )
+                unresolved.extend(
+                    (module, info.node, f"base {one.name} of {info.name} was not read")
+                    for one in info.bases
+                    if isinstance(one, External) and not one.name.startswith("tornado.")
+                )
+            if any(
+                isinstance(one, External) and one.name == "tornado.web.Application"
+                for one in info.mro
+            ):
+                hierarchy.applications.append(info)
+    return list(sockets.values()), unresolved
+
+
+def _reachable(
+    sockets: list[ClassInfo], routes: Routes, hierarchy: Hierarchy
+) -> Iterable[ClassInfo]:
+    """Handlers that are routed, and those that nothing else derives from."""
+    bases = {
+        id(one)
+        for info in sockets
+        if "<locals>"
+        not in info.qualname  # made by a function for each use: the base is what counts
+        and not info.module.is_test
+        for one in info.mro[1:]
+        if isinstance(one, ClassInfo)
+    }
+    for info in sockets:
+        if (
+            id(info) in routes.of
+            or (id(info) not in bases and not _is_abstract(info, hierarchy))
+            or (id(info) in bases and _stands_alone(info, sockets, hierarchy))
+        ):
+            yield info
+
+
+_GATES = frozenset({"prepare", "get", "get_current_user", "_execute", "check_origin"})
+
+
+def _stands_alone(info: ClassInfo, sockets: list[ClassInfo], hierarchy: Hierarchy) -> bool:
+    """Whether a class that others derive from can serve as it is, and none of them adds a gate.
+
+    What a library offers for others to route is an endpoint, though its own files only derive from it.
+    """
+    own = hierarchy.members(info)
+    if info.name.startswith("_") or info.module.is_test or _is_abstract(info, hierarchy):
+        return False
+    if not {"open", "on_message"} & own.keys() or "NotImplemented" in ast.unparse(info.node):
+        return False
+    derived = [one for one in sockets if one is not info and info in one.mro]
+    return not any(_GATES & hierarchy.members(one).keys() for one in derived)
+
+
+def _is_abstract(info: ClassInfo, hierarchy: Hierarchy) -> bool:
+    """A class that is only meant to be derived from: a mixin, or with abstract methods."""
+    if re.search(
+        r"(Mixin|Mix|Abstract\w*|^Base\w*Handler|^_?Base)$", info.name
+    ) and not _has_messages(info, hierarchy):
+        return True
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any("abstractmethod" in ast.unparse(one) for one in node.decorator_list)
+        for node in info.node.body
+    )
+
+
+def _has_messages(info: ClassInfo, hierarchy: Hierarchy) -> bool:
+    return any(
+        name in hierarchy.members(one)
+        for one in info.mro
+        if isinstance(one, ClassInfo)
+        for name in ("on_message", "open")
+    )

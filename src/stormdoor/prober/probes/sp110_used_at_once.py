@@ -1,0 +1,117 @@
+"""A credential that should work once works several times at the same moment.
+
+What:
+    The owner's credential is a ticket, by its name or by `--one-time`, and works once where one use follows
+    the other. A fresh one, which the owner's steps bring or `--unused-token` gives, is shown by four clients
+    in the same moment: their handshakes are held back until all of them lack only their last byte. More
+    than one gets in, and a fifth, afterwards, does not.
+
+Why:
+    Who looks a ticket up, waits for something, and takes it out afterwards lets in whoever came in between:
+    who has read the ticket in a log or on the way needs to be fast, and no more.
+
+Fix:
+    Look it up and take it out in one step of the store (`DELETE … RETURNING`, `GETDEL`), before anything is
+    waited for: stormdoor's `TicketAuthenticator` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.decide import Access, judged
+from stormdoor.prober.identity import Identity
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.probes.sp108_used_twice import is_ticket
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_AT_ONCE = 4
+_ROUNDS = 2
+_LATE = 3.0
+"""Seconds that a client waits for the others."""
+
+
+async def _fresh(situation: Situation, owner: Identity) -> AsyncIterator[Identity]:
+    """The owner with credentials that nobody has used."""
+    for token in situation.declared.unused[:_ROUNDS]:
+        yield owner.changed(owner.name, lambda _, token=token: token)  # type: ignore[misc]
+    if situation.declared.unused or situation.renew is None:
+        return
+    for _ in range(_ROUNDS):
+        renewed = await situation.renew()
+        if renewed is None or renewed == owner:
+            return
+        yield renewed
+
+
+def _gate(number: int) -> Callable[[], Awaitable[None]]:
+    """Opens when so many stand before it, or when one of them is too late."""
+    barrier = asyncio.Barrier(number)
+
+    async def wait() -> None:
+        with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
+            async with asyncio.timeout(_LATE):
+                await barrier.wait()
+
+    return wait
+
+
+async def _together(situation: Situation, who: Identity) -> list[Conversation]:
+    """What becomes of the clients; a budget that is spent ends all of them."""
+    ask = Ask(who, situation.origin, gate=_gate(_AT_ONCE))
+    return list(await asyncio.gather(*(situation.client.converse(ask) for _ in range(_AT_ONCE))))
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner, base = situation.owner, situation.base
+    if owner is None or owner.empty or situation.open_to_all:
+        return [skipped("No credential was given, or none is needed.")]
+    if not is_ticket(owner) and not situation.declared.one_time:
+        return [skipped("The credential is no ticket, and `--one-time` was not given.")]
+    if not base.once:
+        return [skipped("The credential works more than once, one use after the other.")]
+    rounds = 0
+    async for who in _fresh(situation, owner):
+        seen = await _together(situation, who)
+        won = [one for one in seen if judged(base, one)[0] is Access.IN]
+        if not won:
+            return [unknown("Whether a ticket works twice at once: a fresh one gets nobody in.")]
+        rounds += 1
+        if len(won) == 1:
+            continue
+        later = await situation.client.converse(Ask(who, situation.origin))
+        if judged(base, later)[0] is not Access.REFUSED:
+            return [unknown("Whether a ticket works twice at once: it works later, too.")]
+        what = (
+            f"One ticket, shown {_AT_ONCE} times in the same moment, has opened {len(won)} sockets."
+        )
+        lines = [f"({_AT_ONCE} clients with the same ticket, in the same moment)"]
+        for number, one in enumerate(seen, start=1):
+            lines += [f"({number})", *one.transcript]
+        return [found(what, (*lines, "(afterwards)", *later.transcript))]
+    if not rounds:
+        return [
+            unknown(
+                "Whether a ticket works twice at once: no fresh one is there; `--unused-token` gives one, "
+                "and so do --steps."
+            )
+        ]
+    return [clear(f"A ticket that is shown {_AT_ONCE} times at once opens one socket.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP110",
+    slug="used-at-once",
+    level=Level.WARNING,
+    threat="race-in-authorization",
+    cwe=(367, 294),
+    asvs=("15.4.2", "6.5.1"),
+    check=Check.AUTHENTICATION,
+    run=_run,
+)

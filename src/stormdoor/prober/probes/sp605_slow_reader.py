@@ -1,0 +1,92 @@
+"""The server keeps everything for a client that does not read.
+
+What:
+    As the owner, the first message of `--say` is sent until eight megabytes of answers are due, and nothing
+    is read meanwhile, on a connection of small buffers. The server takes all of it, and all the answers are
+    there as soon as they are read: it had kept them. A server that reads no more, drops answers, or ends the
+    connection is right. It could not be told where an answer has less than 4 KiB or more than 85 (a message
+    with `{unique}` asks for 8), or where what is said is heard by others: they would have to bear it.
+
+Why:
+    A few clients that never read fill the memory, and each of them costs its owner nothing.
+
+Fix:
+    Wait for each write before the next message is read (`await self.write_message(…)`), and bound what may
+    wait where others write, too: stormdoor's `Limits(outbound_bytes=…, outbound_seconds=…)`.
+"""
+
+from __future__ import annotations
+
+from stormdoor.prober.backlog import MUCH, fill
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_RIGHT = {
+    "paused": "reads no more while it is not read",
+    "ended": "ends the connection",
+    "fewer": "does not give all the answers",
+}
+_DOUBTS = {
+    "silent": "nothing is answered",
+    "short": "its answers are too short; a message with `{unique}` that is echoed would tell",
+    "long": "its answers are too long to ask for many",
+    "slow": "it takes too long",
+}
+
+
+async def _spreads(situation: Situation, ask: Ask) -> bool:
+    """Whether another of the owner's sockets hears what is said, or is told as much anyway."""
+    client = situation.client
+
+    async def speak() -> None:
+        await client.converse(ask)
+
+    listener = Ask(ask.who, ask.origin, say=False, later=speak, overhears=True)
+    heard = await client.converse(listener)
+    spoken = client.all[-2].delivered if len(client.all) > 1 else frozenset()
+    return bool(heard.delivered & spoken)
+
+
+async def _run(situation: Situation) -> list[Result]:
+    who = situation.nobody.who if situation.open_to_all else situation.owner
+    client = situation.client
+    if who is None or situation.base.once or not client.say:
+        return [skipped("No credential or no message was given, or it works only once.")]
+    if await _spreads(situation, Ask(who, situation.origin)):
+        return [
+            unknown(
+                "What is kept for a slow reader: what is said is heard by others, who would bear it."
+            )
+        ]
+    one = await fill(client, who, situation.origin)
+    if one.how == "kept":
+        # Once more: an answer that came late, and all at once, may have had another reason.
+        one = await fill(client, who, situation.origin)
+        if one.how == "kept":
+            kept = one.asked * one.size // 1024 // 1024
+            what = (
+                f"{one.asked} messages are answered to a client that reads nothing: "
+                f"{kept} MiB were kept until it did."
+            )
+            return [found(what, one.lines)]
+    if why := _DOUBTS.get(one.how):
+        return [unknown(f"What is kept for a slow reader: {why}.")]
+    much = MUCH // 1024 // 1024
+    return [clear(f"Of a client that asks for {much} MiB and reads nothing, it {_RIGHT[one.how]}.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP605",
+    slug="slow-reader",
+    level=Level.WARNING,
+    threat="message-flood",
+    cwe=(770, 400),
+    asvs=("2.4.1",),
+    check=Check.LIMITS,
+    run=_run,
+    active=True,
+)

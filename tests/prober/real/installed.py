@@ -1,0 +1,56 @@
+"""Where a real program is installed: each of the programs not seen before in an environment of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.prober.real.programs import BUILD, Case
+
+__all__ = ["home_of"]
+
+_OLD_BUILDS = Path(__file__).with_name("build.txt")
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def home_of(case: Case) -> Path:
+    """The folder whose programs are started; it is filled where it is not there.
+
+    They are not in one environment, because what one of them needs another may not bear.
+    """
+    if case.manager == "own":
+        return Path(sys.executable).parent.parent
+    wanted = [_pinned(case, case.program, case.version), *case.also]
+    home = BUILD / case.manager / f"{case.program.replace('/', '+')}-{case.version}"
+    stamp = home / ".has"
+    with _ONE_AT_A_TIME:
+        if stamp.exists() and stamp.read_text("utf-8").split() == wanted:
+            return home
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        if case.manager == "npm":
+            command = [
+                "npm",
+                "install",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--prefix",
+                str(home),
+            ]
+            subprocess.run([*command, *wanted], check=True)
+        else:
+            uv = Path(sys.executable).with_name("uv")
+            subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
+            python = home / "bin" / "python"
+            command = [str(uv), "pip", "install", "--quiet", "--build-constraint", str(_OLD_BUILDS)]
+            subprocess.run([*command, "--python", str(python), *wanted], check=True)
+        stamp.write_text("\n".join(wanted), encoding="utf-8")
+    return home
+
+
+def _pinned(case: Case, name: str, version: str) -> str:
+    return f"{name}@{version}" if case.manager == "npm" else f"{name}=={version}"

@@ -1,0 +1,1 @@
+"""Programs that the prober was not made with: what is true of them was written down before it saw them."""
