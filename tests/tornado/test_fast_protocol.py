@@ -18,11 +18,11 @@ import pytest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
 
-from stormdoor import Command, Guard, GuardedHandler, Reply, action
+from stormdoor import Command, Guard, GuardedHandler, Reply, Target, action
 from stormdoor.channels import Topic
 from stormdoor.core.frame import Prepared
+from stormdoor.tornado.fast import equal_waits, suitable
 from stormdoor.tornado.fast import protocol as fast
-from stormdoor.tornado.fast import suitable
 from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
 from tests.guard.fakes import make_guard
@@ -648,6 +648,58 @@ async def test_a_client_that_does_not_answer_the_close_frame() -> None:
         Echo.here[0].close(4000)
         wire.raw(frame_bytes(BINARY, b"x" * 90) * 10_000)
         await until(lambda: Echo.told[-1] == ("close", None, None))
+
+
+@on_each_loop
+async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
+    """They are all cut off when the time is up, by one timer, and nothing of them stays."""
+    before, fast._CLOSE_SECONDS = fast._CLOSE_SECONDS, 0.3
+    limits = {"connections_per_principal": 200, "connections_per_address": 200}
+    try:
+        async with at(limits=limits) as (served, guard), contextlib.AsyncExitStack() as stack:
+            wires = [await stack.enter_async_context(await alice(served)) for _ in range(100)]
+            await until(lambda: len(Echo.here) == 100)
+            await settled()
+            gone: list[Any] = [weakref.ref(one) for one in Echo.here]
+            gone += [weakref.ref(one.ws_connection) for one in Echo.here]
+            waits = joiner(asyncio.get_running_loop()).waits(0.3, FastProtocol._abort)
+            assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 100
+            await guard.registry.farewells()
+            assert len(guard.registry) == 0
+            assert len(waits) == 100
+            for wire in wires:
+                assert await wire.close_code() == 3000
+                await wire.ended()
+            await until(lambda: not waits and len(joiner(waits._loop).live) == 0)
+            Echo.here.clear()
+            gc.collect()
+            assert not [one for one in gone if one() is not None]
+    finally:
+        fast._CLOSE_SECONDS = before
+
+
+async def test_equal_waits_do_not_all_have_their_turn_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between two slices somebody else is served; whoever fails does not keep back the next one."""
+    monkeypatch.setattr(equal_waits, "_SECONDS", 0.0)
+    done: list[object] = []
+
+    def over(one: str) -> None:
+        done.append(one)
+        if one == "b":
+            raise MemoryError
+        if one == "a":
+            asyncio.get_running_loop().call_soon(done.append, "somebody else")
+
+    waits = equal_waits.EqualWaits(asyncio.get_running_loop(), 0.0, over)
+    for one in "abxc":
+        waits.add(one)
+    waits.drop("x")
+    with log_lines("stormdoor") as lines:
+        await until(lambda: len(done) == 4)
+    assert done == ["a", "somebody else", "b", "c"]
+    assert "MemoryError" in "".join(lines)
 
 
 @on_each_loop

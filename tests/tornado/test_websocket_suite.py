@@ -99,7 +99,8 @@ class OnTls(Guarded):
     test_many_small_messages_yield = None  # it speaks to the socket in the clear
 
     def setUp(self) -> None:
-        connect = self._connect = websocket_test.websocket_connect
+        module: Any = websocket_test
+        connect = self._connect = module.websocket_connect
 
         def encrypted(url: str | HTTPRequest, *args: Any, **kwargs: Any) -> Any:
             patience = kwargs.pop("connect_timeout", None)
@@ -108,11 +109,12 @@ class OnTls(Guarded):
             request.validate_cert = False
             return connect(request, *args, **kwargs)
 
-        websocket_test.websocket_connect = encrypted
+        module.websocket_connect = encrypted
         super().setUp()
 
     def tearDown(self) -> None:
-        websocket_test.websocket_connect = self._connect
+        module: Any = websocket_test
+        module.websocket_connect = self._connect
         super().tearDown()
 
     def get_http_server(self) -> HTTPServer:
