@@ -8,6 +8,7 @@ import contextvars
 import gc
 import socket
 import struct
+import tempfile
 import weakref
 import zlib
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_unix_socket
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
 
 from stormdoor import Command, Guard, GuardedHandler, Reply, Target, action
@@ -47,6 +49,11 @@ from tests.tornado.wire import (
 )
 
 ALICE = ("Authorization", "Bearer alice")
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
+    "Authorization: Bearer alice\r\n\r\n"
+)
 FREE = {
     "messages_per_connection": "1000000/s",
     "messages_per_principal": "1000000/s",
@@ -155,6 +162,31 @@ async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> N
         assert "WebSocketHandler.no_such_method is missing" in line
     finally:
         suitable.fits_tornado.cache_clear()
+
+
+@on_each_loop
+async def test_a_unix_socket() -> None:
+    """Behind a proxy on the same machine: messages, `set_nodelay`, a deadline, and the end."""
+    async with at() as (served, guard):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/s"
+            served.server.add_socket(bind_unix_socket(path))
+            wire = Wire(*await asyncio.open_unix_connection(path))
+            wire.raw(HANDSHAKE.encode())
+            await wire.read_answer()
+            assert wire.status == 101
+            await until(lambda: Echo.here)
+            Echo.here[0].set_nodelay(True)
+            wire.send("x")
+            assert await wire.text() == "x"
+            assert isinstance(protocol_of(Echo), FastProtocol)
+            [connection] = guard.registry
+            connection.expire(guard.clock.now(), guard.clock.now(), guard.clock.monotonic())
+            await guard.lifetime.expire()
+            assert await wire.close_code() == 3000
+            wire.frame(CLOSE, b"")
+            await wire.ended()
+            await wire.hang_up()
 
 
 @on_each_loop
@@ -987,16 +1019,11 @@ def test_a_joiner_belongs_to_its_loop() -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_loop_that_ends_hangs_up(loop: str) -> None:
     """As with Tornado's: who is still there is closed, and the handler hears of it."""
-    head = (
-        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
-        "Authorization: Bearer alice\r\n\r\n"
-    )
 
     async def run(client: socket.socket) -> FastProtocol:
         async with at() as (served, _):
             client.connect(("127.0.0.1", served.port))
-            client.sendall(head.encode())
+            client.sendall(HANDSHAKE.encode())
             await until(lambda: Echo.here)
             protocol = protocol_of(Echo)
         assert protocol.server_terminated
