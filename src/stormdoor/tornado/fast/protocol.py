@@ -316,6 +316,12 @@ class FastProtocol(Outgoing):
             # What has been read already is kept; the rest waits in the kernel, and then at the client.
             self._pause()
             return
+        if self.server_terminated:
+            # An answer to a close frame, most often. When ten thousand are closed, their answers come in
+            # bursts, and nobody waits for what is done then.
+            self._busy = True
+            self._joiner.waits(0.0, FastProtocol._go_on).add(self)
+            return
         self._context.run(self._work)  # type: ignore[union-attr]
 
     def _pause(self) -> None:
