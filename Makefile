@@ -129,6 +129,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile --extra dev --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
+	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
 	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in
 
 .PHONY: clean
