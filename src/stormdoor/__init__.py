@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from stormdoor.auth.proxy_identity import ProxyIdentityAuthenticator
     from stormdoor.auth.second_factor import SecondFactor
     from stormdoor.auth.session import SessionAuthenticator
-    from stormdoor.auth.signed_request import RequestKey, SignedRequestAuthenticator, sign_request
+    from stormdoor.auth.signed_request import (
+        RequestKey,
+        SignedRequestAuthenticator,
+        sign_offer,
+        sign_request,
+    )
     from stormdoor.auth.ticket import TicketAuthenticator
     from stormdoor.auth.trusted_proxy import TrustedProxy
     from stormdoor.channels import Hub, Topic
@@ -129,6 +134,7 @@ __all__ = [
     "revocation_routes",
     "role",
     "serve_until_stopped",
+    "sign_offer",
     "sign_request",
 ]
 
@@ -151,6 +157,7 @@ _HOMES = {
     "SessionAuthenticator": "stormdoor.auth.session",
     "RequestKey": "stormdoor.auth.signed_request",
     "SignedRequestAuthenticator": "stormdoor.auth.signed_request",
+    "sign_offer": "stormdoor.auth.signed_request",
     "sign_request": "stormdoor.auth.signed_request",
     "TicketAuthenticator": "stormdoor.auth.ticket",
     "TrustedProxy": "stormdoor.auth.trusted_proxy",

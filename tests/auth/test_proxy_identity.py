@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from stormdoor import (
     Authentication,
     ConfigurationError,
+    Principal,
     ProxyIdentityAuthenticator,
     Rejected,
     TrustedProxy,
@@ -46,6 +49,11 @@ def sent(**headers: Any) -> Handshake:
     )
 
 
+def listed(*groups: object) -> str:
+    """What Envoy writes for a claim that is a list."""
+    return base64.b64encode(json.dumps(groups).encode()).decode()
+
+
 async def ask(
     handshake: Handshake,
     store: MemoryStore | None = None,
@@ -77,11 +85,12 @@ async def test_the_proxy_names_the_principal() -> None:
 async def test_conventions(convention: str) -> None:
     """Each proxy has its headers, and all of them are its own."""
     headers = PROXY_HEADERS[convention]
-    names = {"x-forwarded-user": None, headers["user"]: "bob", headers["groups"]: "member"}
+    groups = listed("member") if convention == "envoy" else "member"
+    names = {"x-forwarded-user": None, headers["user"]: "bob", headers["groups"]: groups}
     handshake = sent(**{name.lower().replace("-", "_"): v for name, v in names.items()})
     outcome = await ask(handshake, convention=convention)
     assert isinstance(outcome, Authentication)
-    assert outcome.principal.id == "bob"
+    assert outcome.principal == Principal("bob", frozenset({"member"}))
     authenticator = ProxyIdentityAuthenticator(PROXY, convention=convention)
     assert {name.lower() for name in headers.values()} < set(authenticator.exclusive_headers)
     assert "x-proxy-secret" in authenticator.exclusive_headers
@@ -95,6 +104,74 @@ async def test_groups_stand_for_roles() -> None:
     )
     assert isinstance(outcome, Authentication)
     assert outcome.principal.roles == frozenset({"member", "moderator"})
+
+
+@pytest.mark.parametrize(
+    ("value", "roles"),
+    [
+        (listed("member", "über, uns"), ["member", "über, uns"]),
+        (listed(), []),
+        (None, []),
+        ("member", None),
+        ("member,moderator", None),
+        (listed("member", 1), None),
+        (listed(["member"]), None),
+        (base64.b64encode(b'{"member": 1}').decode(), None),
+        (base64.b64encode(b'["member"').decode(), None),
+        (base64.b64encode(b'["\xff"]').decode(), None),
+        (base64.urlsafe_b64encode('["~~~?ÿ"]'.encode()).decode(), None),
+        (listed("member", ""), None),
+        (listed("member "), None),
+        (listed("a\u0000b"), None),
+        (listed(*map(str, range(300))), None),
+        ((listed("member"), listed("moderator")), None),
+        ("é", None),
+    ],
+    ids=ascii,
+)
+async def test_a_claim_that_is_a_list(value: Any, roles: list[str] | None) -> None:
+    """Envoy writes it as base64 of JSON; whatever is not a list of names is refused."""
+    outcome = await ask(sent(x_forwarded_groups=value), groups_as="json")
+    if roles is None:
+        assert isinstance(outcome, Rejected)
+    else:
+        assert isinstance(outcome, Authentication)
+        assert outcome.principal.roles == frozenset(roles)
+
+
+@pytest.mark.parametrize(
+    ("value", "ends"),
+    [
+        (None, 3600),
+        (f"{NOW + 60:.0f}", 60),
+        (f"{NOW + 60.5:.6f}", 60.5),
+        (f"{NOW + 9000:.0f}", 3600),
+        ("9" * 15, 3600),
+        (f"{NOW:.0f}", None),
+        (f"{NOW - 30:.0f}", None),
+        ("0", None),
+        ("", None),
+        ("-1", None),
+        ("inf", None),
+        ("1e12", None),
+        ("٩" * 12, None),
+        ("9" * 16, None),
+        (f"{NOW + 60:.0f},{NOW + 90:.0f}", None),
+        ((f"{NOW + 60:.0f}", f"{NOW + 90:.0f}"), None),
+    ],
+    ids=ascii,
+)
+async def test_the_connection_ends_with_the_token(value: Any, ends: float | None) -> None:
+    """If the proxy says when that is; what is no date is refused, rather than taken for no end."""
+    outcome = await ask(sent(x_until=value), expires_header="X-Until")
+    if ends is None:
+        assert isinstance(outcome, Rejected)
+    else:
+        assert isinstance(outcome, Authentication)
+        assert outcome.expires_at == pytest.approx(NOW + ends)
+    assert (
+        "x-until" in ProxyIdentityAuthenticator(PROXY, expires_header="X-Until").exclusive_headers
+    )
 
 
 async def test_names_are_utf_8() -> None:
@@ -208,6 +285,9 @@ async def test_programs_are_no_browsers(change: dict[str, Any], accepted: bool) 
         {"clients": "all"},
         {"principals": "store", "roles": {}},
         {"principals": "store", "groups_header": "X-Groups"},
+        {"principals": "store", "groups_as": "json"},
+        {"groups_as": "lines"},
+        {"expires_header": "X_Until"},
         {"max_age": 0},
         {"user_header": "Authorization"},
         {"user_header": "X_User"},

@@ -133,12 +133,14 @@ def test_no_proof_no_proxy(options: dict[str, Any]) -> None:
 
 
 def test_fingerprints_as_they_are_printed() -> None:
-    """By openssl, in hex with colons; or as RFC 8705 writes them."""
+    """By openssl, in hex with colons, with or without what stands before; or as RFC 8705 writes them."""
+    printed = (
+        "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:"
+        "27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55"
+    )
     assert (
-        fingerprint_of_certificate(
-            "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:"
-            "27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55"
-        )
+        fingerprint_of_certificate(printed)
+        == fingerprint_of_certificate(f"sha256 Fingerprint={printed}")
         == fingerprint_of_certificate("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")
         == "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
     )

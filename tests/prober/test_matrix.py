@@ -285,7 +285,9 @@ async def test_address_of_another(handler: Any, state: str) -> None:
     """An id in the address that is another's opens it where nobody asks, and only then is it found."""
     async with serving(handler, path="/doc/(.*)") as port:
         url = f"ws://127.0.0.1:{port}/doc/4711"
-        plan = Plan((url,), owner=ALICE, own=OWN, members=(BOBS,), listen=0.12, per_second=1000.0)
+        say = ('{"type":"read","doc":"4711"}',)  # names the object, too, and must not confuse it
+        who: dict[str, Any] = {"owner": ALICE, "own": OWN, "members": (BOBS,), "say": say}
+        plan = Plan((url,), listen=0.12, per_second=1000.0, **who)
         report = await run(plan)
     [one] = [one for one in report.tried if one.rule_id == "SP413"]
     assert one.came == state

@@ -22,6 +22,8 @@ from stormdoor import (
     JwtKey,
     Principal,
     Reply,
+    RequestKey,
+    SignedRequestAuthenticator,
     StartupRefused,
     Target,
     Topic,
@@ -32,6 +34,7 @@ from stormdoor import (
     protect,
     require,
     role,
+    sign_offer,
 )
 from stormdoor.auth.public_jwk import jwk_thumbprint
 from stormdoor.core.policy import PolicySet
@@ -496,6 +499,38 @@ async def test_a_bound_token_comes_in_a_message_with_its_proof() -> None:
         stolen = both(served.port).partition(",")[0]
         assert (await wire.ask(refresh(stolen)))["error"] == "unauthenticated"
         assert await wire.ask({"type": "say", "text": "x"}) == {"type": "said", "text": "x"}
+
+
+async def test_a_signature_comes_in_a_message() -> None:
+    """First to open, then to be fresh: both for the address of the handshake, and each once."""
+    clock, key = FakeClock(), JwtKey("HS256", secrets.token_bytes(32), kid="boiler")
+    boiler = Principal("boiler", frozenset({"member"}))
+    known = RequestKey(key=key, principal=boiler, expires_at=START + 600)
+    fresh = forbid("chat:say", unless=require(fresh="1min"))
+    guard = make_guard(
+        SignedRequestAuthenticator([known]),
+        clock=clock,
+        policies=PolicySet([role("member", "chat:*"), fresh]),
+        insecure_allow_any_host=True,
+    )
+
+    def signed(port: int) -> str:
+        return sign_offer(f"ws://127.0.0.1:{port}/in/lobby?x=1", key, created=clock.now())
+
+    async with chats(guard, Late) as served, await connect(served.port, "/in/lobby?x=1") as wire:
+        first = signed(served.port)
+        opened = await wire.ask({**HELLO, "token": first})
+        assert opened == {"type": "stormdoor.authenticated", "expires_in": 600}
+        assert await wire.json() == {"type": "hello"}
+        say, said = {"type": "say", "text": "x"}, {"type": "said", "text": "x"}
+        assert await wire.ask(say) == said
+        clock.advance(61)
+        assert (await wire.ask(say))["error"] == "step-up"
+        answer = await wire.ask(refresh(signed(served.port)))
+        assert answer == {"type": "stormdoor.refreshed", "id": 1, "expires_in": 539}
+        assert await wire.ask(say) == said
+        assert (await wire.ask(refresh(first)))["error"] == "unauthenticated"
+        assert await wire.ask(say) == said
 
 
 async def test_messages_may_grow_afterwards() -> None:

@@ -6,9 +6,14 @@ Origin is required, as with a cookie of one's own.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
+
+import msgspec
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.trusted_proxy import TrustedProxy
@@ -41,14 +46,17 @@ PROXY_HEADERS: Mapping[str, Mapping[str, str]] = {
     "envoy": {
         "user": "X-Jwt-Claim-Sub",
         "groups": "X-Jwt-Claim-Groups",
+        "expires": "X-Jwt-Claim-Exp",
         "email": "X-Jwt-Claim-Email",
         "name": "X-Jwt-Claim-Name",
     },
 }
 """The headers of each convention. All of a convention are for the proxy alone, also those not read."""
 
+_AS_JSON = frozenset({"envoy"})
 _MAX_TEXT = 256
 _MAX_GROUPS = 256
+_SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
 
 
 class ProxyIdentityAuthenticator:
@@ -60,13 +68,19 @@ class ProxyIdentityAuthenticator:
         proxy: Who may say so.
         convention: `oauth2-proxy`, `auth-request` or `envoy`: which headers it sends (`PROXY_HEADERS`).
         user_header: Another header with the principal's id.
-        groups_header: Another header with its groups, separated by commas.
+        groups_header: Another header with its groups.
+        groups_as: `commas`: groups are separated by commas. `json`: the header is base64 of a JSON list of
+            texts, which is how Envoy writes a claim that is a list. None for what the convention does:
+            `json` for `envoy`, else `commas`.
+        expires_header: Another header with the end of what the proxy knows of the user, in Unix seconds. The
+            connection ends then, if not before. Of the conventions only `envoy` has one: `exp` of the token.
         roles: The role that each group stands for; a group that is not there means nothing. None if
             groups are called like roles.
         principals: `header`: roles are the groups. `store`: the account of that id says what it may, and
             whether it still may.
         clients: `browsers`: the Origin is required. `programs`: a handshake with an Origin is refused.
-        max_age: Seconds until the connection ends, since the proxy says nothing when its session does.
+        max_age: Seconds until the connection ends at the latest, since no proxy says when its own session
+            does.
 
     Raises:
         ConfigurationError: The convention is unknown, or an option contradicts another.
@@ -81,6 +95,8 @@ class ProxyIdentityAuthenticator:
         convention: str = "oauth2-proxy",
         user_header: str | None = None,
         groups_header: str | None = None,
+        groups_as: Literal["commas", "json"] | None = None,
+        expires_header: str | None = None,
         roles: Mapping[str, str] | None = None,
         principals: Literal["header", "store"] = "header",
         clients: Literal["browsers", "programs"] = "browsers",
@@ -95,21 +111,31 @@ class ProxyIdentityAuthenticator:
             raise ConfigurationError(
                 'principals is "header" or "store", and clients "browsers" or "programs"'
             )
-        if principals == "store" and (roles is not None or groups_header is not None):
+        if groups_as not in {None, "commas", "json"}:
+            raise ConfigurationError('groups_as is "commas" or "json"')
+        if principals == "store" and any(
+            one is not None for one in (roles, groups_header, groups_as)
+        ):
             raise ConfigurationError(
-                'with principals="store" the account has the roles; leave out roles and groups_header'
+                'with principals="store" the account has the roles; leave out roles, groups_header and '
+                "groups_as"
             )
         if not max_age > 0:
             raise ConfigurationError("max_age is in seconds, and greater than 0")
         self._proxy = proxy
         self._user = header_name(headers["user"] if user_header is None else user_header)
         self._groups = header_name(headers["groups"] if groups_header is None else groups_header)
+        self._json = groups_as == "json" or (groups_as is None and convention in _AS_JSON)
+        expires = headers.get("expires") if expires_header is None else expires_header
+        self._expires = None if expires is None else header_name(expires)
         self._roles = roles
         self._from_store = principals == "store"
         self._programs = clients == "programs"
         self._max_age = max_age
-        names = (*map(header_name, headers.values()), self._user, self._groups)
-        self._own = tuple(dict.fromkeys(names))
+        own = [*map(header_name, headers.values()), self._user, self._groups]
+        if self._expires is not None:
+            own.append(self._expires)
+        self._own = tuple(dict.fromkeys(own))
         self.exclusive_headers: Sequence[str] = (*self._own, *proxy.exclusive_headers)
         self.places: Sequence[Place] = (
             Place(Source.HEADER, self._user, ambient=not self._programs),
@@ -124,6 +150,7 @@ class ProxyIdentityAuthenticator:
             "the store has it, not disabled"
             if self._from_store
             else f"{self._groups} names its groups",
+            *([] if self._expires is None else [f"{self._expires}, if it is there, lies ahead"]),
         )
 
     def recognises(self, credential: Credential) -> bool:
@@ -154,6 +181,9 @@ class ProxyIdentityAuthenticator:
         # Some servers fold two headers into one, with a comma.
         if user is None or "," in user:
             return _bad("the name of the principal is empty, too long, or holds a comma")
+        expires_at = self._end(handshake, now)
+        if isinstance(expires_at, Rejected):
+            return expires_at
         principal, live = Principal(user), False
         if self._from_store:
             account = await store.account(user)
@@ -172,15 +202,34 @@ class ProxyIdentityAuthenticator:
             ambient=not self._programs,
             authenticated_at=now,
             issued_at=now,
-            expires_at=now + self._max_age,
+            expires_at=expires_at,
             live=live,
         )
+
+    def _end(self, handshake: Handshake, now: float) -> float | Rejected:
+        """When the connection ends. Proxies let a token count a little longer than it says; this does not."""
+        latest = now + self._max_age
+        sent = () if self._expires is None else handshake.headers.get(self._expires, ())
+        if not sent:
+            return latest
+        if len(sent) > 1 or _SECONDS.fullmatch(sent[0]) is None:
+            return _bad("when it ends is there more than once, or is no number of seconds")
+        ends = float(sent[0])
+        if now >= ends:
+            return Rejected(Denial.EXPIRED, "what the proxy knows of the user has expired")
+        return min(ends, latest)
 
     def _roles_of(self, values: Sequence[str]) -> frozenset[str] | Rejected:
         if len(values) > 1:
             return _bad("the groups are there more than once")
-        sent = [one.strip() for value in values for one in value.split(",") if one.strip()]
-        groups = [name for one in sent if (name := _decoded(one)) is not None]
+        sent: Sequence[str] | None = ()
+        if values:
+            sent = _listed(values[0]) if self._json else _separated(values[0])
+        if sent is None:
+            return _bad(
+                "the groups are no list of texts; if the proxy separates them: groups_as='commas'"
+            )
+        groups = [one for one in sent if _is_name(one)]
         if len(sent) > _MAX_GROUPS or len(groups) != len(sent):
             return _bad("the groups are too many, or one of them is no name")
         if self._roles is None:
@@ -188,14 +237,38 @@ class ProxyIdentityAuthenticator:
         return frozenset(self._roles[one] for one in groups if one in self._roles)
 
 
-def _decoded(value: str) -> str | None:
-    """The text in a header, which is bytes to HTTP and UTF-8 to proxies; None if it is no name."""
+def _separated(value: str) -> list[str]:
+    """The groups between commas; what is no UTF-8 becomes what is no name."""
+    return [_text(one) or "" for each in value.split(",") if (one := each.strip())]
+
+
+def _listed(value: str) -> list[str] | None:
+    """The groups of a JSON list in base64; None if it is none."""
     try:
-        text = value.encode("latin-1").decode("utf-8")
+        return _read_list(base64.b64decode(value.encode("ascii"), validate=True))
+    except (UnicodeError, binascii.Error, msgspec.DecodeError, RecursionError):
+        return None
+
+
+_read_list = msgspec.json.Decoder(list[str]).decode
+
+
+def _text(value: str) -> str | None:
+    """The text in a header, which is bytes to HTTP and UTF-8 to proxies; None if it is none."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return None
-    named = 0 < len(text) <= _MAX_TEXT and text.isprintable() and text == text.strip()
-    return text if named else None
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= _MAX_TEXT and text.isprintable() and text == text.strip()
+
+
+def _decoded(value: str) -> str | None:
+    """The name in a header; None if it is none."""
+    text = _text(value)
+    return text if text is not None and _is_name(text) else None
 
 
 def _bad(detail: str, principal_id: str = "") -> Rejected:

@@ -6,28 +6,28 @@ neither later, nor twice, nor elsewhere.
 
 from __future__ import annotations
 
-import base64
 import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jws import Malformed
 from stormdoor.auth.jwt_key import JwtKey
-from stormdoor.auth.message_signature import (
-    SignedParts,
-    read_signature,
-    signature_base,
-    write_inner_list,
-)
+from stormdoor.auth.message_signature import SignedParts, read_signature, signature_base
 from stormdoor.auth.request_key import (
     KEYID,
     SIGNATURE_ALGORITHMS,
     FixedRequestKeys,
     RequestKey,
     RequestKeys,
+)
+from stormdoor.auth.request_signature import (
+    COVERED,
+    SIGNATURE_SUBPROTOCOL,
+    facts_of,
+    read_offer,
+    sign_offer,
+    sign_request,
 )
 from stormdoor.core.credential import Credential, Place, Source, fingerprint
 from stormdoor.core.denial import Denial
@@ -43,15 +43,15 @@ __all__ = [
     "RequestKey",
     "RequestKeys",
     "SignedRequestAuthenticator",
+    "sign_offer",
     "sign_request",
 ]
 
-_REQUIRED = ("@method", "@authority", "@path", "@query")
-_DERIVED = frozenset({*_REQUIRED, "@scheme", "@target-uri", "@request-target"})
+_DERIVED = frozenset({*COVERED, "@scheme", "@target-uri", "@request-target"})
 _PARAMETERS = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
 _NONCE = re.compile(r"[\x21-\x7e]{16,128}", re.ASCII)
-_DEFAULT_PORT = {"http": ":80", "https": ":443"}
 _MAX_WINDOW = 3600.0
+_OFFER = Place(Source.SUBPROTOCOL, SIGNATURE_SUBPROTOCOL)
 
 
 class SignedRequestAuthenticator:
@@ -60,9 +60,13 @@ class SignedRequestAuthenticator:
     A signature must cover `@method`, `@authority`, `@path` and `@query`, and have `created`, `nonce` and
     `keyid`. Nonces are used up in the store, so that a restart brings none back.
 
+    Both headers may also come as one subprotocol, `stormdoor.signature.` (`sign_offer`); and on an open
+    connection in a message, for the request that opened it.
+
     Args:
         keys: The keys, or where to look them up.
-        headers: Further headers that must be covered, for example `X-Firmware`.
+        headers: Further headers that must be covered, for example `X-Firmware`. A message has none: then
+            signatures do not come in messages.
         max_age: Seconds that a signature counts after `created`.
         ahead: Seconds by which the clock of a signer may be ahead.
         tag: The `tag` that a signature must have, so that one for another application of the same host
@@ -90,11 +94,11 @@ class SignedRequestAuthenticator:
             )
         self._keys: RequestKeys = FixedRequestKeys(keys) if isinstance(keys, Sequence) else keys
         self._headers = tuple(map(header_name, headers))
-        self._required = frozenset((*_REQUIRED, *self._headers))
+        self._required = frozenset((*COVERED, *self._headers))
         self._max_age = max_age
         self._ahead = ahead
         self._tag = tag
-        self.places: Sequence[Place] = (Place(Source.HEADER, "signature"),)
+        self.places: Sequence[Place] = (Place(Source.HEADER, "signature"), _OFFER)
         self.needs_headers: Sequence[str] = ("signature-input", *self._headers)
 
     @property
@@ -117,17 +121,15 @@ class SignedRequestAuthenticator:
         )
 
     def recognises(self, credential: Credential) -> bool:
-        """Nothing else is in that header."""
+        """Nothing else is in that place."""
         return True
 
     async def authenticate(
         self, credential: Credential, handshake: Handshake, *, store: Store, now: float
     ) -> Authentication | Rejected:
         """Verify the signature, use up its nonce (see `Authenticator`)."""
-        described = handshake.headers.get("signature-input", ())
-        if len(described) != 1:
-            return _bad(f"there must be one Signature-Input, not {len(described)}")
-        parts = read_signature(described[0], credential.secret)
+        both = _both(credential, handshake)
+        parts = both if isinstance(both, Malformed) else read_signature(*both)
         if isinstance(parts, Malformed):
             return _bad(parts.reason)
         fault = self._unsound(parts) or self._untimely(parts, now)
@@ -217,6 +219,16 @@ def _bad(detail: str, principal_id: str = "") -> Rejected:
     return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)
 
 
+def _both(credential: Credential, handshake: Handshake) -> tuple[str, str] | Malformed:
+    """`Signature-Input` and `Signature`, wherever they are."""
+    if credential.place == _OFFER:
+        return read_offer(credential.secret)
+    described = handshake.headers.get("signature-input", ())
+    if len(described) != 1:
+        return Malformed(f"there must be one Signature-Input, not {len(described)}")
+    return described[0], credential.secret
+
+
 def _forged(parts: SignedParts, key: JwtKey, handshake: Handshake) -> str | None:
     """Why the signature is not that of this key over this handshake; None if it is."""
     named = parts.parameters.get("alg")
@@ -226,7 +238,7 @@ def _forged(parts: SignedParts, key: JwtKey, handshake: Handshake) -> str | None
     target = handshake.target
     if not target.startswith("/"):
         return "the request target is not a path"
-    facts = dict(_facts(handshake.method, handshake.scheme, handshake.host, target))
+    facts = dict(facts_of(handshake.method, handshake.scheme, handshake.host, target))
     for name, values in handshake.headers.items():
         facts[name] = ", ".join(value.strip() for value in values)
     absent = sorted(set(parts.components) - facts.keys())
@@ -237,70 +249,3 @@ def _forged(parts: SignedParts, key: JwtKey, handshake: Handshake) -> str | None
     except ValueError:
         return "a covered value is not printable ASCII"
     return None if key.verify(base, parts.signature) else "the signature does not fit the request"
-
-
-def _facts(method: str, scheme: str, authority: str, target: str) -> Iterator[tuple[str, str]]:
-    """The derived components (RFC 9421 §2.2) of a request."""
-    authority = authority.lower().removesuffix(_DEFAULT_PORT.get(scheme, ":"))
-    path, mark, query = target.partition("?")
-    yield "@method", method
-    yield "@authority", authority
-    yield "@scheme", scheme
-    yield "@path", path or "/"
-    yield "@query", f"?{query}"
-    yield "@request-target", f"{path or '/'}{mark}{query}"
-    yield "@target-uri", f"{scheme}://{authority}{path or '/'}{mark}{query}"
-
-
-def sign_request(
-    url: str,
-    key: JwtKey,
-    *,
-    created: float,
-    nonce: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    tag: str | None = None,
-    method: str = "GET",
-) -> dict[str, str]:
-    """The two headers that sign a handshake, for clients.
-
-    Args:
-        url: Where the socket is opened: `wss://app.example/feed?room=1`.
-        key: The private key or secret; its `kid` is the `keyid`.
-        created: Unix seconds: now.
-        nonce: A text that was never used before; made up if left out.
-        headers: Further headers that the signature covers. Send them as well.
-        tag: What the server calls `tag`.
-        method: The method of the request.
-
-    Raises:
-        ConfigurationError: The key is public or has no name, or the address is none.
-    """
-    parts = urlsplit(url)
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    if scheme not in _DEFAULT_PORT or not parts.hostname or "@" in parts.netloc:
-        raise ConfigurationError(
-            "a request is signed for an address such as wss://app.example/feed"
-        )
-    RequestKey(key=key, principal="")  # refuses what no server could verify
-    target = parts.path or "/"
-    if parts.query:
-        target += f"?{parts.query}"
-    facts = dict(_facts(method, scheme, parts.netloc, target))
-    covered = {name: facts[name] for name in _REQUIRED}
-    covered |= {name.lower(): value.strip() for name, value in (headers or {}).items()}
-    parameters: dict[str, str | int] = {
-        "created": int(created),
-        "nonce": secrets.token_urlsafe(24) if nonce is None else nonce,
-        "keyid": key.kid or "",
-        "alg": SIGNATURE_ALGORITHMS[key.algorithm],
-    }
-    if tag is not None:
-        parameters["tag"] = tag
-    try:
-        text = write_inner_list(covered, parameters)
-        base = signature_base(covered.items(), text)
-    except ValueError as error:
-        raise ConfigurationError(f"the request cannot be signed: {error}") from None
-    signature = base64.b64encode(key.sign_bytes(base)).decode("ascii")
-    return {"Signature-Input": f"stormdoor={text}", "Signature": f"stormdoor=:{signature}:"}

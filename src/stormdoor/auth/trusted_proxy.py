@@ -23,16 +23,17 @@ __all__ = ["TrustedProxy", "fingerprint_of_certificate"]
 
 _SECRET_BYTES = 32
 _HEX = re.compile(r"[0-9a-f]{64}")
+_PRINTED = re.compile(r"sha256 fingerprint=", re.IGNORECASE)
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def fingerprint_of_certificate(text: str) -> str:
-    """`x5t#S256` of a certificate, from that or from the SHA-256 in hex that openssl prints.
+    """`x5t#S256` of a certificate, from that, from the SHA-256 in hex, or from what openssl prints.
 
     Raises:
         ConfigurationError: It is neither.
     """
-    plain = text.replace(":", "").lower()
+    plain = _PRINTED.sub("", text, count=1).replace(":", "").lower()
     if _HEX.fullmatch(plain):
         encoded = base64.urlsafe_b64encode(bytes.fromhex(plain))
         return encoded.rstrip(b"=").decode("ascii")

@@ -97,6 +97,8 @@ class ProxyTable(
     convention: str | UnsetType = UNSET
     user_header: str | UnsetType = UNSET
     groups_header: str | UnsetType = UNSET
+    groups_as: Literal["commas", "json"] | UnsetType = UNSET
+    expires_header: str | UnsetType = UNSET
     roles: dict[str, str] | UnsetType = UNSET
     principals: Literal["header", "store"] | UnsetType = UNSET
     clients: Literal["browsers", "programs"] | UnsetType = UNSET

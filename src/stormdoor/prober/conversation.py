@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import secrets
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -32,10 +34,13 @@ from stormdoor.prober.wire import (
     opened,
 )
 
-__all__ = ["Ask", "Client", "Conversation"]
+__all__ = ["Ask", "Client", "Conversation", "never"]
 
+UNIQUE = "{unique}"
+"""What becomes another word each time, in messages and in the address."""
 _SHOWN_MESSAGES = 12
 _SHOWN_SIGNS = 200
+_MANY = 4
 _GREETING = 0.2
 """Of the time to listen: what a server says before it is told who is there."""
 _IDS = {"id", "msgid", "messageid", "requestid", "reqid", "uuid", "nonce", "ref", "seq", "clientid"}
@@ -58,7 +63,18 @@ def _numbered(text: str) -> str:
     return json.dumps(found)
 
 
-def _never(_: frozenset[str]) -> bool:
+def _folded(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines, with one in the place of many that follow each other and are the same."""
+    made: list[str] = []
+    for line, same in itertools.groupby(lines):
+        many = len(list(same))
+        made += (
+            [line] * many if many < _MANY else [line, f"{line[:1]} (the same, {many - 1} times)"]
+        )
+    return tuple(made)
+
+
+def never(_: frozenset[str]) -> bool:
     """Listen to the end."""
     return False
 
@@ -96,7 +112,8 @@ class Client:
         self.answer_seconds = ANSWER_SECONDS
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
-        self.enough: Callable[[frozenset[str]], bool] = _never
+        self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
+        self.enough: Callable[[frozenset[str]], bool] = never
         self.all: list[Conversation] = []
 
     async def plain(self, target: Target, request: Request) -> Answer:
@@ -109,7 +126,7 @@ class Client:
 
     def said(self, unique: str = "") -> list[str]:
         """The owner's messages, for one conversation."""
-        said = [one.replace("{unique}", unique or secrets.token_hex(6)) for one in self.say]
+        said = [one.replace(UNIQUE, unique or secrets.token_hex(6)) for one in self.say]
         return [_numbered(one) for one in said] if self.numbered else said
 
     async def converse(self, ask: Ask) -> Conversation:
@@ -126,11 +143,16 @@ class Client:
         request = Request(headers=(*shown, *ask.who.shown(), *ask.headers), host=ask.host)
         with contextlib.suppress(NoAnswer):
             await stack.enter_async_context(
-                opened(ask.who.at(target), request, self.budget, self.tls)
+                opened(self._at(ask, target), request, self.budget, self.tls)
             )
 
+    def _at(self, ask: Ask, target: Target) -> Target:
+        """The address with the parameters of who asks, and with those that are others each time."""
+        whole = ask.who.at(Identity("", query=self.fresh()).at(target))
+        return whole.at(whole.resource.replace(UNIQUE, secrets.token_hex(6)))
+
     async def _converse(self, ask: Ask) -> Conversation:
-        target = ask.who.at(ask.target or self.target)
+        target = self._at(ask, ask.target or self.target)
         shown = list(ask.who.shown())
         if ask.origin is not None:
             shown.insert(0, ("Origin", ask.origin))
@@ -177,7 +199,7 @@ class Client:
             else:
                 talk.found = Conversation(problem=str(error))
             lines.append(f"< ({error})")
-        found = replace(talk.found, transcript=tuple(lines))
+        found = replace(talk.found, transcript=_folded(lines))
         self.all.append(found)
         return found
 
@@ -213,9 +235,7 @@ class _Talk:
         if ask.say and not ask.early and not self.found.ended:
             for one in client.said(ask.unique):
                 await self._send(wire, one)
-        for data in ask.raw:
-            self.lines.append(f"> ({len(data)} bytes that no honest client sends)")
-            await wire.send(data)
+        await self._send_raw(wire)
         if not self.found.ended:
             await self._listen(wire, seconds, stop=not (ask.raw or ask.overhears))
         if ask.later is not None and not self.found.ended:
@@ -226,6 +246,14 @@ class _Talk:
             await self._listen(wire, seconds, stop=False)
         if not self.found.ended:
             self.lines.append("< (still open)")
+
+    async def _send_raw(self, wire: Wire) -> None:
+        """Send the frames that were made by hand; what is sent often takes one line."""
+        for size, times in Counter(map(len, self.ask.raw)).items():
+            often = f"{times} times " if times > 1 else ""
+            self.lines.append(f"> ({often}{size} bytes that no honest client sends)")
+        for data in self.ask.raw:
+            await wire.send(data)
 
     def _greeted(self) -> None:
         """What was heard until now is the greeting."""

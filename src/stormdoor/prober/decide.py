@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import GREETING, content, is_refusal, shape, text_of
+from stormdoor.prober.delivered import CODE, GREETING, content, is_refusal, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.wire import ANSWER_SECONDS
 
@@ -56,6 +56,7 @@ class Baseline:
         delivered: What the owner always gets, and not before the credential was shown.
         once: The credential worked once, and not again.
         varied: The owner gets something else each time, so that only what is no fixed notice counts.
+        opens: To be let in is enough: a page that anybody may read opens it, and knows of no login.
     """
 
     owner: tuple[Conversation, ...]
@@ -64,6 +65,7 @@ class Baseline:
     delivered: frozenset[str]
     once: bool = False
     varied: bool = False
+    opens: bool = False
 
 
 def refused(one: Conversation) -> bool:
@@ -97,10 +99,7 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
     delivered: frozenset[str] = frozenset()
     if seen:
         first, *more = (one.delivered for one in seen)
-        delivered = first.intersection(*more)
-        # What is said before the credential is shown is said to everybody.
-        for one in seen:
-            delivered -= Conversation(messages=one.greeting).delivered
+        delivered = _bought(first.intersection(*more), seen)
     varied = len(seen) == 2 and not delivered and all(one.delivered for one in seen)
     if delivered:
         client.enough = delivered.issubset
@@ -110,6 +109,16 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         soon = pace * 1.5 < usual
         client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
     return Baseline(tuple(seen), nobody, nowhere, delivered, once, varied)
+
+
+def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[str]:
+    """What is delivered for the credential: what is said before it is shown is said to everybody.
+
+    Where it buys nothing but a greeting by name, what everybody gets is what there is.
+    """
+    before = frozenset[str]().union(*(Conversation(messages=s.greeting).delivered for s in seen))
+    rest = delivered - before
+    return rest if any(not one.startswith(GREETING) for one in rest) else delivered
 
 
 async def _as_owner(client: Client, owner: Identity, origin: str) -> list[Conversation]:
@@ -154,8 +163,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     got = one.delivered
     if base.owner:
         return _like_owner(base, one, got, anonymous=anonymous)
-    # Without an owner there is nobody to tell this name from: it may be that of a guest.
-    got = frozenset(shape for shape in got if not shape.startswith(GREETING))
+    # Without an owner there is nobody to tell this name from: it may be that of a guest. Nor is a code known.
+    got = frozenset(one for one in got if not one.startswith(GREETING) and one != CODE)
     if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
         return Access.UNKNOWN, "something was delivered, and then it was ended"
     if got:
@@ -167,6 +176,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         )
     if any(is_refusal(message) for message in one.messages):
         return Access.REFUSED, "the answer was an error"
+    if base.opens:
+        return Access.IN, "it stays open, and a page that is for everybody opens it"
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
 
 

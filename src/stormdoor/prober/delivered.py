@@ -13,7 +13,17 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["GREETING", "TAGS", "Message", "content", "is_refusal", "shape", "shapes", "text_of"]
+__all__ = [
+    "CODE",
+    "GREETING",
+    "TAGS",
+    "Message",
+    "content",
+    "is_refusal",
+    "shape",
+    "shapes",
+    "text_of",
+]
 
 Message = str | bytes
 
@@ -53,6 +63,13 @@ _GREETS_IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _ENGINE = re.compile(r'^0\{"sid"|^40(\{|$)')
+_PACKET = re.compile(r"4[0-6](?:/[^,\[{]{0,80},)?\d{0,10}(?=[\[{\"])")
+"""Of Socket.IO: its kind, a namespace, the number of a receipt; then JSON."""
+_TURNED_AWAY = re.compile(r"44(?=[/\[{\"])|c\[\d+,")
+"""Socket.IO refuses a connection, SockJS ends it."""
+_PRESENTS = re.compile(
+    r"^(hello|welcome|ready|connected|connection|handshake|server|server_?info)$", re.IGNORECASE
+)
 _SAYS_NO = re.compile(
     r"(please|must|need to|have to) (log|sign) ?in|unauthori[sz]ed|forbidden|access denied|"
     r"(not |un)authenticated|authentication required|not logged in",
@@ -81,6 +98,8 @@ _NAMES = ("user", "username", "principal", "account", "email", "login", "sub")
 _YES = frozenset({
     "ok", "success", "authenticated", "authorized", "allowed", "logged_in", "loggedin", "auth",
 })  # fmt: skip
+_GIVEN = frozenset({"role", "roles", "id", "expires", "expires_in", "expires_at", "ttl", "seq"})
+"""Fields that an answer to a login has beside the name."""
 _OUTCOMES = frozenset({
     "status", "code", "result", "reason", "outcome", "state", "message", "msg", "detail", "info",
     "statuscode",
@@ -88,9 +107,13 @@ _OUTCOMES = frozenset({
 _REFUSAL_CODES = frozenset({400, 401, 403, 1008, 4001, 4003, 4401, 4403})
 GREETING = "greeting "
 """Begins the shape of a greeting by name. It tells two clients apart, and alone it proves nothing."""
+CODE = "binary code"
+"""Shape of a few bytes: they may be a number of this protocol, such as that of a refusal."""
 _LONGEST = 2_000
 _SHORT = 300
 _INFLATED = 64 * 1024
+_CODE = 3
+"""Bytes of a binary message that can hold a code, and nothing else."""
 
 
 def text_of(message: Message) -> str:
@@ -104,6 +127,19 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _unwrapped(message: Message) -> Message:
+    """What is in a packet of Socket.IO, or in the frame of SockJS; other messages as they are."""
+    if not isinstance(message, str):
+        return message
+    if packet := _PACKET.match(message):
+        return message[packet.end() :]
+    if message.startswith('a["'):
+        inner = _parsed(message[1:])
+        if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
+            return inner[0]
+    return message
 
 
 def _tag(found: Any) -> str:
@@ -156,6 +192,9 @@ def _says_no(found: dict[Any, Any]) -> bool:
 
 def is_refusal(message: Message) -> bool:
     """Whether it says no: an error, or that one must log in first."""
+    if isinstance(message, str) and _TURNED_AWAY.match(message):
+        return True
+    message = _unwrapped(message)
     text = text_of(message)
     found = _parsed(text) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict | list):
@@ -186,7 +225,10 @@ def is_refusal(message: Message) -> bool:
 def _is_greeting(text: str, found: Any) -> bool:
     if isinstance(found, dict):
         names = {str(key).lower() for key in found}
-        return bool(_GREETS.match(_tag(found))) or (
+        if len(names) == 1 and isinstance(next(iter(found.values())), dict):
+            # Named by its only field, in which the server presents itself.
+            return bool(_PRESENTS.match(next(iter(names))))
+        return bool(_GREETS.match(_tag(found)) or _lets_in(found)) or (
             not names <= set(TAGS)
             and all(_tells_nothing(str(key).lower(), value) for key, value in found.items())
         )
@@ -197,6 +239,15 @@ def _is_greeting(text: str, found: Any) -> bool:
         not words
         or bool(_GREETS.match(words) or _ENGINE.match(text))
         or (len(words) < _SHORT and "\n" not in words and bool(_GREETS_IN_WORDS.match(words)))
+    )
+
+
+def _lets_in(found: dict[Any, Any]) -> bool:
+    """Whether it says that a login was accepted, and nothing else."""
+    fields = {str(key).lower(): value for key, value in found.items()}
+    rest = {name: value for name, value in fields.items() if name not in {*_NAMES, *_GIVEN, *_YES}}
+    return any(fields.get(name) is True for name in _YES) and all(
+        _tells_nothing(name, value) for name, value in rest.items()
     )
 
 
@@ -242,11 +293,17 @@ def _named(found: Any) -> str:
 
 def shape(message: Message) -> str:
     """What a message looks like; empty for greetings, heartbeats and refusals, which are no delivery."""
+    if isinstance(message, str) and _ENGINE.match(message):
+        return ""
+    refusal = is_refusal(message)
+    message = _unwrapped(message)
     text = text_of(message)
     found = _parsed(message) if isinstance(message, str) else _opened(message)
     if isinstance(message, bytes) and not isinstance(found, dict | list):
-        return "binary" if message and not is_refusal(message) else ""
-    if is_refusal(message):
+        if not message or refusal:
+            return ""
+        return "binary" if len(message) >= _CODE else CODE
+    if refusal:
         return ""
     if _is_greeting(text, found):
         return _named(found)
@@ -258,6 +315,7 @@ def shape(message: Message) -> str:
 
 def content(message: Message) -> str:
     """What a message says, without numbers and without who is there: a notice is always the same."""
+    message = _unwrapped(message)
     text = text_of(message)
     found = _parsed(message) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict):

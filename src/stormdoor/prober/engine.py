@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from stormdoor.prober.decide import refused, take_baseline
 from stormdoor.prober.entrance import Entrance
 from stormdoor.prober.identity import NOBODY, Identity
 from stormdoor.prober.login import LoggedIn, Login, LoginFailed
+from stormdoor.prober.made_up import alike, made_up
 from stormdoor.prober.matrix import take_matrix
 from stormdoor.prober.member import Member, Policy, entered
 from stormdoor.prober.probe import Declared, Probe, Result, Situation
@@ -142,7 +143,9 @@ def _split(target: Target) -> tuple[Target, tuple[tuple[str, str], ...]]:
     pairs = parse_qsl(query, keep_blank_values=True)
     secret = [one for one in pairs if any(name in one[0].lower() for name in _SECRET_NAMES)]
     rest = [one for one in pairs if one not in secret]
-    return target.at(f"{path}?{urlencode(rest)}" if rest else path), tuple(secret)
+    # What is left is left as it was written: a `{unique}` in it, too.
+    kept = urlencode(rest, safe="{}")
+    return target.at(f"{path}?{kept}" if rest else path), tuple(secret)
 
 
 def _finding(target: Target, probe: Probe, one: Result) -> Finding:
@@ -262,12 +265,65 @@ async def _matrix(
     return matrix, budget.used
 
 
+def _renewal(
+    plan: Plan, whole: Target, client: Client
+) -> Callable[[], Awaitable[Identity | None]] | None:
+    """How the owner gets in once more; None where the credential was given as it is."""
+    if plan.login is None and not plan.entrances:
+        return None
+
+    async def renew() -> Identity | None:
+        try:
+            renewed = (await _identities(plan, whole, client.budget))[1]
+        except CannotProbe:
+            return None
+        # What is new must not be shown either.
+        client.redact.add((renewed or NOBODY).secrets())
+        return renewed
+
+    return renew
+
+
 def _declared_nobody(members: Sequence[Member]) -> Member:
     return next((one for one in members if one.name == "nobody"), Member(NOBODY))
 
 
+async def _tried(
+    situation: Situation, probes: Sequence[Probe], progress: Progress
+) -> tuple[list[tuple[Probe, Result]], list[Tried]]:
+    """Run them in turn; what came of each, and what is told of it."""
+    client = situation.client
+    results: list[tuple[Probe, Result]] = []
+    tried: list[Tried] = []
+    for number, one in enumerate(probes):
+        progress(one.meta.slug, number, len(probes))
+        before = len(client.all)
+        try:
+            came = await one.run(situation)
+        except BudgetSpent:
+            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
+        except NoAnswer as error:
+            came = [Result("unknown", f"{one.meta.title}: {error}.")]
+        results += [(one, result) for result in came]
+        shown = client.all[before].transcript if len(client.all) > before else ()
+        tried += [
+            Tried(
+                one.meta.id,
+                client.target.url,
+                one.check,
+                result.state,
+                result.what,
+                owned=bool(situation.base.owner),
+                transcript=result.transcript or shown,
+            )
+            for result in came
+        ]
+    return results, tried
+
+
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
+    _, in_address = _split(whole)
     budget = Budget(plan.connections, plan.per_second, plan.seconds)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
@@ -288,19 +344,13 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     say = plan.say or reads
     client = Client(target, budget, plan.tls, Redactor(secrets), say=say, listen=plan.listen)
     origin = plan.origin or target.origin
-
-    async def renew() -> Identity | None:
-        """The owner after getting in once more; what is new must not be shown either."""
-        renewed = (await _identities(plan, whole, budget))[1]
-        client.redact.add((renewed or NOBODY).secrets())
-        return renewed
-
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
+        owner = await _without_made_up(client, owner, in_address, origin)
         base = await take_baseline(client, owner, origin)
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error
@@ -322,40 +372,31 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         declared=plan.declared,
         own=replace(plan.own, identity=owner or NOBODY),
         members=tuple(members),
-        renew=renew if plan.login is not None or plan.entrances else None,
+        renew=_renewal(plan, whole, client),
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
-    results: list[tuple[Probe, Result]] = []
-    tried: list[Tried] = []
-    for number, one in enumerate(probes):
-        progress(one.meta.slug, number, len(probes))
-        before = len(client.all)
-        try:
-            came = await one.run(situation)
-        except BudgetSpent:
-            came = [Result("unknown", f"{one.meta.title}: not tried, since the budget is spent.")]
-        except NoAnswer as error:
-            came = [Result("unknown", f"{one.meta.title}: {error}.")]
-        results += [(one, result) for result in came]
-        shown = client.all[before].transcript if len(client.all) > before else ()
-        tried += [
-            Tried(
-                one.meta.id,
-                target.url,
-                one.check,
-                result.state,
-                result.what,
-                owned=bool(base.owner),
-                transcript=result.transcript or shown,
-            )
-            for result in came
-        ]
+    results, tried = await _tried(situation, probes, progress)
     seen = _summed(target, results, budget.used + spent)
     endpoint = replace(seen.endpoint, matrix=situation.matrix)
     return replace(
         seen, endpoint=endpoint, doubts=(*seen.doubts, *_left(plan, target)), tried=tuple(tried)
     )
+
+
+async def _without_made_up(
+    client: Client, owner: Identity | None, shown: tuple[tuple[str, str], ...], origin: str
+) -> Identity | None:
+    """The owner without the parameters of the address for which any value does."""
+    if owner is None or not shown:
+        return owner
+    loose = await made_up(client, owner, shown, origin)
+    if not loose:
+        return owner
+    client.fresh = lambda: tuple((name, alike(value)) for name, value in loose)
+    owner = replace(owner, query=tuple(one for one in owner.query if one not in loose))
+    client.stranger = owner.nobody()
+    return None if owner.empty else owner
 
 
 def _worth(target: Target, client: Client, *, owned: bool) -> None:

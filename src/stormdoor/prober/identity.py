@@ -151,7 +151,7 @@ class Identity:
             return target
         path, _, query = target.resource.partition("?")
         kept = parse_qsl(query, keep_blank_values=True)
-        return target.at(f"{path}?{urlencode([*kept, *self.query])}")
+        return target.at(f"{path}?{urlencode([*kept, *self.query], safe='{}')}")
 
     def shown(self) -> Pairs:
         """The headers it sends."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import secrets
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ async def look(
         at: The program.
         credential: What is shown.
         origin: Of the page.
-        say: What is said.
+        say: What is said; `{unique}` in it becomes another word each time.
         speaker: Somebody else, who connects and says the same while this one listens.
     """
     headers = list(credential.headers)
@@ -80,8 +81,9 @@ async def look(
     def opened(path: str) -> connect:
         mark = "&" if "?" in path else "?"
         query = f"{mark}{urlencode(credential.query)}" if credential.query else ""
+        where = path.replace("{unique}", secrets.token_hex(6))
         return connect(
-            f"ws://127.0.0.1:{at.port}{path}{query}",
+            f"ws://127.0.0.1:{at.port}{where}{query}",
             origin=Origin(origin) if origin is not None else None,
             additional_headers=headers,
             subprotocols=protocols or None,
@@ -103,8 +105,8 @@ async def look(
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(_SETTLE):
                             messages.append(str(await client.recv()))
-                for one in say or at.case.say:
-                    await client.send(one)
+                for one in say:
+                    await client.send(one.replace("{unique}", secrets.token_hex(6)))
                 for data in at.case.hex:
                     await client.send(bytes.fromhex(data))
                 if speaker is not None:

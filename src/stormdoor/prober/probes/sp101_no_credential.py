@@ -4,7 +4,8 @@ What:
     A client without a credential connects, and is delivered what the owner is delivered; or it hears what
     the owner says (a message of `--say` with `{unique}`); without an owner to compare with, it is delivered
     anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and then says nothing
-    to strangers is protected. A long random id in the address may be the credential, unless a page above
+    to strangers is protected, unless a page that anybody may read opens it, and neither the page nor its
+    scripts know of a login. A long random id in the address may be the credential, unless a page above
     it lists it to anybody.
 
 Why:
@@ -26,6 +27,7 @@ from stormdoor.prober.decide import Access, judged
 from stormdoor.prober.delivered import text_of
 from stormdoor.prober.listening import overheard
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, unknown
+from stormdoor.prober.public_page import public_page
 from stormdoor.prober.wire import NoAnswer, Request
 from stormdoor.report.finding import Check, Level
 
@@ -58,6 +60,10 @@ async def _run(situation: Situation) -> list[Result]:
         situation.nobody, patience=max(1.0, situation.client.usual / situation.client.listen)
     )
     proof = await situation.attempt(ask)
+    if proof.access is Access.REFUSED and ask.who.protocols and situation.owner is not None:
+        # Who offers nothing at all may not be asked for what stands among the subprotocols.
+        bare = await situation.attempt(replace(ask, who=replace(ask.who, protocols=())))
+        proof = bare if bare.access is Access.IN else proof
     private = situation.private
     if private and any(private in text_of(one) for one in proof.conversation.messages):
         again = await situation.client.converse(ask)
@@ -83,6 +89,17 @@ async def _run(situation: Situation) -> list[Result]:
         situation.open_to_all = True
         what = "A client without a credential is delivered nothing at first, and hears what the owner says."
         return [found(what, heard.transcript)]
+    quiet = proof.access is Access.UNKNOWN and proof.conversation.stays_open
+    if quiet and situation.owner is None:
+        page = await public_page(situation.client)
+        if page:
+            situation.base = replace(situation.base, opens=True)
+            situation.open_to_all = True
+            what = (
+                f"A client without a credential is let in: {page} opens the socket for everybody who reads "
+                "it, and knows of no login."
+            )
+            return [found(what, proof.transcript)]
     if proof.access is Access.UNKNOWN:
         hint = (
             ""

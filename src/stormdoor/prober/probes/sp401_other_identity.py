@@ -18,16 +18,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.conversation import Ask, Conversation, never
 from stormdoor.prober.delivered import TAGS, text_of
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
-
-
-def _never(_: frozenset[str]) -> bool:
-    return False
 
 
 def _in_capitals(text: str) -> str:
@@ -60,7 +56,7 @@ async def _run(situation: Situation) -> list[Result]:
         return any(private in text_of(message) for message in (*one.greeting, *one.messages))
 
     client, asks = situation.client, Ask(other, situation.origin)
-    usual, say, client.enough = client.enough, client.say, _never
+    usual, say, client.enough = client.enough, client.say, never
     try:
         if not seen(await client.converse(Ask(owner, situation.origin))):
             return [

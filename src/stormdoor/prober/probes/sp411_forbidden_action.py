@@ -45,23 +45,30 @@ def judged_rows(matrix: AccessMatrix, *, objects: bool) -> list[Result]:
             scripts.setdefault(cell.identity, cell.transcript)
         elif objects and cell.state == "allowed" and not cell.meant:
             doubts.append(
-                f"{row.title} is open to {cell.identity}: if the object is {row.of}'s alone, say so with "
-                "`ids` in the file of --identities"
+                f"`{row.title}` is open to {cell.identity}; if the object is {row.of}'s alone, say so with "
+                "`ids` in the file of --identities."
             )
         elif cell.meant == "refused" and cell.state == "unknown":
-            doubts.append(f"{row.title} by {cell.identity}: {cell.why}")
+            doubts.append(f"Whether {cell.identity} is refused `{row.title}`: {cell.why}.")
     results = [
-        found(f"{name} may do what it was declared not to: {', '.join(actions)}.", scripts[name])
+        found(f"{_wrong(name, objects=objects)}: {', '.join(actions)}.", scripts[name])
         for name, actions in wrong.items()
     ]
-    results += [unknown(f"Whether it should be: {one}.") for one in doubts]
+    results += [unknown(one) for one in doubts]
     if results:
         return results
     if declared:
-        return [clear(f"What was declared to be refused is refused ({declared} times).")]
+        which = "What is one identity's alone" if objects else "What was declared to be refused"
+        return [clear(f"{which} is refused to the others ({declared} times).")]
     if not tried:
         return [skipped("No action was tried.")]
     return [noted("Who may do what is in the matrix; nobody declared who should.")]
+
+
+def _wrong(name: str, *, objects: bool) -> str:
+    if objects:
+        return f"{name[:1].upper()}{name[1:]} gets what belongs to another identity"
+    return f"{name[:1].upper()}{name[1:]} may do what was declared to be refused"
 
 
 async def _run(situation: Situation) -> list[Result]:

@@ -15,7 +15,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.conversation import Ask, Conversation, never
 from stormdoor.prober.delivered import shapes
 from stormdoor.prober.evidence import values
 from stormdoor.prober.matrix import other_id
@@ -26,10 +26,6 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _MOST = 4
-
-
-def _never(_: frozenset[str]) -> bool:
-    return False
 
 
 async def _at(situation: Situation, member: Member, id: str, other: str) -> Conversation:
@@ -80,11 +76,13 @@ async def _run(situation: Situation) -> list[Result]:
     ]
     if not others:
         return [skipped("No other identity was given.")]
-    usual, client.enough = client.enough, _never
+    usual, said = client.enough, client.say
+    # What names the object in a message is another probe's: here it is the address that names it.
+    client.enough, client.say = never, tuple(one for one in said if not mentions(one, id))
     try:
         return [await _by(situation, owner, one, id) for one in others[:_MOST]]
     finally:
-        client.enough = usual
+        client.enough, client.say = usual, said
 
 
 PROBE = probe(

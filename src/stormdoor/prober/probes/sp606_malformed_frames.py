@@ -19,6 +19,8 @@ Fix:
 
 from __future__ import annotations
 
+import asyncio
+
 from stormdoor.prober.conversation import Ask, Conversation
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
@@ -27,6 +29,7 @@ from stormdoor.report.finding import Check, Level
 
 __all__ = ["CASES", "PROBE"]
 
+_AT_ONCE = 6
 _CONTINUATION, _RSV1, _RSV2, _RSV3 = 0, 0x40, 0x20, 0x10
 
 
@@ -92,13 +95,18 @@ async def _run(situation: Situation) -> list[Result]:
             return [skipped("No credential was given that works again, and strangers are refused.")]
     if not _accepted(await _tried(situation, who, b"")):
         return [unknown("How frames are looked at: a ping is not answered.")]
+    turn = asyncio.Semaphore(_AT_ONCE)  # what is accepted is listened to for long
+
+    async def twice(data: bytes) -> Conversation:
+        async with turn:
+            one = await _tried(situation, who, data)
+            return await _tried(situation, who, data) if _accepted(one) else one
+
+    seen = await asyncio.gather(*map(twice, CASES.values()))
     accepted: list[str] = []
     lines: list[str] = []
     refused = 0
-    for name, data in CASES.items():
-        one = await _tried(situation, who, data)
-        if _accepted(one):
-            one = await _tried(situation, who, data)
+    for name, one in zip(CASES, seen, strict=True):
         if one.status != 101:
             continue
         lines += [f"> ({name})", f"< {_ended(one)}"]

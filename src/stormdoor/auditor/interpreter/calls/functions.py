@@ -174,18 +174,43 @@ class Functions(Statements):
             )
         return value
 
-    def in_background(self, value: Value, args: list[Value], node: ast.AST) -> None:
-        """Something that was started and nobody waits for: its exceptions go nowhere."""
-        self.background += 1
+    def in_background(
+        self, value: Value, args: list[Value], node: ast.AST, *, at_once: bool = False
+    ) -> None:
+        """Something that was started and nobody waits for: its exceptions go nowhere.
+
+        A task that a method of the connection starts with what it was given goes on with that
+        method's work: what it asks and does counts as there.
+        """
+        goes_on = at_once and not self.background and self._goes_on(value, args)
+        self.background += not goes_on
+        catching, self.catching = self.catching, []
+        asked = len(self.events)
         try:
             if isinstance(value, Coroutine):
                 self.awaited(value, node)
             elif isinstance(value, Function | Bound | Partial):
                 self.awaited(self.call(value, args, {}, node), node)
-        except Thrown:
-            pass
+        except Thrown as error:
+            failed = any(event.kind == "check" for event in self.events[asked:])
+            self.broken_off = self.broken_off or (goes_on and (error.check or failed))
         finally:
-            self.background -= 1
+            self.background -= not goes_on
+            self.catching = catching
+
+    def _goes_on(self, value: Value, args: list[Value]) -> bool:
+        if self.mode != "anonymous" or self.stage not in {Stage.OPEN, Stage.MESSAGE}:
+            return False
+        given = [*args]
+        while isinstance(value, Bound | Partial | Coroutine):
+            if isinstance(value, Bound):
+                given.append(value.receiver)
+            else:
+                given += [*value.args, *value.words.values()]
+            value = value.function
+        if self.stage == Stage.OPEN:
+            return any(one is self.handler for one in given)
+        return "client" in labels_of(*given)
 
     def _construct(
         self, function: ClassRef, args: list[Value], words: dict[str, Value], node: ast.AST
