@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -215,3 +216,11 @@ def test_messages_as_bytes() -> None:
     assert message_frame("hex")[0] == 0x81
     with pytest.raises(ValueError, match="hexadecimal"):
         message_frame("hex:zz")
+
+
+def test_every_probe_is_in_the_table_of_attempts() -> None:
+    """The reference says which probe tries what, and forgets none."""
+    page = (ROOT / "docs" / "reference" / "probe.md").read_text("utf-8")
+    table = page.partition("## What tries what\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"\bSP\d{3}\b", table))
+    assert named == {one.meta.id for one in PROBES}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor.prober.budget import Budget
 from stormdoor.prober.delivered import GREETING, is_refusal, shape
+from stormdoor.prober.discover import discover
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.made_up import alike
+from stormdoor.prober.web import Web
 from tests.prober.servers import probed, serving, slugs, states
 
 
@@ -131,6 +135,114 @@ async def test_a_login_that_buys_nothing_but_a_greeting() -> None:
         assert "no-credential" in slugs(await probed(port, owner=owner))
     async with serving(QuietLedger) as port:
         assert "no-credential" not in slugs(await probed(port, owner=owner))
+
+
+class Fleet(WebSocketHandler):
+    """Says in two bytes that one must log in, and in many where the ships are."""
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        known = self.get_cookie("fleet") == "fl-c4418d0b7a"
+        self.write_message(bytes(24) if known else b"\x07\x00", binary=True)
+
+
+async def test_a_code_in_bytes_is_no_delivery() -> None:
+    """Neither beside the owner, who gets more bytes than that, nor without one."""
+    owner = Identity("ada", cookies=(("fleet", "fl-c4418d0b7a"),))
+    async with serving(Fleet) as port:
+        report = await probed(port, owner=owner)
+        assert not slugs(report) & {"no-credential", "foreign-origin"}
+        assert states(report)["authentication"] == "guarded"
+        assert "no-credential" not in slugs(await probed(port))
+
+
+class Game(WebSocketHandler):
+    """Reads its token from the offered subprotocols, and forgets that there may be none."""
+
+    strict = False
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return "game.v1" if "game.v1" in subprotocols else None
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        offered = self.request.headers.get("Sec-WebSocket-Protocol")
+        tokens = offered.split(", ")[1:] if offered else []
+        if tokens != ["a-token-of-the-game-9c41e7d2"] and (offered or self.strict):
+            self.close(4401)
+            return
+        self.write_message({"board": ["e2", "e4"]})
+
+
+class StrictGame(Game):
+    """The same, which has not forgotten it."""
+
+    strict = True
+
+
+async def test_who_offers_no_subprotocol_is_tried_too() -> None:
+    """The token is among what is offered: a client that offers nothing is nobody as well."""
+    owner = Identity("ada", protocols=("game.v1", "a-token-of-the-game-9c41e7d2"))
+    async with serving(Game) as port:
+        assert "no-credential" in slugs(await probed(port, owner=owner))
+    async with serving(StrictGame) as port:
+        assert "no-credential" not in slugs(await probed(port, owner=owner))
+
+
+class Ending(Quiet):
+    """Compares how an Origin ends; its host is an address."""
+
+    def check_origin(self, origin: str) -> bool:
+        return origin.endswith(self.request.host)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        if self.get_cookie("session"):
+            self.write_message({"notes": ["buy oil"]})
+
+
+async def test_an_ending_is_tried_on_an_address() -> None:
+    """No browser has such a page today; where the program gets a name, it has."""
+    owner = Identity("ada", cookies=(("session", "s-0123456789abcdef"),))
+    async with serving(Ending) as port:
+        report = await probed(port, owner=owner)
+    assert "ends like yours" in next(
+        one.message for one in report.findings if one.slug == "foreign-origin"
+    )
+
+
+class Behind(WebSocketHandler):
+    """Answers nobody but its member."""
+
+    def prepare(self) -> None:
+        if self.get_cookie("session") != "s-0123456789abcdef":
+            raise HTTPError(401)
+
+
+class Application(RequestHandler):
+    """A page whose script does not say where its socket is."""
+
+    def get(self) -> None:
+        self.write("<body>The plot is drawn by a script that asks the page where it is.</body>")
+
+
+async def found_at(port: int, path: str, *cookies: tuple[str, str]) -> set[str]:
+    """Paths of what is discovered from a page on."""
+    start = f"http://127.0.0.1:{port}{path}"
+    who = Identity("ada", cookies=cookies)
+    found = await discover([start], Web(Budget(200, 1000.0, 20.0), None, (), who, start))
+    return {urlsplit(one.url).path for one in found.endpoints}
+
+
+async def test_endpoints_that_no_script_names() -> None:
+    """Below the page's address, at it, at a usual path that answers the owner, and wherever one asks."""
+    async with serving(Quiet, ("/app", Application), ("/events", Behind), path="/app/ws") as port:
+        assert await found_at(port, "/app") == {"/app/ws"}
+        assert await found_at(port, "/app", ("session", "s-0123456789abcdef")) == {
+            "/app/ws",
+            "/events",
+        }
+    async with serving(Quiet, path="/") as port:
+        assert await found_at(port, "/") == {"/"}
+    async with serving(Quiet, path="/.*") as port:
+        assert await found_at(port, "/") == {"/"}
 
 
 def test_packets_are_opened() -> None:

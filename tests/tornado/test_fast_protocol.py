@@ -891,15 +891,19 @@ def test_a_loop_that_does_not_take_the_socket(
             runner.run(run())
 
 
-async def test_no_more_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The socket cannot be duplicated: it is closed, and the server goes on."""
+async def test_a_socket_that_cannot_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No transport can be made of it: it is closed, and the server goes on."""
+    loops: Any = asyncio.SelectorEventLoop
+    make = loops._make_socket_transport
 
-    def refuse(sock: socket.socket) -> socket.socket:
-        raise OSError(24, "Too many open files")
+    def refuse(loop: object, sock: socket.socket, protocol: object, *rest: Any, **more: Any) -> Any:
+        if isinstance(protocol, FastProtocol):
+            raise OSError(28, "No space left on device")
+        return make(loop, sock, protocol, *rest, **more)
 
     async with at() as (served, guard):
         with monkeypatch.context() as patched:
-            patched.setattr(socket.socket, "dup", refuse)
+            patched.setattr(loops, "_make_socket_transport", refuse)
             wire = await request(served.port, "/ws", ALICE)
             await wire.ended()
             await wire.hang_up()
@@ -907,6 +911,19 @@ async def test_no_more_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> Non
         async with await alice(served) as again:
             again.send("x")
             assert await again.text() == "x"
+
+
+async def test_the_same_socket_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other file is opened for it: where no more may be open, a handshake succeeds all the same."""
+
+    def refuse(_: socket.socket) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    async with at() as (served, _):
+        monkeypatch.setattr(socket.socket, "dup", refuse)
+        async with await alice(served) as wire:
+            wire.send("x")
+            assert await wire.text() == "x"
 
 
 # -- what handlers reach for -----------------------------------------------------------------------

@@ -25,10 +25,9 @@ from stormdoor.prober.wire import (
 
 __all__ = ["Backlog", "fill"]
 
-MUCH = 8 * 1024 * 1024
-"""Bytes, in both directions: more than the kernels of a server and of a proxy before it hold."""
-_MOST = 2 * MUCH
-_FEWEST, _MOST_ASKED = 192, 2_000
+MUCH = 40 * 1024 * 1024
+"""Bytes, in both directions. Kernels and two proxies on one machine were seen to hold 30 MiB."""
+_FEWEST, _MOST_ASKED = 900, 6_000
 """Messages: more than a server may have taken in and not looked at yet; and few enough to be harmless."""
 _FIRST = 8 * 1024
 _LARGEST = 48 * 1024
@@ -141,7 +140,7 @@ def _plan(size: int, length: int) -> How | int:
     number = max(_FEWEST, -(-MUCH // size))
     if number > _MOST_ASKED or length < _FIRST:
         return "short"
-    return "long" if number * size > _MOST else number
+    return "long" if number * size > MUCH + MUCH // 3 else number
 
 
 async def fill(client: Client, who: Identity, origin: str) -> Backlog:

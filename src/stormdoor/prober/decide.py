@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import GREETING, content, is_refusal, shape, text_of
+from stormdoor.prober.delivered import CODE, GREETING, content, is_refusal, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.wire import ANSWER_SECONDS
 
@@ -163,8 +163,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     got = one.delivered
     if base.owner:
         return _like_owner(base, one, got, anonymous=anonymous)
-    # Without an owner there is nobody to tell this name from: it may be that of a guest.
-    got = frozenset(shape for shape in got if not shape.startswith(GREETING))
+    # Without an owner there is nobody to tell this name from: it may be that of a guest. Nor is a code known.
+    got = frozenset(one for one in got if not one.startswith(GREETING) and one != CODE)
     if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
         return Access.UNKNOWN, "something was delivered, and then it was ended"
     if got:

@@ -13,7 +13,17 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["GREETING", "TAGS", "Message", "content", "is_refusal", "shape", "shapes", "text_of"]
+__all__ = [
+    "CODE",
+    "GREETING",
+    "TAGS",
+    "Message",
+    "content",
+    "is_refusal",
+    "shape",
+    "shapes",
+    "text_of",
+]
 
 Message = str | bytes
 
@@ -97,9 +107,13 @@ _OUTCOMES = frozenset({
 _REFUSAL_CODES = frozenset({400, 401, 403, 1008, 4001, 4003, 4401, 4403})
 GREETING = "greeting "
 """Begins the shape of a greeting by name. It tells two clients apart, and alone it proves nothing."""
+CODE = "binary code"
+"""Shape of a few bytes: they may be a number of this protocol, such as that of a refusal."""
 _LONGEST = 2_000
 _SHORT = 300
 _INFLATED = 64 * 1024
+_CODE = 3
+"""Bytes of a binary message that can hold a code, and nothing else."""
 
 
 def text_of(message: Message) -> str:
@@ -286,7 +300,9 @@ def shape(message: Message) -> str:
     text = text_of(message)
     found = _parsed(message) if isinstance(message, str) else _opened(message)
     if isinstance(message, bytes) and not isinstance(found, dict | list):
-        return "binary" if message and not refusal else ""
+        if not message or refusal:
+            return ""
+        return "binary" if len(message) >= _CODE else CODE
     if refusal:
         return ""
     if _is_greeting(text, found):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -265,6 +265,25 @@ async def _matrix(
     return matrix, budget.used
 
 
+def _renewal(
+    plan: Plan, whole: Target, client: Client
+) -> Callable[[], Awaitable[Identity | None]] | None:
+    """How the owner gets in once more; None where the credential was given as it is."""
+    if plan.login is None and not plan.entrances:
+        return None
+
+    async def renew() -> Identity | None:
+        try:
+            renewed = (await _identities(plan, whole, client.budget))[1]
+        except CannotProbe:
+            return None
+        # What is new must not be shown either.
+        client.redact.add((renewed or NOBODY).secrets())
+        return renewed
+
+    return renew
+
+
 def _declared_nobody(members: Sequence[Member]) -> Member:
     return next((one for one in members if one.name == "nobody"), Member(NOBODY))
 
@@ -304,7 +323,7 @@ async def _tried(
 
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
-    _, shown = _split(whole)
+    _, in_address = _split(whole)
     budget = Budget(plan.connections, plan.per_second, plan.seconds)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
@@ -325,20 +344,13 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     say = plan.say or reads
     client = Client(target, budget, plan.tls, Redactor(secrets), say=say, listen=plan.listen)
     origin = plan.origin or target.origin
-
-    async def renew() -> Identity | None:
-        """The owner after getting in once more; what is new must not be shown either."""
-        renewed = (await _identities(plan, whole, budget))[1]
-        client.redact.add((renewed or NOBODY).secrets())
-        return renewed
-
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
-        owner = await _without_made_up(client, owner, shown, origin)
+        owner = await _without_made_up(client, owner, in_address, origin)
         base = await take_baseline(client, owner, origin)
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error
@@ -360,7 +372,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         declared=plan.declared,
         own=replace(plan.own, identity=owner or NOBODY),
         members=tuple(members),
-        renew=renew if plan.login is not None or plan.entrances else None,
+        renew=_renewal(plan, whole, client),
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)

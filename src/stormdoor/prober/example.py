@@ -17,6 +17,7 @@ _DEPTH = 12
 _MOST = 24
 _LOOKS = 20_000
 """Schemas that are looked at in one document: some refer to themselves, several times."""
+_LONGEST = 64 * 1024
 _NOTHING = object()
 
 
@@ -84,7 +85,8 @@ class Document:
         schema = self.at(schema["schema"]) if "schemaFormat" in schema else schema
         if not found and (made := self._value(schema, _DEPTH)) is not _NOTHING:
             found = [made]
-        return [_text(self._own(each, _DEPTH)) for each in found[:_MOST]]
+        texts = [_text(self._own(each, _DEPTH)) for each in found[:_MOST]]
+        return [one for one in texts if len(one) <= _LONGEST]
 
     def _value(self, schema: dict[str, Any], depth: int) -> Any:
         """A value that the schema itself gives; `_NOTHING` where it leaves one open."""

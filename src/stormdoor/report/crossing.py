@@ -193,7 +193,7 @@ def _origins(*kinds: str) -> Callable[[Tried], bool]:
 
 
 def _by_name(one: Tried) -> bool:
-    """A host that ends like the own one can be tried only where that has a name."""
+    """The ending that the code has is one of a name: where the host is an address, it was not tried."""
     host = urlsplit(one.subject).hostname or ""
     return not re.fullmatch(r"[\d.]+|\[?[0-9a-f:]+\]?", host)
 

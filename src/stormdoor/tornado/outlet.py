@@ -12,6 +12,7 @@ from asyncio import Future
 from typing import Any, ClassVar, NoReturn
 
 from tornado.escape import json_encode
+from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.config.guard import Guard
@@ -20,6 +21,7 @@ from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
+from stormdoor.tornado.answers import fresh_headers
 from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 
@@ -50,6 +52,24 @@ class Outlet(WebSocketHandler):
     _door_backlog: Backlog | None = None
     _door_holding: Future[None] | None = None
     """What Tornado's own protocol waits for before it reads on; the fast one keeps that itself."""
+    _door_headers: HTTPHeaders | None = None
+    """The headers of the answer, if anybody has looked at them."""
+
+    @property
+    def _headers(self) -> HTTPHeaders:
+        """Where Tornado keeps the headers of an answer: made when somebody looks at them."""
+        if self._door_headers is None:
+            self._door_headers = (
+                # Of an answer that has been sent nothing is kept.
+                HTTPHeaders()
+                if self._headers_written
+                else fresh_headers(self._door_guard.clock.now())
+            )
+        return self._door_headers
+
+    @_headers.setter
+    def _headers(self, headers: HTTPHeaders) -> None:
+        self._door_headers = headers
 
     def write_message(
         self,

@@ -67,7 +67,7 @@ async def look(
         at: The program.
         credential: What is shown.
         origin: Of the page.
-        say: What is said.
+        say: What is said; `{unique}` in it becomes another word each time.
         speaker: Somebody else, who connects and says the same while this one listens.
     """
     headers = list(credential.headers)
@@ -105,8 +105,8 @@ async def look(
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(_SETTLE):
                             messages.append(str(await client.recv()))
-                for one in say or at.case.say:
-                    await client.send(one)
+                for one in say:
+                    await client.send(one.replace("{unique}", secrets.token_hex(6)))
                 for data in at.case.hex:
                     await client.send(bytes.fromhex(data))
                 if speaker is not None:

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import re
-import secrets
 import subprocess
 import sys
 import time
@@ -84,6 +83,18 @@ class Comparison:
         }
 
     @property
+    def grave(self) -> bool:
+        """Whether it is more than a hole that was missed: of unseen programs those are listed."""
+        alarm = any(
+            said == "open" and not self.case.truth.get(check, True)
+            for check, said in self.said.items()
+        )
+        known = all(
+            self.seen[check] is truth for check, truth in self.case.truth.items() if self.by_hand
+        )
+        return bool(self.problem) or alarm or not known
+
+    @property
     def faults(self) -> list[str]:
         """What is not as it must be."""
         if self.problem:
@@ -128,7 +139,6 @@ def _said(report: Report, check: str) -> str:
 async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     case = at.case
     own = f"http://127.0.0.1:{at.port}"
-    say = [one.replace("{unique}", secrets.token_hex(6)) for one in case.say]
     # A page of another site has no header of the owner's, only what the browser sends along.
     basic = tuple(one for one in at.credential.headers if one[1].startswith("Basic "))
     ambient = Credential(cookies=at.credential.cookies, headers=basic)
@@ -136,14 +146,14 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     speaker = at.credential if case.overhears else None
     outside = replace(at, path=case.guess) if case.guess else at
     by_hand = {
-        "owner": await look(at, credential=at.credential, origin=own, say=say),
+        "owner": await look(at, credential=at.credential, origin=own, say=case.say),
         "nobody": await look(
-            outside, credential=Credential(), origin=own, say=say, speaker=speaker
+            outside, credential=Credential(), origin=own, say=case.say, speaker=speaker
         ),
         "foreign": await look(
-            outside, credential=ambient, origin=foreign, say=say, speaker=speaker
+            outside, credential=ambient, origin=foreign, say=case.say, speaker=speaker
         ),
-        "other_port": await look(outside, credential=ambient, origin=OTHER_PORT, say=say),
+        "other_port": await look(outside, credential=ambient, origin=OTHER_PORT, say=case.say),
     }
     if by_hand_only:
         return Comparison(case, by_hand)
@@ -327,8 +337,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for check in CHECKS:
         hit, alarm, quiet, missed, untold = _agreement(results, check)
         out.print(
-            f"{check}: {hit} of {hit + missed} found, {alarm} false alarms among {alarm + quiet + untold} "
-            f"closed or untold, {untold} could not be told",
+            f"{check}: {hit} of {hit + missed} found, {alarm} false alarms, {quiet} closed and said so, "
+            f"{untold} could not be told",
             highlight=False,
         )
     if given.write_facts:
@@ -339,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         head, _, tail = PAGE.read_text("utf-8").partition(MARK)
         rest = tail[tail.index("\n## ") :] if "\n## " in tail else ""
         PAGE.write_text(f"{head}{MARK}\n\n{_page(results)}\n{rest}", encoding="utf-8")
-    return 1 if any(one.faults for one in results) else 0
+    return 1 if any(one.grave if given.unseen else one.faults for one in results) else 0
 
 
 if __name__ == "__main__":

@@ -60,6 +60,10 @@ async def _run(situation: Situation) -> list[Result]:
         situation.nobody, patience=max(1.0, situation.client.usual / situation.client.listen)
     )
     proof = await situation.attempt(ask)
+    if proof.access is Access.REFUSED and ask.who.protocols and situation.owner is not None:
+        # Who offers nothing at all may not be asked for what stands among the subprotocols.
+        bare = await situation.attempt(replace(ask, who=replace(ask.who, protocols=())))
+        proof = bare if bare.access is Access.IN else proof
     private = situation.private
     if private and any(private in text_of(one) for one in proof.conversation.messages):
         again = await situation.client.converse(ask)

@@ -52,11 +52,12 @@ def _origins(own: str) -> list[tuple[str, str, Level]]:
             # Not with the port: it is part of what some compare with.
             contains = f"{scheme}://{host}{tail.replace(':', '-')}.attacker.example"
             found.append(("a host that contains yours", contains, Level.ERROR))
+        # No browser has a page at such a name before an address; before the name of tomorrow it has.
+        ends = f"{scheme}://attacker{host}{tail}"
+        found.append(("a host that ends like yours", ends, Level.ERROR))
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        ends = f"{scheme}://attacker{host}{tail}"
-        found.append(("a host that ends like yours", ends, Level.ERROR))
         below = f"{scheme}://attacker.{host}{tail}"
         found.append(("a host below yours", below, Level.WARNING))
         if "." in host:

@@ -1,11 +1,12 @@
 """The server keeps everything for a client that does not read.
 
 What:
-    As the owner, the first message of `--say` is sent until eight megabytes of answers are due, and nothing
+    As the owner, the first message of `--say` is sent until forty megabytes of answers are due, and nothing
     is read meanwhile, on a connection of small buffers. The server takes all of it, and all the answers are
-    there as soon as they are read: it had kept them. A server that reads no more, drops answers, or ends the
-    connection is right. It could not be told where an answer has less than 4 KiB or more than 85 (a message
-    with `{unique}` asks for 8), or where what is said is heard by others: they would have to bear it.
+    there as soon as they are read: they were kept. A server that reads no more, drops answers, or ends the
+    connection is right, and is asked for no more than that. Forty, since kernels and proxies before a server
+    that is right may hold thirty. It is not tried where an answer has less than 7 KiB or more than 60 (a
+    message with `{unique}` that is echoed has 8), or where others hear what is said, and would bear it.
 
 Why:
     A few clients that never read fill the memory, and each of them costs its owner nothing.
@@ -17,7 +18,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor.prober.backlog import MUCH, fill
+from stormdoor.prober.backlog import fill
 from stormdoor.prober.conversation import Ask
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
 from stormdoor.report.finding import Check, Level
@@ -25,15 +26,14 @@ from stormdoor.report.finding import Check, Level
 __all__ = ["PROBE"]
 
 _RIGHT = {
-    "paused": "reads no more while it is not read",
+    "paused": "stops reading, too",
     "ended": "ends the connection",
-    "fewer": "does not give all the answers",
+    "fewer": "does not keep all the answers",
 }
-_DOUBTS = {
-    "silent": "nothing is answered",
-    "short": "its answers are too short; a message with `{unique}` that is echoed would tell",
-    "long": "its answers are too long to ask for many",
-    "slow": "it takes too long",
+_NOT_TRIED = {
+    "silent": "Nothing is answered that could be kept.",
+    "short": "Answers are too short to fill what is under way; an echoed message with `{unique}` may.",
+    "long": "Answers are too long to ask for many.",
 }
 
 
@@ -56,11 +56,7 @@ async def _run(situation: Situation) -> list[Result]:
     if who is None or situation.base.once or not client.say:
         return [skipped("No credential or no message was given, or it works only once.")]
     if await _spreads(situation, Ask(who, situation.origin)):
-        return [
-            unknown(
-                "What is kept for a slow reader: what is said is heard by others, who would bear it."
-            )
-        ]
+        return [skipped("What is said is heard by others, who would have to bear it.")]
     one = await fill(client, who, situation.origin)
     if one.how == "kept":
         # Once more: an answer that came late, and all at once, may have had another reason.
@@ -71,11 +67,13 @@ async def _run(situation: Situation) -> list[Result]:
                 f"{one.asked} messages are answered to a client that reads nothing: "
                 f"{kept} MiB were kept until it did."
             )
-            return [found(what, one.lines)]
-    if why := _DOUBTS.get(one.how):
-        return [unknown(f"What is kept for a slow reader: {why}.")]
-    much = MUCH // 1024 // 1024
-    return [clear(f"Of a client that asks for {much} MiB and reads nothing, it {_RIGHT[one.how]}.")]
+            level = Level.WARNING if situation.open_to_all else Level.NOTE
+            return [found(what, one.lines, level=level)]
+    if why := _NOT_TRIED.get(one.how):
+        return [skipped(why)]
+    if one.how == "slow":
+        return [unknown("What is kept for a slow reader: it takes too long to ask for much.")]
+    return [clear(f"With a client that asks and does not read, the server {_RIGHT[one.how]}.")]
 
 
 PROBE = probe(

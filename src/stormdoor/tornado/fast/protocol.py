@@ -18,7 +18,7 @@ import socket
 import struct
 import sys
 from asyncio import Future
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from types import CoroutineType
 from typing import Any, Protocol, cast
 
@@ -64,6 +64,10 @@ _LINGER_BYTES = 256 * 1024
 """How much more of what a client sends is read and thrown away, after the server has closed."""
 
 
+def _keep_open() -> None:
+    """Instead of closing a socket."""
+
+
 class FastHandler(Protocol):
     """What the protocol asks of a handler, beside what Tornado's asks."""
 
@@ -72,6 +76,10 @@ class FastHandler(Protocol):
 
         A `Hold` may be returned as well, here and by `on_message`.
         """
+        ...
+
+    def _door_switch(self, answer: Mapping[str, str]) -> bool:
+        """Write the 101 with these headers among others; False if they have to be set, and it be finished."""
         ...
 
 
@@ -199,23 +207,30 @@ class FastProtocol(Outgoing):
 
     async def _accept_connection(self, handler: WebSocketHandler) -> None:
         """As Tornado's, but for the offers of compression, and for the socket, which moves."""
-        headers = handler.request.headers
-        offered = [one.strip() for one in headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        chosen = handler.select_subprotocol(offered if offered != [""] else [])
+        values = handler.request.headers.get_list
+        offers = ",".join(values("Sec-WebSocket-Protocol"))
+        offered = [one.strip() for one in offers.split(",")] if offers else []
+        chosen = handler.select_subprotocol(offered)
         self._selected_subprotocol = chosen
+        agreement = self._agree(",".join(values("Sec-WebSocket-Extensions")))
+        # In the spelling of Tornado's answers.
+        answer = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-Websocket-Accept": self.compute_accept_value(values("Sec-WebSocket-Key")[0]),
+        }
         if chosen:
             if chosen not in offered:
                 raise AssertionError("select_subprotocol chose what the client did not offer")
-            handler.set_header("Sec-WebSocket-Protocol", chosen)
-        agreement = self._agree(headers.get("Sec-WebSocket-Extensions", ""))
+            answer["Sec-Websocket-Protocol"] = chosen
         if agreement is not None:
-            handler.set_header("Sec-WebSocket-Extensions", agreement.answer)
-        handler.clear_header("Content-Type")
+            answer["Sec-Websocket-Extensions"] = agreement.answer
         handler.set_status(101)
-        handler.set_header("Upgrade", "websocket")
-        handler.set_header("Connection", "Upgrade")
-        handler.set_header("Sec-WebSocket-Accept", self._challenge_response(handler))
-        handler.finish()
+        if not cast(FastHandler, handler)._door_switch(answer):  # noqa: SLF001 - what it is for
+            handler.clear_header("Content-Type")
+            for name, value in answer.items():
+                handler.set_header(name, value)
+            handler.finish()
         await self._take_over(handler._detach_stream())  # noqa: SLF001 - see `suitable`
         if not self._lost:
             self.start_pinging()
@@ -230,6 +245,17 @@ class FastProtocol(Outgoing):
             self._abort()
             return
         self._begin()
+
+    def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
+        """As Tornado's, and without making an exception of what is not there.
+
+        Raises:
+            ValueError: A header is missing, or there are two keys.
+        """
+        values = handler.request.headers.get_list
+        host, key = values("Host"), values("Sec-WebSocket-Key")
+        if not (any(host) and len(key) == 1 and key[0] and any(values("Sec-WebSocket-Version"))):
+            raise ValueError("Missing/Invalid WebSocket headers")
 
     def _agree(self, offers: str) -> Agreement | None:
         agreement = None
@@ -256,15 +282,10 @@ class FastProtocol(Outgoing):
             self._socket = encrypted
             self.connection_made(TlsTransport(self._loop, encrypted, self))
             return
-        try:
-            # A duplicate, so that the stream can let go of its own in the way that it knows.
-            sock = stream.socket.dup()
-        except OSError:  # no more files may be open
-            self._lost = True
-            return
-        finally:
-            stream.close()
-        self._socket = sock
+        # The stream lets go of everything in the way that it knows, but for the socket itself.
+        self._socket = sock = stream.socket
+        stream.close_fd = _keep_open  # type: ignore[method-assign]
+        stream.close()
         loop: Any = self._loop
         make = getattr(loop, "_make_socket_transport", None)
         try:

@@ -19,14 +19,14 @@ _log = logging.getLogger("stormdoor")
 
 _KNOWN = frozenset([(6, 5), (6, 6)])
 _RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (IOStream, ("writing", "write", "close", "closed", "_consume")),
+    (IOStream, ("writing", "write", "close", "closed", "close_fd", "write_to_fd", "_consume")),
     (HTTP1Connection, ("detach",)),
     (RequestHandler, ("detach", "log_exception", "finish")),
     (WebSocketHandler, ("_detach_stream", "on_ws_connection_close", "on_connection_close")),
     (WebSocketProtocol, ("accept_connection", "_abort", "is_closing", "write_ping")),
     (
         WebSocketProtocol13,
-        ("_accept_connection", "_handle_websocket_headers", "_challenge_response", "_write_frame"),
+        ("_accept_connection", "_handle_websocket_headers", "compute_accept_value", "_write_frame"),
     ),
 )
 _FIXED = ("_detach_stream", "detach")

@@ -48,9 +48,10 @@ class Methods(Tasks):
         if name in SPAWN and any(
             isinstance(one, Function | Bound | Partial | Coroutine) for one in everything
         ):
-            return self._spawn(args, words, node)
-        if name in THROUGH and any(
-            isinstance(one, Function | Bound | Coroutine) for one in everything
+            return self._spawn(name, args, words, node)
+        if name in THROUGH and (
+            name in {"run_in_executor", "to_thread"}
+            or any(isinstance(one, Function | Bound | Coroutine) for one in everything)
         ):
             return self._through_call(name, args, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
@@ -146,7 +147,10 @@ class Methods(Tasks):
         return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
-        key = args[0].value if args and isinstance(args[0], Const) else "?"
+        named = args[0] if args else None
+        if isinstance(named, Setting) and isinstance(named.default, Const):
+            named = named.default
+        key = named.value if isinstance(named, Const) else "?" if named is None else text_of(named)
         fallback = args[1] if len(args) > 1 else Const(None)
         return Setting(f"{holder}[{key!r}]", fallback, text=f"{holder}[{key!r}]")
 
