@@ -47,7 +47,7 @@ def is_test(module: Module) -> bool:
 
 def scopes_of(module: Module, node: ast.AST) -> tuple[ast.AST, ...]:
     """The functions and classes around a call, outermost first."""
-    return next((around for one, around in module.nodes() if one is node), ())
+    return module.around(node)
 
 
 def subject_of(module: Module, scopes: Iterable[ast.AST]) -> str:

@@ -123,12 +123,12 @@ class Core:
         Raises:
             Exhausted: There were too many.
         """
-        self.steps += 1
-        if self.steps > _MAX_STEPS:
-            raise Exhausted
-        if self.steps > self.cap:
+        self.steps = steps = self.steps + 1
+        if steps > self.cap:
+            if steps > _MAX_STEPS:
+                raise Exhausted
             raise TooFar
-        if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
+        if steps % 1024 == 0 and time.monotonic() > self.deadline:
             raise Exhausted
 
     def choose(

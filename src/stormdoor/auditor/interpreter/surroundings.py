@@ -5,7 +5,7 @@ A parameter is what the calls of its function give; where there are none it is a
 
 import ast
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
@@ -178,7 +178,7 @@ class Surroundings(Calls):
             for binding in self.hierarchy.members(one).get("__init__", ()):
                 if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
                     continue
-                values = _stored(binding.node, name)
+                values = _stored(binding.node).get(name, [])
                 if len(values) == 1:
                     env = self._around(one.module, [binding.node])
                     first = next(iter(binding.node.args.args), None)
@@ -192,6 +192,7 @@ class Surroundings(Calls):
         return None
 
 
+@lru_cache(maxsize=4096)
 def _constructed_in(function: ast.AST) -> ast.expr | None:
     """`Config` of a function that does `config = Config()` and only ever returns that."""
     if not isinstance(function, _Definition):
@@ -248,15 +249,17 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     return None
 
 
-def _stored(function: _Definition, name: str) -> list[ast.expr]:
-    """The values of `self.name = ...`."""
-    return [
-        node.value
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Attribute)
-        and target.attr == name
-        and isinstance(target.value, ast.Name)
-        and target.value.id == "self"
-    ]
+@lru_cache(maxsize=4096)
+def _stored(function: _Definition) -> dict[str, list[ast.expr]]:
+    """The values of `self.name = ...`, by the names."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
+                    found.setdefault(target.attr, []).append(node.value)
+    return found
