@@ -76,7 +76,7 @@ lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flo
 	@$(BIN)/python -m lab.run $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long
+fuzz: $(DEV) ## Run the property tests, the parsers' and the scanner's fuzzing for long
 	$(call heading,fuzzing: hypothesis)
 	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
 
@@ -93,6 +93,11 @@ corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the la
 .PHONY: probe-real
 probe-real: $(DEV) ## Start real programs, compare what the prober says with the truth by hand
 	@$(BIN)/python -m tests.prober.real.evaluate $(ARGS)
+
+.PHONY: probe-unseen
+probe-unseen: $(DEV) ## The same for programs that the prober was not made with
+	@$(BIN)/python -m tests.prober.real.evaluate --unseen --jobs 3 --record tests/prober/unseen/now.json $(ARGS)
+	@$(BIN)/python -m tests.prober.unseen.page
 
 .PHONY: bench
 bench: bench-peers ## Measure CPU per message and handshake, memory per connection, beside peers

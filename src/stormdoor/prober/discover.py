@@ -265,7 +265,7 @@ class _Search:
 
     def beside(self, own: str) -> dict[str, str]:
         """Addresses that go with the pages: the page's own, and one below it."""
-        found = {}
+        found: dict[str, str] = {}
         for page in dict.fromkeys((*self.starts, *self.pages)):
             path = urlsplit(page).path.rstrip("/")
             if _socket(_origin(page)) == own and len(found) < _MOST_BESIDE:

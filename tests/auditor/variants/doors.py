@@ -1077,10 +1077,10 @@ class Door(WebSocketHandler):
     "defaults in a module that names no handler": (
         "optional",
         """
-from house import settings
+from house.settings import settings
 class Door(WebSocketHandler):
     def prepare(self):
-        name = settings.settings().get(["cloud", "logged_user"])
+        name = settings().get(["cloud", "logged_user"])
         if name and not sessions.verify(self.get_argument("token", "")):
             raise HTTPError(401)
     def on_message(self, message):
@@ -1093,14 +1093,7 @@ _instance = None
 default_settings = {
     "cloud": {"server": "https://cloud.example", "logged_user": None},
 }
-class Settings:
-    def __init__(self):
-        self._config = read_file()
-    def get(self, path):
-        config, defaults = self._config, default_settings
-        for key in path[:-1]:
-            config, defaults = config.get(key, {}), defaults[key]
-        return config.get(path[-1], defaults[path[-1]])
+from elsewhere import Settings
 def settings():
     global _instance
     if _instance is None:
