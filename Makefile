@@ -94,6 +94,11 @@ corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the la
 probe-real: $(DEV) ## Start real programs, compare what the prober says with the truth by hand
 	@$(BIN)/python -m tests.prober.real.evaluate $(ARGS)
 
+.PHONY: probe-unseen
+probe-unseen: $(DEV) ## The same for programs that the prober was not made with
+	@$(BIN)/python -m tests.prober.real.evaluate --unseen --jobs 3 --record tests/prober/unseen/now.json $(ARGS)
+	@$(BIN)/python -m tests.prober.unseen.page
+
 .PHONY: bench
 bench: bench-peers ## Measure CPU per message and handshake, memory per connection, beside peers
 	@$(BIN)/python bench/run.py $(ARGS)
@@ -129,6 +134,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile --extra dev --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
+	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
 	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in
 
 .PHONY: clean

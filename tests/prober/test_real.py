@@ -1,7 +1,10 @@
 """What is committed about real programs is complete, and the page says the same; nothing is started."""
 
-from tests.prober.real.evaluate import CHECKS, PAGE
+import json
+
+from tests.prober.real.evaluate import CHECKS, PAGE, UNSEEN
 from tests.prober.real.programs import cases
+from tests.prober.unseen.page import MARK, RUNS, counts, section
 
 
 def test_every_case_is_whole() -> None:
@@ -23,3 +26,29 @@ def test_the_page_is_about_these_cases() -> None:
         cells = [cell.strip() for cell in row.split("|")][3:6]
         said = ["open" if case.truth[check] else "closed" for check in CHECKS]
         assert [cell.split(" / ")[0] for cell in cells] == said
+
+
+def test_every_unseen_case_is_whole() -> None:
+    """The same of those that the prober was not made with; each belongs to one first sight."""
+    first, second, now = (json.loads(file.read_text("utf-8")) for file in RUNS.values())
+    known = {one.name: one for one in cases(UNSEEN)}
+    assert not first.keys() & second.keys()
+    assert known.keys() == now.keys()
+    assert now.keys() <= first.keys() | second.keys()
+    for case in known.values():
+        assert case.truth.keys() >= {"no-credential", "foreign-origin"}, case.name
+        assert case.facts.keys() == {"owner", "nobody", "foreign", "other_port"}, case.name
+        if not case.guess:
+            for check, client in (("no-credential", "nobody"), ("foreign-origin", "foreign")):
+                assert ("with data" in case.facts[client]) is case.truth[check], case.name
+
+
+def test_the_page_shows_what_was_kept_of_the_runs() -> None:
+    """The tables are made of the files, and no run has a false alarm where the owner was given."""
+    tail = PAGE.read_text("utf-8").partition(MARK)[2]
+    assert tail.startswith(f"\n\n{section()}\n")
+    known = {one.name: one for one in cases(UNSEEN)}
+    for file in RUNS.values():
+        run = json.loads(file.read_text("utf-8"))
+        for check in ("no-credential", "foreign-origin"):
+            assert counts(run, known, check)[2] == 0, (file.name, check)

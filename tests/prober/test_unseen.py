@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor.prober.budget import Budget
 from stormdoor.prober.delivered import GREETING, is_refusal, shape
+from stormdoor.prober.discover import discover
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.made_up import alike
+from stormdoor.prober.web import Web
 from tests.prober.servers import probed, serving, slugs, states
 
 
@@ -202,6 +206,43 @@ async def test_an_ending_is_tried_on_an_address() -> None:
     assert "ends like yours" in next(
         one.message for one in report.findings if one.slug == "foreign-origin"
     )
+
+
+class Behind(WebSocketHandler):
+    """Answers nobody but its member."""
+
+    def prepare(self) -> None:
+        if self.get_cookie("session") != "s-0123456789abcdef":
+            raise HTTPError(401)
+
+
+class Application(RequestHandler):
+    """A page whose script does not say where its socket is."""
+
+    def get(self) -> None:
+        self.write("<body>The plot is drawn by a script that asks the page where it is.</body>")
+
+
+async def found_at(port: int, path: str, *cookies: tuple[str, str]) -> set[str]:
+    """Paths of what is discovered from a page on."""
+    start = f"http://127.0.0.1:{port}{path}"
+    who = Identity("ada", cookies=cookies)
+    found = await discover([start], Web(Budget(200, 1000.0, 20.0), None, (), who, start))
+    return {urlsplit(one.url).path for one in found.endpoints}
+
+
+async def test_endpoints_that_no_script_names() -> None:
+    """Below the page's address, at it, at a usual path that answers the owner, and wherever one asks."""
+    async with serving(Quiet, ("/app", Application), ("/events", Behind), path="/app/ws") as port:
+        assert await found_at(port, "/app") == {"/app/ws"}
+        assert await found_at(port, "/app", ("session", "s-0123456789abcdef")) == {
+            "/app/ws",
+            "/events",
+        }
+    async with serving(Quiet, path="/") as port:
+        assert await found_at(port, "/") == {"/"}
+    async with serving(Quiet, path="/.*") as port:
+        assert await found_at(port, "/") == {"/"}
 
 
 def test_packets_are_opened() -> None:

@@ -101,7 +101,7 @@ def probe(
     What `--help` says above the options stands where the command is registered, in main.py.
 
     Args:
-        urls: Addresses of endpoints: ws://HOST:PORT/PATH or wss://HOST/PATH.
+        urls: Addresses of endpoints: ws://HOST:PORT/PATH; {unique} in one is another word each time.
         authorized: A host beside this machine that you may probe; may be repeated.
         discover: A page to look for endpoints from, e.g. http://127.0.0.1:8888/; may be repeated.
         har: A browser session saved as HAR: its endpoints, its owner, its messages; may be repeated.

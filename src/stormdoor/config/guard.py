@@ -413,8 +413,8 @@ class Guard:
     async def close(self) -> None:
         """Let nobody in any more, end every connection (1001), write the trail, close the store."""
         self.admission.closing = True
-        for connection in self.registry:
-            self.registry.end(connection, Refusal(Denial.SHUTDOWN, "the server is shutting down"))
+        shutdown = Refusal(Denial.SHUTDOWN, "the server is shutting down")
+        self.registry.end_all(self.registry, shutdown)
         if self._heart is not None:
             # Not cancelled at once: a store may go on writing what nobody waits for any more, and the
             # entries would be written twice.

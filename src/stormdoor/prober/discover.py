@@ -29,6 +29,7 @@ USUAL = (
     "/ws",
     "/ws/",
     "/websocket",
+    "/websocket/",
     "/socket",
     "/wss",
     "/api/ws",
@@ -44,6 +45,10 @@ USUAL = (
     "/cable",
     "/graphql",
     "/notifications",
+    "/comms",
+    "/livereload",
+    "/sockjs/websocket",
+    "/websockify",
     "/_stcore/stream",
     "/socket.io/?EIO=4&transport=websocket",
 )
@@ -60,6 +65,7 @@ _OTHER_FILES = re.compile(
 _SPEAKS = re.compile(r"\bws\b|socket", re.IGNORECASE)
 _NOWHERE = "/stormdoor-probe-nothing-here"
 _MOST_SOURCES = 200
+_MOST_BESIDE = 8
 _KINDS = ("page", "script", "source map")
 
 
@@ -109,6 +115,7 @@ class _Search:
     seen: set[str] = field(default_factory=set)
     queue: deque[tuple[str, str, str, int]] = field(default_factory=deque)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_KINDS, 0))
+    pages: list[str] = field(default_factory=list)
     read: int = 0
     left: int = 0
 
@@ -178,6 +185,7 @@ class _Search:
             if "script" in got.kind or "json" in got.kind:
                 self.script(got.url, got.text, got.url)
             return
+        self.pages.append(got.url)
         read = read_page(got.url, got.text)
         for line, value in read.sockets:
             url = re.sub(r"^http(?=s?:)", "ws", urljoin(read.base, value))
@@ -246,14 +254,24 @@ class _Search:
         (self.found if one.certain else self.perhaps).setdefault(address, f"{one.how} in {where}")
 
     async def knock(self, url: str) -> int:
-        """How a handshake without a credential is answered; 0 where there was no answer."""
+        """How a handshake as the identity is answered; 0 where there was no answer."""
         target = parse_target(url, self.web.authorized)
-        request = Request(headers=(("Origin", target.origin),))
+        request = Request(headers=(("Origin", target.origin), *self.web.headers(target)))
         try:
             async with opened(target, request, self.web.budget, self.web.tls) as (answer, _):
                 return answer.status
         except NoAnswer:
             return 0
+
+    def beside(self, own: str) -> dict[str, str]:
+        """Addresses that go with the pages: the page's own, and one below it."""
+        found: dict[str, str] = {}
+        for page in dict.fromkeys((*self.starts, *self.pages)):
+            path = urlsplit(page).path.rstrip("/")
+            if _socket(_origin(page)) == own and len(found) < _MOST_BESIDE:
+                found[f"{own}{path or '/'}"] = "the address of a page"
+                found[f"{own}{path}/ws"] = "below the address of a page"
+        return found
 
     async def try_paths(self) -> int:
         """Try what may be an endpoint, beside a path that does not exist."""
@@ -261,9 +279,12 @@ class _Search:
         for origin in dict.fromkeys(_origin(one) for one in self.starts):
             own = _socket(origin)
             nowhere = await self.knock(own + _NOWHERE)
+            if nowhere == 101:
+                # Whatever the path is: the first of them stands for all.
+                self.found.setdefault(f"{own}/", "every path, even one that does not exist")
             known_paths = {one.partition("?")[0].rstrip("/") for one in self.found}
             guesses = {own + path: f"{path.partition('?')[0]}, a usual path" for path in USUAL}
-            for url, where in {**self.perhaps, **guesses}.items():
+            for url, where in {**self.perhaps, **self.beside(own), **guesses}.items():
                 plain = url.partition("?")[0].rstrip("/")
                 if plain in known_paths or not url.startswith(own):
                     continue

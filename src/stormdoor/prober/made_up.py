@@ -13,11 +13,13 @@ from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
 from stormdoor.prober.decide import refused
+from stormdoor.prober.delivered import text_of
 from stormdoor.prober.identity import Identity, Pairs
 
 __all__ = ["alike", "made_up"]
 
 _MOST = 3
+_NOTICE = 300
 _HEXADECIMAL = re.compile(r"[0-9a-f\W_]*\Z")
 _PREFIX = re.compile(r"[A-Za-z]{1,4}[_:.](?=.)")
 
@@ -51,24 +53,38 @@ async def made_up(client: Client, owner: Identity, given: Pairs, origin: str) ->
     if not given or len(given) > _MOST:
         return ()
     real = await client.converse(Ask(owner, origin, patience=1.5))
-    if refused(real):
-        return ()
     found = []
     for name, value in given:
         rest = tuple(one for one in owner.query if one != (name, value))
-        other = replace(owner, query=(*rest, (name, alike(value))))
-        came = await client.converse(Ask(other, origin, patience=1.5))
+
+        async def with_another(
+            rest: Pairs = rest, name: str = name, value: str = value
+        ) -> Conversation:
+            other = replace(owner, query=(*rest, (name, alike(value))))
+            return await client.converse(Ask(other, origin, patience=1.5))
+
+        came = await with_another()
         if refused(came) or (real.messages and not came.messages):
             continue
-        if real.delivered:
-            any_value = real.delivered <= came.delivered
-        else:
-            # Nothing tells whether it was let in, unless it is turned away without the parameter.
-            without = await client.converse(Ask(replace(owner, query=rest), origin))
-            any_value = _as_quiet(real, came) and (refused(without) or bool(without.ended))
-        if any_value:
+        if real.delivered and real.delivered <= came.delivered:
+            found.append((name, value))
+            continue
+        # Nothing tells whether it was let in, unless it is turned away without the parameter.
+        without = await client.converse(Ask(replace(owner, query=rest), origin))
+        if not refused(without) and not without.ended:
+            continue
+        if (not refused(real) and not real.delivered and _as_quiet(real, came)) or (
+            # What is in use already is refused, or goes on where it was: another one begins anew.
+            _much(came) and bool(came.delivered & (await with_another()).delivered)
+        ):
             found.append((name, value))
     return tuple(found)
+
+
+def _much(one: Conversation) -> bool:
+    """Whether it was delivered more than a notice would hold."""
+    length = sum(len(text_of(message)) for message in one.messages)
+    return one.stays_open and length >= _NOTICE and len(one.delivered) > 1
 
 
 def _as_quiet(one: Conversation, other: Conversation) -> bool:

@@ -100,7 +100,8 @@ class Web:
         """The cookies of the place that the identity belongs to, by now."""
         return tuple(self.jars[self.home.host].items())
 
-    def _headers(self, target: Target) -> list[tuple[str, str]]:
+    def headers(self, target: Target) -> list[tuple[str, str]]:
+        """What the identity shows there: its headers at its own place alone, cookies at their host."""
         found = list(self.who.headers) if target.origin == self.home.origin else []
         if jar := self.jars.get(target.host):
             found.append(("Cookie", "; ".join(f"{name}={value}" for name, value in jar.items())))
@@ -128,7 +129,7 @@ class Web:
         given: list[SetCookie] = []
         target = self.target(url)
         for _ in range(_MOST_REDIRECTS + 1):
-            sent = replace(request, headers=(*self._headers(target), *request.headers))
+            sent = replace(request, headers=(*self.headers(target), *request.headers))
             answer = await exchange(target, sent, self.budget, self.tls, longest=LONGEST_PAGE)
             given += self._keep(target, answer)
             page = Page(

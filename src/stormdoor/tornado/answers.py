@@ -11,6 +11,7 @@ beyond its documentation is kept by `tests/tornado/test_answers.py`.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import formatdate
@@ -106,8 +107,8 @@ def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
     stream = handler.detach()
     if not stream.closed():
         date = b"Date: " + _date.at(now).encode()
-        written = stream.write(b"".join((before, date, again, after)))
-        if stream.writing():
+        written = _write(stream, b"".join((before, date, again, after)))
+        if stream.writing() and written is not None:
             written.add_done_callback(lambda _: stream.close())
         else:
             stream.close()
@@ -161,12 +162,16 @@ def _lines(headers: HTTPHeaders) -> list[str]:
 
 
 def switch_protocols(
-    handler: WebSocketHandler, now: float, more: Mapping[str, str] = _NOTHING
+    handler: WebSocketHandler,
+    headers: HTTPHeaders | None,
+    now: float,
+    more: Mapping[str, str] = _NOTHING,
 ) -> bool:
     """Write the 101, with every header that the handler has set.
 
     Args:
         handler: Whose handshake was accepted.
+        headers: Those of its answer, or None if they are the usual ones.
         now: Unix seconds.
         more: The protocol's own headers, if they are not among the handler's.
 
@@ -186,7 +191,6 @@ def switch_protocols(
     stream: IOStream | None = connection.stream
     if stream is None or stream.closed():
         return False
-    headers: HTTPHeaders | None = vars(handler).get("_headers")
     lines = _beginning.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
     lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
     head = "\r\n".join(lines).encode("latin1")
@@ -204,12 +208,15 @@ def switch_protocols(
     return True
 
 
-def _write(stream: IOStream, head: bytes) -> None:
-    """Write to the socket, which nearly always takes all of it; what it does not take, the stream writes."""
+def _write(stream: IOStream, head: bytes) -> Future[None] | None:
+    """Write to the socket, which nearly always takes all of it; what it does not take, the stream writes.
+
+    Returns:
+        When the stream will have written the rest, if there is one.
+    """
     sent = 0
     if type(stream) is IOStream and not stream.writing():
         # Whatever is wrong with the socket, the stream finds out as well.
         with suppress(OSError):
             sent = stream.write_to_fd(memoryview(head))
-    if sent < len(head):
-        stream.write(head[sent:])
+    return stream.write(head[sent:]) if sent < len(head) else None

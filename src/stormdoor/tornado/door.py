@@ -20,7 +20,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from msgspec import Struct
 from tornado import gen
@@ -34,7 +34,8 @@ from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.core.principal import Principal
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.inbound import Refused
+from stormdoor.guard.inbound import Held, Refused
+from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import shed
 from stormdoor.tornado.threshold import Threshold
 
@@ -186,6 +187,23 @@ class Door(Threshold):
         """Likewise a pong. Either may be a coroutine."""
         return super().on_pong(data) if self._door_control(data) else None
 
+    def _door_pause(
+        self, seconds: float, message: str | bytes = "", *, again: bool = False
+    ) -> Awaitable[None]:
+        """What to return for a message if nothing more is to be read for a while.
+
+        For the fast protocol a `Hold`, for Tornado's own what it awaits.
+
+        Args:
+            seconds: For how long.
+            message: The message at hand.
+            again: Whether it is to be judged anew afterwards.
+        """
+        hold = Hold(seconds, again)
+        if type(self.ws_connection) is FastProtocol:
+            return cast("Awaitable[None]", hold)
+        return self._door_hold(hold, message)
+
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted
         if connection is None:
@@ -270,6 +288,8 @@ class RawDoor(Door):
             return None
         guard = self._door_guard
         verdict = guard.inbound.receive_raw(connection, message, self._door_message_permission)
+        if isinstance(verdict, Held):
+            return self._door_pause(verdict.seconds, message, again=True)
         if verdict is True:
             try:
                 result = super().on_message(message)
@@ -314,7 +334,7 @@ class CommandDoor(Door):
         verdict = self._door_guard.inbound.receive(connection, message, self.actions)
         if verdict is None:
             return self._door_first(connection, message) if connection.waiting else None
-        return self._door_act(connection, verdict)
+        return self._door_act(connection, verdict, message)
 
     def _door_take(self, text: bytes) -> Awaitable[None] | None:
         """The same for a text that has come in bytes: decoded once, into the command."""
@@ -324,12 +344,13 @@ class CommandDoor(Door):
         verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
         if verdict is None:
             return self._door_first(connection, text.decode()) if connection.waiting else None
-        return self._door_act(connection, verdict)
+        return self._door_act(connection, verdict, text)
 
     def _door_act(
         self,
         connection: Connection,
-        verdict: tuple[Action, Command] | Refused | Refresh | Prove,
+        verdict: tuple[Action, Command] | Refused | Held | Refresh | Prove,
+        message: str | bytes,
     ) -> Awaitable[None] | None:
         if isinstance(verdict, tuple):
             action, command = verdict
@@ -344,8 +365,12 @@ class CommandDoor(Door):
             if not isinstance(result, Struct) and inspect.isawaitable(result):
                 return _task(self._door_carry_out(result, command))
             self._door_reply(result, command)
+        elif isinstance(verdict, Held):
+            return self._door_pause(verdict.seconds, message, again=True)
         elif isinstance(verdict, Refused):
             self._door_answer(verdict)
+            if verdict.pause and not verdict.fatal:
+                return self._door_pause(verdict.pause)
         else:
             # Beside the messages: they go on, by the old credential, until the new one has been verified.
             self._door_send_on(self._door_renew(connection, verdict))

@@ -95,12 +95,12 @@ AFTER: dict[str, object] = {
     "_on_close_called": False,
     "close_code": None,
     "close_reason": None,
+    "_door_headers": None,
 }
 """What a handler has after the 101, most often. The class has it, so that no handler needs to."""
 
 MADE_LATER: dict[str, Callable[[Any], Any]] = {
     "ui": _ui,
-    "_headers": lambda _: HTTPHeaders(),
     "_write_buffer": lambda _: [],
     "_transforms": lambda _: [],
     "path_args": lambda _: [],
@@ -110,22 +110,20 @@ MADE_LATER: dict[str, Callable[[Any], Any]] = {
 }
 """What is made when it is asked for. Of the last four only what is empty is let go."""
 
-_IF_EMPTY = ("path_args", "path_kwargs", "open_args", "open_kwargs")
-_LET_GO = frozenset(AFTER) | frozenset(MADE_LATER)
+_IF_EMPTY = frozenset({"path_args", "path_kwargs", "open_args", "open_kwargs"})
 
 
 def shed(handler: WebSocketHandler) -> None:
     """Let go of what the handshake has left behind on an open connection."""
     had = handler.__dict__
-    # Another dictionary, not this one with less in it: it would keep its size.
-    kept = {name: value for name, value in had.items() if name not in _LET_GO}
     for name, usual in AFTER.items():
-        if had.get(name, usual) != usual:
-            kept[name] = had[name]
-    for name in _IF_EMPTY:
-        if had.get(name):
-            kept[name] = had[name]
-    handler.__dict__ = kept
+        if had.get(name, usual) == usual:
+            had.pop(name, None)
+    for name in MADE_LATER:
+        if name not in _IF_EMPTY or not had.get(name):
+            had.pop(name, None)
+    # Another dictionary, not this one with less in it: it would keep its size.
+    handler.__dict__ = dict(had)
     headers = handler.request.headers
     if type(headers) is HTTPHeaders:
         _Folded.fold(headers)

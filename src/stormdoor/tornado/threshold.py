@@ -123,7 +123,8 @@ class Threshold(Outlet):
         if self._door_own_clear:
             super().clear()
             return
-        vars(self).pop("_headers", None)  # they are made when somebody looks at them
+        if self._door_headers is not None:
+            self._door_headers = None  # others are made when somebody looks at them
         self.set_default_headers()
         self._write_buffer = []
         self._status_code = 200
@@ -135,7 +136,7 @@ class Threshold(Outlet):
             chunk is None
             and self._status_code == 101
             and not self._door_own_finish
-            and switch_protocols(self, self._door_guard.clock.now())
+            and switch_protocols(self, self._door_headers, self._door_guard.clock.now())
         ):
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             done.set_result(None)
@@ -145,7 +146,7 @@ class Threshold(Outlet):
     def _door_switch(self, answer: Mapping[str, str]) -> bool:
         """The whole 101 in one go, with the headers of the fast protocol; False if it has to set them."""
         return not self._door_own_finish and switch_protocols(
-            self, self._door_guard.clock.now(), answer
+            self, self._door_headers, self._door_guard.clock.now(), answer
         )
 
     async def get(self, *args: Any, **kwargs: Any) -> None:

@@ -1074,4 +1074,77 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "defaults in a module that names no handler": (
+        "optional",
+        """
+from house.settings import settings
+class Door(WebSocketHandler):
+    def prepare(self):
+        name = settings().get(["cloud", "logged_user"])
+        if name and not sessions.verify(self.get_argument("token", "")):
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {
+            "house/__init__.py": "",
+            "house/settings.py": """
+_instance = None
+default_settings = {
+    "cloud": {"server": "https://cloud.example", "logged_user": None},
+}
+from elsewhere import Settings
+def settings():
+    global _instance
+    if _instance is None:
+        _instance = Settings()
+    return _instance
+""",
+        },
+    ),
+    "the refusal differs, and is one in each case": (
+        "guarded",
+        """
+from elsewhere import policy
+def demand(user, needed):
+    if not policy.covers(user, needed):
+        if user == "anybody":
+            raise HTTPError(401)
+        else:
+            raise HTTPError(403)
+class Door(WebSocketHandler):
+    def prepare(self):
+        demand(self.settings["users"].find(self.request), ["read"])
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "the applications of tests are not the one that is served": (
+        "optional",
+        """
+class Server(Application):
+    def __init__(self, users=None):
+        self.users = users
+        super().__init__([("/ws", Door)])
+    @property
+    def asks(self):
+        return self.users is not None
+class Door(WebSocketHandler):
+    def open(self):
+        if self.application.asks and not self.current_user:
+            self.close()
+            return
+        clients.add(self)
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+""",
+        {
+            "tests/test_app.py": """
+from tornado.web import Application
+class Fake(Application):
+    asks = True
+""",
+        },
+    ),
 }

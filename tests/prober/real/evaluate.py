@@ -83,6 +83,18 @@ class Comparison:
         }
 
     @property
+    def grave(self) -> bool:
+        """Whether it is more than a hole that was missed: of unseen programs those are listed."""
+        alarm = any(
+            said == "open" and not self.case.truth.get(check, True)
+            for check, said in self.said.items()
+        )
+        known = all(
+            self.seen[check] is truth for check, truth in self.case.truth.items() if self.by_hand
+        )
+        return bool(self.problem) or alarm or not known
+
+    @property
     def faults(self) -> list[str]:
         """What is not as it must be."""
         if self.problem:
@@ -325,8 +337,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for check in CHECKS:
         hit, alarm, quiet, missed, untold = _agreement(results, check)
         out.print(
-            f"{check}: {hit} of {hit + missed} found, {alarm} false alarms among {alarm + quiet + untold} "
-            f"closed or untold, {untold} could not be told",
+            f"{check}: {hit} of {hit + missed} found, {alarm} false alarms, {quiet} closed and said so, "
+            f"{untold} could not be told",
             highlight=False,
         )
     if given.write_facts:
@@ -337,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         head, _, tail = PAGE.read_text("utf-8").partition(MARK)
         rest = tail[tail.index("\n## ") :] if "\n## " in tail else ""
         PAGE.write_text(f"{head}{MARK}\n\n{_page(results)}\n{rest}", encoding="utf-8")
-    return 1 if any(one.faults for one in results) else 0
+    return 1 if any(one.grave if given.unseen else one.faults for one in results) else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from stormdoor.auditor.naming.lexicon import (
     concerns_identity,
     is_authenticator,
     is_credential_name,
+    is_negative,
     is_verification_name,
 )
 
@@ -164,6 +165,8 @@ def _optional(paths: list[Path]) -> Authentication | None:
 
 def optional_part(pathway: Pathway) -> Authentication | None:
     """A check that a setting switches on, beside those that come too late anyway."""
+    if not pathway.complete:
+        return None
     shipped = {
         id(event.node) for path in pathway.paths if _as_shipped(path) for event in path.checks
     }
@@ -175,6 +178,8 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             and one.default is not one.value
             and concerns_identity(one.name)
             and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
+            and not one.name.endswith("another than the default")
+            and (one.value or is_negative(one.name))
         ]
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if len(flipped) == 1 and further:

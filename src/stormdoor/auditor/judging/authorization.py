@@ -110,6 +110,7 @@ def _commanded(endpoint: Endpoint) -> list[Event]:
         and "client" not in event.labels
         and _COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
         and _is_of_the_program(event.text)
+        and (event.receiver is None or event.text.startswith("self.application."))
     ]
 
 

@@ -219,6 +219,7 @@ SETTING = frozenset(
         "configuration",
         "args",
         "opts",
+        "opt",
         "env",
         "environ",
         "flags",

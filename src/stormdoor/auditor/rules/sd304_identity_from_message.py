@@ -22,6 +22,7 @@ Fix:
     Use `self.current_user`; ignore what the message says.
 """
 
+import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event
@@ -32,15 +33,19 @@ from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
+_NAMED = re.compile(r"['\"](\w+)['\"]")
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     claims: dict[str, Event] = {}
     for event in [*endpoint.anonymous.events, *endpoint.member.events]:
-        field = claimed_identity(event)
-        if field and (field not in claims or _is_nearer(event, claims[field], endpoint)):
+        name = claimed_identity(event)
+        field = (_NAMED.findall(name) or [name])[-1]
+        if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):
             claims[field] = event
     places: set[int] = set()
-    for name, event in claims.items():
+    for event in claims.values():
+        name = claimed_identity(event)
         if id(event.node) not in places:
             places.add(id(event.node))
             yield Found(

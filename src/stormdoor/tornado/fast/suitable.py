@@ -9,7 +9,7 @@ from functools import cache
 import tornado
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, SSLIOStream
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
@@ -78,6 +78,6 @@ def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def fits_request(request: HTTPServerRequest) -> bool:
-    """Whether the connection of `request` can move: plain TCP (or a Unix socket), and a known loop."""
+    """Whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
     stream = getattr(request.connection, "stream", None)
-    return type(stream) is IOStream and fits_loop(asyncio.get_running_loop())
+    return type(stream) in (IOStream, SSLIOStream) and fits_loop(asyncio.get_running_loop())

@@ -1,6 +1,7 @@
 """Functions and constructors of the project, by their bodies."""
 
 import ast
+from dataclasses import replace
 from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -64,8 +65,17 @@ class Functions(Statements):
             try:
                 self.execute(function.node.body)
             except Returned as returned:
-                return returned.value
+                return self._answered(returned.value, [*args, *words.values()])
         return Const(None)
+
+    def _answered(self, value: Value, given: list[Value]) -> Value:
+        """What a function gives that is told the user and the object depends on both."""
+        if self.mode == "member" and isinstance(value, Unknown | Sequence):
+            told = labels_of(*(one for one in given if not _is_handler(one)))
+            if told >= {"principal", "client"}:
+                both = {"principal", "client", "answer"}
+                return replace(value, labels=value.labels | both)
+        return value
 
     def _bind(self, function: Function, args: list[Value], words: dict[str, Value]) -> None:
         arguments = function.node.args
@@ -85,7 +95,9 @@ class Functions(Statements):
                 else:
                     env.names[name] = Unknown(text=name)
         if arguments.vararg is not None:
-            env.names[arguments.vararg.arg] = Sequence(positional[len(names) :], "tuple")
+            env.names[arguments.vararg.arg] = Sequence(
+                positional[len(names) :], "tuple", exact=not self._is_served(function)
+            )
         for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if one.arg in rest:
                 env.names[one.arg] = rest.pop(one.arg)
@@ -94,7 +106,11 @@ class Functions(Statements):
             else:
                 env.names[one.arg] = Unknown(text=one.arg)
         if arguments.kwarg is not None:
-            env.names[arguments.kwarg.arg] = Mapping(dict(rest.items()))
+            env.names[arguments.kwarg.arg] = (
+                Mapping(dict(rest.items()), exact=False, labels=frozenset({"client", "url"}))
+                if self._is_served(function)
+                else Mapping(dict(rest.items()))
+            )
         for name, held in list(env.names.items()):
             if (
                 isinstance(held, Unknown)
@@ -105,6 +121,14 @@ class Functions(Statements):
                 env.names[name] = Unknown(
                     held.labels | {"credential"}, held.text or name, held.truthy
                 )
+
+    def _is_served(self, function: Function) -> bool:
+        """Whether Tornado calls it with what the route captures from the address."""
+        return (
+            self.handler is not None
+            and self.frame.receiver is self.handler
+            and getattr(function.node, "name", "") in {"get", "open"}
+        )
 
     def default(self, function: Function, name: str, node: ast.expr) -> Value:
         """The default of a parameter: of a constructor's it is a setting."""
@@ -249,3 +273,7 @@ def _is_generator(node: ast.AsyncFunctionDef) -> bool:
     return any(
         isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)
     )
+
+
+def _is_handler(value: Value) -> bool:
+    return isinstance(value, Instance) and value.handler
