@@ -4,8 +4,9 @@ Reads commands from its standard input and answers each with a line of JSON on i
 `feed NAME`, `revoke NAME`, `revoke-everything`, `close`; `stall` is answered with the longest time, in
 milliseconds, that a timer of 1 ms was late since the last `stall` (on the wall, without what the process
 waited for a processor, and in CPU time), and with all CPU time since then, as SIGTERM is, when all is
-done; `where` with where its store is; `collect` with how long a full garbage collection takes; `freeze` sets
-aside what is there now. All times are seconds of `CLOCK_MONOTONIC`, which the processes of one machine share.
+done; `where` with where its store is; `collect` with the CPU time of a full garbage collection; `freeze`
+sets aside what is there now. All times are seconds of `CLOCK_MONOTONIC`, which the processes of one machine
+share.
 """
 
 import asyncio
@@ -116,9 +117,10 @@ async def _obey(
         case ["where"]:
             return {"store": store}
         case ["collect"]:
-            begun = time.monotonic()
+            begun = time.thread_time()
             gc.collect()
-            return {"collect": (time.monotonic() - begun) * 1000, "objects": len(gc.get_objects())}
+            took = time.thread_time() - begun
+            return {"collect": took * 1000, "objects": len(gc.get_objects())}
         case ["freeze"]:
             gc.collect()
             gc.freeze()
