@@ -76,7 +76,7 @@ lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flo
 	@$(BIN)/python -m lab.run $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long
+fuzz: $(DEV) ## Run the property tests, the parsers' and the scanner's fuzzing for long
 	$(call heading,fuzzing: hypothesis)
 	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
 
@@ -134,6 +134,7 @@ lock: $(DEV) ## Renew requirements/*.txt (ARGS="--upgrade" takes the newest vers
 	compile --extra dev --output-file requirements/dev.txt $(ARGS) $$project; \
 	compile --extra bcrypt --extra sanitize --extra second-factor --constraints requirements/dev.txt \
 	  --output-file requirements/runtime.txt $$project; \
+	compile --output-file requirements/peers.txt $(ARGS) requirements/peers.in; \
 	compile --output-file requirements/envoy.txt $(ARGS) requirements/envoy.in
 
 .PHONY: clean

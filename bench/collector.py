@@ -22,7 +22,7 @@ TIMES: Final = 5
 
 
 def _collect(server: Server) -> tuple[float, int]:
-    """The median of some full collections in milliseconds, and the objects that were looked at."""
+    """The median of some full collections in milliseconds of CPU, and the objects that were looked at."""
     found = []
     objects = 0
     for _ in range(TIMES):
@@ -63,7 +63,7 @@ def main() -> int:
         rows.append((f"{half:,} frozen, {half:,} not", *_collect(server)))
     finally:
         server.stop()
-    print("| a full collection | ms | objects looked at |\n|:--|--:|--:|")
+    print("| a full collection | ms of CPU | objects looked at |\n|:--|--:|--:|")
     for name, milliseconds, objects in rows:
         print(f"| {name} | {milliseconds:.1f} | {objects:,} |")
     return 0

@@ -6,6 +6,7 @@ revocation, limits, schema and permission, and answered with the same object.
 
 import tempfile
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -110,7 +111,9 @@ def make_policies(count: int) -> PolicySet:
     return PolicySet([*roles, *(permit(f"extra{n}:use", id=f"extra{n}") for n in range(count))])
 
 
-def make_guard(port: int, directory: Path, policies: int = 0) -> Guard:
+def make_guard(
+    port: int, directory: Path, policies: int = 0, limits: Limits = LIMITS, *, fast: bool = True
+) -> Guard:
     """A guard with the benchmark's key and policy, and its state in `directory`."""
     return Guard(
         origins=[f"http://127.0.0.1:{port}"],
@@ -120,7 +123,8 @@ def make_guard(port: int, directory: Path, policies: int = 0) -> Guard:
             ApiKeyAuthenticator(),
         ],
         policies=make_policies(policies),
-        limits=LIMITS,
+        limits=limits,
+        fast=fast,
         store=f"sqlite://{directory.resolve()}/door.db",
     )
 
@@ -142,11 +146,18 @@ async def run(options: Namespace, directory: Path) -> None:
         [(PATH, HANDLERS[options.action])],
         log_function=lambda _: None,
     )
-    guard = make_guard(options.port, directory, options.policies)
+    limits = LIMITS
+    if options.hold is not None:
+        # As few as by default; refused as often as you like, so that the cost of it can be measured.
+        rate = Limits().messages_per_connection
+        limits = replace(
+            limits, messages_per_connection=rate, hold_seconds=options.hold, offences=1_000_000
+        )
+    guard = make_guard(options.port, directory, options.policies, limits, fast=not options.tornado)
     protect(application, guard)
     async with guard:
         publish({**await credentials(guard), "store": f"{directory}/door.db"})
-        await serve(application, options.port)
+        await serve(application, options.port, options.tls)
 
 
 def main() -> None:
@@ -154,6 +165,10 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--action", choices=HANDLERS, default="sync")
     arguments.add_argument("--policies", type=int, default=0, help="so many, beside the roles")
+    arguments.add_argument("--tornado", action="store_true", help="on Tornado's own protocol")
+    arguments.add_argument(
+        "--hold", type=float, help="the usual rate of messages, and hold_seconds"
+    )
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-echo-") as directory:
         run_loop(run(options, Path(directory).resolve()), uvloop=options.uvloop)

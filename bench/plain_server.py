@@ -33,7 +33,7 @@ def main() -> None:
     arguments.add_argument("--echo", choices=HANDLERS, default="raw")
     options = arguments.parse_args()
     application = Application([(PATH, HANDLERS[options.echo])], log_function=lambda _: None)
-    run_loop(serve(application, options.port), uvloop=options.uvloop)
+    run_loop(serve(application, options.port, options.tls), uvloop=options.uvloop)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """How long does a revocation take, until the last socket is closed and the last message has come?
 
 Opens 10,000 connections to a guarded server, 100 to each of some principals, and revokes these one
-after the other, each while it is sent a message every 5 ms; at the end everybody at once. Measured at
-the client: from the moment at which the server is told, to the last close frame of a covered
-connection, and to the last message that one of them was sent.
+after the other, each while it is sent a message every 5 ms; at the end everybody at once, in the way that
+`--last` says. Measured at the client: from the moment at which the server is told, to the last close frame of
+a covered connection, and to the last message that one of them was sent.
 
     python bench/revocation.py
+    python bench/revocation.py --principals 0 --last elsewhere --freeze
     python bench/revocation.py --connections 2000 --principals 5 --json build/revocation.json
 """
 
 import argparse
+import asyncio
 import json
 import os
 import resource
@@ -29,8 +31,13 @@ from policy import PATH, SECRET, claims
 from process import CLIENT_CPU, HERE, HOST, SERVER_CPU
 from ws_load import CLOSE, Connection, open_all, upgrade
 
+from stormdoor import Target
+from stormdoor.core.revocation import Revocation
+from stormdoor.stores import open_store
+
 EACH: Final = 100
 PATIENCE: Final = 60.0
+LAST: Final = ("revoke-everything", "elsewhere", "close", "sigterm")
 FED: Final = 0.1  # seconds during which a principal is sent messages before it is revoked
 
 
@@ -46,7 +53,9 @@ class Reading:
             before.
         sent_after: Messages that were sent to covered connections later than `revoke` returned.
         stall: The longest that anybody else was kept waiting meanwhile, by the server's own timer.
-        stall_cpu: The same in CPU time of the loop's thread: what it is where no other process disturbs.
+        stall_served: The same without the time in which the server waited for a processor.
+        stall_cpu: The same in CPU time of the loop's thread.
+        cpu: All CPU time of the server for it.
     """
 
     connections: int
@@ -55,7 +64,9 @@ class Reading:
     last_message: float
     sent_after: int
     stall: float
+    stall_served: float
     stall_cpu: float
+    cpu: float
 
 
 class Server:
@@ -94,6 +105,11 @@ class Server:
         answer: Mapping[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
+    def rss_kib(self) -> int:
+        """Its resident memory in KiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
     def stop(self) -> None:
         """End it."""
         self.process.terminate()
@@ -105,21 +121,32 @@ def request_of(port: int, principal: str) -> bytes:
     return upgrade(port, PATH, [f"Authorization: Bearer {token}"])
 
 
-def _watch(connections: Sequence[Connection]) -> tuple[dict[int, float], list[float]]:
-    """Read until every connection is closed: when each was, and when each message was sent."""
+def _watch(
+    connections: Sequence[Connection], server: Server, *, deaf: bool = False
+) -> tuple[dict[int, float], list[float], int]:
+    """Wait until every connection is closed.
+
+    Whoever is deaf reads nothing and answers nothing: it is closed when the server has cut it off.
+
+    Returns:
+        When each was closed, when each message was sent, and the most KiB of the server meanwhile.
+    """
     closed: dict[int, float] = {}
     sent: list[float] = []
+    most = 0
     with select.epoll() as poll:
         by_descriptor = {one.socket.fileno(): one for one in connections}
         for descriptor in by_descriptor:
-            poll.register(descriptor, select.EPOLLIN)
+            poll.register(descriptor, select.EPOLLRDHUP if deaf else select.EPOLLIN)
         deadline = time.monotonic() + PATIENCE
         while len(closed) < len(connections):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{len(connections) - len(closed)} connections stay open")
+            if deaf:
+                most = max(most, server.rss_kib())
             for descriptor, _ in poll.poll(1.0, 1024):
                 connection = by_descriptor[descriptor]
-                data = connection.socket.recv(262144)
+                data = b"" if deaf else connection.socket.recv(262144)
                 now = time.monotonic()
                 frames = connection.frames(data) if data else [(CLOSE, b"")]
                 for opcode, payload in frames:
@@ -129,16 +156,38 @@ def _watch(connections: Sequence[Connection]) -> tuple[dict[int, float], list[fl
                         connection.socket.close()
                         break
                     sent.append(json.loads(payload)["at"])
-    return closed, sent
+    return closed, sent, most
 
 
-def _revoke(server: Server, command: str, connections: Sequence[Connection]) -> Reading:
+async def _revoke_elsewhere(server: Server) -> None:
+    """As another process of the installation does it: the server follows the feed, once a second."""
+    server.say("where")
+    store = open_store(server.answer()["store"])
+    await store.open()
+    await store.add_revocation(Revocation(Target.EVERYTHING, "", time.time()))
+    await store.close()
+
+
+def _revoke(
+    server: Server, command: str, connections: Sequence[Connection], *, deaf: bool = False
+) -> Reading:
+    before = server.rss_kib()
     server.say("stall")
     server.answer()
-    server.say(command)
-    closed, sent = _watch(connections)
-    answer = server.answer()
-    server.say("stall")
+    answer = {"begun": time.monotonic(), "returned": float("nan"), "closed": len(connections)}
+    if command == "elsewhere":
+        asyncio.run(_revoke_elsewhere(server))
+    elif command == "sigterm":
+        server.process.terminate()
+    else:
+        server.say(command)
+    closed, sent, most = _watch(connections, server, deaf=deaf)
+    if deaf:
+        print(f"{before:,} KiB before the order, {most:,} KiB at most afterwards", file=sys.stderr)
+    if command not in ("elsewhere", "sigterm"):
+        answer = server.answer()
+    if command != "sigterm":
+        server.say("stall")
     stall = server.answer()
     begun, returned = answer["begun"], answer["returned"]
     assert answer["closed"] == len(connections), answer
@@ -149,14 +198,23 @@ def _revoke(server: Server, command: str, connections: Sequence[Connection]) -> 
         last_message=(max(sent, default=begun) - begun) * 1000,
         sent_after=sum(at > returned for at in sent),
         stall=stall["wall"],
+        stall_served=stall["served"],
         stall_cpu=stall["cpu"],
+        cpu=stall["all"],
     )
 
 
 def measure(
-    total: int, principals: int, port: int, options: Sequence[str] = (), last: str = "everything"
+    total: int,
+    principals: int,
+    port: int,
+    options: Sequence[str] = (),
+    last: str = LAST[0],
+    *,
+    freeze: bool = False,
+    deaf: bool = False,
 ) -> tuple[list[Reading], Reading]:
-    """Revoke each principal, then everybody; or close the guard at the end."""
+    """Revoke each principal; then everybody is ended, in the way that `last` says."""
     server = Server(port, options)
     try:
         others = open_all(port, request_of(port, "other"), total - principals * EACH)
@@ -164,6 +222,9 @@ def measure(
             f"victim-{number}": open_all(port, request_of(port, f"victim-{number}"), EACH)
             for number in range(principals)
         }
+        if freeze:
+            server.say("freeze")
+            server.answer()
         readings = []
         for name, connections in victims.items():
             server.say(f"feed {name}")
@@ -172,8 +233,7 @@ def measure(
             readings.append(_revoke(server, f"revoke {name}", connections))
             print(".", end="", flush=True, file=sys.stderr)
         print(file=sys.stderr)
-        everybody = "revoke-everything" if last == "everything" else "close"
-        return readings, _revoke(server, everybody, others)
+        return readings, _revoke(server, last, others, deaf=deaf)
     finally:
         server.stop()
 
@@ -195,12 +255,14 @@ def _report(readings: Sequence[Reading], everybody: Reading, total: int) -> None
     print(_line("last close frame is at the client", [one.last_close for one in readings]))
     print(_line("last message was sent", [one.last_message for one in readings]))
     print(_line("longest stall of the loop meanwhile", [one.stall for one in readings]))
+    print(_line("without waiting for a processor", [one.stall_served for one in readings]))
     print(_line("longest stall, in CPU time", [one.stall_cpu for one in readings]))
     print(f"\nmessages sent after `revoke` had returned: {sum(one.sent_after for one in readings)}")
     print(
         f"everybody ({everybody.connections} connections): returned after {everybody.returned:.0f} ms, "
         f"last close after {everybody.last_close:.0f} ms, longest stall {everybody.stall:.0f} ms "
-        f"({everybody.stall_cpu:.0f} ms of CPU)"
+        f"({everybody.stall_served:.0f} ms without waiting for a processor, "
+        f"{everybody.stall_cpu:.0f} ms of CPU); {everybody.cpu:.0f} ms of CPU for all"
     )
 
 
@@ -214,7 +276,16 @@ def main() -> int:
         "--gc", type=int, nargs=3, metavar="N", help="gc.set_threshold of the server"
     )
     arguments.add_argument(
-        "--last", choices=("everything", "close"), default="everything", help="what ends the others"
+        "--freeze", action="store_true", help="gc.freeze() once everybody is connected"
+    )
+    arguments.add_argument(
+        "--deaf", action="store_true", help="the others never read or answer the close frame"
+    )
+    arguments.add_argument(
+        "--last",
+        choices=LAST,
+        default=LAST[0],
+        help="what ends the others: a revocation in the server or in another process, or its own end",
     )
     arguments.add_argument("--json", type=Path, help="write the readings here")
     options = arguments.parse_args()
@@ -231,7 +302,13 @@ def main() -> int:
         os.sched_setaffinity(0, {CLIENT_CPU})
     server = [] if options.gc is None else ["--gc", *map(str, options.gc)]
     readings, everybody = measure(
-        options.connections, options.principals, options.port, server, options.last
+        options.connections,
+        options.principals,
+        options.port,
+        server,
+        options.last,
+        freeze=options.freeze,
+        deaf=options.deaf,
     )
     _report(readings, everybody, options.connections)
     if options.json:

@@ -2,15 +2,18 @@
 
 Reads commands from its standard input and answers each with a line of JSON on its standard output:
 `feed NAME`, `revoke NAME`, `revoke-everything`, `close`; `stall` is answered with the longest time, in
-milliseconds, that a timer of 1 ms was late (wall and CPU) since the last `stall`; `collect` with how long
-a full garbage collection takes; `freeze` sets aside what is there now. All times are seconds of
-`CLOCK_MONOTONIC`, which the processes of one machine share.
+milliseconds, that a timer of 1 ms was late since the last `stall` (on the wall, without what the process
+waited for a processor, and in CPU time), and with all CPU time since then, as SIGTERM is, when all is
+done; `where` with where its store is; `collect` with the CPU time of a full garbage collection; `freeze`
+sets aside what is there now. All times are seconds of `CLOCK_MONOTONIC`, which the processes of one machine
+share.
 """
 
 import asyncio
 import gc
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -18,7 +21,7 @@ from pathlib import Path
 
 from echo_server import LIMITS
 from policy import AUDIENCE, ISSUER, PATH, PERMISSIONS, ROLE_PERMISSIONS, SECRET
-from serving import parser, serve
+from serving import LIFETIME, parser
 from tornado.web import Application
 
 from stormdoor import (
@@ -30,8 +33,10 @@ from stormdoor import (
     Target,
     protect,
     role,
+    serve_until_stopped,
 )
 
+SCHEDULED = Path("/proc/thread-self/schedstat")
 INTERVAL = 0.005  # seconds between two messages to each connection of the principal that is fed
 
 
@@ -56,35 +61,51 @@ async def _feed(guard: Guard, name: str) -> None:
 class Stall:
     """How late a timer of a millisecond has been, at most: for so long nobody else was served.
 
-    On a busy machine the process itself waits for a processor, so the CPU time between two looks is taken
-    as well.
+    On a busy machine the process itself waits for a processor. So it is taken without that wait, too, as the
+    kernel counts it, which is what an idle machine would show; and so is the CPU time between two looks.
     """
 
     def __init__(self) -> None:
-        self._wall = self._cpu = self._due = self._used = 0.0
+        self._longest = dict.fromkeys(("wall", "served", "cpu"), 0.0)
+        self._due = self._used = self._waited = self._since = 0.0
 
     def start(self) -> None:
         """Begin to look; it goes on for good."""
         self._due, self._used = time.monotonic() + 0.001, time.thread_time()
+        self._waited = _waited_for_a_processor()
         asyncio.get_running_loop().call_later(0.001, self._look)
 
     def _look(self) -> None:
-        self._wall = max(self._wall, time.monotonic() - self._due)
-        self._cpu = max(self._cpu, time.thread_time() - self._used)
+        late = time.monotonic() - self._due
+        now = {
+            "wall": late,
+            "served": late - (_waited_for_a_processor() - self._waited),
+            "cpu": time.thread_time() - self._used,
+        }
+        for name, seconds in now.items():
+            self._longest[name] = max(self._longest[name], seconds)
         self.start()
 
     def taken(self) -> dict[str, float]:
         """The longest in milliseconds; it begins anew."""
-        wall = max(self._wall, time.monotonic() - self._due)
-        cpu = max(self._cpu, time.thread_time() - self._used)
-        self._wall = self._cpu = 0.0
-        return {"wall": wall * 1000, "cpu": cpu * 1000}
+        taken = {name: seconds * 1000 for name, seconds in self._longest.items()}
+        self._longest = dict.fromkeys(taken, 0.0)
+        since, self._since = self._since, time.process_time()
+        return {**taken, "all": (self._since - since) * 1000}
+
+
+def _waited_for_a_processor() -> float:
+    """Seconds that this thread was ready to run, and something else ran."""
+    with SCHEDULED.open() as file:
+        return int(file.read().split()[1]) / 1e9
 
 
 STALL = Stall()
 
 
-async def _obey(guard: Guard, line: str, feeding: list[asyncio.Task[None]]) -> dict[str, object]:
+async def _obey(
+    guard: Guard, line: str, feeding: list[asyncio.Task[None]], store: str
+) -> dict[str, object]:
     match line.split():
         case ["feed", name]:
             for task in feeding:
@@ -93,10 +114,13 @@ async def _obey(guard: Guard, line: str, feeding: list[asyncio.Task[None]]) -> d
             return {"connections": len(guard.registry.of_principal(name))}
         case ["stall"]:
             return STALL.taken()
+        case ["where"]:
+            return {"store": store}
         case ["collect"]:
-            begun = time.monotonic()
+            begun = time.thread_time()
             gc.collect()
-            return {"collect": (time.monotonic() - begun) * 1000, "objects": len(gc.get_objects())}
+            took = time.thread_time() - begun
+            return {"collect": took * 1000, "objects": len(gc.get_objects())}
         case ["freeze"]:
             gc.collect()
             gc.freeze()
@@ -117,20 +141,21 @@ async def _obey(guard: Guard, line: str, feeding: list[asyncio.Task[None]]) -> d
     return {"begun": begun, "returned": time.monotonic(), "closed": closed}
 
 
-async def _listen(guard: Guard) -> None:
+async def _listen(guard: Guard, store: str) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(0, "rb")
     )
     feeding: list[asyncio.Task[None]] = []
     while line := (await reader.readline()).decode().strip():
-        print(json.dumps(await _obey(guard, line, feeding)), flush=True)
+        print(json.dumps(await _obey(guard, line, feeding, store)), flush=True)
     for task in feeding:
         task.cancel()
 
 
 async def run(port: int, directory: Path) -> None:
     """Serves until SIGTERM."""
+    store = f"sqlite://{directory}/door.db"
     guard = Guard(
         origins=[f"http://127.0.0.1:{port}"],
         authenticators=[
@@ -138,15 +163,18 @@ async def run(port: int, directory: Path) -> None:
         ],
         policies=PolicySet([role(name, *held) for name, held in ROLE_PERMISSIONS.items()]),
         limits=LIMITS,
-        store=f"sqlite://{directory}/door.db",
+        store=store,
     )
     application = Application([(PATH, Feed)], log_function=lambda _: None)
     protect(application, guard)
+    signal.alarm(LIFETIME)
+    server = application.listen(port, "127.0.0.1", backlog=4096)
     async with guard:
         STALL.start()
-        listening = asyncio.create_task(_listen(guard))
-        await serve(application, port)
+        listening = asyncio.create_task(_listen(guard, store))
+        await serve_until_stopped(server, guard)
         listening.cancel()
+    print(json.dumps(STALL.taken()), flush=True)
 
 
 def main() -> None:

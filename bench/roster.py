@@ -124,7 +124,7 @@ AIMS: Final = {
     ),
     "handshakes": (
         "Aim: session cookie ≤ 1.2, JWT first time ≤ 1.35, cached or API key ≤ 1.1, "
-        "refused ≤ 1.0 × no check."
+        "refused ≤ 0.8 × no check."
     ),
     "memory": "Aim for stormdoor: ≤ 1.5 KiB and ≤ 6 objects more than Tornado alone.",
 }

@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import signal
+import ssl
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import FrameType
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from tornado.web import Application
 
-__all__ = ["parser", "publish", "run_loop", "serve", "until_stopped"]
+__all__ = ["LIFETIME", "parser", "publish", "run_loop", "serve", "until_stopped"]
 
 # Seconds. The kernel ends a server that its harness left behind.
 LIFETIME: Final = int(os.environ.get("BENCH_SECONDS", "900"))
@@ -28,12 +29,20 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     arguments.add_argument("--uvloop", action="store_true", help="on the other loop")
+    arguments.add_argument(
+        "--tls", metavar="FILE", help="a certificate with its key: TLS by Tornado"
+    )
     return arguments
 
 
-async def serve(application: Application, port: int) -> None:
+async def serve(application: Application, port: int, tls: str | None = None) -> None:
     """Serves `application` on 127.0.0.1 until SIGTERM."""
-    application.listen(port, "127.0.0.1", backlog=4096)
+    context = None
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls)
+        context.num_tickets = 0  # nobody comes back
+    application.listen(port, "127.0.0.1", backlog=4096, ssl_options=context)
     await until_stopped()
 
 

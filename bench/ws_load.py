@@ -123,7 +123,7 @@ def upgrade(port: int, path: str, headers: Iterable[str], *, origin: str | None 
     return "\r\n".join((*lines, "", "")).encode()
 
 
-def _connect(port: int) -> socket.socket:
+def connect(port: int) -> socket.socket:
     connected = socket.create_connection((HOST, port), timeout=30)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connected
@@ -133,7 +133,7 @@ def open_all(port: int, request: bytes, count: int, *, batch: int = 50) -> list[
     """Opens `count` connections, `batch` at a time, and returns them upgraded."""
     opened: list[Connection] = []
     while len(opened) < count:
-        part = [_connect(port) for _ in range(min(batch, count - len(opened)))]
+        part = [connect(port) for _ in range(min(batch, count - len(opened)))]
         for connected in part:
             connected.sendall(request)
         opened.extend(upgraded(connected) for connected in part)
@@ -264,7 +264,7 @@ def shake_hands(
     with select.epoll() as poll:
         while done < len(requests):
             while len(live) < in_flight and (request := next(waiting, None)) is not None:
-                connected = _connect(port)
+                connected = connect(port)
                 connected.sendall(request)
                 live[connected.fileno()] = Connection(connected), False
                 poll.register(connected.fileno(), select.EPOLLIN)

@@ -17,6 +17,7 @@ from tests.auditor.variants import (
     authorization,
     classes,
     configuration,
+    doors,
     hostile_origins,
     origin,
     settings,
@@ -58,7 +59,7 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-ALL = authentication.CASES | classes.CASES | configuration.CASES | settings.CASES
+ALL = authentication.CASES | classes.CASES | configuration.CASES | doors.CASES | settings.CASES
 
 
 @pytest.mark.parametrize("case", cases(ALL))

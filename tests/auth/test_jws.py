@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormdoor.auth.jws import Jws, Malformed, json_object, parse_jws
+from stormdoor.auth.jws import (
+    Jws,
+    Malformed,
+    _bytes,
+    _remembered_header,
+    json_object,
+    parse_jws,
+)
 from stormdoor.core.credential import MAX_SECRET
 from tests.support.tokens import b64, forge
 
@@ -175,3 +182,44 @@ def test_what_is_accepted_pyjwt_reads_alike(at: int, letter: str) -> None:
         assert (other["payload"], other["signature"]) == (parsed.payload, parsed.signature)
         assert other["header"]["alg"] == parsed.algorithm
         assert base64.urlsafe_b64decode(token.split(".")[1] + "==") == parsed.payload
+
+
+ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def test_of_each_segment_there_is_one_spelling() -> None:
+    """What is looked at is the last character; it says the same as writing the bytes once more."""
+    for start in (b"", b"_", b"A0", b"-zQ", b"AAAA"):
+        for one in ALPHABET:
+            segment = start + bytes([one])
+            if len(segment) % 4 == 1:
+                assert _bytes(segment) is None
+                continue
+            data = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+            canonical = base64.urlsafe_b64encode(data).rstrip(b"=") == segment
+            assert _bytes(segment) == (data if canonical else None)
+
+
+def signed(header: dict[str, object]) -> str:
+    """A token with this header, and some signature."""
+    return forge(header, {}, lambda _: b"s")
+
+
+def test_what_is_remembered_of_headers_has_a_bound() -> None:
+    """Whoever makes up headers fills no memory, and a long one is not kept at all."""
+    for number in range(500):
+        assert isinstance(parse_jws(signed({"alg": "HS256", "kid": str(number)})), Jws)
+    before = _remembered_header.cache_info()
+    assert before.currsize <= 128
+    assert isinstance(parse_jws(signed({"alg": "HS256", "kid": "k" * 600})), Jws)
+    assert _remembered_header.cache_info() == before
+
+
+def test_a_header_that_brings_a_key_is_read_by_its_purpose() -> None:
+    """Remembered or not: refused in a token, demanded in a proof."""
+    text = signed({"alg": "ES256", "jwk": {"kty": "EC"}})
+    for _ in range(2):
+        assert isinstance(parse_jws(text), Malformed)
+        proof = parse_jws(text, own_key=True)
+        assert isinstance(proof, Jws)
+        assert proof.jwk == {"kty": "EC"}

@@ -23,3 +23,22 @@ def test_a_new_account_may_do_nothing() -> None:
     """Without roles and password an account can neither log in nor do anything."""
     account = Account(id="alice")
     assert (account.roles, account.password_hash, account.tenant) == (frozenset(), None, None)
+
+
+def test_an_account_apart_shares_nothing_that_can_be_changed() -> None:
+    """All that it says is the same, and whoever changes its attributes changes no other's."""
+    account = Account(
+        id="alice",
+        roles=frozenset({"member"}),
+        tenant="north",
+        attributes={"groups": ["staff"]},
+        password_hash="$argon2id$",
+        disabled=True,
+        created_at=1.0,
+    )
+    apart = account.apart()
+    assert apart == account
+    groups: list[str] = apart.attributes["groups"]  # type: ignore[assignment]
+    groups.append("admins")
+    assert account.attributes == {"groups": ["staff"]}
+    assert Account(id="bob").apart().attributes is not Account(id="bob").attributes

@@ -45,6 +45,7 @@ def test_the_defaults_are_these() -> None:
         "unfinished_logins": 10_000,
         "message_bytes": 65_536,
         "message_depth": 16,
+        "hold_seconds": 2.0,
         "offences": 20,
         "outbound_bytes": 1_048_576,
         "outbound_seconds": 30.0,
@@ -71,6 +72,9 @@ def test_each_rate_must_be_one(name: str, value: object) -> None:
 @pytest.mark.parametrize("value", [0, -1, -(10**30)])
 def test_each_number_must_be_positive(name: str, value: float) -> None:
     """Zero and less would refuse everything, or nothing; neither is meant."""
+    if (name, value) == ("hold_seconds", 0):
+        assert limits(name, value).hold_seconds == 0  # whoever is too fast is refused at once
+        return
     with pytest.raises(ConfigurationError, match=f"limits.{name} must be greater than 0, not"):
         limits(name, value)
 

@@ -246,9 +246,9 @@ async def test_people_send_no_readings(name: str, demo: Running) -> None:
 
 
 async def test_a_flood_of_readings_is_slowed(demo: Running) -> None:
-    """Beyond forty at once readings are `rate-limited`, and then the device is closed (1008)."""
+    """Beyond forty at once readings wait, then are `rate-limited`, and then the device is closed (1008)."""
     async with await demo.visitor().with_key(demo.sensor_key) as sensor:
-        for number in range(100):
+        for number in range(200):
             sensor.send({"type": "reading", "name": "x", "value": number})
         assert await sensor.close_code() == 1008
 

@@ -45,6 +45,7 @@ FORGED = {
     "X-Jwt-Claim-Name": "Ada",
     "X-Forwarded-Client-Cert": "Hash=ab",
     "X-Forwarded-Proto": "http",
+    "X-Forwarded-For": "203.0.113.9",
 }
 
 SHUT = (InvalidMessage, ConnectionError, ssl.SSLError)
@@ -84,13 +85,14 @@ class Site:
     application: int
     login: int
 
-    def issued(self, sub: str) -> dict[str, str]:
-        """A cookie with an access token as the provider issues it: it names no groups."""
-        token = self.provider.access_token(sub, client="spa", resource=AUDIENCE)
+    def issued(self, sub: str, *groups: str) -> dict[str, str]:
+        """A cookie with an access token as the provider issues it."""
+        extra = {"groups": groups} if groups else {}
+        token = self.provider.access_token(sub, client="spa", resource=AUDIENCE, extra=extra)
         return {"Cookie": f"a=b; __Host-token={token}"}
 
     def signed(self, sub: str = "alice", **claims: Any) -> dict[str, str]:
-        """A cookie with a token of further claims, genuinely signed."""
+        """A cookie with a token of any claims, genuinely signed."""
         payload = {"iss": self.provider.issuer, "aud": AUDIENCE, "sub": sub, **claims}
         payload = {"exp": int(time.time()) + 600, "groups": ["/staff", "/other"], **payload}
         return {"Cookie": f"a=b; __Host-token={self.provider.sign(payload)}"}
@@ -200,7 +202,7 @@ async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealPro
     """Whoever has a token or a certificate is who it says; whatever a client writes itself is nothing."""
     async with site(tmp_path, provider) as here, here.envoy(envoy) as port:
         url = f"wss://app.example:{port}/feed"
-        alice = here.signed()
+        alice = here.issued("alice", "/staff", "/other")
         for headers in (alice, {**FORGED, **alice}):
             assert await speak(url, "x", **here.options(port, headers)) == ["alice: x"]
         boiler = here.options(port, FORGED, issued=here.fleet.issue("", BOILER), origin=None)
@@ -210,9 +212,11 @@ async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealPro
 
         # The socket ends with its token, and not an hour later.
         exp = int(time.time()) + 600
-        async with connect(url, **here.options(port, here.signed(exp=exp))) as client:
+        brief = {**FORGED, **here.signed(exp=exp)}
+        async with connect(url, **here.options(port, brief)) as client:
             (connection,) = here.guard.registry
             assert connection.authentication.expires_at == exp
+            assert connection.address != FORGED["X-Forwarded-For"]
             client.transport.abort()
 
         evil: Any = "https://evil.example"
@@ -224,6 +228,10 @@ async def test_people_and_devices(tmp_path: Path, envoy: Path, provider: RealPro
             (401, here.options(port, issued=other, origin=None)),
             (403, here.options(port, {**FORGED, **here.issued("alice")})),
             (403, here.options(port, alice, origin=evil)),
+            (
+                400,
+                here.options(port, alice, issued=here.fleet.issue("", BOILER)),
+            ),  # two credentials
         ]
         for status, options in by_the_application:
             assert await refused(url, **options) == status, options

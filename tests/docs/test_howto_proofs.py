@@ -20,7 +20,7 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 from websockets.asyncio.client import ClientConnection, connect
 
-from stormdoor import JwtKey, dpop_proof, sign_request
+from stormdoor import JwtKey, TrustedProxy, dpop_proof, sign_request
 from stormdoor.auth.proxy_identity import PROXY_HEADERS
 from tests.docs.pages import (
     blocks,
@@ -233,6 +233,15 @@ def test_the_table_of_conventions() -> None:
     assert {name: re.findall(r"`(X-[\w-]+)`", row) for name, row in rows.items()} == {
         name: [*headers.values()] for name, headers in PROXY_HEADERS.items()
     }
+
+
+def test_the_secret_of_the_proxy(tmp_path: Path) -> None:
+    """What the page's command makes is one, with no line end: a proxy that reads the file sends all of it."""
+    [command] = [line for line in commands(PROXY) if line.startswith("python")]
+    shell(tmp_path, command)
+    made = (tmp_path / "proxy-secret").read_text()
+    TrustedProxy(["127.0.0.1"], secrets=[made])
+    assert made == made.strip()
 
 
 async def test_an_identity_proxy(caplog: pytest.LogCaptureFixture) -> None:

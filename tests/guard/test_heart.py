@@ -96,8 +96,8 @@ async def test_the_heart_survives_errors() -> None:
         for method in ("revocations", "append_events", "sync_connections"):
             store.broken[method] = RuntimeError("odd")
         with log_lines("stormdoor") as lines:
-            before = guard._ticks
-            await until(lambda: guard._ticks >= before + 2)
+            before = guard.heart.ticks
+            await until(lambda: guard.heart.ticks >= before + 2)
             assert guard._heart is not None
             assert not guard._heart.done()
         assert any("odd" in line for line in lines)
@@ -245,7 +245,7 @@ async def test_a_clean_start_is_in_the_trail() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long in these tests."""
-    monkeypatch.setattr("stormdoor.config.guard._CHORE_SECONDS", 0.1)
+    monkeypatch.setattr("stormdoor.config.heart._CHORE_SECONDS", 0.1)
     monkeypatch.setattr("stormdoor.config.guard._PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("stormdoor.guard.lifetime.ANSWER_SECONDS", 0.02)
 

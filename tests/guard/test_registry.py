@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
-from stormdoor import Denial
+from stormdoor import Denial, Guard
 from stormdoor.core.denial import Refusal
 from stormdoor.core.event import Event
-from stormdoor.guard import registry
+from stormdoor.core.revocation import Revocation, Target
+from stormdoor.guard import lifetime, registry
+from stormdoor.guard.connection import Connection
 from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle
 
 
@@ -98,10 +100,10 @@ async def test_the_list_of_operators_follows() -> None:
     stays, _ = await opened(guard, bearer("alice"))
     goes, _ = await opened(guard, bearer("bob"))
     await admit(guard, bearer("mia"))  # pending: not listed
-    await guard._tidy()
+    await guard.heart.tidy()
     assert {one.id for one in await guard.store.live_connections(0)} == {stays.id, goes.id}
     guard.registry.end(goes)
-    await guard._tidy()
+    await guard.heart.tidy()
     [listed] = await guard.store.live_connections(0)
     assert (listed.id, listed.principal_id, listed.node) == (stays.id, "alice", "test")
 
@@ -137,9 +139,9 @@ async def test_a_list_that_could_not_be_written_is_written_later(times: int) -> 
     store.broken["sync_connections"] = RuntimeError("odd")  # type: ignore[attr-defined]
     for _ in range(times):
         with pytest.raises(RuntimeError):
-            await guard._tidy()
+            await guard.heart.tidy()
     store.broken.clear()  # type: ignore[attr-defined]
-    await guard._tidy()
+    await guard.heart.tidy()
     [listed] = await store.live_connections(0)
     assert listed.id == connection.id
 
@@ -152,6 +154,56 @@ async def test_a_sink_that_raises_is_no_reason_to_stay() -> None:
     assert guard.registry.end(connection, Refusal(Denial.EXPIRED))
     assert len(guard.registry) == 0
     assert isinstance(sink, FakeSink)
+
+
+async def test_all_gates_are_shut_before_anybody_is_told() -> None:
+    """Who is told first may do what it likes: the others cannot be heard any more."""
+    guard = await settle(make_guard())
+    all_of_them = [await opened(guard, bearer("alice")) for _ in range(5)]
+    seen: list[bool] = []
+
+    class Curious(FakeSink):
+        def shut(self, code: int, reason: str) -> None:
+            seen.append(any(connection.open for connection, _ in all_of_them))
+            raise RuntimeError("and it fails")
+
+    for connection, _ in all_of_them:
+        connection.sink = Curious()
+    why = Refusal(Denial.REVOKED)
+    connections = [connection for connection, _ in all_of_them]
+    assert guard.registry.end_all([*connections, *connections], why) == 5
+    assert guard.registry.end_all(connections, why) == 0
+    await guard.registry.farewells()
+    assert seen == [False] * 5
+    assert len(guard.registry) == 0
+
+
+def test_where_no_loop_runs_everybody_is_told_at_once() -> None:
+    """A program may end its guard from wherever it likes."""
+    with asyncio.Runner() as runner:
+
+        async def begin() -> tuple[Guard, Connection, FakeSink]:
+            guard = await settle(make_guard())
+            return guard, *await opened(guard, bearer("alice"))
+
+        guard, connection, sink = runner.run(begin())
+        assert guard.registry.end_all([connection], Refusal(Denial.REVOKED)) == 1
+        assert sink.closed == (3000, "authentication required")
+        runner.run(guard.close())
+
+
+async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was logged out meanwhile, elsewhere, a thousand of them: somebody else is served between."""
+    monkeypatch.setattr(lifetime, "SLICE_SECONDS", 0.0)
+    guard = await settle(make_guard())
+    connection, sink = await opened(guard, bearer("alice"))
+    for name in ("nobody", "nobody else", "alice"):
+        await guard.store.add_revocation(Revocation(Target.PRINCIPAL, name, guard.clock.now()))
+    served: list[bool] = []
+    asyncio.get_running_loop().call_soon(lambda: served.append(connection.open))
+    assert await guard.lifetime.follow() == 1
+    assert served == [True]
+    assert sink.closed == (3000, "authentication required")
 
 
 async def test_a_farewell_that_fails_does_not_keep_back_the_others(

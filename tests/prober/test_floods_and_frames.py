@@ -110,13 +110,13 @@ class Short(Keeps):
         (Keeps, ECHO, "found: 1036 messages .* 8 MiB were kept"),
         (Waits, LIST, "clear: .*stops reading"),
         (Bounds, LIST, "clear: .*ends the connection"),
-        (Tells, ECHO, "unknown: .*heard by others"),
-        (Short, LIST, "unknown: .*too short"),
+        (Tells, ECHO, "skipped: .*heard by others"),
+        (Short, LIST, "skipped: .*too short"),
         (Keeps, (), "skipped: "),
     ],
 )
 async def test_slow_reader(only: Only, less: None, handler: Any, say: Any, outcome: str) -> None:
-    """What keeps everything is found; what waits, or ends it, is right; small answers do not tell."""
+    """What keeps everything is found; what waits, or ends it, is right; small answers are too little."""
     only("SP605")
     async with serving(handler) as port:
         report = await probed(port, owner=ALICE, active=True, say=say)

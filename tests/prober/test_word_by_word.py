@@ -8,9 +8,11 @@ import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
+from stormdoor.prober import engine
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.probes import PROBES, in_turn
 from tests.prober.servers import ALICE, SESSIONS, Feed, jwt, probed, serving, slugs
 
 
@@ -42,13 +44,30 @@ class SpellsAll(Spells):
         return self.request.headers.get("Authorization") == f"Bearer {jwt()}"
 
 
-@pytest.mark.parametrize(("handler", "found"), [(Spells, {"forged-token"}), (SpellsAll, set())])
-async def test_rare_spellings(handler: Any, found: set[str]) -> None:
-    """`nONe` is one of sixteen."""
+class Counts(SpellsAll):
+    """Has had enough of wrong tokens after five."""
+
+    wrong: ClassVar[int] = 0
+
+    def prepare(self) -> None:
+        if not self.allowed() and "Authorization" in self.request.headers:
+            Counts.wrong += 1
+        if Counts.wrong > 5:
+            raise HTTPError(429)
+        super().prepare()
+
+
+@pytest.mark.parametrize(
+    ("handler", "came"), [(Spells, "found"), (SpellsAll, "clear"), (Counts, "noted")]
+)
+async def test_rare_spellings(monkeypatch: pytest.MonkeyPatch, handler: Any, came: str) -> None:
+    """`nONe` is one of sixteen; it is tried last, and a server that has had enough is right."""
+    [last] = [one for one in PROBES if one.meta.id == "SP111"]
+    assert in_turn(active=True)[-1] is last
+    monkeypatch.setattr(engine, "in_turn", lambda **_: [last])
     async with serving(handler) as port:
-        report = await probed(port, owner=_bearer(jwt()))
-    assert slugs(report) == found
-    assert all("with alg `" in one.message for one in report.findings)
+        report = await probed(port, owner=_bearer(jwt()), active=True)
+    assert [one.came for one in report.tried] == [came]
 
 
 KEY = rsa.generate_private_key(65537, 2048)

@@ -12,6 +12,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from stormdoor.core.frame import BINARY, CLOSE, PING, PONG, TEXT
+from stormdoor.tornado.fast.hold import Hold
 from stormdoor.tornado.fast.protocol import FastProtocol
 from tests.support.client_frames import client_frame
 
@@ -98,6 +99,7 @@ class Handler:
         self.heard: list[Any] = []
         self.closed = 0
         self.shut = False
+        self.again: Any = None
         self.faults: list[str] = []
 
     def _door_take(self, text: bytes) -> Any:
@@ -120,6 +122,10 @@ class Handler:
             self.faults.append("delivered while a handler waits")
         self.heard.append(event)
         mood = self.moods[len(self.heard) % len(self.moods)]
+        if self.again is not None:
+            if event != self.again:
+                self.faults.append("another message overtook the one that was held up")
+            self.again, mood = None, "answer"
         if mood == "answer":
             self.say(event[1])
         elif mood == "raise":
@@ -132,6 +138,11 @@ class Handler:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.waiting.append(future)
             return future if mood == "wait" else self._later(future)
+        elif mood == "hold" and waits:
+            return Hold(0.0, again=False)
+        elif mood == "again" and waits:
+            self.again = self.heard.pop()
+            return Hold(0.0, again=True)
         elif mood == "at once" and waits:
             return self._at_once()
         return None
@@ -202,7 +213,20 @@ steps = st.one_of(
     st.tuples(st.sampled_from(happenings), st.none()),
 )
 moods = st.lists(
-    st.sampled_from(["answer", "answer", "ignore", "wait", "await", "at once", "raise", "close"]),
+    st.sampled_from(
+        [
+            "answer",
+            "answer",
+            "ignore",
+            "wait",
+            "await",
+            "at once",
+            "hold",
+            "again",
+            "raise",
+            "close",
+        ]
+    ),
     min_size=1,
     max_size=6,
 )
@@ -284,7 +308,8 @@ async def test_whatever_happens(  # noqa: PLR0912 - a machine has many steps
     assert kernel.faults == []
     assert handler.closed == 1
     assert all(one.done() for one in handler.futures)
-    assert protocol._close_timer is None
-    assert protocol._ping_timer is None
+    assert protocol._leaving is None
+    assert protocol._pinging is None
+    assert protocol._hold is None
     opcodes = frames_of(kernel.written)
     assert CLOSE not in opcodes[:-1]

@@ -1,11 +1,21 @@
 """The index of revocations answers what a walk through the whole feed would."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stormdoor.core.limits import Limits
+from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
-from tests.properties.strategies import authentications, revocations
+from stormdoor.guard.lifetime import Lifetime
+from stormdoor.stores import MemoryStore
+from tests.properties.strategies import ROLES, authentications, revocations
+from tests.support.clock import FakeClock
 
 feeds = st.lists(revocations, max_size=8)
 
@@ -48,3 +58,46 @@ def test_a_revocation_more_never_revives(
     """What has ended stays ended, whatever is revoked next."""
     if RevocationIndex(feed).ends(authentication):
         assert RevocationIndex([*feed, more]).ends(authentication)
+
+
+class Everybody(dict[str, Any]):
+    """As much of a registry as is asked for what a revocation names."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values())
+
+    def of_principal(self, principal_id: str) -> list[Any]:
+        return [one for one in self if one.principal.id == principal_id]
+
+
+@given(
+    st.lists(st.tuples(authentications, st.sets(st.sampled_from(ROLES))), max_size=6),
+    revocations,
+    st.integers(0, 6),
+)
+def test_whom_a_revocation_names(
+    known: list[tuple[Authentication, set[str]]], revocation: Revocation, number: int
+) -> None:
+    """Found at once are those of whom it would say so one by one, by the roles that they have now."""
+    everybody = Everybody()
+    for id, (authentication, roles) in enumerate(known):
+        now = replace(authentication.principal, roles=frozenset(roles))
+        everybody[str(id)] = SimpleNamespace(
+            id=str(id), authentication=authentication, principal=now
+        )
+    if revocation.target is Target.CONNECTION:
+        revocation = replace(revocation, value=str(number))
+    lifetime: Any = Lifetime(
+        registry=everybody,  # type: ignore[arg-type]
+        revocations=RevocationIndex(),
+        policies=PolicySet([]),
+        limits=Limits(),
+        store=MemoryStore(),
+        clock=FakeClock(),
+    )
+    expected = [
+        one.id
+        for one in everybody
+        if revocation.names(replace(one.authentication, principal=one.principal), one.id)
+    ]
+    assert [one.id for one in lifetime._named(revocation)] == expected

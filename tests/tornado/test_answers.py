@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import protect
 from stormdoor.tornado import answers
+from stormdoor.tornado.door import Door
 from tests.guard.fakes import make_guard
 
 HANDSHAKE = (
@@ -72,6 +74,22 @@ class Flushing(WebSocketHandler):
         return super().flush(include_footers)
 
 
+class Setting(WebSocketHandler):
+    """Has something to add whenever a header is set."""
+
+    def set_header(self, name: str, value: Any) -> None:
+        super().set_header(name, value)
+        super().set_header("X-Set", "yes")
+
+
+class Getting(WebSocketHandler):
+    """Adds to the answers of its `get`."""
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        self.set_header("X-Got", "yes")
+        await super().get(*args, **kwargs)
+
+
 class Clearing(WebSocketHandler):
     """Adds to every answer when it begins."""
 
@@ -118,8 +136,10 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
     for own in (True, False):
         with monkeypatch.context() as patch:
             if not own:
-                patch.setattr("stormdoor.tornado.door.switch_protocols", lambda *_: False)
-                patch.setattr("stormdoor.tornado.door.turn_away", lambda *_: False)
+                patch.setattr(
+                    "stormdoor.tornado.threshold.switch_protocols", lambda *_, **__: False
+                )
+                patch.setattr("stormdoor.tornado.threshold.turn_away", lambda *_, **__: False)
             guard = make_guard(insecure_allow_any_host=True)
             application = protect(
                 Application([("/ws", handler)], log_function=lambda _: None), guard, "chat:connect"
@@ -161,6 +181,8 @@ async def test_a_refusal_says_what_tornados_says(
     [
         (Finishing, b"X-Finished: yes"),
         (Flushing, b"X-Flushed: yes"),
+        (Setting, b"X-Set: yes"),
+        (Getting, b"X-Got: yes"),
         (Clearing, b"X-Cleared: yes"),
     ],
 )
@@ -176,6 +198,87 @@ async def test_a_handler_that_brings_its_own_way_is_asked(
         answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
     assert answer.startswith(b"HTTP/1.1 101")
     assert header in answer
+
+
+ODD = {
+    "as browsers do": ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
+    "no upgrade": ("Upgrade: websocket\r\n", ""),
+    "another upgrade": ("Upgrade: websocket", "Upgrade: h2c"),
+    "two upgrades": ("Upgrade: websocket", "Upgrade: websocket\r\nUpgrade: websocket"),
+    "in capitals": ("Upgrade: websocket", "Upgrade: WebSocket"),
+    "no connection": ("Connection: Upgrade\r\n", ""),
+    "kept alive": ("Connection: Upgrade", "Connection: keep-alive"),
+    "no key": ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
+    "an empty key": ("Key: dGhlIHNhbXBsZSBub25jZQ==", "Key:"),
+    "no version": ("Sec-WebSocket-Version: 13\r\n", ""),
+    "an old version": ("Version: 13", "Version: 8"),
+    "two versions": ("Version: 13", "Version: 13\r\nSec-WebSocket-Version: 13"),
+    "a page without a name": (
+        "Sec-WebSocket-Key: ",
+        "Sec-Fetch-Site: cross-site\r\nSec-WebSocket-Key: ",
+    ),
+}
+"""What is put in the place of what, in a handshake in order."""
+
+
+@pytest.mark.parametrize(("order", "instead"), ODD.values(), ids=ODD)
+async def test_an_odd_handshake_is_answered_as_tornado_answers_it(
+    order: str, instead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the door takes a shorter way for is in order, and everything else goes Tornado's way."""
+    assert order in HANDSHAKE
+    request = f"{HANDSHAKE.replace(order, instead)}{BEARER}\r\n"
+    found = []
+    for shorter in (True, False):
+        with monkeypatch.context() as patch:
+            if not shorter:
+                patch.setattr(Door, "_door_protocol", lambda _: None)
+            guard = make_guard(insecure_allow_any_host=True)
+            application = protect(
+                Application([("/ws", Plain)], log_function=lambda _: None), guard, "chat:connect"
+            )
+            async with guard:
+                found.append(lines((await exchange(application, request))[0]))
+    assert found[0] == found[1]
+    assert (b" 101 " in found[0][0]) == (
+        instead in {"Connection: keep-alive, Upgrade", "Upgrade: WebSocket"}
+    )
+
+
+async def test_two_keys_are_no_key() -> None:
+    """Which of them the client expects an answer to, nobody knows."""
+    guard = make_guard(insecure_allow_any_host=True)
+    application = protect(
+        Application([("/ws", Plain)], log_function=lambda _: None), guard, "chat:connect"
+    )
+    async with guard:
+        request = f"{HANDSHAKE}{HANDSHAKE.splitlines()[-1]}\r\n{BEARER}\r\n"
+        answer, _ = await exchange(application, request)
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_what_the_socket_does_not_take_the_stream_writes() -> None:
+    """The kernel takes a part of the 101, or nothing: the client gets it whole, and once."""
+    guard = make_guard(insecure_allow_any_host=True)
+    application = protect(
+        Application([("/ws", Plain)], log_function=lambda _: None), guard, "chat:connect"
+    )
+    write, asked = IOStream.write_to_fd, 0
+
+    def slowly(stream: IOStream, data: memoryview) -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise BlockingIOError
+        return write(stream, data[:20])
+
+    async with guard:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(IOStream, "write_to_fd", slowly)
+            answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
+    assert asked > 3
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.count(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") == 1
 
 
 async def test_a_header_cannot_break_out_of_the_101(monkeypatch: pytest.MonkeyPatch) -> None:

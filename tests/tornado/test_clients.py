@@ -8,6 +8,7 @@ from tornado.websocket import websocket_connect
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosedError
 
+from tests.support.peers import CLIENTS, converse
 from tests.tornado.test_fast_protocol import Compressing, Echo, at
 
 MESSAGES: list[str | bytes] = ["", "x", "κόσμε" * 100, b"", b"\x00\xff" * 5000, "y" * 60_000]
@@ -63,3 +64,19 @@ async def test_tornados_client(compression: dict[str, int] | None) -> None:
         client.close(4000, "enough")
         assert await client.read_message() is None
         assert client.close_code == 4000
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("handler", [Echo, Compressing])
+async def test_clients_in_other_processes(client: str, handler: type[Echo]) -> None:
+    """The same with those of aiohttp, of picows, and of Node: in order, with a ping between fragments."""
+    async with at(handler) as (served, _):
+        url = f"ws://127.0.0.1:{served.port}/ws"
+        answer = await converse(client, url, MESSAGES, compressed=handler is Compressing)
+        pong, said = ("pong", "there?"), [one for one in answer["heard"] if type(one) is not tuple]
+        assert said == [*MESSAGES, "in three parts"]
+        assert pong in answer["heard"]
+        assert answer["code"] == 4000
+        if client != "picows":  # it knows no extension
+            assert ("permessage-deflate" in answer["extensions"]) is (handler is Compressing)
+        assert handler.told[-1] == ("close", 4000, "enough")

@@ -7,28 +7,27 @@ import contextlib
 import contextvars
 import gc
 import socket
-import ssl
 import struct
+import tempfile
 import weakref
 import zlib
 from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_unix_socket
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
 
-from stormdoor import Command, Guard, GuardedHandler, Reply, action
+from stormdoor import Command, Guard, GuardedHandler, Reply, Target, action
 from stormdoor.channels import Topic
 from stormdoor.core.frame import Prepared
+from stormdoor.tornado.fast import equal_waits, suitable
 from stormdoor.tornado.fast import protocol as fast
-from stormdoor.tornado.fast import suitable
 from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
 from tests.guard.fakes import make_guard
-from tests.support.certificates import Authority
 from tests.tornado.loops import LOOPS, on_each_loop
 from tests.tornado.wire import (
     BINARY,
@@ -50,6 +49,11 @@ from tests.tornado.wire import (
 )
 
 ALICE = ("Authorization", "Bearer alice")
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
+    "Authorization: Bearer alice\r\n\r\n"
+)
 FREE = {
     "messages_per_connection": "1000000/s",
     "messages_per_principal": "1000000/s",
@@ -160,19 +164,29 @@ async def test_a_tornado_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> N
         suitable.fits_tornado.cache_clear()
 
 
-async def test_tls_stays_on_tornados_stream(tmp_path: Path) -> None:
-    """Encrypted by Tornado, a socket cannot move; it works as ever."""
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(*Authority(1.8e9).issue("app.example", server=True).write(tmp_path, "x"))
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE
-    options = {"server_options": {"ssl_options": server}}
-    async with at(settings=options) as (served, _):
-        async with await request(served.port, "/ws", ALICE, host="app.example", tls=client) as wire:
+@on_each_loop
+async def test_a_unix_socket() -> None:
+    """Behind a proxy on the same machine: messages, `set_nodelay`, a deadline, and the end."""
+    async with at() as (served, guard):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/s"
+            served.server.add_socket(bind_unix_socket(path))
+            wire = Wire(*await asyncio.open_unix_connection(path))
+            wire.raw(HANDSHAKE.encode())
+            await wire.read_answer()
+            assert wire.status == 101
+            await until(lambda: Echo.here)
+            Echo.here[0].set_nodelay(True)
             wire.send("x")
             assert await wire.text() == "x"
-            assert type(Echo.here[0].ws_connection) is WebSocketProtocol13
+            assert isinstance(protocol_of(Echo), FastProtocol)
+            [connection] = guard.registry
+            connection.expire(guard.clock.now(), guard.clock.now(), guard.clock.monotonic())
+            await guard.lifetime.expire()
+            assert await wire.close_code() == 3000
+            wire.frame(CLOSE, b"")
+            await wire.ended()
+            await wire.hang_up()
 
 
 @on_each_loop
@@ -669,6 +683,58 @@ async def test_a_client_that_does_not_answer_the_close_frame() -> None:
 
 
 @on_each_loop
+async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
+    """They are all cut off when the time is up, by one timer, and nothing of them stays."""
+    before, fast._CLOSE_SECONDS = fast._CLOSE_SECONDS, 0.3
+    limits = {"connections_per_principal": 200, "connections_per_address": 200}
+    try:
+        async with at(limits=limits) as (served, guard), contextlib.AsyncExitStack() as stack:
+            wires = [await stack.enter_async_context(await alice(served)) for _ in range(100)]
+            await until(lambda: len(Echo.here) == 100)
+            await settled()
+            gone: list[Any] = [weakref.ref(one) for one in Echo.here]
+            gone += [weakref.ref(one.ws_connection) for one in Echo.here]
+            waits = joiner(asyncio.get_running_loop()).waits(0.3, FastProtocol._abort)
+            assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 100
+            await guard.registry.farewells()
+            assert len(guard.registry) == 0
+            assert len(waits) == 100
+            for wire in wires:
+                assert await wire.close_code() == 3000
+                await wire.ended()
+            await until(lambda: not waits and len(joiner(waits._loop).live) == 0)
+            Echo.here.clear()
+            gc.collect()
+            assert not [one for one in gone if one() is not None]
+    finally:
+        fast._CLOSE_SECONDS = before
+
+
+async def test_equal_waits_do_not_all_have_their_turn_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between two slices somebody else is served; whoever fails does not keep back the next one."""
+    monkeypatch.setattr(equal_waits, "_SECONDS", 0.0)
+    done: list[object] = []
+
+    def over(one: str) -> None:
+        done.append(one)
+        if one == "b":
+            raise MemoryError
+        if one == "a":
+            asyncio.get_running_loop().call_soon(done.append, "somebody else")
+
+    waits = equal_waits.EqualWaits(asyncio.get_running_loop(), 0.0, over)
+    for one in "abxc":
+        waits.add(one)
+    waits.drop("x")
+    with log_lines("stormdoor") as lines:
+        await until(lambda: len(done) == 4)
+    assert done == ["a", "somebody else", "b", "c"]
+    assert "MemoryError" in "".join(lines)
+
+
+@on_each_loop
 async def test_a_client_that_closes_and_does_not_read_is_cut_off() -> None:
     """What waits for it does not wait for ever."""
     before, fast._CLOSE_SECONDS = fast._CLOSE_SECONDS, 0.0
@@ -825,15 +891,19 @@ def test_a_loop_that_does_not_take_the_socket(
             runner.run(run())
 
 
-async def test_no_more_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The socket cannot be duplicated: it is closed, and the server goes on."""
+async def test_a_socket_that_cannot_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No transport can be made of it: it is closed, and the server goes on."""
+    loops: Any = asyncio.SelectorEventLoop
+    make = loops._make_socket_transport
 
-    def refuse(sock: socket.socket) -> socket.socket:
-        raise OSError(24, "Too many open files")
+    def refuse(loop: object, sock: socket.socket, protocol: object, *rest: Any, **more: Any) -> Any:
+        if isinstance(protocol, FastProtocol):
+            raise OSError(28, "No space left on device")
+        return make(loop, sock, protocol, *rest, **more)
 
     async with at() as (served, guard):
         with monkeypatch.context() as patched:
-            patched.setattr(socket.socket, "dup", refuse)
+            patched.setattr(loops, "_make_socket_transport", refuse)
             wire = await request(served.port, "/ws", ALICE)
             await wire.ended()
             await wire.hang_up()
@@ -841,6 +911,19 @@ async def test_no_more_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> Non
         async with await alice(served) as again:
             again.send("x")
             assert await again.text() == "x"
+
+
+async def test_the_same_socket_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other file is opened for it: where no more may be open, a handshake succeeds all the same."""
+
+    def refuse(_: socket.socket) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    async with at() as (served, _):
+        monkeypatch.setattr(socket.socket, "dup", refuse)
+        async with await alice(served) as wire:
+            wire.send("x")
+            assert await wire.text() == "x"
 
 
 # -- what handlers reach for -----------------------------------------------------------------------
@@ -953,16 +1036,11 @@ def test_a_joiner_belongs_to_its_loop() -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_loop_that_ends_hangs_up(loop: str) -> None:
     """As with Tornado's: who is still there is closed, and the handler hears of it."""
-    head = (
-        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
-        "Authorization: Bearer alice\r\n\r\n"
-    )
 
     async def run(client: socket.socket) -> FastProtocol:
         async with at() as (served, _):
             client.connect(("127.0.0.1", served.port))
-            client.sendall(head.encode())
+            client.sendall(HANDSHAKE.encode())
             await until(lambda: Echo.here)
             protocol = protocol_of(Echo)
         assert protocol.server_terminated

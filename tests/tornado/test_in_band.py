@@ -502,12 +502,16 @@ async def test_a_bound_token_comes_in_a_message_with_its_proof() -> None:
 
 
 async def test_a_signature_comes_in_a_message() -> None:
-    """First to open, then to go on: both for the address of the handshake, and each once."""
+    """First to open, then to be fresh: both for the address of the handshake, and each once."""
     clock, key = FakeClock(), JwtKey("HS256", secrets.token_bytes(32), kid="boiler")
     boiler = Principal("boiler", frozenset({"member"}))
     known = RequestKey(key=key, principal=boiler, expires_at=START + 600)
+    fresh = forbid("chat:say", unless=require(fresh="1min"))
     guard = make_guard(
-        SignedRequestAuthenticator([known]), clock=clock, insecure_allow_any_host=True
+        SignedRequestAuthenticator([known]),
+        clock=clock,
+        policies=PolicySet([role("member", "chat:*"), fresh]),
+        insecure_allow_any_host=True,
     )
 
     def signed(port: int) -> str:
@@ -518,11 +522,15 @@ async def test_a_signature_comes_in_a_message() -> None:
         opened = await wire.ask({**HELLO, "token": first})
         assert opened == {"type": "stormdoor.authenticated", "expires_in": 600}
         assert await wire.json() == {"type": "hello"}
-        clock.advance(50)
+        say, said = {"type": "say", "text": "x"}, {"type": "said", "text": "x"}
+        assert await wire.ask(say) == said
+        clock.advance(61)
+        assert (await wire.ask(say))["error"] == "step-up"
         answer = await wire.ask(refresh(signed(served.port)))
-        assert answer == {"type": "stormdoor.refreshed", "id": 1, "expires_in": 550}
+        assert answer == {"type": "stormdoor.refreshed", "id": 1, "expires_in": 539}
+        assert await wire.ask(say) == said
         assert (await wire.ask(refresh(first)))["error"] == "unauthenticated"
-        assert await wire.ask({"type": "say", "text": "x"}) == {"type": "said", "text": "x"}
+        assert await wire.ask(say) == said
 
 
 async def test_messages_may_grow_afterwards() -> None:

@@ -11,6 +11,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor import protect
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, _Folded
 from tests.guard.fakes import make_guard
 from tests.tornado.wire import connect, serving
@@ -93,16 +94,23 @@ class Curious(WebSocketHandler):
         )
 
 
-async def test_a_handler_finds_all_it_may_ask_for(tmp_path: Any) -> None:
-    """Request, cookies, arguments, templates: as under plain Tornado."""
+@pytest.mark.parametrize("first", [False, True], ids=["handshake", "first message"])
+async def test_a_handler_finds_all_it_may_ask_for(first: bool, tmp_path: Any) -> None:
+    """Request, cookies, arguments, templates: as under plain Tornado; whenever it said who it is."""
     (tmp_path / "page.html").write_text("<p>{{ name }} {{ request.method }}</p>")
     application = Application([(r"/room/(\w+)", Curious)], template_path=str(tmp_path))
     guard = make_guard(insecure_allow_any_host=True)
-    headers = [("Authorization", "Bearer alice"), ("Cookie", "seen=yes"), ("X-Mine", "m")]
+    headers = [("Cookie", "seen=yes"), ("X-Mine", "m")]
+    if not first:
+        headers.append(("Authorization", "Bearer alice"))
+    protect(application, guard, "chat:connect", first_message=[Curious] if first else [])
     async with (
-        serving(application, guard, "chat:connect") as at,
+        serving(application, guard) as at,
         await connect(at.port, "/room/r1?room=r2", *headers) as wire,
     ):
+        if first:
+            hello = {"type": "stormdoor.authenticate", "token": "alice"}
+            assert (await wire.ask(hello))["type"] == "stormdoor.authenticated"
         said = await wire.ask("?")
     assert said["cookie"] == "yes"
     assert said["header"] == "m"
@@ -112,7 +120,7 @@ async def test_a_handler_finds_all_it_may_ask_for(tmp_path: Any) -> None:
     assert said["page"] == "<p>n GET</p>"
     assert said["tried"] == ["refused"] * 3
     # And the point of it: this is not there while nobody asks.
-    assert not {"ui", "_headers", "_transforms", "path_kwargs"} & set(said["kept"])
+    assert not {"ui", "_headers", "_door_headers", "_transforms", "path_kwargs"} & set(said["kept"])
 
 
 def test_what_is_let_go_is_what_tornado_makes() -> None:
@@ -122,5 +130,5 @@ def test_what_is_let_go_is_what_tornado_makes() -> None:
     names |= set(RequestHandler._execute.__code__.co_names)
     names |= set(WebSocketHandler.__init__.__code__.co_names)
     names |= set(WebSocketHandler.get.__code__.co_names)
-    assert set(AFTER) | set(MADE_LATER) <= names
+    assert (set(AFTER) | set(MADE_LATER) | {"_headers"}) - {"_door_headers"} <= names
     assert {"_as_list", "_combined_cache"} == set(HTTPHeaders().__dict__)

@@ -3,7 +3,7 @@
 What they ask of a handler, they ask of one that is guarded: nothing in its code or on the wire changes.
 Each test case of `tornado.test.websocket_test` that serves an application is run again here, with
 `protect` and a public permission put around that application: on the fast protocol, the same on uvloop's
-loop, and on Tornado's own protocol.
+loop and over TLS, and on Tornado's own protocol.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import logging
 from typing import Any
 
 import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.platform.asyncio import AsyncIOLoop
 from tornado.test import websocket_test
-from tornado.testing import AsyncHTTPTestCase
+from tornado.testing import AsyncHTTPSTestCase, AsyncHTTPTestCase
 from tornado.web import Application
 
 from stormdoor import Guard, Limits, protect, public
@@ -91,7 +93,42 @@ class OnUvloop(Guarded):
         return AsyncIOLoop(asyncio_loop=LOOPS["uvloop"](), make_current=False)
 
 
-_WAYS: dict[str, type] = {"Fast": Guarded, "Tornados": OnTornados}
+class OnTls(Guarded):
+    """Over TLS, which Tornado ends."""
+
+    test_many_small_messages_yield = None  # it speaks to the socket in the clear
+
+    def setUp(self) -> None:
+        module: Any = websocket_test
+        connect = self._connect = module.websocket_connect
+
+        def encrypted(url: str | HTTPRequest, *args: Any, **kwargs: Any) -> Any:
+            patience = kwargs.pop("connect_timeout", None)
+            request = HTTPRequest(url, connect_timeout=patience) if isinstance(url, str) else url
+            request.url = request.url.replace("ws://", "wss://")
+            request.validate_cert = False
+            return connect(request, *args, **kwargs)
+
+        module.websocket_connect = encrypted
+        super().setUp()
+
+    def tearDown(self) -> None:
+        module: Any = websocket_test
+        module.websocket_connect = self._connect
+        super().tearDown()
+
+    def get_http_server(self) -> HTTPServer:
+        options = AsyncHTTPSTestCase.default_ssl_options()
+        return HTTPServer(self._app, ssl_options=options)  # type: ignore[attr-defined]
+
+    def get_http_client(self) -> AsyncHTTPClient:
+        return AsyncHTTPClient(force_instance=True, defaults={"validate_cert": False})
+
+    def get_protocol(self) -> str:
+        return "https"
+
+
+_WAYS: dict[str, type] = {"Fast": Guarded, "Tornados": OnTornados, "Tls": OnTls}
 if "uvloop" in LOOPS:
     _WAYS["Uvloop"] = OnUvloop
 globals().update(

@@ -34,6 +34,7 @@ __all__ = [
     "PING",
     "PONG",
     "TEXT",
+    "Encrypted",
     "Ended",
     "Frame",
     "Served",
@@ -52,6 +53,18 @@ _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PATIENCE = 60.0  # only a failure takes that long
 
 Headers = Sequence[tuple[str, str]]
+
+
+class Encrypted:
+    """With what everything is served and asked over TLS, once `test_on_tls` has said so.
+
+    Attributes:
+        server: What a server speaks TLS with, if it is not told otherwise.
+        client: The same of a client.
+    """
+
+    server: ssl.SSLContext | None = None
+    client: ssl.SSLContext | None = None
 
 
 class Ended(Exception):
@@ -238,7 +251,7 @@ class Wire:
     async def hang_up(self) -> None:
         """Close the TCP connection without a word."""
         self.writer.close()
-        with contextlib.suppress(ConnectionError, TimeoutError):
+        with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError):
             async with asyncio.timeout(5):
                 await self.writer.wait_closed()
 
@@ -280,6 +293,7 @@ async def dial(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    tls = tls or Encrypted.client
     limit = 65_536 if receive_buffer is None else receive_buffer
     name = None if tls is None else "app.example"
     return Wire(
@@ -399,7 +413,8 @@ async def serving(
         if not heart:
             await quiet(guard)
     [sock] = bind_sockets(port, "127.0.0.1")
-    server = HTTPServer(application, **(server_options or {}))
+    encrypted = {} if Encrypted.server is None else {"ssl_options": Encrypted.server}
+    server = HTTPServer(application, **(server_options or encrypted))
     server.add_sockets([sock])
     try:
         yield Served(sock.getsockname()[1], application, server)

@@ -12,15 +12,22 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from stormdoor.core.credential import MAX_SECRET
+from stormdoor.core.value import value
 
 __all__ = ["Jws", "Malformed", "json_object", "parse_jws"]
 
 _SEGMENT = re.compile(rb"[A-Za-z0-9_-]+")
 _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-_STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
+# Of the last character two or four bits count, where it does not end a group of four: the others are 0.
+_LAST = {0: None, 2: frozenset(b"AQgw"), 3: frozenset(b"AEIMQUYcgkosw048")}
+
+_COMMON = 128
+"""Headers that are remembered: those of one issuer are all the same, or one for each key."""
+_COMMON_BYTES = 512
 
 _REFUSED = {
     "jku": "names an address to fetch keys from",
@@ -35,6 +42,7 @@ _REFUSED = {
 """Header parameters of which the mere presence refuses a token."""
 
 
+@value
 @dataclass(frozen=True, slots=True)
 class Jws:
     """The parts of a signed token. Nothing in here is true before the signature is verified.
@@ -137,11 +145,13 @@ def json_object(data: bytes) -> dict[str, Any] | Malformed:
 
 def _bytes(segment: bytes) -> bytes | None:
     """The bytes of a segment; None unless it is the one way to write them (RFC 7515 §2)."""
-    if _SEGMENT.fullmatch(segment) is None or len(segment) % 4 == 1:
+    over = len(segment) % 4
+    if _SEGMENT.fullmatch(segment) is None or over == 1:
         return None
-    data = binascii.a2b_base64(segment.translate(_URL_TO_STANDARD) + b"=" * (-len(segment) % 4))
-    written = binascii.b2a_base64(data, newline=False).translate(_STANDARD_TO_URL).rstrip(b"=")
-    return data if written == segment else None
+    last = _LAST[over]
+    if last is not None and segment[-1] not in last:
+        return None
+    return binascii.a2b_base64(segment.translate(_URL_TO_STANDARD) + b"=" * (-over % 4))
 
 
 def _header(
@@ -164,6 +174,29 @@ def _header(
     return algorithm, kid if isinstance(kid, str) else None, typ if isinstance(typ, str) else None
 
 
+Header = tuple[str, str | None, str | None, Mapping[str, object] | None]
+
+
+def _read_header(segment: bytes, own_key: bool) -> Header | Malformed:  # noqa: FBT001 - for the cache
+    head = _bytes(segment)
+    if head is None:
+        return _NOT_CANONICAL
+    members = json_object(head)
+    if isinstance(members, Malformed):
+        return Malformed(f"the header: {members.reason}")
+    header = _header(members, own_key=own_key)
+    if isinstance(header, Malformed):
+        return header
+    jwk = members.get("jwk")
+    if own_key and not isinstance(jwk, dict):
+        return Malformed("the token does not bring its key (jwk)")
+    return (*header, jwk if isinstance(jwk, dict) else None)
+
+
+_NOT_CANONICAL = Malformed("a segment is not canonical base64url")
+_remembered_header = lru_cache(maxsize=_COMMON)(_read_header)
+
+
 def parse_jws(token: str, *, own_key: bool = False) -> Jws | Malformed:
     """Take `token` apart. Never raises, whatever it is given.
 
@@ -181,25 +214,14 @@ def parse_jws(token: str, *, own_key: bool = False) -> Jws | Malformed:
         return Malformed(f"a token has three segments, not {len(segments)}")
     if not segments[2]:
         return Malformed("the token has no signature")
-    head, payload, signature = map(_bytes, segments)
-    if head is None or payload is None or signature is None:
-        return Malformed("a segment is not canonical base64url")
-    members = json_object(head)
-    if isinstance(members, Malformed):
-        return Malformed(f"the header: {members.reason}")
-    header = _header(members, own_key=own_key)
+    first, second, third = segments
+    payload, signature = _bytes(second), _bytes(third)
+    if payload is None or signature is None:
+        return _NOT_CANONICAL
+    # A proof brings its key, and so its header is like no other.
+    read = _read_header if own_key or len(first) > _COMMON_BYTES else _remembered_header
+    header = read(first, own_key)
     if isinstance(header, Malformed):
         return header
-    algorithm, kid, typ = header
-    jwk = members.get("jwk")
-    if own_key and not isinstance(jwk, dict):
-        return Malformed("the token does not bring its key (jwk)")
-    return Jws(
-        algorithm,
-        kid,
-        typ,
-        payload,
-        segments[0] + b"." + segments[1],
-        signature,
-        jwk if isinstance(jwk, dict) else None,
-    )
+    algorithm, kid, typ, jwk = header
+    return Jws(algorithm, kid, typ, payload, first + b"." + second, signature, jwk)

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from stormdoor.auth.apikey import KeyDesk
 from stormdoor.auth.authenticator import Authenticator
-from stormdoor.auth.factor_desk import FactorDesk
 from stormdoor.auth.forwarded_certificate import ForwardedCertificate
-from stormdoor.auth.login import Login
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.auth.outward import Outward, Prefetching
 from stormdoor.auth.passwords import Passwords
-from stormdoor.auth.pending_login import PendingLogins
 from stormdoor.auth.second_factor import SecondFactor
 from stormdoor.auth.session import SessionDesk
 from stormdoor.auth.ticket import TicketDesk
-from stormdoor.auth.vault import Vault
 from stormdoor.channels import Hub
 from stormdoor.config.clock import SystemClock
 from stormdoor.config.file import read_options
+from stormdoor.config.heart import Heart
+from stormdoor.config.logins import check_rp_id, logins
 from stormdoor.core.address import parse_networks
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
@@ -37,9 +34,10 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.administration import Administration
-from stormdoor.guard.admission import Admission, Entrance
+from stormdoor.guard.admission import Admission
 from stormdoor.guard.antechamber import Antechamber
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.gate import Entrance
 from stormdoor.guard.inbound import Inbound
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
@@ -49,18 +47,12 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, Store
 from stormdoor.stores import open_store
-from stormdoor.stores.grace import REVOKED_SECONDS
 
 __all__ = ["Guard"]
 
 _log = logging.getLogger("stormdoor")
 
-_TICK_SECONDS = 0.25
-_SLOW_TICKS = 4
 _PATIENCE_SECONDS = 5.0
-_CHORE_SECONDS = 2.0
-"""How long a part of the heartbeat may take before the others go on without it."""
-_PURGE_TICKS = 4 * 60 * 10
 
 
 class Guard:
@@ -157,7 +149,6 @@ class Guard:
         self.fast = fast
         if trail_days is not None and trail_days <= 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
-        self._trail_days = trail_days
         self.inline_secrets: tuple[str, ...] = ()
         """Places of a configuration file where a secret stands; set by whoever reads the file."""
         self.oidc = oidc
@@ -235,13 +226,24 @@ class Guard:
             limits=self.limits,
             clock=self.clock,
         )
+        self.heart = Heart(
+            admission=self.admission,
+            lifetime=self.lifetime,
+            rechecker=self.rechecker,
+            registry=self.registry,
+            revocations=self.revocations,
+            trail=self.trail,
+            store=store,
+            clock=self.clock,
+            trail_days=trail_days,
+        )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
         self.tickets = TicketDesk(store, self.clock, ticket_seconds)
         self.keys = KeyDesk(store, self.clock)
         self.passwords = passwords or Passwords()
-        _check_rp_id(second_factor, allowed)
-        self.login, self.factors, self.pending_logins = _logins(
+        check_rp_id(second_factor, allowed)
+        self.login, self.factors, self.pending_logins = logins(
             store,
             self.clock,
             self.passwords,
@@ -261,9 +263,6 @@ class Guard:
         self._starting: asyncio.Future[None] | None = None
         self._heart: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None
-        self._ticks = 0
-        self._chores: dict[str, asyncio.Task[object]] = {}
-        """What has been begun at a heartbeat and has not come to its end."""
 
     @classmethod
     def from_config(
@@ -393,7 +392,7 @@ class Guard:
         self.trail.note(Event(time=self.clock.now(), name="sys_startup", detail=self.registry.node))
         self._stopping = asyncio.Event()
         self._heart = asyncio.get_running_loop().create_task(
-            self._beat(self._stopping), name="stormdoor"
+            self.heart.beat(self._stopping), name="stormdoor"
         )
         for one in self.outward:
             if isinstance(one, Prefetching):
@@ -407,96 +406,30 @@ class Guard:
         except Exception:  # noqa: BLE001 - whatever a library raises; the first handshake asks again
             _log.exception("%s did not get what it needs from others", type(one).__name__)
 
-    async def _beat(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await stopping.wait()
-            await self.tick()
-
     async def tick(self) -> None:
         """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
-        self._ticks += 1
-        chores: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
-            ("follow", self._follow),
-            ("expire", self.lifetime.expire),
-            ("recheck", self.rechecker.look),
-            ("trail", self.trail.flush),
-        ]
-        if self._ticks % _SLOW_TICKS == 0:
-            chores.append(("tidy", self._tidy))
-        for name, chore in chores:
-            await self._do(name, chore)
-        # INVARIANT: fail closed. As long as the feed cannot be followed, also because the store never
-        # answers, nobody is let in.
-        self.admission.blind = self.lifetime.behind or "follow" in self._chores
-
-    async def _do(self, name: str, chore: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """One chore, for a while. If it takes longer it goes on by itself, and is not begun again.
-
-        It is not cancelled: a store may go on writing what nobody waits for any more, and the entries of
-        the trail would be written twice.
-        """
-        task = self._chores.get(name)
-        begun = task is None
-        if task is None:
-            task = asyncio.get_running_loop().create_task(chore(), name=f"stormdoor {name}")
-            self._chores[name] = task
-            await asyncio.wait([task], timeout=_CHORE_SECONDS)
-        if not task.done():
-            if begun:
-                _log.error(
-                    "a part of the heartbeat (%s) has taken %g s and goes on: does the store answer?",
-                    name,
-                    _CHORE_SECONDS,
-                )
-            return
-        del self._chores[name]
-        if not begun:
-            _log.warning("a part of the heartbeat (%s) is over after all", name)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed is
-            # tried again at the next beat.
-            _log.error("a part of the heartbeat failed", exc_info=error)
-
-    async def _follow(self) -> None:
-        await self.lifetime.follow()
-        self.admission.blind = self.lifetime.behind
-
-    async def _tidy(self) -> None:
-        now, monotonic = self.clock.now(), self.clock.monotonic()
-        self.registry.forget_idle(monotonic)
-        opened, closed = self.registry.changes()
-        try:
-            await self.store.sync_connections(self.registry.node, now, opened, closed)
-            self.registry.synced(opened, closed)
-            if self._ticks % (_SLOW_TICKS * 60) == 0:
-                await self.lifetime.touch_sessions()
-            if self._ticks % _PURGE_TICKS == 0:
-                await self.store.purge(now)
-                self.revocations.forget_sessions(now - REVOKED_SECONDS)
-                if self._trail_days is not None:
-                    await self.store.drop_entries(now - self._trail_days * 86_400)
-        except StoreUnavailable as error:
-            _log.error("the list of connections cannot be written: %s", error)
+        await self.heart.tick()
 
     async def close(self) -> None:
         """Let nobody in any more, end every connection (1001), write the trail, close the store."""
         self.admission.closing = True
-        for connection in self.registry:
-            self.registry.end(connection, Refusal(Denial.SHUTDOWN, "the server is shutting down"))
+        shutdown = Refusal(Denial.SHUTDOWN, "the server is shutting down")
+        self.registry.end_all(self.registry, shutdown)
         if self._heart is not None:
             # Not cancelled at once: a store may go on writing what nobody waits for any more, and the
             # entries would be written twice.
             if self._stopping is not None:
                 self._stopping.set()
-            await asyncio.wait([self._heart, *self._chores.values()], timeout=_PATIENCE_SECONDS)
-            for task in (self._heart, *self._chores.values()):
+            await asyncio.wait(
+                [self._heart, *self.heart.chores.values()], timeout=_PATIENCE_SECONDS
+            )
+            for task in (self._heart, *self.heart.chores.values()):
                 task.cancel()
-            await asyncio.wait([self._heart, *self._chores.values()], timeout=_PATIENCE_SECONDS)
+            await asyncio.wait(
+                [self._heart, *self.heart.chores.values()], timeout=_PATIENCE_SECONDS
+            )
             self._heart = None
-            self._chores.clear()
+            self.heart.chores.clear()
         # In slices: the loop goes on to serve who is still there.
         await self.registry.farewells()
         await self.rechecker.close()
@@ -546,32 +479,3 @@ class Guard:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-
-
-def _logins(
-    store: Store,
-    clock: Clock,
-    passwords: Passwords,
-    options: SecondFactor | None,
-    keys: bytes | Sequence[bytes] | None,
-    *,
-    strangers: int,
-) -> tuple[Login, FactorDesk, PendingLogins]:
-    """The built-in login: the password, what comes beside it, and what lies between the two."""
-    vault = None
-    if keys is not None:
-        vault = Vault((keys,) if isinstance(keys, bytes) else tuple(keys))
-    factors = FactorDesk(store, clock, options=options, vault=vault, strangers=strangers)
-    login = Login(store, passwords, clock, name_key=vault.derive("names") if vault else None)
-    return login, factors, PendingLogins(store, clock, factors.options.pending_seconds)
-
-
-def _check_rp_id(options: SecondFactor | None, origins: OriginPolicy) -> None:
-    """A relying party that no page belongs to would be found out at the first passkey."""
-    rp_id = None if options is None else options.rp_id
-    if rp_id is None or any(host == rp_id or host.endswith(f".{rp_id}") for host in origins.hosts):
-        return
-    raise ConfigurationError(
-        f"no page of origins is at or below the rp_id {rp_id!r}; leave it out, or name the domain that "
-        "your pages have in common"
-    )

@@ -37,6 +37,8 @@ class Limits:
         bytes_per_connection: Message bytes on one connection.
         messages_per_principal: Messages of one principal on all its connections.
         message_depth: How deep arrays and objects of a message may nest.
+        hold_seconds: Seconds of each minute for which a connection that is too fast is not read, before
+            what is too much is refused; 0 refuses at once.
         offences: Refused messages, within a minute, after which the connection is closed (1008).
         outbound_bytes: Bytes that may wait for a slow reader before its connection is closed.
         outbound_seconds: Seconds that a write may wait for a slow reader.
@@ -63,6 +65,7 @@ class Limits:
     bytes_per_connection: str = "131072/s burst 524288"
     messages_per_principal: str = "50/s burst 100"
     message_depth: int = 16
+    hold_seconds: float = 2.0
     offences: int = 20
     outbound_bytes: int = 1024 * 1024
     outbound_seconds: float = 30.0
@@ -83,6 +86,8 @@ class Limits:
                 continue
             elif type(value) is not int and (type(value) is not float or isinstance(usual, int)):
                 raise ConfigurationError(f"limits.{one.name} must be a number such as {usual}")
+            elif value == 0 and one.name == "hold_seconds":
+                continue
             elif not 0 < value < float("inf"):
                 raise ConfigurationError(f"limits.{one.name} must be greater than 0, not {value}")
         if not 16 <= self.ipv6_prefix <= 128:

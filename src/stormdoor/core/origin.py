@@ -202,6 +202,9 @@ class HostPolicy:
         """Whether `host` (the header in lower case) names this application."""
         if not self.entries or host in self._exact:
             return True
+        name, _, port = host.partition(":")
+        if name in self._exact and port.isdecimal() and port.isascii() and len(port) <= 5:
+            return True  # what the expression would say, at a tenth of its cost
         match = _HOST.fullmatch(host) if len(host) <= _MAX_LENGTH else None
         if match is None:
             return False

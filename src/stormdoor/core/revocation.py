@@ -65,10 +65,12 @@ class Revocation:
 
     def covers(self, authentication: Authentication, connection_id: str | None = None) -> bool:
         """Whether it ends `authentication` (or the connection of that id)."""
-        if not self.names(authentication, connection_id):
-            return False
+        return self.names(authentication, connection_id) and self.reaches(authentication.issued_at)
+
+    def reaches(self, issued_at: float) -> bool:
+        """Whether it ends what was issued at `issued_at` (Unix seconds), if it names it."""
         # Not `<=`: a time that is no number (NaN) must not escape a revocation.
-        return self.target not in UNTIL or not authentication.issued_at > self.at
+        return self.target not in UNTIL or not issued_at > self.at
 
     def names(self, authentication: Authentication, connection_id: str | None = None) -> bool:
         """Whether it is about `authentication` (or the connection of that id), whenever issued."""

@@ -89,6 +89,7 @@ class Connection:
         "deadline",
         "endpoint",
         "expires_at",
+        "hold_tat",
         "id",
         "idle_notice",
         "idle_seconds",
@@ -136,7 +137,7 @@ class Connection:
         self.open = False
         """INVARIANT: True exactly while `state` is OPEN; the one flag that the hot path reads."""
         self.closed_by: Refusal | None = None
-        self.message_tat = self.byte_tat = self.offence_tat = 0.0
+        self.message_tat = self.byte_tat = self.offence_tat = self.hold_tat = 0.0
         self.ages_at = (
             float("inf") if connection_seconds is None else monotonic + connection_seconds
         )

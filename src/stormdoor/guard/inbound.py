@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from stormdoor.core.bucket import Rate, spend
+from stormdoor.core.bucket import Rate, retry_after, spend
 from stormdoor.core.decision import Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
@@ -27,23 +27,44 @@ from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
-__all__ = ["Inbound", "Refused"]
+__all__ = ["Held", "Inbound", "Refused"]
 
 _log = logging.getLogger("stormdoor.inbound")
 
 _SMALL = 4096
 """Bytes up to which a message that was refused unread is looked into for its id."""
+_LONGEST_PAUSE = 1.0
+"""Seconds for which a connection is not read, at most, after a message that was refused as too much."""
 
 
 class Refused:
-    """A message that was refused: why, and the id to answer with. `fatal` if the connection is over."""
+    """A message that was refused.
 
-    __slots__ = ("fatal", "id", "refusal")
+    Attributes:
+        refusal: Why.
+        id: What to answer with.
+        fatal: Whether the connection is over.
+        pause: Seconds for which nothing more should be read; 0.0 for none.
+    """
 
-    def __init__(self, refusal: Refusal, id: str | int | UnsetType, *, fatal: bool) -> None:
+    __slots__ = ("fatal", "id", "pause", "refusal")
+
+    def __init__(
+        self, refusal: Refusal, id: str | int | UnsetType, *, fatal: bool, pause: float = 0.0
+    ) -> None:
         self.refusal = refusal
         self.id = id
         self.fatal = fatal
+        self.pause = pause
+
+
+class Held:
+    """A message that came too fast: in so many seconds it is to be judged anew, and nothing read before."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
 class Inbound:
@@ -68,15 +89,19 @@ class Inbound:
         self._interval, self._tolerance = messages.interval, messages.tolerance
         size = Rate.parse(limits.bytes_per_connection)
         self._byte_interval, self._byte_tolerance = size.interval, size.tolerance
-        shared = Rate.parse(limits.messages_per_principal)
+        self._bytes = size
+        self._shared = shared = Rate.parse(limits.messages_per_principal)
         self._shared_interval, self._shared_tolerance = shared.interval, shared.tolerance
         self._max_bytes = limits.message_bytes
         self._max_depth = limits.message_depth
         self._offences = Rate(60.0 / limits.offences, 60.0)
+        # In units of a microsecond: a bucket must hold one of them at the least.
+        hold = limits.hold_seconds * 1e6
+        self._holds = Rate(60.0 / hold, 60.0) if hold >= 1 else None
 
     def receive(
         self, connection: Connection, raw: str | bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | Refresh | Prove | None:
+    ) -> tuple[Action, Command] | Refused | Held | Refresh | Prove | None:
         """Judge one message of a command-based handler, text or binary; otherwise as `receive_text`."""
         if isinstance(raw, str):
             return self.receive_text(connection, raw.encode("utf-8", "surrogatepass"), actions)
@@ -86,16 +111,20 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return None
+        charged = min(len(raw), self._max_bytes)
+        over = self._spend(connection, charged, now)
+        if over is not None:
+            return self._too_much(connection, over, charged, b"", now)
         return self._refuse(connection, Denial.INVALID_MESSAGE, "a binary message", b"", now)
 
     def receive_text(  # noqa: C901 - the steps of the hot path, in one place on purpose
         self, connection: Connection, raw: bytes, actions: Actions
-    ) -> tuple[Action, Command] | Refused | Refresh | Prove | None:
+    ) -> tuple[Action, Command] | Refused | Held | Refresh | Prove | None:
         """Judge one text message of a command-based handler, in the UTF-8 in which it came.
 
         Returns:
             The action and its command, to be carried out at once; or the refusal to answer with; or
-            what the client says to the guard itself; or
+            for how long it must wait, because it is too much; or what the client says to the guard itself; or
             None if the connection is not open and the message must be dropped without a trace.
         """
         # INVARIANT: the gate comes first. A revocation shuts it before any close frame is sent.
@@ -107,9 +136,10 @@ class Inbound:
             return None
         size = len(raw)
         # Not more than the largest message costs: what is too large is answered so, and not as too much.
-        over = self._spend(connection, size if size < self._max_bytes else self._max_bytes, now)
+        charged = size if size < self._max_bytes else self._max_bytes
+        over = self._spend(connection, charged, now)
         if over is not None:
-            return self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
+            return self._too_much(connection, over, charged, raw, now)
         if size > self._max_bytes:
             detail = f"{size} bytes; limits.message_bytes = {self._max_bytes}"
             return self._refuse(connection, Denial.MESSAGE_TOO_LARGE, detail, b"", now)
@@ -165,11 +195,12 @@ class Inbound:
 
     def receive_raw(
         self, connection: Connection, raw: str | bytes, permission: str | None
-    ) -> bool | Refused:
+    ) -> bool | Refused | Held:
         """Judge one message of a handler that decodes by itself.
 
         Returns:
-            True to deliver it untouched; False to drop it (the connection is not open); or the refusal.
+            True to deliver it untouched; False to drop it (the connection is not open); or the refusal; or
+            for how long it must wait, because it is too much.
         """
         if not connection.open:
             return False
@@ -183,7 +214,7 @@ class Inbound:
             size = len(raw.encode("utf-8", "surrogatepass"))
         over = self._spend(connection, size, now)
         if over is not None:
-            return self._refuse(connection, Denial.MESSAGE_RATE, over, b"", now)
+            return self._too_much(connection, over, size, b"", now)
         if permission is not None and permission not in connection.allowed:
             decision = connection.decide(permission, None, self._now())
             if not decision.allowed:
@@ -242,6 +273,27 @@ class Inbound:
         shared.message_tat = all_tat
         connection.byte_tat = byte_tat
         return None
+
+    def _too_much(
+        self, connection: Connection, over: str, size: int, raw: bytes, now: float
+    ) -> Held | Refused:
+        """A message beyond a limit waits, and with it all that comes behind; at some time it is refused."""
+        if self._holds is None:
+            return self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
+        wait = max(
+            retry_after(connection.message_tat, now, self._messages),
+            retry_after(connection.shared.message_tat, now, self._shared),
+            retry_after(connection.byte_tat, now, self._bytes, size),
+            0.001,
+        )
+        held = spend(connection.hold_tat, now, self._holds, wait * 1e6)
+        if held is not None:
+            connection.hold_tat = held
+            self._statistics.held += 1
+            return Held(wait)
+        refused = self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
+        refused.pause = min(wait, _LONGEST_PAUSE)
+        return refused
 
     def _spend_action(self, connection: Connection, action: Action, now: float) -> str | None:
         if action.cost > 1.0:

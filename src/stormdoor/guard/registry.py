@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from stormdoor.core.connection import Happening, State
 from stormdoor.core.denial import Denial, Refusal
@@ -165,6 +165,39 @@ class Registry:
         self._spend(self._clock.monotonic() - begun)
         return True
 
+    def end_all(self, connections: Iterable[Connection], why: Refusal) -> int:
+        """End many for one cause: all gates are shut before the first of them hears of it.
+
+        Returns:
+            How many it was this call that ended.
+        """
+        farewells, before = self._farewells, len(self._farewells)
+        pending, opened = State.PENDING, State.OPEN
+        for connection in connections:
+            was = connection.state
+            # As `happen`, written out: in one turn of the loop there may be ten thousand of them.
+            if was is opened or was is pending:
+                connection.state = State.ENDED
+                connection.open = False
+                connection.closed_by = why
+                farewells.append((connection, was, 1000, True))
+        ended = len(farewells) - before
+        if before == 0 and ended:
+            self._begin_farewells()
+        return ended
+
+    def _begin_farewells(self) -> None:
+        """Say what this turn has time for; the rest in the next ones, or now if there is no loop."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            while self._farewells:
+                self._say_one()
+            return
+        begun = self._clock.monotonic()
+        self._slice(begun, SLICE_SECONDS - self._spent)
+        self._spend(self._clock.monotonic() - begun)
+
     def _farewell(
         self,
         connection: Connection,
@@ -237,22 +270,29 @@ class Registry:
         self._spent = 0.0
 
     def _go_on(self) -> None:
-        """A slice of the farewells that were put off, by time and not by number."""
-        monotonic, farewells = self._clock.monotonic, self._farewells
-        until = monotonic() + SLICE_SECONDS
-        while farewells:
-            farewell = farewells.popleft()
-            try:
-                self._farewell(*farewell)
-            except Exception:  # noqa: BLE001 - the others wait for this one
-                _log.exception("connection %s could not be bid farewell", farewell[0].id)
-            if monotonic() >= until:
-                break
+        """A slice of the farewells that were put off; one at the least."""
+        begun = self._clock.monotonic()
+        if self._farewells:
+            self._say_one()
+        self._slice(begun, SLICE_SECONDS)
+
+    def _slice(self, begun: float, seconds: float) -> None:
+        """So many farewells as fit into some seconds: by time and not by number."""
+        monotonic, farewells, until = self._clock.monotonic, self._farewells, begun + seconds
+        while farewells and monotonic() < until:
+            self._say_one()
         if farewells:
             asyncio.get_running_loop().call_soon(self._go_on)
         elif self._over is not None:
             self._over.set()
             self._over = None
+
+    def _say_one(self) -> None:
+        farewell = self._farewells.popleft()
+        try:
+            self._farewell(*farewell)
+        except Exception:  # noqa: BLE001 - the others wait for this one
+            _log.exception("connection %s could not be bid farewell", farewell[0].id)
 
     async def farewells(self) -> None:
         """Wait until everybody who was ended has been told so."""

@@ -17,18 +17,29 @@ class Statistics:
         refused: Refused handshakes by cause.
         messages: Allowed incoming messages.
         delivered: Outgoing messages.
+        held: Messages that had to wait, since they came too fast.
         rejected: Refused messages by cause.
         closed: Connections that the guard ended, by cause.
         withheld: Deliveries that the recipient was not permitted to see.
     """
 
-    __slots__ = ("admitted", "closed", "delivered", "messages", "refused", "rejected", "withheld")
+    __slots__ = (
+        "admitted",
+        "closed",
+        "delivered",
+        "held",
+        "messages",
+        "refused",
+        "rejected",
+        "withheld",
+    )
 
     def __init__(self) -> None:
         self.admitted: Counter[str] = Counter()
         self.refused: Counter[Denial] = Counter()
         self.messages = 0
         self.delivered = 0
+        self.held = 0
         self.rejected: Counter[Denial] = Counter()
         self.closed: Counter[Denial] = Counter()
         self.withheld = 0

@@ -11,6 +11,9 @@ beyond its documentation is kept by `tests/tornado/test_answers.py`.
 
 from __future__ import annotations
 
+from asyncio import Future
+from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -23,7 +26,11 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
 
-__all__ = ["fresh_headers", "switch_protocols", "turn_away"]
+__all__ = ["ANSWERING", "fresh_headers", "switch_protocols", "turn_away"]
+
+
+ANSWERING = ("finish", "flush", "set_header", "clear_header")
+"""Methods by which a handler has a say in the 101, if they are its own."""
 
 
 def _prepare(denial: Denial) -> tuple[bytes, bytes]:
@@ -100,8 +107,8 @@ def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
     stream = handler.detach()
     if not stream.closed():
         date = b"Date: " + _date.at(now).encode()
-        written = stream.write(b"".join((before, date, again, after)))
-        if stream.writing():
+        written = _write(stream, b"".join((before, date, again, after)))
+        if stream.writing() and written is not None:
             written.add_done_callback(lambda _: stream.close())
         else:
             stream.close()
@@ -126,11 +133,47 @@ def fresh_headers(now: float) -> HTTPHeaders:
     return headers
 
 
+class _Beginning:
+    """What most 101s begin with, made once a second: the headers of every answer of Tornado's."""
+
+    __slots__ = ("_lines", "_second")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._lines: list[str] = []
+
+    def at(self, now: float) -> list[str]:
+        """The lines at `now` (Unix seconds)."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._lines = [_SWITCHING, *_lines(fresh_headers(now))]
+        return self._lines
+
+
+_SWITCHING = "HTTP/1.1 101 Switching Protocols"
 _NEVER_IN_101 = frozenset({"Content-Encoding", "Content-Language", "Content-Type"})
+_beginning = _Beginning()
+_NOTHING: Mapping[str, str] = {}
 
 
-def switch_protocols(handler: WebSocketHandler) -> bool:
-    """Write the 101 that the protocol has prepared, with every header that the handler has set.
+def _lines(headers: HTTPHeaders) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers.get_all() if name not in _NEVER_IN_101]
+
+
+def switch_protocols(
+    handler: WebSocketHandler,
+    headers: HTTPHeaders | None,
+    now: float,
+    more: Mapping[str, str] = _NOTHING,
+) -> bool:
+    """Write the 101, with every header that the handler has set.
+
+    Args:
+        handler: Whose handshake was accepted.
+        headers: Those of its answer, or None if they are the usual ones.
+        now: Unix seconds.
+        more: The protocol's own headers, if they are not among the handler's.
 
     Returns:
         Whether it was done; if not, nothing has happened.
@@ -148,21 +191,32 @@ def switch_protocols(handler: WebSocketHandler) -> bool:
     stream: IOStream | None = connection.stream
     if stream is None or stream.closed():
         return False
-    lines = ["HTTP/1.1 101 Switching Protocols"]
-    lines += [
-        f"{name}: {value}"
-        for name, value in handler._headers.get_all()  # noqa: SLF001 - likewise
-        if name not in _NEVER_IN_101
-    ]
-    head = "\r\n".join((*lines, "", "")).encode("latin1")
-    # INVARIANT: no header can end a line. Tornado looks at each; all of them together are looked at here.
-    if head.count(b"\n") != len(lines) + 1 or head.count(b"\r") != len(lines) + 1:
+    lines = _beginning.at(now) if headers is None else [_SWITCHING, *_lines(headers)]
+    lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
+    head = "\r\n".join(lines).encode("latin1")
+    # INVARIANT: no header can end a line. Tornado looks at each; here all of them are looked at together.
+    ends = len(lines) - 1
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
         raise ValueError("illegal characters (CR or LF) in a header of the handshake's answer")
     connection.set_close_callback(None)
     handler._headers_written = True  # noqa: SLF001 - likewise
-    stream.write(head)
+    _write(stream, head)
     handler._log()  # noqa: SLF001 - likewise
     handler._finished = True  # noqa: SLF001 - likewise
     handler.on_finish()
     handler._break_cycles()  # noqa: SLF001 - likewise
     return True
+
+
+def _write(stream: IOStream, head: bytes) -> Future[None] | None:
+    """Write to the socket, which nearly always takes all of it; what it does not take, the stream writes.
+
+    Returns:
+        When the stream will have written the rest, if there is one.
+    """
+    sent = 0
+    if type(stream) is IOStream and not stream.writing():
+        # Whatever is wrong with the socket, the stream finds out as well.
+        with suppress(OSError):
+            sent = stream.write_to_fd(memoryview(head))
+    return stream.write(head[sent:]) if sent < len(head) else None

@@ -20,15 +20,13 @@ import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from msgspec import Struct
 from tornado import gen
-from tornado.web import Finish, RequestHandler
-from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.core.connection import State
-from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
@@ -36,20 +34,14 @@ from stormdoor.core.message import Command, encode_error, encode_reply
 from stormdoor.core.principal import Principal
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.connection import Connection
-from stormdoor.guard.endpoint import Endpoint
-from stormdoor.guard.inbound import Refused
-from stormdoor.tornado.answers import fresh_headers, switch_protocols, turn_away
-from stormdoor.tornado.fast import FastProtocol, fits_request
+from stormdoor.guard.inbound import Held, Refused
+from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import shed
-from stormdoor.tornado.outlet import HandlerSink, Outlet
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.threshold import Threshold
 
 __all__ = ["CommandDoor", "DeclaringDoor", "Door", "RawDoor"]
 
 _log = logging.getLogger("stormdoor.door")
-
-_LEAST_CUT_OFF = 128 * 1024
-_SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
 
 
 def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
@@ -61,184 +53,20 @@ def _task(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | None:
     return coroutine
 
 
-class Door(Outlet):
+class Door(Threshold):
     """What stands in front of every guarded handler. Never used by itself: see `protect`."""
 
-    _door_endpoint: ClassVar[Endpoint]
-    """What was declared about the handler."""
-    _door_translator: ClassVar[Translator]
-    """Turns requests into handshakes."""
-    _door_own_origin_check: ClassVar[bool]
-    """Whether the handler brings a `check_origin` of its own."""
-    _door_own_message_size: ClassVar[bool]
-    """Whether the handler brings a `max_message_size` of its own."""
-    _door_own_clear: ClassVar[bool]
-    """Whether the handler brings a `clear` of its own: what it adds is in every answer."""
-    _door_own_finish: ClassVar[bool]
-    """Whether the handler brings a `finish` or `flush` of its own: it has a say in the 101."""
-    _door_fast: ClassVar[bool] = False
-    """Whether the fast protocol may stand in for Tornado's."""
-    _door_answers_errors: ClassVar[bool] = False
-    """Whether refused messages are answered in stormdoor's own words."""
-    _behind_a_door: ClassVar[bool] = True
-
-    _door_left = False
     _door_app_opened = False
     _door_opening: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
-    _door_kept: Handshake | None = None
     _door_errands: set[asyncio.Task[None]] | None = None
     """What is done beside the messages: the loop itself holds on to no task."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Not passed on: what `protect` makes is no new class of the application's."""
 
-    # -- the handshake ---------------------------------------------------------------------------
-
-    async def prepare(self) -> None:
-        """Decide about the handshake, and only then let the handler see the request."""
-        handshake = self._door_translator.handshake(self.request)
-        guard = self._door_guard
-        outcome: Connection | Refusal
-        if guard.running or await guard.ready():
-            outcome = await guard.admission.admit(handshake, self._door_endpoint)
-        else:
-            outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
-            permission = self._door_endpoint.permission or ""
-            guard.admission.refused(handshake, outcome, permission=permission)
-        if isinstance(outcome, Refusal):
-            self._door_refuse(outcome)
-            return
-        self._door_admitted = outcome
-        outcome.sink = HandlerSink(self)
-        if guard.admission.exclusive_headers or handshake.peer_certificate is not None:
-            # What only a proxy may send has left the request, and the certificate leaves it with the
-            # socket, which is a WebSocket's from now on. Both are needed once more at a refresh.
-            self._door_kept = handshake
-        if outcome.waiting:
-            return  # nothing of the handler runs before it has said who it is
-        try:
-            self._door_go_on(outcome)
-            prepared = self._door_prepare()
-            if prepared is not None:
-                await prepared
-            self._door_go_on(outcome)
-        except BaseException:
-            guard.registry.end(outcome)
-            raise
-
-    def _door_prepare(self) -> Awaitable[None] | None:
-        """The handler's own `prepare`."""
-        return super().prepare()
-
-    def _door_go_on(self, connection: Connection) -> None:
-        """Stop here if, while somebody was asked, the client left or its credential was revoked."""
-        if self._door_left:
-            self._door_guard.registry.end(connection, code=1006)
-        if connection.state is State.ENDED and not self._finished:
-            self._door_refuse(connection.closed_by or Refusal(Denial.ENDED, "it has ended"))
-            raise Finish
-
-    def _door_refuse(self, refusal: Refusal) -> None:
-        """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
-        if not self._door_own_clear and turn_away(self, refusal, self._door_guard.clock.now()):
-            return
-        answer = refusal.answer
-        self.clear()
-        self.set_status(answer.status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        if refusal.retry_after is not None:
-            self.set_header("Retry-After", str(refusal.retry_after))
-        if answer.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        for name, value in refusal.headers:
-            self.set_header(name, value)
-        # The base class's finish: a handler's own might add what it adds to its pages.
-        RequestHandler.finish(self, answer.text + "\n")
-
-    def clear(self) -> None:
-        """Begin the answer anew. As Tornado does, with a date that is made once a second."""
-        if self._door_own_clear:
-            super().clear()
-            return
-        self._headers = fresh_headers(self._door_guard.clock.now())
-        self.set_default_headers()
-        self._write_buffer = []
-        self._status_code = 200
-        self._reason = "OK"
-
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """End the answer: the 101 in one go."""
-        if (
-            chunk is None
-            and self._status_code == 101
-            and not self._door_own_finish
-            and switch_protocols(self)
-        ):
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            done.set_result(None)
-            return done
-        return super().finish(chunk)
-
-    def check_origin(self, origin: str) -> bool:
-        """Repeat the verdict: the origin was judged before anything else, and exactly.
-
-        A check of the handler's own stays in force beside it. For a public endpoint it is the only one.
-        """
-        if self._door_own_origin_check:
-            return bool(super().check_origin(origin))
-        if self._door_endpoint.public is not None:
-            entrance = self._door_guard.entrance
-            return entrance.origins.allows(origin) or bool(super().check_origin(origin))
-        return self._door_admitted is not None
-
-    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """Let the handler choose among what the client offers, never among its secrets."""
-        offered = [one for one in subprotocols if not one.startswith(_SECRET_PREFIX)]
-        chosen = super().select_subprotocol(offered)
-        if chosen is not None:
-            return chosen
-        return SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes after which Tornado itself cuts a message off (1009).
-
-        A size that the handler or the application sets counts if it is the smaller one.
-        """
-        connection = self._door_admitted
-        if connection is not None and connection.waiting:
-            # A little more than is read, so that who sends too much is refused like anybody else.
-            return 2 * self._door_guard.limits.first_message_bytes
-        limit = self._door_guard.limits.message_bytes
-        if self._door_answers_errors:
-            # A command that is too long is answered and recorded; only far beyond is it cut off.
-            limit = max(4 * limit, _LEAST_CUT_OFF)
-        if self._door_own_message_size or "websocket_max_message_size" in self.settings:
-            return min(super().max_message_size, limit)
-        return limit
-
-    def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """The fast protocol where all that it rests on is known, else the handler's or Tornado's own."""
-        if (
-            self._door_fast
-            and self.request.headers.get("Sec-WebSocket-Version") == "13"
-            and fits_request(self.request)
-        ):
-            return FastProtocol(
-                self,
-                max_message_size=self.max_message_size,
-                ping_interval=self.ping_interval,
-                ping_timeout=self.ping_timeout,
-                compression=self.get_compression_options(),
-            )
-        return super().get_websocket_protocol()
-
     def _door_take(self, text: bytes) -> Awaitable[Any] | None:
         """One text message from the fast protocol, in the UTF-8 in which it came."""
         return self.on_message(text.decode())
-
-    # -- the life --------------------------------------------------------------------------------
 
     def open(self, *args: Any, **kwargs: Any) -> Awaitable[None] | None:
         """The 101 has been sent: open the gate, unless the connection was ended meanwhile."""
@@ -298,10 +126,11 @@ class Door(Outlet):
                 await prepared
             if not connection.open:
                 return
-            args, kwargs = self._door_opening
+            args, kwargs = vars(self).pop("_door_opening")
             opened = self._door_open(*args, **kwargs)
             if opened is not None:
                 await opened
+            shed(self)
         except (Exception, asyncio.CancelledError):
             self.log_exception(*sys.exc_info())
             self._door_fail()
@@ -358,6 +187,23 @@ class Door(Outlet):
         """Likewise a pong. Either may be a coroutine."""
         return super().on_pong(data) if self._door_control(data) else None
 
+    def _door_pause(
+        self, seconds: float, message: str | bytes = "", *, again: bool = False
+    ) -> Awaitable[None]:
+        """What to return for a message if nothing more is to be read for a while.
+
+        For the fast protocol a `Hold`, for Tornado's own what it awaits.
+
+        Args:
+            seconds: For how long.
+            message: The message at hand.
+            again: Whether it is to be judged anew afterwards.
+        """
+        hold = Hold(seconds, again)
+        if type(self.ws_connection) is FastProtocol:
+            return cast("Awaitable[None]", hold)
+        return self._door_hold(hold, message)
+
     def _door_control(self, data: bytes) -> bool:
         connection = self._door_admitted
         if connection is None:
@@ -392,8 +238,9 @@ class Door(Outlet):
 
     def _door_over(self) -> None:
         # INVARIANT: whatever a method of the handler does or does not pass on, the quota comes back.
-        if self._door_admitted is not None:
-            self._door_guard.registry.end(self._door_admitted, code=self.close_code or 1006)
+        connection = self._door_admitted
+        if connection is not None and connection.state is not State.ENDED:
+            self._door_guard.registry.end(connection, code=self.close_code or 1006)
         if self._door_backlog is not None:
             self._door_backlog.abandon()
 
@@ -441,6 +288,8 @@ class RawDoor(Door):
             return None
         guard = self._door_guard
         verdict = guard.inbound.receive_raw(connection, message, self._door_message_permission)
+        if isinstance(verdict, Held):
+            return self._door_pause(verdict.seconds, message, again=True)
         if verdict is True:
             try:
                 result = super().on_message(message)
@@ -485,7 +334,7 @@ class CommandDoor(Door):
         verdict = self._door_guard.inbound.receive(connection, message, self.actions)
         if verdict is None:
             return self._door_first(connection, message) if connection.waiting else None
-        return self._door_act(connection, verdict)
+        return self._door_act(connection, verdict, message)
 
     def _door_take(self, text: bytes) -> Awaitable[None] | None:
         """The same for a text that has come in bytes: decoded once, into the command."""
@@ -495,12 +344,13 @@ class CommandDoor(Door):
         verdict = self._door_guard.inbound.receive_text(connection, text, self.actions)
         if verdict is None:
             return self._door_first(connection, text.decode()) if connection.waiting else None
-        return self._door_act(connection, verdict)
+        return self._door_act(connection, verdict, text)
 
     def _door_act(
         self,
         connection: Connection,
-        verdict: tuple[Action, Command] | Refused | Refresh | Prove,
+        verdict: tuple[Action, Command] | Refused | Held | Refresh | Prove,
+        message: str | bytes,
     ) -> Awaitable[None] | None:
         if isinstance(verdict, tuple):
             action, command = verdict
@@ -515,8 +365,12 @@ class CommandDoor(Door):
             if not isinstance(result, Struct) and inspect.isawaitable(result):
                 return _task(self._door_carry_out(result, command))
             self._door_reply(result, command)
+        elif isinstance(verdict, Held):
+            return self._door_pause(verdict.seconds, message, again=True)
         elif isinstance(verdict, Refused):
             self._door_answer(verdict)
+            if verdict.pause and not verdict.fatal:
+                return self._door_pause(verdict.pause)
         else:
             # Beside the messages: they go on, by the old credential, until the new one has been verified.
             self._door_send_on(self._door_renew(connection, verdict))

@@ -30,7 +30,8 @@ class _Folded(HTTPHeaders):
     @classmethod
     def fold(cls, headers: HTTPHeaders) -> None:
         """Fold in place: Tornado's own frames, which wait as long as the socket is open, hold them too."""
-        text = "\n".join([f"{name}:{value}" for name, value in headers.get_all()])
+        as_list = headers._as_list  # noqa: SLF001 - see the top of this module
+        text = "\n".join([f"{name}:{one}" for name, values in as_list.items() for one in values])
         headers.__dict__ = {"_text": text}
         headers.__class__ = cls
 
@@ -94,12 +95,12 @@ AFTER: dict[str, object] = {
     "_on_close_called": False,
     "close_code": None,
     "close_reason": None,
+    "_door_headers": None,
 }
 """What a handler has after the 101, most often. The class has it, so that no handler needs to."""
 
 MADE_LATER: dict[str, Callable[[Any], Any]] = {
     "ui": _ui,
-    "_headers": lambda _: HTTPHeaders(),
     "_write_buffer": lambda _: [],
     "_transforms": lambda _: [],
     "path_args": lambda _: [],
@@ -114,15 +115,15 @@ _IF_EMPTY = frozenset({"path_args", "path_kwargs", "open_args", "open_kwargs"})
 
 def shed(handler: WebSocketHandler) -> None:
     """Let go of what the handshake has left behind on an open connection."""
-    kept = {}
-    for name, value in handler.__dict__.items():
-        if name in MADE_LATER:
-            if name in _IF_EMPTY and value:
-                kept[name] = value
-        elif name not in AFTER or value != AFTER[name]:
-            kept[name] = value
+    had = handler.__dict__
+    for name, usual in AFTER.items():
+        if had.get(name, usual) == usual:
+            had.pop(name, None)
+    for name in MADE_LATER:
+        if name not in _IF_EMPTY or not had.get(name):
+            had.pop(name, None)
     # Another dictionary, not this one with less in it: it would keep its size.
-    handler.__dict__ = kept
+    handler.__dict__ = dict(had)
     headers = handler.request.headers
     if type(headers) is HTTPHeaders:
         _Folded.fold(headers)

@@ -47,6 +47,11 @@ class GuardCollector(Collector):
             "stormdoor_messages", "Allowed incoming messages.", value=statistics.messages
         )
         yield CounterMetricFamily(
+            "stormdoor_messages_held",
+            "Messages that had to wait, since they came too fast.",
+            value=statistics.held,
+        )
+        yield CounterMetricFamily(
             "stormdoor_delivered", "Outgoing messages.", value=statistics.delivered
         )
         yield CounterMetricFamily(

@@ -6,11 +6,13 @@ handler's own does what it does, and comes here when it calls `super()`.
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from asyncio import Future
 from typing import Any, ClassVar, NoReturn
 
 from tornado.escape import json_encode
+from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor.config.guard import Guard
@@ -19,7 +21,8 @@ from stormdoor.core.frame import BINARY, TEXT, Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.outbound import Backlog
-from stormdoor.tornado.fast import FastProtocol
+from stormdoor.tornado.answers import fresh_headers
+from stormdoor.tornado.fast import FastProtocol, Hold
 from stormdoor.tornado.leftovers import AFTER, MADE_LATER, Later
 
 __all__ = ["HandlerSink", "Outlet", "connection_of"]
@@ -47,6 +50,26 @@ class Outlet(WebSocketHandler):
 
     _door_admitted: Connection | None = None
     _door_backlog: Backlog | None = None
+    _door_holding: Future[None] | None = None
+    """What Tornado's own protocol waits for before it reads on; the fast one keeps that itself."""
+    _door_headers: HTTPHeaders | None = None
+    """The headers of the answer, if anybody has looked at them."""
+
+    @property
+    def _headers(self) -> HTTPHeaders:
+        """Where Tornado keeps the headers of an answer: made when somebody looks at them."""
+        if self._door_headers is None:
+            self._door_headers = (
+                # Of an answer that has been sent nothing is kept.
+                HTTPHeaders()
+                if self._headers_written
+                else fresh_headers(self._door_guard.clock.now())
+            )
+        return self._door_headers
+
+    @_headers.setter
+    def _headers(self, headers: HTTPHeaders) -> None:
+        self._door_headers = headers
 
     def write_message(
         self,
@@ -95,6 +118,30 @@ class Outlet(WebSocketHandler):
             )
             raise WebSocketClosedError
         return now
+
+    async def _door_hold(self, hold: Hold, message: str | bytes) -> None:
+        """On Tornado's own protocol: let nothing be read for a while."""
+        loop = asyncio.get_running_loop()
+        self._door_holding = holding = loop.create_future()
+        timer = loop.call_later(hold.seconds, self._door_let_go)
+        try:
+            await holding
+        finally:
+            timer.cancel()
+        protocol: Any = self.ws_connection
+        if hasattr(protocol, "_received_pong"):
+            # Nobody has looked whether the client's pong is there.
+            protocol._received_pong = True  # noqa: SLF001 - Tornado has no other way
+        if hold.again:
+            result = self.on_message(message)
+            if result is not None:
+                await result
+
+    def _door_let_go(self) -> None:
+        """The time is up, or the connection is over."""
+        holding, self._door_holding = self._door_holding, None
+        if holding is not None and not holding.done():
+            holding.set_result(None)
 
     def _door_expiring(self, seconds: float) -> None:
         """Tell the client, or the handler, that the connection ends in so many seconds."""
@@ -180,6 +227,7 @@ class Outlet(WebSocketHandler):
         """The application closes: the gate shuts first, since frames still arrive afterwards."""
         if self._door_admitted is not None:
             self._door_guard.registry.end(self._door_admitted, code=code or 1000)
+        self._door_let_go()
         try:
             super().close(code, reason)
         except (struct.error, ValueError):
@@ -210,6 +258,7 @@ class HandlerSink:
     def shut(self, code: int, reason: str) -> None:
         """See `Sink`."""
         protocol = self._handler.ws_connection
+        self._handler._door_let_go()  # noqa: SLF001 - the two are one
         # Before the 101 there is nothing to say it on: the handshake is refused instead.
         if protocol is not None and getattr(protocol, "stream", None) is not None:
             WebSocketHandler.close(self._handler, code, reason)

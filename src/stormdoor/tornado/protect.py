@@ -18,6 +18,7 @@ from stormdoor.config.guard import Guard
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError, StartupRefused
 from stormdoor.guard.endpoint import Endpoint, Public
+from stormdoor.tornado.answers import ANSWERING
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
 from stormdoor.tornado.fast import fits_handler
@@ -283,8 +284,8 @@ class _Doorman:
             "_door_fast": self._guard.fast and fits_handler(handler, GuardedHandler),
             "_door_own_origin_check": _is_overridden(handler, "check_origin"),
             "_door_own_clear": _is_overridden(handler, "clear"),
-            "_door_own_finish": _is_overridden(handler, "finish")
-            or _is_overridden(handler, "flush"),
+            "_door_own_finish": any(_is_overridden(handler, name) for name in ANSWERING),
+            "_door_own_get": _is_overridden(handler, "get"),
             "_door_own_message_size": _is_overridden(handler, "max_message_size"),
         }
         bases: tuple[type, ...]

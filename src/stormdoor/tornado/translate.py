@@ -34,6 +34,11 @@ def _list(values: Iterable[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
 
 
+def _joined(values: Sequence[str]) -> str | None:
+    """What `headers.get` would say."""
+    return ",".join(values) if values else None
+
+
 def _certificate(request: HTTPServerRequest) -> bytes | None:
     """The certificate of the other end in DER. TLS has verified it, or there would be no request."""
     socket = getattr(getattr(request.connection, "stream", None), "socket", None)
@@ -44,7 +49,8 @@ def _certificate(request: HTTPServerRequest) -> bytes | None:
 
 def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
     """The subprotocols that the client offers, in order."""
-    return _list(request.headers.get_list("Sec-WebSocket-Protocol"))
+    values = request.headers.get_list("Sec-WebSocket-Protocol")
+    return _list(values) if values else []
 
 
 def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[str]]:
@@ -84,23 +90,25 @@ class Translator:
             names[place.source].add(place.name)
         self._headers = tuple(sorted(names[Source.HEADER] | set(headers)))
         self._exclusive = frozenset(map(canonical_header, exclusive))
+        self._reads = bool(self._headers or self._exclusive)
         self._cookie_names = frozenset(names[Source.COOKIE])
         self._query_names = frozenset(names[Source.QUERY])
 
     def handshake(self, request: HTTPServerRequest) -> Handshake:
         """The facts of `request`."""
         headers = request.headers
+        # Not `get`: of a header that is not there, which most are not, it makes an exception first.
+        values = headers.get_list
         peer = _peer(request)
         address, scheme = peer, _scheme(request)
-        if in_networks(peer, self._trusted):
-            address = client_address(
-                peer, _list(headers.get_list("X-Forwarded-For")), self._trusted
-            )
+        proxied = bool(self._trusted) and in_networks(peer, self._trusted)
+        if proxied:
+            address = client_address(peer, _list(values("X-Forwarded-For")), self._trusted)
             # Only the proxy next to us is asked: it has overwritten what came from further away.
-            forwarded = _list(headers.get_list("X-Forwarded-Proto"))
+            forwarded = _list(values("X-Forwarded-Proto"))
             if forwarded and forwarded[-1].lower() in ("http", "https"):
                 scheme = forwarded[-1].lower()
-        origins = headers.get_list("Origin")
+        origins, cookies = values("Origin"), values("Cookie")
         target = request.uri or ""  # before what is secret is taken out of it
         certificate = _certificate(request)
         return Handshake(
@@ -108,22 +116,20 @@ class Translator:
             address=address,
             peer=peer,
             scheme=scheme,
-            host=(headers.get("Host") or "").lower(),
+            host=",".join(values("Host")).lower(),
             origin=",".join(origins) if origins else None,
-            fetch_site=headers.get("Sec-Fetch-Site"),
-            fetch_mode=headers.get("Sec-Fetch-Mode"),
-            user_agent=(headers.get("User-Agent") or "")[:256],
-            authorization=headers.get_list("Authorization"),
-            headers=self._read(headers),
-            cookies=_cookies(headers.get_list("Cookie"), self._cookie_names)
-            if self._cookie_names
-            else {},
+            fetch_site=_joined(values("Sec-Fetch-Site")),
+            fetch_mode=_joined(values("Sec-Fetch-Mode")),
+            user_agent=",".join(values("User-Agent"))[:256],
+            authorization=values("Authorization"),
+            headers=self._read(headers) if self._reads else {},
+            cookies=_cookies(cookies, self._cookie_names) if cookies else {},
             subprotocols=offered_subprotocols(request),
-            query=self._query(request),
+            query=self._query(request) if self._query_names else {},
             method=request.method or "",
             target=target,
             # At a proxy's address it is the proxy's own, and nobody's credential.
-            certificate=None if in_networks(peer, self._trusted) else certificate,
+            certificate=None if proxied else certificate,
             peer_certificate=certificate,
         )
 
@@ -141,7 +147,7 @@ class Translator:
 
     def _query(self, request: HTTPServerRequest) -> dict[str, list[str]]:
         """Credentials in the query, which are then taken out of what Tornado writes to its log."""
-        if not self._query_names or not request.query:
+        if not request.query:
             return {}
         found: dict[str, list[str]] = {}
         kept: list[tuple[str, str]] = []

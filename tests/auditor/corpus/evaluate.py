@@ -1,8 +1,8 @@
 """Compares what the scanner says with the labels: `python -m tests.auditor.corpus.evaluate`.
 
-Prints precision and recall for each question, of the part the rules were developed with, of the part
-that was held out and of the set that was read later, and lists what the scanner and the labels disagree
-on in all but the one held out.
+Prints precision and recall for each question, of the part the rules were developed with first, of the
+part that was held out then and of the two sets that were read later, and lists what the scanner and the
+labels disagree on.
 """
 
 import argparse
@@ -208,16 +208,15 @@ def _print_pairs(judged: Sequence[Answer]) -> None:
         both = [pair for pair in pairs(judged) if part_of(pair[0].version) == part]
         apart = [pair for pair in both if pair[0].agreed and pair[1].agreed]
         print(f"\npairs of versions told apart, {part}: {len(apart)} of {len(both)}")
-        if part != "held out":
-            for before, after in both:
-                if not (before.agreed and after.agreed):
-                    print(f"  not: {before.version.slug} and {after.version.slug}, {before.group}")
+        for before, after in both:
+            if not (before.agreed and after.agreed):
+                print(f"  not: {before.version.slug} and {after.version.slug}, {before.group}")
 
 
 def _print_disagreements(judged: Sequence[Answer]) -> None:
-    print("\ndisagreements (all but what is held out)")
+    print("\ndisagreements")
     for answer in judged:
-        if answer.version.holdout or answer.agreed:
+        if answer.agreed:
             continue
         what = "missed" if answer.expected else "false"
         where = (

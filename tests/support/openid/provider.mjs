@@ -103,6 +103,7 @@ function configuration() {
     loadExistingGrant: grantFor,
     jwks: { keys },
     cookies: { keys: cookieKeys },
+    extraTokenClaims: (ctx, token) => token.extra, // else it forgets what `POST /token` asked for
     conformIdTokenClaims: false, // as most providers do: claims stand in the ID token as well
     clients: [],
     scopes: ['openid', 'profile', 'email', 'roles', 'offline_access', 'chat:connect', 'chat:say'],

@@ -70,8 +70,9 @@ def find_routes(
     routes = Routes()
     for module in list(project.modules.values()):
         for node, scopes in module.nodes():
-            for pattern, target, words in _entries(node):
+            for pattern, target, extra in _entries(node):
                 for info in _targets(hierarchy, module, target, scopes, sockets):
+                    words = _words(module, extra)
                     routes.add(info, Route(_text(module, pattern), module, node, words))
         for definition in module.classes:
             for decorator in definition.node.decorator_list:
@@ -88,15 +89,13 @@ def find_routes(
     return routes
 
 
-def _entries(
-    node: ast.AST,
-) -> Iterator[tuple[ast.expr, ast.expr, tuple[tuple[str, ast.expr], ...]]]:
+def _entries(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, ast.expr | None]]:
     match node:
         case ast.Tuple(elts=elts) | ast.List(elts=elts) if 2 <= len(elts) <= 4:
             if not isinstance(elts[1], ast.Constant | ast.Tuple | ast.List | ast.Dict) or (
                 isinstance(elts[0], ast.Constant) and _is_dotted(elts[1])
             ):
-                yield elts[0], elts[1], _words(elts[2] if len(elts) > 2 else None)
+                yield elts[0], elts[1], elts[2] if len(elts) > 2 else None
         case ast.Call(func=func, args=args) if _name(func) in _ROUTE_CALLS and args:
             keywords = {word.arg: word.value for word in node.keywords}
             target = args[1] if len(args) > 1 else keywords.get("handler") or keywords.get("target")
@@ -109,12 +108,12 @@ def _entries(
                 pattern = args[0]
                 if isinstance(pattern, ast.Call) and pattern.args:
                     pattern = pattern.args[0]
-                yield pattern, target, _words(extra)
+                yield pattern, target, extra
         case ast.Call(func=ast.Attribute(attr=attr), args=args) if len(args) >= 2 and (
             "route" in attr or "handler" in attr or attr in {"add", "register", "url"}
         ):
             if isinstance(args[0], ast.Constant | ast.JoinedStr | ast.BinOp):
-                yield args[0], args[1], _words(args[2] if len(args) > 2 else None)
+                yield args[0], args[1], args[2] if len(args) > 2 else None
         case _:
             pass
 
@@ -129,7 +128,9 @@ def _is_dotted(node: ast.expr) -> bool:
     )
 
 
-def _words(node: ast.expr | None) -> tuple[tuple[str, ast.expr], ...]:
+def _words(module: Module, node: ast.expr | None) -> tuple[tuple[str, ast.expr], ...]:
+    if isinstance(node, ast.Name | ast.Attribute):
+        node = _assigned(module, node)
     if isinstance(node, ast.Dict):
         return tuple(
             (key.value, value)
@@ -139,6 +140,20 @@ def _words(node: ast.expr | None) -> tuple[tuple[str, ast.expr], ...]:
     if isinstance(node, ast.Call) and _name(node.func) == "dict":
         return tuple((word.arg, word.value) for word in node.keywords if word.arg)
     return ()
+
+
+def _assigned(module: Module, name: ast.expr) -> ast.expr | None:
+    """What a file assigns to `options` or `self.options`, if it does so once."""
+    wanted = ast.unparse(name)
+    found = [
+        node.value
+        for node, _ in module.nodes()
+        if isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name | ast.Attribute)
+        and ast.unparse(node.targets[0]) == wanted
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _targets(

@@ -19,6 +19,9 @@ from stormdoor.auditor.naming import lexicon
 
 __all__ = ["METHODS", "TornadoAttributes"]
 
+_OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
+"""Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
+
 METHODS = frozenset(
     [
         "prepare",
@@ -189,6 +192,8 @@ class TornadoAttributes(Client):
                 | "files",
             ):
                 return Unknown(frozenset({"client", "query"}), text)
+            case "protocol", "accept_connection":
+                return Special("protocol.accept_connection", text=text)
             case "request", "method":
                 return Const("GET")
             case "request", "get_ssl_certificate":
@@ -276,16 +281,18 @@ class TornadoAttributes(Client):
         if self.mode == "origin" and name.lower() == "host":
             self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)
+        if name.lower() in _OF_HANDSHAKE:
+            return Const(_OF_HANDSHAKE[name.lower()], text=text)
         return self.from_client("header", name or "header", text)
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
-        choices = [
+        given = [
             (module, expr)
             for key in (_dotted(text, name), name)
             for module, expr in self.project.settings.get(key, [])
-            if not _passes_on(expr, name)
         ]
+        choices = [one for one in given if not _passes_on(one[1], name)] or given
         if _dotted(text, name) in self.project.settings:
             choices = choices[:1]
         default: Value | None = None
@@ -297,7 +304,7 @@ class TornadoAttributes(Client):
         ):
             module, expr = choices[0]
             if len(self.frames) < 20 and not any(frame.node is expr for frame in self.frames):
-                value = self.in_module(module, expr)
+                value = self.in_place(module, expr)
                 if isinstance(value, Setting):
                     return value
                 if not isinstance(value, Unknown) or value.truthy:

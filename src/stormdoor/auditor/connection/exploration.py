@@ -2,7 +2,9 @@
 
 import ast
 import time
+from collections import deque
 from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass
 from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -21,6 +23,8 @@ __all__ = ["LAST_RESORT", "explore", "explore_origin"]
 
 # The limits are work: a busy machine says what an idle one says. Time is the last resort.
 _MAX_PATHS = 160
+_OF_ONE = 40
+"""Ways that one configuration other than the shipped one is worth."""
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
 LAST_RESORT = 60.0
 """Seconds."""
@@ -36,18 +40,13 @@ def _explored(
     origin: Asked | None = None,
 ) -> Pathway:
     result = Pathway()
-    seen: set[tuple[object, ...]] = set()
-    deadline = time.monotonic() + LAST_RESORT
 
-    def follow(pending: list[list[int]], *, as_shipped: bool) -> list[list[int]]:
-        """Every way from these choices; gives those that only another configuration takes."""
-        otherwise: list[list[int]] = []
-        tried, steps = 0, 0
-        while pending:
-            if tried >= _MAX_PATHS or steps >= _MAX_STEPS[mode] or time.monotonic() > deadline:
-                result.complete = result.complete and not as_shipped
+    def ways(plan: list[int], most: int) -> None:
+        """Every way from these choices under one configuration, as far as it is worth it."""
+        pending = [plan]
+        for _ in range(most):
+            if not pending or spent.is_over():
                 break
-            tried += 1
             run = Run(
                 project,
                 hierarchy,
@@ -55,28 +54,55 @@ def _explored(
                 mode=mode,
                 plan=pending.pop(),
                 seen=seen,
-                deadline=deadline,
+                deadline=spent.deadline,
                 words=words,
             )
             path = _followed(run, origin)
-            if run.exhausted:
-                result.complete = result.complete and not as_shipped
-            steps += run.steps
-            result.steps += run.steps
+            spent.exhausted = spent.exhausted or run.exhausted
+            spent.steps += run.steps
+            spent.paths += 1
             pending.extend(reversed(run.alternatives))
-            (otherwise if as_shipped else pending).extend(reversed(run.unlike_shipped))
-            # What has nothing to do with who is let in is tried when the rest was.
-            (otherwise if as_shipped else pending)[:0] = reversed(run.unlikely)
+            otherwise.extend(run.unlike_shipped)
+            aside.extend(run.unlikely)
             result.events.extend(run.events)
             result.uncertain.update(run.uncertain)
             if path is not None:
                 result.paths.append(path)
-        return otherwise
+        spent.left_out = spent.left_out or bool(pending)
 
-    rest = follow([[]], as_shipped=True)
-    if origin is None or origin.otherwise:
-        follow(rest, as_shipped=False)
+    seen: set[tuple[object, ...]] = set()
+    otherwise: deque[list[int]] = deque()
+    aside: deque[list[int]] = deque()
+    spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
+    ways([], _MAX_PATHS)
+    result.complete = not (spent.exhausted or spent.left_out)
+    result.steps = spent.steps
+    # What one setting alone changes comes before what needs many, and what has nothing to do with
+    # who is let in is tried when the rest was.
+    spent = _Spent(_MAX_STEPS[mode], spent.deadline)
+    wanted = origin is None or origin.otherwise
+    while wanted and (otherwise or aside) and not spent.is_over():
+        ways(otherwise.popleft() if otherwise else aside.popleft(), _OF_ONE)
+    result.steps += spent.steps
     return result
+
+
+@dataclass(slots=True)
+class _Spent:
+    """How much of the work that is worth it was done."""
+
+    most: int
+    deadline: float
+    steps: int = 0
+    paths: int = 0
+    exhausted: bool = False
+    left_out: bool = False
+
+    def is_over(self) -> bool:
+        """Whether no further way is followed."""
+        return (
+            self.paths >= _MAX_PATHS or self.steps >= self.most or time.monotonic() > self.deadline
+        )
 
 
 def _followed(run: Run, origin: Asked | None) -> Path | None:

@@ -54,11 +54,7 @@ class TornadoModel(Picks):
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
                 return args[0]
             case "callable":
-                return (
-                    Const(value=True)
-                    if isinstance(args[0] if args else None, Function | Bound)
-                    else Unknown()
-                )
+                return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
             case "operator.methodcaller" | "operator.attrgetter" if "client" in labels_of(
@@ -209,6 +205,16 @@ class TornadoModel(Picks):
         if "client" in labels_of(name):
             return self.named_by_client(target, name, args, node)
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _callable(value: Value) -> Value:
+    while isinstance(value, Setting) and value.default is not None:
+        value = value.default
+    if isinstance(value, Function | Bound | ClassRef | Partial):
+        return Const(value=True)
+    if isinstance(value, Sequence | Mapping | Const):
+        return Const(value=False)
+    return Unknown()
 
 
 def _made_in(value: Value) -> Module | None:

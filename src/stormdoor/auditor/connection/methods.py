@@ -21,7 +21,17 @@ __all__ = ["TornadoMethods"]
 
 _BY_CLIENT = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 _HTTP_ONLY = frozenset(
-    {"finish", "redirect", "write", "set_status", "set_header", "set_cookie", "flush", "render"}
+    {
+        "finish",
+        "redirect",
+        "write",
+        "set_status",
+        "set_header",
+        "set_cookie",
+        "flush",
+        "render",
+        "write_error",
+    }
 )
 
 
@@ -41,6 +51,8 @@ class TornadoMethods(TornadoAttributes):
             return ClassRef(self.making, text=self.making.name)
         if kind == "protocol.accept_connection":
             return self.connect()
+        if kind.startswith("thread."):
+            return self.thread_call(kind, args, words, node)
         if kind == "request.certificate":
             return self.identity(text_of(function), node, certain=True)
         if not kind.startswith("handler."):
@@ -90,6 +102,8 @@ class TornadoMethods(TornadoAttributes):
                 return self.constructed({k: v for k, v in words.items() if k != "request"})
             case "_execute":
                 return self.serve(args[1:])
+            case "get_websocket_protocol":
+                return Special("protocol", text="get_websocket_protocol()")
             case "check_origin":
                 return self.default_origin(args)
             case "get_websocket_protocol":
@@ -128,7 +142,7 @@ class TornadoMethods(TornadoAttributes):
             if name in {"finish", "redirect", "write"}:
                 raise Thrown("RuntimeError", node, self.frame.module)
             return Const(None)
-        if name in {"finish", "redirect", "render"}:
+        if name in {"finish", "redirect", "render", "write_error"}:
             self.finished = True
             self.record("finish", node, name)
         elif (

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping as MappingABC
+from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -25,7 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
-from stormdoor.auditor.reading.project import Project
+from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
@@ -221,8 +222,13 @@ class Run(TornadoModel):
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
-        return self._member(self.info, "on_open", None) is not None and (
-            self._member(self.info, "open", None) is None
+        return (
+            self._member(self.info, "on_open", None) is not None
+            and self._member(self.info, "open", None) is None
+            and not any(
+                isinstance(one, External) and one.name == "tornado.websocket.WebSocketHandler"
+                for one in self.info.mro
+            )
         )
 
     def url_arguments(self, name: str) -> list[Value]:
@@ -280,16 +286,17 @@ class Run(TornadoModel):
                     self.record("close", self.info.node, "on_open() returns False")
             else:
                 self.method("open", args or self.url_arguments("open"), words)
-            path.open_end = "closed" if self.closed else "through"
+            path.open_end = "closed" if self.closed else self._ended()
         except Thrown as error:
             path.open_end = "raised"
             path.refused_by = error
             raise PathEnd from None
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
+            self.record("message", self.info.node, "a message")
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
-                path.message_end = "closed" if self.closed else "through"
+                path.message_end = "closed" if self.closed else self._ended()
                 path.first_message = path.first_message or len(self.events)
             except Pruned:
                 if turn == 0:
@@ -300,6 +307,11 @@ class Run(TornadoModel):
                 path.refused_by = error
                 break
         raise PathEnd
+
+    def _ended(self) -> Literal["through", "raised"]:
+        """How a method ended that may have left its work to a task."""
+        broken_off, self.broken_off = self.broken_off, False
+        return "raised" if broken_off else "through"
 
     def _negotiate(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         """What Tornado asks of the handler before it sends the 101: the protocol, the subprotocol."""

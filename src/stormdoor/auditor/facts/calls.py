@@ -84,8 +84,10 @@ class Call:
         return None
 
     def found(self, message: str, node: ast.AST | None = None, fix: str = "") -> Found:
-        """A finding here."""
-        return Found(self.module, node or self.node, message, fix=fix, subject=self.subject)
+        """A finding here: at a node of this file, or at the call where that stands in another."""
+        inside = node is not None and any(one is node for one in ast.walk(self.module.tree))
+        place = node if node is not None and inside else self.node
+        return Found(self.module, place, message, fix=fix, subject=self.subject)
 
     # meanings -------------------------------------------------------------------------------
 
@@ -240,13 +242,13 @@ def _called(
 ) -> dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]:
     """The calls in a file by the ends of their names: every rule asks, so it is found out once."""
     result: dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]] = {}
-    plain: dict[tuple[str, tuple[int, ...]], set[str]] = {}
+    plain: dict[tuple[str, tuple[ast.AST, ...]], set[str]] = {}
     for at, (node, scopes) in enumerate(module.nodes()):
         if not isinstance(node, ast.Call):
             continue
         ends = {last_name(node.func)}
         if isinstance(node.func, ast.Name):
-            key = (node.func.id, tuple(map(id, scopes)))
+            key = (node.func.id, scopes)
             if key not in plain:
                 call = Call(project, module, node, scopes)
                 plain[key] = {one.rpartition(".")[2] for one in call.names}

@@ -1,12 +1,16 @@
 """Where something stands, and how it is called there."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.reading.module import Module
 
 __all__ = ["functions_of", "is_test", "last_name", "mentioned", "scopes_of", "subject_of"]
+
+
+_TESTS = re.compile(r"/(tests?|testing|unittests?)/")
 
 
 def last_name(node: ast.AST) -> str:
@@ -36,13 +40,14 @@ def is_test(module: Module) -> bool:
         stem == "conftest"
         or stem.startswith("test_")
         or stem.endswith("_test")
+        or _TESTS.search(f"/{module.path}") is not None
         or any(name in module.names for name in ("pytest", "unittest", "AsyncHTTPTestCase"))
     )
 
 
 def scopes_of(module: Module, node: ast.AST) -> tuple[ast.AST, ...]:
     """The functions and classes around a call, outermost first."""
-    return next((around for one, around in module.nodes() if one is node), ())
+    return module.around(node)
 
 
 def subject_of(module: Module, scopes: Iterable[ast.AST]) -> str:

@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage
 from stormdoor.auditor.interpreter.fingerprint import attrs_key, env_key, key_of, outer_keys
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
+from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import STAND_IN
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -40,10 +41,17 @@ __all__ = ["Core"]
 
 _MAX_STEPS = 6000
 _MAX_DEPTH = 28
+_NEAR = 2
+"""Frames down to a method that Tornado calls: what it decides counts in any case."""
 
 
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
+
+    broken_off = False
+    """Whether a task that went on with the connection's work ended at a failed check."""
+    leaning: bool | None = None
+    """How what cannot be told goes, where no way is worth following for it."""
 
     def __init__(
         self,
@@ -103,8 +111,6 @@ class Core:
         """Whether it hung on what the page that connects writes into the address."""
         self.unsure = False
         """Whether it hung on what nobody can read here."""
-        self.leaning: bool | None = None
-        """How what cannot be told goes, where no way is worth following for it."""
 
     @property
     def frame(self) -> Frame:
@@ -117,12 +123,12 @@ class Core:
         Raises:
             Exhausted: There were too many.
         """
-        self.steps += 1
-        if self.steps > _MAX_STEPS:
-            raise Exhausted
-        if self.steps > self.cap:
+        self.steps = steps = self.steps + 1
+        if steps > self.cap:
+            if steps > _MAX_STEPS:
+                raise Exhausted
             raise TooFar
-        if self.steps % 1024 == 0 and time.monotonic() > self.deadline:
+        if steps % 1024 == 0 and time.monotonic() > self.deadline:
             raise Exhausted
 
     def choose(
@@ -159,6 +165,16 @@ class Core:
             waiting.extend([*self.made, other] for other in range(1, count))
         self.made.append(picked)
         return picked
+
+    def is_aside(self) -> bool:
+        """Whether the function under way has nothing to do with who is let in."""
+        node = self.frame.node
+        return (
+            self.mode == "anonymous"
+            and len(self.frames) > _NEAR
+            and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and not may_let_in(node)
+        )
 
     def record(
         self,

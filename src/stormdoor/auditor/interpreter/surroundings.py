@@ -5,7 +5,7 @@ A parameter is what the calls of its function give; where there are none it is a
 
 import ast
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
@@ -129,6 +129,8 @@ class Surroundings(Calls):
         self, module: Module, function: _Definition, name: str, default: ast.expr | None
     ) -> Value:
         """What the calls of the function give for a parameter."""
+        if name == "self":
+            return self._object_around(module, function)
         given: dict[str, tuple[Module, ast.expr]] = {}
         whole = True
         if self.around <= _DEEP:
@@ -156,6 +158,16 @@ class Surroundings(Calls):
             return Setting(name, None, frozenset(labels), text=name)
         return Unknown(text=name)
 
+    def _object_around(self, module: Module, method: _Definition) -> Value:
+        """The object whose method a node stands in."""
+        for definition in module.classes:
+            if method in definition.node.body:
+                info = self.hierarchy.of(module, definition)
+                if self.handler is not None and info in self.handler.info.mro:
+                    return self.handler
+                return Instance(info, text=info.name, shared=True)
+        return Unknown(text="self")
+
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
         """What the constructor of a class stores, where no object of it was made here."""
         if self.around > _DEEP:
@@ -166,7 +178,7 @@ class Surroundings(Calls):
             for binding in self.hierarchy.members(one).get("__init__", ()):
                 if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
                     continue
-                values = _stored(binding.node, name)
+                values = _stored(binding.node).get(name, [])
                 if len(values) == 1:
                     env = self._around(one.module, [binding.node])
                     first = next(iter(binding.node.args.args), None)
@@ -180,6 +192,7 @@ class Surroundings(Calls):
         return None
 
 
+@lru_cache(maxsize=4096)
 def _constructed_in(function: ast.AST) -> ast.expr | None:
     """`Config` of a function that does `config = Config()` and only ever returns that."""
     if not isinstance(function, _Definition):
@@ -236,15 +249,17 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     return None
 
 
-def _stored(function: _Definition, name: str) -> list[ast.expr]:
-    """The values of `self.name = ...`."""
-    return [
-        node.value
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Attribute)
-        and target.attr == name
-        and isinstance(target.value, ast.Name)
-        and target.value.id == "self"
-    ]
+@lru_cache(maxsize=4096)
+def _stored(function: _Definition) -> dict[str, list[ast.expr]]:
+    """The values of `self.name = ...`, by the names."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
+                    found.setdefault(target.attr, []).append(node.value)
+    return found

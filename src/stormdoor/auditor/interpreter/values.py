@@ -41,6 +41,7 @@ Labels: TypeAlias = frozenset[str]
 `setting`, `secret`, `self` the connection itself."""
 
 NONE: Labels = frozenset()
+_HANDLER: Labels = frozenset({"self"})
 
 
 @dataclass(slots=True, eq=False)
@@ -292,23 +293,25 @@ Value: TypeAlias = (
 
 def labels_of(*values: Value, depth: int = 3) -> Labels:
     """The labels of values and of what is in them."""
-    found: set[str] = set()
+    found = NONE
     for value in values:
-        found |= value.labels
-        if depth:
-            if isinstance(value, Sequence):
-                found |= labels_of(*value.items[:16], depth=depth - 1)
-            elif isinstance(value, Mapping):
-                found |= labels_of(*list(value.items.values())[:16], depth=depth - 1)
-            elif isinstance(value, Instance) and not value.handler:
-                found |= labels_of(*list(value.attrs.values())[:16], depth=depth - 1)
-            elif isinstance(value, Bound | Member) and not isinstance(
-                value.receiver if isinstance(value, Member) else value.function, Function
-            ):
-                pass
+        if value.labels:
+            found |= value.labels
         if isinstance(value, Instance) and value.handler:
-            found.add("self")
-    return frozenset(found)
+            found |= _HANDLER
+        elif depth and isinstance(value, Sequence | Mapping | Instance):
+            found |= labels_of(*_first_in(value), depth=depth - 1)
+    return found
+
+
+def _first_in(value: Sequence | Mapping | Instance) -> list[Value]:
+    match value:
+        case Sequence():
+            return value.items[:16]
+        case Mapping():
+            return list(value.items.values())[:16]
+        case Instance():
+            return list(value.attrs.values())[:16]
 
 
 def settled(value: Value | None) -> Value | None:

@@ -6,10 +6,12 @@ from typing import Literal
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.judging.messages import EFFECTS, message_checks, message_effects
 from stormdoor.auditor.naming.lexicon import (
     concerns_identity,
     is_authenticator,
     is_credential_name,
+    is_negative,
     is_verification_name,
 )
 
@@ -31,9 +33,6 @@ Kind = Literal[
 ]
 """`frames-pass`: `open` closes, yet messages are acted upon. `skippable`: a message authenticates,
 and another does not need it. `presumed`: rests on something that was not read."""
-
-_EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
-_BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +165,8 @@ def _optional(paths: list[Path]) -> Authentication | None:
 
 def optional_part(pathway: Pathway) -> Authentication | None:
     """A check that a setting switches on, beside those that come too late anyway."""
+    if not pathway.complete:
+        return None
     shipped = {
         id(event.node) for path in pathway.paths if _as_shipped(path) for event in path.checks
     }
@@ -177,6 +178,8 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             and one.default is not one.value
             and concerns_identity(one.name)
             and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
+            and not one.name.endswith("another than the default")
+            and (one.value or is_negative(one.name))
         ]
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if len(flipped) == 1 and further:
@@ -219,10 +222,11 @@ def _classified(paths: list[Path]) -> Authentication:
     if not accepted:
         return _closed_door(paths)
     live = [path for path in accepted if not _neutral(path)] or accepted
+    asking = any(message_checks(path) for path in live)
     through_message = [
-        path for path in live if _message_effects(path) and not _refused_in_open(path)
+        path for path in live if message_effects(path, asking=asking) and not _refused_in_open(path)
     ]
-    frames = [path for path in live if _refused_in_open(path) and _message_effects(path)]
+    frames = [path for path in live if _refused_in_open(path) and message_effects(path)]
     in_open = [path for path in live if _refused_in_open(path)]
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
@@ -234,7 +238,7 @@ def _classified(paths: list[Path]) -> Authentication:
             "frames-pass",
             event=_first_check(path, Stage.OPEN),
             path=path,
-            early=_message_effects(path)[0],
+            early=message_effects(path)[0],
         )
     if asked:
         return Authentication(
@@ -272,9 +276,10 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
     by_credential = [
         path
         for path in asked
-        if any("credential" in event.text or not event.presumed for event in _message_checks(path))
+        if _agree(path, through[0])
+        and any("credential" in event.text or not event.presumed for event in message_checks(path))
     ]
-    effect = _message_effects(through[0])[0]
+    effect = message_effects(through[0])[0]
     if by_credential and not in_open:
         return Authentication(
             "skippable",
@@ -287,7 +292,7 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
 
 def _verified(paths: list[Path]) -> list[Path]:
     """Ways on which a message carries a credential that something looks at, whatever comes of it."""
-    return [path for path in paths if any(not one.presumed for one in _message_checks(path))]
+    return [path for path in paths if any(not one.presumed for one in message_checks(path))]
 
 
 def _without_stop(paths: list[Path]) -> Authentication:
@@ -299,6 +304,12 @@ def _without_stop(paths: list[Path]) -> Authentication:
             event.stage in {Stage.PREPARE, Stage.GET} for event in one.checks
         ):
             return Authentication("swallowed", event=swallowed, path=one)
+    for one in paths:
+        noted = next((event for event in one.events if event.kind == "noted"), None)
+        if noted is not None and any(event.kind == "join" for event in one.events):
+            # Whoever has the connection now is the one that asks, with each message.
+            early = next(iter(_open_effects(one)), None)
+            return Authentication("after-accept", event=noted, path=one, early=early)
     for one in paths:
         ignored = next((event for event in one.events if event.kind == "ignored"), None)
         if ignored is not None:
@@ -326,7 +337,7 @@ def _refused_in_open(path: Path) -> bool:
     if path.open_end in {"raised", "closed"}:
         return True
     # It went back without closing: a refusal if nothing is done for this client afterwards.
-    return not _after(path, checks[0], Stage.OPEN) and not _message_effects(path)
+    return not _after(path, checks[0], Stage.OPEN) and not message_effects(path)
 
 
 def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
@@ -334,7 +345,7 @@ def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
     return [
         event
         for event in path.events[at + 1 :]
-        if event.stage == stage and event.kind in _EFFECTS and not event.constant
+        if event.stage == stage and event.kind in EFFECTS and not event.constant
     ]
 
 
@@ -351,38 +362,8 @@ def _open_effects(path: Path) -> list[Event]:
     return effects
 
 
-def _message_checks(path: Path) -> list[Event]:
-    return [
-        event for event in path.events if event.kind == "check" and event.stage == Stage.MESSAGE
-    ]
-
-
-def _message_effects(path: Path) -> list[Event]:
-    """What a message of this client brings about."""
-    effects: list[Event] = []
-    checked = False
-    refused = path.message_end in {"closed", "raised"} and bool(_message_checks(path))
-    for event in path.events:
-        if event.stage != Stage.MESSAGE:
-            continue
-        if event.kind == "check":
-            checked = True
-        elif refused and not checked and event.kind in {"act", "store"} and not _grave(event):
-            continue  # what it takes to read the credential from the message
-        elif event.kind in _EFFECTS and not event.constant:
-            if checked and (path.message_end in {"closed", "raised"} or event.kind == "send"):
-                continue
-            effects.append(event)
-    return effects
-
-
-def _grave(event: Event) -> bool:
-    """It reaches beyond the program: a process, a file, code."""
-    return event.text.partition("(")[0].partition(".")[0] in _BEYOND
-
-
 def _asked_by_message(path: Path) -> bool:
-    return bool(_message_checks(path)) and not _message_effects(path)
+    return bool(message_checks(path)) and not message_effects(path)
 
 
 def _first_check(path: Path, stage: Stage) -> Event | None:

@@ -30,10 +30,16 @@ _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
+_TO_OBJECTS = frozenset(
+    {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
+    | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
+    | {"pause", "query", "read", "remove", "rename", "restart", "run", "save", "select", "set"}
+    | {"start", "stop", "subscribe", "update", "watch", "write"}
+)
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 _PARSES = frozenset(
-    {"b64decode", "clean", "decode", "deserialize", "escape", "fromstring", "loads", "normalize"}
-    | {"parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
+    {"b64decode", "clean", "decode", "decrypt", "deserialize", "escape", "fromstring", "loads"}
+    | {"normalize", "parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
 )
 _COMMANDS = frozenset(
     {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
@@ -104,6 +110,7 @@ def _commanded(endpoint: Endpoint) -> list[Event]:
         and "client" not in event.labels
         and _COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
         and _is_of_the_program(event.text)
+        and (event.receiver is None or event.text.startswith("self.application."))
     ]
 
 
@@ -148,7 +155,12 @@ def _is_put(event: Event) -> bool:
 
 def _only_reads(event: Event) -> bool:
     """Whether it makes something of the message, and does nothing with it: `Ping.parse(message)`."""
-    words = lexicon.words_of(event.text.rpartition(".")[2])
+    name = event.text.rpartition(".")[2]
+    words = lexicon.words_of(name)
+    if event.text.startswith("None.") or lexicon.is_predicate(name):
+        return True  # nothing can be done with nothing, and a question is no deed
+    if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
+        return True
     return bool(_PARSES & set(words[:1])) or words[:2] in (["model", "validate"], ["from", "json"])
 
 
@@ -164,10 +176,15 @@ def _queued(text: str) -> bool:
 
 
 def names_an_id(event: Event) -> bool:
-    """Whether an argument is an id that stands in a message."""
-    return any(
-        isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
-        for value in _values(event)
+    """Whether something is done to the object of an id that stands in a message."""
+    words = lexicon.words_of(event.text.rpartition(".")[2])
+    return (
+        event.kind == "act"
+        and bool(_TO_OBJECTS & set(words))
+        and any(
+            isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
+            for value in _values(event)
+        )
     )
 
 
@@ -175,6 +192,9 @@ def claimed_identity(event: Event) -> str:
     """The field of a message that is handed on as somebody's identity, or empty."""
     if event.kind not in {"act", "join", "send", "store"} or event.stage != Stage.MESSAGE:
         return ""
+    registered = _registered_as(event)
+    if registered:
+        return registered
     last = event.text.rpartition(".")[2]
     if lexicon.is_verification_name(last) or "principal" in event.labels:
         return ""
@@ -186,6 +206,16 @@ def claimed_identity(event: Event) -> str:
         ) and _FIELD.search(value.text):
             return value.text
     return ""
+
+
+def _registered_as(event: Event) -> str:
+    """`clients[message["name"]] = self`: whoever says the name is found under it."""
+    match event.node, event.values:
+        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
+            named = "message" in labels and "principal" not in labels
+            return text if named and "credential" not in labels else ""
+        case _:
+            return ""
 
 
 def _values(event: Event) -> Iterator[Value]:

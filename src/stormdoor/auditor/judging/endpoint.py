@@ -162,6 +162,11 @@ class Endpoint:
         """Which origins it lets in."""
         return ask(self.project, self.hierarchy, self.info, self.words)
 
+    @cached_property
+    def _told(self) -> frozenset[ast.AST]:
+        """Where something that the client sent is handed on."""
+        return frozenset(event.node for event in self.member.events if "client" in event.labels)
+
     def calls(self, *names: str, stages: tuple[Stage, ...] = ()) -> Iterator[Event]:
         """Calls that can happen for a client that is let in, each place once.
 
@@ -170,13 +175,11 @@ class Endpoint:
             stages: Only in these stages.
         """
         seen: set[tuple[int, str]] = set()
+        ends = tuple(name for name in names if name.startswith("."))
         for event in self.member.events:
             if event.kind != "call" or (stages and event.stage not in stages):
                 continue
-            if names and not any(
-                event.text == name or (name.startswith(".") and event.text.endswith(name))
-                for name in names
-            ):
+            if names and event.text not in names and not event.text.endswith(ends):
                 continue
             key = (id(event.node), event.text)
             tainted = bool(event.labels & {"client"})
@@ -185,10 +188,7 @@ class Endpoint:
             if tainted:
                 seen.add((key[0], key[1] + "*"))
                 yield event
-            elif not any(
-                other.node is event.node and other.labels & {"client"}
-                for other in self.member.events
-            ):
+            elif event.node not in self._told:
                 seen.add(key)
                 yield event
 

@@ -1,6 +1,7 @@
 """What words in names say: used only where a name cannot be resolved to code."""
 
 import re
+from functools import lru_cache
 
 from stormdoor.auditor.naming.vocabulary import (
     ACCESS,
@@ -42,7 +43,12 @@ _BRACKETS = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
 
 def words_of(name: str) -> list[str]:
     """`verify_userToken` as `verify`, `user`, `token`."""
-    return [word.lower() for word in _WORD.findall(name)]
+    return list(_words_of(name))
+
+
+@lru_cache(maxsize=65536)
+def _words_of(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 def chain_of(text: str) -> list[str]:
@@ -53,6 +59,7 @@ def chain_of(text: str) -> list[str]:
     return [name for name in text.partition("(")[0].split(".") if name]
 
 
+@lru_cache(maxsize=16384)
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
     words = words_of(name)
@@ -66,6 +73,7 @@ def is_credential_name(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
 def is_identity_name(name: str) -> bool:
     """Whether an attribute of this name says who the client is."""
     words = words_of(name)
@@ -74,6 +82,7 @@ def is_identity_name(name: str) -> bool:
     return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
 
 
+@lru_cache(maxsize=16384)
 def is_verdict(name: str) -> bool:
     """Whether a field of an answer says if the client was let in: `reply.authenticated`."""
     words = set(words_of(name))
@@ -83,6 +92,7 @@ def is_verdict(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
 def is_authenticator(name: str) -> bool:
     """Whether a part of the program of this name finds out who the client is."""
     words = words_of(name.partition("(")[0].rpartition(".")[2])
@@ -97,11 +107,13 @@ def is_authenticator(name: str) -> bool:
     }
 
 
+@lru_cache(maxsize=16384)
 def is_authorizer(name: str) -> bool:
     """Whether a part of the program of this name is asked what somebody may do."""
     return words_of(name)[-1:] in (["authorizer"], ["authoriser"])
 
 
+@lru_cache(maxsize=16384)
 def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
     words = set(words_of(name))
@@ -137,6 +149,7 @@ def concerns_identity(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
 def is_setting_name(name: str) -> bool:
     """Whether a name reads like a switch: `require_auth`, `auth_enabled`."""
     words = words_of(name)
@@ -171,11 +184,21 @@ def is_setting_name(name: str) -> bool:
     return bool(words) and (words[-1] in switch or words[0] in switch)
 
 
+_WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe", "unregister"})
+
+
+@lru_cache(maxsize=16384)
 def is_verification_name(name: str) -> bool:
     """Whether a function of this name finds out who the client is, or what it may do."""
     words = words_of(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
+    if (
+        words[:1]
+        and words[0] in _WATCHES
+        and words[-1] in {"listener", "observer", "callback", "hook"}
+    ):
+        return False  # it is told when somebody logs in
     if OF_REQUESTS & set(words) and not (IDENTITY - {"permission", "permissions"}) & set(words):
         return False
     if any(word in VERIFY for word in words):
@@ -185,18 +208,21 @@ def is_verification_name(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
 def is_access_word(name: str) -> bool:
     """Whether a name speaks of what somebody may do."""
     words = set(words_of(name))
     return bool(words & ACCESS or words & VERIFY)
 
 
+@lru_cache(maxsize=16384)
 def is_raising_name(name: str) -> bool:
     """Whether one calls a function of this name for the exception it raises."""
     words = words_of(name.rpartition(".")[2])
     return bool(words) and words[0] in RAISING
 
 
+@lru_cache(maxsize=16384)
 def raises_on_nothing(text: str) -> bool:
     """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""
     names = chain_of(text)
@@ -214,12 +240,14 @@ def raises_on_nothing(text: str) -> bool:
     }
 
 
+@lru_cache(maxsize=16384)
 def is_predicate(name: str) -> bool:
     """Whether a function of this name answers yes or no."""
     words = words_of(name.rpartition(".")[2])
     return bool(words) and words[0] in {"is", "has", "can", "may", "should", "are", "was"}
 
 
+@lru_cache(maxsize=16384)
 def is_negative(name: str) -> bool:
     """Whether a true answer means that the client is refused."""
     words = words_of(name.rpartition(".")[2])

@@ -20,6 +20,10 @@ def collect_settings(project: Project) -> None:
                 case ast.ClassDef():
                     _traits(project, module, node)
                     _constructed(project, module, node)
+                case ast.Assign(
+                    targets=[ast.Subscript(slice=ast.Constant(value=str() as name))], value=value
+                ) if name.startswith("websocket_"):
+                    _note(project, name, module, value)
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value) if (
                     "settings" in name.lower() or "config" in name.lower()
                 ):
@@ -43,6 +47,14 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
     literal = (
         first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
     )
+    for word, value in words.items():
+        if isinstance(value, ast.Dict) and word.endswith(("settings", "config", "options")):
+            _entries(
+                project, module, value
+            )  # what a part of the program is told in place of its own
+    if name == "setdefault" and literal and literal.startswith("websocket_") and node.args[1:]:
+        _note(project, literal, module, node.args[1])
+        return
     if name == "define" and literal:
         value = words.get("default") or (node.args[1] if len(node.args) > 1 else ast.Constant(None))
         _note(project, literal, module, ast.copy_location(value, node))

@@ -3,10 +3,12 @@
 import fnmatch
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
-__all__ = ["Listing", "list_files", "python_packages"]
+__all__ = ["Listing", "in_order", "list_files", "python_packages"]
 
 _SKIPPED = frozenset(
     {
@@ -28,6 +30,7 @@ _SKIPPED = frozenset(
 )
 _ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
 _MAX_ASSET = 512 * 1024
+_PARTS = attrgetter("parts")
 
 
 @dataclass(slots=True)
@@ -92,7 +95,12 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
                 and not (exclude and _excluded(_join(here, name), exclude))
             ):
                 assets.append(Path(directory, name))
-    return Listing(root, frozenset(python), tuple(sorted(assets)), unreadable)
+    return Listing(root, frozenset(python), tuple(in_order(assets)), unreadable)
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """As `sorted` has them; paths themselves take ten times as long to compare as their parts."""
+    return sorted(files, key=_PARTS)
 
 
 def _leads_away(directory: Path, root: Path) -> bool:

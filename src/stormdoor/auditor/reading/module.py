@@ -104,6 +104,7 @@ class Module:
     stars: list[Imported] = field(default_factory=list)
     classes: list[ClassDef] = field(default_factory=list)
     _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
+    _around: dict[ast.AST, tuple[ast.AST, ...]] | None = None
     _sources: dict[ast.AST, str] = field(default_factory=dict)
 
     @property
@@ -129,6 +130,12 @@ class Module:
             self._nodes = _collected(self.tree)
         return self._nodes
 
+    def around(self, node: ast.AST) -> tuple[ast.AST, ...]:
+        """The functions and classes around a call, tuple, list, class or assignment, outermost first."""
+        if self._around is None:
+            self._around = dict(self.nodes())
+        return self._around.get(node, ())
+
     def calls_of(self, name: str) -> list[ast.Call]:
         """Calls of a plain name."""
         return [
@@ -153,6 +160,32 @@ _ASIDE = re.compile(
 _KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
 _SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})
+_PLAIN = frozenset(
+    [
+        "arg",
+        "asname",
+        "attr",
+        "conversion",
+        "ctx",
+        "id",
+        "is_async",
+        "kind",
+        "level",
+        "module",
+        "name",
+        "op",
+        "ops",
+        "rest",
+        "simple",
+        "type_comment",
+    ]
+)
+_PARTS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in _LEAVES
+}
+"""What of a node can be a node that is looked at."""
 _DATA = 400
 """A display with more items is data, not a routing table; only its first items are looked at."""
 
@@ -166,15 +199,15 @@ def _collected(tree: ast.AST) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
         if kind in _KEPT:
             found.append((node, around))
         inner = (*around, node) if kind in _SCOPES else around
-        for name in node._fields:
+        for name in _PARTS[kind]:
             value = getattr(node, name, None)
-            if isinstance(value, list):
-                pending.extend(
+            if type(value) is list:
+                pending += [
                     (one, inner)
                     for one in (value if name == "body" else value[:_DATA])
-                    if isinstance(one, ast.AST) and type(one) not in _LEAVES
-                )
-            elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
+                    if type(one) not in _LEAVES and isinstance(one, ast.AST)
+                ]
+            elif type(value) not in _LEAVES and isinstance(value, ast.AST):
                 pending.append((value, inner))
     found.reverse()
     return found

@@ -1,10 +1,13 @@
 """The files of a scan, and what a name in one of them means in another."""
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stormdoor.auditor.reading.files import in_order
 from stormdoor.auditor.reading.module import (
     MAX_BYTES,
     Assigned,
@@ -56,6 +59,15 @@ class Tree:
     root: Path
     files: frozenset[Path]
     inside: bool = True
+    _by_name: dict[str, Path] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_name = {str(file): file for file in self.files}
+
+    def module(self, stem: str) -> Path | None:
+        """The file of a module: `stem.py`, or a package's `stem/__init__.py`."""
+        known = self._by_name
+        return known.get(f"{stem}.py") or known.get(f"{stem}{os.sep}__init__.py")
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +91,7 @@ class Project:
         default_factory=dict
     )
     _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
+    _tops: dict[Path, str] = field(default_factory=dict)
     _meant: dict[tuple[Path, str], "list[Meaning | External]"] = field(default_factory=dict)
     _classes: dict[tuple[Path, int], ClassDef] = field(default_factory=dict)
     _scopes: dict[ast.AST, tuple[dict[str, list[Binding]], list[Imported]]] = field(
@@ -130,7 +143,7 @@ class Project:
 
     def inside(self) -> Iterator[Module]:
         """The parsed modules that belong to what is scanned, in order of their files."""
-        for file in sorted(self.modules):
+        for file in in_order(self.modules):
             if self.modules[file].inside:
                 yield self.modules[file]
 
@@ -157,13 +170,19 @@ class Project:
         if not parts:
             parts = [file.parent.name]
         if directory != root and directory.name not in {"src", "lib", "site-packages"}:
-            try:
-                outer = directory.relative_to(root).parts
-            except ValueError:
-                outer = ()
-            if outer and all(part.isidentifier() for part in outer):
-                parts = [*outer, *parts]
+            with suppress(ValueError):
+                parts = [*directory.relative_to(root).parts, *parts]
+        if tree is not None and self._is_elsewhere_too(file, tree):
+            parts = [*Path(self.path_of(tree.root)).parts, *parts]
         return ".".join(parts)
+
+    def _is_elsewhere_too(self, file: Path, tree: Tree) -> bool:
+        """Whether a file of this name is at the same place of another program that is scanned."""
+        return tree.inside and any(
+            other.root / file.relative_to(tree.root) in other.files
+            for other in self.trees
+            if other.inside and other.root != tree.root
+        )
 
     # names ----------------------------------------------------------------------------------
 
@@ -183,27 +202,32 @@ class Project:
         relative = Path(*name.split("."))
         for tree in self.trees:
             if near in tree.files:
-                directory, last = near.parent, self._above(tree)
+                # Paths as text: to make and to hash them would take longer than all the rest.
+                inner, directory, last = f"{os.sep}{relative}", str(near.parent), self._above(tree)
                 while True:
-                    found = _module_file(directory / relative, tree.files)
+                    found = tree.module(f"{directory.rstrip(os.sep)}{inner}")
                     if found is not None and found != near:
                         return found
-                    if directory in (last, directory.parent):
+                    above = os.path.dirname(directory)  # noqa: PTH120 - text, see above
+                    if directory in (last, above):
                         break
-                    directory = directory.parent
+                    directory = above
         for tree in self.trees:
             for start in (tree.root, tree.root / "src"):
-                found = _module_file(start / relative, tree.files)
+                found = tree.module(str(start / relative))
                 if found is not None:
                     return found
         return None
 
-    def _above(self, tree: Tree) -> Path:
+    def _above(self, tree: Tree) -> str:
         """The directory that a tree is imported from: above it, where it is a package itself."""
-        directory = tree.root
-        while (directory / "__init__.py").is_file() and directory != directory.parent:
-            directory = directory.parent
-        return directory
+        known = self._tops.get(tree.root)
+        if known is None:
+            directory = tree.root
+            while (directory / "__init__.py").is_file() and directory != directory.parent:
+                directory = directory.parent
+            known = self._tops[tree.root] = str(directory)
+        return known
 
     def _import_source(self, module: Module, source: Imported) -> tuple[str, Path | None]:
         """Dotted name and file of the module an import statement names."""
@@ -218,7 +242,7 @@ class Project:
         name = ".".join([*package, *source.module.split(".")] if source.module else package)
         target = directory.joinpath(*source.module.split(".")) if source.module else directory
         for tree in self.trees:
-            found = _module_file(target, tree.files)
+            found = tree.module(str(target))
             if found is not None:
                 return name, found
         return name, None
@@ -281,15 +305,12 @@ class Project:
             inside, _ = scope_of(lazy[-1].node.body)  # a package that imports when it is asked
             result.extend(self.follow(module, one, depth + 1) for one in inside.get(name, ()))
         if not result and module.is_package:
-            inner = _module_file(module.file.parent / name, self._files_of(module))
+            tree = self._tree_of(module.file)
+            inner = tree.module(str(module.file.parent / name)) if tree is not None else None
             target = self.load(inner) if inner is not None else None
             if target is not None:
                 result.append(Meaning(target))
         return result
-
-    def _files_of(self, module: Module) -> frozenset[Path]:
-        tree = self._tree_of(module.file)
-        return tree.files if tree is not None else frozenset()
 
     def lookup(
         self, module: Module, name: str, scopes: Iterable[ast.AST] = ()
@@ -375,7 +396,7 @@ class Project:
         self, base: Meaning | External, name: str, depth: int
     ) -> list[Meaning | External]:
         if isinstance(base, External):
-            return self._deeper(base, name)
+            return self.deeper(base, name)
         if base.binding is None:
             found = self._through(self.members(base.module, name, depth + 1), depth)
             return found or [External(f"{base.module.name}.{name}")]
@@ -386,11 +407,11 @@ class Project:
             ]
         return []
 
-    def _deeper(self, base: External, name: str) -> list[Meaning | External]:
+    def deeper(self, base: External, name: str) -> list[Meaning | External]:
         """`import a.b` binds `a`; `a.b.C` may lie in a file after all."""
         dotted = f"{base.name}.{name}"
         for tree in self.trees:
-            file = _module_file(tree.root / Path(*dotted.split(".")), tree.files)
+            file = tree.module(str(tree.root / Path(*dotted.split("."))))
             if file is not None and dotted.partition(".")[0] not in _MODELLED:
                 module = self.load(file)
                 if module is not None:
@@ -399,14 +420,18 @@ class Project:
 
 
 def _imported_by_name(meaning: "Meaning | External") -> Imported | None:
-    """`X = importlib.import_module("package.module")`."""
+    """`X = importlib.import_module("package.module")`, `X = optional_import("package.module")`."""
     if not isinstance(meaning, Meaning) or not isinstance(meaning.binding, Assigned):
         return None
     match meaning.binding.value:
         case ast.Call(
-            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
-            args=[ast.Constant(value=str() as name)],
-        ) if not name.startswith("."):
+            func=ast.Name(id=function) | ast.Attribute(attr=function),
+            args=[ast.Constant(value=str() as name), *_],
+        ) if (
+            not meaning.binding.unpacked
+            and "import" in function.lower()
+            and all(part.isidentifier() for part in name.split("."))
+        ):
             return Imported(name, 0, None)
         case _:
             return None
@@ -420,10 +445,3 @@ def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
         yield arguments.vararg
     if arguments.kwarg is not None:
         yield arguments.kwarg
-
-
-def _module_file(stem: Path, files: frozenset[Path]) -> Path | None:
-    for candidate in (stem.with_name(stem.name + ".py"), stem / "__init__.py"):
-        if candidate in files:
-            return candidate
-    return None

@@ -37,17 +37,19 @@ __all__ = ["RULE"]
 
 _KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
 """Where clients are told apart what is done is looked at, and not how it is named."""
+_NOBODY = frozenset({"missing", "swallowed", "ignored"})
+"""Where anybody is let in, no question of permission is one."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     seen: set[int] = set()
     asking = Asking(endpoint)
-    alone = endpoint.authentication.kind not in _KNOWN
+    kind = endpoint.authentication.kind
     for event in [*endpoint.member.events, *endpoint.anonymous.events]:
         if id(event.node) in seen or event.kind not in {"dispatch", "picks"}:
             continue
         seen.add(id(event.node))
-        if asking.asked_before(event):
+        if kind not in _NOBODY and asking.asked_before(event):
             continue
         if event.kind == "dispatch":
             yield Found(
@@ -56,7 +58,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"The client of {endpoint.info.name} names the attribute that is used here.",
                 steps=endpoint.steps(event),
             )
-        elif alone and asking.acts_after(event):
+        elif kind not in _KNOWN and asking.acts_after(event):
             yield Found(
                 event.module,
                 event.node,

@@ -22,8 +22,10 @@ Fix:
     Use `self.current_user`; ignore what the message says.
 """
 
+import re
 from collections.abc import Iterator
 
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.authorization import claimed_identity
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -31,19 +33,32 @@ from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
+_NAMED = re.compile(r"['\"](\w+)['\"]")
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    seen: set[int] = set()
+    claims: dict[str, Event] = {}
     for event in [*endpoint.anonymous.events, *endpoint.member.events]:
         name = claimed_identity(event)
-        if name and id(event.node) not in seen:
-            seen.add(id(event.node))
+        field = (_NAMED.findall(name) or [name])[-1]
+        if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):
+            claims[field] = event
+    places: set[int] = set()
+    for event in claims.values():
+        name = claimed_identity(event)
+        if id(event.node) not in places:
+            places.add(id(event.node))
             yield Found(
                 event.module,
                 event.node,
                 f"{endpoint.info.name} takes {name} for the identity of its client: the client writes it.",
                 steps=endpoint.steps(event),
             )
+
+
+def _is_nearer(event: Event, known: Event, endpoint: Endpoint) -> bool:
+    """One place is enough for a field: the one in the handler's own file, where there is one."""
+    return event.module is endpoint.module and known.module is not endpoint.module
 
 
 RULE = rule(

@@ -32,7 +32,7 @@ from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_EMPTY = (None, "", b"", True, False)
+_SCHEMES = frozenset({"basic", "bearer", "digest", "token", "apikey", "jwt", "anonymous", "none"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -44,7 +44,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             if not isinstance(node.ops[0], ast.Eq | ast.NotEq):
                 continue
             sides = [node.left, node.comparators[0]]
-            if any(isinstance(one, ast.Constant) and one.value in _EMPTY for one in sides):
+            if any(isinstance(one, ast.Constant) and _is_public(one.value) for one in sides):
                 continue
             scopes = (*_around(endpoint, function), function)
             call = Call(endpoint.project, module, ast.Call(node.left, [], []), scopes)
@@ -58,6 +58,11 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                     f"{module.source(node)} takes longer the more of it is right.",
                     subject=subject_of(module, scopes),
                 )
+
+
+def _is_public(value: object) -> bool:
+    """Nothing, a truth, or the name of a scheme: there is nothing to guess."""
+    return not value or value is True or str(value).strip().lower() in _SCHEMES
 
 
 def _around(endpoint: Endpoint, function: ast.AST) -> tuple[ast.AST, ...]:

@@ -19,6 +19,7 @@ Fix:
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
 from stormdoor.auditor.naming.lexicon import words_of
@@ -31,6 +32,8 @@ _HASHES = frozenset(
     f"hashlib.{name}"
     for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256")
 )
+_OLD = frozenset({"legacy", "old", "migrate", "upgrade", "deprecated"})
+"""What is kept to know old passwords by, until they are hashed anew."""
 _PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase", "passcode"})
 
 
@@ -42,7 +45,10 @@ def _check(call: Call) -> Iterator[Found]:
         return
     if _is_password(call.node.args[0]) and not _is_prefix_search(call):
         name = call.module.source(call.node.func)
-        yield call.found(f"{name}() of a password is tried billions of times a second.")
+        found = call.found(f"{name}() of a password is tried billions of times a second.")
+        around = words_of(call.function.name) if call.function is not None else []
+        old = bool(_OLD & set(around))
+        yield replace(found, level=Level.NOTE, confidence=Confidence.LOW) if old else found
 
 
 def _is_password(node: ast.expr) -> bool:

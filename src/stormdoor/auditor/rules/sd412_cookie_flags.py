@@ -20,8 +20,10 @@ Fix:
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
@@ -36,20 +38,46 @@ def _check(call: Call) -> Iterator[Found]:
     func = call.node.func
     if not isinstance(func, ast.Attribute) or call.hidden or len(call.node.args) > 3:
         return
+    if is_test(call.module) or call.module.name.endswith("tornado.auth"):
+        return
     name = call.text(call.argument(0, "name"))
-    if func.attr == "set_cookie" and (name is None or not _SESSION & set(words_of(name))):
+    words = set(words_of(name or ""))
+    if func.attr == "set_cookie" and not _SESSION & words:
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
         return  # another framework's
+    if call.text(call.argument(1, "value")) == "":
+        return  # it is taken away
     given = {word.lower(): value for word, value in call.words.items()}
+    # A page has to read what it repeats in a header.
+    wanted = ("secure",) if words & {"csrf", "xsrf"} else ("httponly", "secure")
+    seen_to = _seen_to(call, func.attr)
     missing = [
         flag
-        for flag in ("httponly", "secure")
-        if flag not in given or call.constant(given[flag]) in (False, None)
+        for flag in wanted
+        if flag not in seen_to
+        and (flag not in given or call.constant(given[flag]) in (False, None))
     ]
     if missing:
         named = f"The cookie {name}" if name else "A cookie"
-        yield call.found(f"{named} is set without {' and '.join(missing)}.")
+        found = call.found(f"{named} is set without {' and '.join(missing)}.")
+        # Without TLS it cannot be set, and with TLS alone it is seldom missed.
+        yield replace(found, level=Level.NOTE) if missing == ["secure"] else found
+
+
+def _seen_to(call: Call, method: str) -> set[str]:
+    """Flags that a method of this name sets, which a class of the project has in place of Tornado's."""
+    return {
+        name.lower()
+        for module in call.project.inside()
+        if not module.name.endswith("tornado.web")
+        for definition in module.classes
+        for one in definition.node.body
+        if isinstance(one, ast.FunctionDef) and one.name == method
+        for node in ast.walk(one)
+        for name in (node.value if isinstance(node, ast.Constant) else getattr(node, "arg", None),)
+        if isinstance(name, str)
+    }
 
 
 RULE = rule(

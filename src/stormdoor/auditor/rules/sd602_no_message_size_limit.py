@@ -28,7 +28,7 @@ __all__ = ["RULE"]
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    if endpoint.method("on_message") is None:
+    if endpoint.method("on_message") is None or endpoint.method("max_message_size") is not None:
         return
     for call in applications(endpoint):
         if setting(call, "websocket_max_message_size") is False:

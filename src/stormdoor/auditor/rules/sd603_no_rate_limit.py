@@ -71,7 +71,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     yield Found(
         method.module,
         method.node,
-        f"Nothing limits how many messages a second {endpoint.info.name} works for.",
+        f"Nothing limits how many messages a second {method.owner.name} works for.",
+        subject=method.owner.qualname,
     )
 
 

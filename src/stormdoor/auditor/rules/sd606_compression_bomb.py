@@ -47,6 +47,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 method.module,
                 node,
                 "Messages are inflated to 10 MiB: websocket_max_message_size is not set.",
+                subject=method.owner.qualname,
             )
 
 

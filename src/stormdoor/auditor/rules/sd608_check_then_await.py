@@ -39,16 +39,12 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for module, function in functions_of(endpoint):
         if not isinstance(function, ast.AsyncFunctionDef):
             continue
-        shared = {
-            name
-            for name in module.names
-            if name
-            not in {
-                one.id
-                for one in ast.walk(function)
-                if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-            }
+        own = {
+            one.id
+            for one in ast.walk(function)
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
         }
+        shared = module.names.keys() - own
         for node in _outside_of_locks(function):
             if isinstance(node, ast.If):
                 tested = {key for part in ast.walk(node.test) if (key := _key(part, shared))}

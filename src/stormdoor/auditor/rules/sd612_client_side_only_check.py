@@ -47,6 +47,9 @@ _MAX = 512 * 1024
 def _check(project: Project) -> Iterator[Found]:
     for file in project.assets:
         text = _read(file)
+        # To look for plain words is many times faster than the pattern.
+        if not any(word in text for word in ("WebSocket", "SockJS", ".send")):
+            continue
         if _SOCKET.search(text) is None:
             continue
         lines = text.split("\n")
@@ -61,7 +64,7 @@ def _check(project: Project) -> Iterator[Found]:
             asset = Module(
                 file=file,
                 path=project.path_of(file),
-                name=file.name,
+                name=project.path_of(file),
                 is_package=False,
                 tree=ast.Module([], []),
                 lines=lines,

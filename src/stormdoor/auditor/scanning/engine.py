@@ -74,6 +74,7 @@ def _scanned(
     with _little_collection():
         scene = prepare(places, settings=settings, progress=progress)
         gc.freeze()
+        gc.enable()
         outcome = run_rules(scene, rules, settings.workers, progress)
     metas = [*ABOUT_COMMENTS, *(rule.meta for rule in RULES)]
     settled = settle(
@@ -103,17 +104,18 @@ def _scanned(
 def _little_collection() -> Iterator[None]:
     """Syntax trees are many objects and no garbage: looking for garbage in them takes half the time.
 
-    What is read stays until the end. What the rules make is collected as usual, though rarely.
+    What is read stays until the end: nothing is collected before the rules run. What they make is collected
+    as usual, though rarely.
     """
     enabled, thresholds = gc.isenabled(), gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)
+    gc.disable()
+    gc.set_threshold(500_000, 20, 100)
     try:
         yield
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)
-        if enabled:
-            gc.enable()
+        (gc.enable if enabled else gc.disable)()
 
 
 def _comments(scene: Scene, outcome: Outcome) -> list[Suppression]:

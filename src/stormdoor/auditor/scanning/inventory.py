@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from stormdoor.auditor.reading.environment import packages_of
-from stormdoor.auditor.reading.files import Listing, list_files, python_packages
+from stormdoor.auditor.reading.files import Listing, in_order, list_files, python_packages
 from stormdoor.auditor.reading.module import MAX_BYTES
 from stormdoor.auditor.reading.shipped import shipped_files
 from stormdoor.auditor.scanning.settings import Settings
@@ -59,7 +59,7 @@ def take_inventory(places: Sequence[Path], settings: Settings) -> Inventory:
             ("knowledge", sorted(settings.knowledge)),
             ("shipped", _shipped(listings)),
             *(
-                (f"files {listing.root}", [*sorted(listing.python), *listing.assets])
+                (f"files {listing.root}", [*in_order(listing.python), *listing.assets])
                 for listing in listings
             ),
         ]:

@@ -12,10 +12,11 @@ from stormdoor.auditor.classes.knowledge import load_knowledge
 from stormdoor.auditor.classes.patches import collect_patches
 from stormdoor.auditor.classes.routes import Routes, find_routes
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.defaults import collect_settings
 from stormdoor.auditor.reading.environment import packages_of
-from stormdoor.auditor.reading.files import list_files, python_packages
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.files import in_order, list_files, python_packages
+from stormdoor.auditor.reading.module import Imported, Module
 from stormdoor.auditor.reading.prefilter import Readers
 from stormdoor.auditor.reading.project import External, Project, Tree
 from stormdoor.auditor.reading.shipped import collect_shipped
@@ -23,6 +24,10 @@ from stormdoor.auditor.scanning.settings import Progress, Settings
 from stormdoor.report.finding import NotAnalysed
 
 __all__ = ["Scene", "prepare"]
+
+
+_MODELLED = ("tornado.", "stormdoor.")
+"""What the auditor knows without reading it; a class of another that was not read is said to be so."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,10 +61,11 @@ def prepare(
         tuple(asset for listing in listings for asset in listing.assets),
     )
     hierarchy = Hierarchy(project, load_knowledge(*settings.knowledge))
-    files = sorted({file for listing in listings for file in listing.python})
+    files = in_order({file for listing in listings for file in listing.python})
     with Readers(files, settings.workers) as readers:
         _parse_relevant(project, hierarchy, readers, progress)
     sockets, unresolved = _sockets(project, hierarchy)
+    _load_settings(project, sockets)
     collect_settings(project)
     collect_shipped(project)
     collect_patches(project, hierarchy)
@@ -104,6 +110,27 @@ def _parse_relevant(
             project.load(file)
 
 
+def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
+    """Parse the configuration that handlers import: its defaults need not name a handler."""
+    modules = {
+        one.module.file: one.module
+        for info in sockets
+        for one in info.mro
+        if isinstance(one, ClassInfo)
+    }
+    for module in modules.values():
+        imported = [
+            one
+            for bindings in module.names.values()
+            for one in bindings
+            if isinstance(one, Imported)
+        ]
+        for one in [*imported, *module.stars]:
+            names = [one.module.rpartition(".")[2], one.name or ""]
+            if is_setting_chain([name for name in names if name]):
+                project.follow(module, one)
+
+
 def _sockets(
     project: Project, hierarchy: Hierarchy
 ) -> tuple[list[ClassInfo], list[tuple[Module, ast.AST, str]]]:
@@ -128,9 +155,9 @@ def _sockets(
                 unresolved.extend(
                     (module, info.node, f"base {one.name} of {info.name} was not read")
                     for one in info.bases
-                    if isinstance(one, External) and not one.name.startswith("tornado.")
+                    if isinstance(one, External) and not one.name.startswith(_MODELLED)
                 )
-            if any(
+            if not module.is_test and any(
                 isinstance(one, External) and one.name == "tornado.web.Application"
                 for one in info.mro
             ):

@@ -28,6 +28,8 @@ PROBES: tuple[Probe, ...] = _all_probes()
 
 _FIRST = ("SP101", "SP201")
 """What matters most runs before a server may have had enough of wrong credentials."""
+_LAST = ("SP111",)
+"""After this it may have."""
 
 
 def in_turn(*, active: bool) -> list[Probe]:
@@ -38,5 +40,5 @@ def in_turn(*, active: bool) -> list[Probe]:
     """
     return sorted(
         (one for one in PROBES if active or not one.active),
-        key=lambda one: (one.meta.id not in _FIRST, one.meta.id),
+        key=lambda one: (one.meta.id not in _FIRST, one.meta.id in _LAST, one.meta.id),
     )

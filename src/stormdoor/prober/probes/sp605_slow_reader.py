@@ -5,8 +5,8 @@ What:
     is read meanwhile, on a connection of small buffers. The server takes all of it, and all the answers are
     there as soon as they are read: they were kept. A server that reads no more, drops answers, or ends the
     connection is right, and is asked for no more than that. Forty, since kernels and proxies before a server
-    that is right may hold thirty. It could not be told where an answer has less than 7 KiB or more than 60
-    (a message with `{unique}` that is echoed has 8), or where others hear what is said, and would bear it.
+    that is right may hold thirty. It is not tried where an answer has less than 7 KiB or more than 60 (a
+    message with `{unique}` that is echoed has 8), or where others hear what is said, and would bear it.
 
 Why:
     A few clients that never read fill the memory, and each of them costs its owner nothing.
@@ -30,11 +30,10 @@ _RIGHT = {
     "ended": "ends the connection",
     "fewer": "does not keep all the answers",
 }
-_DOUBTS = {
-    "silent": "nothing is answered",
-    "short": "its answers are too short; a message with `{unique}` that is echoed would tell",
-    "long": "its answers are too long to ask for many",
-    "slow": "it takes too long",
+_NOT_TRIED = {
+    "silent": "Nothing is answered that could be kept.",
+    "short": "Answers are too short to fill what is under way; an echoed message with `{unique}` may.",
+    "long": "Answers are too long to ask for many.",
 }
 
 
@@ -57,11 +56,7 @@ async def _run(situation: Situation) -> list[Result]:
     if who is None or situation.base.once or not client.say:
         return [skipped("No credential or no message was given, or it works only once.")]
     if await _spreads(situation, Ask(who, situation.origin)):
-        return [
-            unknown(
-                "What is kept for a slow reader: what is said is heard by others, who would bear it."
-            )
-        ]
+        return [skipped("What is said is heard by others, who would have to bear it.")]
     one = await fill(client, who, situation.origin)
     if one.how == "kept":
         # Once more: an answer that came late, and all at once, may have had another reason.
@@ -74,8 +69,10 @@ async def _run(situation: Situation) -> list[Result]:
             )
             level = Level.WARNING if situation.open_to_all else Level.NOTE
             return [found(what, one.lines, level=level)]
-    if why := _DOUBTS.get(one.how):
-        return [unknown(f"What is kept for a slow reader: {why}.")]
+    if why := _NOT_TRIED.get(one.how):
+        return [skipped(why)]
+    if one.how == "slow":
+        return [unknown("What is kept for a slow reader: it takes too long to ask for much.")]
     return [clear(f"With a client that asks and does not read, the server {_RIGHT[one.how]}.")]
 
 

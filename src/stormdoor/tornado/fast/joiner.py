@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Protocol
+
+from stormdoor.tornado.fast.equal_waits import EqualWaits
 
 __all__ = ["Joined", "Joiner", "joiner"]
 
@@ -31,16 +33,18 @@ class Joined(Protocol):
 
 
 class Joiner:
-    """The connections of one loop: who has something to write at the end of this turn, and who is there.
+    """The connections of one loop: who is there, who waits, who has something to write at the end of a turn.
 
     Attributes:
         live: Those that are there. When the loop shuts down, as `asyncio.run` does it, they hang up.
     """
 
-    __slots__ = ("_keeper", "_waiting", "live")
+    __slots__ = ("_keeper", "_loop", "_waiting", "_waits", "live")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.live: set[Joined] = set()
+        self._loop = loop
+        self._waits: dict[tuple[float, Callable[[Any], None]], EqualWaits[Any]] = {}
         self._waiting: list[Joined] = []
         # With Tornado's protocol a task for each connection is cancelled then. Here there is none.
         self._keeper = _until_shutdown(self.live)
@@ -53,6 +57,13 @@ class Joiner:
         if not waiting:
             asyncio.get_running_loop().call_soon(self._flush)
         waiting.append(one)
+
+    def waits(self, seconds: float, over: Callable[[Any], None]) -> EqualWaits[Any]:
+        """Those who wait for so many seconds, and then `over` is done with each."""
+        found = self._waits.get((seconds, over))
+        if found is None:
+            found = self._waits[seconds, over] = EqualWaits(self._loop, seconds, over)
+        return found
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -85,6 +96,6 @@ def joiner(loop: asyncio.AbstractEventLoop) -> Joiner:
     # Kept at the loop itself, with which it goes: a table of loops would keep them, for it refers to its own.
     found = getattr(loop, _NAME, None)
     if not isinstance(found, Joiner):
-        found = Joiner()
+        found = Joiner(loop)
         setattr(loop, _NAME, found)
     return found

@@ -18,13 +18,13 @@ import socket
 import struct
 import sys
 from asyncio import Future
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from types import CoroutineType
 from typing import Any, Protocol, cast
 
 from tornado import gen
 from tornado.concurrent import future_add_done_callback
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.log import gen_log
 from tornado.util import _websocket_mask
 from tornado.websocket import (
@@ -43,8 +43,11 @@ from stormdoor.core.frame import (
     xor_mask,
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
+from stormdoor.tornado.fast.equal_waits import EqualWaits
+from stormdoor.tornado.fast.hold import Hold
 from stormdoor.tornado.fast.outgoing import Outgoing
 from stormdoor.tornado.fast.taken_stream import TakenStream
+from stormdoor.tornado.fast.tls_transport import TlsTransport, let_go
 
 __all__ = ["FastHandler", "FastProtocol"]
 
@@ -61,11 +64,22 @@ _LINGER_BYTES = 256 * 1024
 """How much more of what a client sends is read and thrown away, after the server has closed."""
 
 
+def _keep_open() -> None:
+    """Instead of closing a socket."""
+
+
 class FastHandler(Protocol):
     """What the protocol asks of a handler, beside what Tornado's asks."""
 
     def _door_take(self, text: bytes) -> Awaitable[Any] | None:
-        """One text message, which is UTF-8. What is returned is awaited before anything else is read."""
+        """One text message, which is UTF-8. What is returned is awaited before anything else is read.
+
+        A `Hold` may be returned as well, here and by `on_message`.
+        """
+        ...
+
+    def _door_switch(self, answer: Mapping[str, str]) -> bool:
+        """Write the 101 with these headers among others; False if they have to be set, and it be finished."""
         ...
 
 
@@ -113,12 +127,14 @@ class FastProtocol(Outgoing):
         "_after_close",
         "_begun",
         "_busy",
-        "_close_timer",
         "_compression",
         "_context",
         "_eof",
+        "_held",
+        "_hold",
+        "_leaving",
         "_paused",
-        "_ping_timer",
+        "_pinging",
         "_pings",
         "_reader",
         "_received_pong",
@@ -153,11 +169,14 @@ class FastProtocol(Outgoing):
         self._begun = self._busy = self._eof = self._paused = False
         self._task: Future[Any] | None = None
         """What is waited for: the loop itself holds on to no task."""
+        self._hold: asyncio.TimerHandle | None = None
+        self._held: tuple[int, bytes] | None = None
+        """The message that is to be handed over once more after a `Hold`."""
         self._context: contextvars.Context | None = None
         self._after_close = 0
         self._received_pong = False
-        self._ping_timer: asyncio.TimerHandle | None = None
-        self._close_timer: asyncio.TimerHandle | None = None
+        self._pinging: EqualWaits[FastProtocol] | None = None
+        self._leaving: EqualWaits[FastProtocol] | None = None
 
     # -- what Tornado's has ------------------------------------------------------------------------
 
@@ -188,23 +207,30 @@ class FastProtocol(Outgoing):
 
     async def _accept_connection(self, handler: WebSocketHandler) -> None:
         """As Tornado's, but for the offers of compression, and for the socket, which moves."""
-        headers = handler.request.headers
-        offered = [one.strip() for one in headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        chosen = handler.select_subprotocol(offered if offered != [""] else [])
+        values = handler.request.headers.get_list
+        offers = ",".join(values("Sec-WebSocket-Protocol"))
+        offered = [one.strip() for one in offers.split(",")] if offers else []
+        chosen = handler.select_subprotocol(offered)
         self._selected_subprotocol = chosen
+        agreement = self._agree(",".join(values("Sec-WebSocket-Extensions")))
+        # In the spelling of Tornado's answers.
+        answer = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-Websocket-Accept": self.compute_accept_value(values("Sec-WebSocket-Key")[0]),
+        }
         if chosen:
             if chosen not in offered:
                 raise AssertionError("select_subprotocol chose what the client did not offer")
-            handler.set_header("Sec-WebSocket-Protocol", chosen)
-        agreement = self._agree(headers.get("Sec-WebSocket-Extensions", ""))
+            answer["Sec-Websocket-Protocol"] = chosen
         if agreement is not None:
-            handler.set_header("Sec-WebSocket-Extensions", agreement.answer)
-        handler.clear_header("Content-Type")
+            answer["Sec-Websocket-Extensions"] = agreement.answer
         handler.set_status(101)
-        handler.set_header("Upgrade", "websocket")
-        handler.set_header("Connection", "Upgrade")
-        handler.set_header("Sec-WebSocket-Accept", self._challenge_response(handler))
-        handler.finish()
+        if not cast(FastHandler, handler)._door_switch(answer):  # noqa: SLF001 - what it is for
+            handler.clear_header("Content-Type")
+            for name, value in answer.items():
+                handler.set_header(name, value)
+            handler.finish()
         await self._take_over(handler._detach_stream())  # noqa: SLF001 - see `suitable`
         if not self._lost:
             self.start_pinging()
@@ -219,6 +245,17 @@ class FastProtocol(Outgoing):
             self._abort()
             return
         self._begin()
+
+    def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
+        """As Tornado's, and without making an exception of what is not there.
+
+        Raises:
+            ValueError: A header is missing, or there are two keys.
+        """
+        values = handler.request.headers.get_list
+        host, key = values("Host"), values("Sec-WebSocket-Key")
+        if not (any(host) and len(key) == 1 and key[0] and any(values("Sec-WebSocket-Version"))):
+            raise ValueError("Missing/Invalid WebSocket headers")
 
     def _agree(self, offers: str) -> Agreement | None:
         agreement = None
@@ -240,15 +277,15 @@ class FastProtocol(Outgoing):
             self._lost = True
             return
         self._reader.feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
-        try:
-            # A duplicate, so that the stream can let go of its own in the way that it knows.
-            sock = stream.socket.dup()
-        except OSError:  # no more files may be open
-            self._lost = True
+        if isinstance(stream, SSLIOStream):
+            encrypted = let_go(stream)
+            self._socket = encrypted
+            self.connection_made(TlsTransport(self._loop, encrypted, self))
             return
-        finally:
-            stream.close()
-        self._socket = sock
+        # The stream lets go of everything in the way that it knows, but for the socket itself.
+        self._socket = sock = stream.socket
+        stream.close_fd = _keep_open  # type: ignore[method-assign]
+        stream.close()
         loop: Any = self._loop
         make = getattr(loop, "_make_socket_transport", None)
         try:
@@ -300,6 +337,12 @@ class FastProtocol(Outgoing):
             # What has been read already is kept; the rest waits in the kernel, and then at the client.
             self._pause()
             return
+        if self.server_terminated:
+            # An answer to a close frame, most often. When ten thousand are closed, their answers come in
+            # bursts, and nobody waits for what is done then.
+            self._busy = True
+            self._joiner.waits(0.0, FastProtocol._go_on).add(self)
+            return
         self._context.run(self._work)  # type: ignore[union-attr]
 
     def _pause(self) -> None:
@@ -341,7 +384,8 @@ class FastProtocol(Outgoing):
         following, take = self._reader.next, self._take
         handler: Any = self.handler
         left = _TURN
-        while (frame := following()) is not None:
+        frame, self._held = self._held or following(), None
+        while frame is not None:
             opcode, payload = frame
             if opcode == CLOSE:
                 self._closed_by_client(payload)
@@ -360,19 +404,27 @@ class FastProtocol(Outgoing):
                 else:
                     self._received_pong = True
                     result = handler.on_pong(payload)
-                if result is not None and self._waits(result):
+                if result is not None and self._waits(result, frame):
                     return
             left -= 1 + (len(payload) >> 10)
             if left <= 0:
                 self._busy = True
                 self._loop.call_soon(self._go_on)
                 return
+            frame = following()
         violation = self._reader.violation
         if violation is not None and not self._finished:
             self._fail(violation)
 
-    def _waits(self, result: Awaitable[Any]) -> bool:
+    def _waits(self, result: Any, frame: tuple[int, bytes]) -> bool:
         """Wait for what a handler returned. Whether nothing else may be read for now."""
+        if type(result) is Hold:
+            if self.server_terminated:
+                return False
+            self._busy = True
+            self._held = frame if result.again else None
+            self._hold = self._loop.call_later(result.seconds, self._let_go)
+            return True
         if type(result) is CoroutineType:
             if sys.version_info >= (3, 12):
                 # A coroutine that never waits then costs no trip around the loop.
@@ -397,6 +449,11 @@ class FastProtocol(Outgoing):
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever a handler raises
             self.handler.log_exception(*sys.exc_info())
             self._abort()
+        self._go_on()
+
+    def _let_go(self) -> None:
+        """A hold is over."""
+        self._hold = None
         self._go_on()
 
     def _checked(self, future: Future[Any]) -> None:
@@ -427,6 +484,9 @@ class FastProtocol(Outgoing):
         self._queued = 0
         self._stop_timers()
         self._settle_writes()
+        if self._hold is not None:
+            self._hold.cancel()
+            self._hold, self._busy = None, False
         if self._begun and not self._busy:
             self._over()
 
@@ -451,26 +511,29 @@ class FastProtocol(Outgoing):
     # -- pings -------------------------------------------------------------------------------------
 
     def start_pinging(self) -> None:
-        """Send pings, if that was asked for. A timer each, and no Task."""
+        """Send pings, if that was asked for. No Task, and one timer for all."""
         interval = self.ping_interval
-        if self._ping_timer is None and interval > 0:
-            self._ping_timer = self._loop.call_later(interval, self._ping)
+        if self._pinging is None and interval > 0:
+            self._ping_in(interval)
+
+    def _ping_in(self, seconds: float) -> None:
+        self._pinging = self._joiner.waits(seconds, FastProtocol._ping)
+        self._pinging.add(self)
 
     def _ping(self) -> None:
-        loop = self._loop
         self._received_pong = False
         with contextlib.suppress(StreamClosedError):
             self.write_ping(b"")
-        self._ping_timer = loop.call_later(self.ping_timeout, self._expect_pong, loop.time())
+        self._pinging = self._joiner.waits(self.ping_timeout, FastProtocol._expect_pong)
+        self._pinging.add(self)
 
-    def _expect_pong(self, pinged: float) -> None:
-        self._ping_timer = None
-        if self.ping_timeout > 0 and not self._received_pong:
+    def _expect_pong(self) -> None:
+        self._pinging = None
+        if self.ping_timeout > 0 and not self._received_pong and not self._paused:
+            # What has arrived and is not read, since somebody is at work, may well be its pong.
             self.close(reason="ping timed out")
             return
-        loop = self._loop
-        wait = max(0.0, pinged + self.ping_interval - loop.time())
-        self._ping_timer = loop.call_later(wait, self._ping)
+        self._ping_in(max(0.0, self.ping_interval - self.ping_timeout))
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -485,11 +548,14 @@ class FastProtocol(Outgoing):
             if not self._closed():
                 self._push_close(code, reason)
             self.server_terminated = True
+        if self._hold is not None:  # the client's close frame is to be read
+            self._hold.cancel()
+            self._hold = self._loop.call_later(0, self._let_go)
         self._stop_pinging()
         if self.client_terminated:
             self._hang_up(_CLOSE_SECONDS)
-        elif self._close_timer is None and not self._lost:
-            self._close_timer = self._loop.call_later(_CLOSE_SECONDS, self._abort)
+        elif self._leaving is None and not self._lost:
+            self._leave_in(_CLOSE_SECONDS)
 
     def _push_close(self, code: int | None, reason: str | None) -> None:
         payload = close_payload(code, reason)
@@ -511,7 +577,7 @@ class FastProtocol(Outgoing):
         if not self._closed():
             self._transport.close()  # type: ignore[union-attr]
             if self._stuck:
-                self._close_timer = self._loop.call_later(seconds, self._abort)
+                self._leave_in(seconds)
 
     def _fail(self, violation: Violation) -> None:
         """The client broke a rule: say which, listen no more, and hang up when it has read that."""
@@ -524,7 +590,7 @@ class FastProtocol(Outgoing):
         self.flush()
         if not self._closed():
             # Closed at once, with bytes unread, the kernel would reset it, and the frame might be lost.
-            self._close_timer = self._loop.call_later(_LINGER_SECONDS, self._abort)
+            self._leave_in(_LINGER_SECONDS)
             with contextlib.suppress(OSError, RuntimeError):
                 self._transport.write_eof()  # type: ignore[union-attr]
         self._over()
@@ -543,12 +609,16 @@ class FastProtocol(Outgoing):
             self._transport.abort()
 
     def _stop_pinging(self) -> None:
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
-            self._ping_timer = None
+        if self._pinging is not None:
+            self._pinging.drop(self)
+            self._pinging = None
 
     def _stop_timers(self) -> None:
         self._stop_pinging()
-        if self._close_timer is not None:
-            self._close_timer.cancel()
-            self._close_timer = None
+        if self._leaving is not None:
+            self._leaving.drop(self)
+            self._leaving = None
+
+    def _leave_in(self, seconds: float) -> None:
+        self._leaving = self._joiner.waits(seconds, FastProtocol._abort)
+        self._leaving.add(self)

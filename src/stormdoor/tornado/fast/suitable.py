@@ -9,7 +9,7 @@ from functools import cache
 import tornado
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, SSLIOStream
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
@@ -19,14 +19,14 @@ _log = logging.getLogger("stormdoor")
 
 _KNOWN = frozenset([(6, 5), (6, 6)])
 _RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (IOStream, ("writing", "write", "close", "closed", "_consume")),
+    (IOStream, ("writing", "write", "close", "closed", "close_fd", "write_to_fd", "_consume")),
     (HTTP1Connection, ("detach",)),
     (RequestHandler, ("detach", "log_exception", "finish")),
     (WebSocketHandler, ("_detach_stream", "on_ws_connection_close", "on_connection_close")),
     (WebSocketProtocol, ("accept_connection", "_abort", "is_closing", "write_ping")),
     (
         WebSocketProtocol13,
-        ("_accept_connection", "_handle_websocket_headers", "_challenge_response", "_write_frame"),
+        ("_accept_connection", "_handle_websocket_headers", "compute_accept_value", "_write_frame"),
     ),
 )
 _FIXED = ("_detach_stream", "detach")
@@ -78,6 +78,6 @@ def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def fits_request(request: HTTPServerRequest) -> bool:
-    """Whether the connection of `request` can move: plain TCP (or a Unix socket), and a known loop."""
+    """Whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
     stream = getattr(request.connection, "stream", None)
-    return type(stream) is IOStream and fits_loop(asyncio.get_running_loop())
+    return type(stream) in (IOStream, SSLIOStream) and fits_loop(asyncio.get_running_loop())

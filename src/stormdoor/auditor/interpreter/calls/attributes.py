@@ -32,10 +32,13 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
-from stormdoor.auditor.reading.project import External
+from stormdoor.auditor.reading.module import Assigned, Binding, Defined, FunctionNode, Module
+from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Attributes"]
+
+THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
+"""Bases whose `start()` runs the object's `run()`."""
 
 
 class Attributes(Decorators):
@@ -114,6 +117,9 @@ class Attributes(Decorators):
             return self.setting_named(f"options.{name}", name, node)
         if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
             return self.setting_named(dotted, name, node)
+        for one in self.project.deeper(External(value.name), name):
+            if isinstance(one, Meaning):
+                return self.meaning(one, name, node)
         return Named(dotted)
 
     def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
@@ -134,6 +140,8 @@ class Attributes(Decorators):
         found = self._member(value.info, name, None)
         if found is not None:
             return self._bound_member(found, value, name, node)
+        if name == "start" and self._is_thread(value.info):
+            return Bound(Special("thread.start", text=f"{text_of(value)}.start"), value)
         getter = self._member(value.info, "__getattr__", None)
         if getter is not None and not value.handler:
             return Unknown(text=f"{text_of(value)}.{name}")
@@ -267,8 +275,29 @@ class Attributes(Decorators):
             value.exact = value.exact and bool(value.items)
             value.text = value.text or name
         if isinstance(value, Setting) and not value.text:
-            return Setting(name, value.default, text=name)
+            made = self._trait_default(instance, name, node)
+            return Setting(name, value.default if made is None else made, text=name)
         return value
+
+    def _trait_default(self, instance: Instance, name: str, node: ast.AST) -> Value | None:
+        """What `@default("name")`, or `_name_default()`, gives where nobody sets the trait."""
+        for one in instance.info.mro:
+            for method, bindings in (
+                self.hierarchy.members(one).items() if isinstance(one, ClassInfo) else ()
+            ):
+                binding = bindings[-1]
+                if (
+                    isinstance(one, ClassInfo)
+                    and isinstance(binding, Defined)
+                    and not isinstance(binding.node, ast.ClassDef)
+                    and (method == f"_{name}_default" or _makes_default(binding.node, name))
+                ):
+                    value = self.member_value(ClassMember(one, binding), instance.info)
+                    try:
+                        return self.call(value, [instance], {}, node)
+                    except Thrown:
+                        return None
+        return None
 
     def _declared_again(self, info: ClassInfo, name: str) -> bool:
         """Whether a class of the project says for itself what a base leaves open: no setting."""
@@ -315,7 +344,12 @@ class Attributes(Decorators):
             return self.tornado_method(instance, name, node)
         if name == "accept_connection":
             return Special("protocol.accept_connection", text=f"super().{name}")
+        if name in {"__init__", "start"} and self._is_thread(instance.info):
+            return Bound(Special(f"thread.{name}", text=f"super().{name}"), instance)
         return Unknown(text=f"super().{name}")
+
+    def _is_thread(self, info: ClassInfo) -> bool:
+        return any(isinstance(one, External) and one.name in THREADS for one in info.mro)
 
     def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
         if name == "__name__":
@@ -342,6 +376,18 @@ class Attributes(Decorators):
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _makes_default(method: FunctionNode, name: str) -> bool:
+    """`@default("token")`."""
+    return any(
+        isinstance(one, ast.Call)
+        and _last(one) == "default"
+        and one.args
+        and isinstance(one.args[0], ast.Constant)
+        and one.args[0].value == name
+        for one in getattr(method, "decorator_list", ())
+    )
 
 
 def _is_class_method(member: ClassMember) -> bool:

@@ -1,6 +1,7 @@
 """Functions and constructors of the project, by their bodies."""
 
 import ast
+from dataclasses import replace
 from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -64,8 +65,17 @@ class Functions(Statements):
             try:
                 self.execute(function.node.body)
             except Returned as returned:
-                return returned.value
+                return self._answered(returned.value, [*args, *words.values()])
         return Const(None)
+
+    def _answered(self, value: Value, given: list[Value]) -> Value:
+        """What a function gives that is told the user and the object depends on both."""
+        if self.mode == "member" and isinstance(value, Unknown | Sequence):
+            told = labels_of(*(one for one in given if not _is_handler(one)))
+            if told >= {"principal", "client"}:
+                both = {"principal", "client", "answer"}
+                return replace(value, labels=value.labels | both)
+        return value
 
     def _bind(self, function: Function, args: list[Value], words: dict[str, Value]) -> None:
         arguments = function.node.args
@@ -85,7 +95,9 @@ class Functions(Statements):
                 else:
                     env.names[name] = Unknown(text=name)
         if arguments.vararg is not None:
-            env.names[arguments.vararg.arg] = Sequence(positional[len(names) :], "tuple")
+            env.names[arguments.vararg.arg] = Sequence(
+                positional[len(names) :], "tuple", exact=not self._is_served(function)
+            )
         for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if one.arg in rest:
                 env.names[one.arg] = rest.pop(one.arg)
@@ -94,7 +106,11 @@ class Functions(Statements):
             else:
                 env.names[one.arg] = Unknown(text=one.arg)
         if arguments.kwarg is not None:
-            env.names[arguments.kwarg.arg] = Mapping(dict(rest.items()))
+            env.names[arguments.kwarg.arg] = (
+                Mapping(dict(rest.items()), exact=False, labels=frozenset({"client", "url"}))
+                if self._is_served(function)
+                else Mapping(dict(rest.items()))
+            )
         for name, held in list(env.names.items()):
             if (
                 isinstance(held, Unknown)
@@ -105,6 +121,14 @@ class Functions(Statements):
                 env.names[name] = Unknown(
                     held.labels | {"credential"}, held.text or name, held.truthy
                 )
+
+    def _is_served(self, function: Function) -> bool:
+        """Whether Tornado calls it with what the route captures from the address."""
+        return (
+            self.handler is not None
+            and self.frame.receiver is self.handler
+            and getattr(function.node, "name", "") in {"get", "open"}
+        )
 
     def default(self, function: Function, name: str, node: ast.expr) -> Value:
         """The default of a parameter: of a constructor's it is a setting."""
@@ -150,18 +174,43 @@ class Functions(Statements):
             )
         return value
 
-    def in_background(self, value: Value, args: list[Value], node: ast.AST) -> None:
-        """Something that was started and nobody waits for: its exceptions go nowhere."""
-        self.background += 1
+    def in_background(
+        self, value: Value, args: list[Value], node: ast.AST, *, at_once: bool = False
+    ) -> None:
+        """Something that was started and nobody waits for: its exceptions go nowhere.
+
+        A task that a method of the connection starts with what it was given goes on with that
+        method's work: what it asks and does counts as there.
+        """
+        goes_on = at_once and not self.background and self._goes_on(value, args)
+        self.background += not goes_on
+        catching, self.catching = self.catching, []
+        asked = len(self.events)
         try:
             if isinstance(value, Coroutine):
                 self.awaited(value, node)
             elif isinstance(value, Function | Bound | Partial):
                 self.awaited(self.call(value, args, {}, node), node)
-        except Thrown:
-            pass
+        except Thrown as error:
+            failed = any(event.kind == "check" for event in self.events[asked:])
+            self.broken_off = self.broken_off or (goes_on and (error.check or failed))
         finally:
-            self.background -= 1
+            self.background -= not goes_on
+            self.catching = catching
+
+    def _goes_on(self, value: Value, args: list[Value]) -> bool:
+        if self.mode != "anonymous" or self.stage not in {Stage.OPEN, Stage.MESSAGE}:
+            return False
+        given = [*args]
+        while isinstance(value, Bound | Partial | Coroutine):
+            if isinstance(value, Bound):
+                given.append(value.receiver)
+            else:
+                given += [*value.args, *value.words.values()]
+            value = value.function
+        if self.stage == Stage.OPEN:
+            return any(one is self.handler for one in given)
+        return "client" in labels_of(*given)
 
     def _construct(
         self, function: ClassRef, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -224,3 +273,7 @@ def _is_generator(node: ast.AsyncFunctionDef) -> bool:
     return any(
         isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)
     )
+
+
+def _is_handler(value: Value) -> bool:
+    return isinstance(value, Instance) and value.handler

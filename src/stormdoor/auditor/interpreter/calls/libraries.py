@@ -65,7 +65,7 @@ class Libraries(Methods):
         if name.startswith("tornado.websocket.") and last == "accept_connection":
             return self.call(Special("protocol.accept_connection", text=name), args, words, node)
         if last in SPAWN:
-            return self._spawn(args, words, node)
+            return self._spawn(last, args, words, node)
         if (
             last in THROUGH
             and args
@@ -135,6 +135,12 @@ class Libraries(Methods):
             return Nobody(
                 nobody.text, node, self.frame.module, nobody.truthy, presumed=nobody.presumed
             )
+        if name in {"str", "bytes"} and nobody is not None:
+            if len(args) > 1 and nobody.certain:
+                self.check(node, text_of(nobody))
+                raise Thrown("TypeError", node, self.frame.module, check=True)
+            # Text is made of it whatever it is: `str(None)` is true, and names nobody.
+            return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
         if name == "isinstance" and nobody is not None:
             return Nobody(nobody.text, node, self.frame.module, presumed=nobody.presumed)
         concrete = concrete_function(name, args)
@@ -172,5 +178,6 @@ def _acts(name: str) -> bool:
     top = name.partition(".")[0]
     return (
         top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
-        and not name.startswith(("os.path", "os.environ", "os.getenv", "os.getpid", "os.fspath"))
+        and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
+        and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
     ) or name in {"open", "eval", "exec", "compile", "__import__"}

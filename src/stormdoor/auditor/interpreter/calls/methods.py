@@ -48,9 +48,10 @@ class Methods(Tasks):
         if name in SPAWN and any(
             isinstance(one, Function | Bound | Partial | Coroutine) for one in everything
         ):
-            return self._spawn(args, words, node)
-        if name in THROUGH and any(
-            isinstance(one, Function | Bound | Coroutine) for one in everything
+            return self._spawn(name, args, words, node)
+        if name in THROUGH and (
+            name in {"run_in_executor", "to_thread"}
+            or any(isinstance(one, Function | Bound | Coroutine) for one in everything)
         ):
             return self._through_call(name, args, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
@@ -146,7 +147,10 @@ class Methods(Tasks):
         return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
-        key = args[0].value if args and isinstance(args[0], Const) else "?"
+        named = args[0] if args else None
+        if isinstance(named, Setting) and isinstance(named.default, Const):
+            named = named.default
+        key = named.value if isinstance(named, Const) else "?" if named is None else text_of(named)
         fallback = args[1] if len(args) > 1 else Const(None)
         return Setting(f"{holder}[{key!r}]", fallback, text=f"{holder}[{key!r}]")
 
@@ -182,6 +186,11 @@ class Methods(Tasks):
             value.default = args[1]
         return value
 
+    def _is_contested(self, key: str) -> bool:
+        """Whether the program gives a setting other values than one: then its default is not shipped."""
+        given = {ast.dump(expr) for _, expr in self.project.settings.get(key, ())}
+        return self.mode == "origin" and len(given) > 1
+
     def _setting_method(
         self,
         receiver: Setting,
@@ -201,7 +210,7 @@ class Methods(Tasks):
                 return Setting(f"{receiver.name}.{key}", receiver.default.items[args[0].value])
             fallback = args[1] if len(args) > 1 else Const(None)
             named = self.setting_named(f"{receiver.name}.{key}", key, node)
-            if isinstance(named, Setting) and named.default is None:
+            if isinstance(named, Setting) and named.default is None and not self._is_contested(key):
                 named.default = fallback
             return named
         if name in {

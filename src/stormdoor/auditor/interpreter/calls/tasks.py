@@ -5,13 +5,12 @@ import ast
 from stormdoor.auditor.interpreter.calls.unread import Unread
 from stormdoor.auditor.interpreter.values import (
     Bound,
+    Const,
     Coroutine,
     Function,
-    Member,
-    Named,
+    Instance,
     Partial,
     Sequence,
-    Special,
     Unknown,
     Value,
 )
@@ -61,16 +60,56 @@ THROUGH = frozenset(
 )
 
 
+_TIMERS = frozenset(
+    ["call_later", "call_at", "add_timeout", "add_done_callback", "add_future", "PeriodicCallback"]
+)
+"""What starts something that does not come at once."""
+
+
+_POOLS = frozenset({"to_thread", "run_in_executor"})
+
+
 class Tasks(Unread):
     """Work that is started, or waited for through another function."""
 
-    def _spawn(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
+    def _spawn(self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         values = [*args, *words.values()]
         for at, one in enumerate(values):
             if isinstance(one, Function | Bound | Partial | Coroutine):
-                self.in_background(one, values[at + 1 :], node)
+                given = words.get("args")
+                rest = given.items if isinstance(given, Sequence) else values[at + 1 :]
+                if name == "PeriodicCallback":
+                    rest = []
+                self.in_background(one, rest, node, at_once=name not in _TIMERS)
                 break
         return Unknown(text="task")
+
+    def _thread(self, thread: Instance, node: ast.AST) -> Value:
+        """`start()` of an object of a class that derives from a thread."""
+        found = self._member(thread.info, "run", None)
+        if found is not None:
+            run = self._bound_member(found, thread, "run", node)
+            self.in_background(run, [], node, at_once=True)
+        elif "<target>" in thread.attrs:
+            given = thread.attrs.get("<args>")
+            rest = given.items if isinstance(given, Sequence) else []
+            self.in_background(thread.attrs["<target>"], rest, node, at_once=True)
+        return Const(None)
+
+    def thread_call(
+        self, kind: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """What a class that derives from a thread inherits: its constructor and `start()`."""
+        thread = args[0] if args else None
+        if not isinstance(thread, Instance):
+            return Unknown(text=kind)
+        if kind == "thread.start":
+            return self._thread(thread, node)
+        target = words.get("target", args[2] if len(args) > 2 else None)
+        if target is not None:
+            thread.attrs["<target>"] = target
+            thread.attrs["<args>"] = words.get("args", Sequence([], "tuple"))
+        return Const(None)
 
     def _through_call(self, name: str, args: list[Value], node: ast.AST) -> Value:
         for at, one in enumerate(args):
@@ -82,8 +121,7 @@ class Tasks(Unread):
                 return value
             if isinstance(one, Function | Bound | Partial):
                 return self.awaited(self.call(one, args[at + 1 :], {}, node), node)
-        if name in {"run_in_executor", "to_thread"}:
-            target = next((one for one in args if isinstance(one, Member | Named | Special)), None)
-            if target is not None:
-                return self.call(target, args[args.index(target) + 1 :], {}, node)
+        at = ("to_thread", "run_in_executor").index(name) if name in _POOLS else len(args)
+        if at < len(args):
+            return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")

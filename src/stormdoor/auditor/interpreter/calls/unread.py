@@ -6,10 +6,13 @@ from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
+    Bound,
     Const,
     Function,
+    Instance,
     Member,
     Nobody,
+    Partial,
     Setting,
     Unknown,
     Value,
@@ -82,6 +85,12 @@ _HARMLESS = frozenset(
         "done",
         "result",
         "set_result",
+        "empty",
+        "full",
+        "qsize",
+        "is_set",
+        "exists",
+        "closed",
     ]
 )
 _DELIVERS = frozenset(
@@ -112,6 +121,38 @@ _DELIVERS = frozenset(
     ]
 )
 """What hands something on and gives no answer about it."""
+_LEAVES = frozenset(
+    [
+        "remove",
+        "discard",
+        "pop",
+        "unregister",
+        "unsubscribe",
+        "leave",
+        "delete",
+        "detach",
+        "disconnect",
+    ]
+)
+"""Words of what takes the connection from where it was."""
+_STARTS = frozenset(
+    [
+        "callback",
+        "task",
+        "spawn",
+        "submit",
+        "schedule",
+        "defer",
+        "later",
+        "soon",
+        "background",
+        "thread",
+        "run",
+        "start",
+        "execute",
+    ]
+)
+"""Words of what starts a function that it is given."""
 
 
 class Unread(Verification):
@@ -161,7 +202,7 @@ class Unread(Verification):
             in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
         )
         proof = (
-            any(self.is_proof(one) for one in everything)
+            any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
             and last not in _DELIVERS
         )
@@ -178,9 +219,17 @@ class Unread(Verification):
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             return Unknown((labels - {"client", "message"}) | {"principal"}, text)
+        if self._is_started(last, args, node):
+            return Unknown(text="task")
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
             receiver = function.receiver if isinstance(function, Member) else None
-            if "self" in labels:
+            if (
+                "self" in labels
+                and lexicon.words_of(last)[:1]
+                and lexicon.words_of(last)[0] in _LEAVES
+            ):
+                pass
+            elif "self" in labels:
                 self.record("join", node, text, receiver=receiver, values=tuple(args))
             elif last not in _HARMLESS and last != "get":
                 self.record(
@@ -194,3 +243,15 @@ class Unread(Verification):
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+
+    def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
+        """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
+        if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
+            return False
+        for at, one in enumerate(args):
+            if isinstance(one, Function | Bound | Partial) and "client" in labels_of(
+                *args[at + 1 :]
+            ):
+                self.in_background(one, args[at + 1 :], node, at_once=True)
+                return True
+        return False

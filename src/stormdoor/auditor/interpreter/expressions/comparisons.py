@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,9 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+
+_COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
+"""What many settings have in their names."""
 
 __all__ = ["Comparisons", "name_of"]
 
@@ -69,6 +73,14 @@ class Comparisons(Operators):
             return answer
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
+                assumed = self.assumptions.get(one.name)
+                if (
+                    assumed is not None
+                    and assumed.value
+                    and not other.value
+                    and isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
+                ):
+                    return self._against_what_is_set(one, text, node, negated=negated)
                 default = one.default
                 known: Value | None = None
                 if isinstance(default, Const):
@@ -81,20 +93,19 @@ class Comparisons(Operators):
                     default, ClassRef | Instance | Function | Named | Sequence | Mapping
                 ):
                     known = Const(isinstance(op, ast.IsNot | ast.NotEq))
-                base = self.frame.module.source(node)
-                return Setting(base, known if isinstance(known, Const) else None, text=base)
+                return _derived(one, text, known)
         if isinstance(left, Setting) and isinstance(right, Setting):
             shipped, wanted = settled(left), settled(right)
             if isinstance(shipped, Const) and isinstance(wanted, Const):
                 agreed = self._constants(shipped, op, wanted)
-                return Setting(text, agreed if isinstance(agreed, Const) else None, text=text)
+                return _derived(left, text, agreed)
         if (
             isinstance(left, Setting)
             and isinstance(left.default, Sequence)
             and isinstance(right, Sequence)
         ):
             default = self.compare(left.default, op, right, node)
-            return Setting(text, default if isinstance(default, Const) else None, text=text)
+            return _derived(left, text, default)
         if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
             matched = self._proof(left, right, node)
             if matched is not None:
@@ -119,6 +130,17 @@ class Comparisons(Operators):
             ]
             return Const(same != negated)
         return Unknown(labels, text)
+
+    def _against_what_is_set(
+        self, setting: Setting, text: str, node: ast.AST, *, negated: bool
+    ) -> Value:
+        """Nothing, compared with a setting that is taken to be set: a secret that was not shown."""
+        name = setting.name.rpartition(".")[2]
+        if self.mode == "anonymous" and (
+            "secret" in setting.labels or lexicon.is_credential_name(name)
+        ):
+            return Nobody(text, node, self.frame.module, truthy=negated)
+        return Const(negated)
 
     def _constants(self, left: Const, op: ast.cmpop, right: Const) -> Value:
         labels = left.labels | right.labels
@@ -211,12 +233,12 @@ class Comparisons(Operators):
             default = right.default
             if isinstance(default, Sequence) and default.exact:
                 inner = self._contained(left, default, node)
-                return Setting(text, inner if isinstance(inner, Const) else None, text=text)
-            return Setting(text, None, text=text)
+                return _derived(right, text, inner)
+            return _derived(right, text, None)
         if isinstance(left, Setting) and isinstance(right, Sequence) and right.exact:
             shipped = settled(left)
             known = self._contained(shipped, right, node) if isinstance(shipped, Const) else None
-            return Setting(text, known if isinstance(known, Const) else None, text=text)
+            return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self.mode == "anonymous" and "client" in labels_of(left):
@@ -328,3 +350,10 @@ def _negated(value: Value) -> Value:
             return Const(not known, value.labels)
         case _:
             return Unknown(labels_of(value), f"not ({text_of(value)})")
+
+
+def _derived(setting: Setting, text: str, known: Value | None) -> Setting:
+    """What is made of a setting is another one, by a name that tells it from others."""
+    own = [one for one in re.findall(r"\w+", setting.name) if one not in _COMMON]
+    name = text if own and own[-1] in text else f"{text} of {setting.name}"
+    return Setting(name, known if isinstance(known, Const) else None, text=name)

@@ -24,6 +24,33 @@ _SENT = frozenset({"client", "credential", "cookie", "query", "header", "message
 """Labels of what the client sends and nobody has compared with anything."""
 
 
+_OF_REQUEST = frozenset(
+    ["origin", "origins", "host", "referer", "cors", "ip", "port", "method", "upgrade"]
+)
+_OF_LOAD = frozenset(
+    [
+        "busy",
+        "capacity",
+        "closing",
+        "exceeded",
+        "exceeds",
+        "full",
+        "limit",
+        "limiter",
+        "limits",
+        "maintenance",
+        "overloaded",
+        "quota",
+        "rate",
+        "shutdown",
+        "shutting",
+        "throttle",
+        "throttled",
+    ]
+)
+"""What a refusal may be about that is not about who the client is."""
+
+
 class Conditions(Comparisons):
     """The truth of a value."""
 
@@ -69,6 +96,7 @@ class Conditions(Comparisons):
             and isinstance(value, Const)
             and not value.value
             and lexicon.is_identity_name(node.attr)
+            and not lexicon.is_negative(node.attr)
         )
 
     def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
@@ -85,6 +113,8 @@ class Conditions(Comparisons):
                 return bool(value.items)
             case Unknown(truthy=bool() as known):
                 return known
+            case Special(kind="protocol"):
+                return True
             case Unknown() | Sequence() | Mapping() | Special() | Member():
                 return self._unknown_truth(value, node, wanted)
             case _:
@@ -128,7 +158,10 @@ class Conditions(Comparisons):
         if self.leaning is not None and len(self.frames) > 2 and self.frame.name != "<module>":
             result = self.leaning
         else:
-            result = self.choose(node, 2) == 0
+            aside = self.is_aside()
+            result = self.choose(node, 2, shipped_first=aside, telling=not aside) == 0
+        if not result and self.mode == "anonymous" and labels >= {"client", "credential"}:
+            self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
         held = self.memberships.get(id(value))
@@ -155,10 +188,22 @@ class Conditions(Comparisons):
                 left = right
             return result
         value: Value = Const(None)
+        shown = False
         for part in node.values:
             value = self.evaluate(part)
             if part is node.values[-1]:
+                if (
+                    shown
+                    and isinstance(value, Const)
+                    and isinstance(value.value, str)
+                    and value.value
+                ):
+                    # `token or "none"`: it stands where a credential is shown.
+                    return Unknown(
+                        frozenset({"client", "credential"}), repr(value.value), truthy=True
+                    )
                 return value
+            shown = shown or (isinstance(node.op, ast.Or) and self.is_proof(value))
             holds = self.truth(value, part)
             if isinstance(node.op, ast.Or) and holds:
                 return value
@@ -182,6 +227,8 @@ def _asks_about_user(node: ast.expr) -> bool:
             return _asks_about_user(inner)
         case ast.Compare(comparators=[ast.Constant(value=None | "" | False)]):
             return False
+        case ast.Compare(comparators=[ast.Constant(value=int() | float())]):
+            return False  # a length, a remainder
         case ast.Compare():
             return True
         case ast.Name(id=name):
@@ -201,15 +248,4 @@ def _may_be_identity(value: Value, text: str) -> bool:
         return False
     if "address" in labels and not labels & (_PROOF | {"query", "message", "url", "cookie"}):
         return False  # where it connects from says nothing about who it is
-    words = set(lexicon.words_of(text))
-    return not words & {
-        "origin",
-        "origins",
-        "host",
-        "referer",
-        "cors",
-        "ip",
-        "port",
-        "method",
-        "upgrade",
-    }
+    return not set(lexicon.words_of(text)) & (_OF_REQUEST | _OF_LOAD)

@@ -18,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Exceptions"]
 
@@ -94,7 +95,7 @@ class Exceptions(Loops):
         self, node: ast.Try | ast.TryStar, handler: ast.ExceptHandler, error: Thrown
     ) -> None:
         if error.check or error.status in {401, 403}:
-            self.record("swallowed", handler, error.name)
+            self.record("noted" if _notes(handler) else "swallowed", handler, error.name)
         labels = frozenset({"exception", "check"} if error.check else {"exception"})
         caught: Value = Unknown(labels, error.name)
         previous = self.frame.env.names.get("<exception>")
@@ -153,6 +154,20 @@ class Exceptions(Loops):
                 self.record("swallowed", node, error.name)
         finally:
             self.catching.pop()
+
+
+def _notes(handler: ast.ExceptHandler) -> bool:
+    """Whether the connection remembers that it failed: `self.needs_login = True`."""
+    stored = (one for one in handler.body if isinstance(one, ast.Assign))
+    return any(
+        isinstance(one.value, ast.Constant)
+        and isinstance(target, ast.Attribute)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+        and lexicon.is_verification_name(target.attr)
+        for one in stored
+        for target in one.targets
+    )
 
 
 def _uses_nothing(node: ast.Try | ast.TryStar) -> bool:

@@ -90,6 +90,13 @@ def _refuses(body: list[ast.stmt]) -> bool:
                     and "login" in ast.unparse(inner).lower()
                 ):
                     return True
+            case ast.If() if (
+                statement is body[-1]
+                and statement.orelse
+                and leaves_block([statement])
+                and (_refuses(statement.body) or _refuses(statement.orelse))
+            ):
+                return True
             case ast.Return(value=ast.Call() as call) if (
                 isinstance(call.func, ast.Attribute)
                 and call.func.attr in {"send_error", "close", "finish", "redirect", "set_status"}

@@ -1,0 +1,129 @@
+"""What does a message cost where Tornado itself speaks TLS?
+
+The same as `run.py --only 'messages: '` measures, on encrypted connections: CPU of the server for each echoed
+message, and its ratio to Tornado with `json` in the same round.
+
+    python bench/encrypted.py
+"""
+
+import argparse
+import random
+import socket
+import ssl
+import statistics
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import ws_load
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from measure import PAYLOAD
+from policy import PATH, token
+from process import HOST, Process, Server, pin_client
+from roster import DOOR, JSON
+from ws_load import echo, first_reply, open_all, upgrade
+
+SERVERS: Final = {
+    "Tornado + json": JSON,
+    "stormdoor": DOOR,
+    "stormdoor, uvloop": replace(DOOR, command=f"{DOOR.command} --uvloop"),
+    "stormdoor on Tornado's protocol": replace(DOOR, command=f"{DOOR.command} --tornado"),
+}
+WINDOWS: Final = (1, 4)
+
+
+def _certificate(folder: Path) -> Path:
+    """A certificate of its own hand, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    begun = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begun - timedelta(hours=1))
+        .not_valid_after(begun + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(
+        encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(certificate.public_bytes(encoding) + private)
+    return file
+
+
+def _encrypt() -> None:
+    """From here on the client speaks TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    plain = ws_load.connect
+
+    def connect(port: int) -> socket.socket:
+        return context.wrap_socket(plain(port))
+
+    ws_load.connect = connect
+
+
+def measure(server: Server, certificate: Path, connections: int, messages: int) -> list[float]:
+    """Microseconds of CPU for each message, with one in flight and with four."""
+    encrypted = replace(server, command=f"{server.command} --tls {certificate}")
+    figures = []
+    with Process(encrypted) as process:
+        request = upgrade(process.port, PATH, [f"Authorization: Bearer {token()}"])
+        opened = open_all(process.port, request, connections)
+        reply = first_reply(opened[0], PAYLOAD)
+        for window in WINDOWS:
+            echo(opened, PAYLOAD, messages // 10, reply=reply, window=window)
+            before = process.cpu_ns()
+            echo(opened, PAYLOAD, messages, reply=reply, window=window)
+            figures.append((process.cpu_ns() - before) / 1000 / messages)
+        for one in opened:
+            one.socket.close()
+    return figures
+
+
+def main() -> int:
+    """Measures and prints a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--connections", type=int, default=50)
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    pin_client()
+    _encrypt()
+    readings: dict[str, list[list[float]]] = {name: [] for name in SERVERS}
+    with tempfile.TemporaryDirectory(prefix="stormdoor-tls-") as folder:
+        certificate = _certificate(Path(folder))
+        for _ in range(options.rounds):
+            for name in random.sample(list(SERVERS), len(SERVERS)):
+                readings[name].append(
+                    measure(SERVERS[name], certificate, options.connections, options.messages)
+                )
+    reference = readings["Tornado + json"]
+    print("| | one in flight, µs | × json | four in flight, µs | × json |\n|:--|--:|--:|--:|--:|")
+    for name, rounds in readings.items():
+        cells = []
+        for number in range(len(WINDOWS)):
+            ratios = [
+                one[number] / json[number] for one, json in zip(rounds, reference, strict=True)
+            ]
+            cells.append(f"{statistics.median(one[number] for one in rounds):.1f}")
+            cells.append(f"{statistics.median(ratios):.2f}")
+        print(f"| {name} | {' | '.join(cells)} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""What the messages of a client without a credential bring about, and what they are asked."""
+
+from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["EFFECTS", "message_checks", "message_effects"]
+
+EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
+"""Kinds of events that a client brings about."""
+
+_BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
+_TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
+_READING = frozenset(
+    [
+        "decode",
+        "deserialize",
+        "fetch",
+        "filter",
+        "find",
+        "get",
+        "load",
+        "loads",
+        "lookup",
+        "match",
+        "parse",
+        "query",
+        "read",
+        "schema",
+        "validate",
+        "from",
+        "split",
+        "json",
+    ]
+)
+
+
+def message_checks(path: Path) -> list[Event]:
+    """Where a message is asked for a credential that this client has not."""
+    return [
+        event for event in path.events if event.kind == "check" and event.stage == Stage.MESSAGE
+    ]
+
+
+def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
+    """What the messages of this client bring about.
+
+    Args:
+        path: The way.
+        asking: Some message is asked for a credential: one without it that is answered, and no more,
+            was refused.
+    """
+    turns: list[list[Event]] = [[]]
+    for event in path.events:
+        if event.kind == "message":
+            turns.append([])
+        elif event.stage == Stage.MESSAGE:
+            turns[-1].append(event)
+    cut = path.message_end in {"closed", "raised"}
+    found: list[Event] = []
+    for turn in turns:
+        found += _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
+    return found
+
+
+def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
+    done = [
+        (at, event)
+        for at, event in enumerate(turn)
+        if event.kind in EFFECTS and not event.constant and not _is_own(event)
+    ]
+    asked = max((at for at, event in enumerate(turn) if event.kind == "check"), default=None)
+    if asked is None:
+        absent = _first(turn, "absent") if asking else None
+        return [
+            event
+            for at, event in done
+            if absent is None
+            or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
+        ]
+    after = [event for at, event in done if at > asked and not (ended or _tells(event))]
+    before = [event for at, event in done if at < asked]
+    if ended or not after:
+        # What it takes to read the credential from the message is no effect of it.
+        before = [
+            one
+            for one in before
+            if not (_is_plumbing(one, turn[asked]) or _is_reading(one, refused=ended))
+        ]
+    return before + after
+
+
+def _first(turn: list[Event], kind: str) -> int | None:
+    return next((at for at, event in enumerate(turn) if event.kind == kind), None)
+
+
+def _is_plumbing(event: Event, question: Event) -> bool:
+    """Nothing that the client sent is in it, and it stands in another file than the question."""
+    return (
+        event.kind in {"act", "store"}
+        and not event.labels & {"client", "message"}
+        and event.module is not question.module
+    )
+
+
+def _is_reading(event: Event, *, refused: bool) -> bool:
+    if event.kind not in {"act", "store"} or _is_grave(event):
+        return False
+    return refused or bool(set(lexicon.words_of(_name(event))) & _READING)
+
+
+def _is_grave(event: Event) -> bool:
+    """It reaches beyond the program: a process, a file, code."""
+    return event.text.partition("(")[0].partition(".")[0] in _BEYOND
+
+
+def _is_own(event: Event) -> bool:
+    """It changes the message itself, which is the client's own."""
+    return (
+        event.kind == "store" and event.receiver is not None and "message" in event.receiver.labels
+    )
+
+
+def _tells(event: Event) -> bool:
+    """It says something to clients, and does nothing else."""
+    if event.kind != "act":
+        return event.kind == "send"
+    first = next(iter(lexicon.words_of(_name(event))), "")
+    return first in _TELLING or (first == "put" and not event.labels & {"client", "message"})
+
+
+def _name(event: Event) -> str:
+    return (lexicon.chain_of(event.text) or [""])[-1]

@@ -1,0 +1,139 @@
+"""The heart of a guard: what has to be done from time to time to keep true what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from stormdoor.core.revocation import RevocationIndex
+from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.admission import Admission
+from stormdoor.guard.lifetime import Lifetime
+from stormdoor.guard.recheck import Rechecker
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock, Store
+from stormdoor.stores.grace import REVOKED_SECONDS
+
+__all__ = ["Heart"]
+
+_log = logging.getLogger("stormdoor")
+
+_TICK_SECONDS = 0.25
+_SLOW_TICKS = 4
+_CHORE_SECONDS = 2.0
+"""How long a part of the heartbeat may take before the others go on without it."""
+_PURGE_TICKS = 4 * 60 * 10
+
+
+class Heart:
+    """Beats until it is told to stop. All that it works on is passed in.
+
+    Attributes:
+        ticks: How often it has beaten.
+        chores: What has been begun at a heartbeat and has not come to its end.
+    """
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        lifetime: Lifetime,
+        rechecker: Rechecker,
+        registry: Registry,
+        revocations: RevocationIndex,
+        trail: Trail,
+        store: Store,
+        clock: Clock,
+        trail_days: float | None,
+    ) -> None:
+        self._admission = admission
+        self._lifetime = lifetime
+        self._rechecker = rechecker
+        self._registry = registry
+        self._revocations = revocations
+        self._trail = trail
+        self._store = store
+        self._clock = clock
+        self._trail_days = trail_days
+        self.ticks = 0
+        self.chores: dict[str, asyncio.Task[object]] = {}
+
+    async def beat(self, stopping: asyncio.Event) -> None:
+        """Beat until `stopping` is set."""
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await stopping.wait()
+            await self.tick()
+
+    async def tick(self) -> None:
+        """One heartbeat: revocations, deadlines, trail, and from time to time the slower chores."""
+        self.ticks += 1
+        chores: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
+            ("follow", self._follow),
+            ("expire", self._lifetime.expire),
+            ("recheck", self._rechecker.look),
+            ("trail", self._trail.flush),
+        ]
+        if self.ticks % _SLOW_TICKS == 0:
+            chores.append(("tidy", self.tidy))
+        for name, chore in chores:
+            await self._do(name, chore)
+        # INVARIANT: fail closed. As long as the feed cannot be followed, also because the store never
+        # answers, nobody is let in.
+        self._admission.blind = self._lifetime.behind or "follow" in self.chores
+
+    async def _do(self, name: str, chore: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """One chore, for a while. If it takes longer it goes on by itself, and is not begun again.
+
+        It is not cancelled: a store may go on writing what nobody waits for any more, and the entries of
+        the trail would be written twice.
+        """
+        task = self.chores.get(name)
+        begun = task is None
+        if task is None:
+            task = asyncio.get_running_loop().create_task(chore(), name=f"stormdoor {name}")
+            self.chores[name] = task
+            await asyncio.wait([task], timeout=_CHORE_SECONDS)
+        if not task.done():
+            if begun:
+                _log.error(
+                    "a part of the heartbeat (%s) has taken %g s and goes on: does the store answer?",
+                    name,
+                    _CHORE_SECONDS,
+                )
+            return
+        del self.chores[name]
+        if not begun:
+            _log.warning("a part of the heartbeat (%s) is over after all", name)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # INVARIANT: the heart goes on, and no chore keeps another from being done. What failed is
+            # tried again at the next beat.
+            _log.error("a part of the heartbeat failed", exc_info=error)
+
+    async def _follow(self) -> None:
+        await self._lifetime.follow()
+        self._admission.blind = self._lifetime.behind
+
+    async def tidy(self) -> None:
+        """The slower chores: the list of connections, and what is to be forgotten."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        self._registry.forget_idle(monotonic)
+        opened, closed = self._registry.changes()
+        try:
+            await self._store.sync_connections(self._registry.node, now, opened, closed)
+            self._registry.synced(opened, closed)
+            if self.ticks % (_SLOW_TICKS * 60) == 0:
+                await self._lifetime.touch_sessions()
+            if self.ticks % _PURGE_TICKS == 0:
+                await self._store.purge(now)
+                self._revocations.forget_sessions(now - REVOKED_SECONDS)
+                if self._trail_days is not None:
+                    await self._store.drop_entries(now - self._trail_days * 86_400)
+        except StoreUnavailable as error:
+            _log.error("the list of connections cannot be written: %s", error)

@@ -1,0 +1,189 @@
+"""The gate: all that is asked of a request before any credential is read, the cheapest first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stormdoor.core.address import is_loopback
+from stormdoor.core.bucket import Rate
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.core.limits import Limits
+from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
+from stormdoor.guard.budget import Budget
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.registry import Registry
+from stormdoor.guard.trail import Trail
+from stormdoor.ports import Clock
+
+__all__ = ["Entrance", "Gate"]
+
+_MAX_PATH = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """What a guard asks of a handshake before it looks at credentials.
+
+    Attributes:
+        origins: The pages that may open sockets.
+        hosts: The names under which the application may be addressed.
+        insecure_allow_plaintext: Accept `ws://` from other machines.
+        insecure_allow_missing_origin: Accept cookies from a client that sends no Origin.
+        insecure_allow_any_host: `hosts` is empty on purpose.
+    """
+
+    origins: OriginPolicy
+    hosts: HostPolicy
+    insecure_allow_plaintext: bool = False
+    insecure_allow_missing_origin: bool = False
+    insecure_allow_any_host: bool = False
+
+
+def _host_name(host: str) -> str:
+    """The host without its port."""
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def _local(handshake: Handshake) -> bool:
+    """Whether the handshake never left this machine: nobody can listen in on it."""
+    name = _host_name(handshake.host)
+    return (name == "localhost" or is_loopback(name)) and is_loopback(handshake.peer)
+
+
+class Gate:
+    """Where a request comes from, where it goes to, and how often: of all addresses of this process.
+
+    Attributes:
+        closing: The server is shutting down, and lets nobody in any more.
+        blind: Revocations cannot be followed.
+    """
+
+    def __init__(
+        self,
+        *,
+        entrance: Entrance,
+        limits: Limits,
+        registry: Registry,
+        trail: Trail,
+        clock: Clock,
+    ) -> None:
+        self._entrance = entrance
+        self._limits = limits
+        self._registry = registry
+        self._trail = trail
+        self._clock = clock
+        self._handshakes = Budget(Rate.parse(limits.handshakes_per_address))
+        self._failures = Budget(Rate.parse(limits.failures_per_address))
+        self.closing = False
+        self.blind = False
+
+    def approach(self, handshake: Handshake, address_key: str) -> Refusal | None:
+        """What every request must pass, a login's as well as a handshake's, before it may cost anything.
+
+        Args:
+            handshake: The facts of the request.
+            address_key: What counts as one client.
+        """
+        return self._strange(handshake) or self._too_often(address_key)
+
+    def _strange(self, handshake: Handshake) -> Refusal | None:
+        """What is wrong with where a request came from and where it went to."""
+        if self.closing:
+            return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
+        if not handshake.host:
+            return Refusal(Denial.MALFORMED, "the request names no Host")
+        if len(handshake.path) > _MAX_PATH:
+            return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
+        entrance = self._entrance
+        # The name before the transport: a page of another name that was made to lead here (DNS rebinding) is
+        # recorded as that, although it comes without TLS as well.
+        if not entrance.hosts.allows(handshake.host):
+            name = _host_name(handshake.host)
+            return Refusal(
+                Denial.HOST,
+                f"{quote(handshake.host)} is not a name of this application; to allow it, add to the "
+                f"guard: hosts = [{quote(name)}]",
+            )
+        if (
+            handshake.scheme != "https"
+            and not entrance.insecure_allow_plaintext
+            and not _local(handshake)
+        ):
+            return Refusal(
+                Denial.INSECURE_TRANSPORT,
+                f"a plaintext request from {handshake.peer} for {quote(handshake.host)}; use TLS, or "
+                "if a proxy on this machine ends TLS, add to the guard: "
+                f'trusted_proxies = ["{handshake.peer}"]',
+            )
+        return None
+
+    def _unable(self) -> Refusal | None:
+        """Whether nobody can be let in at all now."""
+        if not self._trail.healthy:
+            return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
+        if self.blind:
+            # A token proves itself, but nobody knows any more whether it was revoked elsewhere.
+            return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
+        return None
+
+    def _too_often(self, address_key: str) -> Refusal | None:
+        """Whether this address may ask anything at all now."""
+        unable = self._unable()
+        if unable is not None:
+            return unable
+        monotonic = self._clock.monotonic()
+        if not self._handshakes.spend(address_key, monotonic):
+            return Refusal(
+                Denial.HANDSHAKE_RATE,
+                f"limits.handshakes_per_address = {self._limits.handshakes_per_address!r} is reached",
+                retry_after=_seconds(self._handshakes.wait(address_key, monotonic)),
+            )
+        return None
+
+    def _at_the_gate(
+        self, handshake: Handshake, endpoint: Endpoint, address_key: str
+    ) -> Refusal | None:
+        """Everything that costs nothing: no credential is read here."""
+        if not endpoint.declared:
+            return Refusal(
+                Denial.UNDECLARED,
+                f'{endpoint.name} declares nothing; write permission = "chat:connect" in the class, '
+                "or pass it to protect(permissions={...})",
+            )
+        refusal = self._strange(handshake)
+        if refusal is not None:
+            return refusal
+        # Before the budget: a hostile page must not use up the budget of whoever looks at it.
+        return (
+            self._foreign(handshake, endpoint)
+            or self._too_often(address_key)
+            or self._registry.room_for_address(address_key)
+        )
+
+    def _foreign(self, handshake: Handshake, endpoint: Endpoint) -> Refusal | None:
+        """Whether a page asks that may not."""
+        if endpoint.public is not None:
+            return None
+        reason = self._entrance.origins.refuse(handshake)
+        return None if reason is None else Refusal(Denial.ORIGIN, reason)
+
+    def guessing(self, address_key: str) -> Refusal | None:
+        """Whether too many authentications from this address have failed, under whatever name."""
+        wait = self._failures.wait(address_key, self._clock.monotonic())
+        if wait <= 0.0:
+            return None
+        return Refusal(
+            Denial.BACKOFF,
+            f"limits.failures_per_address = {self._limits.failures_per_address!r} is reached",
+            retry_after=_seconds(wait),
+        )
+
+    def failed(self, address_key: str) -> None:
+        """Charge an address with a failed authentication."""
+        self._failures.spend(address_key, self._clock.monotonic())
+
+
+def _seconds(wait: float) -> int:
+    return max(1, math.ceil(wait))

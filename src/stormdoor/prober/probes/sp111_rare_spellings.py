@@ -1,0 +1,66 @@
+"""A token without a signature is accepted in a spelling that was not thought of.
+
+What:
+    The owner's JSON Web Token without its signature, with `alg: none` in the twelve spellings of capitals and
+    small letters that SP103 does not try. It is the last of all, since a server that counts failures refuses
+    everybody afterwards; where it does, that is said.
+
+Why:
+    A list of spellings that are refused is never long enough.
+
+Fix:
+    Verify with a fixed algorithm for each key, and compare with what is allowed: `JwtKey("RS256", …)`, or
+    `jwt.decode(token, key, algorithms=["RS256"])`.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from stormdoor.prober.conversation import Ask
+from stormdoor.prober.decide import Access
+from stormdoor.prober.probe import Result, Situation, clear, found, noted, probe, skipped
+from stormdoor.prober.probes.sp103_forged_token import SPELLINGS, unsigned_as
+from stormdoor.report.finding import Check, Level
+
+__all__ = ["PROBE"]
+
+_PAIRS = [(one, one.upper()) for one in "none"]
+_RARE = sorted({"".join(one) for one in itertools.product(*_PAIRS)} - set(SPELLINGS))
+
+
+async def _run(situation: Situation) -> list[Result]:
+    owner = situation.owner
+    tokens = [one for one in (owner.jwts() if owner is not None else []) if one.count(".") == 2]
+    if owner is None or not tokens:
+        return [skipped("The credential is no JSON Web Token.")]
+    if situation.open_to_all or situation.base.once:
+        return [skipped("No credential is needed, or it works only once.")]
+    garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
+    for number, spelling in enumerate(_RARE):
+        try:
+            forged = unsigned_as(tokens[0], spelling)
+        except (ValueError, TypeError, AttributeError):
+            return [skipped("The credential is no JSON Web Token.")]
+        who = owner.changed(f"{owner.name}, token with alg `{spelling}`", lambda _, x=forged: x)  # type: ignore[misc]
+        proof = await situation.attempt(Ask(who, situation.origin), Ask(garbage, situation.origin))
+        if proof.access is Access.IN:
+            what = f"A token with alg `{spelling}` gets in: {proof.why}."
+            return [found(what, proof.transcript)]
+        if proof.conversation.limited:
+            return [noted(f"After {number} more tokens without a signature nobody is let in.")]
+    return [clear("Tokens without a signature are refused in all other spellings of `none`, too.")]
+
+
+PROBE = probe(
+    __doc__,
+    id="SP111",
+    slug="rare-spellings",
+    level=Level.ERROR,
+    threat="weak-token-verification",
+    cwe=(347,),
+    asvs=("9.1.2",),
+    check=Check.AUTHENTICATION,
+    run=_run,
+    active=True,
+)

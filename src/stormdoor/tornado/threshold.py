@@ -1,0 +1,230 @@
+"""The threshold: the handshake of a guarded handler, from its request to the 101 or to the refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar
+
+from tornado.web import Finish, RequestHandler
+from tornado.websocket import WebSocketProtocol
+
+from stormdoor.core.connection import State
+from stormdoor.core.credential import SUBPROTOCOL
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.handshake import Handshake
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.tornado.answers import switch_protocols, turn_away
+from stormdoor.tornado.fast import FastProtocol, fits_request
+from stormdoor.tornado.outlet import HandlerSink, Outlet
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["Threshold"]
+
+_LEAST_CUT_OFF = 128 * 1024
+_SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
+
+
+def _upgrades(connection: str) -> bool:
+    return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
+
+
+class Threshold(Outlet):
+    """Decides before anything of the handler runs, and answers. It opens nothing."""
+
+    _door_endpoint: ClassVar[Endpoint]
+    """What was declared about the handler."""
+    _door_translator: ClassVar[Translator]
+    """Turns requests into handshakes."""
+    _door_own_origin_check: ClassVar[bool]
+    """Whether the handler brings a `check_origin` of its own."""
+    _door_own_message_size: ClassVar[bool]
+    """Whether the handler brings a `max_message_size` of its own."""
+    _door_own_clear: ClassVar[bool]
+    """Whether the handler brings a `clear` of its own: what it adds is in every answer."""
+    _door_own_finish: ClassVar[bool]
+    """Whether the handler brings a `finish`, a `flush` or the like of its own: it has a say in the 101."""
+    _door_own_get: ClassVar[bool]
+    """Whether the handler brings a `get` of its own."""
+    _door_fast: ClassVar[bool] = False
+    """Whether the fast protocol may stand in for Tornado's."""
+    _door_answers_errors: ClassVar[bool] = False
+    """Whether refused messages are answered in stormdoor's own words."""
+    _behind_a_door: ClassVar[bool] = True
+
+    _door_left = False
+    _door_kept: Handshake | None = None
+
+    async def prepare(self) -> None:
+        """Decide about the handshake, and only then let the handler see the request."""
+        handshake = self._door_translator.handshake(self.request)
+        guard = self._door_guard
+        outcome: Connection | Refusal
+        if guard.running or await guard.ready():
+            outcome = await guard.admission.admit(handshake, self._door_endpoint)
+        else:
+            outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+            permission = self._door_endpoint.permission or ""
+            guard.admission.refused(handshake, outcome, permission=permission)
+        if isinstance(outcome, Refusal):
+            self._door_refuse(outcome)
+            return
+        self._door_admitted = outcome
+        outcome.sink = HandlerSink(self)
+        if guard.admission.exclusive_headers or handshake.peer_certificate is not None:
+            # What only a proxy may send has left the request, and the certificate leaves it with the
+            # socket, which is a WebSocket's from now on. Both are needed once more at a refresh.
+            self._door_kept = handshake
+        if outcome.waiting:
+            return  # nothing of the handler runs before it has said who it is
+        try:
+            self._door_go_on(outcome)
+            prepared = self._door_prepare()
+            if prepared is not None:
+                await prepared
+            self._door_go_on(outcome)
+        except BaseException:
+            guard.registry.end(outcome)
+            raise
+
+    def _door_prepare(self) -> Awaitable[None] | None:
+        """The handler's own `prepare`."""
+        return super().prepare()
+
+    def _door_go_on(self, connection: Connection) -> None:
+        """Stop here if, while somebody was asked, the client left or its credential was revoked."""
+        if self._door_left:
+            self._door_guard.registry.end(connection, code=1006)
+        if connection.state is State.ENDED and not self._finished:
+            self._door_refuse(connection.closed_by or Refusal(Denial.ENDED, "it has ended"))
+            raise Finish
+
+    def _door_refuse(self, refusal: Refusal) -> None:
+        """Refuse the handshake: a status and a generic line, nothing of the handler, and no 101."""
+        if not self._door_own_clear and turn_away(self, refusal, self._door_guard.clock.now()):
+            return
+        answer = refusal.answer
+        self.clear()
+        self.set_status(answer.status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        if refusal.retry_after is not None:
+            self.set_header("Retry-After", str(refusal.retry_after))
+        if answer.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        for name, value in refusal.headers:
+            self.set_header(name, value)
+        # The base class's finish: a handler's own might add what it adds to its pages.
+        RequestHandler.finish(self, answer.text + "\n")
+
+    def clear(self) -> None:
+        """Begin the answer anew. As Tornado does, with a date that is made once a second."""
+        if self._door_own_clear:
+            super().clear()
+            return
+        if self._door_headers is not None:
+            self._door_headers = None  # others are made when somebody looks at them
+        self.set_default_headers()
+        self._write_buffer = []
+        self._status_code = 200
+        self._reason = "OK"
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """End the answer: the 101 in one go."""
+        if (
+            chunk is None
+            and self._status_code == 101
+            and not self._door_own_finish
+            and switch_protocols(self, self._door_headers, self._door_guard.clock.now())
+        ):
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        return super().finish(chunk)
+
+    def _door_switch(self, answer: Mapping[str, str]) -> bool:
+        """The whole 101 in one go, with the headers of the fast protocol; False if it has to set them."""
+        return not self._door_own_finish and switch_protocols(
+            self, self._door_headers, self._door_guard.clock.now(), answer
+        )
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """What Tornado's does, where all that it would ask has been answered already."""
+        protocol = None if self._door_own_get else self._door_protocol()
+        if protocol is None:
+            await super().get(*args, **kwargs)
+            return
+        self.open_args, self.open_kwargs = args, kwargs
+        self.ws_connection = protocol
+        await protocol.accept_connection(self)
+
+    def _door_protocol(self) -> FastProtocol | None:
+        """The fast protocol, if this is a handshake in order and the origin has been judged for good."""
+        values = self.request.headers.get_list
+        if (
+            self._door_admitted is None
+            or self._door_own_origin_check
+            or self._door_endpoint.public is not None
+            or ",".join(values("Upgrade")).lower() != "websocket"
+            or not _upgrades(",".join(values("Connection")).lower())
+            # Tornado wants an Origin with it, and asks who has a check of its own.
+            or (values("Sec-Fetch-Site") and not values("Origin"))
+        ):
+            return None
+        protocol = self.get_websocket_protocol()
+        return protocol if type(protocol) is FastProtocol else None
+
+    def check_origin(self, origin: str) -> bool:
+        """Repeat the verdict: the origin was judged before anything else, and exactly.
+
+        A check of the handler's own stays in force beside it. For a public endpoint it is the only one.
+        """
+        if self._door_own_origin_check:
+            return bool(super().check_origin(origin))
+        if self._door_endpoint.public is not None:
+            entrance = self._door_guard.entrance
+            return entrance.origins.allows(origin) or bool(super().check_origin(origin))
+        return self._door_admitted is not None
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Let the handler choose among what the client offers, never among its secrets."""
+        offered = [one for one in subprotocols if not one.startswith(_SECRET_PREFIX)]
+        chosen = super().select_subprotocol(offered)
+        if chosen is not None:
+            return chosen
+        return SUBPROTOCOL if SUBPROTOCOL in subprotocols else None
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes after which Tornado itself cuts a message off (1009).
+
+        A size that the handler or the application sets counts if it is the smaller one.
+        """
+        connection = self._door_admitted
+        if connection is not None and connection.waiting:
+            # A little more than is read, so that who sends too much is refused like anybody else.
+            return 2 * self._door_guard.limits.first_message_bytes
+        limit = self._door_guard.limits.message_bytes
+        if self._door_answers_errors:
+            # A command that is too long is answered and recorded; only far beyond is it cut off.
+            limit = max(4 * limit, _LEAST_CUT_OFF)
+        if self._door_own_message_size or "websocket_max_message_size" in self.settings:
+            return min(super().max_message_size, limit)
+        return limit
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """The fast protocol where all that it rests on is known, else the handler's or Tornado's own."""
+        if (
+            self._door_fast
+            and self.request.headers.get_list("Sec-WebSocket-Version") == ["13"]
+            and fits_request(self.request)
+        ):
+            return FastProtocol(
+                self,
+                max_message_size=self.max_message_size,
+                ping_interval=self.ping_interval,
+                ping_timeout=self.ping_timeout,
+                compression=self.get_compression_options(),
+            )
+        return super().get_websocket_protocol()

@@ -1,0 +1,72 @@
+"""What holds on the fast protocol holds where Tornado speaks TLS, too."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+from tornado.websocket import WebSocketProtocol13
+
+from stormdoor.tornado.fast.protocol import FastProtocol
+from stormdoor.tornado.fast.tls_transport import TlsTransport
+from tests.support.certificates import Authority
+from tests.tornado import test_fast_protocol, test_too_fast, wire
+from tests.tornado.test_fast_protocol import ALICE, Echo, at
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """One for the server of each test."""
+    folder = tmp_path_factory.mktemp("tls")
+    return Authority(1.8e9).issue("app.example", server=True).write(folder, "server")
+
+
+@pytest.fixture(autouse=True)
+def _encrypted(monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, Path]) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*certificate)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    monkeypatch.setattr(wire.Encrypted, "server", server)
+    monkeypatch.setattr(wire.Encrypted, "client", client)
+
+
+NAMES = [
+    "test_everything_in_its_order",
+    "test_a_client_that_vanishes_while_a_handler_waits",
+    "test_what_floods_in_does_not_keep_the_others_waiting",
+    "test_what_one_turn_writes_goes_out_together",
+    "test_a_write_is_done_when_the_kernel_has_it",
+    "test_too_much_waits_for_a_client_that_does_not_read",
+    "test_pongs_do_not_pile_up",
+    "test_compression",
+    "test_who_breaks_a_rule_hears_which",
+    "test_who_breaks_a_rule_and_stays_is_cut_off",
+    "test_the_server_closes",
+    "test_a_client_that_does_not_answer_the_close_frame",
+    "test_a_client_that_closes_and_does_not_read_is_cut_off",
+    "test_a_handler_that_raises",
+    "test_nothing_is_delivered_before_it_is_open",
+    "test_a_client_that_leaves_with_the_handshake",
+    "test_the_stream",
+    "test_commands_in_their_order",
+    "test_nothing_behind_the_end_is_carried_out",
+]
+TOO_FAST = ["test_it_ends_like_any_other"]
+globals().update({name: vars(test_fast_protocol)[name] for name in NAMES})
+globals().update({name: vars(test_too_fast)[name] for name in TOO_FAST})
+
+
+async def test_it_is_on_the_fast_one() -> None:
+    """Otherwise this file would prove nothing."""
+    async with at() as (served, _), await wire.connect(served.port, "/ws", ALICE) as ws:
+        ws.send("x")
+        assert await ws.text() == "x"
+        protocol = Echo.here[0].ws_connection
+        assert isinstance(protocol, FastProtocol)
+        assert isinstance(protocol._transport, TlsTransport)
+    async with at(fast=False) as (served, _), await wire.connect(served.port, "/ws", ALICE) as ws:
+        assert isinstance(Echo.here[0].ws_connection, WebSocketProtocol13)
+        await ws.close()
