@@ -103,7 +103,7 @@ def test_difficult_programs(name: str) -> None:
     _check({"one.py": HEAD + HOSTILE[name]})
 
 
-@settings(max_examples=settings.default.max_examples if LONG else FEW)
+@settings(max_examples=settings().max_examples if LONG else FEW)
 @given(seed=st.integers(min_value=0, max_value=2**32))
 @example(seed=0)
 def test_changed_programs(seed: int) -> None:

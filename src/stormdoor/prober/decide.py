@@ -56,7 +56,7 @@ class Baseline:
         delivered: What the owner always gets, and not before the credential was shown.
         once: The credential worked once, and not again.
         varied: The owner gets something else each time, so that only what is no fixed notice counts.
-        opens: To be let in is enough: a page that anybody may read opens it, and knows of no login.
+        opens: To be let in is enough: what it is open for was shown otherwise.
     """
 
     owner: tuple[Conversation, ...]
@@ -123,6 +123,9 @@ def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[st
 
 async def _as_owner(client: Client, owner: Identity, origin: str) -> list[Conversation]:
     seen = [await client.converse(Ask(owner, origin, patience=1.5))]
+    if seen[0].status == 101 and refused(seen[0]):
+        # A server that has just started, or has much to do, may let go of who is welcome.
+        seen = [await client.converse(Ask(owner, origin, patience=1.5))]
     if seen[0].status != 101:
         return seen
     if seen[0].stays_open and not seen[0].delivered:
@@ -177,7 +180,7 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     if any(is_refusal(message) for message in one.messages):
         return Access.REFUSED, "the answer was an error"
     if base.opens:
-        return Access.IN, "it stays open, and a page that is for everybody opens it"
+        return Access.IN, "it is let in, and stays open"
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
 
 
