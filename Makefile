@@ -76,7 +76,7 @@ lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flo
 	@$(BIN)/python -m lab.run $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Run the property tests and the parsers' fuzzing for long
+fuzz: $(DEV) ## Run the property tests, the parsers' and the scanner's fuzzing for long
 	$(call heading,fuzzing: hypothesis)
 	@$(BIN)/python -m pytest -n $(JOBS) -m hypothesis --hypothesis-profile=fuzz -o faulthandler_timeout=0 $(ARGS)
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_single_page_application(chromium: str, tmp_path: Path) -> None:
             async def later() -> None:
                 for one in guard.registry:
                     old = one.authentication.authenticated_at
-                    object.__setattr__(one.authentication, "authenticated_at", old - 3600)
+                    one.authentication = replace(one.authentication, authenticated_at=old - 3600)
 
             asyncio.run_coroutine_threadsafe(later(), loop).result(5)
             assert now() > 0

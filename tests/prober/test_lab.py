@@ -180,8 +180,10 @@ async def _probed(case: Case, kind: str) -> Report:
         )
         name = case.owner or next(iter(module.USERS))
         if case.ticket:
-            owner = await _ticket(port, await session(name), case.path)
-            plan = replace(plan, owner=owner)
+            owner, another = [await _ticket(port, await session(name), case.path) for _ in "ab"]
+            fresh = [value for _, value in another.query] or another.protocols[-1:]
+            declared = replace(plan.declared, unused=tuple(fresh))
+            plan = replace(plan, owner=owner, declared=declared)
         elif not case.open or kind == "guarded":
             plan = replace(plan, login=login(name))
         return await run(plan)
@@ -201,6 +203,8 @@ async def test_twins() -> None:
         found = {one.slug: one.message for one in report.findings}
         if kind == "guarded":
             assert (case.threat, found) == (case.threat, {})
+            at_once = [one.came for one in report.tried if one.rule_id == "SP110"]
+            assert at_once == ["clear" if case.ticket else "skipped"]
         else:
             assert case.slug in found, case.threat
 

@@ -56,6 +56,28 @@ async def test_a_name_that_the_client_makes_up_is_no_credential() -> None:
     assert states(report)["authentication"] == "weak"  # It is in the address, again and again.
 
 
+class Ticket(WebSocketHandler):
+    """Is bought by a ticket in the address, which works once."""
+
+    tickets: ClassVar[set[str]] = set()
+
+    def prepare(self) -> None:
+        if self.get_query_argument("ticket", "") not in self.tickets:
+            raise HTTPError(403)
+        self.tickets.clear()
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self.write_message({"quote": "ACME", "bid": 12})
+
+
+async def test_a_ticket_is_not_spent_to_see_whether_it_is_made_up() -> None:
+    """Another value is tried first, and is refused."""
+    Ticket.tickets.add("t-0b7f3a9d5c1e4482")
+    async with serving(Ticket) as port:
+        report = await probed(port, "/ws?ticket=t-0b7f3a9d5c1e4482")
+    assert {one.came for one in report.tried if one.rule_id == "SP101"} == {"clear"}
+
+
 def test_another_name_is_written_alike() -> None:
     """Separators, digits and letters are where they were, and a short word in front stays."""
     for value, pattern in (("s_4f7a91c3", "s_"), ("41328F77-0441-4c33", "")):
@@ -100,6 +122,29 @@ async def test_a_page_for_everybody_tells_what_a_quiet_socket_does_not() -> None
     async with serving(Quiet) as port:
         report = await probed(port)
     assert not slugs(report) & {"no-credential", "foreign-origin"}
+
+
+class Echo(Quiet):
+    """Says back what it hears."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+
+class Asks(Quiet):
+    """Says back what it did not understand, until somebody logs in."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message({"what": "do not know you", "heard": str(message)})
+
+
+async def test_an_echo_is_open_if_one_may_speak() -> None:
+    """Nothing is said to a stranger's socket without `--active`; an answer that quotes is no echo."""
+    async with serving(Echo) as port:
+        assert "no-credential" not in slugs(await probed(port))
+        assert {"no-credential", "foreign-origin"} <= slugs(await probed(port, active=True))
+    async with serving(Asks) as port:
+        assert "no-credential" not in slugs(await probed(port, active=True))
 
 
 class Ledger(WebSocketHandler):

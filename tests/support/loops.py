@@ -22,7 +22,8 @@ async def drop_connections() -> None:
     """
     transports = getattr(asyncio.get_running_loop(), "_transports", {})  # uvloop has none
     for transport in list(transports.values()):
-        transport.abort()
+        if transport._loop is not None:  # one that is over has none
+            transport.abort()
     await asyncio.sleep(0)  # `abort` calls back in the next turn
     await asyncio.sleep(0)
 

@@ -56,7 +56,7 @@ class Baseline:
         delivered: What the owner always gets, and not before the credential was shown.
         once: The credential worked once, and not again.
         varied: The owner gets something else each time, so that only what is no fixed notice counts.
-        opens: To be let in is enough: a page that anybody may read opens it, and knows of no login.
+        opens: To be let in is enough: what it is open for was shown otherwise.
     """
 
     owner: tuple[Conversation, ...]
@@ -177,7 +177,7 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     if any(is_refusal(message) for message in one.messages):
         return Access.REFUSED, "the answer was an error"
     if base.opens:
-        return Access.IN, "it stays open, and a page that is for everybody opens it"
+        return Access.IN, "it is let in, and stays open"
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
 
 

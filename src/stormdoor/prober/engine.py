@@ -350,7 +350,8 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     probes = in_turn(active=plan.active)
     progress("baseline", 0, len(probes))
     try:
-        owner = await _without_made_up(client, owner, in_address, origin)
+        if not plan.declared.one_time:
+            owner = await _without_made_up(client, owner, in_address, origin)
         base = await take_baseline(client, owner, origin)
     except BudgetSpent as error:
         raise CannotProbe("the budget was spent before anything was tried") from error

@@ -52,7 +52,7 @@ async def made_up(client: Client, owner: Identity, given: Pairs, origin: str) ->
     """
     if not given or len(given) > _MOST:
         return ()
-    real = await client.converse(Ask(owner, origin, patience=1.5))
+    real: Conversation | None = None
     found = []
     for name, value in given:
         rest = tuple(one for one in owner.query if one != (name, value))
@@ -64,7 +64,11 @@ async def made_up(client: Client, owner: Identity, given: Pairs, origin: str) ->
             return await client.converse(Ask(other, origin, patience=1.5))
 
         came = await with_another()
-        if refused(came) or (real.messages and not came.messages):
+        if refused(came):
+            continue
+        # Not before: what is good for one use only must not be spent here.
+        real = real or await client.converse(Ask(owner, origin, patience=1.5))
+        if real.messages and not came.messages:
             continue
         if real.delivered and real.delivered <= came.delivered:
             found.append((name, value))

@@ -120,7 +120,7 @@ def _result(
         "locations": [
             {
                 "physicalLocation": _physical(one.location),
-                "logicalLocations": [_logical(one.subject)],
+                "logicalLocations": [_logical(one.subject, one.location.path)],
             }
         ],
         # The first is ours; the second is the only one that GitHub reads, as `hash:occurrence`.
@@ -155,10 +155,16 @@ def _result(
     return result
 
 
-def _logical(subject: str) -> dict[str, Any]:
-    """A class, or a module: names of classes begin with a capital, here as elsewhere in Python."""
+def _logical(subject: str, path: str) -> dict[str, Any]:
+    """A class, or a module: names of classes begin with a capital, here as elsewhere in Python.
+
+    What is no Python has its path for a name.
+    """
     if "://" in subject:
         return {"name": subject, "fullyQualifiedName": subject, "kind": "resource"}
+    if subject == path:
+        name = subject.rpartition("/")[2]
+        return {"name": name, "fullyQualifiedName": subject, "kind": "resource"}
     last = subject.rsplit(".", 1)[-1]
     kind = "type" if last[:1].isupper() or "<" in last else "module"
     return {"name": last, "fullyQualifiedName": subject, "kind": kind}

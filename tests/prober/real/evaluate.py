@@ -273,8 +273,9 @@ def _write_facts(results: Sequence[Comparison], folder: Path) -> None:
 
 
 def _record(results: Sequence[Comparison], file: Path) -> None:
-    """What was said, beside the truth, for a later page."""
-    kept = {
+    """What was said, beside the truth, for a later page; cases that were not run are left as they are."""
+    before = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    kept = before | {
         one.case.name: {
             "program": f"{one.case.program} {one.case.version}",
             "truth": dict(one.case.truth),

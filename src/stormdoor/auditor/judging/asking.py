@@ -120,6 +120,7 @@ _LIMITS = frozenset({"requires", "require", "required", "needs", "only", "restri
 _LOGINS = frozenset(
     {"login", "auth", "authenticated", "user", "session", "token", "jwt", "xsrf", "csrf"}
 )
+_YES = frozenset({"allow", "allows", "allowed", "permits", "permitted", "owns", "contains", "in"})
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 _DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 _STDLIB = sys.stdlib_module_names
@@ -267,7 +268,11 @@ def _may_raise(question: Event) -> bool:
     name = question.text.partition("(")[0].rpartition(".")[2]
     if not isinstance(question.node, ast.Call):
         return False
-    return lexicon.is_raising_name(name) or id(question.node) in _statements(question.module)
+    if lexicon.is_raising_name(name) or id(question.node) in _statements(question.module):
+        return True
+    # What is told the user and finds nothing that is the user's raises, or gives nothing.
+    answers = lexicon.is_predicate(name) or _YES & set(lexicon.words_of(name))
+    return question.kind == "call" and {"principal", "client"} <= question.labels and not answers
 
 
 @lru_cache(maxsize=512)

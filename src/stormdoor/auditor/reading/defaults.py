@@ -47,6 +47,11 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
     literal = (
         first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
     )
+    for word, value in words.items():
+        if isinstance(value, ast.Dict) and word.endswith(("settings", "config", "options")):
+            _entries(
+                project, module, value
+            )  # what a part of the program is told in place of its own
     if name == "setdefault" and literal and literal.startswith("websocket_") and node.args[1:]:
         _note(project, literal, module, node.args[1])
         return

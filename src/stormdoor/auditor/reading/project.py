@@ -3,6 +3,7 @@
 import ast
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,13 +170,19 @@ class Project:
         if not parts:
             parts = [file.parent.name]
         if directory != root and directory.name not in {"src", "lib", "site-packages"}:
-            try:
-                outer = directory.relative_to(root).parts
-            except ValueError:
-                outer = ()
-            if outer and all(part.isidentifier() for part in outer):
-                parts = [*outer, *parts]
+            with suppress(ValueError):
+                parts = [*directory.relative_to(root).parts, *parts]
+        if tree is not None and self._is_elsewhere_too(file, tree):
+            parts = [*Path(self.path_of(tree.root)).parts, *parts]
         return ".".join(parts)
+
+    def _is_elsewhere_too(self, file: Path, tree: Tree) -> bool:
+        """Whether a file of this name is at the same place of another program that is scanned."""
+        return tree.inside and any(
+            other.root / file.relative_to(tree.root) in other.files
+            for other in self.trees
+            if other.inside and other.root != tree.root
+        )
 
     # names ----------------------------------------------------------------------------------
 

@@ -21,28 +21,11 @@ Fix:
     Compare the whole origin: `return origin in {"https://app.example"}`.
 """
 
-from collections.abc import Iterator
-
-from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.rule import Found, rule
+from stormdoor.auditor.facts.origin_tricks import accepts_by
+from stormdoor.auditor.rule import rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
-
-_TRICKS = frozenset({"prefix"})
-
-
-def _check(endpoint: Endpoint) -> Iterator[Found]:
-    answer = endpoint.origins
-    method = endpoint.method("check_origin")
-    if answer.kind != "weak" or method is None or answer.trick not in _TRICKS:
-        return
-    yield Found(
-        method.module,
-        method.node,
-        f"check_origin() of {endpoint.info.name} lets {answer.accepted} in.",
-    )
-
 
 RULE = rule(
     __doc__,
@@ -55,5 +38,5 @@ RULE = rule(
     asvs=("4.4.2",),
     threat="cross-site-websocket-hijacking",
     check=Check.ORIGIN,
-    on_endpoint=_check,
+    on_endpoint=accepts_by("prefix"),
 )

@@ -24,8 +24,21 @@ Instead:
                 raise HTTPError(403)
             return super().get(name)
 
+    class Kernel(JupyterHandler, WebSocketHandler):  # its base has an authorizer: ask that one
+        @authenticated
+        async def get(self, name):
+            if not await self.authorizer.is_authorized(self, self.current_user, "read", "kernels"):
+                raise HTTPError(403)
+            await super().get(name)
+
+    class Guarded(GuardedHandler):  # stormdoor asks a policy at each message
+        @action("document:read", resource=lambda read: ("document", read.name))
+        async def on_read(self, read: Read):
+            await self.show(read.name)
+
 Fix:
-    Ask before the object is used: `if not may_read(self.current_user, name): raise HTTPError(403)`.
+    Ask before the object is used: `if not may_read(self.current_user, name): raise HTTPError(403)`; where the
+    base has an authorizer, ask it; with stormdoor, `@action("document:read", resource=...)` and a policy.
 """
 
 from collections.abc import Iterator

@@ -64,7 +64,7 @@ def _check(project: Project) -> Iterator[Found]:
             asset = Module(
                 file=file,
                 path=project.path_of(file),
-                name=file.name,
+                name=project.path_of(file),
                 is_package=False,
                 tree=ast.Module([], []),
                 lines=lines,

@@ -26,6 +26,10 @@ from stormdoor.report.finding import NotAnalysed
 __all__ = ["Scene", "prepare"]
 
 
+_MODELLED = ("tornado.", "stormdoor.")
+"""What the auditor knows without reading it; a class of another that was not read is said to be so."""
+
+
 @dataclass(slots=True, eq=False)
 class Scene:
     """Everything that is resolved before the rules run."""
@@ -151,7 +155,7 @@ def _sockets(
                 unresolved.extend(
                     (module, info.node, f"base {one.name} of {info.name} was not read")
                     for one in info.bases
-                    if isinstance(one, External) and not one.name.startswith("tornado.")
+                    if isinstance(one, External) and not one.name.startswith(_MODELLED)
                 )
             if not module.is_test and any(
                 isinstance(one, External) and one.name == "tornado.web.Application"

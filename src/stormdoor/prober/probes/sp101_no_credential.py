@@ -5,8 +5,9 @@ What:
     the owner says (a message of `--say` with `{unique}`); without an owner to compare with, it is delivered
     anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and then says nothing
     to strangers is protected, unless a page that anybody may read opens it, and neither the page nor its
-    scripts know of a login. A long random id in the address may be the credential, unless a page above
-    it lists it to anybody.
+    scripts know of a login; or, with `--active`, it says back whatever is said to it. A long random id in
+    the address may be the credential, unless a page above it lists it to anybody. A name that the client
+    makes up, such as that of a session or a tab, is none: any other is let in as well.
 
 Why:
     Whoever can reach the port reads along with a ten-line script, whatever the login page says.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
@@ -53,6 +55,25 @@ async def _is_capability(situation: Situation, ask: Ask) -> bool:
             if answer.status == 200 and secret[0].encode() in answer.body:
                 return False
     return True
+
+
+async def _open_though_quiet(situation: Situation, ask: Ask) -> str:
+    """What shows that a socket is open which says nothing by itself; "" where nothing does."""
+    client = situation.client
+    if page := await public_page(client):
+        return f"{page} opens the socket for everybody who reads it, and knows of no login"
+    if not situation.active or client.say:
+        return ""
+    client.say = ("stormdoor-probe {unique}",)
+    try:
+        for _ in range(2):
+            word = secrets.token_hex(6)
+            came = await client.converse(replace(ask, unique=word))
+            if f"stormdoor-probe {word}" not in came.messages:
+                return ""
+    finally:
+        client.say = ()
+    return "it says back whatever is said to it"
 
 
 async def _run(situation: Situation) -> list[Result]:
@@ -91,15 +112,12 @@ async def _run(situation: Situation) -> list[Result]:
         return [found(what, heard.transcript)]
     quiet = proof.access is Access.UNKNOWN and proof.conversation.stays_open
     if quiet and situation.owner is None:
-        page = await public_page(situation.client)
-        if page:
+        why = await _open_though_quiet(situation, ask)
+        if why:
             situation.base = replace(situation.base, opens=True)
             situation.open_to_all = True
-            what = (
-                f"A client without a credential is let in: {page} opens the socket for everybody who reads "
-                "it, and knows of no login."
-            )
-            return [found(what, proof.transcript)]
+            what = f"A client without a credential is let in: {why}."
+            return [found(what, situation.client.all[-1].transcript or proof.transcript)]
     if proof.access is Access.UNKNOWN:
         hint = (
             ""

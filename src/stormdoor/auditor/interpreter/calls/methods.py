@@ -186,6 +186,11 @@ class Methods(Tasks):
             value.default = args[1]
         return value
 
+    def _is_contested(self, key: str) -> bool:
+        """Whether the program gives a setting other values than one: then its default is not shipped."""
+        given = {ast.dump(expr) for _, expr in self.project.settings.get(key, ())}
+        return self.mode == "origin" and len(given) > 1
+
     def _setting_method(
         self,
         receiver: Setting,
@@ -205,7 +210,7 @@ class Methods(Tasks):
                 return Setting(f"{receiver.name}.{key}", receiver.default.items[args[0].value])
             fallback = args[1] if len(args) > 1 else Const(None)
             named = self.setting_named(f"{receiver.name}.{key}", key, node)
-            if isinstance(named, Setting) and named.default is None:
+            if isinstance(named, Setting) and named.default is None and not self._is_contested(key):
                 named.default = fallback
             return named
         if name in {
