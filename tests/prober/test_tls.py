@@ -15,8 +15,10 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 
+from stormdoor.prober import backlog, engine
 from stormdoor.prober.engine import CannotProbe, Plan, run
 from stormdoor.prober.probe import Declared
+from stormdoor.prober.probes import PROBES
 from stormdoor.prober.target import parse_target
 from tests.prober.servers import ALICE, Feed
 
@@ -75,3 +77,32 @@ async def test_tls(tmp_path: Path) -> None:
     assert report.roots == (url,)
     assert [one.slug for one in both.findings] == ["foreign-origin", "plain-transport"]
     assert f"ws://127.0.0.1:{open_port}/ws" in both.findings[1].message
+
+
+class Keeps(Feed):
+    """Writes, and does not wait."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+
+async def test_slow_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS between them makes nobody look as if they stopped reading."""
+    chosen = [one for one in PROBES if one.meta.id == "SP605"]
+    monkeypatch.setattr(engine, "in_turn", lambda **_: chosen)
+    monkeypatch.setattr(backlog, "MUCH", 8 * 1024 * 1024)
+    certificate, key = _certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = HTTPServer(Application([("/ws", Keeps)]), ssl_options=context)
+    sock, port = bind_unused_port()
+    server.add_sockets([sock])
+    trust = ssl.create_default_context(cafile=str(certificate))
+    say = ('{"type":"say","text":"{unique}"}',)
+    plan = Plan((f"wss://127.0.0.1:{port}/ws",), tls=trust, owner=ALICE, say=say, active=True)
+    try:
+        report = await run(replace(plan, listen=0.2, per_second=500))
+        assert [one.slug for one in report.findings] == ["slow-reader"]
+    finally:
+        server.stop()
+        await server.close_all_connections()

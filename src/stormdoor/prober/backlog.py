@@ -108,7 +108,7 @@ async def _heard(
 async def _ask(wire: Wire, messages: Iterator[str], number: int) -> How:
     """Send so many of them and read nothing: `kept` where the server has taken all."""
     transport = wire.writer.transport
-    transport.set_write_buffer_limits(high=0)
+    transport.set_write_buffer_limits(high=1)  # with 0, asyncio's TLS never resumes
     waiting = bytearray()
     end = asyncio.get_running_loop().time() + _PATIENCE
     for left in range(number - 1, -1, -1):

@@ -123,6 +123,9 @@ def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[st
 
 async def _as_owner(client: Client, owner: Identity, origin: str) -> list[Conversation]:
     seen = [await client.converse(Ask(owner, origin, patience=1.5))]
+    if seen[0].status == 101 and refused(seen[0]):
+        # A server that has just started, or has much to do, may let go of who is welcome.
+        seen = [await client.converse(Ask(owner, origin, patience=1.5))]
     if seen[0].status != 101:
         return seen
     if seen[0].stays_open and not seen[0].delivered:

@@ -1147,4 +1147,152 @@ class Fake(Application):
 """,
         },
     ),
+    "a serializer that signs, made where it is used": (
+        "guarded",
+        """
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+class Door(WebSocketHandler):
+    def prepare(self):
+        try:
+            self.user = URLSafeTimedSerializer(os.environ["KEY"]).loads(self.get_argument("t"))
+        except BadSignature:
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a box that opens what it sealed": (
+        "guarded",
+        """
+from cryptography.fernet import Fernet, InvalidToken
+box = Fernet(os.environ["KEY"])
+class Door(WebSocketHandler):
+    def prepare(self):
+        try:
+            self.user = box.decrypt(self.get_argument("t").encode())
+        except InvalidToken:
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "what is called for its exception about a signature": (
+        "guarded",
+        """
+from elsewhere.seals import BadSignature, wax
+class Door(WebSocketHandler):
+    def prepare(self):
+        try:
+            self.name = wax.open(self.get_argument("t"))
+        except BadSignature:
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "the exception about a signature is passed over": (
+        "missing",
+        """
+from elsewhere.seals import BadSignature, wax
+class Door(WebSocketHandler):
+    def prepare(self):
+        try:
+            self.name = wax.open(self.get_argument("t"))
+        except BadSignature:
+            self.name = "somebody"
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "the header of a token is not what is signed": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        try:
+            jwt.get_unverified_header(self.get_argument("token"))
+        except jwt.InvalidTokenError:
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a word drawn when the program starts": (
+        "guarded",
+        """
+import uuid
+class Door(WebSocketHandler):
+    word = uuid.uuid4().hex
+    def prepare(self):
+        if self.get_argument("t", "") != self.word:
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a word drawn for each connection, and told to it": (
+        "missing",
+        """
+import uuid
+class Door(WebSocketHandler):
+    def open(self):
+        self.number = uuid.uuid4().hex
+        self.write_message(self.number)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["number"] == self.number:
+            room.say(data)
+""",
+        {},
+    ),
+    "a sum that needs a key, which is elsewhere": (
+        "guarded",
+        """
+from elsewhere import KEY
+class Door(WebSocketHandler):
+    def prepare(self):
+        name = self.get_argument("name")
+        if hmac.new(KEY, name.encode(), "sha256").hexdigest() != self.get_argument("sum"):
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a sum that everybody can make": (
+        "missing",
+        """
+import hashlib
+class Door(WebSocketHandler):
+    def prepare(self):
+        name = self.get_argument("name")
+        if hashlib.sha256(name.encode()).hexdigest() != self.get_argument("sum"):
+            raise HTTPError(401)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "the first message is a word from the environment": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    ready = False
+    def on_message(self, message):
+        if not self.ready:
+            if message != os.environ["TOKEN"]:
+                self.close(4001)
+                return
+            self.ready = True
+            return
+        room.say(message)
+""",
+        {},
+    ),
 }

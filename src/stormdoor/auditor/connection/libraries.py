@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
     ModuleRef,
+    Named,
     Nobody,
     Partial,
     Sequence,
@@ -84,6 +85,10 @@ class TornadoModel(Picks):
                         ):
                             return Nobody(self.frame.module.source(node), node, self.frame.module)
                     return self.compare(left, ast.Eq(), right, node)
+            case "hmac.new" | "hmac.digest" if args and (
+                isinstance(args[0], Unknown | Named) and "client" not in args[0].labels
+            ):
+                return Unknown(frozenset({"secret"}), text=name)
             case (
                 "tornado.ioloop.IOLoop.current"
                 | "asyncio.get_event_loop"

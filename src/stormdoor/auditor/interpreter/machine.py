@@ -79,7 +79,7 @@ class Core:
         self.chosen: dict[tuple[object, ...], tuple[Value, bool]] = {}
         self.frames: list[Frame] = []
         self.stack: list[tuple[Module, ast.AST, str]] = []
-        self.catching: list[tuple[bool, bool]] = []
+        self.catching: list[tuple[bool, frozenset[str]]] = []
         self.stage = Stage.IMPORT
         self.steps = 0
         self.cap = _MAX_STEPS

@@ -222,6 +222,16 @@ def is_raising_name(name: str) -> bool:
     return bool(words) and words[0] in RAISING
 
 
+def is_identity_error(name: str) -> bool:
+    """Whether an exception of this name says that a client is not who it must be."""
+    words = set(words_of(name))
+    return bool(
+        words & {"signature", "unauthorized", "unauthorised", "unauthenticated", "credentials"}
+        or words & {"auth", "authentication", "login"}
+        or ({"invalid", "bad", "expired"} & words and {"token", "password", "session"} & words)
+    )
+
+
 @lru_cache(maxsize=16384)
 def raises_on_nothing(text: str) -> bool:
     """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""

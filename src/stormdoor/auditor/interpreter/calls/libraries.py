@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
@@ -35,7 +36,27 @@ _JWT = (
     "google.oauth2",
     "firebase_admin",
     "nacl.",
+    "django.core.signing.",
+    "cryptography.fernet.",
 )
+_VERIFIES = frozenset(
+    {
+        "decode",
+        "decrypt",
+        "loads",
+        "verify",
+        "verify_oauth2_token",
+        "verify_id_token",
+        "deserialize",
+        "validate",
+        "unsign",
+    }
+)
+_FAILS = {
+    "itsdangerous": "BadSignature",
+    "django": "BadSignature",
+    "cryptography": "InvalidToken",
+}
 _MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 
@@ -52,8 +73,6 @@ class Libraries(Methods):
             return args[1]  # it speaks to type checkers only
         last = name.rpartition(".")[2]
         top = name.partition(".")[0]
-        everything = [*args, *words.values()]
-        labels = labels_of(*everything)
         self.record("call", node, name, values=tuple(args), words=tuple(words.items()))
         if (
             name.startswith("tornado.")
@@ -75,31 +94,44 @@ class Libraries(Methods):
         known = self.library_call(name, args, words, node)
         if known is not None:
             return known
-        if (
-            self.mode != "origin"
-            and name.startswith(_JWT)
-            and (
-                last
-                in {
-                    "decode",
-                    "loads",
-                    "verify",
-                    "verify_oauth2_token",
-                    "verify_id_token",
-                    "deserialize",
-                    "validate",
-                    "unsign",
-                }
-            )
-            and labels & {"client", "identity"}
-        ):
-            if self.mode == "anonymous":
-                return self._verified_token(name, args, words, node)
-            self.record("check", node, name, values=tuple(args))
-            return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
+        signed = self._signed(name, args, words, node)
+        if signed is not None:
+            return signed
         if top in STDLIB or "." not in name or name.startswith("tornado."):
             return self._library_value(name, args, words, node)
         return self.unknown_call(function, name, args, words, node, recorded=True)
+
+    def unknown_call(
+        self,
+        function: Value,
+        text: str,
+        args: list[Value],
+        words: dict[str, Value],
+        node: ast.AST,
+        *,
+        recorded: bool = False,
+    ) -> Value:
+        """A call that cannot be resolved; of an object of a library that signs, its method's name tells."""
+        signed = self._signed(text, args, words, node)
+        if signed is not None:
+            return signed
+        return super().unknown_call(function, text, args, words, node, recorded=recorded)
+
+    def _signed(
+        self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """What a library that signs says of what a client sends, if this is such a call."""
+        if (
+            self.mode == "origin"
+            or not name.startswith(_JWT)
+            or name.rpartition(".")[2] not in _VERIFIES
+            or not labels_of(*args, *words.values()) & {"client", "identity"}
+        ):
+            return None
+        if self.mode == "anonymous":
+            return self._verified_token(name, args, words, node)
+        self.record("check", node, name, values=tuple(args))
+        return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
 
     def _verified_token(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -114,7 +146,7 @@ class Libraries(Methods):
             return Unknown(labels_of(*args) - {"credential"}, f"{name}()", truthy=True)
         self.check(node, f"{name}()")
         raise Thrown(
-            "InvalidTokenError" if "itsdangerous" not in name else "BadSignature",
+            _FAILS.get(name.partition(".")[0], "InvalidTokenError"),
             node,
             self.frame.module,
             check=True,
@@ -167,10 +199,13 @@ class Libraries(Methods):
             self.record("join", node, name, values=tuple(args))
         elif _acts(name):
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
+        made_up = name.startswith(_MADE_UP)
+        # What is drawn once, when the program starts, is for those who are told it.
+        secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
         return Unknown(
-            labels - {"self", "setting"},
+            (labels - {"self", "setting"}) | secret,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
-            truthy=True if name.startswith(_MADE_UP) else None,
+            truthy=True if made_up else None,
         )
 
 

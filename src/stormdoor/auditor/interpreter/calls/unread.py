@@ -208,9 +208,13 @@ class Unread(Verification):
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
+        if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
+            return Unknown(labels - {"self", "setting", "credential"}, f"{text}()", truthy=True)
         if self.mode == "anonymous" and "origin" not in labels:
             if proof or (verifies and not lexicon.is_setting_name(last)):
                 return self.verification(node, text, by_name=not proof, name=last)
+            if "client" in labels_of(*everything) and last not in _HARMLESS | _DELIVERS:
+                self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
             if nobody is not None and last not in _HARMLESS:
                 if self.accepted:

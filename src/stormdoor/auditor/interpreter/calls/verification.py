@@ -28,6 +28,17 @@ class Verification(Attributes):
             f"{text}()", node, self.frame.module, truthy=lexicon.is_negative(name), presumed=by_name
         )
 
+    def refuted(self, node: ast.AST, text: str) -> None:
+        """What is called for an exception that speaks of identity raises it for this client.
+
+        `try: self.name = box.open(sealed)` and `except BadSignature:` say what `open` is for.
+        """
+        expected = self.catching[-1][1] if self.catching else frozenset()
+        for name in sorted(expected):
+            if lexicon.is_identity_error(name):
+                self.check(node, f"{text}()")
+                raise Thrown(name, node, self.frame.module, check=True)
+
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
         """What the server finds under a credential that is not valid."""
         if not text.endswith("()"):

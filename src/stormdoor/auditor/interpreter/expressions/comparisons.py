@@ -264,10 +264,11 @@ class Comparisons(Operators):
         for one, other in ((left, right), (right, left)):
             if not self.is_proof(one) and not (
                 "client" in labels_of(one)
-                and isinstance(other, Setting | Unknown | Nobody)
+                and isinstance(other, Setting | Unknown | Nobody | Named)
                 and (
                     "secret" in labels_of(other)
-                    or lexicon.is_credential_name(text_of(other).rpartition(".")[2])
+                    or lexicon.is_credential_name(_last_word(other))
+                    or (isinstance(other, Named) and other.name == "os.environ")
                 )
                 and "client" not in labels_of(other)
             ):
@@ -285,6 +286,13 @@ class Comparisons(Operators):
                 return None
             return Nobody(text, node, self.frame.module)
         return None
+
+
+def _last_word(value: Value) -> str:
+    """The name of a value: TOKEN of `os.environ["TOKEN"]`."""
+    text = text_of(value).rpartition(".")[2]
+    item = re.search(r"""\[['"](\w+)['"]\]$""", text)
+    return item.group(1) if item else text
 
 
 def name_of(node: ast.AST) -> str:

@@ -72,7 +72,7 @@ class Exceptions(Loops):
         leaves = bool(node.handlers) and all(leaves_block(one.body) for one in node.handlers)
         try:
             if node.handlers:
-                self.catching.append((leaves, _uses_nothing(node)))
+                self.catching.append((leaves, _caught(node)))
             try:
                 self.execute(node.body)
             finally:
@@ -146,7 +146,7 @@ class Exceptions(Loops):
         if not suppressing:
             self.execute(node.body)
             return
-        self.catching.append((False, True))
+        self.catching.append((False, frozenset()))
         try:
             self.execute(node.body)
         except Thrown as error:
@@ -170,8 +170,8 @@ def _notes(handler: ast.ExceptHandler) -> bool:
     )
 
 
-def _uses_nothing(node: ast.Try | ast.TryStar) -> bool:
-    return all(isinstance(one, ast.Pass) for handler in node.handlers for one in handler.body)
+def _caught(node: ast.Try | ast.TryStar) -> frozenset[str]:
+    return frozenset(name for handler in node.handlers for name in _type_names(handler.type))
 
 
 def _type_names(node: ast.expr | None) -> list[str]:
