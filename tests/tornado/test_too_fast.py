@@ -13,7 +13,7 @@ from stormdoor import Guard, Target
 from tests.guard.fakes import Tokens, authentication, make_guard
 from tests.support.clock import FakeClock
 from tests.tornado.loops import on_each_loop
-from tests.tornado.test_fast_protocol import ALICE, FREE, Commands, Echo
+from tests.tornado.test_fast_protocol import ALICE, FREE, Commands, Echo, protocol_of
 from tests.tornado.wire import CLOSE, PING, PONG, Served, Wire, connect, frame_bytes, serving, until
 
 SLOW = {"messages_per_connection": "1/s burst 3"}
@@ -162,20 +162,28 @@ async def test_it_ends_like_any_other(how: str, fast: bool) -> None:
 
 
 async def test_a_pong_that_lies_unread() -> None:
-    """Whoever is not read is not taken for dead."""
-    settings = {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
-    async with at(limits={"hold_seconds": 50}, settings=settings) as (served, guard, _):
+    """Whoever is not read is not taken for dead; whoever is read and does not answer is."""
+    settings = {"websocket_ping_interval": 1000}
+    async with at(limits={"hold_seconds": 50}, settings=settings) as (served, guard, clock):
         async with await connect(served.port, "/ws", ALICE) as wire:
-            for _ in range(5):
-                wire.send(b"x")
-            pings = 0
-            while pings < 3:
-                frame = await wire.receive()
-                assert frame.opcode != CLOSE
-                if frame.opcode == PING:
-                    pings += 1
-                    wire.frame(PONG, frame.payload)
-            assert guard.statistics.held >= 1
+            for number in range(4):
+                wire.send(str(number))
+            await held(guard)
+            protocol = protocol_of(Echo)
+            protocol._stop_pinging()
+            protocol._ping()
+            while (frame := await wire.receive()).opcode != PING:
+                pass
+            wire.frame(PONG, frame.payload)
+            await until(lambda: protocol._paused)
+            protocol._expect_pong()
+            assert not protocol.server_terminated
+            clock.advance(1)
+            await until(lambda: protocol._received_pong)
+            protocol._stop_pinging()
+            protocol._ping()
+            protocol._expect_pong()
+            assert await wire.close_code() == 1000
 
 
 async def test_a_pong_that_lies_unread_on_tornados() -> None:

@@ -24,7 +24,7 @@ from typing import Any, Protocol, cast
 
 from tornado import gen
 from tornado.concurrent import future_add_done_callback
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream
 from tornado.log import gen_log
 from tornado.util import _websocket_mask
 from tornado.websocket import (
@@ -44,10 +44,10 @@ from stormdoor.core.frame import (
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.tornado.fast.equal_waits import EqualWaits
+from stormdoor.tornado.fast.handover import hand_over
 from stormdoor.tornado.fast.hold import Hold
-from stormdoor.tornado.fast.outgoing import Outgoing
+from stormdoor.tornado.fast.pings import Pinging
 from stormdoor.tornado.fast.taken_stream import TakenStream
-from stormdoor.tornado.fast.tls_transport import TlsTransport, let_go
 
 __all__ = ["FastHandler", "FastProtocol"]
 
@@ -62,10 +62,6 @@ _LINGER_SECONDS = 2.0
 """How long a client that broke a rule has to read why."""
 _LINGER_BYTES = 256 * 1024
 """How much more of what a client sends is read and thrown away, after the server has closed."""
-
-
-def _keep_open() -> None:
-    """Instead of closing a socket."""
 
 
 class FastHandler(Protocol):
@@ -112,7 +108,7 @@ class _Params:
         return self._protocol._compression  # noqa: SLF001 - likewise
 
 
-class FastProtocol(Outgoing):
+class FastProtocol(Pinging):
     """The protocol of one connection, and of its transport.
 
     Args:
@@ -133,11 +129,7 @@ class FastProtocol(Outgoing):
         "_held",
         "_hold",
         "_leaving",
-        "_paused",
-        "_pinging",
-        "_pings",
         "_reader",
-        "_received_pong",
         "_selected_subprotocol",
         "_socket",
         "_take",
@@ -156,17 +148,16 @@ class FastProtocol(Outgoing):
         ping_timeout: float | None = None,
         compression: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(ping_interval, ping_timeout)
         self.handler = handler
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self._reader = FrameReader(max_message_size, mask=_mask)
-        self._pings = (ping_interval, ping_timeout)
         self._compression = compression
         self._selected_subprotocol: str | None = None
         self._take = cast(FastHandler, handler)._door_take  # noqa: SLF001 - what it is for
         self._socket: socket.socket | None = None
-        self._begun = self._busy = self._eof = self._paused = False
+        self._begun = self._busy = self._eof = False
         self._task: Future[Any] | None = None
         """What is waited for: the loop itself holds on to no task."""
         self._hold: asyncio.TimerHandle | None = None
@@ -174,8 +165,6 @@ class FastProtocol(Outgoing):
         """The message that is to be handed over once more after a `Hold`."""
         self._context: contextvars.Context | None = None
         self._after_close = 0
-        self._received_pong = False
-        self._pinging: EqualWaits[FastProtocol] | None = None
         self._leaving: EqualWaits[FastProtocol] | None = None
 
     # -- what Tornado's has ------------------------------------------------------------------------
@@ -269,38 +258,12 @@ class FastProtocol(Outgoing):
     async def _take_over(self, stream: IOStream) -> None:
         """Move the socket to a transport, with what Tornado has read of it already."""
         try:
-            while stream.writing():  # the 101 goes first
-                await stream.write(b"")
-        except StreamClosedError:
-            pass
-        if stream.closed():
-            self._lost = True
-            return
-        self._reader.feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
-        if isinstance(stream, SSLIOStream):
-            encrypted = let_go(stream)
-            self._socket = encrypted
-            self.connection_made(TlsTransport(self._loop, encrypted, self))
-            return
-        # The stream lets go of everything in the way that it knows, but for the socket itself.
-        self._socket = sock = stream.socket
-        stream.close_fd = _keep_open  # type: ignore[method-assign]
-        stream.close()
-        loop: Any = self._loop
-        make = getattr(loop, "_make_socket_transport", None)
-        try:
-            if make is None:
-                await loop.connect_accepted_socket(lambda: self, sock)
-            else:
-                # asyncio's own loop: the same transport, without two trips around the loop until it is there.
-                self.connection_made(make(sock, self))
-        except OSError:
-            self._lost = True
-            sock.close()
+            self._socket = await hand_over(stream, self, self._reader.feed)
         except BaseException:
-            sock.close()
             self._over()
             raise
+        if self._socket is None:
+            self._lost = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is there."""
@@ -508,33 +471,6 @@ class FastProtocol(Outgoing):
         except Exception:  # noqa: BLE001 - whatever a handler raises
             self.handler.log_exception(*sys.exc_info())
 
-    # -- pings -------------------------------------------------------------------------------------
-
-    def start_pinging(self) -> None:
-        """Send pings, if that was asked for. No Task, and one timer for all."""
-        interval = self.ping_interval
-        if self._pinging is None and interval > 0:
-            self._ping_in(interval)
-
-    def _ping_in(self, seconds: float) -> None:
-        self._pinging = self._joiner.waits(seconds, FastProtocol._ping)
-        self._pinging.add(self)
-
-    def _ping(self) -> None:
-        self._received_pong = False
-        with contextlib.suppress(StreamClosedError):
-            self.write_ping(b"")
-        self._pinging = self._joiner.waits(self.ping_timeout, FastProtocol._expect_pong)
-        self._pinging.add(self)
-
-    def _expect_pong(self) -> None:
-        self._pinging = None
-        if self.ping_timeout > 0 and not self._received_pong and not self._paused:
-            # What has arrived and is not read, since somebody is at work, may well be its pong.
-            self.close(reason="ping timed out")
-            return
-        self._ping_in(max(0.0, self.ping_interval - self.ping_timeout))
-
     # -- the end -----------------------------------------------------------------------------------
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
@@ -607,11 +543,6 @@ class FastProtocol(Outgoing):
         self.flush()
         if self._transport is not None:
             self._transport.abort()
-
-    def _stop_pinging(self) -> None:
-        if self._pinging is not None:
-            self._pinging.drop(self)
-            self._pinging = None
 
     def _stop_timers(self) -> None:
         self._stop_pinging()

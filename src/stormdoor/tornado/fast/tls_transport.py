@@ -15,9 +15,7 @@ import ssl
 import struct
 import termios
 
-from tornado.iostream import SSLIOStream
-
-__all__ = ["TlsTransport", "let_go"]
+__all__ = ["TlsTransport"]
 
 _RECORD = 16 * 1024
 """Bytes of the largest record of TLS: OpenSSL gives one at a time."""
@@ -25,28 +23,6 @@ _AT_ONCE = 256 * 1024
 """Bytes after which the others have their turn, as with asyncio's transports."""
 _NOTHING = bytes(struct.calcsize("i"))
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError)
-
-
-class _StandIn:
-    """What Tornado's stream closes in place of the socket."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def fileno(self) -> int:
-        """By this number the loop watches the socket."""
-        return self._number
-
-    def close(self) -> None:
-        """The socket stays open: it belongs to somebody else now."""
-
-
-def let_go(stream: SSLIOStream) -> ssl.SSLSocket:
-    """Close a stream of Tornado's, but not its socket, which is returned."""
-    sock: ssl.SSLSocket = stream.socket
-    stream.socket = _StandIn(sock.fileno())  # type: ignore[assignment]
-    stream.close()
-    return sock
 
 
 class TlsTransport(asyncio.Transport):
