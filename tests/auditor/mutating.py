@@ -110,9 +110,9 @@ class Door(WebSocketHandler):
     def check_origin(self, o): return f5(o) or f5(f5(o))
 """,
     "choices that double": "class Door(WebSocketHandler):\n    def get(self):\n"
-    + "".join(f"        if x{n}(): self.y{n} = {n}\n" for n in range(60))
+    + "".join(f"        if x{n}(): self.y{n} = {n}\n" for n in range(24))
     + "        return super().get()\n    def check_origin(self, o):\n"
-    + "".join(f"        if o.endswith(x{n}): return y{n}\n" for n in range(60)),
+    + "".join(f"        if o.endswith(x{n}): return y{n}\n" for n in range(24)),
     "loops in loops": "class Door(WebSocketHandler):\n    def on_message(self, m):\n"
     + "".join(f"{'    ' * (n + 2)}for x{n} in m if m else [m, m, m]:\n" for n in range(14))
     + "    " * 16
