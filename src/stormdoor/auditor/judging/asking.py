@@ -193,7 +193,7 @@ class Asking:
         self._events = endpoint.member.events
         questions = [event for event in self._events if asks(event)]
         self.before_accept = any(one.stage in {Stage.PREPARE, Stage.GET} for one in questions)
-        self._anything = bool(questions)
+        self.anything = bool(questions)
         self._asked_of = {
             label for one in questions for label in one.labels if label.startswith("@")
         }
@@ -201,7 +201,7 @@ class Asking:
 
     def leaves_open(self, doing: Event) -> bool:
         """Whether it is done on some way on which no question that matters came before."""
-        if not self._anything:
+        if not self.anything:
             return True
         if self.before_accept or mark_of(doing.node) in self._asked_of:
             return False  # what is found is asked about before anything is done with it
@@ -217,7 +217,7 @@ class Asking:
     def asked_before(self, doing: Event) -> bool:
         """Whether a question that matters comes before it on every way."""
         done = any(id(one.node) == id(doing.node) for one in self._events)
-        return self._anything and done and not self.leaves_open(doing)
+        return self.anything and done and not self.leaves_open(doing)
 
     def acts_after(self, choice: Event) -> bool:
         """Whether something is done on a way on which the client chose here."""

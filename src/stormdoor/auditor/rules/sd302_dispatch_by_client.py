@@ -36,7 +36,7 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
-"""Where clients are told apart what is done is looked at, and not how it is named."""
+"""Where clients are told apart, naming what is done is a weakness only if nothing asks what they may."""
 _NOBODY = frozenset({"missing", "swallowed", "ignored"})
 """Where anybody is let in, no question of permission is one."""
 
@@ -58,13 +58,14 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"The client of {endpoint.info.name} names the attribute that is used here.",
                 steps=endpoint.steps(event),
             )
-        elif kind not in _KNOWN and asking.acts_after(event):
+        elif asking.acts_after(event) and (kind not in _KNOWN or not asking.anything):
             yield Found(
                 event.module,
                 event.node,
                 f"The client of {endpoint.info.name} names the method that is called here.",
                 steps=endpoint.steps(event),
-                confidence=Confidence.MEDIUM,
+                level=Level.WARNING if kind in _KNOWN else None,
+                confidence=Confidence.LOW if kind in _KNOWN else Confidence.MEDIUM,
             )
 
 
