@@ -8,7 +8,10 @@ from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.reading.module import Defined
 
-__all__ = ["Picks"]
+__all__ = ["FROM_A_LIST", "Picks"]
+
+FROM_A_LIST = "getattr of a list"
+"""How it is recorded where the names that may be picked stand in a list."""
 
 _MAX_PICKED = 16
 
@@ -20,10 +23,10 @@ class Picks(TornadoMethods):
         self, target: Value, name: Value, args: list[Value], node: ast.AST
     ) -> Value:
         """`getattr(self, "on_" + message["type"])`: one of the methods that are called so."""
-        names = self._possible_names(target, name)
+        names, listed = self._possible_names(target, name)
         if not names:
             return self.dispatched("getattr", args, node)
-        self.record("picks", node, "getattr", values=tuple(args))
+        self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         if self.mode == "member":
             picked = self.choose(node, len(names) + 1)
             if picked < len(names):
@@ -42,10 +45,14 @@ class Picks(TornadoMethods):
             self.record("act", node, how, values=tuple(args))
         return Unknown(labels_of(*args[:2]) & {"client", "message"}, f"{how}()")
 
-    def _possible_names(self, target: Value, name: Value) -> list[str]:
-        """The methods of an object of the project that a name of the client may stand for."""
+    def _possible_names(self, target: Value, name: Value) -> tuple[list[str], bool]:
+        """The methods of an object of the project that a name of the client may stand for.
+
+        Returns:
+            Their names, and whether somebody has listed them; else it is all that begin alike.
+        """
         if not isinstance(target, Instance):
-            return []
+            return [], False
         text = text_of(name)
         prefix = _prefix_of(text)
         known = next((names for asked, names in self.among.items() if asked in text), ())
@@ -60,7 +67,7 @@ class Picks(TornadoMethods):
         found = [one for one in methods if one in allowed]
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
-        return list(dict.fromkeys(found))[:_MAX_PICKED]
+        return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
 
 
 def _prefix_of(text: str) -> str:

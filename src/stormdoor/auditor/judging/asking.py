@@ -219,12 +219,12 @@ class Asking:
         done = any(id(one.node) == id(doing.node) for one in self._events)
         return self.anything and done and not self.leaves_open(doing)
 
-    def acts_after(self, choice: Event) -> bool:
-        """Whether something is done on a way on which the client chose here."""
+    def acts_after(self, choice: Event, *, kinds: frozenset[str]) -> bool:
+        """Whether something of these kinds is done on a way on which the client chose here."""
         for path in self._paths:
             chosen = False
             for event in path.events:
-                if chosen and event.kind in {"act", "join", "store", "send"}:
+                if chosen and event.kind in kinds:
                     return True
                 chosen = chosen or id(event.node) == id(choice.node)
         return False

@@ -27,7 +27,10 @@ Fix:
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from stormdoor.auditor.connection.picks import FROM_A_LIST
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.asking import Asking
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -39,6 +42,7 @@ _KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
 """Where clients are told apart, naming what is done is a weakness only if nothing asks what they may."""
 _NOBODY = frozenset({"missing", "swallowed", "ignored"})
 """Where anybody is let in, no question of permission is one."""
+_DEEDS = frozenset({"act", "join", "store"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -58,15 +62,24 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"The client of {endpoint.info.name} names the attribute that is used here.",
                 steps=endpoint.steps(event),
             )
-        elif asking.acts_after(event) and (kind not in _KNOWN or not asking.anything):
-            yield Found(
-                event.module,
-                event.node,
-                f"The client of {endpoint.info.name} names the method that is called here.",
-                steps=endpoint.steps(event),
-                level=Level.WARNING if kind in _KNOWN else None,
-                confidence=Confidence.LOW if kind in _KNOWN else Confidence.MEDIUM,
-            )
+        elif kind not in _KNOWN and asking.acts_after(event, kinds=_DEEDS | {"send"}):
+            yield _picked(endpoint, event)
+        elif kind in _KNOWN and not asking.anything:
+            # Who has listed the names has thought of each; what only begins alike is tomorrow's, too.
+            kinds = _DEEDS if event.text == FROM_A_LIST else _DEEDS | {"send"}
+            if asking.acts_after(event, kinds=kinds):
+                weak = _picked(endpoint, event)
+                yield replace(weak, level=Level.WARNING, confidence=Confidence.LOW)
+
+
+def _picked(endpoint: Endpoint, event: Event) -> Found:
+    return Found(
+        event.module,
+        event.node,
+        f"The client of {endpoint.info.name} names the method that is called here.",
+        steps=endpoint.steps(event),
+        confidence=Confidence.MEDIUM,
+    )
 
 
 RULE = rule(
