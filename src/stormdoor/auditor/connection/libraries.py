@@ -7,6 +7,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
 from stormdoor.auditor.connection.picks import Picks
 from stormdoor.auditor.interpreter.values import (
+    REST,
     Authenticated,
     Bound,
     ClassRef,
@@ -137,14 +138,14 @@ class TornadoModel(Picks):
 
     def _dict(self, args: list[Value], words: dict[str, Value]) -> Value:
         entries: dict[object, Value] = {}
-        exact = True
+        unread = [words[REST]] if REST in words else []
         for one in args:
             if isinstance(one, Mapping):
                 entries.update(one.items)
             else:
-                exact = False
-        entries.update(words)
-        return Mapping(entries, exact)
+                unread.append(one)
+        entries.update({name: one for name, one in words.items() if name != REST})
+        return Mapping(entries, not unread, labels_of(*unread))
 
     def _hasattr(self, args: list[Value]) -> Value:
         """What a class or a constructor gave is there; of the connection, also what is not there yet."""
