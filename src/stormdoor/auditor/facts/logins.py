@@ -119,9 +119,11 @@ def _may_ask(node: ast.AST, told: frozenset[str]) -> bool:
             return name not in _PROVES_NOTHING and is_credential_name(name)
         case ast.Compare():
             sides = [node.left, *node.comparators]
-            return any(_is_told(one, told) for one in sides) and not all(
-                _is_told(one, told) or isinstance(one, ast.Constant) or _is_table(one)
-                for one in sides
+            others = [one for one in sides if not _is_told(one, told)]
+            if len(others) == len(sides):
+                return False
+            return not others or not all(
+                isinstance(one, ast.Constant) or _is_table(one) for one in others
             )
         case _:
             return False
