@@ -76,7 +76,7 @@ def find_routes(
                 text = _text(module, pattern)
                 found = _targets(hierarchy, module, target, scopes, sockets)
                 if not found and _is_path(text) and module.inside and not module.is_test:
-                    found = _borrowed(hierarchy, module, text, target, scopes, routes)
+                    found = _borrowed(hierarchy, module, text, target, scopes=scopes, routes=routes)
                 for info in found:
                     routes.add(info, Route(text, module, node, _words(module, extra)))
         for definition in module.classes:
@@ -197,6 +197,7 @@ def _borrowed(
     module: Module,
     pattern: str,
     target: ast.expr,
+    *,
     scopes: tuple[ast.AST, ...],
     routes: Routes,
 ) -> list[ClassInfo]:
