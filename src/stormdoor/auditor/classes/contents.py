@@ -72,9 +72,15 @@ class Contents(Sockets):
 
     def conditions(self, info: ClassInfo) -> dict[int, tuple[Condition, ...]]:
         """What stands in an `if` of a class body, by its node, with the tests around it."""
-        known = self._conditions.get(id(info.node))
+        return self.conditions_in(info.node)
+
+    def conditions_in(
+        self, scope: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> dict[int, tuple[Condition, ...]]:
+        """What stands in an `if` of this body, by its node, with the tests around it."""
+        known = self._conditions.get(id(scope))
         if known is None:
-            known = self._conditions[id(info.node)] = dict(_conditions(info.node.body, ()))
+            known = self._conditions[id(scope)] = dict(_conditions(scope.body, ()))
         return known
 
 

@@ -318,7 +318,12 @@ class Attributes(Decorators):
             for one in info.mro:
                 if isinstance(one, ClassInfo):
                     for inner in ast.walk(one.node):
-                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                        if (
+                            isinstance(inner, ast.Attribute)
+                            and isinstance(inner.ctx, ast.Store)
+                            and not (isinstance(inner.value, ast.Name) and inner.value.id == "cls")
+                        ):
+                            # `cls.authenticator = ...` is for all connections: whoever sets it up.
                             names.add(inner.attr)
             known = frozenset(names)
             self.hierarchy.stored[id(info)] = known
