@@ -115,7 +115,10 @@ class TornadoAttributes(Client):
         text = f"{text_of(value)}.{name}"
         if node is self.called:
             hook = self.stored_attribute(value, name)
-            if isinstance(settled(hook), Function | Bound | Partial | ClassRef) and hook is not None:
+            if (
+                isinstance(settled(hook), Function | Bound | Partial | ClassRef)
+                and hook is not None
+            ):
                 return hook  # `self.application.authorize(self.request)`
         else:
             stored = self.stored_attribute(value, name)

@@ -125,11 +125,8 @@ def _optional(paths: list[Path]) -> Authentication | None:
     uncertain: Authentication | None = None
     tried: set[tuple[tuple[str, bool], ...]] = set()
     for asking in paths:
-        flipped = [
-            one
-            for one in asking.assumptions.values()
-            if one.default is not one.value and _decides(one, asking)
-        ]
+        unlike = [one for one in asking.assumptions.values() if one.default is not one.value]
+        flipped = [one for one in unlike if _decides(one, asking) or _alone(one, unlike, asking)]
         key = tuple(sorted((one.name, one.value) for one in asking.assumptions.values()))
         if not flipped or not asking.checks or key in tried:
             continue
@@ -200,6 +197,15 @@ def _decides(one: Assumption, path: Path) -> bool:
         event.module is one.module
         and abs(getattr(event.node, "lineno", 0) - getattr(one.node, "lineno", 0)) <= 6
         for event in path.checks
+    )
+
+
+def _alone(one: Assumption, unlike: list[Assumption], path: Path) -> bool:
+    """Whether nothing but this setting can be why this client is asked for a proof."""
+    return (
+        len(unlike) == 1
+        and one.default is not None
+        and any(not event.presumed for event in path.checks)
     )
 
 

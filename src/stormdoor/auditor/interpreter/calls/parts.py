@@ -82,7 +82,12 @@ class Parts(Libraries):
         self, receiver: Mapping | Sequence, name: str, args: list[Value], node: ast.AST
     ) -> Value:
         """A method of a container; `BACKENDS.get(options.auth, Everybody)` is what is used as shipped."""
-        if name == "get" and isinstance(receiver, Mapping) and args and isinstance(args[0], Setting):
+        if (
+            name == "get"
+            and isinstance(receiver, Mapping)
+            and args
+            and isinstance(args[0], Setting)
+        ):
             entry = self.entry(receiver, args[0])
             if entry is None and len(args) > 1 and receiver.exact and settled(args[0]) is not None:
                 entry = part_of(args[0], args[1])
