@@ -24,7 +24,8 @@ class Contents(Sockets):
         self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
         self._filled: dict[int, frozenset[str]] = {}
         self._registered: dict[
-            tuple[int, str], list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]
+            tuple[int, str],
+            list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]],
         ] = {}
 
     def is_filled(self, module: Module, name: str) -> bool:
@@ -43,8 +44,8 @@ class Contents(Sockets):
 
     def registered(
         self, module: Module, name: str
-    ) -> list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
-        """Functions under a decorator that puts them into a table of a module."""
+    ) -> "list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]":
+        """Functions and classes under a decorator that puts them into a table of a module."""
         known = self._registered.get((id(module), name))
         if known is None:
             registrars = {
@@ -62,7 +63,7 @@ class Contents(Sockets):
                         for one in registrars
                     )
                     for node in ast.walk(place.tree)
-                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
                     and any(_last_name(_called(one)) in registrars for one in node.decorator_list)
                 ]
                 if registrars

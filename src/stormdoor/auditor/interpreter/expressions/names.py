@@ -21,7 +21,7 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
-__all__ = ["Names"]
+__all__ = ["Names", "edited"]
 
 
 class Names(Layer):
@@ -154,19 +154,42 @@ class Names(Layer):
                 else Mapping(value.items, exact=bool(value.items), text=name)
             )
         self.globals[key] = value
-        if isinstance(value, Mapping) and not value.items and self.mode == "member":
+        if (
+            isinstance(value, Mapping)
+            and not value.items
+            and (self.mode == "member" or lexicon.concerns_identity(name))
+        ):
             self._filled_in(module, name, value)
         return value
 
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
-        for place, function in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
-            self.decorated(Function(function, place, text=function.name), place, None)
+        for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
+            if isinstance(node, ast.ClassDef):
+                made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
+                for decorator in node.decorator_list:
+                    self.call(self.in_module(place, decorator), [made], {}, decorator)
+            else:
+                self.decorated(Function(node, place, text=node.name), place, None)
         table.exact = bool(table.items)
 
 
 _MAX_REGISTERED = 24
 _BUILTINS = frozenset(dir(builtins))
+
+
+def edited(table: Mapping, name: str) -> None:
+    """What an object that a module makes holds in a table is as shipped: the switches are settings."""
+    for key, one in table.items.items():
+        text = f"{name}[{key!r}]"
+        if isinstance(one, Mapping):
+            edited(one, text)
+        elif (
+            isinstance(one, Const)
+            and (one.value is None or isinstance(one.value, bool | str))
+            and lexicon.concerns_identity(text)
+        ):
+            table.items[key] = Setting(text, one, text=text)
 
 
 def _as_settings(value: Mapping, name: str) -> Mapping:
