@@ -19,6 +19,7 @@ from tests.auditor.variants import (
     configuration,
     doors,
     hostile_origins,
+    optional,
     origin,
     settings,
 )
@@ -59,7 +60,14 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-ALL = authentication.CASES | classes.CASES | configuration.CASES | doors.CASES | settings.CASES
+ALL = (
+    authentication.CASES
+    | classes.CASES
+    | configuration.CASES
+    | doors.CASES
+    | optional.CASES
+    | settings.CASES
+)
 
 
 @pytest.mark.parametrize("case", cases(ALL))

@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import ClassInfo, Fork
 from stormdoor.auditor.classes.contents import Contents
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
-from stormdoor.auditor.reading.module import Assigned, ClassDef, Defined, Module
+from stormdoor.auditor.reading.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["Bases"]
@@ -106,8 +106,14 @@ class Bases(Contents):
             for shown_base in shown.elts:
                 self._add_base(info, shown_base)
             return
+        fork = self._fork(info, base)
         if isinstance(base, ast.IfExp):
             base = self._as_shipped(info.module, base)
+        self._add_resolved(info, base)
+        if fork is not None and len(info.bases) == fork.at + 1:
+            info.forks.append(fork)
+
+    def _add_resolved(self, info: ClassInfo, base: ast.expr) -> None:
         found = self.classes_of(info.module, base, info.definition.scopes)
         chosen = next((one for one in found if isinstance(one, ClassInfo)), None)
         # Of alternatives (an import that failed, a condition) the one that is a handler decides.
@@ -127,6 +133,41 @@ class Bases(Contents):
             info.bases.append(external)
         elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
             info.unresolved.append(info.module.source(base))
+
+    def _fork(self, info: ClassInfo, base: ast.expr) -> Fork | None:
+        """What else a base can be: `A if AUTH else B`, a name for that, or a name under an `if`."""
+        module, at = info.module, len(info.bases)
+        bindings = module.names.get(base.id, []) if isinstance(base, ast.Name) else []
+        if len(bindings) == 1 and isinstance(bindings[0], Assigned):
+            base = bindings[0].value
+        if isinstance(base, ast.IfExp):
+            sides = [
+                next(iter(self.classes_of(module, one, info.definition.scopes)), None)
+                for one in (base.body, base.orelse)
+            ]
+            return Fork(at, module, base.test, *sides)
+        conditions = self.conditions_in(module.tree) if len(bindings) > 1 else {}
+        held: dict[bool, ClassInfo | External | None] = {}
+        tests: list[ast.expr] = []
+        for one in bindings:
+            bound = one.node if isinstance(one, Defined) else getattr(one, "value", None)
+            around = conditions.get(id(bound), ())
+            if len(around) > 1 or (around and tests and around[0][0] is not tests[0]):
+                return None
+            tests.extend(test for test, _ in around)
+            meaning = self._meant(module, one)
+            for truth in {wanted for _, wanted in around} or {True, False}:
+                held[truth] = meaning
+        return Fork(at, module, tests[0], held.get(True), held.get(False)) if tests else None
+
+    def _meant(self, module: Module, binding: Binding) -> ClassInfo | External | None:
+        match binding:
+            case Defined(ast.ClassDef() as node):
+                return self.of_node(module, node)
+            case Assigned(value):
+                return next(iter(self.classes_of(module, value)), None)
+            case _:
+                return None
 
     def _display(
         self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]

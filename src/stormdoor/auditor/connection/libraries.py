@@ -6,6 +6,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
 from stormdoor.auditor.connection.picks import Picks
+from stormdoor.auditor.interpreter.calls.parts import named_attribute, part_of
 from stormdoor.auditor.interpreter.values import (
     REST,
     Authenticated,
@@ -112,7 +113,8 @@ class TornadoModel(Picks):
             return self._field(args, words, node)
         if name.startswith("traitlets") and last[:1].isupper():
             default = args[0] if args else words.get("default_value", Const(None))
-            return Setting(last, default if isinstance(default, Const) else None, text="")
+            known = default if isinstance(default, Const | ClassRef) else None
+            return Setting(last, known, text="")
         if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
             return self._any(name, args[0])
         if last == "gather":
@@ -176,6 +178,10 @@ class TornadoModel(Picks):
         if len(args) < 2:
             return Unknown(text="getattr()")
         target, name = args[0], args[1]
+        picked = named_attribute(target, name)
+        if picked is not None:
+            holder, text, setting = picked
+            return part_of(setting, self.attribute(holder, text, node))
         if isinstance(name, Const) and isinstance(name.value, str):
             if isinstance(target, Instance) and len(args) > 2:
                 known = name.value in target.attrs or self._member(target.info, name.value, None)
@@ -195,7 +201,7 @@ class TornadoModel(Picks):
                     return marked
                 if not isinstance(target, Special) or target.kind.startswith("handler."):
                     return args[2]
-            if len(args) > 2 and isinstance(target, Unknown | Setting | Special):
+            if len(args) > 2 and isinstance(target, Unknown | Setting | Special | Named):
                 found = self.attribute(target, name.value, node)
                 if isinstance(found, Setting) and found.default is None:
                     found.default = args[2]

@@ -43,6 +43,8 @@ class Event:
         stack: The calls that led here, outermost first.
         presumed: Of a check: only a name says that it is one.
         constant: Of a send: nothing in it depends on anything.
+        caught: Something around it catches exceptions.
+        handling: It is part of what is done about an exception, after this client failed a check.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Event:
     presumed: bool = False
     constant: bool = False
     caught: bool = False
+    handling: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ class Core:
 
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
+    handling = 0
+    """How many handlers of an exception are under way that followed a failed check."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
@@ -211,6 +213,7 @@ class Core:
                 presumed=presumed,
                 constant=constant,
                 caught=bool(self.catching),
+                handling=bool(self.handling),
             )
         )
 

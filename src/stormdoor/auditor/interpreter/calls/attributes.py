@@ -8,6 +8,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
@@ -132,6 +133,8 @@ class Attributes(Decorators):
                 and (held.value is None or isinstance(held.value, bool | str))
             ):
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
+            if value.shared and isinstance(held, Mapping):
+                edited(held, name)
             return held
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
@@ -318,7 +321,12 @@ class Attributes(Decorators):
             for one in info.mro:
                 if isinstance(one, ClassInfo):
                     for inner in ast.walk(one.node):
-                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                        if (
+                            isinstance(inner, ast.Attribute)
+                            and isinstance(inner.ctx, ast.Store)
+                            and not (isinstance(inner.value, ast.Name) and inner.value.id == "cls")
+                        ):
+                            # `cls.authenticator = ...` is for all connections: whoever sets it up.
                             names.add(inner.attr)
             known = frozenset(names)
             self.hierarchy.stored[id(info)] = known

@@ -2,7 +2,7 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.libraries import Libraries
+from stormdoor.auditor.interpreter.calls.parts import Parts
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     REST,
@@ -30,7 +30,7 @@ from stormdoor.auditor.interpreter.values import (
 __all__ = ["Calls"]
 
 
-class Calls(Libraries):
+class Calls(Parts):
     """Calls, attributes and decorators."""
 
     def call_expression(self, node: ast.Call) -> Value:
@@ -109,9 +109,15 @@ class Calls(Libraries):
                 if isinstance(method, Bound | Function):
                     return self.call(method, args, words, node)
                 return self.unknown_call(function, text_of(function), args, words, node)
-            case Setting(default=Function() | Bound() as default):
+            case Setting(default=Function() | Bound() | Partial() | Instance() as default):
                 other = self._another(function, node)
                 return self.call(default if other is None else other, args, words, node)
+            case Setting(default=ClassRef() as default):
+                # Which class it is may still be picked when its object is asked something.
+                made = self.call(default, args, words, node)
+                return Setting(function.name, made, function.labels, function.text)
+            case Setting(default=Setting() as inner):
+                return self.call(inner, args, words, node)
             case Special():
                 return self.special_call(function, args, words, node)
             case Named():

@@ -33,7 +33,7 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["Functions"]
+__all__ = ["Functions", "is_replaceable"]
 
 _CONSTRUCTION = 400
 """Steps of a constructor that are followed."""
@@ -145,7 +145,7 @@ class Functions(Statements):
         """The default of a parameter: of a constructor's it is a setting."""
         value = self.in_module(function.module, node)
         called = getattr(function.node, "name", "")
-        if called in {"initialize", "__init__"} and isinstance(value, Const | Instance | Function):
+        if called in {"initialize", "__init__"} and is_replaceable(name, value):
             return Setting(name, value, text=name)
         return value
 
@@ -280,6 +280,20 @@ class Functions(Statements):
                 raise
         finally:
             self.cap, self.leaning = cap, leaning
+
+
+def is_replaceable(name: str, default: Value) -> bool:
+    """Whether a default is a setting: a constant, or a part of the program that another may replace."""
+    match default:
+        case Const() | Instance() | Function():
+            return True
+        case ClassRef():
+            return lexicon.concerns_identity(name)
+        case Sequence(exact=True) | Mapping(exact=True):
+            # Nobody is on the list as shipped, and that may mean everybody.
+            return not default.items and lexicon.concerns_identity(name)
+        case _:
+            return False
 
 
 @lru_cache(maxsize=65536)

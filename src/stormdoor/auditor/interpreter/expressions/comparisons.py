@@ -33,6 +33,9 @@ from stormdoor.auditor.naming import lexicon
 _COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
 """What many settings have in their names."""
 
+_OF_SERVER = frozenset({"answer", "found", "identity"})
+"""What the server has under something that the client names, or makes of it."""
+
 __all__ = ["Comparisons", "name_of"]
 
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -273,7 +276,7 @@ class Comparisons(Operators):
                 and "client" not in labels_of(other)
             ):
                 continue
-            if "client" in labels_of(other) and "identity" not in labels_of(other):
+            if "client" in labels_of(other) and not labels_of(other) & _OF_SERVER:
                 return None
             if isinstance(other, Const) and (other.value in (None, "", b"")):
                 return None

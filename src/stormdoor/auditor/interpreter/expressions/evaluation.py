@@ -128,6 +128,7 @@ class Expressions(Conditions):
             items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
+            entries: dict[object, Value] = {}
             for item in items[: _MAX_ITEMS if simple else 1]:
                 self.assign(generator.target, item)
                 for inner in node.generators[1:]:
@@ -141,8 +142,12 @@ class Expressions(Conditions):
                     key = self.evaluate(node.key)
                     value = self.evaluate(node.value)
                     results.append(Unknown(labels_of(key, value)))
+                    if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                        entries[key.value] = value
                 elif keep or not simple:
                     results.append(self.evaluate(node.elt))
+            if simple and entries and len(entries) == len(items):
+                return Mapping(entries, exact=len(items) < _MAX_ITEMS)
             if simple and not isinstance(node, ast.DictComp):
                 made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
                 return Setting(given.name, made) if isinstance(given, Setting) else made

@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.values import (
     Named,
     Nobody,
     Sequence,
+    Setting,
     Unknown,
     Value,
     labels_of,
@@ -46,6 +47,11 @@ class Binding(Expressions):
             case ast.Tuple() | ast.List():
                 if isinstance(value, Sequence) and len(value.items) == len(target.elts):
                     for inner, item in zip(target.elts, value.items, strict=True):
+                        self.assign(inner, item)
+                    return
+                parts = _parts_of(value)
+                if len(parts) == len(target.elts):
+                    for inner, item in zip(target.elts, parts, strict=True):
                         self.assign(inner, item)
                     return
                 for inner in target.elts:
@@ -149,6 +155,16 @@ class Binding(Expressions):
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
             self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+def _parts_of(value: Value) -> list[Value]:
+    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+    if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
+        return []
+    return [
+        Setting(f"{value.name}[{at}]", one, value.labels, value.text)
+        for at, one in enumerate(value.default.items)
+    ]
 
 
 @lru_cache(maxsize=65536)
