@@ -18,6 +18,7 @@ from tests.auditor.variants import (
     classes,
     configuration,
     doors,
+    hostile_checks,
     hostile_origins,
     origin,
     settings,
@@ -65,6 +66,23 @@ ALL = authentication.CASES | classes.CASES | configuration.CASES | doors.CASES |
 @pytest.mark.parametrize("case", cases(ALL))
 def test_authentication(case: Case, tmp_path: Path) -> None:
     """A check counts where this client does not get past it, and when it is asked."""
+    wanted, body, files = case
+    assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
+
+
+@pytest.mark.parametrize("name", hostile_checks.CHECKS)
+def test_what_only_looks_like_a_check(name: str, tmp_path: Path) -> None:
+    """What every client can show, or pass without showing it, proves nothing."""
+    wanted, check, before = hostile_checks.CHECKS[name]
+    body = hostile_checks.FRAME.format(
+        before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
+    )
+    assert said(endpoint_of(tmp_path, HEAD + body, {})) in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(hostile_checks.SHAPES))
+def test_a_check_of_what_nobody_has_proven(case: Case, tmp_path: Path) -> None:
+    """What a message says about its sender is noted, and is no proof when it is looked at later."""
     wanted, body, files = case
     assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
 

@@ -128,6 +128,8 @@ class TornadoModel(Picks):
     def _any(self, name: str, items: Sequence) -> Value | None:
         """What `any` and `all` make of an identity that is asked for among other things."""
         decides = name == "any"
+        if items.exact and not items.items:
+            return Const(value=not decides)
         for item in items.items:
             if isinstance(item, Nobody) and item.truthy is decides:
                 return item

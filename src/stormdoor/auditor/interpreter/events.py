@@ -43,6 +43,7 @@ class Event:
         stack: The calls that led here, outermost first.
         presumed: Of a check: only a name says that it is one.
         constant: Of a send: nothing in it depends on anything.
+        remembered: Of a check: it looks at what was noted before, and proves nothing itself.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Event:
     presumed: bool = False
     constant: bool = False
     caught: bool = False
+    remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

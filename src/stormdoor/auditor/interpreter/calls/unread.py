@@ -4,6 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -210,7 +211,12 @@ class Unread(Verification):
             return Nobody(function.receiver.text, node, self.frame.module)
         if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
             return Unknown(labels - {"self", "setting", "credential"}, f"{text}()", truthy=True)
+        if self.mode == "anonymous" and is_found_by_name(text, everything, labels):
+            return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
+            instead = given_instead(last, args, words) if proof else None
+            if instead is not None:
+                return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
                 return self.verification(node, text, by_name=not proof, name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS | _DELIVERS:
@@ -247,6 +253,18 @@ class Unread(Verification):
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+
+    def _found_by_name(
+        self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
+    ) -> Value:
+        """What is found under a name says that there is such a one, and not that this client is."""
+        function, text, node = call
+        if self.stage in {Stage.OPEN, Stage.MESSAGE} and not text.endswith(".get"):
+            receiver = function.receiver if isinstance(function, Member) else None
+            given = tuple(words.items())
+            self.record("act", node, text, values=tuple(args), words=given, receiver=receiver)
+        labels = labels_of(*args, *words.values(), function)
+        return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.texts import stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
@@ -242,6 +243,8 @@ class Comparisons(Operators):
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self.mode == "anonymous" and "client" in labels_of(left):
+            if is_text(right) or text_of(right) in self.filled:
+                return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
             proof = self.is_proof(left)
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
@@ -274,18 +277,30 @@ class Comparisons(Operators):
             ):
                 continue
             if "client" in labels_of(other) and "identity" not in labels_of(other):
+                if is_keyed_digest(other):
+                    return Nobody(self.frame.module.source(node), node, self.frame.module)
                 return None
             if isinstance(other, Const) and (other.value in (None, "", b"")):
                 return None
             text = self.frame.module.source(node)
             if isinstance(other, Setting):
                 default = self.truth_of_default(other)
+                if _is_shown(one) and _is_none(settled(other)):
+                    return Nobody(text, node, self.frame.module)  # what is shown is never None
                 if default is False and not self.assume(other, node):
                     return Const(value=True)
             if isinstance(other, Const) and not _worth_guessing(one, other):
                 return None
             return Nobody(text, node, self.frame.module)
         return None
+
+
+def _is_shown(value: Value) -> bool:
+    return isinstance(value, Unknown) and value.present
+
+
+def _is_none(value: Value | None) -> bool:
+    return isinstance(value, Const) and value.value is None
 
 
 def _last_word(value: Value) -> str:

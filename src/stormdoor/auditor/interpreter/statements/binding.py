@@ -101,6 +101,8 @@ class Binding(Expressions):
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`holder[key] = value`."""
+        if self.is_proof(key):
+            self.filled.add(text_of(holder))
         match holder:
             case Mapping():
                 if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
