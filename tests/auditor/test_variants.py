@@ -18,6 +18,7 @@ from tests.auditor.variants import (
     classes,
     configuration,
     doors,
+    hostile_actions,
     hostile_checks,
     hostile_origins,
     origin,
@@ -131,10 +132,10 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-@pytest.mark.parametrize("name", actions.CASES)
+@pytest.mark.parametrize("name", actions.CASES | hostile_actions.CASES)
 def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     """A question counts where its answer can keep the deed from being done."""
-    wanted, body = actions.CASES[name]
+    wanted, body = (actions.CASES | hostile_actions.CASES)[name]
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 

@@ -52,6 +52,12 @@ class TornadoModel(Picks):
             case "setattr" if len(args) == 3 and isinstance(args[1], Const):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
+            case "setattr" if len(args) == 3 and "client" in labels_of(args[1]):
+                if not self.among:
+                    self.dispatched(name, args, node)
+                return Const(None)
+            case "importlib.import_module" | "__import__" if "client" in labels_of(*args[:1]):
+                return self.dispatched(name, args, node)
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
                 return args[0]
             case "callable":

@@ -145,12 +145,12 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
 
 def _is_put(event: Event) -> bool:
     """`application.state[message["key"]] = …`, of what is not the connection's own."""
-    return (
-        event.kind == "store"
-        and len(event.values) == 2
-        and "client" in labels_of(event.values[0])
-        and _is_of_the_program(event.text)
-    )
+    if event.kind != "store" or not _is_of_the_program(event.text):
+        return False
+    if len(event.values) == 2 and "client" in labels_of(event.values[0]):
+        return True
+    # Something that was found under what the client said is given another value.
+    return event.receiver is not None and labels_of(event.receiver) >= {"client", "found"}
 
 
 def _only_reads(event: Event) -> bool:

@@ -6,6 +6,7 @@ from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -122,6 +123,8 @@ class Methods(Tasks):
             "extend",
         }:
             self.record("join", node, f"{text_of(receiver)}.{name}", values=tuple(args))
+        elif name in CHANGES and is_shared(receiver) and any(map(is_chosen, args)):
+            self.record("act", node, f"{text_of(receiver)}.{name}", values=tuple(args))
         if isinstance(receiver, Sequence):
             if name in {"append", "add", "appendleft"} and args and self.is_proof(args[0]):
                 self.filled.add(text_of(receiver))
@@ -166,7 +169,8 @@ class Methods(Tasks):
                 for key, value in receiver.items.items()
             ]
             return Sequence(items, "list", receiver.exact)
-        return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+        found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
+        return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
         named = args[0] if args else None

@@ -8,7 +8,6 @@ from stormdoor.auditor.interpreter.values import (
     Environment,
     Function,
     Mapping,
-    Nobody,
     Sequence,
     Setting,
     Unknown,
@@ -124,9 +123,11 @@ class Expressions(Conditions):
                 source = given.default
             source = self.as_shipped(source)
             items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
+            chosen = node is self.of_all and "client" in labels_of(source)
+            if chosen and not self.truth(source, generator.iter):
+                return Sequence([], "list")  # of nothing everything is true
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
-            before = len(self.events)
             for item in items[: _MAX_ITEMS if simple else 1]:
                 self.assign(generator.target, item)
                 for inner in node.generators[1:]:
@@ -145,23 +146,9 @@ class Expressions(Conditions):
             if simple and not isinstance(node, ast.DictComp):
                 made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
                 return Setting(given.name, made) if isinstance(given, Setting) else made
-            if any(isinstance(one, Nobody) for one in results) and self._shows_none(
-                source, generator.iter, before
-            ):
-                return Sequence([], "list")
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
-
-    def _shows_none(self, source: Value, node: ast.expr, before: int) -> bool:
-        """Whether a client that is asked about each token that it shows has shown none."""
-        if self.mode != "anonymous" or "client" not in labels_of(source):
-            return False
-        asked = len(self.events)
-        if self.truth(source, node):
-            return False
-        del self.events[before:asked]
-        return True
 
 
 def _has_items(value: Value) -> bool:
