@@ -470,6 +470,76 @@ class Door(Base):
         db.save(self.name, message)
 """,
     ),
+    "a file of what is the user's own": (
+        "ok",
+        """
+class Store:
+    def log(self, user, number):
+        service = db.services.select(id=number)
+        if service is None:
+            raise LookupError
+        if service.owner != user.id and not user.role.can_operate_others:
+            raise PermissionError
+        return open("/var/log/" + service.name)
+store = Store()
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["command"] == "status":
+            self.write_message(store.status())
+        elif data["command"] == "log":
+            try:
+                lines = store.log(self.current_user, data["service"])
+            except PermissionError as error:
+                self.write_message(str(error))
+            else:
+                for line in lines:
+                    self.write_message(line)
+""",
+    ),
+    "a line for the only room there is": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.lines.insert({"text": data["text"], "by": self.current_user})
+""",
+    ),
+    "a line for the room of the address": (
+        "ok",
+        """
+class Door(Base):
+    async def open(self, name):
+        self.room = await db.room(name)
+        if not await db.members.filter({"room": self.room, "user": self.current_user}):
+            self.close()
+    async def on_message(self, message):
+        text = json.loads(message).get("text")
+        await db.lines.save({"id": await db.next_id(), "room": self.room.id, "text": text})
+""",
+    ),
+    "a line for a room that it names": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.lines.insert({"room": data["room"], "text": data["text"]})
+""",
+    ),
+    "the token of what it names": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        wanted = sessions.fetch_token_of(self.get_argument("experiment"))
+        if self.get_argument("shown") != wanted:
+            raise HTTPError(401)
+    def open(self):
+        db.follow(self.get_argument("experiment"), self)
+""",
+    ),
     # -- who is told ------------------------------------------------------------------------
     "tells all what a room says": (
         "missing",
@@ -673,6 +743,55 @@ class Door(Base):
         if not await db.may_delete(self.current_user, data["room"]):
             return
         await db.delete_room(data["room"])
+""",
+    ),
+    # -- of a client that nobody knows ----------------------------------------------------------
+    "a command of anybody": (
+        "missing",
+        """
+import shlex, subprocess
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        subprocess.Popen(shlex.split(message))
+""",
+    ),
+    "a script of anybody": (
+        "missing",
+        """
+import host
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["event"] == "execute":
+            script = data["path"]
+            host.on_main_thread(lambda: host.run_script(script, {}))
+""",
+    ),
+    "an expression of anybody": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(str(eval(message)))
+""",
+    ),
+    "a command of the server": (
+        "ok",
+        """
+import subprocess
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "uptime":
+            self.write_message(subprocess.check_output(["uptime"]))
+""",
+    ),
+    "a search of anybody": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message(db.execute("select name from shops where city = ?", (data["city"],)))
 """,
     ),
 }

@@ -208,6 +208,33 @@ CHECKS: dict[str, tuple[str, str, str]] = {
         """,
         "",
     ),
+    "the password of the account": (
+        "guarded",
+        """
+        user = db.find_user(self.get_argument("username"))
+        if user is None or user.password != self.get_argument("password"):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "the password of the account in a table": (
+        "guarded",
+        """
+        wanted = PASSWORDS.get(self.get_argument("user"))
+        if wanted is None or not hmac.compare_digest(wanted, self.get_argument("password")):
+            raise HTTPError(401)
+        """,
+        "PASSWORDS = json.load(open('passwords.json'))",
+    ),
+    "the token of what is named": (
+        "guarded",
+        """
+        wanted = sessions.fetch_token_of(self.get_argument("experiment"))
+        if self.get_argument("shown") != wanted:
+            raise HTTPError(401)
+        """,
+        "",
+    ),
     "an account by its token": (
         "guarded",
         """

@@ -298,7 +298,7 @@ class Run(TornadoModel):
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
                 path.message_end = "closed" if self.closed else self._ended()
-                path.first_message = path.first_message or len(self.events)
+                path.handled.append(len(self.events))
             except Pruned:
                 if turn == 0:
                     raise
@@ -306,6 +306,7 @@ class Run(TornadoModel):
             except Thrown as error:
                 path.message_end = "raised"
                 path.refused_by = error
+                path.handled.append(len(self.events))
                 break
         raise PathEnd
 

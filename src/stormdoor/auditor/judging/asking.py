@@ -276,11 +276,20 @@ def mark_of(node: ast.AST) -> str:
 
 
 def _ends_without(path: Path, question: int, wanted: int) -> bool:
-    """Whether the question was asked, and the first message ended without the deed after it."""
+    """Whether the question was asked, and a message was handled without the deed after it."""
     if path.outcome != "refused" and not path.message_end and path.open_end != "raised":
         return False  # nobody knows how it went on
+    begin = 0
+    for end in path.handled or [len(path.events)]:
+        if _is_left_undone(path.events[begin:end], question, wanted):
+            return True
+        begin = end
+    return False
+
+
+def _is_left_undone(events: list[Event], question: int, wanted: int) -> bool:
     waiting = False
-    for event in path.events[: path.first_message or None]:
+    for event in events:
         if id(event.node) == question:
             waiting = True
         elif waiting and event.kind in {"close", "finish"}:

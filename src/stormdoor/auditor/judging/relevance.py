@@ -9,7 +9,7 @@ from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["is_about"]
+__all__ = ["is_about", "path_of"]
 
 _Path = tuple[str | int, ...]
 
@@ -68,7 +68,7 @@ def _claimed(question: Event) -> _Path | None:
             and "principal" in labels_of(other)
             and not labels_of(other) & {"client", "answer"}
         ):
-            return _path_of(text_of(one)) or None
+            return path_of(text_of(one)) or None
     return None
 
 
@@ -79,7 +79,7 @@ def _paths(event: Event, *, named: bool) -> Iterator[_Path]:
         labels = labels_of(value)
         if "client" not in labels or labels & _DERIVED or not isinstance(value, Unknown):
             continue
-        path = _path_of(text_of(value))
+        path = path_of(text_of(value))
         if path and (not named or _names_object(path, words)):
             yield path
 
@@ -107,7 +107,7 @@ def _meet(one: _Path, other: _Path) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _path_of(text: str) -> _Path:
+def path_of(text: str) -> _Path:
     """`data["room"].get("id")` as `room`, `id`; a plain name as itself; empty where it is made of more."""
     try:
         node: ast.expr = ast.parse(text, mode="eval").body

@@ -271,9 +271,18 @@ class Unread(Verification):
         if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
             return False
         for at, one in enumerate(args):
-            if isinstance(one, Function | Bound | Partial) and "client" in labels_of(
-                *args[at + 1 :]
+            if isinstance(one, Function | Bound | Partial) and (
+                "client" in labels_of(*args[at + 1 :]) or _has_all_it_needs(one)
             ):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _has_all_it_needs(function: Value) -> bool:
+    """`lambda: run(script)`: what it does is said where it stands."""
+    return (
+        isinstance(function, Function)
+        and isinstance(function.node, ast.Lambda)
+        and not function.node.args.args
+    )

@@ -56,7 +56,11 @@ class Comparisons(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
-        if self.mode == "member" and labels >= {"principal", "client"}:
+        if self.mode == "member" and (
+            labels >= {"principal", "client"}
+            or _is_token_of(left, right)
+            or _is_token_of(right, left)
+        ):
             self.record("check", node, f"access: {text}", values=(left, right))
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
@@ -273,10 +277,10 @@ class Comparisons(Operators):
                     or lexicon.is_credential_name(_last_word(other))
                     or (isinstance(other, Named) and other.name == "os.environ")
                 )
-                and "client" not in labels_of(other)
+                and not _chosen(other)
             ):
                 continue
-            if "client" in labels_of(other) and "identity" not in labels_of(other):
+            if _chosen(other) and "identity" not in labels_of(other):
                 if is_keyed_digest(other):
                     return Nobody(self.frame.module.source(node), node, self.frame.module)
                 return None
@@ -293,6 +297,17 @@ class Comparisons(Operators):
                 return None
             return Nobody(text, node, self.frame.module)
         return None
+
+
+def _is_token_of(shown: Value, found: Value) -> bool:
+    """Whether it is compared with the token of what the client names: it may have what that is for."""
+    return (
+        "client" in labels_of(shown)
+        and _chosen(shown)
+        and "client" in labels_of(found)
+        and not _chosen(found)
+        and lexicon.is_credential_name(_last_word(found))
+    )
 
 
 def _is_shown(value: Value) -> bool:
@@ -323,7 +338,9 @@ def name_of(node: ast.AST) -> str:
 
 
 def _chosen(value: Value) -> bool:
-    return "client" in labels_of(value)
+    """Whether the client says it, and the server has not looked it up for the client."""
+    labels = labels_of(value)
+    return "client" in labels and not labels & {"answer", "found"}
 
 
 def _worth_guessing(one: Value, other: Const) -> bool:

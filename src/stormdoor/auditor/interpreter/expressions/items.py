@@ -75,7 +75,7 @@ class Items(Names):
     def is_proof(self, value: Value) -> bool:
         """Whether a value the client sends is one it must know, not merely choose."""
         labels = labels_of(value)
-        return "credential" in labels and "client" in labels
+        return "credential" in labels and "client" in labels and "named" not in labels
 
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
