@@ -257,7 +257,7 @@ class TornadoAttributes(Client):
         match value.kind:
             case "headers":
                 if name == "pop":
-                    self.delete_item(value, Const(key))
+                    self.delete_item(value, Const(key), node)
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -273,10 +273,12 @@ class TornadoAttributes(Client):
             case _:
                 return None
 
-    def delete_item(self, holder: Value, key: Value) -> None:
+    def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del self.request.headers["Origin"]`."""
         if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
             self.origin_gone = True
+        else:
+            super().delete_item(holder, key, node)
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`self.request.headers["Origin"] = …`."""

@@ -288,7 +288,10 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         path
         for path in asked
         if _agree(path, through[0])
-        and any("credential" in event.text or not event.presumed for event in message_checks(path))
+        and any(
+            "credential" in event.text or not (event.presumed or event.remembered)
+            for event in message_checks(path)
+        )
     ]
     effect = message_effects(through[0])[0]
     if by_credential and not in_open:

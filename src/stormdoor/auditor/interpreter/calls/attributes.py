@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import PIECES
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -115,6 +116,8 @@ class Attributes(Decorators):
         ):
             if name in {"get", "items", "parse_command_line", "define", "parse_config_file"}:
                 return Member(value, name, frozenset({"setting"}), dotted)
+            if name in PIECES and node is self.called:
+                return Member(value, name, frozenset({"setting"}), dotted)  # of one of its texts
             return self.setting_named(f"options.{name}", name, node)
         if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
             return self.setting_named(dotted, name, node)

@@ -56,6 +56,8 @@ class Calls(Parts):
                     args.append(Unknown(labels_of(inner), text_of(inner)))
                     spread.append(inner)
             else:
+                if isinstance(function, Named) and function.name == "all":
+                    self.of_all = argument
                 args.append(self.evaluate(argument))
         words: dict[str, Value] = {}
         for word in node.keywords:

@@ -30,10 +30,10 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Assigned, Module
+from stormdoor.auditor.reading.module import Assigned, FunctionNode, Module
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["Functions", "is_replaceable"]
+__all__ = ["Functions", "is_replaceable", "yields"]
 
 _CONSTRUCTION = 400
 """Steps of a constructor that are followed."""
@@ -67,7 +67,11 @@ class Functions(Statements):
             try:
                 self.execute(function.node.body)
             except Returned as returned:
-                return self._answered(returned.value, [*args, *words.values()])
+                if not _makes_generator(function.node):
+                    return self._answered(returned.value, [*args, *words.values()])
+        if _makes_generator(function.node):
+            # Whatever it yields, it is there, and true.
+            return Unknown(labels_of(*args, *words.values()) - {"self"}, function.text, truthy=True)
         return Const(None)
 
     def _answered(self, value: Value, given: list[Value]) -> Value:
@@ -301,6 +305,24 @@ def _is_generator(node: ast.AsyncFunctionDef) -> bool:
     return any(
         isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)
     )
+
+
+@lru_cache(maxsize=65536)
+def yields(node: ast.AST) -> bool:
+    """Whether a function is a generator; a function in it is another."""
+    rest: list[ast.AST] = [*getattr(node, "body", ())] if not isinstance(node, ast.Lambda) else []
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return False
+
+
+def _makes_generator(node: ast.AST) -> bool:
+    """Whether calling it only makes a generator: no decorator makes a coroutine of it."""
+    return isinstance(node, ast.FunctionDef) and not node.decorator_list and yields(node)
 
 
 def _is_handler(value: Value) -> bool:
