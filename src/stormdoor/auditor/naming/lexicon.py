@@ -146,6 +146,7 @@ def concerns_identity(name: str) -> bool:
                 "guard",
                 "restricted",
                 "hashed",
+                "htpasswd",
                 "private",
             }
         )

@@ -246,7 +246,8 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
-        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+        lost = {"self"} if last in {"encode", "decode"} else {"self", "setting"}
+        return Unknown((labels - lost) | {"answer"}, f"{text}()")
 
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
