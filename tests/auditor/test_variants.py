@@ -22,6 +22,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     settings,
+    switched,
 )
 
 VERDICTS = {
@@ -67,6 +68,7 @@ ALL = (
     | doors.CASES
     | optional.CASES
     | settings.CASES
+    | switched.CASES
 )
 
 
