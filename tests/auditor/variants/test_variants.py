@@ -24,6 +24,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     settings,
+    switched,
 )
 
 VERDICTS = {
@@ -69,6 +70,7 @@ ALL = (
     | doors.CASES
     | optional.CASES
     | settings.CASES
+    | switched.CASES
 )
 
 

@@ -132,6 +132,9 @@ class TornadoAttributes(Client):
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""
+        told = self.told_to_class(handler.info, name)
+        if told is not None:
+            return Setting(name, told, text=name)
         if name in METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
             return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
         match name:

@@ -203,6 +203,11 @@ class Methods(Tasks):
             return None
         chain = lexicon.chain_of(self.frame.module.source(node.func.value))
         named = lexicon.is_setting_chain(chain[-1:])
+        told = f"{'.'.join(chain[-1:])}.{keys[0]}"
+        if not named and self.stage == Stage.IMPORT and lexicon.concerns_identity(told):
+            # Where the program is set up it is told: `given.get("auth", {}).get("enabled", False)`.
+            fallback = args[1] if args[1:] else Const(None)
+            return Setting(told, fallback, frozenset({"setting"}), told)
         if not named and not (self.mode == "origin" and self.stage == Stage.ORIGIN and args[1:]):
             return None
         if not named:

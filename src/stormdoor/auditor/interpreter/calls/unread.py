@@ -252,7 +252,8 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
-        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+        lost = {"self"} if last in {"encode", "decode"} else {"self", "setting"}
+        return Unknown((labels - lost) | {"answer"}, f"{text}()")
 
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
