@@ -21,6 +21,7 @@ from tests.auditor.variants import (
     hostile_origins,
     origin,
     settings,
+    unseen,
 )
 
 VERDICTS = {
@@ -59,7 +60,14 @@ def cases(table: dict[str, Case]) -> list[object]:
     return [pytest.param(case, id=name) for name, case in table.items()]
 
 
-ALL = authentication.CASES | classes.CASES | configuration.CASES | doors.CASES | settings.CASES
+ALL = (
+    authentication.CASES
+    | classes.CASES
+    | configuration.CASES
+    | doors.CASES
+    | settings.CASES
+    | unseen.CASES
+)
 
 
 @pytest.mark.parametrize("case", cases(ALL))
@@ -82,7 +90,7 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
 
 
-@pytest.mark.parametrize("case", cases(origin.CASES))
+@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
     wanted, body, files = case

@@ -204,7 +204,7 @@ class Unread(Verification):
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
-            and last not in _DELIVERS
+            and not _delivers(last)
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
@@ -259,3 +259,8 @@ class Unread(Verification):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _delivers(name: str) -> bool:
+    """Whether a call of this name hands something on: `send`, `keyboard_send`."""
+    return name in _DELIVERS or lexicon.words_of(name)[-1:] in (["send"], ["write"], ["publish"])
