@@ -294,4 +294,62 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "a list that nobody fills": (
+        "open",
+        """
+class Registry:
+    _config: dict = {}
+    @classmethod
+    def configure(cls, *, config):
+        cls._config = config
+    @classmethod
+    def config(cls):
+        return cls._config
+def pages():
+    named = Registry.config().get("pages")
+    if named is None:
+        named = os.environ.get("PAGES", "")
+    if isinstance(named, str):
+        named = named.split(",")
+    return {str(one).strip() for one in named if str(one).strip()}
+class Door(WebSocketHandler):
+    def check_origin(self, origin):
+        known = pages()
+        if not known:
+            return True
+        return origin in known
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a list that holds the own page unless it is filled": (
+        "restricted",
+        """
+class Registry:
+    _config: dict = {}
+    @classmethod
+    def configure(cls, *, config):
+        cls._config = config
+    @classmethod
+    def config(cls):
+        return cls._config
+def pages():
+    named = Registry.config().get("pages")
+    if named is None:
+        named = os.environ.get("PAGES", "https://app.example")
+    if isinstance(named, str):
+        named = named.split(",")
+    return {str(one).strip() for one in named if str(one).strip()}
+class Door(WebSocketHandler):
+    def check_origin(self, origin):
+        known = pages()
+        if not known:
+            return True
+        return origin in known
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
 }

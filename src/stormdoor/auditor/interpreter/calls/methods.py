@@ -124,6 +124,9 @@ class Methods(Tasks):
                     return receiver.items[key.value]
                 if receiver.exact:
                     return args[1] if len(args) > 1 else Const(None)
+                if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
+                    # `Registry.config().get("origins")`: whoever starts the program fills it.
+                    return self._setting_get(text_of(receiver), args, node)
             if self.mode == "anonymous" and (self.is_proof(key) or self._is_ticket(name, key)):
                 return self.lookup(node, f"{text_of(receiver)}.{name}()", key)
             if isinstance(key, Nobody):

@@ -47,7 +47,7 @@ class Names(Layer):
                 return Const(module.name)
             if name in _BUILTINS:
                 return Named(name)
-            if self.hierarchy.is_rebound(module, name) and _turns_off(name):
+            if self.hierarchy.is_rebound(module, name) and lexicon.turns_off(name):
                 return Setting(name, Const(value=False), text=name)
             return self.unresolved(name, node)
         for one in found:
@@ -143,14 +143,6 @@ def _as_settings(value: Mapping, name: str) -> Mapping:
         else:
             items[key] = one
     return Mapping(items, value.exact, value.labels, value.text)
-
-
-def _turns_off(name: str) -> bool:
-    """Whether a name is that of a switch that turns a check off, which nobody ships turned on."""
-    words = lexicon.words_of(name)
-    return words[:1] in (["disable"], ["skip"], ["bypass"], ["insecure"], ["no"]) and (
-        lexicon.concerns_identity(name)
-    )
 
 
 def _is_fallback(found: list[Meaning | External]) -> bool:
