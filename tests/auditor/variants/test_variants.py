@@ -25,6 +25,7 @@ from tests.auditor.variants import (
     origin,
     settings,
     switched,
+    unseen,
 )
 
 VERDICTS = {
@@ -71,6 +72,7 @@ ALL = (
     | optional.CASES
     | settings.CASES
     | switched.CASES
+    | unseen.CASES
 )
 
 
@@ -111,7 +113,7 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
 
 
-@pytest.mark.parametrize("case", cases(origin.CASES))
+@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
     wanted, body, files = case

@@ -31,7 +31,7 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `message`, `absent`.
+            `dispatch`, `store`, `message`, `absent`, `begun`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.

@@ -281,9 +281,13 @@ class Unread(Verification):
 
 
 def _delivers(name: str) -> bool:
-    """Whether a call of this name hands something on: `send_notification` as well as `send`."""
+    """Whether a call of this name hands something on: `send_notification`, `keyboard_send`."""
     words = lexicon.words_of(name)
-    return name in _DELIVERS or words[:1] in [["send"], ["publish"], ["broadcast"], ["notify"]]
+    return (
+        name in _DELIVERS
+        or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
+        or words[-1:] in (["send"], ["write"], ["publish"])
+    )
 
 
 def _has_all_it_needs(function: Value) -> bool:
