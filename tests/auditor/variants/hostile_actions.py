@@ -794,4 +794,112 @@ class Door(WebSocketHandler):
         self.write_message(db.execute("select name from shops where city = ?", (data["city"],)))
 """,
     ),
+    "a procedure of anybody": (
+        "missing",
+        """
+from jsonrpc import JSONRPCResponseManager
+from jsonrpc.dispatcher import Dispatcher
+class Jobs:
+    def remove(self, name):
+        db.jobs.remove(name)
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.dispatcher = Dispatcher()
+        self.dispatcher.add_object(Jobs())
+    def on_message(self, message):
+        self.write_message(JSONRPCResponseManager.handle(message, self.dispatcher).data)
+""",
+    ),
+    "a program of anybody, in a thread": (
+        "missing",
+        """
+import subprocess, threading
+class Worker(threading.Thread):
+    def __init__(self, command):
+        super().__init__()
+        self.command = command
+    def run(self):
+        subprocess.Popen(self.command)
+class Door(WebSocketHandler):
+    ready = False
+    workers = {}
+    def on_message(self, message):
+        cls = self.__class__
+        data = json.loads(message)
+        if data["path"] not in cls.workers and cls.ready:
+            cls.workers[data["path"]] = Worker(["launch", data["path"]])
+            cls.workers[data["path"]].start()
+    @classmethod
+    def is_ready(cls):
+        cls.ready = True
+""",
+    ),
+    "a program of the server, in a thread": (
+        "ok",
+        """
+import subprocess, threading
+class Worker(threading.Thread):
+    def run(self):
+        subprocess.Popen(["backup"])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "backup":
+            Worker().start()
+""",
+    ),
+    "the key of all, and then any channel": (
+        "missing",
+        """
+channels = {}
+class Door(WebSocketHandler):
+    app = None
+    def on_message(self, message):
+        command, text = message.split(None, 1)
+        if command == "connect":
+            self.who, key = text.split(":")
+            self.app = sessions.find_app(api_key=key)
+            if not self.app:
+                self.close()
+        elif command == "subscribe":
+            if not self.app:
+                self.close()
+                return
+            channels.setdefault(text, []).append(self)
+""",
+    ),
+    "the key of all, and the only channel": (
+        "ok",
+        """
+listeners = []
+class Door(WebSocketHandler):
+    app = None
+    def on_message(self, message):
+        command, text = message.split(None, 1)
+        if command == "connect":
+            self.app = sessions.find_app(api_key=text)
+            if not self.app:
+                self.close()
+        elif command == "subscribe":
+            if not self.app:
+                self.close()
+                return
+            listeners.append(self)
+""",
+    ),
+    "a name that it gives itself, in a table": (
+        "missing",
+        """
+people = {}
+class Door(WebSocketHandler):
+    def open(self):
+        people[id(self)] = {}
+        people[id(self)]["connection"] = self
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "login":
+            people[id(self)]["username"] = data["message"]
+        else:
+            room.publish(data["destination"], message)
+""",
+    ),
 }

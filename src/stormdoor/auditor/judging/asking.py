@@ -15,6 +15,7 @@ from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "BENIGN",
+    "DOING",
     "Asking",
     "asks",
     "asks_permission",
@@ -124,7 +125,8 @@ _LOGINS = frozenset(
 )
 _YES = frozenset({"allow", "allows", "allowed", "permits", "permitted", "owns", "contains", "in"})
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
-_DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+"""Kinds of events by which something is done."""
 _STDLIB = sys.stdlib_module_names
 
 
@@ -225,7 +227,7 @@ class Asking:
                     and not event.labels & beside.answers
                     and self._matters(event, wanted)
                 )
-                if not asked and id(event.node) == wanted and event.kind in _DOING:
+                if not asked and id(event.node) == wanted and event.kind in DOING:
                     return True
         return False
 
@@ -294,7 +296,7 @@ def _is_left_undone(events: list[Event], question: int, wanted: int) -> bool:
             waiting = True
         elif waiting and event.kind in {"close", "finish"}:
             return True
-        elif waiting and id(event.node) == wanted and event.kind in _DOING:
+        elif waiting and id(event.node) == wanted and event.kind in DOING:
             waiting = False
     return waiting
 

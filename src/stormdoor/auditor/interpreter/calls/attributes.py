@@ -374,6 +374,14 @@ class Attributes(Decorators):
         if isinstance(result, Sequence | Mapping):
             result.exact = False
             result.text = result.text or f"{value.info.name}.{name}"
+        if (
+            isinstance(result, Const)
+            and self.stage != Stage.IMPORT
+            and name in self.stored_names(value.info)
+        ):
+            return Unknown(
+                text=f"{value.info.name}.{name}"
+            )  # whoever has the class may have set it
         return result
 
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:

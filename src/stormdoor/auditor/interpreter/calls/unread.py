@@ -228,7 +228,7 @@ class Unread(Verification):
                 return Nobody(text, node, self.frame.module, presumed=True)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
-            return Unknown((labels - {"client", "message"}) | {"principal"}, text)
+            return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
@@ -252,7 +252,7 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
-        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+        return Unknown((labels - {"self", "setting", "proven"}) | {"answer"}, f"{text}()")
 
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
