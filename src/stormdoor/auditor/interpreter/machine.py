@@ -50,8 +50,8 @@ class Core:
 
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
-    of_all: ast.AST | None = None
-    """What `all()` is given."""
+    of_each: ast.AST | None = None
+    """What `all()` or `any()` is given."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 

@@ -211,7 +211,7 @@ class Unread(Verification):
             return Nobody(function.receiver.text, node, self.frame.module)
         if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
             return Unknown(labels - {"self", "setting", "credential"}, f"{text}()", truthy=True)
-        if self.mode == "anonymous" and is_found_by_name(text, everything, labels):
+        if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
             instead = given_instead(last, args, words) if proof else None
