@@ -42,7 +42,7 @@ VERDICTS = {
     "incomplete": "unknown",
     "unreachable": "unknown",
 }
-PERMISSION = {"SD301", "SD302"}
+PERMISSION = {"SD301", "SD302", "SD304"}
 
 Case = tuple[str, str, dict[str, str]]
 Mutation = Callable[[ast.Module], ast.Module]

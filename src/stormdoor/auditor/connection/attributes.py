@@ -339,7 +339,7 @@ class TornadoAttributes(Client):
         if "client" in labels:
             return self.client_field(value, name, text)
         if "principal" in labels:
-            return Unknown(labels, text)
+            return Unknown(labels - {"proven"}, text)
         parts = text.replace("(", ".").replace("[", ".").split(".")
         if lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name):
             return self.setting_named(text, name, node)

@@ -411,6 +411,14 @@ class Attributes(Decorators):
         if isinstance(result, Sequence | Mapping):
             result.exact = False
             result.text = result.text or f"{value.info.name}.{name}"
+        if (
+            isinstance(result, Const)
+            and self.stage != Stage.IMPORT
+            and name in self.stored_names(value.info)
+        ):
+            return Unknown(
+                text=f"{value.info.name}.{name}"
+            )  # whoever has the class may have set it
         return result
 
     def _is_made_later(self, info: ClassInfo, name: str) -> bool:

@@ -31,6 +31,13 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Methods"]
 
 
+_OF_FILES = frozenset(
+    {"chmod", "open", "read_bytes", "read_text", "rename", "replace", "rmdir", "touch", "unlink"}
+    | {"write_bytes", "write_text"}
+)
+"""Methods of a path that reach the file."""
+
+
 class Methods(Tasks):
     """Methods of what is no object of the project."""
 
@@ -104,6 +111,10 @@ class Methods(Tasks):
             ):
                 field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
                 return self.client_field(receiver, args[0].value, field_text)
+            if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
+                self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
+            if name == "issubset" and self.mode == "anonymous":
+                return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
             return Unknown(
                 labels_of(receiver, *everything) - {"self"}, f"{text_of(receiver)}.{name}()"
             )

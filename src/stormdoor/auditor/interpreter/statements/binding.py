@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
-from stormdoor.auditor.interpreter.tables import is_chosen, is_shared
+from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -145,10 +145,14 @@ class Binding(Expressions):
                         self.record("store", node, text_of(holder), values=(key, value))
                     return
                 holder.exact = False
+                if not labels_of(value) & {"self"}:
+                    holder.items[key_named(key)] = value
             case Sequence():
                 holder.exact = False
             case _:
                 pass
+        if is_shared(holder) and isinstance(value, Mapping | Sequence):
+            value.text = value.text or f"{text_of(holder)}[]"
         if "self" in labels_of(value, key):
             self.record("join", node, text_of(holder), values=(key, value))
         elif not isinstance(holder, Mapping | Sequence) or (
