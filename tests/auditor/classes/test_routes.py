@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.auditor.sources import HEAD, scene_of
+from tests.auditor.sources import HEAD, scene_of, write
 
 
 def test_routes_are_found_however_they_are_written(tmp_path: Path) -> None:
@@ -35,3 +35,73 @@ for path in ("/5",):
         "H5": (),
     }
     assert scene.routes.count == 6
+
+
+LIBRARY = """
+from tornado.websocket import WebSocketHandler
+class Console(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+class Page: pass
+"""
+
+
+def test_a_handler_of_another_package_that_is_routed_as_it_is(tmp_path: Path) -> None:
+    """Nobody derives from it, so there is no class statement in the project, and yet an endpoint."""
+    scene = scene_of(
+        tmp_path,
+        {
+            "app.py": HEAD
+            + """
+import socketio, terminado
+from terminado import TermSocket as Shell
+server = socketio.AsyncServer(async_mode="tornado")
+def routes(manager):
+    return [(r"/shell", Shell, {"term_manager": manager}), (r"/again/(.*)", terminado.TermSocket)]
+application = Application(routes(None) + [
+    ("/socket.io/", socketio.get_tornado_handler(server)),
+    ("/static/(.*)", web.StaticFileHandler, {"path": "."}),
+])
+others = [("name", Shell), (Shell, terminado.TermSocket), ("see /shell", Shell)]
+"""
+        },
+    )
+    assert {(one.subject, one.paths, one.location.line) for one in scene.endpoints} == {
+        ("app.TermSocket", ("/shell", "/again/(.*)"), 14),
+        ("app.get_tornado_handler", ("/socket.io/",), 16),
+    }
+    assert {one.info.name: one.authentication.kind for one in scene.endpoints} == {
+        "TermSocket": "missing",
+        "get_tornado_handler": "unread",
+    }
+
+
+def test_a_handler_of_an_environment_that_is_routed_as_it_is(tmp_path: Path) -> None:
+    """It was read there, and is judged by what it does."""
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    write(packages, {"consoles/__init__.py": LIBRARY, "consoles/more.py": "x = 1\n"})
+    project = tmp_path / "project"
+    text = "import consoles\napplication = Application([('/console', consoles.Console)])\n"
+    scene = scene_of(project, {"app.py": HEAD + text}, python=tmp_path)
+    (endpoint,) = scene.endpoints
+    assert (endpoint.subject, endpoint.paths) == ("app.Console", ("/console",))
+    assert endpoint.authentication.kind == "missing"
+    assert any(event.kind == "send" for event in endpoint.anonymous.events)
+
+
+def test_a_handler_that_was_not_read_is_told(tmp_path: Path) -> None:
+    """What nobody knows may be a WebSocket: silence would say that it is none."""
+    text = """
+import metrics, os
+from elsewhere.views import Feed, feed
+application = Application([
+    ("/metrics", metrics.Handler), ("/feed", Feed), ("/index", web.RedirectHandler, {"url": "/"}),
+])
+FLAGS = ("/dev/null", os.O_RDONLY)
+"""
+    scene = scene_of(tmp_path, {"app.py": HEAD + text})
+    assert not scene.endpoints
+    assert [what for _, _, what in scene.unresolved] == [
+        "the handler of /metrics, metrics.Handler, was not read",
+        "the handler of /feed, elsewhere.views.Feed, was not read",
+    ]
