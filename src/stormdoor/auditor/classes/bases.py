@@ -20,6 +20,7 @@ class Bases(Contents):
         super().__init__(project, knowledge)
         self._known: dict[int, ClassInfo] = {}
         self._derived: dict[tuple[int, ...], ClassInfo] = {}
+        self._borrowed: dict[tuple[int, str], ClassInfo] = {}
 
     def of(self, module: Module, definition: ClassDef) -> ClassInfo:
         """The class of a class statement."""
@@ -46,6 +47,55 @@ class Bases(Contents):
     def of_node(self, module: Module, node: ast.ClassDef) -> ClassInfo:
         """The class of a class statement that the project indexed."""
         return self.of(module, self.project.class_of(module, node))
+
+    def borrowed(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+    ) -> ClassInfo | None:
+        """A WebSocket handler of another package, as a subclass that adds nothing: it is judged here.
+
+        Args:
+            module: The file that routes it.
+            node: What stands in the route: a name, or a call that gives the class.
+            scopes: The functions and classes around it.
+        """
+        for one in self.classes_of(module, node, scopes):
+            if isinstance(one, ClassInfo):
+                name, is_theirs = one.qualname, not one.module.inside and self.is_socket(one)
+            else:
+                name, is_theirs = one.name, self.knowledge.is_socket(one.name)
+            if not is_theirs:
+                continue
+            known = self._borrowed.get((id(module), name))
+            if known is None:
+                title = name.rpartition(".")[2]
+                standing = ast.copy_location(
+                    ast.ClassDef(
+                        name=title,
+                        bases=[node],
+                        keywords=[],
+                        body=[ast.copy_location(ast.Pass(), node)],
+                        decorator_list=[],
+                    ),
+                    node,
+                )
+                known = self.of(module, ClassDef(standing, title, scopes))
+                self._borrowed[id(module), name] = known
+            return known
+        return None
+
+    def unread_handlers(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+    ) -> list[str]:
+        """Classes of other packages that were not read, of which nothing is known."""
+        return [
+            one.name
+            for one in self.classes_of(module, node, scopes)
+            if isinstance(one, External)
+            and not one.name.startswith("tornado.")
+            and one.name.rpartition(".")[2][:1].isupper()
+            and self.knowledge.about(one.name) is None
+            and not self.is_inert(one)
+        ]
 
     def _add_base(self, info: ClassInfo, base: ast.expr) -> None:
         if isinstance(base, ast.Starred):
@@ -236,6 +286,8 @@ class Bases(Contents):
                         for argument in arguments
                         for one in self.classes_of(module, argument, scopes, depth + 1)
                     ]
+                case External(name) if self.knowledge.is_socket(name):
+                    return [meaning]
                 case _:
                     pass
         return []

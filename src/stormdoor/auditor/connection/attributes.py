@@ -260,7 +260,7 @@ class TornadoAttributes(Client):
         match value.kind:
             case "headers":
                 if name == "pop":
-                    self.delete_item(value, Const(key))
+                    self.delete_item(value, Const(key), node)
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -276,10 +276,12 @@ class TornadoAttributes(Client):
             case _:
                 return None
 
-    def delete_item(self, holder: Value, key: Value) -> None:
+    def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del self.request.headers["Origin"]`."""
         if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
             self.origin_gone = True
+        else:
+            super().delete_item(holder, key, node)
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`self.request.headers["Origin"] = …`."""
@@ -337,7 +339,7 @@ class TornadoAttributes(Client):
         if "client" in labels:
             return self.client_field(value, name, text)
         if "principal" in labels:
-            return Unknown(labels, text)
+            return Unknown(labels - {"proven"}, text)
         parts = text.replace("(", ".").replace("[", ".").split(".")
         if lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name):
             return self.setting_named(text, name, node)

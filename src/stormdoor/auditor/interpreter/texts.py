@@ -280,6 +280,10 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         return _of_any(name, args[0])
     if name == "isinstance" and len(args) == 2 and isinstance(args[0], Const):
         return _is_instance(args[0], args[1])
+    if name == "isinstance" and len(args) == 2 and isinstance(args[0], Setting):
+        shipped = settled(args[0])
+        if isinstance(shipped, Const) and isinstance(shipped.value, str):
+            return _is_instance(shipped, args[1])  # a text however it is configured
     if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
         return _converted(last, args[0])
     if name in {"json.loads", "ast.literal_eval"} and args and isinstance(args[0], Setting):

@@ -13,6 +13,7 @@ from stormdoor.auditor.naming.lexicon import (
     is_credential_name,
     is_negative,
     is_verification_name,
+    turns_off,
 )
 
 __all__ = ["Authentication", "Kind", "judge", "optional_part"]
@@ -182,6 +183,7 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             and concerns_identity(one.name)
             and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
             and (one.value or is_negative(one.name))
+            and not (one.value and turns_off(one.name))
         ]
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if not pathway.complete and further[:1] != asking.checks[:1]:
@@ -291,7 +293,10 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         path
         for path in asked
         if _agree(path, through[0])
-        and any("credential" in event.text or not event.presumed for event in message_checks(path))
+        and any(
+            "credential" in event.text or not (event.presumed or event.remembered)
+            for event in message_checks(path)
+        )
     ]
     effect = message_effects(through[0])[0]
     if by_credential and not in_open:

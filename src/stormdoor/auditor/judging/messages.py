@@ -89,7 +89,11 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
         before = [
             one
             for one in before
-            if not (_is_plumbing(one, turn[asked]) or _is_reading(one, refused=ended))
+            if not (
+                _is_plumbing(one, turn[asked])
+                or _is_reading(one, refused=ended)
+                or _gives_the_answer(one, turn[asked])
+            )
         ]
     return before + after
 
@@ -110,6 +114,11 @@ def _is_plumbing(event: Event, question: Event) -> bool:
         and not event.labels & {"client", "message"}
         and (event.module is not question.module or _name(event)[:1].isupper())
     )
+
+
+def _gives_the_answer(event: Event, question: Event) -> bool:
+    """Its result is what the question looks at: `keys = server.keys()` before `if not keys`."""
+    return event.kind == "act" and question.text.startswith(f"{event.text}(")
 
 
 def _is_reading(event: Event, *, refused: bool) -> bool:

@@ -75,13 +75,14 @@ def prepare(
     routes = find_routes(project, hierarchy, by_name)
     endpoints = [
         Endpoint(project, hierarchy, info, tuple(routes.of.get(id(info), ())))
-        for info in _reachable(sockets, routes, hierarchy)
+        for info in [*_reachable(sockets, routes, hierarchy), *routes.borrowed]
     ]
     unreadable = [
         NotAnalysed(project.path_of(path), reason)
         for listing in listings
         for path, reason in listing.unreadable
     ]
+    unresolved += routes.unresolved
     return Scene(project, hierarchy, endpoints, routes, len(files), unresolved, unreadable)
 
 

@@ -11,6 +11,7 @@ from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import PIECES
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -41,6 +42,10 @@ __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
 """Bases whose `start()` runs the object's `run()`."""
+_SWITCHES = frozenset(
+    ["allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"]
+)
+"""Words of a flag that is there to turn a check of origins off."""
 
 
 class Attributes(Decorators):
@@ -116,6 +121,8 @@ class Attributes(Decorators):
         ):
             if name in {"get", "items", "parse_command_line", "define", "parse_config_file"}:
                 return Member(value, name, frozenset({"setting"}), dotted)
+            if name in PIECES and node is self.called:
+                return Member(value, name, frozenset({"setting"}), dotted)  # of one of its texts
             return self.setting_named(f"options.{name}", name, node)
         if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
             return self.setting_named(dotted, name, node)
@@ -133,6 +140,8 @@ class Attributes(Decorators):
                 and isinstance(held, Const)
                 and (held.value is None or isinstance(held.value, bool | str))
             ):
+                if held.value is None and self._is_made_later(value.info, name):
+                    return Unknown(text=f"{text_of(value)}.{name}")
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
             if value.shared and isinstance(held, Mapping):
                 edited(held, name)
@@ -284,6 +293,8 @@ class Attributes(Decorators):
             return Bound(value, instance)
         if isinstance(value, Authenticated):
             return Bound(value, instance)
+        if instance.handler and self._is_set_later(instance.info, name, value):
+            return Const(value=True)
         if (
             isinstance(value, Const)
             and (value.value is None or isinstance(value.value, bool | str))
@@ -389,6 +400,8 @@ class Attributes(Decorators):
         result = self.member_value(found, value.info)
         if _is_class_method(found):
             return Bound(result, value)
+        if self._is_set_later(value.info, name, result):
+            return Const(value=True)
         if (
             isinstance(result, Const)
             and (result.value is None or isinstance(result.value, bool | str))
@@ -398,7 +411,59 @@ class Attributes(Decorators):
         if isinstance(result, Sequence | Mapping):
             result.exact = False
             result.text = result.text or f"{value.info.name}.{name}"
+        if (
+            isinstance(result, Const)
+            and self.stage != Stage.IMPORT
+            and name in self.stored_names(value.info)
+        ):
+            return Unknown(
+                text=f"{value.info.name}.{name}"
+            )  # whoever has the class may have set it
         return result
+
+    def _is_made_later(self, info: ClassInfo, name: str) -> bool:
+        """Whether a method puts something in the place of None while the program runs.
+
+        Who is let in may hang on what is there; a part of the program that is made late is there.
+        """
+        if lexicon.concerns_identity(name):
+            return False
+        return (
+            sum(
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.ctx, ast.Store)
+                and inner.attr == name
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+                for inner in ast.walk(one.node)
+            )
+            > 1
+        )
+
+    def _is_set_later(self, info: ClassInfo, name: str, value: Value) -> bool:
+        """Whether the program sets this flag of the class while it runs: `cls.running = True`.
+
+        What a page gets is what it gets from a program that runs; a switch of the check is a setting.
+        """
+        if self.mode != "origin" or not isinstance(value, Const) or value.value is not False:
+            return False
+        if set(lexicon.words_of(name)) & _SWITCHES:
+            return False
+        return any(
+            isinstance(inner, ast.Assign)
+            and isinstance(inner.value, ast.Constant)
+            and inner.value.value is True
+            and any(
+                isinstance(target, ast.Attribute)
+                and target.attr == name
+                and isinstance(target.value, ast.Name)
+                and target.value.id in {"cls", one.name}
+                for target in inner.targets
+            )
+            for one in info.mro
+            if isinstance(one, ClassInfo)
+            for inner in ast.walk(one.node)
+        )
 
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""

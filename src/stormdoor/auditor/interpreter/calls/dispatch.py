@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.parts import Parts
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
+    REST,
     Authenticated,
     Bound,
     ClassRef,
@@ -43,6 +44,7 @@ class Calls(Parts):
         else:
             function = self.evaluate(node.func)
         args: list[Value] = []
+        spread: list[Value] = []
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 inner = self.evaluate(argument.value)
@@ -52,15 +54,24 @@ class Calls(Parts):
                         args.append(Unknown(labels_of(inner), "*"))
                 else:
                     args.append(Unknown(labels_of(inner), text_of(inner)))
+                    spread.append(inner)
             else:
+                if isinstance(function, Named) and function.name in {"all", "any"}:
+                    self.of_each = argument
                 args.append(self.evaluate(argument))
         words: dict[str, Value] = {}
         for word in node.keywords:
             value = self.evaluate(word.value)
             if word.arg is not None:
                 words[word.arg] = value
-            elif isinstance(value, Mapping):
+                continue
+            if isinstance(value, Mapping):
                 words.update({key: one for key, one in value.items.items() if isinstance(key, str)})
+                if value.exact:
+                    continue
+            spread.append(value)
+        if "client" in labels_of(*spread):
+            words[REST] = Unknown(labels_of(*spread), text_of(spread[-1]))
         return self.call(function, args, words, node)
 
     def _super(self, node: ast.Call) -> Value:

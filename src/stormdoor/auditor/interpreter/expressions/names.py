@@ -45,7 +45,11 @@ class Names(Layer):
         if not found:
             if name == "__name__":
                 return Const(module.name)
-            return Named(name) if name in _BUILTINS else self.unresolved(name, node)
+            if name in _BUILTINS:
+                return Named(name)
+            if self.hierarchy.is_rebound(module, name) and lexicon.turns_off(name):
+                return Setting(name, Const(value=False), text=name)
+            return self.unresolved(name, node)
         if len(found) > 1:
             picked = self._picked(module, name, found, node)
             if picked is not None:

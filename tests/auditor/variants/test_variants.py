@@ -18,11 +18,14 @@ from tests.auditor.variants import (
     classes,
     configuration,
     doors,
+    hostile_actions,
+    hostile_checks,
     hostile_origins,
     optional,
     origin,
     settings,
     switched,
+    unseen,
 )
 
 VERDICTS = {
@@ -39,7 +42,7 @@ VERDICTS = {
     "incomplete": "unknown",
     "unreachable": "unknown",
 }
-PERMISSION = {"SD301", "SD302"}
+PERMISSION = {"SD301", "SD302", "SD304"}
 
 Case = tuple[str, str, dict[str, str]]
 Mutation = Callable[[ast.Module], ast.Module]
@@ -69,12 +72,30 @@ ALL = (
     | optional.CASES
     | settings.CASES
     | switched.CASES
+    | unseen.CASES
 )
 
 
 @pytest.mark.parametrize("case", cases(ALL))
 def test_authentication(case: Case, tmp_path: Path) -> None:
     """A check counts where this client does not get past it, and when it is asked."""
+    wanted, body, files = case
+    assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
+
+
+@pytest.mark.parametrize("name", hostile_checks.CHECKS)
+def test_what_only_looks_like_a_check(name: str, tmp_path: Path) -> None:
+    """What every client can show, or pass without showing it, proves nothing."""
+    wanted, check, before = hostile_checks.CHECKS[name]
+    body = hostile_checks.FRAME.format(
+        before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
+    )
+    assert said(endpoint_of(tmp_path, HEAD + body, {})) in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(hostile_checks.SHAPES))
+def test_a_check_of_what_nobody_has_proven(case: Case, tmp_path: Path) -> None:
+    """What a message says about its sender is noted, and is no proof when it is looked at later."""
     wanted, body, files = case
     assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
 
@@ -92,7 +113,7 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
 
 
-@pytest.mark.parametrize("case", cases(origin.CASES))
+@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
     wanted, body, files = case
@@ -123,10 +144,10 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-@pytest.mark.parametrize("name", actions.CASES)
+@pytest.mark.parametrize("name", actions.CASES | hostile_actions.CASES)
 def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     """A question counts where its answer can keep the deed from being done."""
-    wanted, body = actions.CASES[name]
+    wanted, body = (actions.CASES | hostile_actions.CASES)[name]
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
