@@ -2,6 +2,45 @@
 
 __all__ = ["CASES"]
 
+_NAMES = (
+    *("session_length", "user_limit", "cookie_prefix", "token_refresh", "login_banner"),
+    *("key_rotation", "account_page", "member_list", "viewer_mode", "admin_mail"),
+)
+_WORK = "".join(
+    f"""
+        elif data["kind"] == "k{at}":
+            if data["flag{at}"]:
+                room.do{at}(data["x"])
+            if data["other{at}"]:
+                room.more{at}(data["y"])
+            if data["third{at}"] and data["fourth{at}"]:
+                self.write_message(room.tell{at}(data["z"]))
+"""
+    for at in range(6)
+)
+_USES = "".join(f"\n        if app.{one}:\n            self.{one} = app.{one}" for one in _NAMES)
+_MANY = f"""
+class Server(Application):
+    def __init__(self, {", ".join(f"{one}=False" for one in _NAMES)}, auth=None):
+{"".join(f"        self.{one} = {one}" + chr(10) for one in _NAMES)}
+        self.auth = auth
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def {{method}}(self):
+        app = self.application
+{{first}}
+        if app.auth is not None and not app.auth.check(self.get_argument("token", "")):
+            {{refusal}}
+    def on_message(self, message):
+        app = self.application
+        data = json.loads(message)
+{{then}}
+        if data["kind"] == "x":
+            room.say(data)
+{_WORK}
+"""
+"""Ten settings whose names tell of identity, and one of them asks."""
+
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
     "many settings before the one that asks": (
         "optional",
@@ -1316,6 +1355,21 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         room.say(message)
 """,
+        {},
+    ),
+    "ten telling settings before the one that asks": (
+        "optional",
+        _MANY.format(method="prepare", first=_USES, then="", refusal="raise HTTPError(403)"),
+        {},
+    ),
+    "ten telling settings that are read by message": (
+        "optional",
+        _MANY.format(method="prepare", first="", then=_USES, refusal="raise HTTPError(403)"),
+        {},
+    ),
+    "ten telling settings in open": (
+        "optional|late",
+        _MANY.format(method="open", first=_USES, then="", refusal="self.close()"),
         {},
     ),
 }
