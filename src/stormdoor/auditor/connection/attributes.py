@@ -5,14 +5,19 @@ import re
 
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
     Const,
+    Function,
     Instance,
     Member,
+    Partial,
     Setting,
     Special,
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -108,7 +113,14 @@ class TornadoAttributes(Client):
         if value.handler:
             return self.tornado_method(value, name, node)
         text = f"{text_of(value)}.{name}"
-        if node is not self.called:
+        if node is self.called:
+            hook = self.stored_attribute(value, name)
+            if (
+                isinstance(settled(hook), Function | Bound | Partial | ClassRef)
+                and hook is not None
+            ):
+                return hook  # `self.application.authorize(self.request)`
+        else:
             stored = self.stored_attribute(value, name)
             if value.shared and isinstance(stored, Const):
                 stored = Setting(text, stored, text=name)
@@ -245,7 +257,7 @@ class TornadoAttributes(Client):
         match value.kind:
             case "headers":
                 if name == "pop":
-                    self.delete_item(value, Const(key))
+                    self.delete_item(value, Const(key), node)
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -261,10 +273,12 @@ class TornadoAttributes(Client):
             case _:
                 return None
 
-    def delete_item(self, holder: Value, key: Value) -> None:
+    def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del self.request.headers["Origin"]`."""
         if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
             self.origin_gone = True
+        else:
+            super().delete_item(holder, key, node)
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`self.request.headers["Origin"] = …`."""

@@ -118,6 +118,7 @@ def is_authorizer(name: str) -> bool:
 def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
     words = set(words_of(name))
+    words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
     return bool(
         words
         & (

@@ -8,7 +8,9 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import PIECES
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -118,6 +120,8 @@ class Attributes(Decorators):
         ):
             if name in {"get", "items", "parse_command_line", "define", "parse_config_file"}:
                 return Member(value, name, frozenset({"setting"}), dotted)
+            if name in PIECES and node is self.called:
+                return Member(value, name, frozenset({"setting"}), dotted)  # of one of its texts
             return self.setting_named(f"options.{name}", name, node)
         if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
             return self.setting_named(dotted, name, node)
@@ -138,6 +142,8 @@ class Attributes(Decorators):
                 if held.value is None and self._is_made_later(value.info, name):
                     return Unknown(text=f"{text_of(value)}.{name}")
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
+            if value.shared and isinstance(held, Mapping):
+                edited(held, name)
             return held
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
@@ -326,7 +332,12 @@ class Attributes(Decorators):
             for one in info.mro:
                 if isinstance(one, ClassInfo):
                     for inner in ast.walk(one.node):
-                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                        if (
+                            isinstance(inner, ast.Attribute)
+                            and isinstance(inner.ctx, ast.Store)
+                            and not (isinstance(inner.value, ast.Name) and inner.value.id == "cls")
+                        ):
+                            # `cls.authenticator = ...` is for all connections: whoever sets it up.
                             names.add(inner.attr)
             known = frozenset(names)
             self.hierarchy.stored[id(info)] = known

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
+from stormdoor.auditor.interpreter.tables import is_chosen, is_shared
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -17,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     Named,
     Nobody,
     Sequence,
+    Setting,
     Unknown,
     Value,
     labels_of,
@@ -48,6 +50,11 @@ class Binding(Expressions):
             case ast.Tuple() | ast.List():
                 if isinstance(value, Sequence) and len(value.items) == len(target.elts):
                     for inner, item in zip(target.elts, value.items, strict=True):
+                        self.assign(inner, item)
+                    return
+                parts = _parts_of(value)
+                if len(parts) == len(target.elts):
+                    for inner, item in zip(target.elts, parts, strict=True):
                         self.assign(inner, item)
                     return
                 for inner in target.elts:
@@ -128,10 +135,14 @@ class Binding(Expressions):
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`holder[key] = value`."""
+        if self.is_proof(key):
+            self.filled.add(text_of(holder))
         match holder:
             case Mapping():
                 if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                     holder.items[key.value] = value
+                    if is_shared(holder) and is_chosen(value):
+                        self.record("store", node, text_of(holder), values=(key, value))
                     return
                 holder.exact = False
             case Sequence():
@@ -140,7 +151,9 @@ class Binding(Expressions):
                 pass
         if "self" in labels_of(value, key):
             self.record("join", node, text_of(holder), values=(key, value))
-        elif not isinstance(holder, Mapping | Sequence):
+        elif not isinstance(holder, Mapping | Sequence) or (
+            is_shared(holder) and (is_chosen(key) or is_chosen(value))
+        ):
             self.record("store", node, text_of(holder), values=(key, value), receiver=holder)
 
     def _augmented(self, node: ast.AugAssign) -> None:
@@ -158,16 +171,22 @@ class Binding(Expressions):
             result = Unknown(labels_of(current, value) - {"setting"}, text_of(current))
         if isinstance(node.target, ast.Name | ast.Attribute):
             self.assign(node.target, result)
+        elif isinstance(node.target, ast.Subscript):
+            holder, key = self.evaluate(node.target.value), self.evaluate(node.target.slice)
+            if is_chosen(key):
+                self.store_item(holder, key, result, node.target)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.frame.env.names.pop(target.id, None)
             elif isinstance(target, ast.Subscript):
-                self.delete_item(self.evaluate(target.value), self.evaluate(target.slice))
+                self.delete_item(self.evaluate(target.value), self.evaluate(target.slice), target)
 
-    def delete_item(self, holder: Value, key: Value) -> None:
+    def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del holder[key]`."""
+        if is_chosen(key) and (is_shared(holder) or isinstance(holder, Unknown)):
+            self.record("act", node, f"{text_of(holder)}.__delitem__", values=(key,))
         if isinstance(holder, Mapping | Sequence):
             holder.exact = False
 
@@ -205,6 +224,16 @@ def _is_plain(test: ast.expr) -> bool:
 def _is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return " + " in text or "{" in text or ".format(" in text or " % " in text
+
+
+def _parts_of(value: Value) -> list[Value]:
+    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+    if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
+        return []
+    return [
+        Setting(f"{value.name}[{at}]", one, value.labels, value.text)
+        for at, one in enumerate(value.default.items)
+    ]
 
 
 @lru_cache(maxsize=65536)

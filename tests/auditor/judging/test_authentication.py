@@ -1,10 +1,13 @@
 """Whether anybody has to say who they are: the ways of a connection, judged."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
-from tests.auditor.sources import Make, door
+from tests.auditor.sources import HEAD, Make, door, scene_of
 
-__all__ = ["door"]
+__all__ = ["GUARDED", "MISSING", "OTHER", "acting", "door"]
 
 ACTS = """
     def on_message(self, message):
@@ -350,7 +353,8 @@ class Door(Base, WebSocketHandler):
 }
 
 
-def _acting(body: str) -> str:
+def acting(body: str) -> str:
+    """The handlers of a case, the last of which acts on what it is sent."""
     return (
         body
         if "on_message" in body
@@ -376,20 +380,20 @@ def _acting(body: str) -> str:
 @pytest.mark.parametrize("name", GUARDED)
 def test_a_check_is_a_check(door: Make, name: str) -> None:
     """Nobody without a credential gets past it, however it is written."""
-    assert door(_acting(GUARDED[name])).authentication.kind == "guarded"
+    assert door(acting(GUARDED[name])).authentication.kind == "guarded"
 
 
 @pytest.mark.parametrize("name", MISSING)
 def test_what_only_looks_like_a_check(door: Make, name: str) -> None:
     """A client without a credential gets in."""
-    assert door(_acting(MISSING[name])).authentication.kind == "missing"
+    assert door(acting(MISSING[name])).authentication.kind == "missing"
 
 
 @pytest.mark.parametrize("name", OTHER)
 def test_each_kind_is_told_apart(door: Make, name: str) -> None:
     """Late, optional, swallowed and unreadable checks have their own answers."""
     kind, body = OTHER[name]
-    assert door(_acting(body)).authentication.kind == kind
+    assert door(acting(body)).authentication.kind == kind
 
 
 def test_a_mixin_in_another_module_is_followed(door: Make) -> None:
@@ -429,7 +433,7 @@ class Door(WebSocketHandler):
 
 def test_the_way_to_the_check_is_told(door: Make) -> None:
     """The evidence names the place of the check."""
-    endpoint = door(_acting(GUARDED["async prepare through a helper"]))
+    endpoint = door(acting(GUARDED["async prepare through a helper"]))
     event = endpoint.authentication.event
     assert event is not None
     assert "get_signed_cookie" in event.text
@@ -489,3 +493,31 @@ class Door(WebSocketHandler):
             db.save(data)
 """
     assert door(body).authentication.kind == "missing"
+
+
+class _Moved(ast.NodeTransformer):
+    """The handler's methods stand in a base class of the project."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        if node.name != "Door" or not node.body:
+            return node
+        mixin = ast.ClassDef("Part", [], [], list(node.body), [])
+        door = ast.ClassDef("Door", [ast.Name("Part"), *node.bases], [], [ast.Pass()], [])
+        return ast.Module([mixin, door], [])
+
+
+@pytest.mark.parametrize("name", [*GUARDED, *MISSING])
+def test_moving_methods_to_a_mixin_keeps_the_verdict(tmp_path: Path, name: str) -> None:
+    """It does not matter in which class of the hierarchy a method stands."""
+    body = acting(GUARDED.get(name) or MISSING[name]).replace(
+        "super(Door, self)", "super(Part, self)"
+    )
+    tree = ast.fix_missing_locations(ast.parse(body))
+    moved: list[ast.stmt] = []
+    for one in tree.body:
+        result = _Moved().visit(one)
+        moved.extend(result.body if isinstance(result, ast.Module) else [result])
+    text = HEAD + ast.unparse(ast.fix_missing_locations(ast.Module(moved, [])))
+    scene = scene_of(tmp_path, {"app.py": text})
+    endpoint = next(one for one in scene.endpoints if one.info.name == "Door")
+    assert endpoint.authentication.kind == ("guarded" if name in GUARDED else "missing")

@@ -18,7 +18,10 @@ from tests.auditor.variants import (
     classes,
     configuration,
     doors,
+    hostile_actions,
+    hostile_checks,
     hostile_origins,
+    optional,
     origin,
     settings,
     unseen,
@@ -65,6 +68,7 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | optional.CASES
     | settings.CASES
     | unseen.CASES
 )
@@ -73,6 +77,23 @@ ALL = (
 @pytest.mark.parametrize("case", cases(ALL))
 def test_authentication(case: Case, tmp_path: Path) -> None:
     """A check counts where this client does not get past it, and when it is asked."""
+    wanted, body, files = case
+    assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
+
+
+@pytest.mark.parametrize("name", hostile_checks.CHECKS)
+def test_what_only_looks_like_a_check(name: str, tmp_path: Path) -> None:
+    """What every client can show, or pass without showing it, proves nothing."""
+    wanted, check, before = hostile_checks.CHECKS[name]
+    body = hostile_checks.FRAME.format(
+        before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
+    )
+    assert said(endpoint_of(tmp_path, HEAD + body, {})) in wanted.split("|")
+
+
+@pytest.mark.parametrize("case", cases(hostile_checks.SHAPES))
+def test_a_check_of_what_nobody_has_proven(case: Case, tmp_path: Path) -> None:
+    """What a message says about its sender is noted, and is no proof when it is looked at later."""
     wanted, body, files = case
     assert said(endpoint_of(tmp_path, HEAD + body, files)) in wanted.split("|")
 
@@ -121,10 +142,10 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-@pytest.mark.parametrize("name", actions.CASES)
+@pytest.mark.parametrize("name", actions.CASES | hostile_actions.CASES)
 def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     """A question counts where its answer can keep the deed from being done."""
-    wanted, body = actions.CASES[name]
+    wanted, body = (actions.CASES | hostile_actions.CASES)[name]
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 

@@ -273,10 +273,6 @@ PAIRS = {
         "'''Ask.'''\ndemand(self.current_user)",
         "'''demand(self.current_user)'''",
     ),
-    "setting matched by one": (
-        "match MODE:\n    case 'closed':\n        demand(self.current_user)",
-        "match EASY:\n    case 'closed':\n        demand(self.current_user)",
-    ),
     "no case fits": (
         "match 1:\n    case 2:\n        pass\ndemand(self.current_user)",
         "match 1:\n    case 2:\n        demand(self.current_user)",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.auditor.interpreted import judged
 
-OPTIONAL = {
+SETTINGS = {
     "file": (
         (
             "config = db.open()\n"
@@ -19,10 +19,10 @@ OPTIONAL = {
         "if clients.get_config('auth', True):\n    demand(self.current_user)",
         "if clients.get_config('auth', False):\n    demand(self.current_user)",
     ),
-}
-"""A setting whose name says that it turns the authentication on."""
-
-SHIPPED = {
+    "setting matched by one": (
+        "match MODE:\n    case 'closed':\n        demand(self.current_user)",
+        "match EASY:\n    case 'closed':\n        demand(self.current_user)",
+    ),
     "setting compared": (
         "if MODE == 'closed':\n    demand(self.current_user)",
         "if EASY == 'closed':\n    demand(self.current_user)",
@@ -95,18 +95,10 @@ SHIPPED = {
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
     """What the auditor says of every case: one scan for all."""
-    return judged(tmp_path_factory.mktemp("cases"), {**SHIPPED, **OPTIONAL})
+    return judged(tmp_path_factory.mktemp("cases"), SETTINGS)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_as_shipped(verdicts: dict[str, tuple[str, str]], name: str) -> None:
-    """On by default, or off by default."""
-    assert verdicts[name] == ("guarded", "missing")
-
-
-@pytest.mark.parametrize("name", OPTIONAL)
-def test_an_authentication_that_is_optional(
-    verdicts: dict[str, tuple[str, str]], name: str
-) -> None:
-    """Off by default it is weak: somebody may have turned it on."""
+    """On by default, or off by default and weak: somebody may have turned it on."""
     assert verdicts[name] == ("guarded", "weak")

@@ -1,4 +1,4 @@
-"""The scanner survives any input, says what it did not read, and keeps its verdicts under rewriting."""
+"""The scanner survives any input, and says what it did not read."""
 
 import ast
 import os
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.auditor.scanning.engine import prepare, scan
+from stormdoor.auditor.scanning.engine import scan
 from stormdoor.auditor.scanning.settings import Settings
+from tests.auditor.judging.test_authentication import GUARDED, MISSING, OTHER, acting
 from tests.auditor.sources import HEAD, scene_of, write
-from tests.auditor.test_authentication import GUARDED, MISSING, OTHER, _acting
 from tests.support.project import ROOT
 
 BROKEN = {
@@ -24,7 +24,7 @@ BROKEN = {
 
 def test_what_does_not_parse_is_reported(tmp_path: Path) -> None:
     """Each file that could not be read is named, with the reason, and the others are judged."""
-    write(tmp_path, {**BROKEN, "good.py": HEAD + _acting(MISSING["nothing"])})
+    write(tmp_path, {**BROKEN, "good.py": HEAD + acting(MISSING["nothing"])})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
     assert {one.path for one in report.coverage.not_analysed} == set(BROKEN)
     assert all(one.reason for one in report.coverage.not_analysed)
@@ -34,7 +34,7 @@ def test_what_does_not_parse_is_reported(tmp_path: Path) -> None:
 def test_what_is_no_file_is_reported(tmp_path: Path) -> None:
     """Pipes, links to nowhere, in circles or away, and what is too large: named, never waited for."""
     top, away = tmp_path / "top", tmp_path / "away"
-    write(top, {"good.py": HEAD + _acting(MISSING["nothing"]), "inner/x.py": "x = 1\n"})
+    write(top, {"good.py": HEAD + acting(MISSING["nothing"]), "inner/x.py": "x = 1\n"})
     write(away, {"hidden.py": "import tornado\n"})
     os.mkfifo(top / "pipe.py")
     (top / "nowhere.py").symlink_to(top / "gone.py")
@@ -89,7 +89,7 @@ def test_mutated_programs_do_not_break_it(
     monkeypatch.setenv("STORMDOOR_SCAN_DEBUG", "1")
     chance = random.Random(seed)
     bodies = [*GUARDED.values(), *MISSING.values(), *(body for _, body in OTHER.values())]
-    tree = ast.parse(HEAD + "".join(_acting(body) for body in chance.sample(bodies, 3)))
+    tree = ast.parse(HEAD + "".join(acting(body) for body in chance.sample(bodies, 3)))
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.expr)]
     fields = [
         (parent, name, at)
@@ -120,92 +120,8 @@ def test_random_text_does_not_break_it(tmp_path: Path, seed: int) -> None:
     """Lines of Python cut and joined at random are either judged or reported as not analysed."""
     chance = random.Random(seed)
     source = (ROOT / "src/stormdoor/tornado/session_handler.py").read_text(encoding="utf-8")
-    lines = (HEAD + _acting(MISSING["nothing"]) + source).splitlines()
+    lines = (HEAD + acting(MISSING["nothing"]) + source).splitlines()
     picked = [chance.choice(lines)[: chance.randrange(60)] for _ in range(40)]
     write(tmp_path, {"app.py": "# tornado\n" + "\n".join(picked)})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
     assert report.coverage.files == 1
-
-
-class _Renamed(ast.NodeTransformer):
-    """Other names for what the project defines itself, and its methods moved into a base class."""
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        if node.name != "Door" or not node.body:
-            return node
-        mixin = ast.ClassDef("Part", [], [], list(node.body), [])
-        door = ast.ClassDef("Door", [ast.Name("Part"), *node.bases], [], [ast.Pass()], [])
-        return ast.Module([mixin, door], [])
-
-
-@pytest.mark.parametrize("name", [*GUARDED, *MISSING])
-def test_moving_methods_to_a_mixin_keeps_the_verdict(tmp_path: Path, name: str) -> None:
-    """It does not matter in which class of the hierarchy a method stands."""
-    body = _acting(GUARDED.get(name) or MISSING[name]).replace(
-        "super(Door, self)", "super(Part, self)"
-    )
-    tree = ast.fix_missing_locations(ast.parse(body))
-    moved: list[ast.stmt] = []
-    for one in tree.body:
-        result = _Renamed().visit(one)
-        moved.extend(result.body if isinstance(result, ast.Module) else [result])
-    text = HEAD + ast.unparse(ast.fix_missing_locations(ast.Module(moved, [])))
-    scene = scene_of(tmp_path, {"app.py": text})
-    door = next(one for one in scene.endpoints if one.info.name == "Door")
-    assert door.authentication.kind == ("guarded" if name in GUARDED else "missing")
-
-
-def test_an_environment_resolves_bases_without_being_reported(tmp_path: Path) -> None:
-    """`--python`: classes of installed packages are followed, and not judged."""
-    write(
-        tmp_path / "env/lib/python3.11/site-packages",
-        {
-            "frame/__init__.py": HEAD + "class Locked(WebSocketHandler):\n    def prepare(self):\n"
-            "        if not self.get_signed_cookie('u'):\n            raise HTTPError(401)\n",
-        },
-    )
-    write(
-        tmp_path / "own",
-        {
-            "app.py": "from frame import Locked\n# tornado\nclass Door(Locked):\n"
-            "    def on_message(self, message):\n        print(message)\n",
-        },
-    )
-    scene = prepare(
-        [tmp_path / "own"], settings=Settings(root=tmp_path, jobs=1, python=tmp_path / "env")
-    )
-    assert [(one.info.name, one.authentication.kind) for one in scene.endpoints] == [
-        ("Door", "guarded")
-    ]
-
-
-def test_routes_are_found_however_they_are_written(tmp_path: Path) -> None:
-    """Tuples, URLSpec, Rule, add_handlers, strings, and lists made by functions."""
-    handlers = "".join(f"class H{n}(WebSocketHandler):\n    pass\n" for n in range(6))
-    scene = scene_of(
-        tmp_path,
-        {
-            "app.py": HEAD
-            + "from tornado.routing import Rule, PathMatches\n"
-            + handlers
-            + """
-ROUTES = [(r"/0", H0)]
-def more():
-    return [web.URLSpec(r"/1", H1), Rule(PathMatches("/2"), H2)]
-application = Application(ROUTES + more())
-application.add_handlers(r".*", [(r"/3", H3, dict(x=1))])
-application.add_handlers(r".*", [("/4", "app.H4")])
-for path in ("/5",):
-    application.add_handlers(".*", [(path, H5)])
-""",
-        },
-    )
-    assert {one.info.name: one.paths for one in scene.endpoints} == {
-        "H0": ("/0",),
-        "H1": ("/1",),
-        "H2": ("/2",),
-        "H3": ("/3",),
-        "H4": ("/4",),
-        "H5": (),
-    }
-    assert scene.routes.count == 6
