@@ -242,6 +242,50 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "the handshake takes a ticket out of a table": (
+        "late",
+        """
+tickets = {}
+class Door(WebSocketHandler):
+    def open(self):
+        worker = tickets.pop(self.get_argument("id"), None)
+        if not worker:
+            self.close(reason="no such worker")
+            return
+        worker.attach(self)
+    def on_message(self, message):
+        self.write_message(f"got {message}")
+""",
+        {},
+    ),
+    "the handshake takes a ticket before the upgrade": (
+        "guarded",
+        """
+tickets = {}
+class Door(WebSocketHandler):
+    async def get(self, *args):
+        if not tickets.pop(self.get_argument("id"), None):
+            raise HTTPError(403)
+        await super().get(*args)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a message takes something out of a table": (
+        "missing",
+        """
+jobs = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        job = jobs.pop(data["job"], None)
+        if job:
+            job.cancel()
+        room.say(data["text"])
+""",
+        {},
+    ),
 }
 
 ORIGINS: dict[str, Case] = {
