@@ -286,6 +286,77 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "a cursor finds who has the password": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.ready:
+            if not self.knows(data.get("name"), data.get("password")):
+                self.write_message({"error": "no"})
+                return
+            self.ready = True
+            return
+        room.say(data["text"])
+    def knows(self, name, password):
+        cursor = db.connect().cursor()
+        cursor.execute("select 1 from people where name = %s and hash = sha2(%s)", (name, password))
+        row = cursor.fetchone()
+        return row is not None
+""",
+        {},
+    ),
+    "a cursor finds a row for anybody": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        cursor = db.connect().cursor()
+        cursor.execute("select text from pages where name = %s", (data["page"],))
+        row = cursor.fetchone()
+        if row is None:
+            return
+        room.say(row[0])
+""",
+        {},
+    ),
+    "a cursor notes the password and asks for something else": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        cursor = db.connect().cursor()
+        cursor.execute("insert into tries (password) values (%s)", (data["password"],))
+        cursor.execute("select text from pages where name = %s", (data["page"],))
+        row = cursor.fetchone()
+        if row is None:
+            return
+        room.say(row[0])
+""",
+        {},
+    ),
+    "a cursor finds no row before the upgrade": (
+        "guarded",
+        """
+class Door(WebSocketHandler):
+    async def get(self, *args):
+        with db.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute("select name from sessions where token = ?", (self.get_argument("token"),))
+            found = cursor.fetchall()
+        if not found:
+            raise HTTPError(403)
+        await super().get(*args)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
 }
 
 ORIGINS: dict[str, Case] = {
