@@ -745,6 +745,300 @@ class Door(Base):
         await db.delete_room(data["room"])
 """,
     ),
+    # -- between the lines ----------------------------------------------------------------------
+    "not any that it may not": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if any(not db.may(self.current_user, one) for one in data["needs"]):
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "a rank of the client's own": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if int(data["rank"]) < 5:
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "a role in a table by the name in the message": (
+        "missing",
+        """
+ROLES = {"ada": "admin"}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if ROLES.get(data["user"]) != "admin":
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "a role in a table by the own name": (
+        "ok",
+        """
+ROLES = {"ada": "admin"}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if ROLES.get(self.current_user) != "admin":
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "the user is replaced by the message": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.current_user = data["user"]
+        if not db.is_admin(self.current_user):
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "fields of the connection by name": (
+        "missing",
+        """
+class Door(Base):
+    role = "member"
+    def on_message(self, message):
+        data = json.loads(message)
+        for name, value in data.items():
+            setattr(self, name, value)
+        if self.role == "admin":
+            db.delete_room(data["room"])
+""",
+    ),
+    "the dictionary of the connection": (
+        "missing",
+        """
+class Door(Base):
+    role = "member"
+    def on_message(self, message):
+        data = json.loads(message)
+        self.__dict__.update(data["profile"])
+        if self.role == "admin":
+            db.delete_room(data["room"])
+""",
+    ),
+    "a promotion of oneself": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.users.update({"name": data["name"], "role": data["role"]})
+""",
+    ),
+    "asked of what was there before": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.admin = self.get_argument("admin", "") == "1"
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.admin:
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "asked once, of the account": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.admin = db.is_admin(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.admin:
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "asked in the branch that does nothing": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "look":
+            if not db.is_admin(self.current_user):
+                return
+            self.write_message("nothing to see")
+        else:
+            db.delete_room(data["room"])
+""",
+    ),
+    "asked in a loop that may be empty": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        for one in data["rights"]:
+            if not db.has_right(self.current_user, one):
+                return
+        db.delete_room(data["room"])
+""",
+    ),
+    "a permission error that is logged": (
+        "missing",
+        """
+import logging
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        try:
+            db.demand(self.current_user, "delete", data["room"])
+        except Exception:
+            logging.exception("no")
+        db.delete_room(data["room"])
+""",
+    ),
+    "a permission error that is suppressed": (
+        "missing",
+        """
+import contextlib
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        with contextlib.suppress(PermissionError):
+            db.require_permission(self.current_user, "delete", data["room"])
+        db.delete_room(data["room"])
+""",
+    ),
+    "a message to whomever it names": (
+        "missing",
+        """
+inboxes = {}
+class Door(Base):
+    def open(self):
+        inboxes[self.current_user] = self
+    def on_message(self, message):
+        data = json.loads(message)
+        db.transfer(data["from_account"], data["to_account"], data["amount"])
+""",
+    ),
+    "a transfer from the own account": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.transfer(self.current_user.account, data["to_account"], data["amount"])
+""",
+    ),
+    "a file that it names": (
+        "missing",
+        """
+import pathlib
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message(pathlib.Path("docs", data["name"]).read_text())
+""",
+    ),
+    "a dataclass of the message": (
+        "missing",
+        """
+import dataclasses
+@dataclasses.dataclass
+class Order:
+    room: str
+    def carry_out(self):
+        db.delete_room(self.room)
+class Door(Base):
+    def on_message(self, message):
+        Order(**json.loads(message)).carry_out()
+""",
+    ),
+    "a subclass by its name": (
+        "missing",
+        """
+class Command:
+    def run(self, data):
+        pass
+class Delete(Command):
+    def run(self, data):
+        db.delete_room(data["room"])
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        kinds = {one.__name__: one for one in Command.__subclasses__()}
+        kinds[data["kind"]]().run(data)
+""",
+    ),
+    "an enum of actions": (
+        "missing",
+        """
+import enum
+class Action(enum.Enum):
+    DELETE = "delete"
+    LOOK = "look"
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if Action(data["op"]) is Action.DELETE:
+            db.delete_room(data["room"])
+""",
+    ),
+    "a mixin that deletes": (
+        "missing",
+        """
+class Deletes:
+    def on_message(self, message):
+        data = json.loads(message)
+        db.delete_room(data["room"])
+class Door(Deletes, Base):
+    pass
+""",
+    ),
+    "a mixin that asks and goes on": (
+        "ok",
+        """
+class Asks:
+    def on_message(self, message):
+        if not db.is_admin(self.current_user):
+            self.close()
+            return
+        super().on_message(message)
+class Deletes(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.delete_room(data["room"])
+class Door(Asks, Deletes):
+    pass
+""",
+    ),
+    "a tenant that it names": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        tenant = db.tenant(data["tenant"])
+        tenant.jobs.cancel(data["job"])
+""",
+    ),
+    "its own tenant": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        tenant = db.tenant_of(self.current_user)
+        tenant.jobs.cancel(data["job"])
+""",
+    ),
     # -- of a client that nobody knows ----------------------------------------------------------
     "a command of anybody": (
         "missing",
@@ -792,6 +1086,114 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         data = json.loads(message)
         self.write_message(db.execute("select name from shops where city = ?", (data["city"],)))
+""",
+    ),
+    "a procedure of anybody": (
+        "missing",
+        """
+from jsonrpc import JSONRPCResponseManager
+from jsonrpc.dispatcher import Dispatcher
+class Jobs:
+    def remove(self, name):
+        db.jobs.remove(name)
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.dispatcher = Dispatcher()
+        self.dispatcher.add_object(Jobs())
+    def on_message(self, message):
+        self.write_message(JSONRPCResponseManager.handle(message, self.dispatcher).data)
+""",
+    ),
+    "a program of anybody, in a thread": (
+        "missing",
+        """
+import subprocess, threading
+class Worker(threading.Thread):
+    def __init__(self, command):
+        super().__init__()
+        self.command = command
+    def run(self):
+        subprocess.Popen(self.command)
+class Door(WebSocketHandler):
+    ready = False
+    workers = {}
+    def on_message(self, message):
+        cls = self.__class__
+        data = json.loads(message)
+        if data["path"] not in cls.workers and cls.ready:
+            cls.workers[data["path"]] = Worker(["launch", data["path"]])
+            cls.workers[data["path"]].start()
+    @classmethod
+    def is_ready(cls):
+        cls.ready = True
+""",
+    ),
+    "a program of the server, in a thread": (
+        "ok",
+        """
+import subprocess, threading
+class Worker(threading.Thread):
+    def run(self):
+        subprocess.Popen(["backup"])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "backup":
+            Worker().start()
+""",
+    ),
+    "the key of all, and then any channel": (
+        "missing",
+        """
+channels = {}
+class Door(WebSocketHandler):
+    app = None
+    def on_message(self, message):
+        command, text = message.split(None, 1)
+        if command == "connect":
+            self.who, key = text.split(":")
+            self.app = sessions.find_app(api_key=key)
+            if not self.app:
+                self.close()
+        elif command == "subscribe":
+            if not self.app:
+                self.close()
+                return
+            channels.setdefault(text, []).append(self)
+""",
+    ),
+    "the key of all, and the only channel": (
+        "ok",
+        """
+listeners = []
+class Door(WebSocketHandler):
+    app = None
+    def on_message(self, message):
+        command, text = message.split(None, 1)
+        if command == "connect":
+            self.app = sessions.find_app(api_key=text)
+            if not self.app:
+                self.close()
+        elif command == "subscribe":
+            if not self.app:
+                self.close()
+                return
+            listeners.append(self)
+""",
+    ),
+    "a name that it gives itself, in a table": (
+        "missing",
+        """
+people = {}
+class Door(WebSocketHandler):
+    def open(self):
+        people[id(self)] = {}
+        people[id(self)]["connection"] = self
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "login":
+            people[id(self)]["username"] = data["message"]
+        else:
+            room.publish(data["destination"], message)
 """,
     ),
 }

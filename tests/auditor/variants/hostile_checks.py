@@ -789,6 +789,322 @@ CHECKS: dict[str, tuple[str, str, str]] = {
         """,
         "",
     ),
+    # -- between the lines ----------------------------------------------------------------------
+    "the digest of the token is long": (
+        "missing",
+        """
+        if len(hashlib.sha256(self.get_argument("token", "").encode()).hexdigest()) != 64:
+            raise HTTPError(401)
+        """,
+        "import hashlib",
+    ),
+    "mapped over no tokens": (
+        "missing",
+        """
+        if not all(map(sessions.is_valid, self.get_arguments("token"))):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "not any bad token": (
+        "missing",
+        """
+        if any(not sessions.is_valid(one) for one in self.get_arguments("token")):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "the tokens that are good are all": (
+        "missing",
+        """
+        shown = self.get_arguments("token")
+        if len([one for one in shown if sessions.is_valid(one)]) != len(shown):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "a set of no tokens is a part of any": (
+        "missing",
+        """
+        if not set(self.get_arguments("token")) <= TOKENS:
+            raise HTTPError(401)
+        """,
+        "TOKENS = set(os.environ['TOKENS'].split(','))",
+    ),
+    "issubset": (
+        "missing",
+        """
+        if not set(self.get_arguments("token")).issubset(TOKENS):
+            raise HTTPError(401)
+        """,
+        "TOKENS = set(os.environ['TOKENS'].split(','))",
+    ),
+    "one of the tokens is known": (
+        "guarded",
+        """
+        if not set(self.get_arguments("token")) & TOKENS:
+            raise HTTPError(401)
+        """,
+        "TOKENS = set(os.environ['TOKENS'].split(','))",
+    ),
+    "a text of tokens": (
+        "missing",
+        """
+        if self.get_argument("token", "") not in ",".join(TOKENS):
+            raise HTTPError(401)
+        """,
+        "TOKENS = os.environ['TOKENS'].split(',')",
+    ),
+    "a text of a file": (
+        "missing",
+        """
+        if self.get_argument("token", "") not in open("tokens.txt").read():
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "a line of a file": (
+        "guarded",
+        """
+        if self.get_argument("token", "") not in open("tokens.txt").read().splitlines():
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "the secret split by the token": (
+        "missing",
+        """
+        if len(SECRET.split(self.get_argument("token", "-"))) < 1:
+            raise HTTPError(401)
+        """,
+        "SECRET = os.environ['SECRET']",
+    ),
+    "longer than the secret": (
+        "missing",
+        """
+        if self.get_argument("token", "") < SECRET:
+            raise HTTPError(401)
+        """,
+        "SECRET = os.environ['SECRET']",
+    ),
+    "is the secret": (
+        "guarded",
+        """
+        match self.get_argument("token", ""):
+            case token if token == SECRET:
+                pass
+            case _:
+                raise HTTPError(401)
+        """,
+        "SECRET = os.environ['SECRET']",
+    ),
+    "anything matches": (
+        "missing",
+        """
+        match self.get_argument("token", ""):
+            case secret:
+                pass
+            case _:
+                raise HTTPError(401)
+        """,
+        "",
+    ),
+    "asked of oneself": (
+        "missing",
+        """
+        self.token = self.get_argument("token", "")
+        if self.token != self.get_argument("token", ""):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "the token that one is given": (
+        "missing",
+        """
+        token = secrets.token_hex()
+        self.set_cookie("token", token)
+        if not token:
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "a session of whoever comes": (
+        "missing",
+        """
+        if not self.get_signed_cookie("session"):
+            self.set_signed_cookie("session", secrets.token_hex())
+        """,
+        "",
+    ),
+    "refused on another thread": (
+        "missing",
+        """
+        def refuse():
+            if not self.get_signed_cookie("user"):
+                raise HTTPError(401)
+        threading.Thread(target=refuse).start()
+        """,
+        "import threading",
+    ),
+    "refused in a callback": (
+        "missing|late",
+        """
+        def refuse():
+            if not self.get_signed_cookie("user"):
+                raise HTTPError(401)
+        asyncio.get_event_loop().call_soon(refuse)
+        """,
+        "",
+    ),
+    "returned, not raised": (
+        "missing",
+        """
+        return None if self.get_signed_cookie("user") else self.set_status(403)
+        """,
+        "",
+    ),
+    "a warning": (
+        "missing",
+        """
+        if not self.get_signed_cookie("user"):
+            warnings.warn("no user")
+        """,
+        "import warnings",
+    ),
+    "logged out": (
+        "missing",
+        """
+        if not self.get_signed_cookie("user"):
+            self.clear_all_cookies()
+        """,
+        "",
+    ),
+    "refused by a decorator that nobody wrote down": (
+        "missing",
+        """
+        demand_user
+        """,
+        "from rights import demand_user",
+    ),
+    "a time of the client": (
+        "missing",
+        """
+        if float(self.get_argument("expires", "0")) < time.time():
+            raise HTTPError(401)
+        """,
+        "import time",
+    ),
+    "a captcha of the client": (
+        "missing",
+        """
+        if self.get_argument("answer", "") != str(int(self.get_argument("a", "0")) + 1):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "the user that the client says exists": (
+        "missing",
+        """
+        if not db.users.exists(name=self.get_argument("user")):
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "the count of users of that name": (
+        "missing",
+        """
+        if db.query(User).filter(User.name == self.get_argument("user")).count() == 0:
+            raise HTTPError(401)
+        """,
+        "from models import User",
+    ),
+    "an sql of the name": (
+        "missing",
+        """
+        row = db.execute("select 1 from users where name = ?", (self.get_argument("user"),)).fetchone()
+        if row is None:
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "an sql of the name and the password": (
+        "guarded",
+        """
+        row = db.execute(
+            "select 1 from users where name = ? and password = ?",
+            (self.get_argument("user"), self.get_argument("password")),
+        ).fetchone()
+        if row is None:
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "an sql of the token": (
+        "guarded",
+        """
+        row = db.execute("select 1 from sessions where token = ?", (self.get_argument("t"),)).fetchone()
+        if row is None:
+            raise HTTPError(401)
+        """,
+        "",
+    ),
+    "a filter by the token": (
+        "guarded",
+        """
+        if db.query(User).filter(User.token == self.get_argument("t")).first() is None:
+            raise HTTPError(401)
+        """,
+        "from models import User",
+    ),
+    "a role of the user that is named": (
+        "missing",
+        """
+        if db.get_user(self.get_argument("user")).role != "admin":
+            raise HTTPError(403)
+        """,
+        "",
+    ),
+    "a check on the user that is named": (
+        "missing",
+        """
+        user = db.get_user(self.get_argument("user"))
+        if not user.is_active:
+            raise HTTPError(403)
+        """,
+        "",
+    ),
+    "the host is this one": (
+        "missing",
+        """
+        if self.request.host != "internal.example":
+            raise HTTPError(403)
+        """,
+        "",
+    ),
+    "an address of the inside": (
+        "missing",
+        """
+        if not ipaddress.ip_address(self.request.remote_ip).is_private:
+            raise HTTPError(403)
+        """,
+        "import ipaddress",
+    ),
+    "a subprotocol": (
+        "missing",
+        """
+        if self.request.headers.get("Sec-WebSocket-Protocol") != "chat.v1":
+            raise HTTPError(403)
+        """,
+        "",
+    ),
+    "a proxy that says yes": (
+        "missing",
+        """
+        if self.request.headers.get("X-Auth-Status") != "ok":
+            raise HTTPError(401)
+        """,
+        "",
+    ),
 }
 
 SHAPES: dict[str, tuple[str, str, dict[str, str]]] = {

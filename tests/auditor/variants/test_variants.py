@@ -24,6 +24,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     settings,
+    switched,
     unseen,
 )
 
@@ -41,7 +42,7 @@ VERDICTS = {
     "incomplete": "unknown",
     "unreachable": "unknown",
 }
-PERMISSION = {"SD301", "SD302"}
+PERMISSION = {"SD301", "SD302", "SD304"}
 
 Case = tuple[str, str, dict[str, str]]
 Mutation = Callable[[ast.Module], ast.Module]
@@ -70,6 +71,7 @@ ALL = (
     | doors.CASES
     | optional.CASES
     | settings.CASES
+    | switched.CASES
     | unseen.CASES
 )
 

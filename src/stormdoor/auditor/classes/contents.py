@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.reading.module import Module
@@ -70,10 +69,6 @@ class Contents(Sockets):
                 else []
             )
         return known
-
-    def conditions(self, info: ClassInfo) -> dict[int, tuple[Condition, ...]]:
-        """What stands in an `if` of a class body, by its node, with the tests around it."""
-        return self.conditions_in(info.node)
 
     def conditions_in(
         self, scope: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

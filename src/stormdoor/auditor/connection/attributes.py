@@ -132,6 +132,9 @@ class TornadoAttributes(Client):
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""
+        told = self.told_to_class(handler.info, name)
+        if told is not None:
+            return Setting(name, told, text=name)
         if name in METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
             return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
         match name:
@@ -336,7 +339,7 @@ class TornadoAttributes(Client):
         if "client" in labels:
             return self.client_field(value, name, text)
         if "principal" in labels:
-            return Unknown(labels, text)
+            return Unknown(labels - {"proven"}, text)
         parts = text.replace("(", ".").replace("[", ".").split(".")
         if lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name):
             return self.setting_named(text, name, node)

@@ -26,7 +26,9 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
+from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External
 
@@ -94,9 +96,18 @@ class TornadoModel(Picks):
                             return Nobody(self.frame.module.source(node), node, self.frame.module)
                     return self.compare(left, ast.Eq(), right, node)
             case "hmac.new" | "hmac.digest" if args and (
-                isinstance(args[0], Unknown | Named) and "client" not in args[0].labels
+                isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
             ):
                 return Unknown(frozenset({"secret"}), text=name)
+            case _ if name.startswith("hashlib.") and "setting" in labels_of(*args):
+                # Who does not know the setting cannot make the sum.
+                return Unknown(frozenset({"secret"}), text=name)
+            case "os.path.exists" | "os.path.isfile" if (
+                self.mode == "anonymous" and args and lexicon.concerns_identity(text_of(args[0]))
+            ):
+                # A file of users, passwords, keys: whoever installs the program makes it.
+                text = f"{name}({text_of(args[0])})"
+                return Setting(text, Const(value=False), text=text)
             case (
                 "tornado.ioloop.IOLoop.current"
                 | "asyncio.get_event_loop"

@@ -52,8 +52,8 @@ class Core:
     """Whether a task that went on with the connection's work ended at a failed check."""
     handling = 0
     """How many handlers of an exception are under way that followed a failed check."""
-    of_all: ast.AST | None = None
-    """What `all()` is given."""
+    of_each: ast.AST | None = None
+    """What `all()` or `any()` is given."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 

@@ -32,9 +32,14 @@ __all__ = [
 PIECES = frozenset({"startswith", "endswith"})
 """Methods that ask of a text whether it has a piece at its ends."""
 _WITHIN = frozenset({"count", "find", "index", "rfind", "rindex", "__contains__"})
+_TEXTS = tuple(
+    [name] for name in ("dumps", "format", "join", "lower", "read", "read_text", "strip", "upper")
+)
+"""Methods that give a text."""
 _ENVIRONMENT = "os.environ"
 _FINDS = frozenset(
-    {"by", "fetch", "filter", "find", "first", "get", "load", "lookup", "one", "query", "retrieve"}
+    {"by", "count", "execute", "exists", "fetch", "fetchall", "fetchone", "fetchrow", "fetchval"}
+    | {"filter", "find", "first", "get", "load", "lookup", "one", "query", "retrieve", "scalar"}
     | {"search", "select"}
 )
 _DIGEST = re.compile(r"sha\d|md5|blake|hmac|digest|hash|sign|mac\b", re.IGNORECASE)
@@ -43,6 +48,8 @@ _DIGEST = re.compile(r"sha\d|md5|blake|hmac|digest|hash|sign|mac\b", re.IGNORECA
 def is_text(value: Value) -> bool:
     """Whether it is certainly one text, and no collection of texts."""
     shipped = settled(value)
+    if isinstance(value, Unknown) and "client" not in value.labels:
+        return lexicon.chain_of(value.text)[-1:] in _TEXTS and value.text.endswith(")")
     return (isinstance(value, Named) and value.name == _ENVIRONMENT) or (
         isinstance(shipped, Const) and isinstance(shipped.value, str | bytes)
     )
@@ -80,20 +87,33 @@ def is_keyed_digest(value: Value) -> bool:
     return labels_of(value) >= {"client", "secret"} and bool(_DIGEST.search(text_of(value)))
 
 
-def is_found_by_name(text: str, given: list[Value], labels: Labels) -> bool:
+def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labels: Labels) -> bool:
     """Whether something is looked up under what the client chose, and it proves nothing thereby.
 
     Args:
         text: The call, as a dotted name.
-        given: Its arguments.
+        args: Its arguments.
+        words: Its keyword arguments.
         labels: Of all of them, and of what the method belongs to.
     """
     if "client" not in labels or labels & {"credential", "identity", "self", "principal"}:
+        return False
+    given = [*args, *words.values()]
+    if any(map(lexicon.is_credential_name, words)) or any(map(_is_about_proof, args)):
         return False
     last = (lexicon.chain_of(text) or [text])[-1]
     return bool(_FINDS & set(lexicon.words_of(last)[:1])) and (
         any("client" in labels_of(one) for one in given) or "named" in labels
     )
+
+
+def _is_about_proof(value: Value) -> bool:
+    """`"… where token = ?"`, `User.token == shown`: what is looked for is what proves."""
+    if isinstance(value, Const):
+        text = value.value if isinstance(value.value, str) else ""
+    else:
+        text = text_of(value).partition("==")[0] if "==" in text_of(value) else ""
+    return any(map(lexicon.is_credential_name, re.findall(r"\w+", text)))
 
 
 def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Value | None:

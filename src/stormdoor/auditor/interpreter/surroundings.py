@@ -217,6 +217,14 @@ class Surroundings(Calls):
                 return Instance(info, text=info.name, shared=True)
         return Unknown(text="self")
 
+    def told_to_class(self, info: ClassInfo, name: str) -> Const | None:
+        """What a class method that sets up the class begins with, for all connections."""
+        for one in info.mro:
+            told = _told(one.node).get(name) if isinstance(one, ClassInfo) else None
+            if told is not None and (told.value is None or isinstance(told.value, bool | str)):
+                return Const(told.value)
+        return None
+
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
         """What the constructor of a class stores, where no object of it was made here."""
         if self.around > _DEEP:
@@ -302,6 +310,27 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     if 0 <= at < len(call.args) and not any(isinstance(one, ast.Starred) for one in before):
         return call.args[at]
     return None
+
+
+@lru_cache(maxsize=4096)
+def _told(node: ast.ClassDef) -> dict[str, ast.Constant]:
+    """`cls.auth = None` of class methods that set a class up, before anything else is told."""
+    found: dict[str, ast.Constant] = {}
+    for method in node.body:
+        if not isinstance(method, ast.FunctionDef) or not any(
+            isinstance(one, ast.Name) and one.id == "classmethod" for one in method.decorator_list
+        ):
+            continue
+        for inner in method.body:
+            if (
+                isinstance(inner, ast.Assign)
+                and isinstance(inner.value, ast.Constant)
+                and isinstance(inner.targets[0], ast.Attribute)
+                and isinstance(inner.targets[0].value, ast.Name)
+                and inner.targets[0].value.id == "cls"
+            ):
+                found.setdefault(inner.targets[0].attr, inner.value)
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -10,11 +10,13 @@ from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import is_about
+from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "BENIGN",
+    "DOING",
     "Asking",
     "asks",
     "asks_permission",
@@ -124,7 +126,8 @@ _LOGINS = frozenset(
 )
 _YES = frozenset({"allow", "allows", "allowed", "permits", "permitted", "owns", "contains", "in"})
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
-_DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+"""Kinds of events by which something is done."""
 _STDLIB = sys.stdlib_module_names
 
 
@@ -223,9 +226,9 @@ class Asking:
                     asks(event)
                     and id(event.node) not in beside.nodes
                     and not event.labels & beside.answers
-                    and self._matters(event, wanted)
+                    and self._matters(event, doing)
                 )
-                if not asked and id(event.node) == wanted and event.kind in _DOING:
+                if not asked and id(event.node) == wanted and event.kind in DOING:
                     return True
         return False
 
@@ -256,15 +259,16 @@ class Asking:
                 chosen = chosen or id(event.node) == id(choice.node)
         return False
 
-    def _matters(self, question: Event, wanted: int) -> bool:
+    def _matters(self, question: Event, doing: Event) -> bool:
         """Whether the answer can keep it from being done: on some way it is not done after it."""
+        wanted = id(doing.node)
         key = (id(question.node), wanted)
         known = self._stops.get(key)
         if known is None:
             known = self._stops[key] = (
                 not self._complete
                 or question.text.startswith("@")
-                or _may_raise(question)
+                or (_may_raise(question) and not is_swallowed(question, doing))
                 or any(_ends_without(path, key[0], wanted) for path in self._paths)
             )
         return known
@@ -294,7 +298,7 @@ def _is_left_undone(events: list[Event], question: int, wanted: int) -> bool:
             waiting = True
         elif waiting and event.kind in {"close", "finish"}:
             return True
-        elif waiting and id(event.node) == wanted and event.kind in _DOING:
+        elif waiting and id(event.node) == wanted and event.kind in DOING:
             waiting = False
     return waiting
 

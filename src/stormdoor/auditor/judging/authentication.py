@@ -137,8 +137,11 @@ def _optional(paths: list[Path]) -> Authentication | None:
             continue
         tried.add(key)
         asked = _classified([path for path in paths if _agree(path, asking)]).kind
-        if asked not in _ASKS and not (asking.refused_by is not None and not _blind(asking)):
+        some = asked not in _ASKS
+        if some and (asking.refused_by is None or _blind(asking)):
             continue
+        if some:  # others get by, for what nobody can read here: the setting must be sure
+            flipped = [one for one in flipped if one.default is not None]
         # If all are asked with it, those that get by without are let in, whatever a message may prove.
         lets_in = _LETS_IN if asked == "skippable" else _LETS_IN | {"skippable"}
         for decisive in sorted(flipped, key=_doubt):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
+    Const,
     Instance,
     Mapping,
     Sequence,
@@ -31,6 +32,7 @@ _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
+_WHO = re.compile(r"(user|username|user_?id|uid|login)$", re.IGNORECASE)
 _TO_OBJECTS = frozenset(
     {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
     | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
@@ -244,6 +246,10 @@ def _registered_as(event: Event) -> str:
         case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
             named = "message" in labels and "principal" not in labels
             return text if named and "credential" not in labels else ""
+        case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
+            # `clients[number]["username"] = message["text"]`
+            said = "message" in labels and not labels & {"principal", "credential", "answer"}
+            return text if said and _WHO.match(field) else ""
         case _:
             return ""
 

@@ -11,6 +11,7 @@ __all__ = ["commands_of_anybody"]
 _PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "pty.spawn", "pexpect.")
 _CODE = frozenset({"eval", "exec", "__import__", "importlib.import_module", "runpy.run_path"})
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
+_CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
 _RUN = frozenset(
     {"cmd", "code", "command", "expression", "program", "script", "shell", "source", "statement"}
 )
@@ -29,6 +30,9 @@ def _is_command(event: Event) -> bool:
         return False
     if event.text.startswith(_PROGRAMS) or event.text in _CODE:
         return True
+    chain = lexicon.chain_of(event.text)
+    if any(word.endswith("rpc") for name in chain for word in lexicon.words_of(name)):
+        return bool(_CALLS & set(lexicon.words_of(chain[-1])))
     words = set(lexicon.words_of(event.text.rpartition(".")[2]))
     if not _RUNS & words:
         return False

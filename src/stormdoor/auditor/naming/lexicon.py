@@ -119,6 +119,8 @@ def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
     words = set(words_of(name))
     words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
+    if "keys" in words and words & {"api", "access"}:
+        return True
     return bool(
         words
         & (
@@ -145,6 +147,7 @@ def concerns_identity(name: str) -> bool:
                 "guard",
                 "restricted",
                 "hashed",
+                "htpasswd",
                 "private",
             }
         )

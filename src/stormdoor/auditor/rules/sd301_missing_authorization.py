@@ -51,7 +51,7 @@ from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
+_KNOWN = frozenset({"guarded", "after-accept", "frames-pass", "skippable"})
 _NOBODY = frozenset({"missing", "swallowed", "ignored"})
 """Where anybody is let in, it is the command of a message that needs a permission."""
 

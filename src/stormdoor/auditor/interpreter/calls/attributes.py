@@ -7,6 +7,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
+from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -181,21 +182,37 @@ class Attributes(Decorators):
             if put is not None:
                 return ClassMember(one, Assigned(ast.Constant(None)), value=put)
             patch = one.replaced.get(name)
-            if patch is not None and id(patch) not in self.patching:
+            if (
+                patch is not None
+                and id(patch) not in self.patching
+                and (
+                    patch.module is None
+                    or self._is_bound(patch.module, patch.module.tree, patch.binding)
+                )
+            ):
                 return patch
             for binding in reversed(self.hierarchy.members(one).get(name, ())):
-                if self._is_shipped(one, binding):
+                if self._is_bound(one.module, one.node, binding):
                     return ClassMember(one, binding)
         return None
 
-    def _is_shipped(self, owner: ClassInfo, binding: Binding) -> bool:
-        """Whether the conditions in the class body under which a name is bound hold as shipped."""
+    def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
+        """Whether the conditions under which a class body, or a module, binds a name hold.
+
+        As shipped, and in a way of its own for a setting that has to do with who is let in.
+        """
         node = binding.node if isinstance(binding, Defined) else getattr(binding, "value", None)
-        for test, wanted in self.hierarchy.conditions(owner).get(id(node), ()):
-            value = self.in_module(owner.module, test)
-            known = value.value if isinstance(value, Const) else None
+        for test, wanted in self.hierarchy.conditions_in(scope).get(id(node), ()):
+            value = self.in_module(module, test)
+            known: object = value.value if isinstance(value, Const) else None
             if isinstance(value, Setting):
                 known = self.truth_of_default(value)
+                if (
+                    known is not None
+                    and self.mode == "anonymous"
+                    and lexicon.concerns_identity(value.name)
+                ):
+                    known = self.assume(value, test)
             if known is not None and bool(known) is not wanted:
                 return False
         return True
@@ -284,6 +301,8 @@ class Attributes(Decorators):
             and name not in self.stored_names(instance.info)
             and not (instance.handler and self._declared_again(instance.info, name))
         ):
+            return Setting(name, value, text=name)
+        if _is_field(binding) and is_replaceable(name, value):
             return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
             value.exact = value.exact and bool(value.items)
@@ -392,6 +411,14 @@ class Attributes(Decorators):
         if isinstance(result, Sequence | Mapping):
             result.exact = False
             result.text = result.text or f"{value.info.name}.{name}"
+        if (
+            isinstance(result, Const)
+            and self.stage != Stage.IMPORT
+            and name in self.stored_names(value.info)
+        ):
+            return Unknown(
+                text=f"{value.info.name}.{name}"
+            )  # whoever has the class may have set it
         return result
 
     def _is_made_later(self, info: ClassInfo, name: str) -> bool:
@@ -441,6 +468,15 @@ class Attributes(Decorators):
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _is_field(binding: Binding) -> bool:
+    """`tokens: list[str] = field(default_factory=list)`: part of a configuration, and no state."""
+    return (
+        isinstance(binding, Assigned)
+        and isinstance(binding.value, ast.Call)
+        and _last(binding.value) in {"field", "Field", "attrib", "ib"}
+    )
 
 
 def _makes_default(method: FunctionNode, name: str) -> bool:

@@ -31,6 +31,13 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Methods"]
 
 
+_OF_FILES = frozenset(
+    {"chmod", "open", "read_bytes", "read_text", "rename", "replace", "rmdir", "touch", "unlink"}
+    | {"write_bytes", "write_text"}
+)
+"""Methods of a path that reach the file."""
+
+
 class Methods(Tasks):
     """Methods of what is no object of the project."""
 
@@ -104,6 +111,10 @@ class Methods(Tasks):
             ):
                 field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
                 return self.client_field(receiver, args[0].value, field_text)
+            if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
+                self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
+            if name == "issubset" and self.mode == "anonymous":
+                return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
             return Unknown(
                 labels_of(receiver, *everything) - {"self"}, f"{text_of(receiver)}.{name}()"
             )
@@ -214,6 +225,11 @@ class Methods(Tasks):
             return None
         chain = lexicon.chain_of(self.frame.module.source(node.func.value))
         named = lexicon.is_setting_chain(chain[-1:])
+        told = f"{'.'.join(chain[-1:])}.{keys[0]}"
+        if not named and self.stage == Stage.IMPORT and lexicon.concerns_identity(told):
+            # Where the program is set up it is told: `given.get("auth", {}).get("enabled", False)`.
+            fallback = args[1] if args[1:] else Const(None)
+            return Setting(told, fallback, frozenset({"setting"}), told)
         if not named and not (self.mode == "origin" and self.stage == Stage.ORIGIN and args[1:]):
             return None
         if not named:

@@ -213,7 +213,7 @@ class Unread(Verification):
             return Nobody(function.receiver.text, node, self.frame.module)
         if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
             return Unknown(labels - {"self", "setting", "credential"}, f"{text}()", truthy=True)
-        if self.mode == "anonymous" and is_found_by_name(text, everything, labels):
+        if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
             instead = given_instead(last, args, words) if proof else None
@@ -232,7 +232,7 @@ class Unread(Verification):
                 return Nobody(text, node, self.frame.module, presumed=True)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
-            return Unknown((labels - {"client", "message"}) | {"principal"}, text)
+            return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
@@ -256,7 +256,8 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
-        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+        lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
+        return Unknown((labels - lost) | {"answer"}, f"{text}()")
 
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
@@ -302,8 +303,8 @@ def _delivers(name: str) -> bool:
     words = lexicon.words_of(name)
     return (
         name in _DELIVERS
-        or words[:1] in [["send"], ["publish"], ["broadcast"], ["notify"]]
-        or words[-1:] in [["send"], ["write"], ["publish"]]
+        or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
+        or words[-1:] in (["send"], ["write"], ["publish"])
     )
 
 

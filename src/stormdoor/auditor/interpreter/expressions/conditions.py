@@ -145,6 +145,7 @@ class Conditions(Comparisons):
             self.mode == "member"
             and "principal" in labels
             and isinstance(node, ast.expr)
+            and not ("proven" in labels and isinstance(node, ast.Name | ast.Attribute))
             and _asks_about_user(node)
         ):
             self.record("check", node, f"access: {text}", values=(value,))

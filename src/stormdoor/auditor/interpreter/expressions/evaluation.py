@@ -126,9 +126,9 @@ class Expressions(Conditions):
                 source = given.default
             source = self.as_shipped(source)
             items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
-            chosen = node is self.of_all and "client" in labels_of(source)
+            chosen = node is self.of_each and "client" in labels_of(source)
             if chosen and not self.truth(source, generator.iter):
-                return Sequence([], "list")  # of nothing everything is true
+                return Sequence([], "list")  # of nothing everything is true, and nothing is
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
             entries: dict[object, Value] = {}

@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.expressions.names import Names
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
+from stormdoor.auditor.interpreter.tables import key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -114,6 +115,8 @@ class Items(Names):
                     return value.items[index.value]
                 if value.exact:
                     raise Thrown("KeyError", node, self.frame.module)
+            case Mapping() if key_named(index) in value.items:
+                return value.items[key_named(index)]
             case Mapping() if value.exact and value.items and "client" in labels_of(index):
                 return self.picked(value, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
-from stormdoor.auditor.interpreter.tables import is_chosen, is_shared
+from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -145,10 +145,14 @@ class Binding(Expressions):
                         self.record("store", node, text_of(holder), values=(key, value))
                     return
                 holder.exact = False
+                if not labels_of(value) & {"self"}:
+                    holder.items[key_named(key)] = value
             case Sequence():
                 holder.exact = False
             case _:
                 pass
+        if is_shared(holder) and isinstance(value, Mapping | Sequence):
+            value.text = value.text or f"{text_of(holder)}[]"
         if "self" in labels_of(value, key):
             self.record("join", node, text_of(holder), values=(key, value))
         elif not isinstance(holder, Mapping | Sequence) or (
@@ -197,6 +201,16 @@ class Binding(Expressions):
             self.frame.env.names[name] = self.meaning(found, name, node)
 
 
+def _parts_of(value: Value) -> list[Value]:
+    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+    if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
+        return []
+    return [
+        Setting(f"{value.name}[{at}]", one, value.labels, value.text)
+        for at, one in enumerate(value.default.items)
+    ]
+
+
 def _tests_around(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
     """The conditions that a statement of a function stands under."""
     for one in ast.walk(function):
@@ -224,16 +238,6 @@ def _is_plain(test: ast.expr) -> bool:
 def _is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return " + " in text or "{" in text or ".format(" in text or " % " in text
-
-
-def _parts_of(value: Value) -> list[Value]:
-    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
-    if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
-        return []
-    return [
-        Setting(f"{value.name}[{at}]", one, value.labels, value.text)
-        for at, one in enumerate(value.default.items)
-    ]
 
 
 @lru_cache(maxsize=65536)
