@@ -357,6 +357,51 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "a refusal speaks of what any message makes": (
+        "missing",
+        """
+MOST = 100
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+        self.line = None
+    def on_message(self, message):
+        if not self.ready and len(clients) < MOST:
+            hello = json.loads(message)
+            self.line = room.connect(hello["name"], int(hello["port"]))
+            self.ready = True
+            return
+        if self.line is None:
+            self.write_message("Error: could not authenticate you.")
+            return
+        self.line.put(message)
+""",
+        {},
+    ),
+    "a refusal speaks of what a password makes": (
+        "late",
+        """
+MOST = 100
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+        self.line = None
+    def on_message(self, message):
+        if not self.ready and len(clients) < MOST:
+            hello = json.loads(message)
+            if not db.verify_password(hello["name"], hello["password"]):
+                self.write_message("Error: could not authenticate you.")
+                return
+            self.line = room.connect(hello["name"], int(hello["port"]))
+            self.ready = True
+            return
+        if self.line is None:
+            self.write_message("Error: could not authenticate you.")
+            return
+        self.line.put(message)
+""",
+        {},
+    ),
 }
 
 ORIGINS: dict[str, Case] = {
