@@ -1,7 +1,7 @@
 """Compares what the scanner says with the labels: `python -m tests.auditor.corpus.evaluate`.
 
 Prints precision and recall for each question, of the part the rules were developed with first, of the
-part that was held out then and of the two sets that were read later, and lists what the scanner and the
+part that was held out then and of the three sets that were read later, and lists what the scanner and the
 labels disagree on.
 """
 
@@ -20,7 +20,7 @@ from tests.auditor.corpus.label import Label, Version, read_labels
 
 __all__ = ["Answer", "Figures", "answers", "main", "pairs", "part_of"]
 
-PARTS = ("development", "held out", "second set", "third set")
+PARTS = ("development", "held out", "second set", "third set", "fourth set")
 """Parts of the corpus: what the rules were written with, what was set aside, what was read later."""
 
 EXPECTED = {
@@ -182,7 +182,7 @@ def part_of(version: Version) -> str:
     """Which part of the corpus a version is in: one of `PARTS`."""
     if version.holdout:
         return "held out"
-    return {1: "development", 2: "second set"}.get(version.round, "third set")
+    return {1: "development", 2: "second set", 3: "third set"}.get(version.round, "fourth set")
 
 
 def _print_table(name: str, judged: Sequence[Answer]) -> None:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import connect
@@ -101,11 +102,15 @@ async def look(
             client = await stack.enter_async_context(opened(at.path))
             try:
                 if credential.first:
-                    await client.send(credential.first)
+                    await client.send(_spoken(credential.first))
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(_SETTLE):
                             messages.append(str(await client.recv()))
                 for one in say:
+                    if at.case.waits:
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(_SETTLE):
+                                messages.append(str(await client.recv()))
                     await client.send(one.replace("{unique}", secrets.token_hex(6)))
                 for data in at.case.hex:
                     await client.send(bytes.fromhex(data))
@@ -132,7 +137,15 @@ async def look(
         return Seen(0, 0, (), False)
 
 
+def _spoken(text: str) -> str | bytes:
+    return bytes.fromhex(text.removeprefix("hex:")) if text.startswith("hex:") else text
+
+
 def _triggered(url: str) -> None:
     """Something happens, that the program may tell those who listen."""
+    if url.startswith("touch "):
+        with Path(url.removeprefix("touch ")).open("a", encoding="utf-8") as file:
+            file.write("\n")
+        return
     with contextlib.suppress(OSError, HTTPException):
         urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - loopback

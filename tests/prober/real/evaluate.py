@@ -37,6 +37,7 @@ from tests.prober.real.programs import (
     Started,
     cases,
     environment,
+    shown,
     started,
 )
 
@@ -47,6 +48,8 @@ _SAME_HOST = re.compile(r"> Origin: https?://127\.0\.0\.1(:\d+)?$")
 UNSEEN = CASES.parent / "unseen"
 MARK = "<!-- What follows is written by `make probe-real ARGS=--page`. -->"
 CHECKS = {"no-credential": "SP101", "foreign-origin": "SP201", "other-port": "SP201"}
+MADE_UP = "wrong-credential"
+"""A fourth check, where something is written down that an outsider would make up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,10 @@ class Comparison:
     @property
     def seen(self) -> dict[str, bool]:
         """What is open, by hand."""
+        at = {"no-credential": "nobody", "foreign-origin": "foreign", "other-port": "other_port"}
+        at[MADE_UP] = "wrong"
         return {
-            "no-credential": self.by_hand["nobody"].matched,
-            "foreign-origin": self.by_hand["foreign"].matched,
-            "other-port": self.by_hand["other_port"].matched,
+            check: self.by_hand[who].matched for check, who in at.items() if who in self.by_hand
         }
 
     @property
@@ -124,13 +127,14 @@ def _identity(case: Case, credential: Credential) -> Identity | None:
 
 def _said(report: Report, check: str) -> str:
     """What the prober says to one question; a finding counts whatever its level."""
-    found = [one for one in report.tried if one.rule_id == CHECKS[check] and one.came == "found"]
+    rules = {CHECKS[check]} if check in CHECKS else {"SP102", "SP103"}
+    found = [one for one in report.tried if one.rule_id in rules and one.came == "found"]
     if check == "foreign-origin":
         # A page of the same host at another port is what the third check is about.
         found = [one for one in found if not any(_SAME_HOST.match(line) for line in one.transcript)]
     if found:
         return "open"
-    came = {one.came for one in report.tried if one.rule_id == CHECKS[check]}
+    came = {one.came for one in report.tried if one.rule_id in rules}
     if "unknown" in came:
         return "could not tell"
     return "closed" if came & {"clear", "skipped", "found"} else "could not tell"
@@ -155,6 +159,9 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
         ),
         "other_port": await look(outside, credential=ambient, origin=OTHER_PORT, say=case.say),
     }
+    if case.wrong:
+        wrong = shown(case.wrong)
+        by_hand["wrong"] = await look(at, credential=wrong, origin=own, say=case.say)
     if by_hand_only:
         return Comparison(case, by_hand)
     messages = [*case.say, *(f"hex:{one}" for one in case.hex)]
@@ -176,7 +183,7 @@ async def _compared(at: Started, *, by_hand_only: bool = False) -> Comparison:
     return Comparison(
         case,
         by_hand,
-        {check: _said(report, check) for check in CHECKS},
+        {check: _said(report, check) for check in (*CHECKS, *([MADE_UP] if case.wrong else []))},
         tuple(sorted({one.slug for one in report.findings} - CHECKS.keys())),
         time.monotonic() - began,
         report.coverage.connections,

@@ -74,7 +74,11 @@ class Case:
         beside: Paths of sockets that must be open, too, as the same client.
         overhears: The owner speaks while somebody else listens: that is what is to be heard.
         environ: More variables of its environment.
-        trigger: Address of plain HTTP that is asked while somebody listens: it makes the program speak.
+        trigger: What makes the program speak while somebody listens: an address of plain HTTP that is asked,
+            or `touch FILE`, which is written to.
+        wrong: A credential that an outsider would make up, by the names of `Credential`; empty where that is
+            not looked at.
+        waits: Whether the owner's page waits for the server's word before it says each of its messages.
         guess: The path that an outsider would try, where the address is the secret.
     """
 
@@ -104,6 +108,8 @@ class Case:
     environ: Mapping[str, str] = field(default_factory=dict)
     trigger: str = ""
     guess: str = ""
+    wrong: Mapping[str, Any] = field(default_factory=dict)
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +321,9 @@ def started(case: Case, home: Path) -> Iterator[Started]:
         binaries = _binaries(case, home)
         command = words(case.start).split()
         if not command[0].startswith("/"):
-            command[0] = str(binaries / command[0])
+            # Node itself is this machine's.
+            own = binaries / command[0]
+            command[0] = str(own) if own.exists() else shutil.which(command[0]) or str(own)
         log = folder / "log.txt"
         surroundings = {
             "PATH": f"{binaries}:{os.environ['PATH']}",
@@ -323,6 +331,7 @@ def started(case: Case, home: Path) -> Iterator[Started]:
             "PYTHONUNBUFFERED": "1",
             "JUPYTER_PLATFORM_DIRS": "1",
             "SHELL": "/bin/sh",
+            "NODE_PATH": str(home / "node_modules"),
             "COLUMNS": "200",
             **{name: words(value) for name, value in case.environ.items()},
         }

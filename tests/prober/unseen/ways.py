@@ -19,8 +19,12 @@ from tests.prober.real.programs import Case, Credential
 
 __all__ = [
     "bokeh",
+    "channels",
     "esphome",
+    "express",
     "gateway",
+    "inspector",
+    "litestar",
     "marimo",
     "node_red",
     "notes",
@@ -29,6 +33,7 @@ __all__ = [
     "remi",
     "visdom",
     "vite",
+    "wds",
 ]
 
 
@@ -39,7 +44,11 @@ class _Browser:
     port: int
     jar: CookieJar = field(default_factory=CookieJar)
 
-    def ask(self, path: str, form: dict[str, str] | None = None) -> str:
+    def ask(
+        self,
+        path: str,
+        form: dict[str, str] | None = None,
+    ) -> str:
         """The page at a path; a form is sent with the token against forgery that the cookie holds."""
         opener = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(self.jar), urllib.request.ProxyHandler({})
@@ -185,3 +194,45 @@ def visdom(case: Case, port: int, token: str, folder: Path) -> tuple[str, Creden
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
         name, _, value = answer.headers["Set-Cookie"].split(";")[0].partition("=")
     return case.path, Credential(cookies=((name, value),))
+
+
+def channels(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Django's own login; its token against forgery is in the form and in a cookie."""
+    browser = _Browser(port)
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.ask("/login/"))
+    form = {"username": "ada", "password": "lovelace-1815"}
+    browser.ask("/login/", {"csrfmiddlewaretoken": found[1] if found else "", **form})
+    return case.path, Credential(cookies=browser.cookies)
+
+
+def litestar(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """A password as JSON; the answer sets a cookie."""
+    return case.path, Credential(cookies=(_set(port, "/login", {"password": "lovelace-1815"}),))
+
+
+def express(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """The example logs in whoever asks."""
+    return case.path, Credential(cookies=(_set(port, "/login", {}),))
+
+
+def _set(port: int, path: str, body: dict[str, str]) -> tuple[str, str]:
+    """The cookie that is set by an answer."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+        name, _, value = answer.headers["Set-Cookie"].split(";")[0].partition("=")
+        return name, value
+
+
+def inspector(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """A page for everybody lists what may be debugged."""
+    listed = json.loads(_Browser(port).ask("/json/list"))
+    return f"/{listed[0]['id']}", Credential()
+
+
+def wds(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Somebody has the page open: what nobody has asked for is not watched."""
+    browser = _Browser(port)
+    browser.ask("/index.html")
+    browser.ask("/app.js")
+    return case.path, Credential()

@@ -5,14 +5,19 @@ import re
 
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
     Const,
+    Function,
     Instance,
     Member,
+    Partial,
     Setting,
     Special,
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -108,7 +113,14 @@ class TornadoAttributes(Client):
         if value.handler:
             return self.tornado_method(value, name, node)
         text = f"{text_of(value)}.{name}"
-        if node is not self.called:
+        if node is self.called:
+            hook = self.stored_attribute(value, name)
+            if (
+                isinstance(settled(hook), Function | Bound | Partial | ClassRef)
+                and hook is not None
+            ):
+                return hook  # `self.application.authorize(self.request)`
+        else:
             stored = self.stored_attribute(value, name)
             if value.shared and isinstance(stored, Const):
                 stored = Setting(text, stored, text=name)
@@ -120,6 +132,9 @@ class TornadoAttributes(Client):
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""
+        told = self.told_to_class(handler.info, name)
+        if told is not None:
+            return Setting(name, told, text=name)
         if name in METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
             return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
         match name:

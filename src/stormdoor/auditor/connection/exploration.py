@@ -1,6 +1,7 @@
 """Every way of a connection, within a budget."""
 
 import ast
+import re
 import time
 from collections import deque
 from collections.abc import Mapping as MappingABC
@@ -84,7 +85,22 @@ def _explored(
     while wanted and (otherwise or aside) and not spent.is_over():
         ways(otherwise.popleft() if otherwise else aside.popleft(), _OF_ONE)
     result.steps += spent.steps
+    _forget_what_anyone_begins(result)
     return result
+
+
+def _forget_what_anyone_begins(pathway: Pathway) -> None:
+    """What any message brings about is no proof of identity, whatever it is called."""
+    begun = {event.text for event in pathway.events if event.kind == "begun"}
+    if not begun:
+        return
+    asks = re.compile(rf"(not )?self\.({'|'.join(map(re.escape, begun))})( (is|==)( not)? None)?")
+    for path in pathway.paths:
+        path.events[:] = [
+            event
+            for event in path.events
+            if event.kind != "check" or asks.fullmatch(event.text) is None
+        ]
 
 
 @dataclass(slots=True)

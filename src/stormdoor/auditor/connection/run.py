@@ -119,7 +119,7 @@ class Run(TornadoModel):
         """A decorator of the class may have put another in its place."""
         handler = self.handler
         if handler is not None:
-            self.info = handler.info = self.shaped(self.info)
+            self.info = handler.info = self.shaped(self.with_bases(self.info))
 
     def given(self) -> dict[str, Value]:
         """What the route gives to `initialize`."""

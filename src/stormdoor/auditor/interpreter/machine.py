@@ -50,6 +50,8 @@ class Core:
 
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
+    handling = 0
+    """How many handlers of an exception are under way that followed a failed check."""
     of_each: ast.AST | None = None
     """What `all()` or `any()` is given."""
     leaning: bool | None = None
@@ -216,6 +218,7 @@ class Core:
                 presumed=presumed,
                 constant=constant,
                 caught=bool(self.catching),
+                handling=bool(self.handling),
                 remembered=remembered,
             )
         )

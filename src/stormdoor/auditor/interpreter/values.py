@@ -9,6 +9,8 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.reading.module import FunctionNode, Module
 
 __all__ = [
+    "NONE",
+    "REST",
     "Authenticated",
     "Bound",
     "ClassRef",
@@ -42,6 +44,8 @@ Labels: TypeAlias = frozenset[str]
 not prove to be its own, `proven` the very answer that says who it is."""
 
 NONE: Labels = frozenset()
+REST = "**"
+"""Among the words of a call: what a client may have given any parameter that nothing else was given."""
 _HANDLER: Labels = frozenset({"self"})
 
 

@@ -12,6 +12,8 @@ from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
 from stormdoor.auditor.interpreter.statements.execution import Statements
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import (
+    NONE,
+    REST,
     Bound,
     ClassRef,
     Const,
@@ -31,7 +33,7 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, FunctionNode, Module
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["Functions", "yields"]
+__all__ = ["Functions", "is_replaceable", "yields"]
 
 _CONSTRUCTION = 400
 """Steps of a constructor that are followed."""
@@ -87,11 +89,14 @@ class Functions(Statements):
         names = [one.arg for one in [*arguments.posonlyargs, *arguments.args]]
         positional = list(args)
         rest = dict(words)
+        spread = rest.pop(REST, None)
         for at, name in enumerate(names):
             if at < len(positional):
                 env.names[name] = positional[at]
             elif name in rest:
                 env.names[name] = rest.pop(name)
+            elif spread is not None:
+                env.names[name] = Unknown(labels_of(spread), name)
             else:
                 default = at - (len(names) - len(arguments.defaults))
                 if 0 <= default < len(arguments.defaults):
@@ -105,6 +110,8 @@ class Functions(Statements):
         for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if one.arg in rest:
                 env.names[one.arg] = rest.pop(one.arg)
+            elif spread is not None:
+                env.names[one.arg] = Unknown(labels_of(spread), one.arg)
             elif value is not None:
                 env.names[one.arg] = self.default(function, one.arg, value)
             else:
@@ -113,7 +120,11 @@ class Functions(Statements):
             env.names[arguments.kwarg.arg] = (
                 Mapping(dict(rest.items()), exact=False, labels=frozenset({"client", "url"}))
                 if self._is_served(function)
-                else Mapping(dict(rest.items()))
+                else Mapping(
+                    dict(rest.items()),
+                    exact=spread is None,
+                    labels=NONE if spread is None else labels_of(spread),
+                )
             )
         for name, held in list(env.names.items()):
             if (
@@ -138,7 +149,7 @@ class Functions(Statements):
         """The default of a parameter: of a constructor's it is a setting."""
         value = self.in_module(function.module, node)
         called = getattr(function.node, "name", "")
-        if called in {"initialize", "__init__"} and isinstance(value, Const | Instance | Function):
+        if called in {"initialize", "__init__"} and is_replaceable(name, value):
             return Setting(name, value, text=name)
         return value
 
@@ -239,7 +250,10 @@ class Functions(Statements):
             ]
             for name, value in zip(names, args, strict=False):
                 instance.attrs[name] = value
-            instance.attrs.update(words)
+            spread = words.get(REST)
+            if spread is not None:
+                instance.attrs.update({name: Unknown(labels_of(spread), name) for name in names})
+            instance.attrs.update({name: one for name, one in words.items() if name != REST})
             if args and isinstance(args[0], Const) and not names:
                 instance.attrs["status_code"] = args[0]
         if "self" in labels_of(*args, *words.values()) and self.accepted:
@@ -270,6 +284,20 @@ class Functions(Statements):
                 raise
         finally:
             self.cap, self.leaning = cap, leaning
+
+
+def is_replaceable(name: str, default: Value) -> bool:
+    """Whether a default is a setting: a constant, or a part of the program that another may replace."""
+    match default:
+        case Const() | Instance() | Function():
+            return True
+        case ClassRef():
+            return lexicon.concerns_identity(name)
+        case Sequence(exact=True) | Mapping(exact=True):
+            # Nobody is on the list as shipped, and that may mean everybody.
+            return not default.items and lexicon.concerns_identity(name)
+        case _:
+            return False
 
 
 @lru_cache(maxsize=65536)

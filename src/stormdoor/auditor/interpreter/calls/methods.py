@@ -153,6 +153,9 @@ class Methods(Tasks):
                     return receiver.items[key.value]
                 if receiver.exact:
                     return args[1] if len(args) > 1 else Const(None)
+                if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
+                    # `Registry.config().get("origins")`: whoever starts the program fills it.
+                    return self._setting_get(text_of(receiver), args, node)
             if (
                 self.mode == "anonymous"
                 and self.is_proof(key)
@@ -161,6 +164,7 @@ class Methods(Tasks):
                 instead = given_instead(name, args, {})
                 if instead is not None:
                     return instead
+            if self.mode == "anonymous" and (self.is_proof(key) or self._is_ticket(name, key)):
                 return self.lookup(node, f"{text_of(receiver)}.{name}()", key)
             if isinstance(key, Nobody):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
@@ -182,6 +186,17 @@ class Methods(Tasks):
             return Sequence(items, "list", receiver.exact)
         found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
         return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+
+    def _is_ticket(self, name: str, key: Value) -> bool:
+        """Whether the handshake takes something out of a table by what the address says.
+
+        It is there for one connection, whose client was told where it is: `tickets.pop(ticket)`.
+        """
+        return (
+            name == "pop"
+            and self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
+            and bool(labels_of(key) & {"query", "url", "header", "cookie"})
+        )
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
         named = args[0] if args else None
@@ -214,6 +229,11 @@ class Methods(Tasks):
             return None
         chain = lexicon.chain_of(self.frame.module.source(node.func.value))
         named = lexicon.is_setting_chain(chain[-1:])
+        told = f"{'.'.join(chain[-1:])}.{keys[0]}"
+        if not named and self.stage == Stage.IMPORT and lexicon.concerns_identity(told):
+            # Where the program is set up it is told: `given.get("auth", {}).get("enabled", False)`.
+            fallback = args[1] if args[1:] else Const(None)
+            return Setting(told, fallback, frozenset({"setting"}), told)
         if not named and not (self.mode == "origin" and self.stage == Stage.ORIGIN and args[1:]):
             return None
         if not named:

@@ -205,7 +205,7 @@ class Unread(Verification):
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
-            and last not in _DELIVERS
+            and not (_delivers(last) and not verifies)
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
@@ -219,7 +219,7 @@ class Unread(Verification):
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
                 return self.verification(node, text, by_name=not proof, name=last)
-            if "client" in labels_of(*everything) and last not in _HARMLESS | _DELIVERS:
+            if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
             if nobody is not None and last not in _HARMLESS:
@@ -252,7 +252,8 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
-        return Unknown((labels - {"self", "setting", "proven"}) | {"answer"}, f"{text}()")
+        lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
+        return Unknown((labels - lost) | {"answer"}, f"{text}()")
 
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
@@ -277,6 +278,16 @@ class Unread(Verification):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _delivers(name: str) -> bool:
+    """Whether a call of this name hands something on: `send_notification`, `keyboard_send`."""
+    words = lexicon.words_of(name)
+    return (
+        name in _DELIVERS
+        or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
+        or words[-1:] in (["send"], ["write"], ["publish"])
+    )
 
 
 def _has_all_it_needs(function: Value) -> bool:
