@@ -33,6 +33,8 @@ class Ask:
         unique: What `{unique}` in the messages becomes; another word each time where empty.
         after_end: Say the messages once more when the server has sent its close frame.
         ping: What is said in a ping that is sent last: whether it is answered is noted.
+        linger: Seconds to go on listening after the first thing that was delivered; 0 listens as long as
+            patience says, or until it is enough.
         gate: Awaited when all of the handshake but its last byte was sent.
     """
 
@@ -50,6 +52,7 @@ class Ask:
     unique: str = ""
     after_end: bool = False
     ping: bytes = b""
+    linger: float = 0.0
     gate: Callable[[], Awaitable[None]] | None = None
 
 
