@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from stormdoor.prober.ask import Ask, Conversation
 from stormdoor.prober.budget import Budget, BudgetSpent
-from stormdoor.prober.delivered import Message, shape, shapes, text_of
+from stormdoor.prober.delivered import Message, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target
@@ -221,6 +221,7 @@ class _Talk:
         self.found = Conversation()
         self._heard: list[Message] = []
         self._times: list[float] = []
+        self._shapes: set[str] = set()
         self._began = asyncio.get_running_loop().time()
 
     async def run(self, wire: Wire) -> None:
@@ -276,6 +277,7 @@ class _Talk:
         )
         self._heard.clear()
         self._times.clear()
+        self._shapes.clear()
 
     async def _go_on(
         self, wire: Wire, later: Callable[[], Awaitable[None]], seconds: float
@@ -324,20 +326,19 @@ class _Talk:
                         message = frame.payload.decode("utf-8", "replace")
                     self._heard.append(message)
                     self._times.append(asyncio.get_running_loop().time() - self._began)
+                    # Kept beside them: a server that floods must not make it look at all of them each time.
+                    form = shape(message)
+                    self._shapes |= {form} if form else set()
                     if len(self._heard) <= _SHOWN_MESSAGES:
                         self.lines.append(f"< {self.client.shown(text_of(message))}")
-                    if (
-                        linger
-                        and (when := limit.when())
-                        and (self.client.in_turn or shape(message))
-                    ):
+                    if linger and (when := limit.when()) and (self.client.in_turn or form):
                         now = asyncio.get_running_loop().time()
                         limit.reschedule(min(when, now + linger))
-                    if stop and self.client.enough(shapes(tuple(self._heard))):
+                    if stop and self.client.enough(frozenset(self._shapes)):
                         break
         except TimeoutError:
             cut = budget.over and asyncio.get_running_loop().time() - began < seconds
-            if cut and not shapes(tuple(self._heard)):
+            if cut and not self._shapes:
                 # Silence that was not waited for says nothing.
                 raise BudgetSpent from None
         except NoAnswer as error:
