@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from stormdoor.prober.delivered import Message, shape, shapes, text_of
+from stormdoor.prober.delivered import Message, is_hello, shape, shapes, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.target import Target
 from stormdoor.prober.wire import Answer
 
 __all__ = ["Ask", "Conversation"]
+
+
+_AGAIN = 0.2
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,15 @@ class Conversation:
     def stays_open(self) -> bool:
         """Whether it was accepted, and not ended while it was listened to."""
         return self.status == 101 and not self.ended
+
+    @property
+    def greets_on(self) -> bool:
+        """Whether the same greeting comes again after a while: it is a feed, if a poor one."""
+        began: dict[Message, float] = {}
+        for message, at in zip(self.messages, self.times, strict=False):
+            if is_hello(message) and at - began.setdefault(message, at) > _AGAIN:
+                return True
+        return False
 
     @property
     def delivered(self) -> frozenset[str]:

@@ -245,6 +245,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         return Access.REFUSED, "the answer was an error"
     if base.opens:
         return Access.IN, "it is let in, and stays open"
+    if one.greets_on:
+        return Access.IN, "it is greeted again and again"
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
 
 

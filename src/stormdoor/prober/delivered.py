@@ -20,6 +20,7 @@ __all__ = [
     "Message",
     "content",
     "is_bare",
+    "is_hello",
     "is_refusal",
     "leaves",
     "shape",
@@ -64,6 +65,7 @@ _GREETS_IN_WORDS = re.compile(
     r"server ready|please|ok\b)",
     re.IGNORECASE,
 )
+_HELLO = re.compile(r"(hello|hi|hey|welcome)\b[^{\[\n]{0,80}\Z", re.IGNORECASE)
 _ENGINE = re.compile(r'^0\{"sid"|^40(\{|$)')
 _PACKET = re.compile(r"4[0-6](?:/[^,\[{]{0,80},)?\d{0,10}(?=[\[{\"])")
 """Of Socket.IO: its kind, a namespace, the number of a receipt; then JSON."""
@@ -285,6 +287,11 @@ def is_bare(message: Message) -> bool:
 
 def _one_word(value: Any) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z_-]{1,24}", value))
+
+
+def is_hello(message: Message) -> bool:
+    """Whether it is a greeting in plain words, which asks for nothing."""
+    return isinstance(message, str) and bool(_HELLO.match(message)) and not is_refusal(message)
 
 
 def leaves(message: Message) -> frozenset[str]:
