@@ -1080,6 +1080,23 @@ def test_a_loop_that_ends_hangs_up(loop: str) -> None:
         assert Echo.told[-1] == ("close", None, None)
 
 
+def test_all_hang_up_when_a_loop_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many turns it would take to close them one after the other."""
+    monkeypatch.setattr("stormdoor.tornado.fast.turns._SECONDS", -1.0)  # one socket a turn
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket()) for _ in range(20)]
+
+        async def run() -> None:
+            async with at() as (served, _):
+                for client in clients:
+                    client.connect(("127.0.0.1", served.port))
+                    client.sendall(HANDSHAKE.encode())
+                await until(lambda: len(Echo.here) == len(clients))
+
+        asyncio.run(run())
+        assert Echo.told.count(("close", None, None)) == len(clients)
+
+
 class Loud:
     """Fails to write, or writes down that it did."""
 

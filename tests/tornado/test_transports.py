@@ -42,6 +42,9 @@ class Loop:
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.faults.append(context)
 
+    def time(self) -> float:
+        return 0.0
+
     def turn(self) -> None:
         """What is due now, and nothing that is asked for meanwhile."""
         for _ in range(len(self.soon)):

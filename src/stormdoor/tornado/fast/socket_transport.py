@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import socket
 
+from stormdoor.tornado.fast.joiner import joiner
+
 __all__ = ["NOT_NOW", "SocketTransport"]
 
 _AT_ONCE = 64 * 1024
@@ -35,6 +37,7 @@ class SocketTransport(asyncio.Transport):
     __slots__ = (
         "_closing",
         "_eof",
+        "_error",
         "_loop",
         "_number",
         "_out",
@@ -54,6 +57,7 @@ class SocketTransport(asyncio.Transport):
         self._protocol = protocol
         self._out = bytearray()
         self._closing = self._eof = self._paused = self._watching = False
+        self._error: OSError | None = None
         self._read_on()
 
     def _read_on(self) -> None:
@@ -165,7 +169,7 @@ class SocketTransport(asyncio.Transport):
         self._watch(False)
         self._protocol.resume_writing()
         if self._closing:
-            self._loop.call_soon(self._lose, None)
+            self._part()
         elif self._eof:
             self._shut()
 
@@ -189,7 +193,7 @@ class SocketTransport(asyncio.Transport):
             self._closing = True
             self._read_no_more()
             if not self._out:
-                self._loop.call_soon(self._lose, None)
+                self._part()
 
     def abort(self) -> None:
         """See `asyncio.WriteTransport`."""
@@ -203,16 +207,21 @@ class SocketTransport(asyncio.Transport):
         self._read_no_more()
         self._watch(False)
         self._out = bytearray()
-        self._loop.call_soon(self._lose, error)
+        self._error = error
+        self._part()
 
     def _shut(self) -> None:
         """Say that nothing more comes."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
-    def _lose(self, error: OSError | None) -> None:
+    def _part(self) -> None:
+        """Close the socket soon: others may have to be closed before it."""
+        joiner(self._loop).partings.add(self._lose)
+
+    def _lose(self) -> None:
         if self._sock.fileno() < 0:
             return
         self._watch(False)
         self._sock.close()
-        self._protocol.connection_lost(error)
+        self._protocol.connection_lost(self._error)

@@ -145,7 +145,7 @@ class TlsTransport(SocketTransport):
         with contextlib.suppress(OSError, ValueError):
             self._tls.unwrap()  # it sends its word, and does not wait for the other's
 
-    def _lose(self, error: OSError | None) -> None:
+    def _lose(self) -> None:
         if not self._eof and self._tls.fileno() >= 0:
             self._unwrap()
-        super()._lose(error)
+        super()._lose()
