@@ -157,6 +157,8 @@ def _speaks_of(statement: Statement, label: Label, folder: Path) -> bool:
     dotted = {label.dotted, label.dotted.replace(".<locals>", "")}
     if any(f".{name}".endswith(f".{statement.subject}") for name in dotted):
         return True
+    if any(f".{statement.subject}".endswith(f".{name}") for name in dotted):
+        return True  # the folder of the sources is a package itself
     if statement.path != label.path:
         return False
     return statement.line in _lines(folder / label.path, label.line)
