@@ -191,6 +191,26 @@ ORIGINS: dict[str, Case] = {
         _ENDS.format(question="asked.netloc.endswith(page)"),
         {},
     ),
+    "ends with any part of an address that nobody can read here": (
+        "weak|open",
+        _ENDS.format(question="asked.netloc.endswith(page)").replace(
+            'default="https://app.example"', "type=str"
+        ),
+        {},
+    ),
+    "ends with any part of an address, in both Pythons": (
+        "weak|open",
+        _ENDS.format(question="asked.netloc.endswith(page)").replace(
+            "from urllib.parse import urlparse",
+            """
+try:
+    from urllib.parse import urlparse
+except ImportError:
+    from urlparse import urlparse
+""",
+        ),
+        {},
+    ),
     "begins with any part of an address": (
         "weak|open",
         _ENDS.format(question="origin.startswith(page)"),
