@@ -129,6 +129,34 @@ CASES: dict[str, Case] = {
         _SESSION.format(setter=_SETTER, refusal="room.watch(self)"),
         {},
     ),
+    "everybody hears what is for all, and members what is theirs": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        room.listeners.add(self)
+        who = self.get_secure_cookie("who")
+        if who:
+            room.tell(who, self)
+    def on_message(self, message):
+        pass
+""",
+        {},
+    ),
+    "only members hear anything": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        who = self.get_secure_cookie("who")
+        if who:
+            room.listeners.add(self)
+            room.tell(who, self)
+    def on_message(self, message):
+        pass
+""",
+        {},
+    ),
     "messages of who was listed": (
         "late",
         _LISTED.format(listing=_WHO, question="id(self) in LISTED"),

@@ -3,7 +3,9 @@
 import ast
 import re
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
+from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -156,7 +158,26 @@ class TornadoAttributes(Client):
                 return Const(self.finished)
             case _:
                 pass
+        if self._was_left_out(handler.info, name):
+            raise Thrown("AttributeError", node, self.frame.module)
         return self.by_words(handler, name, f"self.{name}", node)
+
+    def _was_left_out(self, info: ClassInfo, name: str) -> bool:
+        """Whether only the constructor makes an attribute, and this connection's did not."""
+        if self.mode != "anonymous" or not self.accepted or name in self.uncertain:
+            return False
+        makers = {
+            method.name
+            for one in info.mro
+            if isinstance(one, ClassInfo)
+            for method in ast.walk(one.node)
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+            for inner in ast.walk(method)
+            if isinstance(inner, ast.Attribute)
+            and isinstance(inner.ctx, ast.Store)
+            and inner.attr == name
+        }
+        return bool(makers) and makers <= {"__init__", "initialize"}
 
     def application(self, node: ast.AST) -> Value:
         """`self.application`: the project's only Application class, or Tornado's."""
