@@ -72,6 +72,22 @@ class Door(WebSocketHandler):
         room.say(asked["text"])
 """
 
+_NAMED = """
+from sqlalchemy.orm import sessionmaker
+query = sessionmaker()().query
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        asked = json.loads(message)
+        person = query(db.Person).filter(db.Person.name == asked["name"]).first()
+        if person is None or person.is_away():
+            self.write_message("no")
+            self.close()
+        elif person.check_password(asked["password"]):
+            room.join(self)
+        else:
+            self.close()
+"""
+
 _SIGNED = """
 {constant} = json.dumps({{"error": "no"}})
 class Door(WebSocketHandler):
@@ -167,12 +183,43 @@ class Door(WebSocketHandler):
         _LISTED.format(listing=_WHO, question="id(self) not in LISTED or message"),
         {},
     ),
+    "messages of who said a name": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    listed = set()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "hello":
+            Door.listed.add(self)
+            self.name = data["name"]
+        elif self in self.listed:
+            room.say(self.name, data["text"])
+""",
+        {},
+    ),
+    "messages of who said a password": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    listed = set()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "hello":
+            if room.check_password(data["name"], data["password"]):
+                Door.listed.add(self)
+        elif self in self.listed:
+            room.say(self, data["text"])
+""",
+        {},
+    ),
     "everybody is listed": (
         "missing",
         _LISTED.format(listing='LISTED[id(self)] = "somebody"', question="id(self) in LISTED"),
         {},
     ),
     "a command that logs in, where there are any": ("late", _COMMANDS.format(name="login"), {}),
+    "a name that is looked up before the password": ("late", _NAMED, {}),
     "a command that asks nobody, where there are any": (
         "missing",
         _COMMANDS.format(name="say"),

@@ -164,7 +164,7 @@ class TornadoAttributes(Client):
 
     def _was_left_out(self, info: ClassInfo, name: str) -> bool:
         """Whether only the constructor makes an attribute, and this connection's did not."""
-        if self.mode != "anonymous" or not self.accepted or name in self.uncertain:
+        if self.mode == "origin" or not self.accepted or name in self.uncertain:
             return False
         makers = {
             method.name

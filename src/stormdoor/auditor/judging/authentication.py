@@ -79,12 +79,14 @@ def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authenticatio
         pathway: The ways.
         knowledge: What is known of bases that were not read.
     """
-    answer = _classified(_in_use(pathway.paths))
+    shipped = [path for path in pathway.paths if _as_shipped(path)]
+    used = _in_use(shipped, pathway.paths)
+    answer = _classified(used)
     if answer.kind in {"guarded", "presumed"}:
         return answer
     if answer.kind == "unreachable":
         return answer if pathway.complete else Authentication("incomplete")
-    optional = _optional(pathway.paths)
+    optional = _optional(pathway.paths) if used is shipped else None
     if optional is not None and optional.certain_default:
         return optional
     unread = _unread(pathway, knowledge)
@@ -117,13 +119,12 @@ def _as_shipped(path: Path) -> bool:
     return all(one.default is None or one.default == one.value for one in path.assumptions.values())
 
 
-def _in_use(paths: list[Path]) -> list[Path]:
+def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
     """The ways of this client as shipped, or where what it wants is switched on.
 
     Where nothing but a failure comes of the connection as shipped, it is what comes of it otherwise that
     counts: `if not options.use_robots: return` says nothing about who is let in.
     """
-    shipped = [path for path in paths if _as_shipped(path)]
     accepted = [path for path in shipped if path.outcome == "accepted"]
     fails = any(path.message_end == "raised" for path in accepted)
     if not fails or not all(_is_idle(path) for path in accepted):
