@@ -93,12 +93,13 @@ _SIGNED = """
 class Door(WebSocketHandler):
     def on_message(self, message):
         try:
-            data = envelope.unpack(message)
+            data = room.parse(message)
         except Exception:
             self.write_message({constant})
             return
-        welcome = self.application.directory.admits(self, message)
+        welcome = room.find_signer(data)
         if not welcome:
+            {saying}
             self.write_message({constant})
             return
         room.add(self, data["topic"])
@@ -225,8 +226,16 @@ class Door(WebSocketHandler):
         _COMMANDS.format(name="say"),
         {},
     ),
-    "a refusal that has a name": ("late", _SIGNED.format(constant="ERROR_LOGIN_FAILED"), {}),
-    "an error that has a name": ("missing", _SIGNED.format(constant="ERROR_NO_TOPIC"), {}),
+    "a refusal that says why": (
+        "late",
+        _SIGNED.format(constant="REFUSAL", saying='room.log("not authorized")'),
+        {},
+    ),
+    "an error that says what is not there": (
+        "missing",
+        _SIGNED.format(constant="REFUSAL", saying='room.log("no such topic")'),
+        {},
+    ),
     "the code of a message picks what is done": (
         "missing",
         _PROTOCOL.format(table="table = {Code.HELLO: Greeting, Code.SAY: Saying}"),

@@ -252,6 +252,27 @@ def _undecided(receiver: Const, name: str, other: Value) -> Value | None:
     return Unknown(labels_of(receiver, other), f"{name}()")
 
 
+def _written(value: Value) -> Value | None:
+    """`json.dumps({"error": "no"})`: a text that stands in the source."""
+    try:
+        return Const(json.dumps(_plain(value))[:_LONGEST])
+    except (TypeError, ValueError):
+        return None
+
+
+def _plain(value: Value) -> object:
+    """What a display consists of; TypeError where not all of it stands in the source."""
+    match value:
+        case Const(labels=labels) if not labels:
+            return value.value
+        case Mapping(exact=True):
+            return {str(key): _plain(one) for key, one in value.items.items()}
+        case Sequence(exact=True):
+            return [_plain(one) for one in value.items]
+        case _:
+            raise TypeError
+
+
 def _alternatives(value: Value) -> tuple[list[str], dict[str, str]]:
     """Texts of which one is enough, and the settings among them as shipped, by their names.
 
@@ -316,6 +337,8 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         return _converted(last, args[0])
     if name in {"json.loads", "ast.literal_eval"} and args and isinstance(args[0], Setting):
         return _loaded(name, args[0])
+    if name in {"json.dumps", "tornado.escape.json_encode"} and args:
+        return _written(args[0])
     if name == "filter" and len(args) == 2 and isinstance(args[1], Setting):
         return _without_empty(args[1])
     if name in {

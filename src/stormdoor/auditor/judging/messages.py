@@ -74,7 +74,11 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
     asked = max((at for at, event in enumerate(turn) if event.kind == "check"), default=None)
     if asked is None:
         absent = _first(turn, "absent") if asking else None
-        refused = asking and (ended or any(event.kind == "close" for event in turn))
+        refused = asking and (
+            ended
+            or any(event.kind == "close" for event in turn)
+            or all(_finds(event) for _, event in done)  # it was read, and nothing came of it
+        )
         return [
             event
             for at, event in done
