@@ -106,7 +106,8 @@ class Door(WebSocketHandler):
 """
 
 _PROTOCOL = """
-class Code:
+import enum
+class Code(enum.IntEnum):
     HELLO = 1
     SAY = 2
 class Greeting:
@@ -119,7 +120,7 @@ class Saying:
 class Message:
     def __init__(self, text):
         data = json.loads(text)
-        self.code, self.text = data[0], data[1]
+        self.code, self.text = Code(data[0]), data[1]
 {table}
 class Door(WebSocketHandler):
     def on_message(self, text):
@@ -239,6 +240,21 @@ class Door(WebSocketHandler):
     "the code of a message picks what is done": (
         "missing",
         _PROTOCOL.format(table="table = {Code.HELLO: Greeting, Code.SAY: Saying}"),
+        {},
+    ),
+    "the hash of what is sent names a place": (
+        "missing",
+        """
+from collections import defaultdict
+waiting = defaultdict(list)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "block":
+            block_hash = room.hash_of(data["block"])
+            waiting[block_hash].append(self.write_message)
+        room.pass_on(data["block"])
+""",
         {},
     ),
     "the code of a message picks from a table of defaults": (
