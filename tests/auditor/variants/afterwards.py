@@ -285,7 +285,44 @@ class Door(WebSocketHandler):
         pass
 """
 
+_MADE = """
+class Engine:
+    def __init__(self, pages={default}, size=5):
+        self.pages = pages
+        self.size = size
+def door_of(engine):
+    class Door(WebSocketHandler):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            if isinstance(engine.pages, str):
+                self.pages = [engine.pages]
+            else:
+                self.pages = engine.pages
+        def check_origin(self, origin):
+            if {question}:
+                return True
+            return super().check_origin(origin)
+        def on_message(self, message):
+            pass
+    return Door
+"""
+
 ORIGINS: dict[str, Case] = {
+    "every page unless the engine it is made for is told some": (
+        "open",
+        _MADE.format(default="None", question="self.pages is None or origin in self.pages"),
+        {},
+    ),
+    "the own page unless the engine it is made for is told some": (
+        "restricted|default",
+        _MADE.format(default="None", question="self.pages is not None and origin in self.pages"),
+        {},
+    ),
+    "the pages that the engine it is made for is told": (
+        "restricted",
+        _MADE.format(default="'https://app.example'", question="origin in self.pages"),
+        {},
+    ),
     "ends with any part of an address": (
         "weak|open",
         _ENDS.format(question="asked.netloc.endswith(page)"),

@@ -355,6 +355,9 @@ class TornadoAttributes(Client):
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
         labels = labels_of(value)
+        told = self.told_to_holder(name) if self._is_given(value) else None
+        if told is not None:
+            return Setting(text, told, text=text)
         if "answer" in labels and lexicon.is_verdict(name):
             return self.identity(text, node, presumed=True)
         if "client" in labels:
@@ -380,6 +383,15 @@ class TornadoAttributes(Client):
         if lexicon.is_credential_name(name):
             labels |= {"secret"}
         return Unknown(labels, text)
+
+    def _is_given(self, value: Value) -> bool:
+        """Whether it is what a function is given that makes the handler, and nobody here calls it."""
+        return (
+            self.mode == "origin"
+            and isinstance(value, Unknown)
+            and not value.labels
+            and value.text.isidentifier()
+        )
 
     def _is_application(self, value: Value) -> bool:
         if isinstance(value, Special):

@@ -333,6 +333,10 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         shipped = settled(args[0])
         if isinstance(shipped, Const) and isinstance(shipped.value, str):
             return _is_instance(shipped, args[1])  # a text however it is configured
+        if isinstance(shipped, Const) and shipped.value is None:
+            told = _is_instance(shipped, args[1])
+            text = f"isinstance({args[0].name})"
+            return told if told is None else Setting(text, told, text=text)
     if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
         return _converted(last, args[0])
     if name in {"json.loads", "ast.literal_eval"} and args and isinstance(args[0], Setting):
@@ -373,11 +377,15 @@ def _of_any(name: str, items: Value) -> Value | None:
     return None
 
 
+_TEXTS = {"six.string_types": "str", "six.text_type": "str", "basestring": "str", "unicode": "str"}
+"""What Python 2 called a text."""
+
+
 def _is_instance(value: Const, kinds: Value) -> Value | None:
     names = kinds.items if isinstance(kinds, Sequence) else [kinds]
     if not all(isinstance(one, Named) for one in names):
         return None
-    found = {one.name for one in names if isinstance(one, Named)}
+    found = {_TEXTS.get(one.name, one.name) for one in names if isinstance(one, Named)}
     mine = {kind.__name__ for kind in type(value.value).__mro__}
     return Const(bool(found & mine), value.labels)
 
