@@ -27,16 +27,12 @@ class Picks(TornadoMethods):
         if not names:
             return self.dispatched("getattr", args, node)
         self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
-        if self.mode == "member":
-            picked = self.choose(node, len(names) + 1)
-            if picked < len(names):
-                return self.attribute(target, names[picked], node)
-            if len(args) > 2:
-                return args[2]
-            raise Thrown("AttributeError", node, self.frame.module)
-        if self.accepted:
-            self.record("act", node, "getattr", values=tuple(args))
-        return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+        picked = self.choose(node, len(names) + 1)
+        if picked < len(names):
+            return self.attribute(target, names[picked], node)
+        if len(args) > 2:
+            return args[2]
+        raise Thrown("AttributeError", node, self.frame.module)
 
     def dispatched(self, how: str, args: list[Value], node: ast.AST) -> Value:
         """Whatever has the name that the client sends."""
