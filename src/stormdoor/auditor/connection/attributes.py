@@ -365,7 +365,10 @@ class TornadoAttributes(Client):
         if "principal" in labels:
             return Unknown(labels - {"proven"}, text)
         parts = text.replace("(", ".").replace("[", ".").split(".")
-        if lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name):
+        of_library = parts[:2] == ["self", "session"] and self.is_sockjs()
+        if not of_library and (
+            lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name)
+        ):
             return self.setting_named(text, name, node)
         if node is self.called:
             return Member(Unknown(labels, text_of(value)), name, labels - {"self"}, text)
