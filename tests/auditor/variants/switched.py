@@ -1678,4 +1678,42 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "a list that the main block switches on": (
+        "optional",
+        """
+tokens = {}
+class Door(WebSocketHandler):
+    tokens = False
+    def open(self, token):
+        if Door.tokens:
+            if token not in tokens:
+                self.close()
+                return
+        clients.add(self)
+    def on_message(self, message):
+        pass
+if __name__ == "__main__":
+    import optparse
+    parser = optparse.OptionParser()
+    parser.add_option("-t", "--tokens", action="store_true", default=False, dest="tokens")
+    options, _ = parser.parse_args()
+    Door.tokens = options.tokens
+""",
+        {},
+    ),
+    "a method that the main block puts there": (
+        "guarded",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        room.say(message)
+def ask(self):
+    if not self.get_signed_cookie("user"):
+        raise HTTPError(403)
+if __name__ == "__main__":
+    Door.prepare = ask
+    Application([("/ws", Door)]).listen(80)
+""",
+        {},
+    ),
 }
