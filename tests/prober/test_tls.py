@@ -23,7 +23,8 @@ from stormdoor.prober.target import parse_target
 from tests.prober.servers import ALICE, Feed
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
+def certified(folder: Path) -> tuple[Path, Path]:
+    """A certificate that nobody knows, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "probed")])
     now = dt.datetime.now(dt.UTC)
@@ -48,7 +49,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 
 async def test_tls(tmp_path: Path) -> None:
     """With its authority a server is probed; without, it is said what to give."""
-    certificate, key = _certificate(tmp_path)
+    certificate, key = certified(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     server = HTTPServer(Application([("/ws", Feed)]), ssl_options=context)
@@ -91,7 +92,7 @@ async def test_slow_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     chosen = [one for one in PROBES if one.meta.id == "SP605"]
     monkeypatch.setattr(engine, "in_turn", lambda **_: chosen)
     monkeypatch.setattr(backlog, "MUCH", 8 * 1024 * 1024)
-    certificate, key = _certificate(tmp_path)
+    certificate, key = certified(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     server = HTTPServer(Application([("/ws", Keeps)]), ssl_options=context)

@@ -82,7 +82,7 @@ def probe(
     listen: Seconds = 1.0,
     connections: Limit = 300,
     per_second: Limit = 20,
-    seconds: Seconds = 60.0,
+    seconds: Seconds | None = None,
     form: Annotated[Format, Parameter(name="--format", group=_SHOWN)] = "text",
     output: Annotated[
         tuple[Path, ...], Parameter(name=["--output", "-o"], group=_SHOWN, metavar="FILE")
@@ -150,7 +150,7 @@ def probe(
         listen: Seconds to listen to each connection. 1 if left out.
         connections: How many connections to make to each endpoint. 300 if left out.
         per_second: How many of them in a second. 20 if left out.
-        seconds: How long each endpoint may take. 60 if left out.
+        seconds: How long each endpoint may take. 27 if left out; 60 with `--active`, a login, or `--idle`.
         form: How it is printed. text if left out.
         output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
         endpoints: Show each endpoint with its five checks, instead of the findings.

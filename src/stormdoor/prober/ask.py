@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from stormdoor.prober.delivered import Message, shape, shapes, text_of
+from stormdoor.prober.delivered import Message, is_hello, shape, shapes, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.target import Target
 from stormdoor.prober.wire import Answer
 
 __all__ = ["Ask", "Conversation"]
+
+
+_AGAIN = 0.2
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Ask:
         unique: What `{unique}` in the messages becomes; another word each time where empty.
         after_end: Say the messages once more when the server has sent its close frame.
         ping: What is said in a ping that is sent last: whether it is answered is noted.
+        linger: Seconds to go on listening after the first thing that was delivered; 0 listens as long as
+            patience says, or until it is enough.
         gate: Awaited when all of the handshake but its last byte was sent.
     """
 
@@ -50,6 +56,7 @@ class Ask:
     unique: str = ""
     after_end: bool = False
     ping: bytes = b""
+    linger: float = 0.0
     gate: Callable[[], Awaitable[None]] | None = None
 
 
@@ -87,6 +94,15 @@ class Conversation:
     def stays_open(self) -> bool:
         """Whether it was accepted, and not ended while it was listened to."""
         return self.status == 101 and not self.ended
+
+    @property
+    def greets_on(self) -> bool:
+        """Whether the same greeting comes again after a while: it is a feed, if a poor one."""
+        began: dict[Message, float] = {}
+        for message, at in zip(self.messages, self.times, strict=False):
+            if is_hello(message) and at - began.setdefault(message, at) > _AGAIN:
+                return True
+        return False
 
     @property
     def delivered(self) -> frozenset[str]:

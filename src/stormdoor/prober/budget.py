@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 __all__ = ["Budget", "BudgetSpent"]
 
 
+_GRACE = 0.5
+"""Seconds."""
+
+
 class BudgetSpent(Exception):
     """No connection and no second is left. What was found until then is reported."""
 
@@ -45,6 +49,15 @@ class Budget:
         self.used += 1
         self._next = now + wait + 1 / self.per_second
         await asyncio.sleep(wait)
+
+    @property
+    def over(self) -> bool:
+        """Whether no time is left."""
+        return self.left() <= 0
+
+    def grace(self) -> float:
+        """Seconds that what was begun may still take: what is left, and a little to end in order."""
+        return self.left() + _GRACE
 
     def left(self) -> float:
         """Seconds that are left."""

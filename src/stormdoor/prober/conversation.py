@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from stormdoor.prober.ask import Ask, Conversation
-from stormdoor.prober.budget import Budget
-from stormdoor.prober.delivered import Message, shapes, text_of
+from stormdoor.prober.budget import Budget, BudgetSpent
+from stormdoor.prober.delivered import Message, shape, text_of
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.redact import Redactor
 from stormdoor.prober.target import Target
@@ -45,6 +45,8 @@ _GREETING = 0.2
 """Of the time to listen: what a server says before it is told who is there."""
 _IDS = {"id", "msgid", "messageid", "requestid", "reqid", "uuid", "nonce", "ref", "seq", "clientid"}
 _LONGEST_TALK = 400
+_TURN = 0.3
+"""Of the time to listen: how long who speaks in turn listens on after the last word it has heard."""
 _SETTLE = 2.5
 """Of the time to listen: until a session that was ended is seen to have ended."""
 
@@ -109,6 +111,8 @@ class Client:
         self.say = tuple(say)
         self.listen = self.usual = listen
         self.numbered = False
+        self.in_turn = False
+        self.slow = False
         self.answer_seconds = ANSWER_SECONDS
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
@@ -217,6 +221,7 @@ class _Talk:
         self.found = Conversation()
         self._heard: list[Message] = []
         self._times: list[float] = []
+        self._shapes: set[str] = set()
         self._began = asyncio.get_running_loop().time()
 
     async def run(self, wire: Wire) -> None:
@@ -233,11 +238,11 @@ class _Talk:
             if client.say:
                 await self._listen(wire, client.listen * _GREETING, stop=False)
         if ask.say and not ask.early and not self.found.ended:
-            for one in client.said(ask.unique):
-                await self._send(wire, one)
+            await self._say(wire)
         await self._send_raw(wire)
         if not self.found.ended:
-            await self._listen(wire, seconds, stop=not (ask.raw or ask.overhears))
+            stop = not (ask.raw or ask.overhears)
+            await self._listen(wire, seconds, stop=stop, linger=ask.linger)
         if ask.later is not None and not self.found.ended:
             await self._go_on(wire, ask.later, seconds)
         if ask.after_end and self.found.ended == "close":
@@ -246,6 +251,16 @@ class _Talk:
             await self._listen(wire, seconds, stop=False)
         if not self.found.ended:
             self.lines.append("< (still open)")
+
+    async def _say(self, wire: Wire) -> None:
+        """Say what the owner would: at once, or each when the server has said what it had to say."""
+        for one in self.client.said(self.ask.unique):
+            if self.client.in_turn:
+                turn = self.client.usual * _TURN
+                await self._listen(wire, self.client.usual, stop=False, linger=turn)
+                if self.found.ended:
+                    return
+            await self._send(wire, one)
 
     async def _send_raw(self, wire: Wire) -> None:
         """Send the frames that were made by hand; what is sent often takes one line."""
@@ -262,6 +277,7 @@ class _Talk:
         )
         self._heard.clear()
         self._times.clear()
+        self._shapes.clear()
 
     async def _go_on(
         self, wire: Wire, later: Callable[[], Awaitable[None]], seconds: float
@@ -287,9 +303,11 @@ class _Talk:
         self.lines.append(f"> {self.client.shown(text)}")
         await wire.send(message_frame(text))
 
-    async def _listen(self, wire: Wire, seconds: float, *, stop: bool) -> None:
+    async def _listen(self, wire: Wire, seconds: float, *, stop: bool, linger: float = 0.0) -> None:
+        budget = self.client.budget
+        began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(min(seconds, budget.grace())) as limit:
                 while len(self._heard) < _LONGEST_TALK:
                     frame = await wire.receive()
                     if frame.opcode == CLOSE:
@@ -308,12 +326,21 @@ class _Talk:
                         message = frame.payload.decode("utf-8", "replace")
                     self._heard.append(message)
                     self._times.append(asyncio.get_running_loop().time() - self._began)
+                    # Kept beside them: a server that floods must not make it look at all of them each time.
+                    form = shape(message)
+                    self._shapes |= {form} if form else set()
                     if len(self._heard) <= _SHOWN_MESSAGES:
                         self.lines.append(f"< {self.client.shown(text_of(message))}")
-                    if stop and self.client.enough(shapes(tuple(self._heard))):
+                    if linger and (when := limit.when()) and (self.client.in_turn or form):
+                        now = asyncio.get_running_loop().time()
+                        limit.reschedule(min(when, now + linger))
+                    if stop and self.client.enough(frozenset(self._shapes)):
                         break
         except TimeoutError:
-            pass
+            cut = budget.over and asyncio.get_running_loop().time() - began < seconds
+            if cut and not self._shapes:
+                # Silence that was not waited for says nothing.
+                raise BudgetSpent from None
         except NoAnswer as error:
             self.lines.append(f"< ({error})")
             self._keep("gone", 1006)

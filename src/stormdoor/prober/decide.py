@@ -11,8 +11,18 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stormdoor.prober.conversation import Ask, Client, Conversation
-from stormdoor.prober.delivered import CODE, GREETING, content, is_refusal, shape, text_of
+from stormdoor.prober.delivered import (
+    CODE,
+    GREETING,
+    content,
+    is_bare,
+    is_refusal,
+    leaves,
+    shape,
+    text_of,
+)
 from stormdoor.prober.identity import Identity
+from stormdoor.prober.together import together
 from stormdoor.prober.wire import ANSWER_SECONDS
 
 __all__ = [
@@ -26,8 +36,14 @@ __all__ = [
 ]
 
 _SHORT = 300
+_ENOUGH_TEXTS = 3
+"""By which what one client is told is known from what another is."""
 _LONG = 6.0
 """Of the time to listen: for a feed that speaks only now and then."""
+_SOON = 0.5
+"""Seconds to listen on to a slow server after the first of what it has to say."""
+_SLOW = 1.0
+"""Seconds to the answer, or to what is delivered, from which on a server is slow."""
 _LONGEST_WAIT = 5.0
 """Seconds that a server may ask to wait before the next attempt."""
 _PROTOCOLS = (
@@ -75,40 +91,90 @@ def refused(one: Conversation) -> bool:
 
 async def take_baseline(client: Client, owner: Identity | None, origin: str) -> Baseline:
     """Look as the owner, twice, as nobody, and at a path that does not exist."""
-    seen = [] if owner is None else await _as_owner(client, owner, origin)
+    first = None if owner is None else await _first(client, Ask(owner, origin))
+    if first is not None and first.handshake:
+        # Who is let in was answered soon; a stranger who is not is refused by silence.
+        client.answer_seconds = min(ANSWER_SECONDS, 1.0 + 20 * first.handshake)
+    if owner is not None:
+        client.stranger = owner.nobody()
+    seen: list[Conversation] = []
+    if owner is not None and first is not None and client.slow:
+        again = Ask(owner, origin, patience=_patience(client, first), linger=_SOON)
+        second, nobody, elsewhere = await together(
+            client.converse(again), _stranger(client, origin, first), _nowhere(client, origin)
+        )
+        seen = [first, second]
+    else:
+        if owner is not None and first is not None:
+            seen = await _as_owner(client, owner, origin, first)
+        nobody = await _stranger(client, origin, first)
+        elsewhere = await _nowhere(client, origin)
     once = len(seen) == 2 and refused(seen[1]) and not refused(seen[0])
     if once:
         seen.pop()
-    if seen and seen[0].handshake:
-        # Who is let in was answered soon; a stranger who is not is refused by silence.
-        client.answer_seconds = min(ANSWER_SECONDS, 1.0 + 20 * seen[0].handshake)
+    delivered: frozenset[str] = frozenset()
+    if seen:
+        all_of = [one.delivered for one in seen]
+        delivered = _bought(all_of[0].intersection(*all_of[1:]), seen)
+    varied = len(seen) == 2 and not delivered and all(one.delivered for one in seen)
+    if delivered:
+        client.enough = delivered.issubset
+        _keep_pace(client, max(one.pace(delivered) for one in seen))
+    return Baseline(tuple(seen), nobody, elsewhere, delivered, once, varied)
+
+
+def _keep_pace(client: Client, pace: float) -> None:
+    """What comes at once need not be waited for long; what comes late must be."""
+    usual = client.usual
+    soon = pace * 1.5 < usual
+    client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
+
+
+def _patience(client: Client, first: Conversation) -> float:
+    return max(1.5, first.pace(first.delivered) * 1.5 / client.listen)
+
+
+async def _first(client: Client, ask: Ask) -> Conversation:
+    """Listen for long to who may speak only now and then, and not for long after it has spoken."""
+    first = await client.converse(replace(ask, patience=_LONG, linger=1.5 * client.usual))
+    client.slow = max(first.handshake, first.pace(first.delivered)) > _SLOW
+    return first
+
+
+async def _stranger(client: Client, origin: str, owner: Conversation | None) -> Conversation:
+    """What a client without a credential sees; where there is no owner, also what it must say and offer."""
     if owner is not None:
-        client.stranger = owner.nobody()
-    nobody = await client.converse(Ask(client.stranger, origin, patience=1.5))
-    if owner is None and nobody.status not in {0, 101} and not client.stranger.protocols:
+        patience = _patience(client, owner)
+        return await client.converse(Ask(client.stranger, origin, patience=patience))
+    nobody = await _first(client, Ask(client.stranger, origin))
+    if nobody.status not in {0, 101} and not client.stranger.protocols:
         offering = replace(client.stranger, protocols=_PROTOCOLS)
         other = await client.converse(Ask(offering, origin, patience=1.5))
         if other.status == 101:
             chosen = tuple(other.answer.values("sec-websocket-protocol")) or _PROTOCOLS
             nobody, client.stranger = other, replace(client.stranger, protocols=chosen)
+    if nobody.status == 101 and not nobody.delivered and client.say:
+        nobody = await _in_turn(client, Ask(client.stranger, origin), nobody)
+    if pace := nobody.pace(nobody.delivered):
+        client.listen = max(client.listen, pace * 1.5 + 0.5)
+    return nobody
+
+
+async def _in_turn(client: Client, ask: Ask, before: Conversation) -> Conversation:
+    """The same, each message said when the server has answered the one before it."""
+    client.in_turn = True
+    spoken = await client.converse(replace(ask, patience=1.5))
+    if spoken.delivered:
+        return spoken
+    client.in_turn = False
+    return before
+
+
+async def _nowhere(client: Client, origin: str) -> Conversation:
     directory = client.target.path.rsplit("/", 1)[0]
     elsewhere = client.target.at(f"{directory}/stormdoor-probe-nothing-here")
-    nowhere = await client.converse(
-        Ask(Identity("nobody"), origin, target=elsewhere, say=False, patience=0.2)
-    )
-    delivered: frozenset[str] = frozenset()
-    if seen:
-        first, *more = (one.delivered for one in seen)
-        delivered = _bought(first.intersection(*more), seen)
-    varied = len(seen) == 2 and not delivered and all(one.delivered for one in seen)
-    if delivered:
-        client.enough = delivered.issubset
-        pace = max(one.pace(delivered) for one in seen)
-        # What comes at once need not be waited for long; what comes late must be.
-        usual = client.usual
-        soon = pace * 1.5 < usual
-        client.listen = min(usual, max(0.4, 3 * pace + 0.3)) if soon else pace * 1.5 + 0.5
-    return Baseline(tuple(seen), nobody, nowhere, delivered, once, varied)
+    ask = Ask(Identity("nobody"), origin, target=elsewhere, say=False, patience=0.2)
+    return await client.converse(ask)
 
 
 def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[str]:
@@ -121,22 +187,19 @@ def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[st
     return rest if any(not one.startswith(GREETING) for one in rest) else delivered
 
 
-async def _as_owner(client: Client, owner: Identity, origin: str) -> list[Conversation]:
-    seen = [await client.converse(Ask(owner, origin, patience=1.5))]
-    if seen[0].status == 101 and refused(seen[0]):
+async def _as_owner(
+    client: Client, owner: Identity, origin: str, first: Conversation
+) -> list[Conversation]:
+    """What the owner saw, and sees once more."""
+    if first.status == 101 and refused(first):
         # A server that has just started, or has much to do, may let go of who is welcome.
-        seen = [await client.converse(Ask(owner, origin, patience=1.5))]
-    if seen[0].status != 101:
-        return seen
-    if seen[0].stays_open and not seen[0].delivered:
-        # It may speak only now and then.
-        slow = await client.converse(Ask(owner, origin, patience=_LONG))
-        if not slow.delivered:
-            return [seen[0], slow]
-        seen = [slow]
-    pace = seen[0].pace(seen[0].delivered)
-    patience = max(1.5, pace * 1.5 / client.listen)
-    seen.append(await client.converse(Ask(owner, origin, patience=patience)))
+        first = await client.converse(Ask(owner, origin, patience=1.5))
+    if first.status != 101:
+        return [first]
+    if not first.delivered and client.say:
+        first = await _in_turn(client, Ask(owner, origin), first)
+    patience = _patience(client, first)
+    seen = [first, await client.converse(Ask(owner, origin, patience=patience))]
     if seen[0].delivered and not seen[1].delivered and seen[1].stays_open and client.say:
         # A server that drops what it has heard before: give each message a number of its own.
         client.numbered = True
@@ -167,7 +230,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
     if base.owner:
         return _like_owner(base, one, got, anonymous=anonymous)
     # Without an owner there is nobody to tell this name from: it may be that of a guest. Nor is a code known.
-    got = frozenset(one for one in got if not one.startswith(GREETING) and one != CODE)
+    weighs = frozenset(shape(message) for message in one.messages if not is_bare(message))
+    got = frozenset(one for one in got & weighs if not one.startswith(GREETING) and one != CODE)
     if got and one.ended and (one.code in _POLICY or one.code >= 3000 or _notice(one)):
         return Access.UNKNOWN, "something was delivered, and then it was ended"
     if got:
@@ -181,6 +245,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         return Access.REFUSED, "the answer was an error"
     if base.opens:
         return Access.IN, "it is let in, and stays open"
+    if one.greets_on:
+        return Access.IN, "it is greeted again and again"
     return Access.UNKNOWN, "it stays open, and nothing that would be worth protecting was delivered"
 
 
@@ -240,15 +306,28 @@ def _compared(
 
 
 def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:
-    """Whether the owner is always told the same, and this client another thing as short as a notice."""
+    """Whether the owner is always told the same, and this client another thing: a notice, or an example."""
     data = [form for form in hit if not form.startswith(GREETING)]
     for form in data:
         own = [{content(m) for m in seen.messages if shape(m) == form} for seen in base.owner]
         theirs = {content(m) for m in one.messages if shape(m) == form}
         always = frozenset.intersection(*map(frozenset, own))
-        if not always or theirs & set().union(*own) or any(len(text) >= _SHORT for text in theirs):
+        if not always or theirs & set().union(*own):
+            return False
+        if any(len(text) >= _SHORT for text in theirs) and not _has_none_of_it(base, one, form):
             return False
     return bool(data)
+
+
+def _has_none_of_it(base: Baseline, one: Conversation, form: str) -> bool:
+    """Whether of the texts that the owner is told each time, next to nothing is among this client's."""
+    told = [
+        frozenset[str]().union(*(leaves(m) for m in seen.messages if shape(m) == form))
+        for seen in (*base.owner, one)
+    ]
+    *own, theirs = told
+    always = frozenset.intersection(*own)
+    return len(always) >= _ENOUGH_TEXTS and len(always & theirs) * 4 < len(always)
 
 
 def _texts(one: Conversation) -> frozenset[str]:
@@ -291,7 +370,16 @@ async def attempt(
             Otherwise the server may look at it with the first message, and something must be delivered.
     """
     anonymous = ask.who.empty and not ask.headers
-    first = await client.converse(ask)
+    ready: list[Conversation] = []
+    if client.slow:
+        ask = replace(ask, linger=ask.linger or _SOON)
+    longer = replace(ask, patience=ask.patience * 2)
+    if client.slow:
+        first, *ready = await together(
+            *(client.converse(one) for one in (ask, control, longer) if one is not None)
+        )
+    else:
+        first = await client.converse(ask)
     if first.limited and 0 < first.wait <= _LONGEST_WAIT:
         await asyncio.sleep(first.wait)
         first = await client.converse(ask)
@@ -302,7 +390,7 @@ async def attempt(
         why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
         return Proof(Access.UNKNOWN, why, first.transcript, first)
     if control is not None:
-        other = await client.converse(control)
+        other = ready[0] if ready else await client.converse(control)
         without, _ = judged(base, other, anonymous=control.who.empty)
         if without is Access.IN:
             return Proof(
@@ -310,7 +398,7 @@ async def attempt(
             )
         if without is Access.UNKNOWN and not base.delivered:
             return Proof(Access.UNKNOWN, "the control could not be told", first.transcript, first)
-    second = await client.converse(replace(ask, patience=ask.patience * 2))
+    second = ready[-1] if ready else await client.converse(longer)
     again, _ = judged(base, second, anonymous=anonymous)
     if base.varied and _texts(first) & _texts(second):
         why = "it was delivered the same twice, which the owner is not: it may be a notice"

@@ -19,7 +19,10 @@ __all__ = [
     "TAGS",
     "Message",
     "content",
+    "is_bare",
+    "is_hello",
     "is_refusal",
+    "leaves",
     "shape",
     "shapes",
     "text_of",
@@ -62,6 +65,7 @@ _GREETS_IN_WORDS = re.compile(
     r"server ready|please|ok\b)",
     re.IGNORECASE,
 )
+_HELLO = re.compile(r"(hello|hi|hey|welcome)\b[^{\[\n]{0,80}\Z", re.IGNORECASE)
 _ENGINE = re.compile(r'^0\{"sid"|^40(\{|$)')
 _PACKET = re.compile(r"4[0-6](?:/[^,\[{]{0,80},)?\d{0,10}(?=[\[{\"])")
 """Of Socket.IO: its kind, a namespace, the number of a receipt; then JSON."""
@@ -88,6 +92,11 @@ _ABOUT = frozenset({
     "success", "ready", "connected",
 })  # fmt: skip
 """Fields in which a server presents itself."""
+_NUMBERS = frozenset(
+    {"id", "jsonrpc", "seq", "request_id", "requestid", "msg_id", "reply_to", "ref"}
+)
+"""Fields by which an answer belongs to what was asked."""
+_CHANCE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=.-]{8,}|\d{12,}")
 _WORDS = frozenset({"message", "msg", "text", "info", "motd", "status", "state"})
 _ENDS_IT = re.compile(
     r"^(access )?(denied|forbidden|unauthori[sz]ed|unauthenticated|error|failed|failure|refused|rejected)\b|"
@@ -111,6 +120,7 @@ CODE = "binary code"
 """Shape of a few bytes: they may be a number of this protocol, such as that of a refusal."""
 _LONGEST = 2_000
 _SHORT = 300
+_MOST_LEAVES = 500
 _INFLATED = 64 * 1024
 _CODE = 3
 """Bytes of a binary message that can hold a code, and nothing else."""
@@ -255,13 +265,52 @@ def _tells_nothing(name: str, value: Any) -> bool:
     """A field without content: nothing at all, a tag, the time, or what a server says about itself."""
     if value is None or value in ("", [], {}) or name in TAGS:
         return True
-    if name in _TIMES:
+    if name in _TIMES or name in _NUMBERS:
         return not isinstance(value, dict | list)
     if name in _WORDS:
         return isinstance(value, str) and bool(
             _GREETS_IN_WORDS.match(value.strip()) or _GREETS.match(value.strip())
         )
     return name in _ABOUT and not isinstance(value, dict)
+
+
+def is_bare(message: Message) -> bool:
+    """Whether it holds something made of chance and nothing else, as a challenge does."""
+    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    if not isinstance(found, dict):
+        return False
+    rest = {key: one for key, one in found.items() if not _tells_nothing(str(key).lower(), one)}
+    words = {key for key, one in rest.items() if str(key).lower() in _WORDS and _one_word(one)}
+    chance = [one for key, one in rest.items() if key not in words]
+    return bool(chance) and all(isinstance(one, str) and _CHANCE.fullmatch(one) for one in chance)
+
+
+def _one_word(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z_-]{1,24}", value))
+
+
+def is_hello(message: Message) -> bool:
+    """Whether it is a greeting in plain words, which asks for nothing."""
+    return isinstance(message, str) and bool(_HELLO.match(message)) and not is_refusal(message)
+
+
+def leaves(message: Message) -> frozenset[str]:
+    """The texts in a message, without those that say of which kind it is."""
+    message = _unwrapped(message)
+    found = _parsed(message) if isinstance(message, str) else _opened(message)
+    if not isinstance(found, dict | list):
+        return frozenset(re.findall(r"\w{3,}", text_of(message)))
+    kept: set[str] = set()
+    waiting: list[tuple[str, Any]] = [("", found)]
+    while waiting and len(kept) < _MOST_LEAVES:
+        name, one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [(str(key).lower(), inner) for key, inner in one.items()]
+        elif isinstance(one, list):
+            waiting += [(name, inner) for inner in one]
+        elif isinstance(one, str) and len(one) > 2 and name not in TAGS:
+            kept.add(one)
+    return frozenset(kept)
 
 
 def _of(value: Any, depth: int) -> str:

@@ -58,6 +58,8 @@ _SECRET_NAMES = (
 )
 
 
+_AT_MOST = 27.0
+_WHERE_IT_WAITS = 60.0
 _MOST_SAID = 4
 """Reads of a recorded conversation that are said to see whether somebody gets in."""
 
@@ -93,7 +95,8 @@ class Plan:
         listen: Seconds to listen.
         connections: How many connections may be made to each endpoint.
         per_second: How fast they may follow each other.
-        seconds: How long each endpoint may take.
+        seconds: How long each endpoint may take; None for 27, and for 60 where it is asked to wait for
+            something: `active`, a login that is ended, clients that say nothing.
         tls: For wss.
         declared: What only the owner knows of credentials and limits.
         beside: Endpoints that must be open beside each, as the same client.
@@ -121,10 +124,18 @@ class Plan:
     listen: float = 1.0
     connections: int = 300
     per_second: float = 20.0
-    seconds: float = 60.0
+    seconds: float | None = None
     tls: ssl.SSLContext | None = None
     declared: Declared = field(default_factory=Declared)
     beside: tuple[str, ...] = ()
+
+    @property
+    def time(self) -> float:
+        """Seconds that each endpoint may take."""
+        if self.seconds is not None:
+            return self.seconds
+        waits = self.active or self.logout or self.login is not None or self.declared.idle
+        return (_WHERE_IT_WAITS if waits else _AT_MOST) + self.declared.idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +267,7 @@ async def _matrix(
     actions = _actions(plan, client.target)
     if not actions or owner is None:
         return None, 0
-    budget = Budget(plan.connections, plan.per_second, plan.seconds)
+    budget = Budget(plan.connections, plan.per_second, plan.time)
     own = Client(client.target, budget, plan.tls, client.redact, listen=plan.listen)
     nobody = replace(_declared_nobody(members), identity=owner.nobody())
     others = [one for one in members if one.name != "nobody"]
@@ -324,7 +335,7 @@ async def _tried(
 async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
     _, in_address = _split(whole)
-    budget = Budget(plan.connections, plan.per_second, plan.seconds)
+    budget = Budget(plan.connections, plan.per_second, plan.time)
     try:
         target, owner, logged_in = await _identities(plan, whole, budget)
         members = [(await _entered(one, budget))[0] for one in plan.members]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from stormdoor.prober.delivered import TAGS
 from stormdoor.prober.target import Target
 
 __all__ = ["NOBODY", "Identity", "mutated"]
@@ -14,6 +17,16 @@ __all__ = ["NOBODY", "Identity", "mutated"]
 Pairs = tuple[tuple[str, str], ...]
 
 _JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]*\.[\w-]*")
+_LONGEST_NAME = 24
+_SHORTEST = 4
+_DATE = 5
+_PACKET = re.compile(r"\d{1,2}(?:/[\w/-]+,)?(?=[\[{])")
+"""What stands before the JSON of Socket.IO."""
+_NAMED = re.compile(
+    r"pass|pwd|token|secret|key|auth|ticket|session|jwt|sig|credential|cookie|bearer|\bpin\b|otp",
+    re.IGNORECASE,
+)
+_KINDS = frozenset({*TAGS, "jsonrpc", "id", "version", "v"})
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-+/=.~|:%]{16,}")
 
 
@@ -32,7 +45,47 @@ def mutated(text: str, change: Callable[[str], str]) -> str:
 
 
 def _secret_protocol(name: str) -> bool:
-    return len(name) > 24 or bool(_JWT.search(name))
+    """Whether a subprotocol is no name: it is long, a token, or a part of it is made of chance."""
+    parts = re.split(r"[^A-Za-z0-9]+", name)
+    return len(name) > _LONGEST_NAME or bool(_JWT.search(name)) or any(map(_random, parts))
+
+
+def _random(part: str) -> bool:
+    """Digits among letters, as in no word with a number or a version, or many digits."""
+    turns = len(re.findall(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])", part))
+    return (len(part) >= _SHORTEST and turns > 1) or (part.isdecimal() and len(part) > _DATE)
+
+
+def _message(text: str, change: Callable[[str], str]) -> str:
+    """A first message with the credential in it changed: in JSON, where it is named, or every text."""
+    begins = _PACKET.match(text)
+    prefix = begins[0] if begins else ""
+    if _JWT.search(text):
+        return mutated(text, change)
+    try:
+        found = json.loads(text[len(prefix) :])
+    except (ValueError, RecursionError):
+        return mutated(text, change)
+    if not isinstance(found, dict | list):
+        return mutated(text, change)
+    named = json.dumps(_each(found, change, only_named=True))
+    if named == json.dumps(found):
+        named = json.dumps(_each(found, change, only_named=False))
+    return prefix + named
+
+
+def _each(found: Any, change: Callable[[str], str], *, only_named: bool, name: str = "") -> Any:
+    """Its texts changed, except for those that say of which kind it is."""
+    if isinstance(found, dict):
+        return {
+            key: _each(one, change, only_named=only_named, name=str(key))
+            for key, one in found.items()
+        }
+    if isinstance(found, list):
+        return [_each(one, change, only_named=only_named, name=name) for one in found]
+    if not isinstance(found, str) or name.lower() in _KINDS:
+        return found
+    return change(found) if not only_named or _NAMED.search(name) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +195,7 @@ class Identity:
             protocols=tuple(
                 mutated(one, change) if _secret_protocol(one) else one for one in self.protocols
             ),
-            first_message=mutated(self.first_message, change) if self.first_message else "",
+            first_message=_message(self.first_message, change) if self.first_message else "",
         )
 
     def at(self, target: Target) -> Target:

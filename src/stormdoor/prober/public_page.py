@@ -91,7 +91,7 @@ class _Search:
 
 
 def _plain(path: str) -> str:
-    return re.sub(r"/+", "/", path)
+    return re.sub(r"/+", "/", path) or "/"
 
 
 def _at(target: Target, url: str) -> Target:

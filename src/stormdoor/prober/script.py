@@ -199,7 +199,16 @@ class Script:
             values = [one for one in self._values_at(place, depth + 1) if one]
             if values and not all(_UNKNOWN.fullmatch(one) for one in values):
                 return values
-        return [_gap(name)]
+        return self._taken_apart(name, before, depth) or [_gap(name)]
+
+    def _taken_apart(self, name: str, before: int, depth: int) -> list[str]:
+        """What a name is in `let { protocol, host } = new URL(…)`; nothing where it is in none."""
+        pattern = re.compile(
+            rf"\{{[\w\s,$]{{0,200}}(?<![\w$]){re.escape(name)}[\w\s,$]{{0,200}}\}}\s*=(?![=>])\s*"
+        )
+        places = [found.end() for found in pattern.finditer(self.text) if found.end() <= before]
+        whole = self._values_at(places[-1], depth + 1) if places else []
+        return [part for one in whole if known(part := _part(one, name))]
 
 
 def _host(url: str) -> str:
@@ -398,6 +407,9 @@ class _Expression:
             path = path[1:]
         if not path:
             return [_gap("window")]
+        if path[:2] == ["import", "meta"]:
+            # Where the script is from: mostly the page's own server.
+            return [self.script.page]
         if path[0] == "location":
             return [_part(self.script.page, path[1] if len(path) > 1 else "href")]
         if path in (["URL"], ["baseURI"]):

@@ -56,6 +56,11 @@ class Target:
         """The address of the socket without its query: what reports name it by."""
         return f"ws{'s' if self.secure else ''}://{self.netloc}{self.path}"
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this machine."""
+        return _is_loopback(self.address)
+
     def at(self, resource: str) -> Target:
         """Another resource of the same server."""
         return replace(self, resource=resource)
@@ -67,6 +72,13 @@ def _addresses(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise NotAllowed(f"{host} has no address") from error
     return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _is_loopback(address: str) -> bool:
+    """Also where it is written as one of IPv6 (`::ffff:127.0.0.1`)."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
@@ -94,9 +106,11 @@ def parse_target(url: str, authorized: Collection[str] = ()) -> Target:
         raise NotAllowed(
             f"the URL for {host} holds a name, a space or a sign that URLs do not have"
         )
+    if port == 0:
+        raise NotAllowed(f"{url!r} names port 0, where nothing listens")
     port = port or _PORTS[parts.scheme]
     addresses = _addresses(host, port)
-    local = all(ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in addresses)
+    local = all(map(_is_loopback, addresses))
     if not local and host not in {one.lower().strip("[]") for one in authorized}:
         raise NotAllowed(
             f"{host} is not this machine; probe only what you may, and say so: --authorized {host}"

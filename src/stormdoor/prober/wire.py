@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import os
 import socket
 import ssl
@@ -16,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stormdoor.prober.budget import Budget
+from stormdoor.prober.budget import Budget, BudgetSpent
 from stormdoor.prober.target import Target
 
 __all__ = [
@@ -37,6 +38,10 @@ HEX = "hex:"
 """Begins a message that is sent as bytes."""
 _CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 8.0
+_AGENT = "Mozilla/5.0 (stormdoor probe)"
+"""Servers refuse clients that name no browser, whatever they show."""
+_MOST_HINTS = 4
+_REFUSAL_SECONDS = 2.0
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_BODY = 512 * 1024
 _LONGEST_FRAME = 4 * 1024 * 1024
@@ -182,6 +187,8 @@ def _head(target: Target, request: Request, extra: Sequence[tuple[str, str]]) ->
         f"{request.method} {target.resource} HTTP/1.1",
         f"Host: {request.host or target.netloc}",
     ]
+    if not any(name.lower() == "user-agent" for name, _ in request.headers):
+        extra = (*extra, ("User-Agent", _AGENT))
     lines += [f"{name}: {value}" for name, value in (*extra, *request.headers)]
     text = "\r\n".join(line.replace("\r", "").replace("\n", "") for line in lines)
     return text.encode("utf-8", "surrogateescape") + b"\r\n\r\n"
@@ -208,10 +215,18 @@ async def _narrow(target: Target) -> socket.socket:
     return sock
 
 
+@functools.cache
+def _verifying() -> ssl.SSLContext:
+    """What is spoken where nobody has said how: certificates are verified as usual."""
+    return ssl.create_default_context()
+
+
 async def _connect(
     target: Target, tls: ssl.SSLContext | None, *, narrow: bool = False
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    secure: dict[str, Any] = {"ssl": tls, "server_hostname": target.host} if target.secure else {}
+    secure: dict[str, Any] = (
+        {"ssl": tls or _verifying(), "server_hostname": target.host} if target.secure else {}
+    )
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             if narrow:
@@ -223,13 +238,31 @@ async def _connect(
             f"the certificate of {target.netloc} cannot be verified: {error.verify_message}; "
             "give --ca FILE"
         ) from error
-    except (OSError, TimeoutError) as error:
+    except ssl.SSLError as error:
+        raise NoAnswer(
+            f"{target.netloc} breaks off TLS, or speaks none: {error.reason or 'no reason is given'}"
+        ) from error
+    except ConnectionRefusedError as error:
         raise NoAnswer(f"{target.netloc} cannot be reached") from error
+    except (OSError, TimeoutError) as error:
+        tls_too = ", or does not finish TLS" if target.secure else ""
+        raise NoAnswer(f"{target.netloc} cannot be reached{tls_too}") from error
 
 
 async def _read_head(reader: asyncio.StreamReader, seconds: float = ANSWER_SECONDS) -> Answer:
+    """The answer; what a server says before it (100, 103) is none (RFC 9110, section 15.2)."""
+    end = asyncio.get_running_loop().time() + seconds
+    for _ in range(_MOST_HINTS):
+        left = max(end - asyncio.get_running_loop().time(), 0.01)
+        answer = await _read_one_head(reader, left, seconds)
+        if answer.status == 101 or not 100 <= answer.status < 200:
+            return answer
+    raise NoAnswer("the server gave no final answer")
+
+
+async def _read_one_head(reader: asyncio.StreamReader, left: float, seconds: float) -> Answer:
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(left):
             head = await reader.readuntil(b"\r\n\r\n")
     except TimeoutError as error:
         raise NoAnswer(f"the server kept silent for {seconds:.0f} s") from error
@@ -247,12 +280,16 @@ async def _read_head(reader: asyncio.StreamReader, seconds: float = ANSWER_SECON
 
 
 async def _read_body(
-    reader: asyncio.StreamReader, answer: Answer, longest: int = _LONGEST_BODY
+    reader: asyncio.StreamReader,
+    answer: Answer,
+    longest: int = _LONGEST_BODY,
+    *,
+    seconds: float = ANSWER_SECONDS,
 ) -> bytes:
     """What there is of a body; errors on the way end it."""
     body = bytearray()
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             if answer.status in {204, 304} or 100 <= answer.status < 200:
                 return b""
             if "chunked" in ",".join(answer.values("transfer-encoding")).lower():
@@ -295,7 +332,7 @@ async def exchange(
         target: Where.
         request: What is asked.
         budget: What it is paid from.
-        tls: For https.
+        tls: For https; None for the usual authorities.
         longest: How much of the body is read.
 
     Raises:
@@ -305,12 +342,14 @@ async def exchange(
     await budget.spend()
     reader, writer = await _connect(target, tls)
     try:
+        seconds = min(ANSWER_SECONDS, budget.grace())
         extra = [("Connection", "close"), ("Accept", "*/*")]
         if request.body or request.method == "POST":
             extra.append(("Content-Length", str(len(request.body))))
         writer.write(_head(target, request, extra) + request.body)
-        answer = await _read_head(reader)
-        return Answer(answer.status, answer.headers, await _read_body(reader, answer, longest))
+        answer = await _read_head(reader, seconds)
+        body = await _read_body(reader, answer, longest, seconds=min(seconds, budget.grace()))
+        return Answer(answer.status, answer.headers, body)
     except OSError as error:
         raise NoAnswer("the server hung up") from error
     finally:
@@ -360,7 +399,7 @@ async def opened(
         target: Where.
         request: What is asked.
         budget: What it is paid from.
-        tls: For wss.
+        tls: For wss; None for the usual authorities.
         at_once: Bytes that follow the request in one go, before there is an answer.
         seconds: How long to wait for the answer.
         gate: Awaited when all of the request but its last byte was sent.
@@ -391,9 +430,18 @@ async def opened(
             await writer.drain()
         except OSError as error:
             raise NoAnswer("the server hung up") from error
-        answer = await _read_head(reader, seconds)
+        try:
+            answer = await _read_head(reader, min(seconds, budget.grace()))
+        except NoAnswer as error:
+            if budget.over:
+                # It is not the server that has said nothing for long.
+                raise BudgetSpent from error
+            raise
         if answer.status != 101:
-            yield Answer(answer.status, answer.headers, await _read_body(reader, answer)), None
+            # What a refusal says beside its status is for the reader of the report.
+            seconds = min(_REFUSAL_SECONDS, budget.grace())
+            body = await _read_body(reader, answer, seconds=seconds)
+            yield Answer(answer.status, answer.headers, body), None
             return
         wire = Wire(reader, writer)
         yield answer, wire

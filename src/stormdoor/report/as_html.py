@@ -100,6 +100,11 @@ def _scanned(report: Report) -> str:
 
 
 def _bar(report: Report) -> str:
+    words = (
+        "address, path, probe"
+        if report.tried and not report.crossing
+        else "class, path, rule, file"
+    )
     levels = "".join(
         f'<label><input type="checkbox" name="level" value="{level}" checked> {level}s</label>'
         for level in Level
@@ -107,7 +112,7 @@ def _bar(report: Report) -> str:
     return (
         '<form class="js-only" id="filters" aria-label="Filter"><div class="bar">'
         '<input id="words" type="search" aria-label="Words to look for" '
-        'placeholder="Filter: class, path, rule, file …" autocomplete="off">'
+        f'placeholder="Filter: {words} …" autocomplete="off">'
         f"{levels}{standing_filters() if report.crossing else ''}"
         '<label><input id="open" type="checkbox"> only endpoints with a gap</label>'
         '<output id="count"></output></div></form>'

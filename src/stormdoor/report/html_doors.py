@@ -73,13 +73,15 @@ def doors(report: Report) -> str:
     if not report.endpoints:
         body = '<p class="card empty quiet">No WebSocket handler was found.</p>'
     else:
+        # A prober sees addresses, and no handler.
+        what = "Endpoint" if report.tried else "Handler"
         names = "".join(f'<th scope="col">{check.capitalize()}</th>' for check in CHECKS)
         rows = "".join(
             _row(one, key(one), about.get(key(one), []))
             for one in sorted(report.endpoints, key=_worst_first)
         )
         body = (
-            f'<table class="doors card"><thead><tr><th scope="col">Handler</th>{names}</tr></thead>'
+            f'<table class="doors card"><thead><tr><th scope="col">{what}</th>{names}</tr></thead>'
             f"<tbody>{rows}</tbody></table>"
             '<p id="no-door" class="card empty quiet none-left hidden">No endpoint matches.</p>'
         )

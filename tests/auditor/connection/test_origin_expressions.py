@@ -5,6 +5,9 @@ import pytest
 from stormdoor.report.finding import Check
 from tests.auditor.interpreted import judged
 
+# One scan serves all cases of a module: in one of the workers.
+pytestmark = pytest.mark.xdist_group("auditor-origin_expressions")
+
 FRAME = """
 import fnmatch, re
 from tornado.escape import to_unicode, utf8

@@ -4,6 +4,9 @@ import pytest
 
 from tests.auditor.interpreted import judged
 
+# One scan serves all cases of a module: in one of the workers.
+pytestmark = pytest.mark.xdist_group("auditor-calls")
+
 UNKNOWN = {
     "decorated elsewhere": (
         "@clients.login_required\ndef go():\n    pass\ngo()",

@@ -4,6 +4,9 @@ import pytest
 
 from tests.auditor.interpreted import judged
 
+# One scan serves all cases of a module: in one of the workers.
+pytestmark = pytest.mark.xdist_group("auditor-statements")
+
 PAIRS = {
     "assert": (
         "assert self.current_user",

@@ -9,6 +9,9 @@ from stormdoor.auditor.scanning.engine import scan
 from stormdoor.auditor.scanning.settings import Settings
 from tests.auditor.sources import HEAD, write
 
+# One scan serves all cases of a module: in one of the workers.
+pytestmark = pytest.mark.xdist_group("auditor-shapes")
+
 DOOR = """
 import logging, math, time
 from authlib.jose import JsonWebToken

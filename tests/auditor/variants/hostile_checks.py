@@ -190,6 +190,15 @@ CHECKS: dict[str, tuple[str, str, str]] = {
         """,
         "",
     ),
+    "work by a number that only one was told": (
+        "late|guarded",
+        """
+        work = sessions.waiting.get(self.get_argument("id"))
+        if work is None:
+            raise HTTPError(401)
+        """,
+        "",
+    ),
     "an account by its name, and the password": (
         "guarded",
         """

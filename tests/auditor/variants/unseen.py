@@ -242,6 +242,166 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "the handshake takes a ticket out of a table": (
+        "late",
+        """
+tickets = {}
+class Door(WebSocketHandler):
+    def open(self):
+        worker = tickets.pop(self.get_argument("id"), None)
+        if not worker:
+            self.close(reason="no such worker")
+            return
+        worker.attach(self)
+    def on_message(self, message):
+        self.write_message(f"got {message}")
+""",
+        {},
+    ),
+    "the handshake takes a ticket before the upgrade": (
+        "guarded",
+        """
+tickets = {}
+class Door(WebSocketHandler):
+    async def get(self, *args):
+        if not tickets.pop(self.get_argument("id"), None):
+            raise HTTPError(403)
+        await super().get(*args)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a message takes something out of a table": (
+        "missing",
+        """
+jobs = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        job = jobs.pop(data["job"], None)
+        if job:
+            job.cancel()
+        room.say(data["text"])
+""",
+        {},
+    ),
+    "a cursor finds who has the password": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.ready:
+            if not self.knows(data.get("name"), data.get("password")):
+                self.write_message({"error": "no"})
+                return
+            self.ready = True
+            return
+        room.say(data["text"])
+    def knows(self, name, password):
+        cursor = db.connect().cursor()
+        cursor.execute("select 1 from people where name = %s and hash = sha2(%s)", (name, password))
+        row = cursor.fetchone()
+        return row is not None
+""",
+        {},
+    ),
+    "a cursor finds a row for anybody": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        cursor = db.connect().cursor()
+        cursor.execute("select text from pages where name = %s", (data["page"],))
+        row = cursor.fetchone()
+        if row is None:
+            return
+        room.say(row[0])
+""",
+        {},
+    ),
+    "a cursor notes the password and asks for something else": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        cursor = db.connect().cursor()
+        cursor.execute("insert into tries (password) values (%s)", (data["password"],))
+        cursor.execute("select text from pages where name = %s", (data["page"],))
+        row = cursor.fetchone()
+        if row is None:
+            return
+        room.say(row[0])
+""",
+        {},
+    ),
+    "a cursor finds no row before the upgrade": (
+        "guarded",
+        """
+class Door(WebSocketHandler):
+    async def get(self, *args):
+        with db.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute("select name from sessions where token = ?", (self.get_argument("token"),))
+            found = cursor.fetchall()
+        if not found:
+            raise HTTPError(403)
+        await super().get(*args)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a refusal speaks of what any message makes": (
+        "missing",
+        """
+MOST = 100
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+        self.line = None
+    def on_message(self, message):
+        if not self.ready and len(clients) < MOST:
+            hello = json.loads(message)
+            self.line = room.connect(hello["name"], int(hello["port"]))
+            self.ready = True
+            return
+        if self.line is None:
+            self.write_message("Error: could not authenticate you.")
+            return
+        self.line.put(message)
+""",
+        {},
+    ),
+    "a refusal speaks of what a password makes": (
+        "late",
+        """
+MOST = 100
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+        self.line = None
+    def on_message(self, message):
+        if not self.ready and len(clients) < MOST:
+            hello = json.loads(message)
+            if not db.verify_password(hello["name"], hello["password"]):
+                self.write_message("Error: could not authenticate you.")
+                return
+            self.line = room.connect(hello["name"], int(hello["port"]))
+            self.ready = True
+            return
+        if self.line is None:
+            self.write_message("Error: could not authenticate you.")
+            return
+        self.line.put(message)
+""",
+        {},
+    ),
 }
 
 ORIGINS: dict[str, Case] = {

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.prober.real.evaluate import PAGE, UNSEEN
+from tests.prober.real.evaluate import MADE_UP, PAGE, UNSEEN
 from tests.prober.real.programs import Case, cases
 
 __all__ = ["MARK", "RUNS", "counts", "main", "section"]
@@ -20,9 +20,11 @@ MARK = "<!-- What follows is written by `python -m tests.prober.unseen.page`. --
 RUNS = {
     "at first sight": UNSEEN / "first-run.json",
     "at first sight, after the first were learned from": UNSEEN / "second-run.json",
+    "at first sight, after those two": UNSEEN / "third-run.json",
     "today, all": UNSEEN / "now.json",
 }
 _CHECKS = ("no-credential", "foreign-origin")
+_ALL_CHECKS = (*_CHECKS, MADE_UP)
 Kept = Mapping[str, Mapping[str, Any]]
 
 
@@ -34,7 +36,9 @@ def _read(file: Path) -> Kept:
 def counts(run: Kept, known: Mapping[str, Case], check: str) -> tuple[int, int, int, int]:
     """Open and found, open and missed, closed and said to be open, not told."""
     pairs = [
-        (known[name].truth[check], one["said"][check]) for name, one in run.items() if name in known
+        (known[name].truth[check], one["said"][check])
+        for name, one in run.items()
+        if name in known and check in known[name].truth
     ]
     return (
         sum(truth and said == "open" for truth, said in pairs),
@@ -67,7 +71,7 @@ def section() -> str:
     """The tables."""
     known = {one.name: one for one in cases(UNSEEN)}
     runs = {title: _read(file) for title, file in RUNS.items()}
-    first, second, now = runs.values()
+    *before, now = runs.values()
     lines = [
         (
             "| when | set-ups | check | open, found | open, missed | closed, found open | could not tell "
@@ -77,7 +81,9 @@ def section() -> str:
     ]
     for title, run in runs.items():
         size = sum(name in known for name in run)
-        for check in _CHECKS:
+        for check in _ALL_CHECKS:
+            if not any(check in known[name].truth for name in run if name in known):
+                continue
             hit, missed, alarm, untold = counts(run, known, check)
             alone = _strangers(run, known) if check == _CHECKS[0] else "–"
             numbers = (hit, missed, alarm, untold, alone)
@@ -89,7 +95,7 @@ def section() -> str:
         "| case | program | no-credential | foreign-origin |",
         "| --- | --- | --- | --- |",
     ]
-    seen = {**first, **second}
+    seen = {name: one for run in before for name, one in run.items()}
     for name, case in known.items():
         wrong = any(
             (run[name]["said"][check] == "open") is not case.truth[check]

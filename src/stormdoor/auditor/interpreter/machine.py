@@ -115,8 +115,10 @@ class Core:
         """Whether it hung on what the page that connects writes into the address."""
         self.unsure = False
         """Whether it hung on what nobody can read here."""
+        # Tables into which this client has put what it shows, and cursors that were asked for what
+        # goes with it, by their names.
         self.filled: set[str] = set()
-        """Tables into which this client has put what it shows, by their names."""
+        self.queried: set[str] = set()
 
     @property
     def frame(self) -> Frame:
@@ -306,6 +308,7 @@ class Core:
             outer_keys(self.frames[:-1]),
             attrs_key(self.handler),
             frozenset(self.filled),
+            frozenset(self.queried),
             frozenset(
                 (id(event.node), event.kind) for event in self.events if event.kind != "call"
             ),

@@ -42,6 +42,10 @@ _FINDS = frozenset(
     | {"filter", "find", "first", "get", "load", "lookup", "one", "query", "retrieve", "scalar"}
     | {"search", "select"}
 )
+_PEOPLE = frozenset(
+    {"account", "accounts", "email", "login", "member", "members", "nick", "nickname", "people"}
+    | {"person", "user", "username", "users"}
+)
 _DIGEST = re.compile(r"sha\d|md5|blake|hmac|digest|hash|sign|mac\b", re.IGNORECASE)
 
 
@@ -101,10 +105,23 @@ def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labe
     given = [*args, *words.values()]
     if any(map(lexicon.is_credential_name, words)) or any(map(_is_about_proof, args)):
         return False
-    last = (lexicon.chain_of(text) or [text])[-1]
-    return bool(_FINDS & set(lexicon.words_of(last)[:1])) and (
-        any("client" in labels_of(one) for one in given) or "named" in labels
+    if "named" in labels:
+        return True
+    chain = lexicon.chain_of(text) or [text]
+    said = [one.value if isinstance(one, Const) else text_of(one) for one in _flat(given)]
+    about = {word for name in [*chain, *map(str, said)] for word in lexicon.words_of(name)}
+    # An id of anything else may be one that only whoever was told it knows.
+    return (
+        bool(_FINDS & set(lexicon.words_of(chain[-1])[:1]))
+        and bool(_PEOPLE & about)
+        and any("client" in labels_of(one) for one in given)
     )
+
+
+def _flat(values: list[Value]) -> list[Value]:
+    return [
+        inner for one in values for inner in (one.items if isinstance(one, Sequence) else [one])
+    ]
 
 
 def _is_about_proof(value: Value) -> bool:

@@ -6,7 +6,8 @@ What:
     anything that is no greeting, heartbeat, receipt or refusal. A socket that opens and then says nothing
     to strangers is protected, unless a page that anybody may read opens it, and neither the page nor its
     scripts know of a login; or, with `--active`, it says back whatever is said to it. A long random id in
-    the address may be the credential, unless a page above it lists it to anybody. A name that the client
+    the address may be the credential, unless a page above it lists it to anybody, or (with
+    `--active`) makes another one for a stranger. A name that the client
     makes up, such as that of a session or a tab, is none: any other is let in as well.
 
 Why:
@@ -35,11 +36,15 @@ from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
 
+_DEVTOOLS = "/json/list"
+"""Where whatever speaks the protocol of the browsers' developer tools lists what may be debugged."""
+_MADE = 3.0
+"""Of the time to listen: what was just made may take a moment to start."""
 _CAPABILITY = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,}")
 
 
 async def _is_capability(situation: Situation, ask: Ask) -> bool:
-    """Whether another long id in the address gets nothing, and no page above it tells this one."""
+    """Whether another long id in the address gets nothing, and nobody but who knows it can learn this one."""
     client = situation.client
     secret = _CAPABILITY.search(client.target.resource)
     if secret is None:
@@ -49,12 +54,33 @@ async def _is_capability(situation: Situation, ask: Ask) -> bool:
     if judged(situation.base, other, anonymous=True)[0] is Access.IN:
         return False
     above = client.target.resource[: secret.start()].rstrip("/?")
-    for page in dict.fromkeys((above or "/", above.rpartition("/")[0] or "/", "/")):
+    pages = (above or "/", above.rpartition("/")[0] or "/", "/", _DEVTOOLS)
+    for page in dict.fromkeys(pages):
         with contextlib.suppress(NoAnswer):
             answer = await client.plain(client.target.at(page), Request())
             if answer.status == 200 and secret[0].encode() in answer.body:
                 return False
-    return True
+    made = situation.active and await _is_made_for_anybody(situation, ask, above, secret[0])
+    return not made
+
+
+async def _is_made_for_anybody(situation: Situation, ask: Ask, above: str, secret: str) -> bool:
+    """Whether the collection above the id makes another one for a stranger, who then gets in there."""
+    client = situation.client
+    json_kind = (("Content-Type", "application/json"), ("Origin", situation.origin))
+    with contextlib.suppress(NoAnswer):
+        answer = await client.plain(
+            client.target.at(above or "/"), Request(json_kind, method="POST", body=b"{}")
+        )
+        made = _CAPABILITY.search(answer.body.decode("utf-8", "replace"))
+        if answer.status not in {200, 201} or made is None or made[0] == secret:
+            return False
+        own = client.target.at(client.target.resource.replace(secret, made[0], 1))
+        came = await client.converse(replace(ask, target=own, patience=_MADE))
+        gone = client.target.at(f"{above}/{made[0]}")
+        await client.plain(gone, Request(json_kind, method="DELETE"))
+        return judged(situation.base, came, anonymous=True)[0] is Access.IN
+    return False
 
 
 async def _open_though_quiet(situation: Situation, ask: Ask) -> str:

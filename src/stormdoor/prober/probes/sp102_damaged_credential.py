@@ -1,8 +1,9 @@
 """A credential that is damaged is accepted.
 
 What:
-    The owner's credential replaced by garbage, cut in half, with its end changed, or empty gets in, while
-    a client without one is refused.
+    The owner's credential replaced by garbage, cut in half, with its end changed, empty, or what a page
+    sends that has kept none (`null`, `undefined`) gets in, while a client without one is refused. Of a first
+    message in JSON, the fields are changed that are named like a credential, or else every text.
 
 Why:
     The server asks whether there is a credential, and not whether it is right.
@@ -42,6 +43,8 @@ _CHANGES: dict[str, Callable[[str], str]] = {
     "cut in half": lambda text: text[: len(text) // 2],
     "with a character near its end changed": _altered,
     "emptied": _nothing,
+    "replaced by `null`": lambda _: "null",
+    "replaced by `undefined`": lambda _: "undefined",
 }
 
 
@@ -63,7 +66,7 @@ async def _run(situation: Situation) -> list[Result]:
             doubts.append(f"{name}: {proof.why}")
     if doubts:
         return [unknown(f"Whether a damaged credential gets in ({'; '.join(doubts)}).")]
-    return [clear("Garbage, half, altered and empty credentials are refused.")]
+    return [clear("Garbage, half, altered, empty and `null` credentials are refused.")]
 
 
 PROBE = probe(

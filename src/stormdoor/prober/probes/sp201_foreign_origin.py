@@ -20,18 +20,23 @@ Fix:
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from stormdoor.prober.conversation import Ask
-from stormdoor.prober.decide import Access, Proof, judged
+from stormdoor.prober.budget import BudgetSpent
+from stormdoor.prober.conversation import Ask, Conversation
+from stormdoor.prober.decide import Access, Proof, judged, refused
 from stormdoor.prober.identity import Identity
 from stormdoor.prober.probe import Result, Situation, clear, found, probe, skipped, unknown
+from stormdoor.prober.together import together
 from stormdoor.report.finding import Check, Level
 
 __all__ = ["PROBE"]
 
+_Try = tuple[str, Ask, Level]
 _FETCH = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "websocket"))
 _NEAR = (("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "websocket"))
 
@@ -124,7 +129,6 @@ async def _run(situation: Situation) -> list[Result]:
     elif situation.base.once:
         return [unknown("Whether a foreign page gets in: the credential works only once.")]
     ambient = not situation.open_to_all
-    doubts = []
     origins = _origins(situation.origin)
     tries = [(kind, Ask(who, origin), level) for kind, origin, level in origins]
     # A server may believe `Sec-Fetch-Site` more than Origin, or be content with its being there.
@@ -133,12 +137,10 @@ async def _run(situation: Situation) -> list[Result]:
     )
     port = next(one for one in origins if one[0].startswith("another port"))
     tries.append((f"{port[0]}, as today's browsers say it", Ask(who, port[1], _NEAR), port[2]))
-    for kind, ask, level in tries:
-        proof = await _attempt(situation, ask, control, ambient=ambient)
-        if proof.access is Access.IN:
-            return [await _found(situation, kind, ask, proof, level, ambient=ambient)]
-        if proof.access is Access.UNKNOWN:
-            doubts.append(f"{kind}: {proof.why}")
+    came = await _each(situation, tries, control, ambient=ambient)
+    if isinstance(came, Result):
+        return [came]
+    doubts = came
     if doubts:
         return [unknown(f"Whether a foreign page gets in ({'; '.join(doubts[:3])}).")]
     odd = []
@@ -151,6 +153,31 @@ async def _run(situation: Situation) -> list[Result]:
     also = f" A client that sends what no browser does gets in ({', '.join(odd)})." if odd else ""
     what = "Foreign, look-alike and `null` origins are refused, and the own one is not."
     return [clear(what + also)]
+
+
+async def _each(
+    situation: Situation, tries: Sequence[_Try], control: Ask | None, *, ambient: bool
+) -> Result | list[str]:
+    """The gravest that gets in; where none does, those that could not be told."""
+    doubts = []
+    hopeless: Sequence[Ask] = ()
+    for number, (kind, ask, level) in enumerate(tries):
+        if number == 1 and situation.client.slow:
+            hopeless = await _hopeless(situation, [one for _, one, _ in tries[1:]])
+        if ask in hopeless:
+            continue
+        proof = await _attempt(situation, ask, control, ambient=ambient)
+        if proof.access is Access.IN:
+            return await _found(situation, kind, ask, proof, level, ambient=ambient)
+        if proof.access is Access.UNKNOWN:
+            doubts.append(f"{kind}: {proof.why}")
+    return doubts
+
+
+async def _hopeless(situation: Situation, asks: Sequence[Ask]) -> Sequence[Ask]:
+    """Those of the attempts that a slow server turns away, all of them made at the same time."""
+    came = await together(*map(situation.client.converse, asks))
+    return [one for one, seen in zip(asks, came, strict=True) if refused(seen)]
 
 
 async def _attempt(situation: Situation, ask: Ask, control: Ask | None, *, ambient: bool) -> Proof:
@@ -168,8 +195,11 @@ async def _found(
     if not ambient:
         what = f"{page}. No credential is needed: what is ambient is the visitor's place in the network."
         return found(what, proof.transcript, level=min(level, Level.WARNING, key=_mildest))
-    today = await situation.client.converse(replace(ask, headers=ask.headers or _FETCH))
     more = ""
+    # Where no time is left for it, what was found is said without it.
+    today = Conversation(status=101)
+    with contextlib.suppress(BudgetSpent):
+        today = await situation.client.converse(replace(ask, headers=ask.headers or _FETCH))
     if today.status != 101:
         more = " Browsers that send `Sec-Fetch-Site` are refused; others are not."
     if strict := _kept_at_home(situation):

@@ -14,8 +14,6 @@ Fix:
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 from dataclasses import replace
 
 from stormdoor.prober.conversation import Ask
@@ -33,24 +31,17 @@ def _places(situation: Situation) -> list[Target]:
     return [replace(target, secure=False), replace(target, secure=False, port=80)]
 
 
-def _here(target: Target) -> bool:
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(target.address.partition("%")[0]).is_loopback
-    return False
-
-
 async def _run(situation: Situation) -> list[Result]:
     client, target = situation.client, situation.client.target
     if not target.secure:
-        if _here(target):
+        if target.is_here:
             return [skipped("It is on this machine, where nobody is on the way.")]
         what = "Its address is a plain one: cookies and messages go over the network in the clear."
         return [found(what, client.all[0].transcript)]
     for place in _places(situation):
         if place == target:
             continue
-        local = _here(place)
-        who = situation.owner if local and situation.owner is not None else client.stranger
+        who = situation.owner if place.is_here and situation.owner is not None else client.stranger
         if situation.base.once:
             who = client.stranger
         ask = Ask(who, place.origin, target=place, say=False)

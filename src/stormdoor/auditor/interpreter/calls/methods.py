@@ -156,15 +156,11 @@ class Methods(Tasks):
                 if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
                     # `Registry.config().get("origins")`: whoever starts the program fills it.
                     return self._setting_get(text_of(receiver), args, node)
-            if (
-                self.mode == "anonymous"
-                and self.is_proof(key)
-                and text_of(receiver) not in self.filled
-            ):
+            proof = self.is_proof(key) or self._is_ticket(name, key)
+            if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
                 instead = given_instead(name, args, {})
                 if instead is not None:
                     return instead
-            if self.mode == "anonymous" and (self.is_proof(key) or self._is_ticket(name, key)):
                 return self.lookup(node, f"{text_of(receiver)}.{name}()", key)
             if isinstance(key, Nobody):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)

@@ -122,6 +122,8 @@ _DELIVERS = frozenset(
     ]
 )
 """What hands something on and gives no answer about it."""
+_FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
+"""What a cursor gives of what it was asked for."""
 _LEAVES = frozenset(
     [
         "remove",
@@ -215,6 +217,8 @@ class Unread(Verification):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
             instead = given_instead(last, args, words) if proof else None
+            if instead is None:
+                instead = self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
@@ -254,6 +258,20 @@ class Unread(Verification):
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
         return Unknown((labels - lost) | {"answer"}, f"{text}()")
+
+    def _of_a_query(
+        self, text: str, args: list[Value], node: ast.AST, *, proof: bool
+    ) -> Value | None:
+        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
+        holder, _, last = text.rpartition(".")
+        if last == "execute" and args and _selects(args[0]):
+            if proof:
+                self.queried.add(holder)
+                return Nobody(f"{text}()", node, self.frame.module)
+            self.queried.discard(holder)
+        elif last in _FETCHES and holder in self.queried:
+            return Nobody(f"{text}()", node, self.frame.module)
+        return None
 
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
@@ -296,4 +314,13 @@ def _has_all_it_needs(function: Value) -> bool:
         isinstance(function, Function)
         and isinstance(function.node, ast.Lambda)
         and not function.node.args.args
+    )
+
+
+def _selects(query: Value) -> bool:
+    """Whether a query reads: `select name from people where …`."""
+    return (
+        isinstance(query, Const)
+        and isinstance(query.value, str)
+        and query.value.lstrip().lower().startswith(("select", "with"))
     )

@@ -30,6 +30,11 @@ from stormdoor.auditor.reading.module import FunctionNode, scope_of
 __all__ = ["Binding"]
 
 
+_OF_ANYBODY = frozenset({"answer", "setting"})
+_SENT = frozenset({"client", "message", "found", "self"})
+"""Labels of what anybody sends, and of what is found or made with it."""
+
+
 class Binding(Expressions):
     """Assignments, imports, deletions."""
 
@@ -119,9 +124,10 @@ class Binding(Expressions):
         """
         if self.mode != "anonymous" or self.stage != Stage.MESSAGE:
             return False
-        if not isinstance(value, Unknown | Instance) or not lexicon.is_identity_name(name):
+        if not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False:
             return False
-        if labels_of(value) - {"answer", "setting"} or getattr(value, "truthy", None) is False:
+        made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
+        if labels_of(value) - made_of:
             return False
         for event in reversed(self.events):
             if event.kind in {"check", "absent"}:
@@ -223,6 +229,8 @@ def _is_plain(test: ast.expr) -> bool:
     match test:
         case ast.Compare(comparators=[ast.Constant()]):
             return True
+        case ast.Compare(comparators=[ast.Name(id=name)]):
+            return name.isupper()
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             return _is_plain(inner)
         case ast.BoolOp(values=values):
