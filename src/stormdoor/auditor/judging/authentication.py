@@ -188,7 +188,12 @@ def optional_part(pathway: Pathway) -> Authentication | None:
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if not pathway.complete and further[:1] != asking.checks[:1]:
             continue
-        if len(flipped) == 1 and further and _classified([asking]).kind in _ASKS:
+        if (
+            len(flipped) == 1
+            and further
+            and _classified([asking]).kind in _ASKS
+            and not _asks_itself(flipped[0], pathway.paths)
+        ):
             accepted = next(
                 (p for p in pathway.paths if _as_shipped(p) and p.outcome == "accepted"), None
             )
@@ -212,6 +217,16 @@ def _decides(one: Assumption, path: Path) -> bool:
 def _asked_as_shipped(paths: list[Path]) -> frozenset[int]:
     """Where something is asked of this client with every setting as it is shipped."""
     return frozenset(id(event.node) for path in paths if _as_shipped(path) for event in path.checks)
+
+
+def _asks_itself(setting: Assumption, paths: list[Path]) -> bool:
+    """Whether what is there as shipped asks, too, where another would be asked."""
+    return any(
+        setting.node in [site for _, site, _ in event.stack]
+        for path in paths
+        if _as_shipped(path)
+        for event in path.checks
+    )
 
 
 def _asks_more(path: Path, shipped: frozenset[int]) -> bool:

@@ -39,6 +39,8 @@ _OF_LOAD = frozenset(
         "limiter",
         "limits",
         "maintenance",
+        "max",
+        "maximum",
         "overloaded",
         "quota",
         "rate",
