@@ -2,8 +2,8 @@
 
 What:
     The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a
-    kernel, by the address or by a message), and nothing asks whether this client may. Or it knows nobody, and a
-    message picks the program, the script or the procedure that is run.
+    kernel, by the address or by a message), and nothing asks whether this client may. Or it knows nobody, and
+    a message picks the program, the script or the procedure that is run.
 
 Why:
     Any user reads and changes what belongs to another: one login opens everything.
