@@ -262,7 +262,7 @@ def _classified(paths: list[Path]) -> Authentication:
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
     if through_message:
-        return _through(through_message, asked or _verified(live), in_open)
+        return _through(through_message, _proving(live, asked or _verified(live)), in_open)
     if frames:
         path = frames[0]
         return Authentication(
@@ -308,10 +308,7 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         path
         for path in asked
         if _agree(path, through[0])
-        and any(
-            "credential" in event.text or not (event.presumed or event.remembered)
-            for event in message_checks(path)
-        )
+        and any("credential" in event.text or not event.presumed for event in message_checks(path))
     ]
     effect = message_effects(through[0])[0]
     if by_credential and not in_open:
@@ -322,6 +319,14 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
             early=effect,
         )
     return _without_stop(through)
+
+
+def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
+    """Of the ways on which a message is asked: all, if something on any way can have proven what is noted."""
+    proves = any(
+        path.weighed or any(not event.remembered for event in path.checks) for path in live
+    )
+    return asked if proves else []
 
 
 def _verified(paths: list[Path]) -> list[Path]:
