@@ -211,6 +211,43 @@ async def test_a_greeting_that_goes_on_is_a_feed() -> None:
         assert _came(await probed(port, listen=0.4), "SP101") == {"unknown"}
 
 
+class Quiet(WebSocketHandler):
+    """Says nothing by itself."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+
+class Injecting(RequestHandler):
+    """A page that puts a script of its own into itself."""
+
+    def get(self) -> None:
+        self.write("<script>s.src = '//' + location.host + '/reload.js?port=' + port</script>")
+
+
+class Reload(RequestHandler):
+    """The script."""
+
+    login = ""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/javascript")
+        self.write(f"{self.login}new WebSocket(`ws://${{location.host}}/ws`)")
+
+
+class ReloadForMembers(Reload):
+    """Knows of a login."""
+
+    login = "const token = kept();"
+
+
+async def test_a_script_that_a_page_puts_into_itself() -> None:
+    """It is read like the others; one word about a login is enough to say nothing."""
+    for script, came in ((Reload, "found"), (ReloadForMembers, "unknown")):
+        async with serving(Quiet, ("/", Injecting), ("/reload.js", script)) as port:
+            assert _came(await probed(port), "SP101") == {came}
+
+
 def test_an_answer_without_content() -> None:
     """The number that it belongs to is none."""
     assert not shape('{"jsonrpc": "2.0", "id": 7, "result": null}')
