@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -48,6 +49,26 @@ async def test_a_server_that_asks_for_a_browser() -> None:
         assert "no-credential" in slugs(await probed(port))
     async with serving(MembersBrowsers) as port:
         assert "no-credential" not in slugs(await probed(port, owner=ALICE))
+
+
+class Bound(Feed):
+    """A session that is bound to the browser it was given to."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def allowed(self) -> bool:
+        return super().allowed() and self.request.headers.get("User-Agent") == "Looms/1.0"
+
+
+async def test_a_browsers_own_headers_are_no_credential() -> None:
+    """It sends them for a foreign page, too."""
+    owner = replace(ALICE, headers=(("User-Agent", "Looms/1.0"),))
+    assert owner.ambient
+    assert owner.nobody().empty
+    async with serving(Bound) as port:
+        report = await probed(port, owner=owner)
+    assert slugs(report) & CHECKED == {"foreign-origin"}
 
 
 class InTurn(WebSocketHandler):
