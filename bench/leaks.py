@@ -11,6 +11,7 @@ Fails if the second half still grows.
 
 import argparse
 import json
+import os
 import socket
 import struct
 import sys
@@ -136,6 +137,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every reading there too")
     options = parser.parse_args()
     pin_client()
+    # A server of the bench ends by itself after a quarter of an hour, unless it is told how long to live.
+    os.environ.setdefault("BENCH_SECONDS", str(900 + options.connections // 50))
     readings = measure(options.connections)
     if options.json:
         options.json.write_text(json.dumps(readings))

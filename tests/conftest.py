@@ -2,9 +2,11 @@
 
 import asyncio
 import functools
+import importlib
 import inspect
 import os
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import coverage
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.browser import CHROMIUM_NAMES, find_chromium
 from tests.support.loops import drop_connections
+from tests.support.project import own_names
 
 # Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
 ASYNC_TEST_LIMIT = 300.0
@@ -54,17 +57,49 @@ def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
     return run
 
 
+@contextmanager
+def _unmeasured() -> Iterator[None]:
+    """Nothing is measured in this process for the time of the block."""
+    measured = coverage.Coverage.current()
+    if measured is None:
+        yield
+        return
+    measured.stop()
+    try:
+        yield
+    finally:
+        measured.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collecting is not measured, which halves what it costs; what an import runs is, before that."""
+    if coverage.Coverage.current() is not None and session.config.getoption("dist", "no") == "no":
+        for name in own_names():
+            importlib.import_module(name)
+    with _unmeasured():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests with a browser are not measured: Playwright's greenlets are none of the measured threads.
+
+    What they visit is measured: it runs in a process of its own.
+    """
+    if item.get_closest_marker("browser") is None:
+        return (yield)
+    with _unmeasured():
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Property tests are not measured: what chance alone reaches is not covered, and they take a third."""
-    measured = coverage.Coverage.current()
-    if measured is None or item.get_closest_marker("hypothesis") is None:
+    if item.get_closest_marker("hypothesis") is None:
         return (yield)
-    measured.stop()
-    try:
+    with _unmeasured():
         return (yield)
-    finally:
-        measured.start()
 
 
 @pytest.hookimpl(tryfirst=True)

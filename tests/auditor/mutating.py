@@ -1,6 +1,7 @@
 """Programs that nobody would write: real files with parts removed, doubled, swapped, renamed, and worse."""
 
 import ast
+import copy
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -151,6 +152,10 @@ class Door(Base, two.Door, one.one.one.Door, WebSocketHandler): pass
 }
 
 
+# A program that has grown beyond this is left as it is: each change may double it.
+_MOST_PLACES = 20_000
+
+
 def pool() -> list[Path]:
     """Files of this project that speak of handlers, none too long."""
     found = [
@@ -230,7 +235,7 @@ def _nodes(text: str, chance: random.Random) -> str:
         tree = ast.parse(text)
         for _ in range(chance.randrange(1, 8)):
             places = _slots(tree, chance.choice((ast.expr, ast.expr, ast.stmt)))
-            if places:
+            if 0 < len(places) < _MOST_PLACES:
                 _change(places, chance)
         return ast.unparse(tree)
     except (SyntaxError, ValueError, RecursionError, AttributeError, TypeError):
@@ -240,7 +245,8 @@ def _nodes(text: str, chance: random.Random) -> str:
 def _change(places: list[tuple[ast.AST, str, int]], chance: random.Random) -> None:
     (parent, name, at), (other, field, number) = chance.choice(places), chance.choice(places)
     held, mine = getattr(other, field), getattr(parent, name)
-    given = held[number] if number >= 0 else held
+    # A copy: with the node itself what is put into its own inside would have no end.
+    given = copy.deepcopy(held[number] if number >= 0 else held)
     if at < 0:
         setattr(parent, name, given)
         return
@@ -248,7 +254,7 @@ def _change(places: list[tuple[ast.AST, str, int]], chance: random.Random) -> No
         case 0 if len(mine) > 1:
             del mine[at]
         case 1:
-            mine.insert(at, mine[at])
+            mine.insert(at, copy.deepcopy(mine[at]))
         case _:
             mine[at] = given
 

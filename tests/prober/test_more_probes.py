@@ -345,9 +345,16 @@ async def test_expiry_of_an_open_socket() -> None:
 
     async def look(handler: Any) -> set[str]:
         async with serving(handler) as port:
-            # Only `exp` is looked at: what else is wrong with these tokens is another test's.
-            owner = _bearer(jwt(exp=int(time.time()) + 3))
-            return slugs(await probed(port, owner=owner, say=UNIQUE))
+            # On a busy machine a token has ended before its turn comes: then the next lasts longer.
+            for seconds in (3, 9, 19):
+                # Only `exp` is looked at: what else is wrong with these tokens is another test's.
+                owner = _bearer(jwt(exp=int(time.time()) + seconds))
+                report = await probed(port, owner=owner, say=UNIQUE)
+                if {"clear", "found"} & {
+                    one.came for one in report.tried if one.rule_id == "SP903"
+                }:
+                    return slugs(report)
+            return set()
 
     lives, ends = await asyncio.gather(look(Ends), look(EndsInTime))
     assert lives - ends == {"after-expiry"}

@@ -4,6 +4,7 @@ A test fails while the page says something else than the commands.
 """
 
 import contextlib
+import functools
 import io
 import os
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ def commands(within: App = app, path: tuple[str, ...] = ()) -> Iterator[tuple[st
             yield from commands(within[name], (*path, name))
 
 
+@functools.cache
 def help_of(command: tuple[str, ...]) -> str:
     """What `--help` prints at 80 columns, without colours."""
     printed = io.StringIO()

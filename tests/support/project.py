@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PACKAGE", "ROOT", "metadata", "own_files", "own_modules"]
+__all__ = ["PACKAGE", "ROOT", "metadata", "own_files", "own_modules", "own_names"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "src" / "stormdoor"
@@ -33,6 +33,16 @@ def own_files(folder: Path = ROOT) -> Iterator[Path]:
 def own_modules() -> list[Path]:
     """Every Python file of the package, sorted."""
     return sorted(path for path in own_files(PACKAGE) if path.suffix == ".py")
+
+
+def own_names() -> list[str]:
+    """The name of every module of the package that is imported by its name: not of the migrations."""
+    parts = [path.relative_to(PACKAGE.parent).with_suffix("").parts for path in own_modules()]
+    return [
+        ".".join(one).removesuffix(".__init__")
+        for one in parts
+        if "migrations" not in one and one[-1] != "__main__"
+    ]
 
 
 def metadata() -> dict[str, Any]:

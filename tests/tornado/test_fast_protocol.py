@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_unix_socket
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, WebSocketProtocol13
@@ -27,6 +28,7 @@ from stormdoor.tornado.fast import equal_waits, suitable
 from stormdoor.tornado.fast import protocol as fast
 from stormdoor.tornado.fast.joiner import joiner
 from stormdoor.tornado.fast.protocol import FastProtocol
+from stormdoor.tornado.fast.socket_transport import SocketTransport
 from tests.guard.fakes import make_guard
 from tests.tornado.loops import LOOPS, on_each_loop
 from tests.tornado.wire import (
@@ -867,11 +869,10 @@ class Unwilling(asyncio.SelectorEventLoop):
 
     fault: type[BaseException] = OSError
 
-    def _make_socket_transport(self, sock: Any, protocol: Any, *args: Any, **more: Any) -> Any:
-        if isinstance(protocol, FastProtocol):
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
+        if isinstance(getattr(callback, "__self__", None), SocketTransport):
             raise self.fault("as told")
-        make: Any = super()._make_socket_transport  # type: ignore[misc]
-        return make(sock, protocol, *args, **more)
+        super().add_reader(fd, callback, *args)
 
 
 @pytest.mark.parametrize("fault", [OSError, RuntimeError, asyncio.CancelledError])
@@ -896,16 +897,16 @@ def test_a_loop_that_does_not_take_the_socket(
 async def test_a_socket_that_cannot_move(monkeypatch: pytest.MonkeyPatch) -> None:
     """No transport can be made of it: it is closed, and the server goes on."""
     loops: Any = asyncio.SelectorEventLoop
-    make = loops._make_socket_transport
+    add_reader = loops.add_reader
 
-    def refuse(loop: object, sock: socket.socket, protocol: object, *rest: Any, **more: Any) -> Any:
-        if isinstance(protocol, FastProtocol):
+    def refuse(loop: object, fd: int, callback: Any, *args: Any) -> None:
+        if isinstance(getattr(callback, "__self__", None), SocketTransport):
             raise OSError(28, "No space left on device")
-        return make(loop, sock, protocol, *rest, **more)
+        add_reader(loop, fd, callback, *args)
 
     async with at() as (served, guard):
         with monkeypatch.context() as patched:
-            patched.setattr(loops, "_make_socket_transport", refuse)
+            patched.setattr(loops, "add_reader", refuse)
             wire = await request(served.port, "/ws", ALICE)
             await wire.ended()
             await wire.hang_up()
@@ -913,6 +914,29 @@ async def test_a_socket_that_cannot_move(monkeypatch: pytest.MonkeyPatch) -> Non
         async with await alice(served) as again:
             again.send("x")
             assert await again.text() == "x"
+
+
+async def test_the_selector_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transport reads in the stream's place, and of the stream nothing is left in Tornado's loop."""
+    gone: list[int] = []
+    remove: Any = asyncio.SelectorEventLoop.remove_reader
+
+    def remove_reader(loop: object, number: int) -> Any:
+        gone.append(number)
+        return remove(loop, number)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "remove_reader", remove_reader)
+    tornados: Any = IOLoop.current()
+    async with at() as (served, _), await alice(served) as wire:
+        await until(lambda: Echo.here)
+        protocol = Echo.here[0].ws_connection
+        assert isinstance(protocol, FastProtocol)
+        number = protocol.stream.fileno()
+        assert number not in gone
+        assert number not in tornados.readers
+        assert number not in tornados.handlers
+        wire.send("x")
+        assert await wire.text() == "x"
 
 
 async def test_the_same_socket_moves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1054,6 +1078,23 @@ def test_a_loop_that_ends_hangs_up(loop: str) -> None:
         runner.close()
         assert protocol._transport is None
         assert Echo.told[-1] == ("close", None, None)
+
+
+def test_all_hang_up_when_a_loop_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many turns it would take to close them one after the other."""
+    monkeypatch.setattr("stormdoor.tornado.fast.turns._SECONDS", -1.0)  # one socket a turn
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket()) for _ in range(20)]
+
+        async def run() -> None:
+            async with at() as (served, _):
+                for client in clients:
+                    client.connect(("127.0.0.1", served.port))
+                    client.sendall(HANDSHAKE.encode())
+                await until(lambda: len(Echo.here) == len(clients))
+
+        asyncio.run(run())
+        assert Echo.told.count(("close", None, None)) == len(clients)
 
 
 class Loud:

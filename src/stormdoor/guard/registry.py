@@ -20,7 +20,7 @@ __all__ = ["SLICE_SECONDS", "Registry", "public_key"]
 
 _log = logging.getLogger("stormdoor.registry")
 
-SLICE_SECONDS = 0.005
+SLICE_SECONDS = 0.0025
 """How long one turn of the loop may be kept by farewells."""
 
 

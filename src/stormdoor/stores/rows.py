@@ -294,10 +294,12 @@ def revocation_from(row: Row) -> Revocation:
 
 def entry_row(event: Event, entry: Entry) -> Row:
     """The row of an entry, with the copies of what its event is searched by."""
+    personal = entry.personal
     return (
         entry.seq,
-        entry.body,
-        entry.personal,
+        # Not bytes: `sqlite3` looks for an adapter of each of them, which costs more than to store it.
+        bytearray(entry.body),
+        None if personal is None else bytearray(personal),
         entry.salt,
         entry.commitment,
         entry.previous,

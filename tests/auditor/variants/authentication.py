@@ -2635,7 +2635,7 @@ class Door(WebSocketHandler):
         {},
     ),
     "base by setting": (
-        "missing",
+        "optional",
         """
 SECURE = False
 class Plain(WebSocketHandler):

@@ -797,4 +797,29 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "a star in a file that ships": (
+        "open",
+        """
+import re
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.allowed = re.compile(self.config.api.allow_origin.replace("*", ".*"))
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        return self.allowed.match(origin) is not None
+""",
+        {"app.yaml": 'api:\n  allow_origin: "*"\n  port: 5001\n'},
+    ),
+    "no star in a file that ships": (
+        "restricted|optional",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        return origin == self.config.api.allow_origin
+""",
+        {"app.yaml": 'api:\n  allow_origin: "https://app.example"\n'},
+    ),
 }

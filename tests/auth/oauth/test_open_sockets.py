@@ -54,7 +54,7 @@ async def door(provider: RealProvider, *, twin: bool = False, **asking: Any) -> 
         introspection=Introspection(
             client_id="api", client_secret=provider.secret("api"), **asking
         ),
-        timeout=1.0,
+        timeout=30.0,
         clock=clock,
     )
     policies = PolicySet([permit("chat:*", when='environment.kind == "oauth"')])

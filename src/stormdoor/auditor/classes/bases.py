@@ -3,11 +3,11 @@
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import ClassInfo, Fork
 from stormdoor.auditor.classes.contents import Contents
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
-from stormdoor.auditor.reading.module import Assigned, ClassDef, Defined, Module
+from stormdoor.auditor.reading.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["Bases"]
@@ -20,6 +20,7 @@ class Bases(Contents):
         super().__init__(project, knowledge)
         self._known: dict[int, ClassInfo] = {}
         self._derived: dict[tuple[int, ...], ClassInfo] = {}
+        self._borrowed: dict[tuple[int, str], ClassInfo] = {}
 
     def of(self, module: Module, definition: ClassDef) -> ClassInfo:
         """The class of a class statement."""
@@ -47,6 +48,55 @@ class Bases(Contents):
         """The class of a class statement that the project indexed."""
         return self.of(module, self.project.class_of(module, node))
 
+    def borrowed(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+    ) -> ClassInfo | None:
+        """A WebSocket handler of another package, as a subclass that adds nothing: it is judged here.
+
+        Args:
+            module: The file that routes it.
+            node: What stands in the route: a name, or a call that gives the class.
+            scopes: The functions and classes around it.
+        """
+        for one in self.classes_of(module, node, scopes):
+            if isinstance(one, ClassInfo):
+                name, is_theirs = one.qualname, not one.module.inside and self.is_socket(one)
+            else:
+                name, is_theirs = one.name, self.knowledge.is_socket(one.name)
+            if not is_theirs:
+                continue
+            known = self._borrowed.get((id(module), name))
+            if known is None:
+                title = name.rpartition(".")[2]
+                standing = ast.copy_location(
+                    ast.ClassDef(
+                        name=title,
+                        bases=[node],
+                        keywords=[],
+                        body=[ast.copy_location(ast.Pass(), node)],
+                        decorator_list=[],
+                    ),
+                    node,
+                )
+                known = self.of(module, ClassDef(standing, title, scopes))
+                self._borrowed[id(module), name] = known
+            return known
+        return None
+
+    def unread_handlers(
+        self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+    ) -> list[str]:
+        """Classes of other packages that were not read, of which nothing is known."""
+        return [
+            one.name
+            for one in self.classes_of(module, node, scopes)
+            if isinstance(one, External)
+            and not one.name.startswith("tornado.")
+            and one.name.rpartition(".")[2][:1].isupper()
+            and self.knowledge.about(one.name) is None
+            and not self.is_inert(one)
+        ]
+
     def _add_base(self, info: ClassInfo, base: ast.expr) -> None:
         if isinstance(base, ast.Starred):
             shown = self._display(info.module, base.value, info.definition.scopes)
@@ -56,8 +106,14 @@ class Bases(Contents):
             for shown_base in shown.elts:
                 self._add_base(info, shown_base)
             return
+        fork = self._fork(info, base)
         if isinstance(base, ast.IfExp):
             base = self._as_shipped(info.module, base)
+        self._add_resolved(info, base)
+        if fork is not None and len(info.bases) == fork.at + 1:
+            info.forks.append(fork)
+
+    def _add_resolved(self, info: ClassInfo, base: ast.expr) -> None:
         found = self.classes_of(info.module, base, info.definition.scopes)
         chosen = next((one for one in found if isinstance(one, ClassInfo)), None)
         # Of alternatives (an import that failed, a condition) the one that is a handler decides.
@@ -77,6 +133,41 @@ class Bases(Contents):
             info.bases.append(external)
         elif not (isinstance(base, ast.Name) and base.id in {"object", "Exception"}):
             info.unresolved.append(info.module.source(base))
+
+    def _fork(self, info: ClassInfo, base: ast.expr) -> Fork | None:
+        """What else a base can be: `A if AUTH else B`, a name for that, or a name under an `if`."""
+        module, at = info.module, len(info.bases)
+        bindings = module.names.get(base.id, []) if isinstance(base, ast.Name) else []
+        if len(bindings) == 1 and isinstance(bindings[0], Assigned):
+            base = bindings[0].value
+        if isinstance(base, ast.IfExp):
+            sides = [
+                next(iter(self.classes_of(module, one, info.definition.scopes)), None)
+                for one in (base.body, base.orelse)
+            ]
+            return Fork(at, module, base.test, *sides)
+        conditions = self.conditions_in(module.tree) if len(bindings) > 1 else {}
+        held: dict[bool, ClassInfo | External | None] = {}
+        tests: list[ast.expr] = []
+        for one in bindings:
+            bound = one.node if isinstance(one, Defined) else getattr(one, "value", None)
+            around = conditions.get(id(bound), ())
+            if len(around) > 1 or (around and tests and around[0][0] is not tests[0]):
+                return None
+            tests.extend(test for test, _ in around)
+            meaning = self._meant(module, one)
+            for truth in {wanted for _, wanted in around} or {True, False}:
+                held[truth] = meaning
+        return Fork(at, module, tests[0], held.get(True), held.get(False)) if tests else None
+
+    def _meant(self, module: Module, binding: Binding) -> ClassInfo | External | None:
+        match binding:
+            case Defined(ast.ClassDef() as node):
+                return self.of_node(module, node)
+            case Assigned(value):
+                return next(iter(self.classes_of(module, value)), None)
+            case _:
+                return None
 
     def _display(
         self, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
@@ -195,6 +286,8 @@ class Bases(Contents):
                         for argument in arguments
                         for one in self.classes_of(module, argument, scopes, depth + 1)
                     ]
+                case External(name) if self.knowledge.is_socket(name):
+                    return [meaning]
                 case _:
                     pass
         return []

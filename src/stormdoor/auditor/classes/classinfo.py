@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from stormdoor.auditor.reading.module import Binding, ClassDef, Module
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["ClassInfo", "Member"]
+__all__ = ["ClassInfo", "Fork", "Member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,25 @@ class Member:
         return self.module or (self.owner.module if self.owner is not None else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A base that a condition picks when the module is imported.
+
+    Args:
+        at: Which of the bases it is.
+        module: Where the condition stands.
+        test: The condition.
+        held: The base where it holds; None where that is none of use.
+        otherwise: The base where it does not.
+    """
+
+    at: int
+    module: Module
+    test: ast.expr
+    held: "ClassInfo | External | None"
+    otherwise: "ClassInfo | External | None"
+
+
 @dataclass(slots=True, eq=False)
 class ClassInfo:
     """A class with its bases resolved.
@@ -42,6 +61,7 @@ class ClassInfo:
         unresolved: Bases of which not even the name is certain, as source text.
         replaced: Methods that a module puts into it from outside.
         copied: A base that is a copy of Tornado's WebSocketHandler, taken for it.
+        forks: Bases that another configuration replaces.
     """
 
     module: Module
@@ -51,6 +71,7 @@ class ClassInfo:
     mro: "list[ClassInfo | External]" = field(default_factory=list)
     replaced: dict[str, Member] = field(default_factory=dict)
     copied: "ClassInfo | None" = None
+    forks: list[Fork] = field(default_factory=list)
 
     @property
     def node(self) -> ast.ClassDef:

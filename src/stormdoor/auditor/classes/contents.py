@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.reading.module import Module
@@ -24,7 +23,8 @@ class Contents(Sockets):
         self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
         self._filled: dict[int, frozenset[str]] = {}
         self._registered: dict[
-            tuple[int, str], list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]
+            tuple[int, str],
+            list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]],
         ] = {}
 
     def is_filled(self, module: Module, name: str) -> bool:
@@ -43,8 +43,8 @@ class Contents(Sockets):
 
     def registered(
         self, module: Module, name: str
-    ) -> list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef]]:
-        """Functions under a decorator that puts them into a table of a module."""
+    ) -> "list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]":
+        """Functions and classes under a decorator that puts them into a table of a module."""
         known = self._registered.get((id(module), name))
         if known is None:
             registrars = {
@@ -62,7 +62,7 @@ class Contents(Sockets):
                         for one in registrars
                     )
                     for node in ast.walk(place.tree)
-                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
                     and any(_last_name(_called(one)) in registrars for one in node.decorator_list)
                 ]
                 if registrars
@@ -70,11 +70,13 @@ class Contents(Sockets):
             )
         return known
 
-    def conditions(self, info: ClassInfo) -> dict[int, tuple[Condition, ...]]:
-        """What stands in an `if` of a class body, by its node, with the tests around it."""
-        known = self._conditions.get(id(info.node))
+    def conditions_in(
+        self, scope: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> dict[int, tuple[Condition, ...]]:
+        """What stands in an `if` of this body, by its node, with the tests around it."""
+        known = self._conditions.get(id(scope))
         if known is None:
-            known = self._conditions[id(info.node)] = dict(_conditions(info.node.body, ()))
+            known = self._conditions[id(scope)] = dict(_conditions(scope.body, ()))
         return known
 
 

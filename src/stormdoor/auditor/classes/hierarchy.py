@@ -2,17 +2,17 @@
 
 import ast
 
-from stormdoor.auditor.classes.bases import Bases
 from stormdoor.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
+from stormdoor.auditor.classes.loops import Loops
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Hierarchy"]
 
 
-class Hierarchy(Bases):
+class Hierarchy(Loops):
     """The classes of a project, made when first asked for."""
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
@@ -22,6 +22,10 @@ class Hierarchy(Bases):
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
+
+    def is_forked(self, info: ClassInfo) -> bool:
+        """Whether a condition picks a base of it, or of a class that it derives from."""
+        return any(isinstance(one, ClassInfo) and one.forks for one in info.mro)
 
     def is_shaped(self, info: ClassInfo) -> bool:
         """Whether more than its body decides what is in it."""

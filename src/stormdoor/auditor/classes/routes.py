@@ -38,11 +38,13 @@ class Routes:
     Args:
         of: Routes by the identity of the class.
         count: How many lead to a WebSocket handler.
-        mentioned: Classes that some entry or registration names without a literal path.
+        borrowed: Handlers of other packages that an entry names as they are.
+        unresolved: Entries whose handler was not read and is not known: it may be a WebSocket.
     """
 
     of: dict[int, list[Route]] = field(default_factory=dict)
     count: int = 0
+    borrowed: list[ClassInfo] = field(default_factory=list)
     unresolved: list[tuple[Module, ast.AST, str]] = field(default_factory=list)
 
     def add(self, info: ClassInfo, route: Route) -> None:
@@ -71,9 +73,12 @@ def find_routes(
     for module in list(project.modules.values()):
         for node, scopes in module.nodes():
             for pattern, target, extra in _entries(node):
-                for info in _targets(hierarchy, module, target, scopes, sockets):
-                    words = _words(module, extra)
-                    routes.add(info, Route(_text(module, pattern), module, node, words))
+                text = _text(module, pattern)
+                found = _targets(hierarchy, module, target, scopes, sockets)
+                if not found and _is_path(text) and module.inside and not module.is_test:
+                    found = _borrowed(hierarchy, module, text, target, scopes=scopes, routes=routes)
+                for info in found:
+                    routes.add(info, Route(text, module, node, _words(module, extra)))
         for definition in module.classes:
             for decorator in definition.node.decorator_list:
                 if isinstance(decorator, ast.Call) and decorator.args:
@@ -185,6 +190,40 @@ def _targets(
         candidates = sockets[name]
         result = candidates if len(candidates) == 1 else []
     return result
+
+
+def _borrowed(
+    hierarchy: Hierarchy,
+    module: Module,
+    pattern: str,
+    target: ast.expr,
+    *,
+    scopes: tuple[ast.AST, ...],
+    routes: Routes,
+) -> list[ClassInfo]:
+    """A handler that another package offers, and that this project routes as it is."""
+    if not isinstance(target, ast.Name | ast.Attribute | ast.Call):
+        return []
+    info = hierarchy.borrowed(module, target, scopes)
+    if info is not None:
+        if info not in routes.borrowed:
+            routes.borrowed.append(info)
+            routes.unresolved.extend(
+                (module, target, f"{one.name}, the handler of {pattern}, was not read")
+                for one in info.bases
+                if isinstance(one, External)
+            )
+        return [info]
+    if any("tornado" in line for line in module.lines if "import" in line):
+        routes.unresolved.extend(
+            (module, target, f"the handler of {pattern}, {name}, was not read")
+            for name in hierarchy.unread_handlers(module, target, scopes)
+        )
+    return []
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text and text[:1] in "/^(.…[" and " " not in text
 
 
 def _name(node: ast.expr) -> str:

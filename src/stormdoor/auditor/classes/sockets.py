@@ -49,8 +49,26 @@ class Sockets(Callers):
     def copied_connection(self, info: ClassInfo) -> tuple[str, Known] | None:
         """Its base, where the library that gives it connections was read, too."""
         bases = (one for one in info.mro[1:] if isinstance(one, ClassInfo))
-        known = (self.knowledge.copied_connection(one.qualname) for one in bases)
+        known = (
+            self.knowledge.copied_connection(one.qualname) or self._renamed_connection(one)
+            for one in bases
+        )
         return next((one for one in known if one is not None), None)
+
+    def _renamed_connection(self, info: ClassInfo) -> tuple[str, Known] | None:
+        """The connection class that this is by its name and its methods, in a package of another name."""
+        if info.bases and any(getattr(one, "name", "") != "object" for one in info.bases):
+            return None
+        if not self.members(info).keys() >= {"on_open", "on_message", "on_close", "send"}:
+            return None
+        return next(
+            (
+                (ours, known)
+                for ours, known in self.knowledge.classes.items()
+                if known.connection and ours.rpartition(".")[2] == info.name
+            ),
+            None,
+        )
 
     def connection(self, info: ClassInfo) -> tuple[str, Known] | None:
         """Its base, where that is no handler but is given connections by one of a library."""

@@ -5,14 +5,19 @@ import re
 
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
     Const,
+    Function,
     Instance,
     Member,
+    Partial,
     Setting,
     Special,
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -108,7 +113,14 @@ class TornadoAttributes(Client):
         if value.handler:
             return self.tornado_method(value, name, node)
         text = f"{text_of(value)}.{name}"
-        if node is not self.called:
+        if node is self.called:
+            hook = self.stored_attribute(value, name)
+            if (
+                isinstance(settled(hook), Function | Bound | Partial | ClassRef)
+                and hook is not None
+            ):
+                return hook  # `self.application.authorize(self.request)`
+        else:
             stored = self.stored_attribute(value, name)
             if value.shared and isinstance(stored, Const):
                 stored = Setting(text, stored, text=name)
@@ -120,6 +132,9 @@ class TornadoAttributes(Client):
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""
+        told = self.told_to_class(handler.info, name)
+        if told is not None:
+            return Setting(name, told, text=name)
         if name in METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
             return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
         match name:
@@ -245,7 +260,7 @@ class TornadoAttributes(Client):
         match value.kind:
             case "headers":
                 if name == "pop":
-                    self.delete_item(value, Const(key))
+                    self.delete_item(value, Const(key), node)
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -261,10 +276,12 @@ class TornadoAttributes(Client):
             case _:
                 return None
 
-    def delete_item(self, holder: Value, key: Value) -> None:
+    def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del self.request.headers["Origin"]`."""
         if isinstance(holder, Special) and holder.kind == "headers" and _names_origin(key):
             self.origin_gone = True
+        else:
+            super().delete_item(holder, key, node)
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`self.request.headers["Origin"] = …`."""
@@ -322,7 +339,7 @@ class TornadoAttributes(Client):
         if "client" in labels:
             return self.client_field(value, name, text)
         if "principal" in labels:
-            return Unknown(labels, text)
+            return Unknown(labels - {"proven"}, text)
         parts = text.replace("(", ".").replace("[", ".").split(".")
         if lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name):
             return self.setting_named(text, name, node)

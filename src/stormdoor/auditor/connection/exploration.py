@@ -1,6 +1,7 @@
 """Every way of a connection, within a budget."""
 
 import ast
+import re
 import time
 from collections import deque
 from collections.abc import Mapping as MappingABC
@@ -25,6 +26,8 @@ __all__ = ["LAST_RESORT", "explore", "explore_origin"]
 _MAX_PATHS = 160
 _OF_ONE = 40
 """Ways that one configuration other than the shipped one is worth."""
+_AT_FIRST = 6
+"""Of these, the ways before every other configuration had as many."""
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
 LAST_RESORT = 60.0
 """Seconds."""
@@ -41,9 +44,8 @@ def _explored(
 ) -> Pathway:
     result = Pathway()
 
-    def ways(plan: list[int], most: int) -> None:
+    def ways(pending: list[list[int]], most: int) -> None:
         """Every way from these choices under one configuration, as far as it is worth it."""
-        pending = [plan]
         for _ in range(most):
             if not pending or spent.is_over():
                 break
@@ -73,18 +75,42 @@ def _explored(
     seen: set[tuple[object, ...]] = set()
     otherwise: deque[list[int]] = deque()
     aside: deque[list[int]] = deque()
+    begun: deque[list[list[int]]] = deque()
     spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
-    ways([], _MAX_PATHS)
+    ways([[]], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
     result.steps = spent.steps
     # What one setting alone changes comes before what needs many, and what has nothing to do with
-    # who is let in is tried when the rest was.
+    # who is let in is tried when the rest was. No setting takes the work that another is worth.
     spent = _Spent(_MAX_STEPS[mode], spent.deadline)
     wanted = origin is None or origin.otherwise
-    while wanted and (otherwise or aside) and not spent.is_over():
-        ways(otherwise.popleft() if otherwise else aside.popleft(), _OF_ONE)
+    while wanted and (otherwise or begun or aside) and not spent.is_over():
+        if otherwise:
+            world = [otherwise.popleft()]
+            ways(world, _AT_FIRST)
+            if world:
+                begun.append(world)
+        elif begun:
+            ways(begun.popleft(), _OF_ONE - _AT_FIRST)
+        else:
+            ways([aside.popleft()], _OF_ONE)
     result.steps += spent.steps
+    _forget_what_anyone_begins(result)
     return result
+
+
+def _forget_what_anyone_begins(pathway: Pathway) -> None:
+    """What any message brings about is no proof of identity, whatever it is called."""
+    begun = {event.text for event in pathway.events if event.kind == "begun"}
+    if not begun:
+        return
+    asks = re.compile(rf"(not )?self\.({'|'.join(map(re.escape, begun))})( (is|==)( not)? None)?")
+    for path in pathway.paths:
+        path.events[:] = [
+            event
+            for event in path.events
+            if event.kind != "check" or asks.fullmatch(event.text) is None
+        ]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,9 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
 from stormdoor.auditor.connection.picks import Picks
+from stormdoor.auditor.interpreter.calls.parts import named_attribute, part_of
 from stormdoor.auditor.interpreter.values import (
+    REST,
     Authenticated,
     Bound,
     ClassRef,
@@ -24,7 +26,9 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
+from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External
 
@@ -52,6 +56,12 @@ class TornadoModel(Picks):
             case "setattr" if len(args) == 3 and isinstance(args[1], Const):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
+            case "setattr" if len(args) == 3 and "client" in labels_of(args[1]):
+                if not self.among:
+                    self.dispatched(name, args, node)
+                return Const(None)
+            case "importlib.import_module" | "__import__" if "client" in labels_of(*args[:1]):
+                return self.dispatched(name, args, node)
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
                 return args[0]
             case "callable":
@@ -86,9 +96,18 @@ class TornadoModel(Picks):
                             return Nobody(self.frame.module.source(node), node, self.frame.module)
                     return self.compare(left, ast.Eq(), right, node)
             case "hmac.new" | "hmac.digest" if args and (
-                isinstance(args[0], Unknown | Named) and "client" not in args[0].labels
+                isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
             ):
                 return Unknown(frozenset({"secret"}), text=name)
+            case _ if name.startswith("hashlib.") and "setting" in labels_of(*args):
+                # Who does not know the setting cannot make the sum.
+                return Unknown(frozenset({"secret"}), text=name)
+            case "os.path.exists" | "os.path.isfile" if (
+                self.mode == "anonymous" and args and lexicon.concerns_identity(text_of(args[0]))
+            ):
+                # A file of users, passwords, keys: whoever installs the program makes it.
+                text = f"{name}({text_of(args[0])})"
+                return Setting(text, Const(value=False), text=text)
             case (
                 "tornado.ioloop.IOLoop.current"
                 | "asyncio.get_event_loop"
@@ -111,7 +130,8 @@ class TornadoModel(Picks):
             return self._field(args, words, node)
         if name.startswith("traitlets") and last[:1].isupper():
             default = args[0] if args else words.get("default_value", Const(None))
-            return Setting(last, default if isinstance(default, Const) else None, text="")
+            known = default if isinstance(default, Const | ClassRef) else None
+            return Setting(last, known, text="")
         if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
             return self._any(name, args[0])
         if last == "gather":
@@ -128,6 +148,8 @@ class TornadoModel(Picks):
     def _any(self, name: str, items: Sequence) -> Value | None:
         """What `any` and `all` make of an identity that is asked for among other things."""
         decides = name == "any"
+        if items.exact and not items.items:
+            return Const(value=not decides)
         for item in items.items:
             if isinstance(item, Nobody) and item.truthy is decides:
                 return item
@@ -137,14 +159,14 @@ class TornadoModel(Picks):
 
     def _dict(self, args: list[Value], words: dict[str, Value]) -> Value:
         entries: dict[object, Value] = {}
-        exact = True
+        unread = [words[REST]] if REST in words else []
         for one in args:
             if isinstance(one, Mapping):
                 entries.update(one.items)
             else:
-                exact = False
-        entries.update(words)
-        return Mapping(entries, exact)
+                unread.append(one)
+        entries.update({name: one for name, one in words.items() if name != REST})
+        return Mapping(entries, not unread, labels_of(*unread))
 
     def _hasattr(self, args: list[Value]) -> Value:
         """What a class or a constructor gave is there; of the connection, also what is not there yet."""
@@ -175,6 +197,10 @@ class TornadoModel(Picks):
         if len(args) < 2:
             return Unknown(text="getattr()")
         target, name = args[0], args[1]
+        picked = named_attribute(target, name)
+        if picked is not None:
+            holder, text, setting = picked
+            return part_of(setting, self.attribute(holder, text, node))
         if isinstance(name, Const) and isinstance(name.value, str):
             if isinstance(target, Instance) and len(args) > 2:
                 known = name.value in target.attrs or self._member(target.info, name.value, None)
@@ -194,7 +220,7 @@ class TornadoModel(Picks):
                     return marked
                 if not isinstance(target, Special) or target.kind.startswith("handler."):
                     return args[2]
-            if len(args) > 2 and isinstance(target, Unknown | Setting | Special):
+            if len(args) > 2 and isinstance(target, Unknown | Setting | Special | Named):
                 found = self.attribute(target, name.value, node)
                 if isinstance(found, Setting) and found.default is None:
                     found.default = args[2]
@@ -246,6 +272,6 @@ def _marks(value: Value) -> dict[str, Value]:
 
 def _shown(value: Value) -> Value:
     """What the client sends is shown as proof where it is compared in constant time."""
-    if isinstance(value, Unknown) and "client" in value.labels:
+    if isinstance(value, Unknown) and "client" in value.labels and "named" not in value.labels:
         return Unknown(value.labels | {"credential"}, value.text, value.truthy)
     return value

@@ -46,7 +46,7 @@ class Path:
         refused_by: What refused it: a check of the client's identity, or None.
         open_end: How `open` ended: it came through, it raised, it closed.
         message_end: How `on_message` ended on the first message.
-        first_message: How many events there were when the first message had been handled.
+        handled: How many events there were when each message had been handled, one way or the other.
         answer: What `check_origin` answered.
         whim: Whether that hung on what the page writes into the address.
         unsure: Whether that hung on what nobody can read here.
@@ -61,7 +61,7 @@ class Path:
     presumed: bool = False
     open_end: Literal["", "through", "raised", "closed"] = ""
     message_end: Literal["", "through", "raised", "closed"] = ""
-    first_message: int = 0
+    handled: list[int] = field(default_factory=list)
     answer: bool | None = None
     whim: bool = False
     unsure: bool = False

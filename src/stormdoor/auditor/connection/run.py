@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.connection.libraries import TornadoModel
 from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.calls.functions import yields
 from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import PathEnd, Pruned, Thrown, TooFar
@@ -25,7 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
 )
-from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
+from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
@@ -118,7 +119,7 @@ class Run(TornadoModel):
         """A decorator of the class may have put another in its place."""
         handler = self.handler
         if handler is not None:
-            self.info = handler.info = self.shaped(self.info)
+            self.info = handler.info = self.shaped(self.with_bases(self.info))
 
     def given(self) -> dict[str, Value]:
         """What the route gives to `initialize`."""
@@ -213,7 +214,7 @@ class Run(TornadoModel):
         node = member.binding.node
         if isinstance(node, ast.ClassDef):
             return False
-        if not node.decorator_list and _yields(node):
+        if not node.decorator_list and yields(node):
             return True
         return isinstance(node, ast.AsyncFunctionDef) or any(
             ast.unparse(one).endswith("gen.coroutine") or ast.unparse(one) == "coroutine"
@@ -297,7 +298,7 @@ class Run(TornadoModel):
             try:
                 self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
                 path.message_end = "closed" if self.closed else self._ended()
-                path.first_message = path.first_message or len(self.events)
+                path.handled.append(len(self.events))
             except Pruned:
                 if turn == 0:
                     raise
@@ -305,6 +306,7 @@ class Run(TornadoModel):
             except Thrown as error:
                 path.message_end = "raised"
                 path.refused_by = error
+                path.handled.append(len(self.events))
                 break
         raise PathEnd
 
@@ -352,15 +354,3 @@ class Run(TornadoModel):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
-
-
-def _yields(node: ast.AST) -> bool:
-    """Whether a function is a generator; a function in it is another."""
-    rest: list[ast.AST] = list(getattr(node, "body", []))
-    while rest:
-        one = rest.pop()
-        if isinstance(one, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(one, FunctionNode | ast.ClassDef):
-            rest.extend(ast.iter_child_nodes(one))
-    return False

@@ -31,7 +31,7 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `message`, `absent`.
+            `dispatch`, `store`, `message`, `absent`, `begun`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.
@@ -43,6 +43,9 @@ class Event:
         stack: The calls that led here, outermost first.
         presumed: Of a check: only a name says that it is one.
         constant: Of a send: nothing in it depends on anything.
+        caught: Something around it catches exceptions.
+        handling: It is part of what is done about an exception, after this client failed a check.
+        remembered: Of a check: it looks at what was noted before, and proves nothing itself.
     """
 
     kind: str
@@ -58,6 +61,8 @@ class Event:
     presumed: bool = False
     constant: bool = False
     caught: bool = False
+    handling: bool = False
+    remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

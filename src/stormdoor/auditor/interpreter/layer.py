@@ -52,6 +52,10 @@ class Layer(Core):
         """An expression evaluated at the top of a module."""
         raise NotImplementedError
 
+    def compare(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
+        """A comparison."""
+        raise NotImplementedError
+
     def call_expression(self, node: ast.Call) -> Value:
         """A call as it stands in the source."""
         raise NotImplementedError

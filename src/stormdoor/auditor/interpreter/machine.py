@@ -50,6 +50,10 @@ class Core:
 
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
+    handling = 0
+    """How many handlers of an exception are under way that followed a failed check."""
+    of_each: ast.AST | None = None
+    """What `all()` or `any()` is given."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
@@ -111,6 +115,10 @@ class Core:
         """Whether it hung on what the page that connects writes into the address."""
         self.unsure = False
         """Whether it hung on what nobody can read here."""
+        # Tables into which this client has put what it shows, and cursors that were asked for what
+        # goes with it, by their names.
+        self.filled: set[str] = set()
+        self.queried: set[str] = set()
 
     @property
     def frame(self) -> Frame:
@@ -187,6 +195,7 @@ class Core:
         receiver: Value | None = None,
         presumed: bool = False,
         constant: bool = False,
+        remembered: bool = False,
         module: Module | None = None,
     ) -> None:
         """Note that something happened."""
@@ -211,14 +220,22 @@ class Core:
                 presumed=presumed,
                 constant=constant,
                 caught=bool(self.catching),
+                handling=bool(self.handling),
+                remembered=remembered,
             )
         )
 
     def check(
-        self, node: ast.AST, text: str, *, presumed: bool = False, module: Module | None = None
+        self,
+        node: ast.AST,
+        text: str,
+        *,
+        presumed: bool = False,
+        remembered: bool = False,
+        module: Module | None = None,
     ) -> None:
         """Note that the client's identity was asked for, and was not there."""
-        self.record("check", node, text, presumed=presumed, module=module)
+        self.record("check", node, text, presumed=presumed, remembered=remembered, module=module)
 
     def assume(self, setting: Setting, node: ast.AST) -> bool:
         """The truth of a setting: the default first, the other as well."""
@@ -290,6 +307,8 @@ class Core:
             env_key(frame.env) if frame else (),
             outer_keys(self.frames[:-1]),
             attrs_key(self.handler),
+            frozenset(self.filled),
+            frozenset(self.queried),
             frozenset(
                 (id(event.node), event.kind) for event in self.events if event.kind != "call"
             ),

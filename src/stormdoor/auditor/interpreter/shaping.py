@@ -22,6 +22,7 @@ from stormdoor.auditor.interpreter.values import (
     Mapping,
     Partial,
     Sequence,
+    Setting,
     Value,
 )
 from stormdoor.auditor.reading.module import Defined
@@ -39,6 +40,24 @@ class Shaping(Surroundings):
         """The class that stands under the name of this one after its decorators ran."""
         self.overlay(info)
         return self.replacements.get(id(info), info)
+
+    def with_bases(self, info: ClassInfo) -> ClassInfo:
+        """The class with the bases that conditions pick, where they are settings: one way for each."""
+        bases = [
+            self.with_bases(one)
+            if isinstance(one, ClassInfo) and self.hierarchy.is_forked(one)
+            else one
+            for one in info.bases
+        ]
+        for fork in info.forks:
+            value = self.in_module(fork.module, fork.test)
+            if isinstance(value, Setting) and self.mode == "anonymous":
+                picked = fork.held if self.assume(value, fork.test) else fork.otherwise
+                if picked is not None:
+                    bases[fork.at] = picked
+        if all(one is other for one, other in zip(bases, info.bases, strict=True)):
+            return info
+        return self.hierarchy.derived(info, bases)
 
     def overlay(self, info: ClassInfo) -> dict[str, Value]:
         """What was put into the class after its body ran."""

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
+from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
@@ -19,12 +20,13 @@ from stormdoor.auditor.interpreter.values import (
     Environment,
     Function,
     Instance,
+    Mapping,
     Setting,
     Unknown,
     Value,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
 from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["Surroundings"]
@@ -107,6 +109,9 @@ class Surroundings(Calls):
         for function in functions:
             for name, default in _parameters(function):
                 env.pending[name] = partial(self._parameter, module, function, name, default)
+            rest = function.args.kwarg
+            if rest is not None:  # what it is not given is what `kwargs.pop(name, default)` says
+                env.names[rest.arg] = Setting(rest.arg, Mapping({}, exact=False), text=rest.arg)
             bound, _ = self.project.scope(function)
             for name, bindings in bound.items():
                 binding = bindings[-1]
@@ -116,6 +121,10 @@ class Surroundings(Calls):
                     env.names[name] = ClassRef(info, text=name)
                 elif isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
                     env.names[name] = Function(binding.node, module, None, env, text=name)
+                elif self._hangs_on_settings(function, bindings):
+                    env.pending.setdefault(
+                        name, partial(self._as_shipped, module, env, function, name)
+                    )
                 elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
                     value = Setting(name, Const(binding.value.value), text=name)
                     env.pending.setdefault(name, _given(value))
@@ -124,6 +133,46 @@ class Surroundings(Calls):
                         name, partial(self._evaluated, module, env, binding.value)
                     )
         return env
+
+    def _hangs_on_settings(self, function: _Definition, bindings: list[Binding]) -> bool:
+        """`auth = None`, and `if options.users: auth = Users(options.users)` after it."""
+        conditions = self.hierarchy.conditions_in(function)
+        return (
+            len(bindings) > 1
+            and all(isinstance(one, Assigned) and not one.unpacked for one in bindings)
+            and any(isinstance(one, Assigned) and id(one.value) in conditions for one in bindings)
+        )
+
+    def _as_shipped(
+        self, module: Module, env: Environment, function: _Definition, name: str
+    ) -> Value:
+        """What a name stands for where no setting is another than its default."""
+        conditions = self.hierarchy.conditions_in(function)
+        bound, _ = self.project.scope(function)
+        for binding in reversed(bound[name]):
+            if not isinstance(binding, Assigned):
+                break
+            holds: bool | None = True
+            for test, wanted in conditions.get(id(binding.value), ()):
+                truth = self._truth_as_shipped(self._evaluated(module, env, test))
+                holds = None if truth is None else holds and truth is wanted
+                if not holds:
+                    break
+            if holds is None:
+                break
+            if holds:
+                value = self._evaluated(module, env, binding.value)
+                return value if isinstance(value, Setting) else Setting(name, value, text=name)
+        return Unknown(text=name)
+
+    def _truth_as_shipped(self, value: Value) -> bool | None:
+        match value:
+            case Const():
+                return bool(value.value)
+            case Setting():
+                return self.truth_of_default(value)
+            case _:
+                return None
 
     def _parameter(
         self, module: Module, function: _Definition, name: str, default: ast.expr | None
@@ -146,13 +195,13 @@ class Surroundings(Calls):
             caller, argument = next(iter(given.values()))
             value = self.in_place(caller, argument)
             is_default = default is not None and argument is default
-            plain = _plain(value) or (is_default and _given_by_default(value))
+            plain = _plain(value) or (is_default and is_replaceable(name, value))
             return Setting(name, value, text=name) if plain else value
         if not given and name in self.project.settings and function.decorator_list:
             return self.setting_named(name, name, function)  # `@click.option("--name")`
         if default is not None:
             value = self.in_module(module, default)
-            return Setting(name, value, text=name) if _given_by_default(value) else value
+            return Setting(name, value, text=name) if is_replaceable(name, value) else value
         if lexicon.is_setting_name(name) or lexicon.is_credential_name(name):
             labels = {"setting", "secret"} if lexicon.is_credential_name(name) else {"setting"}
             return Setting(name, None, frozenset(labels), text=name)
@@ -168,6 +217,14 @@ class Surroundings(Calls):
                 return Instance(info, text=info.name, shared=True)
         return Unknown(text="self")
 
+    def told_to_class(self, info: ClassInfo, name: str) -> Const | None:
+        """What a class method that sets up the class begins with, for all connections."""
+        for one in info.mro:
+            told = _told(one.node).get(name) if isinstance(one, ClassInfo) else None
+            if told is not None and (told.value is None or isinstance(told.value, bool | str)):
+                return Const(told.value)
+        return None
+
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
         """What the constructor of a class stores, where no object of it was made here."""
         if self.around > _DEEP:
@@ -175,7 +232,9 @@ class Surroundings(Calls):
         for one in instance.info.mro:
             if not isinstance(one, ClassInfo):
                 continue
-            for binding in self.hierarchy.members(one).get("__init__", ()):
+            members = self.hierarchy.members(one)
+            makers = ["__init__", *(method for method in members if _sets_up(method))]
+            for binding in (binding for method in makers for binding in members.get(method, ())):
                 if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
                     continue
                 values = _stored(binding.node).get(name, [])
@@ -190,6 +249,14 @@ class Surroundings(Calls):
                     instance.attrs[name] = value
                     return value
         return None
+
+
+_SETS_UP = frozenset({"init", "initialize", "setup", "configure", "start", "make", "build"})
+
+
+def _sets_up(method: str) -> bool:
+    """Whether a method of this name makes what an object needs before it serves: `init_auth`."""
+    return method != "__init__" and lexicon.words_of(method)[:1] in [[one] for one in _SETS_UP]
 
 
 @lru_cache(maxsize=4096)
@@ -221,10 +288,6 @@ def _plain(value: Value) -> bool:
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, bool | str))
 
 
-def _given_by_default(value: Value) -> bool:
-    return isinstance(value, Const | Instance | Function)
-
-
 def _parameters(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
     arguments = function.args
     names = [*arguments.posonlyargs, *arguments.args]
@@ -247,6 +310,27 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     if 0 <= at < len(call.args) and not any(isinstance(one, ast.Starred) for one in before):
         return call.args[at]
     return None
+
+
+@lru_cache(maxsize=4096)
+def _told(node: ast.ClassDef) -> dict[str, ast.Constant]:
+    """`cls.auth = None` of class methods that set a class up, before anything else is told."""
+    found: dict[str, ast.Constant] = {}
+    for method in node.body:
+        if not isinstance(method, ast.FunctionDef) or not any(
+            isinstance(one, ast.Name) and one.id == "classmethod" for one in method.decorator_list
+        ):
+            continue
+        for inner in method.body:
+            if (
+                isinstance(inner, ast.Assign)
+                and isinstance(inner.value, ast.Constant)
+                and isinstance(inner.targets[0], ast.Attribute)
+                and isinstance(inner.targets[0].value, ast.Name)
+                and inner.targets[0].value.id == "cls"
+            ):
+                found.setdefault(inner.targets[0].attr, inner.value)
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ could take long is not run.
 """
 
 import fnmatch
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
 )
 
 __all__ = [
@@ -278,8 +280,16 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         return _of_any(name, args[0])
     if name == "isinstance" and len(args) == 2 and isinstance(args[0], Const):
         return _is_instance(args[0], args[1])
+    if name == "isinstance" and len(args) == 2 and isinstance(args[0], Setting):
+        shipped = settled(args[0])
+        if isinstance(shipped, Const) and isinstance(shipped.value, str):
+            return _is_instance(shipped, args[1])  # a text however it is configured
     if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
         return _converted(last, args[0])
+    if name in {"json.loads", "ast.literal_eval"} and args and isinstance(args[0], Setting):
+        return _loaded(name, args[0])
+    if name == "filter" and len(args) == 2 and isinstance(args[1], Setting):
+        return _without_empty(args[1])
     if name in {
         "len",
         "bool",
@@ -449,6 +459,43 @@ def _builtin(name: str, args: list[Value]) -> Value | None:
         shipped = _builtin(name, [value.default]) if value.default is not None else None
         text = f"len({value.name})"
         return Setting(text, shipped, text=text) if isinstance(shipped, Const) else None
-    if isinstance(value, Setting) and name in {"bool", "str", "list", "set"}:
+    if isinstance(value, Setting) and name in {
+        *("bool", "str", "list", "set", "tuple", "frozenset", "sorted")
+    }:
         return value
     return None
+
+
+def _loaded(name: str, value: Setting) -> Setting:
+    """`json.loads(os.environ.get("TOKENS", "[]"))`: what is in it as shipped."""
+    text = f"{name}({value.name})"
+    shipped = settled(value)
+    if not isinstance(shipped, Const) or not isinstance(shipped.value, str):
+        return Setting(text, None, value.labels, text)
+    try:
+        held = json.loads(shipped.value[:_LONGEST])
+    except (ValueError, RecursionError):
+        return Setting(text, None, value.labels, text)
+    return Setting(text, _display(held), value.labels, text)
+
+
+def _display(held: object) -> Value:
+    match held:
+        case list():
+            return Sequence([_display(one) for one in held])
+        case dict():
+            return Mapping({str(key): _display(one) for key, one in held.items()})
+        case _:
+            return Const(held)
+
+
+def _without_empty(value: Setting) -> Setting | None:
+    """`filter(None, os.environ.get("TOKENS", "").split(","))`: nothing, as shipped."""
+    shipped = settled(value)
+    if not isinstance(shipped, Sequence) or not shipped.exact:
+        return None
+    if not all(isinstance(one, Const) for one in shipped.items):
+        return None
+    rest = [one for one in shipped.items if isinstance(one, Const) and one.value]
+    text = f"filter({value.name})"
+    return Setting(text, Sequence([*rest]), value.labels, text)

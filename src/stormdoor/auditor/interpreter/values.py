@@ -9,6 +9,8 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.reading.module import FunctionNode, Module
 
 __all__ = [
+    "NONE",
+    "REST",
     "Authenticated",
     "Bound",
     "ClassRef",
@@ -38,9 +40,12 @@ __all__ = [
 Labels: TypeAlias = frozenset[str]
 """Where a value comes from: `client` chosen by the client, `credential` shown as proof, `cookie`,
 `query`, `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof,
-`setting`, `secret`, `self` the connection itself."""
+`setting`, `secret`, `self` the connection itself, `named` found under a name that the client chose and did
+not prove to be its own, `proven` the very answer that says who it is."""
 
 NONE: Labels = frozenset()
+REST = "**"
+"""Among the words of a call: what a client may have given any parameter that nothing else was given."""
 _HANDLER: Labels = frozenset({"self"})
 
 

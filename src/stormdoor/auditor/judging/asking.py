@@ -3,16 +3,20 @@
 import ast
 import re
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.relevance import is_about
+from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "BENIGN",
+    "DOING",
     "Asking",
     "asks",
     "asks_permission",
@@ -122,7 +126,8 @@ _LOGINS = frozenset(
 )
 _YES = frozenset({"allow", "allows", "allowed", "permits", "permitted", "owns", "contains", "in"})
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
-_DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
+"""Kinds of events by which something is done."""
 _STDLIB = sys.stdlib_module_names
 
 
@@ -184,6 +189,12 @@ def is_given_the_user(event: Event) -> bool:
     return any("principal" in one and "message" not in one for one in own)
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    nodes: frozenset[int]
+    answers: frozenset[str]
+
+
 class Asking:
     """What is asked on the ways of a client that is let in, and before what."""
 
@@ -197,6 +208,7 @@ class Asking:
         self._asked_of = {
             label for one in questions for label in one.labels if label.startswith("@")
         }
+        self._questions = questions
         self._stops: dict[tuple[int, int], bool] = {}
 
     def leaves_open(self, doing: Event) -> bool:
@@ -206,13 +218,31 @@ class Asking:
         if self.before_accept or mark_of(doing.node) in self._asked_of:
             return False  # what is found is asked about before anything is done with it
         wanted = id(doing.node)
+        beside = self._beside(doing)
         for path in self._paths:
             asked = False
             for event in path.events:
-                asked = asked or (asks(event) and self._matters(event, wanted))
-                if not asked and id(event.node) == wanted and event.kind in _DOING:
+                asked = asked or (
+                    asks(event)
+                    and id(event.node) not in beside.nodes
+                    and not event.labels & beside.answers
+                    and self._matters(event, doing)
+                )
+                if not asked and id(event.node) == wanted and event.kind in DOING:
                     return True
         return False
+
+    def _beside(self, doing: Event) -> _Beside:
+        """Questions that are about something else, and what is known of their answers."""
+        about: dict[int, bool] = {}
+        nodes: dict[int, ast.AST] = {}
+        for one in self._questions:
+            if one.kind == "call" or len(one.values) == 2:
+                key = id(one.node)
+                nodes[key] = one.node
+                about[key] = about.get(key, False) or is_about(one, doing)
+        off = {key for key, related in about.items() if not related}
+        return _Beside(frozenset(off), frozenset(mark_of(nodes[key]) for key in off))
 
     def asked_before(self, doing: Event) -> bool:
         """Whether a question that matters comes before it on every way."""
@@ -229,15 +259,16 @@ class Asking:
                 chosen = chosen or id(event.node) == id(choice.node)
         return False
 
-    def _matters(self, question: Event, wanted: int) -> bool:
+    def _matters(self, question: Event, doing: Event) -> bool:
         """Whether the answer can keep it from being done: on some way it is not done after it."""
+        wanted = id(doing.node)
         key = (id(question.node), wanted)
         known = self._stops.get(key)
         if known is None:
             known = self._stops[key] = (
                 not self._complete
                 or question.text.startswith("@")
-                or _may_raise(question)
+                or (_may_raise(question) and not is_swallowed(question, doing))
                 or any(_ends_without(path, key[0], wanted) for path in self._paths)
             )
         return known
@@ -249,16 +280,25 @@ def mark_of(node: ast.AST) -> str:
 
 
 def _ends_without(path: Path, question: int, wanted: int) -> bool:
-    """Whether the question was asked, and the first message ended without the deed after it."""
+    """Whether the question was asked, and a message was handled without the deed after it."""
     if path.outcome != "refused" and not path.message_end and path.open_end != "raised":
         return False  # nobody knows how it went on
+    begin = 0
+    for end in path.handled or [len(path.events)]:
+        if _is_left_undone(path.events[begin:end], question, wanted):
+            return True
+        begin = end
+    return False
+
+
+def _is_left_undone(events: list[Event], question: int, wanted: int) -> bool:
     waiting = False
-    for event in path.events[: path.first_message or None]:
+    for event in events:
         if id(event.node) == question:
             waiting = True
         elif waiting and event.kind in {"close", "finish"}:
             return True
-        elif waiting and id(event.node) == wanted and event.kind in _DOING:
+        elif waiting and id(event.node) == wanted and event.kind in DOING:
             waiting = False
     return waiting
 

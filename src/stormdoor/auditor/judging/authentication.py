@@ -13,6 +13,7 @@ from stormdoor.auditor.naming.lexicon import (
     is_credential_name,
     is_negative,
     is_verification_name,
+    turns_off,
 )
 
 __all__ = ["Authentication", "Kind", "judge", "optional_part"]
@@ -123,20 +124,24 @@ _LETS_IN = frozenset({"missing", "ignored", "swallowed"})
 def _optional(paths: list[Path]) -> Authentication | None:
     """Whether a setting decides if anybody is asked at all, and as shipped, or perhaps, nobody is."""
     uncertain: Authentication | None = None
+    shipped = _asked_as_shipped(paths)
     tried: set[tuple[tuple[str, bool], ...]] = set()
     for asking in paths:
+        unlike = [one for one in asking.assumptions.values() if one.default is not one.value]
+        alone = len(unlike) == 1 and _asks_more(asking, shipped)
         flipped = [
-            one
-            for one in asking.assumptions.values()
-            if one.default is not one.value and _decides(one, asking)
+            one for one in unlike if _decides(one, asking) or (alone and one.default is not None)
         ]
         key = tuple(sorted((one.name, one.value) for one in asking.assumptions.values()))
         if not flipped or not asking.checks or key in tried:
             continue
         tried.add(key)
         asked = _classified([path for path in paths if _agree(path, asking)]).kind
-        if asked not in _ASKS:
+        some = asked not in _ASKS
+        if some and (asking.refused_by is None or _blind(asking)):
             continue
+        if some:  # others get by, for what nobody can read here: the setting must be sure
+            flipped = [one for one in flipped if one.default is not None]
         # If all are asked with it, those that get by without are let in, whatever a message may prove.
         lets_in = _LETS_IN if asked == "skippable" else _LETS_IN | {"skippable"}
         for decisive in sorted(flipped, key=_doubt):
@@ -164,12 +169,11 @@ def _optional(paths: list[Path]) -> Authentication | None:
 
 
 def optional_part(pathway: Pathway) -> Authentication | None:
-    """A check that a setting switches on, beside those that come too late anyway."""
-    if not pathway.complete:
-        return None
-    shipped = {
-        id(event.node) for path in pathway.paths if _as_shipped(path) for event in path.checks
-    }
+    """A check that a setting switches on, beside those that come too late anyway.
+
+    Where not every way was followed it must be the first that is met: what comes before it is known.
+    """
+    shipped = _asked_as_shipped(pathway.paths)
     for asking in pathway.paths:
         flipped = [
             one
@@ -178,11 +182,13 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             and one.default is not one.value
             and concerns_identity(one.name)
             and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
-            and not one.name.endswith("another than the default")
             and (one.value or is_negative(one.name))
+            and not (one.value and turns_off(one.name))
         ]
         further = [event for event in asking.checks if id(event.node) not in shipped]
-        if len(flipped) == 1 and further:
+        if not pathway.complete and further[:1] != asking.checks[:1]:
+            continue
+        if len(flipped) == 1 and further and _classified([asking]).kind in _ASKS:
             accepted = next(
                 (p for p in pathway.paths if _as_shipped(p) and p.outcome == "accepted"), None
             )
@@ -201,6 +207,16 @@ def _decides(one: Assumption, path: Path) -> bool:
         and abs(getattr(event.node, "lineno", 0) - getattr(one.node, "lineno", 0)) <= 6
         for event in path.checks
     )
+
+
+def _asked_as_shipped(paths: list[Path]) -> frozenset[int]:
+    """Where something is asked of this client with every setting as it is shipped."""
+    return frozenset(id(event.node) for path in paths if _as_shipped(path) for event in path.checks)
+
+
+def _asks_more(path: Path, shipped: frozenset[int]) -> bool:
+    """Whether something is asked on this way that nobody is asked as shipped, by more than its name."""
+    return any(not event.presumed and id(event.node) not in shipped for event in path.checks)
 
 
 def _doubt(one: Assumption) -> tuple[bool, bool]:
@@ -277,7 +293,10 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         path
         for path in asked
         if _agree(path, through[0])
-        and any("credential" in event.text or not event.presumed for event in message_checks(path))
+        and any(
+            "credential" in event.text or not (event.presumed or event.remembered)
+            for event in message_checks(path)
+        )
     ]
     effect = message_effects(through[0])[0]
     if by_credential and not in_open:

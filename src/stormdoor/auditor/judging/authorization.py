@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
+    Const,
     Instance,
     Mapping,
     Sequence,
@@ -16,6 +17,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
@@ -30,6 +32,7 @@ _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
+_WHO = re.compile(r"(user|username|user_?id|uid|login)$", re.IGNORECASE)
 _TO_OBJECTS = frozenset(
     {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
     | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
@@ -44,6 +47,13 @@ _PARSES = frozenset(
 _COMMANDS = frozenset(
     {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
     | {"terminate", "wipe"}
+)
+_CONTENT = frozenset({"body", "comment", "content", "line", "message", "msg", "text"})
+"""Names of what a message says, and not of what it is about."""
+# Not `write` and `send`: what is behind them may as well be a terminal.
+_TELLS = frozenset(
+    {"add", "append", "broadcast", "create", "emit", "insert", "notify", "post", "publish", "push"}
+    | {"hmset", "hset", "log", "record", "save", "say", "store"}
 )
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
@@ -136,21 +146,43 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
-        if is_given_the_user(event) or _only_reads(event):
+        if is_given_the_user(event) or _only_reads(event) or _is_content(event):
             continue
         seen.add(id(event.node))
         found.append(event)
     return found
 
 
+def _is_content(event: Event) -> bool:
+    """`lines.insert({"text": message["text"]})`: where it goes is not up to the client."""
+    words = lexicon.words_of(event.text.rpartition(".")[2])
+    if (
+        event.kind != "act"
+        or not _TELLS & set(words[:1])
+        or labels_of(*_places(event)) & {"client"}
+    ):
+        return False
+    said = [
+        path_of(value.text)
+        for value in _values(event)
+        if isinstance(value, Unknown) and "client" in value.labels
+    ]
+    return bool(said) and all(path and path[-1] in _CONTENT for path in said)
+
+
+def _places(event: Event) -> list[Value]:
+    """What is acted upon, as far as it is no argument."""
+    return [event.receiver] if event.receiver is not None else []
+
+
 def _is_put(event: Event) -> bool:
     """`application.state[message["key"]] = …`, of what is not the connection's own."""
-    return (
-        event.kind == "store"
-        and len(event.values) == 2
-        and "client" in labels_of(event.values[0])
-        and _is_of_the_program(event.text)
-    )
+    if event.kind != "store" or not _is_of_the_program(event.text):
+        return False
+    if len(event.values) == 2 and "client" in labels_of(event.values[0]):
+        return True
+    # Something that was found under what the client said is given another value.
+    return event.receiver is not None and labels_of(event.receiver) >= {"client", "found"}
 
 
 def _only_reads(event: Event) -> bool:
@@ -214,6 +246,10 @@ def _registered_as(event: Event) -> str:
         case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
             named = "message" in labels and "principal" not in labels
             return text if named and "credential" not in labels else ""
+        case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
+            # `clients[number]["username"] = message["text"]`
+            said = "message" in labels and not labels & {"principal", "credential", "answer"}
+            return text if said and _WHO.match(field) else ""
         case _:
             return ""
 

@@ -78,14 +78,22 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
             if absent is None
             or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
         ]
-    after = [event for at, event in done if at > asked and not (ended or _tells(event))]
+    after = [
+        event
+        for at, event in done
+        if at > asked and not (ended or _tells(event) or _is_reply_to_failure(event))
+    ]
     before = [event for at, event in done if at < asked]
     if ended or not after:
         # What it takes to read the credential from the message is no effect of it.
         before = [
             one
             for one in before
-            if not (_is_plumbing(one, turn[asked]) or _is_reading(one, refused=ended))
+            if not (
+                _is_plumbing(one, turn[asked])
+                or _is_reading(one, refused=ended)
+                or _gives_the_answer(one, turn[asked])
+            )
         ]
     return before + after
 
@@ -94,13 +102,23 @@ def _first(turn: list[Event], kind: str) -> int | None:
     return next((at for at, event in enumerate(turn) if event.kind == kind), None)
 
 
+def _is_reply_to_failure(event: Event) -> bool:
+    """It belongs to what is done about an exception that followed the question: a reply is made of it."""
+    return event.handling and event.kind == "act" and not _is_grave(event)
+
+
 def _is_plumbing(event: Event, question: Event) -> bool:
-    """Nothing that the client sent is in it, and it stands in another file than the question."""
+    """Nothing that the client sent is in it, and it stands in another file or only makes an object."""
     return (
         event.kind in {"act", "store"}
         and not event.labels & {"client", "message"}
-        and event.module is not question.module
+        and (event.module is not question.module or _name(event)[:1].isupper())
     )
+
+
+def _gives_the_answer(event: Event, question: Event) -> bool:
+    """Its result is what the question looks at: `keys = server.keys()` before `if not keys`."""
+    return event.kind == "act" and question.text.startswith(f"{event.text}(")
 
 
 def _is_reading(event: Event, *, refused: bool) -> bool:

@@ -29,7 +29,7 @@ _LIMIT_SETTINGS = ("websocket_max_message_size", "max_message_size")
 def verdicts(endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict]:
     """An answer for each check."""
     return {
-        Check.AUTHENTICATION: _authentication(endpoint),
+        Check.AUTHENTICATION: _authentication(endpoint, findings),
         Check.ORIGIN: _origin(endpoint),
         Check.AUTHORIZATION: _authorization(endpoint, findings),
         Check.VALIDATION: _validation(endpoint),
@@ -41,8 +41,11 @@ def _place(event: Event | None) -> Location | None:
     return event.module.location(event.node) if event is not None else None
 
 
-def _authentication(endpoint: Endpoint) -> Verdict:
+def _authentication(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     answer: Authentication = endpoint.authentication
+    believed = next((one for one in findings if one.slug == "login-without-proof"), None)
+    if believed is not None and not answer.lets_in:
+        return Verdict("weak", believed.message, believed.location)
     state, text = _AUTHENTICATION[answer.kind]
     what = answer.event.text if answer.event is not None else "a credential"
     setting = answer.setting.name if answer.setting is not None else "a setting"

@@ -34,6 +34,7 @@ __all__ = [
     "is_verification_name",
     "raises_on_nothing",
     "reads_setting",
+    "turns_off",
     "words_of",
 ]
 
@@ -117,6 +118,9 @@ def is_authorizer(name: str) -> bool:
 def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
     words = set(words_of(name))
+    words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
+    if "keys" in words and words & {"api", "access"}:
+        return True
     return bool(
         words
         & (
@@ -143,6 +147,7 @@ def concerns_identity(name: str) -> bool:
                 "guard",
                 "restricted",
                 "hashed",
+                "htpasswd",
                 "private",
             }
         )
@@ -262,6 +267,15 @@ def is_negative(name: str) -> bool:
     """Whether a true answer means that the client is refused."""
     words = words_of(name.rpartition(".")[2])
     return any(word in NEGATIVE for word in words)
+
+
+@lru_cache(maxsize=16384)
+def turns_off(name: str) -> bool:
+    """Whether a name is that of a switch that turns a check off: nobody ships it turned on."""
+    words = words_of(name)
+    return words[:1] in (["disable"], ["skip"], ["bypass"], ["insecure"], ["no"]) and (
+        concerns_identity(name)
+    )
 
 
 def reads_setting(names: list[str]) -> bool:

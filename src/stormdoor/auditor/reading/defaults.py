@@ -28,6 +28,8 @@ def collect_settings(project: Project) -> None:
                     "settings" in name.lower() or "config" in name.lower()
                 ):
                     _entries(project, module, value)
+                case ast.Assign(targets=[ast.Name()], value=ast.Dict() as value):
+                    _specified(project, module, value)
                 case _:
                     pass
 
@@ -173,3 +175,36 @@ def _entries(project: Project, module: Module, node: ast.Dict, above: str = "") 
             _note(project, f"{above}.{key.value}" if above else key.value, module, value)
             if isinstance(value, ast.Dict):
                 _entries(project, module, value, key.value)
+
+
+_PARTS = frozenset({"items", "properties"})
+_SPECIFIES = frozenset({"type", "description", "help", "required"})
+_DEEP = 8
+
+
+def _specified(
+    project: Project, module: Module, node: ast.Dict, above: str = "", depth: int = 0
+) -> None:
+    """`{"auth": {"type": "dict", "items": {"enabled": {"type": "bool", "default": False}}}}`."""
+    for key, given in zip(node.keys, node.values, strict=True):
+        name = key.value if isinstance(key, ast.Constant) else None
+        value = _shown(module, given.id) if isinstance(given, ast.Name) else given
+        if not isinstance(name, str) or not isinstance(value, ast.Dict) or depth > _DEEP:
+            continue
+        fields = {
+            one.value: field
+            for one, field in zip(value.keys, value.values, strict=True)
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        }
+        default = fields.get("default")
+        if isinstance(default, ast.Constant) and _SPECIFIES & fields.keys():
+            _note(project, f"{above}.{name}" if above else name, module, default)
+        inner = name if name not in _PARTS else above
+        _specified(project, module, value, inner, depth + 1)
+
+
+def _shown(module: Module, name: str) -> ast.Dict | None:
+    """The display that a name of the module stands for."""
+    bindings = module.names.get(name, [])
+    value = getattr(bindings[-1], "value", None) if len(bindings) == 1 else None
+    return value if isinstance(value, ast.Dict) else None

@@ -21,6 +21,9 @@ _KINDS = frozenset({".toml", ".json", ".ini", ".cfg", ".conf", ".yml", ".yaml"})
 _BESIDE = ("", "config", "conf", "etc", "settings", "data", "defaults")
 _MAX_BYTES = 128 * 1024
 _MAX_FILES = 60
+_ANYBODY = frozenset({"origin", "origins", "cors"})
+"""Words of a setting in which a star lets everybody in."""
+_STARS = frozenset({"'*'", '"*"'})
 _LINE = re.compile(r"^(\s*)(?:- )?['\"]?([\w.-]+)['\"]?\s*:(?:\s+(.*?))?\s*(?:#.*)?$")
 _SCALARS: dict[str, object] = {
     "true": True,
@@ -58,6 +61,8 @@ def collect_shipped(project: Project) -> None:
 
 
 def _is_switch(path: tuple[str, ...], value: bool | str | None) -> bool:  # noqa: FBT001 - any value
+    if value == "*":
+        return bool(_ANYBODY & set(words_of(path[-1])))
     if isinstance(value, str) and value:
         return False
     if "secret" in words_of(path[-1]):
@@ -75,10 +80,15 @@ def shipped_files(folders: Iterable[Path]) -> list[Path]:
             except OSError:
                 continue
             for one in entries:
-                named = _NAMED.search(one.name) or beside
+                named = _NAMED.search(one.name) or beside or _is_named_after_code(one)
                 if one.suffix in _KINDS and named and one.is_file():
                     found[one] = None
     return list(found)
+
+
+def _is_named_after_code(file: Path) -> bool:
+    """`door/door.yaml`, or `app.yaml` beside `app.py`."""
+    return file.stem == file.parent.name or file.with_suffix(".py").exists()
 
 
 def _leaves(file: Path) -> list[tuple[tuple[str, ...], object]]:
@@ -130,4 +140,6 @@ def _yaml(text: str) -> Iterator[tuple[tuple[str, ...], object]]:
             above.append((depth, key))
         else:
             plain = (value or "").strip()
+            if plain in _STARS:
+                plain = "*"
             yield path, _SCALARS.get(plain.lower(), plain)

@@ -2,7 +2,8 @@
 
 What:
     The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a
-    kernel, by the address or by a message), and nothing asks whether this client may.
+    kernel, by the address or by a message), and nothing asks whether this client may. Or it knows
+    nobody, and a message picks the program, the script or the procedure that is run.
 
 Why:
     Any user reads and changes what belongs to another: one login opens everything.
@@ -44,13 +45,16 @@ Fix:
 from collections.abc import Iterator
 
 from stormdoor.auditor.judging.authorization import unasked_authorizer, unasked_objects
+from stormdoor.auditor.judging.commands import commands_of_anybody
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_KNOWN = frozenset({"guarded", "after-accept", "frames-pass"})
+_KNOWN = frozenset({"guarded", "after-accept", "frames-pass", "skippable"})
+_NOBODY = frozenset({"missing", "swallowed", "ignored"})
+"""Where anybody is let in, it is the command of a message that needs a permission."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -64,6 +68,16 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             "client may.",
         )
         return
+    if kind in _NOBODY:
+        commands = commands_of_anybody(endpoint)[:1]
+        for event in commands:
+            yield Found(
+                event.module,
+                event.node,
+                f"Whoever connects to {endpoint.info.name} picks what is run ({event.text}), and nothing "
+                "asks whether it may.",
+                steps=endpoint.steps(event),
+            )
     if kind not in _KNOWN:
         return
     used = unasked_objects(endpoint)

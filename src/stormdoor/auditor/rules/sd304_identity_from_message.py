@@ -26,6 +26,7 @@ import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.asking import DOING, Asking
 from stormdoor.auditor.judging.authorization import claimed_identity
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -38,8 +39,11 @@ _NAMED = re.compile(r"['\"](\w+)['\"]")
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     claims: dict[str, Event] = {}
+    asking = Asking(endpoint)
     for event in [*endpoint.anonymous.events, *endpoint.member.events]:
         name = claimed_identity(event)
+        if name and event.kind in DOING and asking.asked_before(event):
+            continue  # it may do this to others, whoever they are
         field = (_NAMED.findall(name) or [name])[-1]
         if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):
             claims[field] = event

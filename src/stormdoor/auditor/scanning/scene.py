@@ -75,13 +75,14 @@ def prepare(
     routes = find_routes(project, hierarchy, by_name)
     endpoints = [
         Endpoint(project, hierarchy, info, tuple(routes.of.get(id(info), ())))
-        for info in _reachable(sockets, routes, hierarchy)
+        for info in [*_reachable(sockets, routes, hierarchy), *routes.borrowed]
     ]
     unreadable = [
         NotAnalysed(project.path_of(path), reason)
         for listing in listings
         for path, reason in listing.unreadable
     ]
+    unresolved += routes.unresolved
     return Scene(project, hierarchy, endpoints, routes, len(files), unresolved, unreadable)
 
 
@@ -146,6 +147,7 @@ def _sockets(
                 and len(node.args) == 3
             ):
                 infos.append(hierarchy.made_by_type(module, node, ()))
+                infos.extend(hierarchy.made_in_loop(module, node))
         for info in infos:
             if hierarchy.is_socket(info) or hierarchy.looks_like_socket(info):
                 sockets[id(info)] = info
@@ -180,7 +182,7 @@ def _reachable(
     }
     for info in sockets:
         if (
-            id(info) in routes.of
+            any(one.node not in hierarchy.wrapped for one in routes.of.get(id(info), ()))
             or (id(info) not in bases and not _is_abstract(info, hierarchy))
             or (id(info) in bases and _stands_alone(info, sockets, hierarchy))
         ):
@@ -201,7 +203,13 @@ def _stands_alone(info: ClassInfo, sockets: list[ClassInfo], hierarchy: Hierarch
     if not {"open", "on_message"} & own.keys() or "NotImplemented" in ast.unparse(info.node):
         return False
     derived = [one for one in sockets if one is not info and info in one.mro]
-    return not any(_GATES & hierarchy.members(one).keys() for one in derived)
+    between = [
+        inner
+        for one in derived
+        for inner in one.mro[: one.mro.index(info)]
+        if isinstance(inner, ClassInfo)
+    ]
+    return not any(_GATES & hierarchy.members(one).keys() for one in between)
 
 
 def _is_abstract(info: ClassInfo, hierarchy: Hierarchy) -> bool:

@@ -12,7 +12,7 @@ __all__ = ["EqualWaits"]
 
 _log = logging.getLogger("stormdoor")
 
-_SECONDS = 0.005
+_SECONDS = 0.0025
 """How long one turn of the loop may be kept by those whose time is up together."""
 _EARLY = 0.001
 """Seconds by which a timer of uvloop may come too early."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from tornado.iostream import IOStream, StreamClosedError
 
+from stormdoor.tornado.fast.socket_transport import SocketTransport
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
 __all__ = ["hand_over"]
@@ -22,7 +23,7 @@ async def hand_over(
 
     Args:
         stream: It has no socket afterwards.
-        protocol: Hears of its transport by `connection_made`, once or twice.
+        protocol: Hears of its transport by `connection_made`.
         feed: Takes what Tornado has read already.
 
     Returns:
@@ -36,28 +37,57 @@ async def hand_over(
     if stream.closed():
         return None
     feed(bytes(stream._read_buffer))  # noqa: SLF001 - see `suitable`
-    # The stream lets go of everything in the way that it knows, but for the socket itself.
-    sock = stream.socket
-    stream.close_fd = _keep_open  # type: ignore[method-assign]
-    stream.close()
-    loop: Any = asyncio.get_running_loop()
-    if isinstance(sock, ssl.SSLSocket):
-        protocol.connection_made(TlsTransport(loop, sock, protocol))
-        return sock
-    make = getattr(loop, "_make_socket_transport", None)
+    loop, sock = asyncio.get_running_loop(), stream.socket
     try:
-        if make is None:
-            await loop.connect_accepted_socket(lambda: protocol, sock)
+        if isinstance(sock, ssl.SSLSocket) or isinstance(loop, asyncio.SelectorEventLoop):
+            protocol.connection_made(_succeed(stream, sock, loop, protocol))
         else:
-            # asyncio's own loop: the same transport, without two trips around the loop until it is there.
-            protocol.connection_made(make(sock, protocol))
+            # uvloop's own transport is faster than any of Python, but for TLS that was begun elsewhere.
+            _let_go(stream)
+            await loop.connect_accepted_socket(lambda: protocol, sock)
     except OSError:
-        sock.close()
+        _close(stream, sock)
         return None
     except BaseException:
-        sock.close()
+        _close(stream, sock)
         raise
     return sock
+
+
+def _succeed(
+    stream: IOStream,
+    sock: socket.socket,
+    loop: asyncio.AbstractEventLoop,
+    protocol: asyncio.Protocol,
+) -> SocketTransport:
+    """A transport of our own in the place of the stream.
+
+    Its reader takes the place of the stream's in the loop's selector, which is neither left nor entered.
+    """
+    try:  # noqa: SIM105 - at each handshake, and `suppress` costs more than the call
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        pass  # a Unix socket has no such thing
+    if isinstance(sock, ssl.SSLSocket):
+        transport: SocketTransport = TlsTransport(loop, sock, protocol)
+    else:
+        transport = SocketTransport(loop, sock, protocol)
+    # INVARIANT: Tornado forgets that it reads here, or it would take the transport's reader away.
+    io_loop: Any = stream.io_loop
+    io_loop.readers.discard(sock.fileno())
+    _let_go(stream)
+    return transport
+
+
+def _let_go(stream: IOStream) -> None:
+    """Have the stream let go of everything in the way that it knows, but for the socket itself."""
+    stream.close_fd = _keep_open  # type: ignore[method-assign]
+    stream.close()
+
+
+def _close(stream: IOStream, sock: socket.socket) -> None:
+    stream.close()
+    sock.close()
 
 
 def _keep_open() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 
 from stormdoor.tornado.fast.equal_waits import EqualWaits
+from stormdoor.tornado.fast.turns import Turns
 
 __all__ = ["Joined", "Joiner", "joiner"]
 
@@ -37,17 +38,19 @@ class Joiner:
 
     Attributes:
         live: Those that are there. When the loop shuts down, as `asyncio.run` does it, they hang up.
+        partings: The sockets that are to be closed.
     """
 
-    __slots__ = ("_keeper", "_loop", "_waiting", "_waits", "live")
+    __slots__ = ("_keeper", "_loop", "_waiting", "_waits", "live", "partings")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.live: set[Joined] = set()
+        self.partings = Turns(loop)
         self._loop = loop
         self._waits: dict[tuple[float, Callable[[Any], None]], EqualWaits[Any]] = {}
         self._waiting: list[Joined] = []
         # With Tornado's protocol a task for each connection is cancelled then. Here there is none.
-        self._keeper = _until_shutdown(self.live)
+        self._keeper = _until_shutdown(self.live, self.partings)
         with contextlib.suppress(StopIteration):
             self._keeper.__anext__().send(None)
 
@@ -83,12 +86,13 @@ class Joiner:
                 return
 
 
-async def _until_shutdown(live: set[Joined]) -> AsyncGenerator[None, None]:
+async def _until_shutdown(live: set[Joined], partings: Turns) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         for one in list(live):
             one.leave()
+        partings.finish()  # there may be no other turn
 
 
 def joiner(loop: asyncio.AbstractEventLoop) -> Joiner:

@@ -7,8 +7,11 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
+from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import PIECES
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -39,6 +42,10 @@ __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
 """Bases whose `start()` runs the object's `run()`."""
+_SWITCHES = frozenset(
+    ["allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"]
+)
+"""Words of a flag that is there to turn a check of origins off."""
 
 
 class Attributes(Decorators):
@@ -114,6 +121,8 @@ class Attributes(Decorators):
         ):
             if name in {"get", "items", "parse_command_line", "define", "parse_config_file"}:
                 return Member(value, name, frozenset({"setting"}), dotted)
+            if name in PIECES and node is self.called:
+                return Member(value, name, frozenset({"setting"}), dotted)  # of one of its texts
             return self.setting_named(f"options.{name}", name, node)
         if lexicon.is_setting_chain(value.name.split(".")[-1:]) and node is not self.called:
             return self.setting_named(dotted, name, node)
@@ -131,7 +140,11 @@ class Attributes(Decorators):
                 and isinstance(held, Const)
                 and (held.value is None or isinstance(held.value, bool | str))
             ):
+                if held.value is None and self._is_made_later(value.info, name):
+                    return Unknown(text=f"{text_of(value)}.{name}")
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
+            if value.shared and isinstance(held, Mapping):
+                edited(held, name)
             return held
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
@@ -169,21 +182,37 @@ class Attributes(Decorators):
             if put is not None:
                 return ClassMember(one, Assigned(ast.Constant(None)), value=put)
             patch = one.replaced.get(name)
-            if patch is not None and id(patch) not in self.patching:
+            if (
+                patch is not None
+                and id(patch) not in self.patching
+                and (
+                    patch.module is None
+                    or self._is_bound(patch.module, patch.module.tree, patch.binding)
+                )
+            ):
                 return patch
             for binding in reversed(self.hierarchy.members(one).get(name, ())):
-                if self._is_shipped(one, binding):
+                if self._is_bound(one.module, one.node, binding):
                     return ClassMember(one, binding)
         return None
 
-    def _is_shipped(self, owner: ClassInfo, binding: Binding) -> bool:
-        """Whether the conditions in the class body under which a name is bound hold as shipped."""
+    def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
+        """Whether the conditions under which a class body, or a module, binds a name hold.
+
+        As shipped, and in a way of its own for a setting that has to do with who is let in.
+        """
         node = binding.node if isinstance(binding, Defined) else getattr(binding, "value", None)
-        for test, wanted in self.hierarchy.conditions(owner).get(id(node), ()):
-            value = self.in_module(owner.module, test)
-            known = value.value if isinstance(value, Const) else None
+        for test, wanted in self.hierarchy.conditions_in(scope).get(id(node), ()):
+            value = self.in_module(module, test)
+            known: object = value.value if isinstance(value, Const) else None
             if isinstance(value, Setting):
                 known = self.truth_of_default(value)
+                if (
+                    known is not None
+                    and self.mode == "anonymous"
+                    and lexicon.concerns_identity(value.name)
+                ):
+                    known = self.assume(value, test)
             if known is not None and bool(known) is not wanted:
                 return False
         return True
@@ -264,12 +293,16 @@ class Attributes(Decorators):
             return Bound(value, instance)
         if isinstance(value, Authenticated):
             return Bound(value, instance)
+        if instance.handler and self._is_set_later(instance.info, name, value):
+            return Const(value=True)
         if (
             isinstance(value, Const)
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
             and not (instance.handler and self._declared_again(instance.info, name))
         ):
+            return Setting(name, value, text=name)
+        if _is_field(binding) and is_replaceable(name, value):
             return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
             value.exact = value.exact and bool(value.items)
@@ -318,7 +351,12 @@ class Attributes(Decorators):
             for one in info.mro:
                 if isinstance(one, ClassInfo):
                     for inner in ast.walk(one.node):
-                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                        if (
+                            isinstance(inner, ast.Attribute)
+                            and isinstance(inner.ctx, ast.Store)
+                            and not (isinstance(inner.value, ast.Name) and inner.value.id == "cls")
+                        ):
+                            # `cls.authenticator = ...` is for all connections: whoever sets it up.
                             names.add(inner.attr)
             known = frozenset(names)
             self.hierarchy.stored[id(info)] = known
@@ -362,6 +400,8 @@ class Attributes(Decorators):
         result = self.member_value(found, value.info)
         if _is_class_method(found):
             return Bound(result, value)
+        if self._is_set_later(value.info, name, result):
+            return Const(value=True)
         if (
             isinstance(result, Const)
             and (result.value is None or isinstance(result.value, bool | str))
@@ -371,11 +411,72 @@ class Attributes(Decorators):
         if isinstance(result, Sequence | Mapping):
             result.exact = False
             result.text = result.text or f"{value.info.name}.{name}"
+        if (
+            isinstance(result, Const)
+            and self.stage != Stage.IMPORT
+            and name in self.stored_names(value.info)
+        ):
+            return Unknown(
+                text=f"{value.info.name}.{name}"
+            )  # whoever has the class may have set it
         return result
+
+    def _is_made_later(self, info: ClassInfo, name: str) -> bool:
+        """Whether a method puts something in the place of None while the program runs.
+
+        Who is let in may hang on what is there; a part of the program that is made late is there.
+        """
+        if lexicon.concerns_identity(name):
+            return False
+        return (
+            sum(
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.ctx, ast.Store)
+                and inner.attr == name
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+                for inner in ast.walk(one.node)
+            )
+            > 1
+        )
+
+    def _is_set_later(self, info: ClassInfo, name: str, value: Value) -> bool:
+        """Whether the program sets this flag of the class while it runs: `cls.running = True`.
+
+        What a page gets is what it gets from a program that runs; a switch of the check is a setting.
+        """
+        if self.mode != "origin" or not isinstance(value, Const) or value.value is not False:
+            return False
+        if set(lexicon.words_of(name)) & _SWITCHES:
+            return False
+        return any(
+            isinstance(inner, ast.Assign)
+            and isinstance(inner.value, ast.Constant)
+            and inner.value.value is True
+            and any(
+                isinstance(target, ast.Attribute)
+                and target.attr == name
+                and isinstance(target.value, ast.Name)
+                and target.value.id in {"cls", one.name}
+                for target in inner.targets
+            )
+            for one in info.mro
+            if isinstance(one, ClassInfo)
+            for inner in ast.walk(one.node)
+        )
 
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _is_field(binding: Binding) -> bool:
+    """`tokens: list[str] = field(default_factory=list)`: part of a configuration, and no state."""
+    return (
+        isinstance(binding, Assigned)
+        and isinstance(binding.value, ast.Call)
+        and _last(binding.value) in {"field", "Field", "attrib", "ib"}
+    )
 
 
 def _makes_default(method: FunctionNode, name: str) -> bool:

@@ -2,9 +2,10 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.libraries import Libraries
+from stormdoor.auditor.interpreter.calls.parts import Parts
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
+    REST,
     Authenticated,
     Bound,
     ClassRef,
@@ -29,7 +30,7 @@ from stormdoor.auditor.interpreter.values import (
 __all__ = ["Calls"]
 
 
-class Calls(Libraries):
+class Calls(Parts):
     """Calls, attributes and decorators."""
 
     def call_expression(self, node: ast.Call) -> Value:
@@ -43,6 +44,7 @@ class Calls(Libraries):
         else:
             function = self.evaluate(node.func)
         args: list[Value] = []
+        spread: list[Value] = []
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 inner = self.evaluate(argument.value)
@@ -52,15 +54,24 @@ class Calls(Libraries):
                         args.append(Unknown(labels_of(inner), "*"))
                 else:
                     args.append(Unknown(labels_of(inner), text_of(inner)))
+                    spread.append(inner)
             else:
+                if isinstance(function, Named) and function.name in {"all", "any"}:
+                    self.of_each = argument
                 args.append(self.evaluate(argument))
         words: dict[str, Value] = {}
         for word in node.keywords:
             value = self.evaluate(word.value)
             if word.arg is not None:
                 words[word.arg] = value
-            elif isinstance(value, Mapping):
+                continue
+            if isinstance(value, Mapping):
                 words.update({key: one for key, one in value.items.items() if isinstance(key, str)})
+                if value.exact:
+                    continue
+            spread.append(value)
+        if "client" in labels_of(*spread):
+            words[REST] = Unknown(labels_of(*spread), text_of(spread[-1]))
         return self.call(function, args, words, node)
 
     def _super(self, node: ast.Call) -> Value:
@@ -100,9 +111,15 @@ class Calls(Libraries):
                 if isinstance(method, Bound | Function):
                     return self.call(method, args, words, node)
                 return self.unknown_call(function, text_of(function), args, words, node)
-            case Setting(default=Function() | Bound() as default):
+            case Setting(default=Function() | Bound() | Partial() | Instance() as default):
                 other = self._another(function, node)
                 return self.call(default if other is None else other, args, words, node)
+            case Setting(default=ClassRef() as default):
+                # Which class it is may still be picked when its object is asked something.
+                made = self.call(default, args, words, node)
+                return Setting(function.name, made, function.labels, function.text)
+            case Setting(default=Setting() as inner):
+                return self.call(inner, args, words, node)
             case Special():
                 return self.special_call(function, args, words, node)
             case Named():

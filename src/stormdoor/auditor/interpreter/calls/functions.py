@@ -12,6 +12,8 @@ from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
 from stormdoor.auditor.interpreter.statements.execution import Statements
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import (
+    NONE,
+    REST,
     Bound,
     ClassRef,
     Const,
@@ -28,10 +30,10 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Assigned, Module
+from stormdoor.auditor.reading.module import Assigned, FunctionNode, Module
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["Functions"]
+__all__ = ["Functions", "is_replaceable", "yields"]
 
 _CONSTRUCTION = 400
 """Steps of a constructor that are followed."""
@@ -65,7 +67,11 @@ class Functions(Statements):
             try:
                 self.execute(function.node.body)
             except Returned as returned:
-                return self._answered(returned.value, [*args, *words.values()])
+                if not _makes_generator(function.node):
+                    return self._answered(returned.value, [*args, *words.values()])
+        if _makes_generator(function.node):
+            # Whatever it yields, it is there, and true.
+            return Unknown(labels_of(*args, *words.values()) - {"self"}, function.text, truthy=True)
         return Const(None)
 
     def _answered(self, value: Value, given: list[Value]) -> Value:
@@ -83,11 +89,14 @@ class Functions(Statements):
         names = [one.arg for one in [*arguments.posonlyargs, *arguments.args]]
         positional = list(args)
         rest = dict(words)
+        spread = rest.pop(REST, None)
         for at, name in enumerate(names):
             if at < len(positional):
                 env.names[name] = positional[at]
             elif name in rest:
                 env.names[name] = rest.pop(name)
+            elif spread is not None:
+                env.names[name] = Unknown(labels_of(spread), name)
             else:
                 default = at - (len(names) - len(arguments.defaults))
                 if 0 <= default < len(arguments.defaults):
@@ -101,6 +110,8 @@ class Functions(Statements):
         for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if one.arg in rest:
                 env.names[one.arg] = rest.pop(one.arg)
+            elif spread is not None:
+                env.names[one.arg] = Unknown(labels_of(spread), one.arg)
             elif value is not None:
                 env.names[one.arg] = self.default(function, one.arg, value)
             else:
@@ -109,7 +120,11 @@ class Functions(Statements):
             env.names[arguments.kwarg.arg] = (
                 Mapping(dict(rest.items()), exact=False, labels=frozenset({"client", "url"}))
                 if self._is_served(function)
-                else Mapping(dict(rest.items()))
+                else Mapping(
+                    dict(rest.items()),
+                    exact=spread is None,
+                    labels=NONE if spread is None else labels_of(spread),
+                )
             )
         for name, held in list(env.names.items()):
             if (
@@ -134,7 +149,7 @@ class Functions(Statements):
         """The default of a parameter: of a constructor's it is a setting."""
         value = self.in_module(function.module, node)
         called = getattr(function.node, "name", "")
-        if called in {"initialize", "__init__"} and isinstance(value, Const | Instance | Function):
+        if called in {"initialize", "__init__"} and is_replaceable(name, value):
             return Setting(name, value, text=name)
         return value
 
@@ -235,7 +250,10 @@ class Functions(Statements):
             ]
             for name, value in zip(names, args, strict=False):
                 instance.attrs[name] = value
-            instance.attrs.update(words)
+            spread = words.get(REST)
+            if spread is not None:
+                instance.attrs.update({name: Unknown(labels_of(spread), name) for name in names})
+            instance.attrs.update({name: one for name, one in words.items() if name != REST})
             if args and isinstance(args[0], Const) and not names:
                 instance.attrs["status_code"] = args[0]
         if "self" in labels_of(*args, *words.values()) and self.accepted:
@@ -268,11 +286,43 @@ class Functions(Statements):
             self.cap, self.leaning = cap, leaning
 
 
+def is_replaceable(name: str, default: Value) -> bool:
+    """Whether a default is a setting: a constant, or a part of the program that another may replace."""
+    match default:
+        case Const() | Instance() | Function():
+            return True
+        case ClassRef():
+            return lexicon.concerns_identity(name)
+        case Sequence(exact=True) | Mapping(exact=True):
+            # Nobody is on the list as shipped, and that may mean everybody.
+            return not default.items and lexicon.concerns_identity(name)
+        case _:
+            return False
+
+
 @lru_cache(maxsize=65536)
 def _is_generator(node: ast.AsyncFunctionDef) -> bool:
     return any(
         isinstance(inner, ast.Yield) for statement in node.body for inner in ast.walk(statement)
     )
+
+
+@lru_cache(maxsize=65536)
+def yields(node: ast.AST) -> bool:
+    """Whether a function is a generator; a function in it is another."""
+    rest: list[ast.AST] = [*getattr(node, "body", ())] if not isinstance(node, ast.Lambda) else []
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return False
+
+
+def _makes_generator(node: ast.AST) -> bool:
+    """Whether calling it only makes a generator: no decorator makes a coroutine of it."""
+    return isinstance(node, ast.FunctionDef) and not node.decorator_list and yields(node)
 
 
 def _is_handler(value: Value) -> bool:

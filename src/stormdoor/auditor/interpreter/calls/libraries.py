@@ -7,6 +7,7 @@ from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -57,6 +58,8 @@ _FAILS = {
     "django": "BadSignature",
     "cryptography": "InvalidToken",
 }
+_MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
+_READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
 _MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 
@@ -157,6 +160,8 @@ class Libraries(Methods):
     ) -> Value:
         """A function of the standard library or of Tornado: it computes, and decides nothing."""
         labels = labels_of(*args, *words.values())
+        if name in _READERS:
+            labels -= {"credential"}  # each of its fields is what its name says
         if name.rpartition(".")[2] in _NOT_OF_NONE and any(
             isinstance(one, Nobody) and one.certain for one in args[:1]
         ):
@@ -175,6 +180,10 @@ class Libraries(Methods):
             return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
         if name == "isinstance" and nobody is not None:
             return Nobody(nobody.text, node, self.frame.module, presumed=nobody.presumed)
+        if name in _MATCHES and len(args) > 1 and self.mode == "anonymous":
+            matched = self._matched(args[0], args[1], node)
+            if matched is not None:
+                return matched
         concrete = concrete_function(name, args)
         if concrete is not None:
             return concrete
@@ -199,6 +208,10 @@ class Libraries(Methods):
             self.record("join", node, name, values=tuple(args))
         elif _acts(name):
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
+        if name == "len":
+            return Unknown(labels - {"self", "setting", "secret", "credential"}, "a length")
+        if name == "re.escape" and any(map(is_secret, args)):
+            return Unknown(labels | {"secret"}, f"{name}()", truthy=True)
         made_up = name.startswith(_MADE_UP)
         # What is drawn once, when the program starts, is for those who are told it.
         secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
@@ -207,6 +220,12 @@ class Libraries(Methods):
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
             truthy=True if made_up else None,
         )
+
+    def _matched(self, pattern: Value, shown: Value, node: ast.AST) -> Value | None:
+        """`re.fullmatch(SECRET, token)`: the pattern is what a client has to know."""
+        if not is_secret(pattern) or not self.is_proof(shown):
+            return None
+        return self.compare(shown, ast.Eq(), pattern, node)
 
 
 def _acts(name: str) -> bool:

@@ -5,6 +5,8 @@ import ast
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -27,6 +29,13 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Methods"]
+
+
+_OF_FILES = frozenset(
+    {"chmod", "open", "read_bytes", "read_text", "rename", "replace", "rmdir", "touch", "unlink"}
+    | {"write_bytes", "write_text"}
+)
+"""Methods of a path that reach the file."""
 
 
 class Methods(Tasks):
@@ -54,6 +63,8 @@ class Methods(Tasks):
             or any(isinstance(one, Function | Bound | Coroutine) for one in everything)
         ):
             return self._through_call(name, args, node)
+        if self.mode == "anonymous" and is_piece(receiver, name, args):
+            return Unknown(chosen_only(args[0]), f"{text_of(receiver)}.{name}()")
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
             return self._setting_get(receiver.name, args, node)
         if isinstance(receiver, Special):
@@ -85,6 +96,14 @@ class Methods(Tasks):
             if any(isinstance(one, Nobody) for one in args):
                 return Unknown(labels_of(receiver), text_of(receiver))
             if (
+                self.mode == "anonymous"
+                and name in PIECES
+                and args
+                and self.is_proof(receiver)
+                and not isinstance(args[0], Const | Sequence)
+            ):
+                return self.compare(receiver, ast.Eq(), args[0], node)  # all of it has to be known
+            if (
                 name in {"get", "pop"}
                 and args
                 and isinstance(args[0], Const)
@@ -92,6 +111,10 @@ class Methods(Tasks):
             ):
                 field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
                 return self.client_field(receiver, args[0].value, field_text)
+            if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
+                self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
+            if name == "issubset" and self.mode == "anonymous":
+                return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
             return Unknown(
                 labels_of(receiver, *everything) - {"self"}, f"{text_of(receiver)}.{name}()"
             )
@@ -111,12 +134,18 @@ class Methods(Tasks):
             "extend",
         }:
             self.record("join", node, f"{text_of(receiver)}.{name}", values=tuple(args))
+        elif name in CHANGES and is_shared(receiver) and any(map(is_chosen, args)):
+            self.record("act", node, f"{text_of(receiver)}.{name}", values=tuple(args))
         if isinstance(receiver, Sequence):
+            if name in {"append", "add", "appendleft"} and args and self.is_proof(args[0]):
+                self.filled.add(text_of(receiver))
             if name in {"append", "add", "appendleft"} and args and receiver.exact:
                 receiver.items.append(args[0])
                 return Const(None)
             receiver.exact = receiver.exact and name in {"index", "count", "copy"}
             return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+        if name == "setdefault" and args and self.is_proof(args[0]):
+            self.filled.add(text_of(receiver))
         if name in {"get", "pop"} and args:
             key = args[0]
             if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
@@ -124,7 +153,14 @@ class Methods(Tasks):
                     return receiver.items[key.value]
                 if receiver.exact:
                     return args[1] if len(args) > 1 else Const(None)
-            if self.mode == "anonymous" and self.is_proof(key):
+                if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
+                    # `Registry.config().get("origins")`: whoever starts the program fills it.
+                    return self._setting_get(text_of(receiver), args, node)
+            proof = self.is_proof(key) or self._is_ticket(name, key)
+            if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
+                instead = given_instead(name, args, {})
+                if instead is not None:
+                    return instead
                 return self.lookup(node, f"{text_of(receiver)}.{name}()", key)
             if isinstance(key, Nobody):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
@@ -144,7 +180,19 @@ class Methods(Tasks):
                 for key, value in receiver.items.items()
             ]
             return Sequence(items, "list", receiver.exact)
-        return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
+        found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
+        return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+
+    def _is_ticket(self, name: str, key: Value) -> bool:
+        """Whether the handshake takes something out of a table by what the address says.
+
+        It is there for one connection, whose client was told where it is: `tickets.pop(ticket)`.
+        """
+        return (
+            name == "pop"
+            and self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
+            and bool(labels_of(key) & {"query", "url", "header", "cookie"})
+        )
 
     def _setting_get(self, holder: str, args: list[Value], node: ast.AST) -> Value:
         named = args[0] if args else None
@@ -177,6 +225,11 @@ class Methods(Tasks):
             return None
         chain = lexicon.chain_of(self.frame.module.source(node.func.value))
         named = lexicon.is_setting_chain(chain[-1:])
+        told = f"{'.'.join(chain[-1:])}.{keys[0]}"
+        if not named and self.stage == Stage.IMPORT and lexicon.concerns_identity(told):
+            # Where the program is set up it is told: `given.get("auth", {}).get("enabled", False)`.
+            fallback = args[1] if args[1:] else Const(None)
+            return Setting(told, fallback, frozenset({"setting"}), told)
         if not named and not (self.mode == "origin" and self.stage == Stage.ORIGIN and args[1:]):
             return None
         if not named:

@@ -4,6 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -121,6 +122,8 @@ _DELIVERS = frozenset(
     ]
 )
 """What hands something on and gives no answer about it."""
+_FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
+"""What a cursor gives of what it was asked for."""
 _LEAVES = frozenset(
     [
         "remove",
@@ -204,16 +207,23 @@ class Unread(Verification):
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
-            and last not in _DELIVERS
+            and not (_delivers(last) and not verifies)
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
         if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
             return Unknown(labels - {"self", "setting", "credential"}, f"{text}()", truthy=True)
+        if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
+            return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
+            instead = given_instead(last, args, words) if proof else None
+            if instead is None:
+                instead = self._of_a_query(text, args, node, proof=proof)
+            if instead is not None:
+                return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
                 return self.verification(node, text, by_name=not proof, name=last)
-            if "client" in labels_of(*everything) and last not in _HARMLESS | _DELIVERS:
+            if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
             if nobody is not None and last not in _HARMLESS:
@@ -222,7 +232,7 @@ class Unread(Verification):
                 return Nobody(text, node, self.frame.module, presumed=True)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
-            return Unknown((labels - {"client", "message"}) | {"principal"}, text)
+            return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
@@ -246,16 +256,71 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
-        return Unknown((labels - {"self", "setting"}) | {"answer"}, f"{text}()")
+        lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
+        return Unknown((labels - lost) | {"answer"}, f"{text}()")
+
+    def _of_a_query(
+        self, text: str, args: list[Value], node: ast.AST, *, proof: bool
+    ) -> Value | None:
+        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
+        holder, _, last = text.rpartition(".")
+        if last == "execute" and args and _selects(args[0]):
+            if proof:
+                self.queried.add(holder)
+                return Nobody(f"{text}()", node, self.frame.module)
+            self.queried.discard(holder)
+        elif last in _FETCHES and holder in self.queried:
+            return Nobody(f"{text}()", node, self.frame.module)
+        return None
+
+    def _found_by_name(
+        self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
+    ) -> Value:
+        """What is found under a name says that there is such a one, and not that this client is."""
+        function, text, node = call
+        if self.stage in {Stage.OPEN, Stage.MESSAGE} and not text.endswith(".get"):
+            receiver = function.receiver if isinstance(function, Member) else None
+            given = tuple(words.items())
+            self.record("act", node, text, values=tuple(args), words=given, receiver=receiver)
+        labels = labels_of(*args, *words.values(), function)
+        return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
         if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
             return False
         for at, one in enumerate(args):
-            if isinstance(one, Function | Bound | Partial) and "client" in labels_of(
-                *args[at + 1 :]
+            if isinstance(one, Function | Bound | Partial) and (
+                "client" in labels_of(*args[at + 1 :]) or _has_all_it_needs(one)
             ):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _delivers(name: str) -> bool:
+    """Whether a call of this name hands something on: `send_notification`, `keyboard_send`."""
+    words = lexicon.words_of(name)
+    return (
+        name in _DELIVERS
+        or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
+        or words[-1:] in (["send"], ["write"], ["publish"])
+    )
+
+
+def _has_all_it_needs(function: Value) -> bool:
+    """`lambda: run(script)`: what it does is said where it stands."""
+    return (
+        isinstance(function, Function)
+        and isinstance(function.node, ast.Lambda)
+        and not function.node.args.args
+    )
+
+
+def _selects(query: Value) -> bool:
+    """Whether a query reads: `select name from people where …`."""
+    return (
+        isinstance(query, Const)
+        and isinstance(query.value, str)
+        and query.value.lstrip().lower().startswith(("select", "with"))
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.texts import stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
@@ -55,7 +56,11 @@ class Comparisons(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
-        if self.mode == "member" and labels >= {"principal", "client"}:
+        if self.mode == "member" and (
+            labels >= {"principal", "client"}
+            or _is_token_of(left, right)
+            or _is_token_of(right, left)
+        ):
             self.record("check", node, f"access: {text}", values=(left, right))
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
@@ -106,6 +111,13 @@ class Comparisons(Operators):
         ):
             default = self.compare(left.default, op, right, node)
             return _derived(left, text, default)
+        if (
+            self.mode == "anonymous"
+            and isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+            and "client" in labels
+            and "identity" not in labels
+        ):
+            return Unknown(chosen_only(left, right), text)  # more or less proves nothing
         if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
             matched = self._proof(left, right, node)
             if matched is not None:
@@ -242,6 +254,8 @@ class Comparisons(Operators):
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self.mode == "anonymous" and "client" in labels_of(left):
+            if is_text(right) or text_of(right) in self.filled:
+                return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
             proof = self.is_proof(left)
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
@@ -270,22 +284,45 @@ class Comparisons(Operators):
                     or lexicon.is_credential_name(_last_word(other))
                     or (isinstance(other, Named) and other.name == "os.environ")
                 )
-                and "client" not in labels_of(other)
+                and not _chosen(other)
             ):
                 continue
-            if "client" in labels_of(other) and "identity" not in labels_of(other):
+            if _chosen(other) and "identity" not in labels_of(other):
+                if is_keyed_digest(other):
+                    return Nobody(self.frame.module.source(node), node, self.frame.module)
                 return None
             if isinstance(other, Const) and (other.value in (None, "", b"")):
                 return None
             text = self.frame.module.source(node)
             if isinstance(other, Setting):
                 default = self.truth_of_default(other)
+                if _is_shown(one) and _is_none(settled(other)):
+                    return Nobody(text, node, self.frame.module)  # what is shown is never None
                 if default is False and not self.assume(other, node):
                     return Const(value=True)
             if isinstance(other, Const) and not _worth_guessing(one, other):
                 return None
             return Nobody(text, node, self.frame.module)
         return None
+
+
+def _is_token_of(shown: Value, found: Value) -> bool:
+    """Whether it is compared with the token of what the client names: it may have what that is for."""
+    return (
+        "client" in labels_of(shown)
+        and _chosen(shown)
+        and "client" in labels_of(found)
+        and not _chosen(found)
+        and lexicon.is_credential_name(_last_word(found))
+    )
+
+
+def _is_shown(value: Value) -> bool:
+    return isinstance(value, Unknown) and value.present
+
+
+def _is_none(value: Value | None) -> bool:
+    return isinstance(value, Const) and value.value is None
 
 
 def _last_word(value: Value) -> str:
@@ -308,7 +345,9 @@ def name_of(node: ast.AST) -> str:
 
 
 def _chosen(value: Value) -> bool:
-    return "client" in labels_of(value)
+    """Whether the client says it, and the server has not looked it up for the client."""
+    labels = labels_of(value)
+    return "client" in labels and not labels & {"answer", "found"}
 
 
 def _worth_guessing(one: Value, other: Const) -> bool:

@@ -82,7 +82,7 @@ class Conditions(Comparisons):
             case _:
                 found = self.evaluate(node)
                 if self._is_empty_identity(node, found):
-                    self.check(node, self.frame.module.source(node))
+                    self.check(node, self.frame.module.source(node), remembered=True)
                 return self.truth(found, node, wanted)
 
     def _is_empty_identity(self, node: ast.expr, value: Value) -> bool:
@@ -124,8 +124,9 @@ class Conditions(Comparisons):
         labels = labels_of(value)
         text = value.text or (self.frame.module.source(node) if isinstance(node, ast.expr) else "")
         presumable = wanted is not None and _may_be_identity(value, text)
-        if presumable and "client" in labels and labels <= _SENT:
+        if presumable and "client" in labels and (labels <= _SENT or "named" in labels):
             presumable = False  # it is tested for being there, and the client sends what it likes
+        presumable = presumable and not _counts(node)
         if self.mode == "anonymous" and wanted is not None and presumable:
             # A refusal with 401 or 403 that hangs on something that cannot be resolved.
             self.check(node, text, presumed=True)
@@ -144,6 +145,7 @@ class Conditions(Comparisons):
             self.mode == "member"
             and "principal" in labels
             and isinstance(node, ast.expr)
+            and not ("proven" in labels and isinstance(node, ast.Name | ast.Attribute))
             and _asks_about_user(node)
         ):
             self.record("check", node, f"access: {text}", values=(value,))
@@ -181,7 +183,7 @@ class Conditions(Comparisons):
                     and not right.value
                     and self._is_empty_identity(node.left, left)
                 ):
-                    self.check(node, self.frame.module.source(node))
+                    self.check(node, self.frame.module.source(node), remembered=True)
                 result = self.compare(left, op, right, node)
                 if isinstance(result, Const) and not result.value:
                     return result
@@ -238,6 +240,20 @@ def _asks_about_user(node: ast.expr) -> bool:
         case ast.Call(func=func):
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             return lexicon.is_predicate(name) or lexicon.is_access_word(name)
+        case _:
+            return False
+
+
+def _counts(node: ast.AST) -> bool:
+    """`tries > 3`: how many or how much says nothing about who it is."""
+    match node:
+        case ast.Compare(
+            ops=[ast.Gt() | ast.GtE() | ast.Lt() | ast.LtE()], left=left, comparators=[right]
+        ):
+            return any(
+                isinstance(one, ast.Constant) and isinstance(one.value, int | float)
+                for one in (left, right)
+            )
         case _:
             return False
 

@@ -4,6 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
 from stormdoor.auditor.interpreter.values import (
+    NONE,
     Const,
     Environment,
     Function,
@@ -79,15 +80,17 @@ class Expressions(Conditions):
                 return Sequence(items, type(node).__name__.lower(), exact)
             case ast.Dict():
                 entries: dict[object, Value] = {}
-                exact = True
+                exact, spread = True, NONE
                 for key, item in zip(node.keys, node.values, strict=True):
                     value = self.evaluate(item)
                     if key is None:
                         if isinstance(value, Mapping):
                             entries.update(value.items)
                             exact = exact and value.exact
+                            spread |= value.labels
                         else:
                             exact = False
+                            spread |= labels_of(value)
                         continue
                     name = self.evaluate(key)
                     if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
@@ -95,7 +98,7 @@ class Expressions(Conditions):
                     else:
                         exact = False
                         entries[("?", len(entries))] = value
-                return Mapping(entries, exact)
+                return Mapping(entries, exact, spread)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
             case ast.Starred():
@@ -123,8 +126,12 @@ class Expressions(Conditions):
                 source = given.default
             source = self.as_shipped(source)
             items = self.items_of(source, _MAX_ITEMS) if _has_items(source) else []
+            chosen = node is self.of_each and "client" in labels_of(source)
+            if chosen and not self.truth(source, generator.iter):
+                return Sequence([], "list")  # of nothing everything is true, and nothing is
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
+            entries: dict[object, Value] = {}
             for item in items[: _MAX_ITEMS if simple else 1]:
                 self.assign(generator.target, item)
                 for inner in node.generators[1:]:
@@ -138,8 +145,12 @@ class Expressions(Conditions):
                     key = self.evaluate(node.key)
                     value = self.evaluate(node.value)
                     results.append(Unknown(labels_of(key, value)))
+                    if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                        entries[key.value] = value
                 elif keep or not simple:
                     results.append(self.evaluate(node.elt))
+            if simple and entries and len(entries) == len(items):
+                return Mapping(entries, exact=len(items) < _MAX_ITEMS)
             if simple and not isinstance(node, ast.DictComp):
                 made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
                 return Setting(given.name, made) if isinstance(given, Setting) else made

@@ -4,6 +4,8 @@ import ast
 
 from stormdoor.auditor.interpreter.expressions.names import Names
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import chosen_only
+from stormdoor.auditor.interpreter.tables import key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -74,7 +76,7 @@ class Items(Names):
     def is_proof(self, value: Value) -> bool:
         """Whether a value the client sends is one it must know, not merely choose."""
         labels = labels_of(value)
-        return "credential" in labels and "client" in labels
+        return "credential" in labels and "client" in labels and "named" not in labels
 
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
@@ -94,6 +96,8 @@ class Items(Names):
                         return Const(value.value[slice(*numbers)], value.labels)
                     except (TypeError, ValueError):
                         return Unknown(value.labels)
+            if self.mode == "anonymous" and "client" in labels_of(*bounds):
+                return Unknown(chosen_only(*bounds), text_of(value))  # as much of it as it likes
             if isinstance(value, Nobody | Sequence | Setting):
                 return value
             return Unknown(labels_of(value), text_of(value))
@@ -111,6 +115,8 @@ class Items(Names):
                     return value.items[index.value]
                 if value.exact:
                     raise Thrown("KeyError", node, self.frame.module)
+            case Mapping() if key_named(index) in value.items:
+                return value.items[key_named(index)]
             case Mapping() if value.exact and value.items and "client" in labels_of(index):
                 return self.picked(value, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):

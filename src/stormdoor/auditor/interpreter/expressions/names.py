@@ -21,7 +21,7 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
-__all__ = ["Names"]
+__all__ = ["Names", "edited"]
 
 
 class Names(Layer):
@@ -45,12 +45,58 @@ class Names(Layer):
         if not found:
             if name == "__name__":
                 return Const(module.name)
-            return Named(name) if name in _BUILTINS else self.unresolved(name, node)
+            if name in _BUILTINS:
+                return Named(name)
+            if self.hierarchy.is_rebound(module, name) and lexicon.turns_off(name):
+                return Setting(name, Const(value=False), text=name)
+            return self.unresolved(name, node)
+        if len(found) > 1:
+            picked = self._picked(module, name, found, node)
+            if picked is not None:
+                return self.meaning(picked, name, node)
         for one in found:
             if isinstance(one, External) and len(found) > 1 and _is_fallback(found):
                 continue
             return self.meaning(one, name, node)
         return self.meaning(found[0], name, node)
+
+    def _picked(
+        self, module: Module, name: str, found: list[Meaning | External], node: ast.AST
+    ) -> Meaning | External | None:
+        """Of definitions under the conditions of a module the one that holds, one setting at a time.
+
+        `if AUTH: def needs_login(method): ...`, and another of that name in the `else`.
+        """
+        conditions = self.hierarchy.conditions_in(module.tree)
+        bound = [_bound(one) for one in found]
+        if not any(id(one) in conditions for one in bound):
+            return None
+        for one, what in zip(found, bound, strict=True):
+            if what is None:
+                return None  # an import: the condition that it stands under is not known
+            for test, wanted in conditions.get(id(what), ()):
+                holds = self._holds(module, test, name, node)
+                if holds is None:
+                    return None
+                if holds is not wanted:
+                    break
+            else:
+                return one
+        return None
+
+    def _holds(self, module: Module, test: ast.expr, name: str, node: ast.AST) -> bool | None:
+        value = self.in_module(module, test)
+        match value:
+            case Const():
+                return bool(value.value)
+            case Setting() if self.mode == "anonymous" and (
+                lexicon.concerns_identity(value.name) or lexicon.concerns_identity(name)
+            ):
+                return self.assume(value, test)
+            case Setting():
+                return self.truth_of_default(value)
+            case _:
+                return None
 
     def unresolved(self, name: str, node: ast.AST) -> Value:
         """A name whose meaning is not known here: its words are all there is."""
@@ -80,10 +126,10 @@ class Names(Layer):
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
         value = self.in_module(module, bound.value)
         if (
-            self.mode == "origin"
-            and isinstance(value, Sequence)
+            isinstance(value, Sequence)
             and value.exact
             and not value.items
+            and (self.mode == "origin" or lexicon.concerns_identity(name))
             and not self.hierarchy.is_filled(module, name)
         ):
             value = Setting(name, value, text=name)  # nothing is in it as shipped
@@ -112,19 +158,42 @@ class Names(Layer):
                 else Mapping(value.items, exact=bool(value.items), text=name)
             )
         self.globals[key] = value
-        if isinstance(value, Mapping) and not value.items and self.mode == "member":
+        if (
+            isinstance(value, Mapping)
+            and not value.items
+            and (self.mode == "member" or lexicon.concerns_identity(name))
+        ):
             self._filled_in(module, name, value)
         return value
 
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
-        for place, function in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
-            self.decorated(Function(function, place, text=function.name), place, None)
+        for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
+            if isinstance(node, ast.ClassDef):
+                made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
+                for decorator in node.decorator_list:
+                    self.call(self.in_module(place, decorator), [made], {}, decorator)
+            else:
+                self.decorated(Function(node, place, text=node.name), place, None)
         table.exact = bool(table.items)
 
 
 _MAX_REGISTERED = 24
 _BUILTINS = frozenset(dir(builtins))
+
+
+def edited(table: Mapping, name: str) -> None:
+    """What an object that a module makes holds in a table is as shipped: the switches are settings."""
+    for key, one in table.items.items():
+        text = f"{name}[{key!r}]"
+        if isinstance(one, Mapping):
+            edited(one, text)
+        elif (
+            isinstance(one, Const)
+            and (one.value is None or isinstance(one.value, bool | str))
+            and lexicon.concerns_identity(text)
+        ):
+            table.items[key] = Setting(text, one, text=text)
 
 
 def _as_settings(value: Mapping, name: str) -> Mapping:
@@ -139,6 +208,17 @@ def _as_settings(value: Mapping, name: str) -> Mapping:
         else:
             items[key] = one
     return Mapping(items, value.exact, value.labels, value.text)
+
+
+def _bound(meaning: Meaning | External) -> ast.AST | None:
+    """The statement or the value that a name is bound to."""
+    match meaning:
+        case Meaning(_, Defined(node)):
+            return node
+        case Meaning(_, Assigned(value)):
+            return value
+        case _:
+            return None
 
 
 def _is_fallback(found: list[Meaning | External]) -> bool:

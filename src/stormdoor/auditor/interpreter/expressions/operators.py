@@ -4,8 +4,10 @@ import ast
 import re
 
 from stormdoor.auditor.interpreter.expressions.items import Items
+from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.values import (
     Const,
+    Labels,
     Mapping,
     Member,
     Nobody,
@@ -75,7 +77,9 @@ class Operators(Items):
         if all(isinstance(part, Const) for part in parts):
             text = "".join(str(part.value) for part in parts if isinstance(part, Const))
             return Const(text[:_MAX_TEXT], labels_of(*parts))
-        return Unknown(labels_of(*parts) - {"setting"}, self.frame.module.source(node), truthy=True)
+        return Unknown(
+            _with_secrets(parts) - {"setting"}, self.frame.module.source(node), truthy=True
+        )
 
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
@@ -115,8 +119,15 @@ class Operators(Items):
         ):
             return Sequence([*left.items, *right.items], left.kind, left.exact and right.exact)
         return Unknown(
-            labels - {"setting"} if "client" in labels else labels, self.frame.module.source(node)
+            _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
+            self.frame.module.source(node),
         )
+
+
+def _with_secrets(parts: list[Value]) -> Labels:
+    """The labels of what is put together, with a secret told from what only stands beside it."""
+    labels = labels_of(*parts)
+    return labels | {"secret"} if any(map(is_secret, parts)) else labels
 
 
 def _plain_format(text: str) -> bool:

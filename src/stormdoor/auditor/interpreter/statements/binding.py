@@ -1,9 +1,12 @@
 """Names, attributes and items get values."""
 
 import ast
+from collections.abc import Iterator
 from functools import lru_cache
 
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
+from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -15,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     Named,
     Nobody,
     Sequence,
+    Setting,
     Unknown,
     Value,
     labels_of,
@@ -24,6 +28,11 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import FunctionNode, scope_of
 
 __all__ = ["Binding"]
+
+
+_OF_ANYBODY = frozenset({"answer", "setting"})
+_SENT = frozenset({"client", "message", "found", "self"})
+"""Labels of what anybody sends, and of what is found or made with it."""
 
 
 class Binding(Expressions):
@@ -48,6 +57,11 @@ class Binding(Expressions):
                     for inner, item in zip(target.elts, value.items, strict=True):
                         self.assign(inner, item)
                     return
+                parts = _parts_of(value)
+                if len(parts) == len(target.elts):
+                    for inner, item in zip(target.elts, parts, strict=True):
+                        self.assign(inner, item)
+                    return
                 for inner in target.elts:
                     part = inner.value if isinstance(inner, ast.Starred) else inner
                     name = part.id if isinstance(part, ast.Name) else ""
@@ -70,6 +84,7 @@ class Binding(Expressions):
             isinstance(value, Unknown)
             and "client" in value.labels
             and lexicon.is_credential_name(name)
+            and not (name == "key" and _is_put_together(value.text))
         ):
             value = Unknown(value.labels | {"credential"}, value.text or name, value.truthy)
         env: Environment | None = self.frame.env
@@ -85,6 +100,8 @@ class Binding(Expressions):
         match holder:
             case Instance():
                 holder.attrs[name] = value
+                if holder.handler and self._begins(name, value, node):
+                    self.record("begun", node, name)
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
@@ -99,21 +116,54 @@ class Binding(Expressions):
                         "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
                     )
 
+    def _begins(self, name: str, value: Value, node: ast.AST) -> bool:
+        """Whether any message brings this about: `self.session = recorder.new_session()`.
+
+        It is made of nothing that the client sent, in a turn that asked for nothing before: what is
+        there from then on is the state of a protocol, and proves nothing.
+        """
+        if self.mode != "anonymous" or self.stage != Stage.MESSAGE:
+            return False
+        if not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False:
+            return False
+        made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
+        if labels_of(value) - made_of:
+            return False
+        for event in reversed(self.events):
+            if event.kind in {"check", "absent"}:
+                return False
+            if event.kind == "message":
+                break
+        function = self.frame.node
+        return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and all(
+            _is_plain(test) for test in _tests_around(function, node)
+        )
+
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`holder[key] = value`."""
+        if self.is_proof(key):
+            self.filled.add(text_of(holder))
         match holder:
             case Mapping():
                 if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                     holder.items[key.value] = value
+                    if is_shared(holder) and is_chosen(value):
+                        self.record("store", node, text_of(holder), values=(key, value))
                     return
                 holder.exact = False
+                if not labels_of(value) & {"self"}:
+                    holder.items[key_named(key)] = value
             case Sequence():
                 holder.exact = False
             case _:
                 pass
+        if is_shared(holder) and isinstance(value, Mapping | Sequence):
+            value.text = value.text or f"{text_of(holder)}[]"
         if "self" in labels_of(value, key):
             self.record("join", node, text_of(holder), values=(key, value))
-        elif not isinstance(holder, Mapping | Sequence):
+        elif not isinstance(holder, Mapping | Sequence) or (
+            is_shared(holder) and (is_chosen(key) or is_chosen(value))
+        ):
             self.record("store", node, text_of(holder), values=(key, value), receiver=holder)
 
     def _augmented(self, node: ast.AugAssign) -> None:
@@ -131,16 +181,22 @@ class Binding(Expressions):
             result = Unknown(labels_of(current, value) - {"setting"}, text_of(current))
         if isinstance(node.target, ast.Name | ast.Attribute):
             self.assign(node.target, result)
+        elif isinstance(node.target, ast.Subscript):
+            holder, key = self.evaluate(node.target.value), self.evaluate(node.target.slice)
+            if is_chosen(key):
+                self.store_item(holder, key, result, node.target)
 
     def _delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.frame.env.names.pop(target.id, None)
             elif isinstance(target, ast.Subscript):
-                self.delete_item(self.evaluate(target.value), self.evaluate(target.slice))
+                self.delete_item(self.evaluate(target.value), self.evaluate(target.slice), target)
 
-    def delete_item(self, holder: Value, key: Value) -> None:
+    def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del holder[key]`."""
+        if is_chosen(key) and (is_shared(holder) or isinstance(holder, Unknown)):
+            self.record("act", node, f"{text_of(holder)}.__delitem__", values=(key,))
         if isinstance(holder, Mapping | Sequence):
             holder.exact = False
 
@@ -149,6 +205,47 @@ class Binding(Expressions):
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
             self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+def _parts_of(value: Value) -> list[Value]:
+    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+    if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
+        return []
+    return [
+        Setting(f"{value.name}[{at}]", one, value.labels, value.text)
+        for at, one in enumerate(value.default.items)
+    ]
+
+
+def _tests_around(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
+    """The conditions that a statement of a function stands under."""
+    for one in ast.walk(function):
+        if isinstance(one, ast.If) and any(inner is node for inner in ast.walk(one)):
+            yield one.test
+
+
+def _is_plain(test: ast.expr) -> bool:
+    """Whether a condition only looks at what kind of message it is, or at what is there."""
+    match test:
+        case ast.Compare(comparators=[ast.Constant()]):
+            return True
+        case ast.Compare(comparators=[ast.Name(id=name)]):
+            return name.isupper()
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _is_plain(inner)
+        case ast.BoolOp(values=values):
+            return all(_is_plain(one) for one in values)
+        case ast.Call(func=ast.Name(id="isinstance")):
+            return True
+        case ast.Attribute(value=ast.Name(id="self")):
+            return True
+        case _:
+            return False
+
+
+def _is_put_together(text: str) -> bool:
+    """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
+    return " + " in text or "{" in text or ".format(" in text or " % " in text
 
 
 @lru_cache(maxsize=65536)

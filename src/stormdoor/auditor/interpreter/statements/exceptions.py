@@ -69,6 +69,7 @@ class Exceptions(Loops):
         raise Thrown(name, node, self.frame.module, status=status)
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
+        asked = len(self.events)
         leaves = bool(node.handlers) and all(leaves_block(one.body) for one in node.handlers)
         try:
             if node.handlers:
@@ -83,7 +84,12 @@ class Exceptions(Loops):
             if handler is None:
                 self._finally(node)
                 raise
-            self._handle(node, handler, error)
+            failed = any(event.kind == "check" for event in self.events[asked:])
+            self.handling += failed
+            try:
+                self._handle(node, handler, error)
+            finally:
+                self.handling -= failed
             return
         except (Returned, Break, Continue):
             self._finally(node)

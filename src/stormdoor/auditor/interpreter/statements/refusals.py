@@ -115,6 +115,10 @@ _REFUSAL = re.compile(
 )
 
 
+_HEADERS = frozenset({"authorization", "proxy-authorization", "x-authorization", "authentication"})
+"""What is read from the request, and told to nobody."""
+
+
 def _speaks_of_refusal(statement: ast.stmt) -> bool:
     """Whether a message or a reason says that it is about identity."""
     if isinstance(statement, ast.Expr | ast.Raise | ast.Return):
@@ -122,6 +126,7 @@ def _speaks_of_refusal(statement: ast.stmt) -> bool:
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and len(node.value) < 200
+            and node.value.lower() not in _HEADERS
             and _REFUSAL.search(node.value) is not None
             for node in ast.walk(statement)
         )

@@ -1,0 +1,147 @@
+"""What a client has without knowing a secret: a piece of it, its length, a name, the form of a token."""
+
+import re
+
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Instance,
+    Labels,
+    Mapping,
+    Named,
+    Sequence,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+    settled,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = [
+    "PIECES",
+    "chosen_only",
+    "given_instead",
+    "is_found_by_name",
+    "is_keyed_digest",
+    "is_piece",
+    "is_secret",
+    "is_text",
+]
+
+PIECES = frozenset({"startswith", "endswith"})
+"""Methods that ask of a text whether it has a piece at its ends."""
+_WITHIN = frozenset({"count", "find", "index", "rfind", "rindex", "__contains__"})
+_TEXTS = tuple(
+    [name] for name in ("dumps", "format", "join", "lower", "read", "read_text", "strip", "upper")
+)
+"""Methods that give a text."""
+_ENVIRONMENT = "os.environ"
+_FINDS = frozenset(
+    {"by", "count", "execute", "exists", "fetch", "fetchall", "fetchone", "fetchrow", "fetchval"}
+    | {"filter", "find", "first", "get", "load", "lookup", "one", "query", "retrieve", "scalar"}
+    | {"search", "select"}
+)
+_PEOPLE = frozenset(
+    {"account", "accounts", "email", "login", "member", "members", "nick", "nickname", "people"}
+    | {"person", "user", "username", "users"}
+)
+_DIGEST = re.compile(r"sha\d|md5|blake|hmac|digest|hash|sign|mac\b", re.IGNORECASE)
+
+
+def is_text(value: Value) -> bool:
+    """Whether it is certainly one text, and no collection of texts."""
+    shipped = settled(value)
+    if isinstance(value, Unknown) and "client" not in value.labels:
+        return lexicon.chain_of(value.text)[-1:] in _TEXTS and value.text.endswith(")")
+    return (isinstance(value, Named) and value.name == _ENVIRONMENT) or (
+        isinstance(shipped, Const) and isinstance(shipped.value, str | bytes)
+    )
+
+
+def is_piece(receiver: Value, name: str, args: list[Value]) -> bool:
+    """Whether a text of the server is asked for what the client chooses: `SECRET.startswith(token)`."""
+    return (
+        bool(args)
+        and "client" in labels_of(args[0])
+        and "client" not in labels_of(receiver)
+        and ((name in PIECES and not isinstance(receiver, Instance)) or name in _WITHIN)
+        and (name in PIECES or is_text(receiver))
+    )
+
+
+def chosen_only(*values: Value) -> Labels:
+    """The labels of what a client chooses, where nothing in it proves anything."""
+    return labels_of(*values) - {"credential", "secret", "setting", "answer", "self"}
+
+
+def is_secret(value: Value) -> bool:
+    """Whether the server holds it, and nobody else: by its label, its place or its name."""
+    labels = labels_of(value)
+    if "client" in labels:
+        return False
+    if "secret" in labels or (isinstance(value, Named) and value.name == _ENVIRONMENT):
+        return True
+    named = isinstance(value, Setting | Unknown)
+    return named and lexicon.is_credential_name((lexicon.chain_of(text_of(value)) or [""])[-1])
+
+
+def is_keyed_digest(value: Value) -> bool:
+    """Whether it is a digest of what the client chooses together with a secret."""
+    return labels_of(value) >= {"client", "secret"} and bool(_DIGEST.search(text_of(value)))
+
+
+def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labels: Labels) -> bool:
+    """Whether something is looked up under what the client chose, and it proves nothing thereby.
+
+    Args:
+        text: The call, as a dotted name.
+        args: Its arguments.
+        words: Its keyword arguments.
+        labels: Of all of them, and of what the method belongs to.
+    """
+    if "client" not in labels or labels & {"credential", "identity", "self", "principal"}:
+        return False
+    given = [*args, *words.values()]
+    if any(map(lexicon.is_credential_name, words)) or any(map(_is_about_proof, args)):
+        return False
+    if "named" in labels:
+        return True
+    chain = lexicon.chain_of(text) or [text]
+    said = [one.value if isinstance(one, Const) else text_of(one) for one in _flat(given)]
+    about = {word for name in [*chain, *map(str, said)] for word in lexicon.words_of(name)}
+    # An id of anything else may be one that only whoever was told it knows.
+    return (
+        bool(_FINDS & set(lexicon.words_of(chain[-1])[:1]))
+        and bool(_PEOPLE & about)
+        and any("client" in labels_of(one) for one in given)
+    )
+
+
+def _flat(values: list[Value]) -> list[Value]:
+    return [
+        inner for one in values for inner in (one.items if isinstance(one, Sequence) else [one])
+    ]
+
+
+def _is_about_proof(value: Value) -> bool:
+    """`"… where token = ?"`, `User.token == shown`: what is looked for is what proves."""
+    if isinstance(value, Const):
+        text = value.value if isinstance(value.value, str) else ""
+    else:
+        text = text_of(value).partition("==")[0] if "==" in text_of(value) else ""
+    return any(map(lexicon.is_credential_name, re.findall(r"\w+", text)))
+
+
+def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Value | None:
+    """What `table.get(token, default)` gives where nothing is found, if that is true of anybody."""
+    if name not in {"get", "pop"}:
+        return None
+    default = args[1] if len(args) == 2 else words.get("default")
+    match default:
+        case Const(value=value) if value:
+            return default
+        case Sequence(items=[_, *_]) | Mapping() | Instance():
+            return default if not isinstance(default, Mapping) or default.items else None
+        case _:
+            return None

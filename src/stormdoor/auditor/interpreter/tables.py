@@ -1,0 +1,30 @@
+"""Tables that outlive a connection, and what changes them."""
+
+from stormdoor.auditor.interpreter.texts import PARSED
+from stormdoor.auditor.interpreter.values import Mapping, Sequence, Value, labels_of, text_of
+
+__all__ = ["CHANGES", "is_chosen", "is_shared", "key_named"]
+
+CHANGES = frozenset(
+    {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"}
+    | {"remove", "setdefault", "update"}
+)
+"""Methods that change what they are called on."""
+
+
+def is_shared(holder: Value) -> bool:
+    """Whether a table belongs to a module or to a class: it has a name there."""
+    return (
+        isinstance(holder, Mapping | Sequence) and bool(holder.text) and holder.text not in PARSED
+    )
+
+
+def is_chosen(value: Value) -> bool:
+    """Whether a client picks by it and proves nothing: `message["room"]`."""
+    labels = labels_of(value)
+    return "client" in labels and not labels & {"credential", "principal", "self"}
+
+
+def key_named(key: Value) -> tuple[str, str]:
+    """What stands for a key that is not known, and is the same where it is said in the same words."""
+    return ("of", text_of(key))

@@ -1,0 +1,45 @@
+"""What a message has run: programs, code, scripts."""
+
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import labels_of, text_of
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["commands_of_anybody"]
+
+_PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "pty.spawn", "pexpect.")
+_CODE = frozenset({"eval", "exec", "__import__", "importlib.import_module", "runpy.run_path"})
+_RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
+_CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
+_RUN = frozenset(
+    {"cmd", "code", "command", "expression", "program", "script", "shell", "source", "statement"}
+)
+"""Words for what is run: of the function, or of the field that it is given."""
+
+
+def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
+    """Where a message picks what is run, on a connection of which nobody knows whose it is."""
+    return [event for event in endpoint.anonymous.events if _is_command(event)]
+
+
+def _is_command(event: Event) -> bool:
+    if event.stage not in {Stage.MESSAGE, Stage.LATER}:
+        return False
+    if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
+        return False
+    if event.text.startswith(_PROGRAMS) or event.text in _CODE:
+        return True
+    chain = lexicon.chain_of(event.text)
+    if any(word.endswith("rpc") for name in chain for word in lexicon.words_of(name)):
+        return bool(_CALLS & set(lexicon.words_of(chain[-1])))
+    words = set(lexicon.words_of(event.text.rpartition(".")[2]))
+    if not _RUNS & words:
+        return False
+    fields = {
+        str(name)
+        for value in (*event.values, *(value for _, value in event.words))
+        if "message" in labels_of(value)
+        for name in path_of(text_of(value))
+    }
+    return bool(_RUN & (words | fields))

@@ -1,0 +1,134 @@
+"""Whether a question about permission is about this client, and about what is done."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["is_about", "path_of"]
+
+_Path = tuple[str | int, ...]
+
+_SOMEBODY = re.compile(
+    r"^(user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login|owner|me|who)$",
+    re.IGNORECASE,
+)
+_ID = re.compile(r"(^|_)(id|uuid|pk|key|number)$|[a-z]Id$")
+_DERIVED = frozenset({"answer", "found"})
+_ADDRESS = frozenset({"url", "query"})
+_NOT_THE_CLIENTS = frozenset({"principal", "self", "credential", "answer", "found"})
+
+
+def is_about(question: Event, doing: Event) -> bool:
+    """Whether the answer to a question can say if this client may do this.
+
+    Who is asked about must be the client and not whoever a message names; and what is asked about must be
+    what is done, where both are said by name.
+    """
+    if _asks_about_another(question):
+        return False
+    claimed = _claimed(question)
+    if claimed is not None:
+        given = list(_paths(doing, named=False))
+        return not given or any(_meet(claimed, one) for one in given)
+    if doing.labels & _ADDRESS or not question.labels >= {"principal", "client"}:
+        return True
+    asked = list(_paths(question, named=False))
+    done = list(_paths(doing, named=True))
+    if not asked or not done or any(_names_an_action(one) for one in asked):
+        return True
+    return any(_meet(one, two) for one in asked for two in done)
+
+
+def _asks_about_another(question: Event) -> bool:
+    """`acl.allows(message["user"], "delete")`: whoever sends the message names an administrator."""
+    if question.kind != "call" or question.labels & _NOT_THE_CLIENTS:
+        return False
+    last = [path[-1] for path in _paths(question, named=False) if path]
+    return any(isinstance(name, str) and _SOMEBODY.match(name) for name in last)
+
+
+def _claimed(question: Event) -> _Path | None:
+    """The field of a message that is compared with the user: it is only what the client says."""
+    node = question.node
+    if len(question.values) != 2 or not (
+        isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq)
+    ):
+        return None
+    for one, other in (question.values, question.values[::-1]):
+        labels = labels_of(one)
+        if (
+            isinstance(one, Unknown)
+            and "message" in labels
+            and not labels & _NOT_THE_CLIENTS
+            and "principal" in labels_of(other)
+            and not labels_of(other) & {"client", "answer"}
+        ):
+            return path_of(text_of(one)) or None
+    return None
+
+
+def _paths(event: Event, *, named: bool) -> Iterator[_Path]:
+    """The fields that the client fills and an event is given; only those that name an object, if `named`."""
+    words = set(lexicon.words_of(event.text.rpartition(".")[2]))
+    for value in (*event.values, *(value for _, value in event.words)):
+        labels = labels_of(value)
+        if "client" not in labels or labels & _DERIVED or not isinstance(value, Unknown):
+            continue
+        path = path_of(text_of(value))
+        if path and (not named or _names_object(path, words)):
+            yield path
+
+
+def _names_object(path: _Path, words: set[str]) -> bool:
+    name = next((one for one in reversed(path) if isinstance(one, str)), "")
+    parts = lexicon.words_of(name)
+    return bool(_ID.search(name)) or any(part.rstrip("s") in words for part in parts)
+
+
+def _names_an_action(path: _Path) -> bool:
+    """The question is whether the client may do such a thing at all."""
+    return bool(
+        {"action", "cmd", "command", "event", "kind", "method", "op", "operation"}
+        & set(map(str, path))
+        or {"permission", "role", "scope", "type", "verb"} & set(map(str, path))
+    )
+
+
+def _meet(one: _Path, other: _Path) -> bool:
+    """Whether one is the other or a part of it; the first of many is not all of them."""
+    short, long = sorted((one, other), key=len)
+    rest = long[len(short) :]
+    return long[: len(short)] == short and not (rest and isinstance(rest[0], int))
+
+
+@lru_cache(maxsize=4096)
+def path_of(text: str) -> _Path:
+    """`data["room"].get("id")` as `room`, `id`; a plain name as itself; empty where it is made of more."""
+    try:
+        node: ast.expr = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    path: list[str | int] = []
+    while True:
+        match node:
+            case ast.Subscript(value=inner, slice=ast.Constant(value=str() | int() as key)):
+                path.append(key)
+            case ast.Call(
+                func=ast.Attribute(value=inner, attr="get" | "pop"),
+                args=[ast.Constant(value=str() as key), *_],
+            ):
+                path.append(key)
+            case ast.Attribute(value=inner, attr=key):
+                path.append(key)
+            case ast.Name(id=name):
+                return tuple(reversed(path)) or (name,)
+            case ast.Call(func=ast.Attribute(attr="loads" | "json_decode")):
+                return tuple(reversed(path))
+            case _:
+                return ()
+        node = inner

@@ -1,0 +1,70 @@
+"""A login that believes whoever names a user.
+
+What:
+    The handler asks for a signed cookie, and a login of the same application puts into this cookie what
+    its client says, without asking for a password or any other proof.
+
+Why:
+    The signature says that the server wrote the cookie, not that the server knows who it is for.
+    Anybody logs in as anybody, and the door that asks for the cookie keeps nobody out.
+
+Example:
+    class Login(RequestHandler):
+        def post(self):
+            self.set_signed_cookie("user", self.get_argument("name"))
+
+Instead:
+    class Login(RequestHandler):
+        async def post(self):
+            user = await self.users.verify(self.get_argument("name"), self.get_argument("password"))
+            if user is None:
+                raise HTTPError(403)
+            self.set_signed_cookie("user", user.id, httponly=True, secure=True, samesite="Lax")
+
+Fix:
+    Verify a password, a token of your identity provider or another proof before the cookie is set.
+"""
+
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.facts.logins import believing
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.rule import Found, rule
+from stormdoor.report.finding import Check, Confidence, Level
+
+__all__ = ["RULE"]
+
+_COOKIE = re.compile(r"get_(?:signed|secure)_cookie\('([^']+)'\)")
+
+
+def _check(endpoint: Endpoint) -> Iterator[Found]:
+    cookies = {
+        found[1]
+        for event in endpoint.anonymous.events
+        if event.kind == "check" and (found := _COOKIE.search(event.text))
+    }
+    for cookie in sorted(cookies):
+        for call in believing(endpoint.project, cookie):
+            name = call.subject.rpartition(".")[2]
+            yield Found(
+                call.module,
+                call.node,
+                f"{endpoint.info.name} asks for the cookie {cookie}, and {name} gives it to everybody "
+                "who names a user.",
+            )
+
+
+RULE = rule(
+    __doc__,
+    id="SD111",
+    slug="login-without-proof",
+    level=Level.ERROR,
+    confidence=Confidence.MEDIUM,
+    group="weak authentication",
+    cwe=(306, 287),
+    asvs=("6.3.4", "4.4.3"),
+    threat="session-hijacking",
+    check=Check.AUTHENTICATION,
+    on_endpoint=_check,
+)

@@ -1,0 +1,227 @@
+"""A transport on a socket that is open already: of asyncio's kind, as far as the fast protocol needs it.
+
+asyncio's own is made for sockets that the loop has accepted. For one of Tornado's it asks the kernel who is
+there, enters the loop's selector anew, and looks for writers that were never there: a twelfth of all that a
+handshake costs. This one takes the place of the reader that is registered already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+from stormdoor.tornado.fast.joiner import joiner
+
+__all__ = ["NOT_NOW", "SocketTransport"]
+
+_AT_ONCE = 64 * 1024
+"""Bytes of one read. Beyond 128 KiB the C library would map memory for each read and give it back."""
+NOT_NOW = (BlockingIOError, InterruptedError)
+"""What a socket raises that has nothing, or takes nothing, at the moment."""
+
+
+class SocketTransport(asyncio.Transport):
+    """As `asyncio.Transport`, as far as the fast protocol needs it.
+
+    Args:
+        loop: That tells when the socket is ready. Whoever reads the socket now is replaced.
+        sock: It is connected, and does not block.
+        protocol: Hears of everything, never in the call that made this. `connection_made` is left to whoever
+            makes this.
+
+    Raises:
+        OSError: The loop cannot watch the socket.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_eof",
+        "_error",
+        "_loop",
+        "_number",
+        "_out",
+        "_paused",
+        "_protocol",
+        "_sock",
+        "_watching",
+    )
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, protocol: asyncio.Protocol
+    ) -> None:
+        super().__init__()
+        self._loop = loop
+        self._sock = sock
+        self._number = sock.fileno()
+        self._protocol = protocol
+        self._out = bytearray()
+        self._closing = self._eof = self._paused = self._watching = False
+        self._error: OSError | None = None
+        self._read_on()
+
+    def _read_on(self) -> None:
+        self._loop.add_reader(self._number, self._readable)
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        """See `asyncio.ReadTransport`."""
+        if not self._paused and not self._closing:
+            self._read_no_more()
+
+    def resume_reading(self) -> None:
+        """See `asyncio.ReadTransport`."""
+        if self._paused and not self._closing:
+            self._paused = False
+            self._read_on()
+
+    def _read_no_more(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._number)
+
+    def _readable(self) -> None:
+        if self._paused:
+            return
+        try:
+            data = self._sock.recv(_AT_ONCE)
+        except NOT_NOW:
+            return
+        except OSError as error:
+            self._break(error)
+            return
+        if data:
+            try:
+                self._protocol.data_received(data)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing more is read
+                self._fail(error)
+        else:
+            self._ended()
+
+    def _fail(self, error: Exception) -> None:
+        """The protocol raised."""
+        self._loop.call_exception_handler(
+            {"message": "a protocol failed", "exception": error, "transport": self}
+        )
+        self._break(None)
+
+    def _ended(self) -> None:
+        if self._protocol.eof_received():
+            self._read_no_more()  # and nobody will want to read on
+        else:
+            self.close()
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """The protocol hears of whatever the kernel does not take."""
+
+    def get_write_buffer_size(self) -> int:
+        """See `asyncio.WriteTransport`."""
+        return len(self._out)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """See `asyncio.WriteTransport`."""
+        if self._closing or self._eof or not data:
+            return
+        if self._out:
+            self._out += data
+            return
+        try:
+            taken = self._sock.send(data)
+        except NOT_NOW:
+            taken = 0
+        except OSError as error:
+            self._break(error)
+            return
+        if taken < len(data):
+            self._out += memoryview(data)[taken:]
+            self._watch(True)
+            self._protocol.pause_writing()
+
+    def write_eof(self) -> None:
+        """See `asyncio.WriteTransport`."""
+        if not self._eof and not self._closing:
+            self._eof = True
+            if not self._out:
+                self._shut()
+
+    def can_write_eof(self) -> bool:
+        """See `asyncio.WriteTransport`."""
+        return True
+
+    def _send(self) -> bool:
+        """Hand over as much as the kernel takes. False if the connection is broken."""
+        try:
+            taken = self._sock.send(self._out)
+        except NOT_NOW:
+            return True
+        except OSError as error:
+            self._break(error)
+            return False
+        del self._out[:taken]
+        return True
+
+    def _writable(self) -> None:
+        if not self._out or not self._send() or self._out:
+            return
+        self._watch(False)
+        self._protocol.resume_writing()
+        if self._closing:
+            self._part()
+        elif self._eof:
+            self._shut()
+
+    def _watch(self, wanted: bool) -> None:  # noqa: FBT001 - called by this class and its heirs only
+        """Whether to hear when the socket can be written."""
+        if wanted and not self._watching:
+            self._loop.add_writer(self._number, self._writable)
+        elif self._watching and not wanted:
+            self._loop.remove_writer(self._number)
+        self._watching = wanted
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def is_closing(self) -> bool:
+        """See `asyncio.BaseTransport`."""
+        return self._closing
+
+    def close(self) -> None:
+        """See `asyncio.BaseTransport`."""
+        if not self._closing:
+            self._closing = True
+            self._read_no_more()
+            if not self._out:
+                self._part()
+
+    def abort(self) -> None:
+        """See `asyncio.WriteTransport`."""
+        self._break(None)
+
+    def _break(self, error: OSError | None) -> None:
+        """Not a byte more."""
+        if self._sock.fileno() < 0:
+            return
+        self._closing = self._eof = True
+        self._read_no_more()
+        self._watch(False)
+        self._out = bytearray()
+        self._error = error
+        self._part()
+
+    def _shut(self) -> None:
+        """Say that nothing more comes."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def _part(self) -> None:
+        """Close the socket soon: others may have to be closed before it."""
+        joiner(self._loop).partings.add(self._lose)
+
+    def _lose(self) -> None:
+        if self._sock.fileno() < 0:
+            return
+        self._watch(False)
+        self._sock.close()
+        self._protocol.connection_lost(self._error)

@@ -1,0 +1,67 @@
+"""Work that can wait: so much of it in each turn of the loop as leaves the others theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["Turns"]
+
+_log = logging.getLogger("stormdoor")
+
+_SECONDS = 0.0025
+"""How long one turn of the loop may be kept by it."""
+
+
+class Turns:
+    """A queue of what is to be done soon. What came first is done first.
+
+    To close a socket takes as long as to serve a message. When ten thousand clients hang up, a callback of
+    the loop for each would have hundreds of them closed before anybody else is served.
+
+    Args:
+        loop: Whose turns they are.
+    """
+
+    __slots__ = ("_loop", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, work: Callable[[], None]) -> None:
+        """Have it done in one of the next turns."""
+        if not self._waiting:
+            self._loop.call_soon(self._go_on)
+        self._waiting.append(work)
+
+    def finish(self) -> None:
+        """Do all of it now: the loop is about to end."""
+        while self._waiting:
+            self._do_some(float("inf"))
+
+    def _go_on(self) -> None:
+        try:
+            self._do_some(self._loop.time() + _SECONDS)
+        finally:
+            if self._waiting:
+                self._loop.call_soon(self._go_on)
+
+    def _do_some(self, until: float) -> None:
+        waiting, time = self._waiting, self._loop.time
+        for left in range(len(waiting), 0, -1):
+            # It stays in the queue while it is done, so that nobody else asks the loop for a turn.
+            work = waiting[0]
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the others wait for this one
+                _log.exception("what could wait has failed")
+            finally:
+                waiting.popleft()
+            if left > 1 and time() >= until:
+                return
