@@ -13,6 +13,7 @@ from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
+    afterwards,
     authentication,
     authorization,
     classes,
@@ -66,6 +67,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 
 ALL = (
     authentication.CASES
+    | afterwards.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
@@ -113,7 +115,7 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
 
 
-@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS))
+@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
     wanted, body, files = case
