@@ -72,24 +72,42 @@ class Door(WebSocketHandler):
         room.say(asked["text"])
 """
 
+_NAMED = """
+from sqlalchemy.orm import sessionmaker
+query = sessionmaker()().query
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        asked = json.loads(message)
+        person = query(db.Person).filter(db.Person.name == asked["name"]).first()
+        if person is None or person.is_away():
+            self.write_message("no")
+            self.close()
+        elif person.check_password(asked["password"]):
+            room.join(self)
+        else:
+            self.close()
+"""
+
 _SIGNED = """
 {constant} = json.dumps({{"error": "no"}})
 class Door(WebSocketHandler):
     def on_message(self, message):
         try:
-            data = envelope.unpack(message)
+            data = room.parse(message)
         except Exception:
             self.write_message({constant})
             return
-        welcome = self.application.directory.admits(self, message)
+        welcome = room.find_signer(data)
         if not welcome:
+            {saying}
             self.write_message({constant})
             return
         room.add(self, data["topic"])
 """
 
 _PROTOCOL = """
-class Code:
+import enum
+class Code(enum.IntEnum):
     HELLO = 1
     SAY = 2
 class Greeting:
@@ -102,7 +120,7 @@ class Saying:
 class Message:
     def __init__(self, text):
         data = json.loads(text)
-        self.code, self.text = data[0], data[1]
+        self.code, self.text = Code(data[0]), data[1]
 {table}
 class Door(WebSocketHandler):
     def on_message(self, text):
@@ -129,6 +147,34 @@ CASES: dict[str, Case] = {
         _SESSION.format(setter=_SETTER, refusal="room.watch(self)"),
         {},
     ),
+    "everybody hears what is for all, and members what is theirs": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        room.listeners.add(self)
+        who = self.get_secure_cookie("who")
+        if who:
+            room.tell(who, self)
+    def on_message(self, message):
+        pass
+""",
+        {},
+    ),
+    "only members hear anything": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        who = self.get_secure_cookie("who")
+        if who:
+            room.listeners.add(self)
+            room.tell(who, self)
+    def on_message(self, message):
+        pass
+""",
+        {},
+    ),
     "messages of who was listed": (
         "late",
         _LISTED.format(listing=_WHO, question="id(self) in LISTED"),
@@ -139,22 +185,76 @@ CASES: dict[str, Case] = {
         _LISTED.format(listing=_WHO, question="id(self) not in LISTED or message"),
         {},
     ),
+    "messages of who said a name": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    listed = set()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "hello":
+            Door.listed.add(self)
+            self.name = data["name"]
+        elif self in self.listed:
+            room.say(self.name, data["text"])
+""",
+        {},
+    ),
+    "messages of who said a password": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    listed = set()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "hello":
+            if room.check_password(data["name"], data["password"]):
+                Door.listed.add(self)
+        elif self in self.listed:
+            room.say(self, data["text"])
+""",
+        {},
+    ),
     "everybody is listed": (
         "missing",
         _LISTED.format(listing='LISTED[id(self)] = "somebody"', question="id(self) in LISTED"),
         {},
     ),
     "a command that logs in, where there are any": ("late", _COMMANDS.format(name="login"), {}),
+    "a name that is looked up before the password": ("late", _NAMED, {}),
     "a command that asks nobody, where there are any": (
         "missing",
         _COMMANDS.format(name="say"),
         {},
     ),
-    "a refusal that has a name": ("late", _SIGNED.format(constant="ERROR_LOGIN_FAILED"), {}),
-    "an error that has a name": ("missing", _SIGNED.format(constant="ERROR_NO_TOPIC"), {}),
+    "a refusal that says why": (
+        "late",
+        _SIGNED.format(constant="REFUSAL", saying='room.log("not authorized")'),
+        {},
+    ),
+    "an error that says what is not there": (
+        "missing",
+        _SIGNED.format(constant="REFUSAL", saying='room.log("no such topic")'),
+        {},
+    ),
     "the code of a message picks what is done": (
         "missing",
         _PROTOCOL.format(table="table = {Code.HELLO: Greeting, Code.SAY: Saying}"),
+        {},
+    ),
+    "the hash of what is sent names a place": (
+        "missing",
+        """
+from collections import defaultdict
+waiting = defaultdict(list)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "block":
+            block_hash = room.hash_of(data["block"])
+            waiting[block_hash].append(self.write_message)
+        room.pass_on(data["block"])
+""",
         {},
     ),
     "the code of a message picks from a table of defaults": (
@@ -185,10 +285,67 @@ class Door(WebSocketHandler):
         pass
 """
 
+_MADE = """
+class Engine:
+    def __init__(self, pages={default}, size=5):
+        self.pages = pages
+        self.size = size
+def door_of(engine):
+    class Door(WebSocketHandler):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            if isinstance(engine.pages, str):
+                self.pages = [engine.pages]
+            else:
+                self.pages = engine.pages
+        def check_origin(self, origin):
+            if {question}:
+                return True
+            return super().check_origin(origin)
+        def on_message(self, message):
+            pass
+    return Door
+"""
+
 ORIGINS: dict[str, Case] = {
+    "every page unless the engine it is made for is told some": (
+        "open",
+        _MADE.format(default="None", question="self.pages is None or origin in self.pages"),
+        {},
+    ),
+    "the own page unless the engine it is made for is told some": (
+        "restricted|default",
+        _MADE.format(default="None", question="self.pages is not None and origin in self.pages"),
+        {},
+    ),
+    "the pages that the engine it is made for is told": (
+        "restricted",
+        _MADE.format(default="'https://app.example'", question="origin in self.pages"),
+        {},
+    ),
     "ends with any part of an address": (
         "weak|open",
         _ENDS.format(question="asked.netloc.endswith(page)"),
+        {},
+    ),
+    "ends with any part of an address that nobody can read here": (
+        "weak|open",
+        _ENDS.format(question="asked.netloc.endswith(page)").replace(
+            'default="https://app.example"', "type=str"
+        ),
+        {},
+    ),
+    "ends with any part of an address, in both Pythons": (
+        "weak|open",
+        _ENDS.format(question="asked.netloc.endswith(page)").replace(
+            "from urllib.parse import urlparse",
+            """
+try:
+    from urllib.parse import urlparse
+except ImportError:
+    from urlparse import urlparse
+""",
+        ),
         {},
     ),
     "begins with any part of an address": (

@@ -3,7 +3,9 @@
 import ast
 import re
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
+from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -156,7 +158,26 @@ class TornadoAttributes(Client):
                 return Const(self.finished)
             case _:
                 pass
+        if self._was_left_out(handler.info, name):
+            raise Thrown("AttributeError", node, self.frame.module)
         return self.by_words(handler, name, f"self.{name}", node)
+
+    def _was_left_out(self, info: ClassInfo, name: str) -> bool:
+        """Whether only the constructor makes an attribute, and this connection's did not."""
+        if self.mode == "origin" or not self.accepted or name in self.uncertain:
+            return False
+        makers = {
+            method.name
+            for one in info.mro
+            if isinstance(one, ClassInfo)
+            for method in ast.walk(one.node)
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+            for inner in ast.walk(method)
+            if isinstance(inner, ast.Attribute)
+            and isinstance(inner.ctx, ast.Store)
+            and inner.attr == name
+        }
+        return bool(makers) and makers <= {"__init__", "initialize"}
 
     def application(self, node: ast.AST) -> Value:
         """`self.application`: the project's only Application class, or Tornado's."""
@@ -334,6 +355,9 @@ class TornadoAttributes(Client):
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
         labels = labels_of(value)
+        told = self.told_to_holder(name) if self._is_given(value) else None
+        if told is not None:
+            return Setting(text, told, text=text)
         if "answer" in labels and lexicon.is_verdict(name):
             return self.identity(text, node, presumed=True)
         if "client" in labels:
@@ -359,6 +383,15 @@ class TornadoAttributes(Client):
         if lexicon.is_credential_name(name):
             labels |= {"secret"}
         return Unknown(labels, text)
+
+    def _is_given(self, value: Value) -> bool:
+        """Whether it is what a function is given that makes the handler, and nobody here calls it."""
+        return (
+            self.mode == "origin"
+            and isinstance(value, Unknown)
+            and not value.labels
+            and value.text.isidentifier()
+        )
 
     def _is_application(self, value: Value) -> bool:
         if isinstance(value, Special):

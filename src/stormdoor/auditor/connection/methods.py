@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.values import (
     Mapping,
     Nobody,
     Sequence,
+    Setting,
     Special,
     Unknown,
     Value,
@@ -179,7 +180,7 @@ class TornadoMethods(TornadoAttributes):
 
 def _is_constant(value: Value) -> bool:
     match value:
-        case Const():
+        case Const() | Setting(default=Const(value=str())):
             return True
         case Sequence(items=items):
             return all(_is_constant(one) for one in items)

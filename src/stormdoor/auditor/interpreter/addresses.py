@@ -17,6 +17,8 @@ _SELDOM = frozenset({"params", "query", "fragment"})
 def parsed(value: Const | Setting) -> Value | None:
     """A table of the parts of an address; those of a setting are settings. None where it is none."""
     address = settled(value)
+    if isinstance(value, Setting) and address is None:
+        return _table(value, dict.fromkeys([*PARTS, "hostname", "port", "url"]))
     if not isinstance(address, Const) or not isinstance(address.value, str):
         return None
     if len(address.value) > _LONGEST:
@@ -38,11 +40,18 @@ def parsed(value: Const | Setting) -> Value | None:
         }
     except ValueError:
         return None
+    return _table(value, fields)
+
+
+def _table(value: Const | Setting, fields: dict[str, object]) -> Value:
     return Mapping({key: _part(value, key, part) for key, part in fields.items()}, text="urlparse")
 
 
 def _part(value: Const | Setting, key: str, part: object) -> Value:
-    if isinstance(value, Setting) and key not in _SELDOM:
-        name = f"{key} of {value.name}"
-        return Setting(name, Const(part, value.labels), value.labels, name)
-    return Const(part, value.labels)
+    if isinstance(value, Const):
+        return Const(part, value.labels)
+    if key in _SELDOM:
+        return Const(part or "", value.labels)
+    name = f"{key} of {value.name}"
+    known = None if value.default is None else Const(part, value.labels)
+    return Setting(name, known, value.labels, name)

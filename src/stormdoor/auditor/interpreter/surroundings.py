@@ -225,6 +225,18 @@ class Surroundings(Calls):
                 return Const(told.value)
         return None
 
+    def told_to_holder(self, name: str) -> Const | None:
+        """The default of what one class of the program, and no other, is told and keeps under a name."""
+        held = [
+            default
+            for module in self.project.inside()
+            if not module.is_test
+            for definition in module.classes
+            for default in (_kept(definition.node).get(name),)
+            if default is not None
+        ]
+        return Const(held[0].value, text=name) if len(held) == 1 else None
+
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
         """What the constructor of a class stores, where no object of it was made here."""
         if self.around > _DEEP:
@@ -310,6 +322,21 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     if 0 <= at < len(call.args) and not any(isinstance(one, ast.Starred) for one in before):
         return call.args[at]
     return None
+
+
+@lru_cache(maxsize=4096)
+def _kept(node: ast.ClassDef) -> dict[str, ast.Constant]:
+    """`def __init__(self, origins=None): self.origins = origins`: the defaults of what it keeps."""
+    kept: dict[str, ast.Constant] = {}
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            defaults = dict(_parameters(method))
+            for name, values in _stored(method).items():
+                default = defaults.get(name)
+                own = all(isinstance(one, ast.Name) and one.id == name for one in values)
+                if own and isinstance(default, ast.Constant):
+                    kept[name] = default
+    return kept
 
 
 @lru_cache(maxsize=4096)

@@ -252,6 +252,27 @@ def _undecided(receiver: Const, name: str, other: Value) -> Value | None:
     return Unknown(labels_of(receiver, other), f"{name}()")
 
 
+def _written(value: Value) -> Value | None:
+    """`json.dumps({"error": "no"})`: a text that stands in the source."""
+    try:
+        return Const(json.dumps(_plain(value))[:_LONGEST])
+    except (TypeError, ValueError):
+        return None
+
+
+def _plain(value: Value) -> object:
+    """What a display consists of; TypeError where not all of it stands in the source."""
+    match value:
+        case Const(labels=labels) if not labels:
+            return value.value
+        case Mapping(exact=True):
+            return {str(key): _plain(one) for key, one in value.items.items()}
+        case Sequence(exact=True):
+            return [_plain(one) for one in value.items]
+        case _:
+            raise TypeError
+
+
 def _alternatives(value: Value) -> tuple[list[str], dict[str, str]]:
     """Texts of which one is enough, and the settings among them as shipped, by their names.
 
@@ -312,10 +333,16 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
         shipped = settled(args[0])
         if isinstance(shipped, Const) and isinstance(shipped.value, str):
             return _is_instance(shipped, args[1])  # a text however it is configured
+        if isinstance(shipped, Const) and shipped.value is None:
+            told = _is_instance(shipped, args[1])
+            text = f"isinstance({args[0].name})"
+            return told if told is None else Setting(text, told, text=text)
     if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
         return _converted(last, args[0])
     if name in {"json.loads", "ast.literal_eval"} and args and isinstance(args[0], Setting):
         return _loaded(name, args[0])
+    if name in {"json.dumps", "tornado.escape.json_encode"} and args:
+        return _written(args[0])
     if name == "filter" and len(args) == 2 and isinstance(args[1], Setting):
         return _without_empty(args[1])
     if name in {
@@ -350,11 +377,15 @@ def _of_any(name: str, items: Value) -> Value | None:
     return None
 
 
+_TEXTS = {"six.string_types": "str", "six.text_type": "str", "basestring": "str", "unicode": "str"}
+"""What Python 2 called a text."""
+
+
 def _is_instance(value: Const, kinds: Value) -> Value | None:
     names = kinds.items if isinstance(kinds, Sequence) else [kinds]
     if not all(isinstance(one, Named) for one in names):
         return None
-    found = {one.name for one in names if isinstance(one, Named)}
+    found = {_TEXTS.get(one.name, one.name) for one in names if isinstance(one, Named)}
     mine = {kind.__name__ for kind in type(value.value).__mro__}
     return Const(bool(found & mine), value.labels)
 

@@ -79,12 +79,14 @@ def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authenticatio
         pathway: The ways.
         knowledge: What is known of bases that were not read.
     """
-    answer = _classified([path for path in pathway.paths if _as_shipped(path)])
+    shipped = [path for path in pathway.paths if _as_shipped(path)]
+    used = _in_use(shipped, pathway.paths)
+    answer = _classified(used)
     if answer.kind in {"guarded", "presumed"}:
         return answer
     if answer.kind == "unreachable":
         return answer if pathway.complete else Authentication("incomplete")
-    optional = _optional(pathway.paths)
+    optional = _optional(pathway.paths) if used is shipped else None
     if optional is not None and optional.certain_default:
         return optional
     unread = _unread(pathway, knowledge)
@@ -115,6 +117,34 @@ def _unread(pathway: Pathway, knowledge: Knowledge | None) -> tuple[str, str] | 
 
 def _as_shipped(path: Path) -> bool:
     return all(one.default is None or one.default == one.value for one in path.assumptions.values())
+
+
+def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
+    """The ways of this client as shipped, or where what it wants is switched on.
+
+    Where nothing but a failure comes of the connection as shipped, it is what comes of it otherwise that
+    counts: `if not options.use_robots: return` says nothing about who is let in.
+    """
+    accepted = [path for path in shipped if path.outcome == "accepted"]
+    fails = any(path.message_end == "raised" for path in accepted)
+    if not fails or not all(_is_idle(path) for path in accepted):
+        return shipped
+    for name in accepted[0].assumptions:
+        switched = [
+            path
+            for path in paths
+            if [one.name for one in path.assumptions.values() if one.default is not one.value]
+            == [name]
+        ]
+        if any(path.outcome == "accepted" and not _is_idle(path) for path in switched):
+            return switched
+    return shipped
+
+
+def _is_idle(path: Path) -> bool:
+    """Whether nothing is asked, and nothing done."""
+    done = any(event.kind in EFFECTS and not event.constant for event in path.events)
+    return not path.checks and not done
 
 
 _ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
@@ -375,7 +405,11 @@ def _refused_in_open(path: Path) -> bool:
         return False
     if path.open_end in {"raised", "closed"}:
         return True
-    # It went back without closing: a refusal if nothing is done for this client afterwards.
+    # It went back without closing: a refusal if nothing is done for this client afterwards, and it
+    # was not handed to anybody before, who tells it what the others hear.
+    before = path.events[: path.events.index(checks[0])]
+    if any(event.kind == "join" and event.stage == Stage.OPEN for event in before):
+        return False
     return not _after(path, checks[0], Stage.OPEN) and not message_effects(path)
 
 

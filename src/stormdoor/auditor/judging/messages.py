@@ -18,11 +18,13 @@ _READING = frozenset(
         "fetch",
         "filter",
         "find",
+        "first",
         "get",
         "load",
         "loads",
         "lookup",
         "match",
+        "one",
         "parse",
         "query",
         "read",
@@ -72,11 +74,19 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
     asked = max((at for at, event in enumerate(turn) if event.kind == "check"), default=None)
     if asked is None:
         absent = _first(turn, "absent") if asking else None
+        refused = asking and (
+            ended
+            or any(event.kind == "close" for event in turn)
+            or all(_finds(event) for _, event in done)  # it was read, and nothing came of it
+        )
         return [
             event
             for at, event in done
-            if absent is None
-            or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
+            if not (refused and _finds(event))
+            and (
+                absent is None
+                or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
+            )
         ]
     after = [
         event
@@ -125,6 +135,13 @@ def _is_reading(event: Event, *, refused: bool) -> bool:
     if event.kind not in {"act", "store"} or _is_grave(event):
         return False
     return refused or bool(set(lexicon.words_of(_name(event))) & _READING)
+
+
+def _finds(event: Event) -> bool:
+    """It looks for who the message names; where there is no such one, the password is not asked for."""
+    return event.kind == "act" and (
+        _is_reading(event, refused=False) or lexicon.is_predicate(_name(event))
+    )
 
 
 def _is_grave(event: Event) -> bool:

@@ -68,8 +68,8 @@ def is_credential_name(name: str) -> bool:
         return False
     return any(
         word in CREDENTIAL
-        # A room's key, a status code: it names a thing, and proves nothing.
-        and not (word in {"key", "code"} and at and words[at - 1] in OF_THINGS)
+        # A room's key, a status code, the hash of a block: it names a thing, and proves nothing.
+        and not (word in {"key", "code", "hash"} and at and words[at - 1] in OF_THINGS)
         for at, word in enumerate(words)
     )
 

@@ -53,12 +53,16 @@ CREDENTIAL = frozenset(
 NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
 OF_THINGS = frozenset(
     [
+        "blob",
+        "block",
         "board",
         "cache",
         "channel",
         "chat",
         "close",
         "color",
+        "commit",
+        "content",
         "country",
         "data",
         "dict",
@@ -69,6 +73,7 @@ OF_THINGS = frozenset(
         "game",
         "generate",
         "group",
+        "image",
         "index",
         "item",
         "lang",
@@ -88,6 +93,8 @@ OF_THINGS = frozenset(
         "sort",
         "source",
         "status",
+        "transaction",
+        "tx",
         "type",
         "zip",
     ]

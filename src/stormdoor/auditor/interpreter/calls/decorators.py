@@ -53,7 +53,11 @@ _PASS_DECORATORS = frozenset(
         "deprecated",
     ]
 )
-STDLIB = sys.stdlib_module_names
+_BEFORE = frozenset(
+    {"ConfigParser", "Cookie", "Queue", "StringIO", "cPickle", "httplib", "md5", "sha"}
+)
+STDLIB = sys.stdlib_module_names | _BEFORE | {"thread", "urllib2", "urlparse"}
+"""Modules of Python 3, and of Python 2."""
 
 
 class Decorators(Functions):

@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
+    ClassRef,
     Const,
     Coroutine,
     Function,
@@ -156,7 +157,7 @@ class Methods(Tasks):
                 if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
                     # `Registry.config().get("origins")`: whoever starts the program fills it.
                     return self._setting_get(text_of(receiver), args, node)
-            proof = self.is_proof(key) or self._is_ticket(name, key)
+            proof = (self.is_proof(key) or self._is_ticket(name, key)) and not _is_of_code(receiver)
             if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
                 instead = given_instead(name, args, {})
                 if instead is not None:
@@ -279,6 +280,13 @@ class Methods(Tasks):
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _is_of_code(table: Mapping) -> bool:
+    """Whether a table says what is run: who picks from it names no one."""
+    return bool(table.items) and all(
+        isinstance(one, ClassRef | Function | Bound | Partial) for one in table.items.values()
+    )
 
 
 def _path_of(value: Value) -> str:

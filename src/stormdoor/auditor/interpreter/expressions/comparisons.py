@@ -8,6 +8,7 @@ from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
+from stormdoor.auditor.interpreter.tables import is_shared
 from stormdoor.auditor.interpreter.texts import stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
@@ -253,6 +254,9 @@ class Comparisons(Operators):
             return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
+        if self._is_not_listed(left, right):
+            self.check(node, text, remembered=True)
+            return Const(value=False)
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
@@ -260,6 +264,18 @@ class Comparisons(Operators):
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
+
+    def _is_not_listed(self, left: Value, right: Value) -> bool:
+        """`id(self) in LISTED`, where nothing on this way has put the connection there."""
+        own = (isinstance(left, Instance) and left.handler) or text_of(left) == "id(self)"
+        if not own or self.mode != "anonymous" or not self.accepted or not is_shared(right):
+            return False
+        if isinstance(right, Sequence | Mapping) and right.items:
+            return False
+        name = text_of(right).rpartition(".")[2]
+        return not any(
+            event.kind == "join" and name in re.findall(r"\w+", event.text) for event in self.events
+        )
 
     def _origin_list(self, left: Const, right: Value, text: str, node: ast.AST) -> Value:
         if isinstance(right, Setting):
