@@ -13,6 +13,7 @@ from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
+    afterwards,
     authentication,
     authorization,
     classes,
@@ -66,6 +67,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 
 ALL = (
     authentication.CASES
+    | afterwards.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
@@ -113,7 +115,7 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
 
 
-@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS))
+@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS))
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
     wanted, body, files = case
@@ -281,3 +283,27 @@ def test_a_check_that_is_off_is_told_beside_one_that_is_late(tmp_path: Path) -> 
     assert endpoint.optional_part is not None
     assert endpoint.optional_part.setting is not None
     assert endpoint.optional_part.setting.name == "provider"
+
+
+ASKS_ANYWAY = """
+TOKENS = {"s3cret-token"}
+def known(token):
+    return token in TOKENS
+class Server(Application):
+    def __init__(self, *, authorise=known):
+        self.authorise = authorise
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def open(self):
+        if not self.application.authorise(self.get_argument("token", "")):
+            self.close()
+            return
+        clients.add(self)
+"""
+
+
+def test_a_hook_whose_default_asks_is_not_optional(tmp_path: Path) -> None:
+    """Another may be given in its place, but as shipped it asks, if late."""
+    endpoint = endpoint_of(tmp_path, HEAD + ASKS_ANYWAY, {})
+    assert said(endpoint) == "late"
+    assert endpoint.optional_part is None

@@ -48,6 +48,8 @@ _NEAR = 2
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
 
+    weighed = False
+    """Whether it hung on what the server found or answered for what this client sent."""
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
     handling = 0

@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
+from stormdoor.auditor.interpreter.addresses import PARTS, parsed
 from stormdoor.auditor.interpreter.values import (
     Const,
     Mapping,
@@ -240,20 +240,48 @@ def _is_untold(value: Value) -> bool:
 
 def _undecided(receiver: Const, name: str, other: Value) -> Value | None:
     """`origin.endswith(self.settings["suffix"])`: an empty default accepts everything."""
-    if name in {"startswith", "endswith"} and isinstance(other, Setting):
-        default = other.default
-        if isinstance(default, Const) and isinstance(default.value, str):
-            method = _METHODS[name]
-            text = f"{name}({other.name})"
-            return Setting(text, Const(bool(method(receiver.value, default.value))), text=text)
+    if name in {"startswith", "endswith"}:
+        own, configured = _alternatives(other)
+        method = _METHODS[name]
+        if any(method(receiver.value, one) for one in own):
+            return Const(value=True, labels=labels_of(receiver))
+        if configured:
+            met = any(method(receiver.value, one) for one in configured.values())
+            text = f"{name}({', '.join(configured)})"
+            return Setting(text, Const(met), text=text)
     return Unknown(labels_of(receiver, other), f"{name}()")
+
+
+def _alternatives(value: Value) -> tuple[list[str], dict[str, str]]:
+    """Texts of which one is enough, and the settings among them as shipped, by their names.
+
+    A parsed address is the tuple of its parts.
+    """
+    own: list[str] = []
+    configured: dict[str, str] = {}
+    match value:
+        case Sequence():
+            items = value.items
+        case Mapping(text="urlparse"):
+            items = [value.items[name] for name in PARTS]
+        case _:
+            items = [value]
+    for one in items:
+        shipped = settled(one)
+        if not isinstance(shipped, Const) or not isinstance(shipped.value, str):
+            continue
+        if isinstance(one, Setting):
+            configured[one.name] = shipped.value
+        else:
+            own.append(shipped.value)
+    return own, configured
 
 
 def concrete_function(name: str, args: list[Value]) -> Value | None:
     """A function of the standard library on constants."""
     last = name.rpartition(".")[2]
-    if last in {"urlparse", "urlsplit"} and args and isinstance(args[0], Const):
-        return _parsed(args[0])
+    if last in {"urlparse", "urlsplit"} and args and isinstance(args[0], Const | Setting):
+        return parsed(args[0])
     if name.startswith("re.") and args:
         if last == "compile":
             return Mapping({"pattern": args[0]}, text="pattern")
@@ -343,31 +371,6 @@ def _converted(name: str, value: Setting) -> Setting:
         return Setting(text, Const(_CONVERSIONS[name](shipped.value)), value.labels, text)
     except (TypeError, ValueError):
         return Setting(text, None, value.labels, text)
-
-
-def _parsed(value: Const) -> Value | None:
-    if not isinstance(value.value, str) or len(value.value) > _LONGEST:
-        return None
-    try:
-        parts = urlsplit(value.value)
-        fields: dict[str, object] = {
-            "scheme": parts.scheme,
-            "netloc": parts.netloc,
-            "hostname": parts.hostname,
-            "port": parts.port,
-            "path": parts.path,
-            "query": parts.query,
-            "fragment": parts.fragment,
-            "url": value.value,
-            "username": parts.username,
-            "password": parts.password,
-            "params": "",
-        }
-    except ValueError:
-        return None
-    return Mapping(
-        {key: Const(part, value.labels) for key, part in fields.items()}, text="urlparse"
-    )
 
 
 def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:

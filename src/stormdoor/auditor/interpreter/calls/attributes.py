@@ -191,7 +191,9 @@ class Attributes(Decorators):
                 )
             ):
                 return patch
-            for binding in reversed(self.hierarchy.members(one).get(name, ())):
+            bindings = self.hierarchy.members(one).get(name, ())
+            # What `@name.setter` puts under the name is read as the property did it before.
+            for binding in reversed([one for one in bindings if not _sets(one, name)] or bindings):
                 if self._is_bound(one.module, one.node, binding):
                     return ClassMember(one, binding)
         return None
@@ -468,6 +470,17 @@ class Attributes(Decorators):
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _sets(binding: Binding, name: str) -> bool:
+    """`@name.setter`, `@name.deleter`: what a property does on top of being read."""
+    return isinstance(binding, Defined) and any(
+        isinstance(one, ast.Attribute)
+        and one.attr in {"setter", "deleter"}
+        and isinstance(one.value, ast.Name)
+        and one.value.id == name
+        for one in binding.node.decorator_list
+    )
 
 
 def _is_field(binding: Binding) -> bool:

@@ -65,7 +65,10 @@ class Binding(Expressions):
                 for inner in target.elts:
                     part = inner.value if isinstance(inner, ast.Starred) else inner
                     name = part.id if isinstance(part, ast.Name) else ""
-                    if isinstance(value, Nobody):
+                    if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
+                        # The key of an entry, and nobody's secret.
+                        self.frame.env.names[name] = Unknown(value.labels, name)
+                    elif isinstance(value, Nobody):
                         self.assign(
                             part,
                             Nobody(value.text, value.node, value.module, presumed=value.presumed),
@@ -246,6 +249,15 @@ def _is_plain(test: ast.expr) -> bool:
 def _is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return " + " in text or "{" in text or ".format(" in text or " % " in text
+
+
+def _is_pair(target: ast.Tuple | ast.List) -> bool:
+    """`for key, value in table.items()`."""
+    match target.elts:
+        case [ast.Name(id="key"), ast.Name(id=name)]:
+            return name in {"data", "item", "v", "val", "value"}
+        case _:
+            return False
 
 
 @lru_cache(maxsize=65536)

@@ -1,0 +1,48 @@
+"""Addresses, taken apart."""
+
+from urllib.parse import urlsplit
+
+from stormdoor.auditor.interpreter.values import Const, Mapping, Setting, Value, settled
+
+__all__ = ["PARTS", "parsed"]
+
+_LONGEST = 512
+PARTS = ("scheme", "netloc", "path", "params", "query", "fragment")
+"""What the tuple consists of that `urlparse` gives."""
+
+_SELDOM = frozenset({"params", "query", "fragment"})
+"""What the address of a page has none of, whoever configures it."""
+
+
+def parsed(value: Const | Setting) -> Value | None:
+    """A table of the parts of an address; those of a setting are settings. None where it is none."""
+    address = settled(value)
+    if not isinstance(address, Const) or not isinstance(address.value, str):
+        return None
+    if len(address.value) > _LONGEST:
+        return None
+    try:
+        parts = urlsplit(address.value)
+        fields: dict[str, object] = {
+            "scheme": parts.scheme,
+            "netloc": parts.netloc,
+            "hostname": parts.hostname,
+            "port": parts.port,
+            "path": parts.path,
+            "query": parts.query,
+            "fragment": parts.fragment,
+            "url": address.value,
+            "username": parts.username,
+            "password": parts.password,
+            "params": "",
+        }
+    except ValueError:
+        return None
+    return Mapping({key: _part(value, key, part) for key, part in fields.items()}, text="urlparse")
+
+
+def _part(value: Const | Setting, key: str, part: object) -> Value:
+    if isinstance(value, Setting) and key not in _SELDOM:
+        name = f"{key} of {value.name}"
+        return Setting(name, Const(part, value.labels), value.labels, name)
+    return Const(part, value.labels)
