@@ -34,6 +34,8 @@ class Picks(TornadoMethods):
             if len(args) > 2:
                 return args[2]
             raise Thrown("AttributeError", node, self.frame.module)
+        if listed and len(names) == 1:
+            return self.attribute(target, names[0], node)
         if self.accepted:
             self.record("act", node, "getattr", values=tuple(args))
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
@@ -55,7 +57,10 @@ class Picks(TornadoMethods):
             return [], False
         text = text_of(name)
         prefix = _prefix_of(text)
-        known = next((names for asked, names in self.among.items() if asked in text), ())
+        texts = [text, *(text_of(self.frame.env.find(one) or name) for one in _names_in(text))]
+        known = next(
+            (names for asked, names in self.among.items() if any(asked in one for one in texts)), ()
+        )
         methods = [
             member
             for one in target.info.mro
@@ -68,6 +73,15 @@ class Picks(TornadoMethods):
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
         return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
+
+
+def _names_in(text: str) -> list[str]:
+    """Variables that a name is made of: `kind` of `"on_%s" % kind`."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return []
+    return [one.id for one in ast.walk(tree) if isinstance(one, ast.Name)]
 
 
 def _prefix_of(text: str) -> str:
