@@ -48,6 +48,8 @@ _NEAR = 2
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
 
+    claimed = False
+    """Whether it was noted who the client is, and nothing had been asked before."""
     weighed = False
     """Whether it hung on what the server found or answered for what this client sent."""
     broken_off = False

@@ -352,11 +352,11 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
 
 
 def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
-    """Of the ways on which a message is asked: all, if something on any way can have proven what is noted."""
+    """Of the ways on which a message is asked: all, unless what is noted is only what anybody may say."""
     proves = any(
         path.weighed or any(not event.remembered for event in path.checks) for path in live
     )
-    return asked if proves else []
+    return asked if proves or not any(path.claimed for path in live) else []
 
 
 def _verified(paths: list[Path]) -> list[Path]:

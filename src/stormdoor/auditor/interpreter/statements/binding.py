@@ -103,6 +103,7 @@ class Binding(Expressions):
         match holder:
             case Instance():
                 holder.attrs[name] = value
+                self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
             case Function():
@@ -118,6 +119,22 @@ class Binding(Expressions):
                     self.record(
                         "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
                     )
+
+    def _claims(self, name: str, value: Value) -> bool:
+        """Whether a message says who it is from and is believed: `self.user = message["user"]`."""
+        said = (isinstance(value, Const) and bool(value.value)) or (
+            isinstance(value, Unknown)
+            and is_chosen(value)
+            and not value.labels & {"answer", "found"}
+        )
+        return (
+            said
+            and self.mode == "anonymous"
+            and self.stage == Stage.MESSAGE
+            and lexicon.is_identity_name(name)
+            and not self.weighed
+            and not any(event.kind == "check" and not event.remembered for event in self.events)
+        )
 
     def _begins(self, name: str, value: Value, node: ast.AST) -> bool:
         """Whether any message brings this about: `self.session = recorder.new_session()`.
