@@ -193,6 +193,7 @@ async def test_a_challenge_is_no_delivery() -> None:
     [
         ({"state": "waiting", "number": "7a01bc22d4"}, True),
         ({"type": "joined", "peer": "a1b2c3d4e5"}, True),
+        ({"id": 1, "method": "rows", "word": "a1b2c3d4e5f6"}, True),
         ({"price": 71}, False),
         ({"file": "report2024-final.pdf", "size": 12}, False),
         ({"text": "the looms are running"}, False),

@@ -288,7 +288,11 @@ def is_bare(message: Message) -> bool:
     found = _parsed(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict):
         return False
-    rest = {key: one for key, one in found.items() if not _tells_nothing(str(key).lower(), one)}
+    rest = {
+        key: one
+        for key, one in found.items()
+        if str(key).lower() not in _NUMBERS and not _tells_nothing(str(key).lower(), one)
+    }
     words = {key for key, one in rest.items() if str(key).lower() in _WORDS and _one_word(one)}
     chance = [one for key, one in rest.items() if key not in words]
     return bool(chance) and all(isinstance(one, str) and _CHANCE.fullmatch(one) for one in chance)
