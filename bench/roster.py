@@ -95,7 +95,7 @@ PLAIN_HANDSHAKE: Final = Handshake(
 _BEARER: Final = "Authorization: Bearer "
 HANDSHAKES: Final = (
     PLAIN_HANDSHAKE,
-    # What Tornado itself does for a longer header, of which it looks at each character three times.
+    # A longer header is more work for Tornado itself: its regular expressions look at each character.
     Handshake(name="Tornado, no check, with a JWT", server=RAW, header=_BEARER + "{token}"),
     Handshake(name="hand-written guard, JWT", server=HAND, header=_BEARER + "{token}"),
     Handshake(name="stormdoor, session cookie", server=DOOR, header="Cookie: {session}"),

@@ -16,6 +16,7 @@ import pytest
 
 from stormdoor.prober import decide
 from stormdoor.prober.engine import CannotProbe, Plan, run
+from stormdoor.prober.probe import Declared
 from stormdoor.prober.target import NotAllowed, parse_target
 from stormdoor.report.finding import Report
 from tests.prober.servers import ALICE, probed, slugs
@@ -297,3 +298,12 @@ def test_odd_addresses(url: str) -> None:
     """They are refused before anything is sent."""
     with pytest.raises(NotAllowed):
         parse_target(url)
+
+
+def test_how_long_a_probe_may_take() -> None:
+    """Less than half a minute, unless it is asked to wait for something, or told otherwise."""
+    url = ("ws://127.0.0.1:1/",)
+    assert Plan(urls=url).time < 28
+    assert Plan(urls=url, active=True).time == Plan(urls=url, logout="/logout").time == 60
+    assert Plan(urls=url, declared=Declared(idle=90.0)).time == 150
+    assert Plan(urls=url, active=True, seconds=5.0).time == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -48,6 +49,26 @@ async def test_a_server_that_asks_for_a_browser() -> None:
         assert "no-credential" in slugs(await probed(port))
     async with serving(MembersBrowsers) as port:
         assert "no-credential" not in slugs(await probed(port, owner=ALICE))
+
+
+class Bound(Feed):
+    """A session that is bound to the browser it was given to."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+    def allowed(self) -> bool:
+        return super().allowed() and self.request.headers.get("User-Agent") == "Looms/1.0"
+
+
+async def test_a_browsers_own_headers_are_no_credential() -> None:
+    """It sends them for a foreign page, too."""
+    owner = replace(ALICE, headers=(("User-Agent", "Looms/1.0"),))
+    assert owner.ambient
+    assert owner.nobody().empty
+    async with serving(Bound) as port:
+        report = await probed(port, owner=owner)
+    assert slugs(report) & CHECKED == {"foreign-origin"}
 
 
 class InTurn(WebSocketHandler):
@@ -172,6 +193,7 @@ async def test_a_challenge_is_no_delivery() -> None:
     [
         ({"state": "waiting", "number": "7a01bc22d4"}, True),
         ({"type": "joined", "peer": "a1b2c3d4e5"}, True),
+        ({"id": 1, "method": "rows", "word": "a1b2c3d4e5f6"}, True),
         ({"price": 71}, False),
         ({"file": "report2024-final.pdf", "size": 12}, False),
         ({"text": "the looms are running"}, False),
@@ -209,6 +231,43 @@ async def test_a_greeting_that_goes_on_is_a_feed() -> None:
         assert _came(await probed(port, listen=0.4), "SP101") == {"found"}
     async with serving(OneHello) as port:
         assert _came(await probed(port, listen=0.4), "SP101") == {"unknown"}
+
+
+class Quiet(WebSocketHandler):
+    """Says nothing by itself."""
+
+    def check_origin(self, origin: str) -> bool:
+        return True
+
+
+class Injecting(RequestHandler):
+    """A page that puts a script of its own into itself."""
+
+    def get(self) -> None:
+        self.write("<script>s.src = '//' + location.host + '/reload.js?port=' + port</script>")
+
+
+class Reload(RequestHandler):
+    """The script."""
+
+    login = ""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/javascript")
+        self.write(f"{self.login}new WebSocket(`ws://${{location.host}}/ws`)")
+
+
+class ReloadForMembers(Reload):
+    """Knows of a login."""
+
+    login = "const token = kept();"
+
+
+async def test_a_script_that_a_page_puts_into_itself() -> None:
+    """It is read like the others; one word about a login is enough to say nothing."""
+    for script, came in ((Reload, "found"), (ReloadForMembers, "unknown")):
+        async with serving(Quiet, ("/", Injecting), ("/reload.js", script)) as port:
+            assert _came(await probed(port), "SP101") == {came}
 
 
 def test_an_answer_without_content() -> None:

@@ -150,7 +150,7 @@ def probe(
         listen: Seconds to listen to each connection. 1 if left out.
         connections: How many connections to make to each endpoint. 300 if left out.
         per_second: How many of them in a second. 20 if left out.
-        seconds: How long each endpoint may take. 27 if left out; 60 with `--active`, a login, or `--idle`.
+        seconds: How long each endpoint may take. 27 if left out; 60 with `--active`, `--logout` or `--idle`.
         form: How it is printed. text if left out.
         output: Write it to a file, too; .txt, .json, .sarif or .html decide the format; may be repeated.
         endpoints: Show each endpoint with its five checks, instead of the findings.

@@ -238,7 +238,7 @@ def _is_greeting(text: str, found: Any) -> bool:
         if len(names) == 1 and isinstance(next(iter(found.values())), dict):
             # Named by its only field, in which the server presents itself.
             return bool(_PRESENTS.match(next(iter(names))))
-        return bool(_GREETS.match(_tag(found)) or _lets_in(found)) or (
+        return bool(_GREETS.match(_tag(found)) or _lets_in(found) or _answers_nothing(found)) or (
             not names <= set(TAGS)
             and all(_tells_nothing(str(key).lower(), value) for key, value in found.items())
         )
@@ -249,6 +249,15 @@ def _is_greeting(text: str, found: Any) -> bool:
         not words
         or bool(_GREETS.match(words) or _ENGINE.match(text))
         or (len(words) < _SHORT and "\n" not in words and bool(_GREETS_IN_WORDS.match(words)))
+    )
+
+
+def _answers_nothing(found: dict[Any, Any]) -> bool:
+    """Whether it has the number of what was asked, and nothing; an empty list is something."""
+    rest = {str(key).lower(): value for key, value in found.items()}
+    asked = [name for name in rest if name in _NUMBERS]
+    return bool(asked) and all(
+        value is None for name, value in rest.items() if name not in _NUMBERS and name not in TAGS
     )
 
 
@@ -265,7 +274,7 @@ def _tells_nothing(name: str, value: Any) -> bool:
     """A field without content: nothing at all, a tag, the time, or what a server says about itself."""
     if value is None or value in ("", [], {}) or name in TAGS:
         return True
-    if name in _TIMES or name in _NUMBERS:
+    if name in _TIMES:
         return not isinstance(value, dict | list)
     if name in _WORDS:
         return isinstance(value, str) and bool(
@@ -279,7 +288,11 @@ def is_bare(message: Message) -> bool:
     found = _parsed(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict):
         return False
-    rest = {key: one for key, one in found.items() if not _tells_nothing(str(key).lower(), one)}
+    rest = {
+        key: one
+        for key, one in found.items()
+        if str(key).lower() not in _NUMBERS and not _tells_nothing(str(key).lower(), one)
+    }
     words = {key for key, one in rest.items() if str(key).lower() in _WORDS and _one_word(one)}
     chance = [one for key, one in rest.items() if key not in words]
     return bool(chance) and all(isinstance(one, str) and _CHANCE.fullmatch(one) for one in chance)

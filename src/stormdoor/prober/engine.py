@@ -96,7 +96,7 @@ class Plan:
         connections: How many connections may be made to each endpoint.
         per_second: How fast they may follow each other.
         seconds: How long each endpoint may take; None for 27, and for 60 where it is asked to wait for
-            something: `active`, a login that is ended, clients that say nothing.
+            something: `active`, a logout, clients that say nothing.
         tls: For wss.
         declared: What only the owner knows of credentials and limits.
         beside: Endpoints that must be open beside each, as the same client.
@@ -134,7 +134,7 @@ class Plan:
         """Seconds that each endpoint may take."""
         if self.seconds is not None:
             return self.seconds
-        waits = self.active or self.logout or self.login is not None or self.declared.idle
+        waits = self.active or self.logout or self.declared.idle
         return (_WHERE_IT_WAITS if waits else _AT_MOST) + self.declared.idle
 
 

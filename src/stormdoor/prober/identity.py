@@ -26,6 +26,10 @@ _NAMED = re.compile(
     r"pass|pwd|token|secret|key|auth|ticket|session|jwt|sig|credential|cookie|bearer|\bpin\b|otp",
     re.IGNORECASE,
 )
+_BROWSERS = frozenset({
+    "user-agent", "accept", "accept-language", "accept-encoding", "cache-control", "pragma", "dnt",
+})  # fmt: skip
+"""Headers that browsers send along whatever page asks: a session may be bound to them."""
 _KINDS = frozenset({*TAGS, "jsonrpc", "id", "version", "v"})
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-+/=.~|:%]{16,}")
 
@@ -129,7 +133,13 @@ class Identity:
             (name, value)
             for name, value in self.headers
             if not (name.lower() == "authorization" and value.lower().startswith("basic "))
+            and name.lower() not in _BROWSERS
         )
+
+    @property
+    def _usual_headers(self) -> Pairs:
+        """Those that the same browser sends for every page, and that are no credential."""
+        return tuple(one for one in self.headers if one[0].lower() in _BROWSERS)
 
     @property
     def _secret_protocols(self) -> tuple[str, ...]:
@@ -140,7 +150,8 @@ class Identity:
         """Whether it shows nothing at all."""
         return not (
             self.cookies
-            or self.headers
+            or self._shown_headers
+            or self._basic
             or self.query
             or self._secret_protocols
             or self.first_message
@@ -148,7 +159,9 @@ class Identity:
 
     def texts(self) -> Iterator[str]:
         """Everything it shows."""
-        for pairs in (self.cookies, self.headers, self.query):
+        usual = self._usual_headers
+        shown = tuple(one for one in self.headers if one not in usual)
+        for pairs in (self.cookies, shown, self.query):
             yield from (value for _, value in pairs)
         yield from self._secret_protocols
         if self.first_message:
@@ -169,7 +182,9 @@ class Identity:
     def nobody(self) -> Identity:
         """The same client without a credential: it still offers the subprotocols that are none."""
         return Identity(
-            "nobody", protocols=tuple(p for p in self.protocols if not _secret_protocol(p))
+            "nobody",
+            headers=self._usual_headers,
+            protocols=tuple(p for p in self.protocols if not _secret_protocol(p)),
         )
 
     def changed(self, name: str, change: Callable[[str], str]) -> Identity:
@@ -180,7 +195,7 @@ class Identity:
                 (
                     key,
                     value
-                    if "xsrf" in key.lower() or "csrf" in key.lower()
+                    if re.search("xsrf|csrf", key.lower()) or key.lower() in _BROWSERS
                     else mutated(value, change),
                 )
                 for key, value in pairs

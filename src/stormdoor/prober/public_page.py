@@ -21,6 +21,8 @@ from stormdoor.prober.wire import Answer, NoAnswer, Request
 __all__ = ["public_page"]
 
 _MOST = 12
+_SCRIPT = re.compile(r"""["'](/[\w./-]{1,100}\.m?js)(?=[?"'])""")
+"""The path of another script, which this one puts into the page."""
 _LOGIN = re.compile(
     r"passw|\bpwd\b|log.?in|log.?on|sign.?in|sign.?up|auth|token|credential|session(?!storage)|cookie|secret|ticket|"
     r"api.?key|bearer|\bjwt|\bsso\b|\buser(name|id)?\b|account|\bme\b",
@@ -81,7 +83,7 @@ class _Search:
         return any(opened)
 
     def _leads(self, script: Script) -> bool:
-        for one in script.imports():
+        for one in (*script.imports(), *_SCRIPT.findall(script.text)):
             self.add(urljoin(script.page, one), script.page)
         return any(
             known(one.url) and _plain(urlsplit(one.url).path) == _plain(self.client.target.path)

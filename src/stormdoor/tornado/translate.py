@@ -16,7 +16,6 @@ from stormdoor.core.header import canonical_header
 __all__ = ["Translator", "offered_subprotocols"]
 
 _REDACTED = "redacted"
-_SUBPROTOCOL = "Sec-Websocket-Protocol"  # as Tornado spells it
 
 
 def _peer(request: HTTPServerRequest) -> str:
@@ -50,7 +49,8 @@ def _certificate(request: HTTPServerRequest) -> bytes | None:
 
 def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
     """The subprotocols that the client offers, in order."""
-    return _list(request.headers.get_list(_SUBPROTOCOL))
+    values = request.headers.get_list("Sec-WebSocket-Protocol")
+    return _list(values) if values else []
 
 
 def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[str]]:
@@ -97,25 +97,18 @@ class Translator:
     def handshake(self, request: HTTPServerRequest) -> Handshake:
         """The facts of `request`."""
         headers = request.headers
-        # Once through all of them: of a header that is not there, which most are not, `get` makes an
-        # exception first, and `get_list` works out its spelling each time.
-        sent: dict[str, list[str]] = {}
-        for name, value in headers.get_all():
-            if name in sent:
-                sent[name].append(value)
-            else:
-                sent[name] = [value]
-        values = sent.get
+        # Not `get`: of a header that is not there, which most are not, it makes an exception first.
+        values = headers.get_list
         peer = _peer(request)
         address, scheme = peer, _scheme(request)
         proxied = bool(self._trusted) and in_networks(peer, self._trusted)
         if proxied:
-            address = client_address(peer, _list(values("X-Forwarded-For", ())), self._trusted)
+            address = client_address(peer, _list(values("X-Forwarded-For")), self._trusted)
             # Only the proxy next to us is asked: it has overwritten what came from further away.
-            forwarded = _list(values("X-Forwarded-Proto", ()))
+            forwarded = _list(values("X-Forwarded-Proto"))
             if forwarded and forwarded[-1].lower() in ("http", "https"):
                 scheme = forwarded[-1].lower()
-        origins, cookies = values("Origin", ()), values("Cookie", ())
+        origins, cookies = values("Origin"), values("Cookie")
         target = request.uri or ""  # before what is secret is taken out of it
         certificate = _certificate(request)
         return Handshake(
@@ -123,15 +116,15 @@ class Translator:
             address=address,
             peer=peer,
             scheme=scheme,
-            host=",".join(values("Host", ())).lower(),
+            host=",".join(values("Host")).lower(),
             origin=",".join(origins) if origins else None,
-            fetch_site=_joined(values("Sec-Fetch-Site", ())),
-            fetch_mode=_joined(values("Sec-Fetch-Mode", ())),
-            user_agent=",".join(values("User-Agent", ()))[:256],
-            authorization=values("Authorization", ()),
+            fetch_site=_joined(values("Sec-Fetch-Site")),
+            fetch_mode=_joined(values("Sec-Fetch-Mode")),
+            user_agent=",".join(values("User-Agent"))[:256],
+            authorization=values("Authorization"),
             headers=self._read(headers) if self._reads else {},
             cookies=_cookies(cookies, self._cookie_names) if cookies else {},
-            subprotocols=_list(values(_SUBPROTOCOL, ())),
+            subprotocols=offered_subprotocols(request),
             query=self._query(request) if self._query_names else {},
             method=request.method or "",
             target=target,

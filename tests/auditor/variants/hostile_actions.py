@@ -1196,4 +1196,51 @@ class Door(WebSocketHandler):
             room.publish(data["destination"], message)
 """,
     ),
+    "a file of anybody": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        with open(message) as file:
+            self.write_message(file.read())
+""",
+    ),
+    "a file of the server": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "help":
+            with open("help.txt") as file:
+                self.write_message(file.read())
+""",
+    ),
+    "who it is, the address says": (
+        "missing",
+        """
+people = db.people
+class Door(WebSocketHandler):
+    def open(self, uid):
+        self.uid = uid
+        people.register(self.uid, self)
+    def on_message(self, message):
+        data = json.loads(message)
+        people.talk(self.uid, data["to_uid"], data["content"])
+""",
+    ),
+    "a question that a switch turns off": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.demand_admin()
+        db.delete_room(data["room"])
+    def demand_admin(self):
+        if self.settings["disable_security"]:
+            return
+        if not db.is_admin(self.current_user):
+            raise HTTPError(403)
+""",
+    ),
 }

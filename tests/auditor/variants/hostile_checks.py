@@ -1350,4 +1350,37 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "the keys of what a message says": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        action = getattr(room, data["func"])
+        self.write_message(action(**{key: value for key, value in data.items() if key != "func"}))
+""",
+        {},
+    ),
+    "a login that a table decides about": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.authenticated = False
+    def on_message(self, message):
+        words = message.split("|")
+        if self.authenticated:
+            room.say(words[1])
+        elif words[0] == "login":
+            self.write_message(str(self.login(words)))
+        else:
+            self.write_message("no")
+    def login(self, words):
+        for one in db.people.filter(mail=words[1]):
+            if one.pw == words[2]:
+                self.authenticated = True
+        return self.authenticated
+""",
+        {},
+    ),
 }

@@ -1372,4 +1372,348 @@ class Door(WebSocketHandler):
         _MANY.format(method="open", first=_USES, then="", refusal="self.close()"),
         {},
     ),
+    "a limit is no authentication": (
+        "missing",
+        """
+define("max_users", default=0)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if options.max_users and len(clients) >= options.max_users:
+            raise HTTPError(403, "full")
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "maintenance is no authentication": (
+        "missing",
+        """
+define("maintenance", default=False)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if options.maintenance:
+            raise HTTPError(503)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a feature that is off is no authentication": (
+        "missing|unknown",
+        """
+define("public_sockets", default=True)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not options.public_sockets:
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "addresses are no authentication": (
+        "missing",
+        """
+define("allowed_ips", default=[], multiple=True)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if options.allowed_ips and self.request.remote_ip not in options.allowed_ips:
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "hosts are no authentication": (
+        "missing",
+        """
+define("allowed_hosts", default=[], multiple=True)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if options.allowed_hosts and self.request.host not in options.allowed_hosts:
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "second factor beside a login": (
+        "guarded",
+        """
+define("require_otp", default=False)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not self.get_signed_cookie("user"):
+            raise HTTPError(401)
+        if options.require_otp and not sessions.verify_otp(self.get_argument("otp", "")):
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a secret that only signs what is sent": (
+        "missing",
+        """
+define("signing_key", default=None)
+class Door(WebSocketHandler):
+    def open(self):
+        if options.signing_key:
+            self.write_message(hmac.new(options.signing_key.encode(), b"hello", "sha256").hexdigest())
+        clients.add(self)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a token of another service": (
+        "missing",
+        """
+define("api_token", default=None)
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        headers = {}
+        if options.api_token:
+            headers["Authorization"] = options.api_token
+        await fetch("https://other.example", headers=headers, body=message)
+""",
+        {},
+    ),
+    "users are only counted": (
+        "missing",
+        """
+define("track_users", default=False)
+class Door(WebSocketHandler):
+    def open(self):
+        if options.track_users:
+            db.count(self.get_signed_cookie("user"))
+        clients.add(self)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "name of the user where there is one": (
+        "missing",
+        """
+define("login_enabled", default=False)
+class Door(WebSocketHandler):
+    def open(self):
+        self.name = "guest"
+        if options.login_enabled:
+            user = self.get_signed_cookie("user")
+            if user:
+                self.name = user.decode()
+        clients.add(self)
+    def on_message(self, message):
+        room.say(self.name, message)
+""",
+        {},
+    ),
+    "list of users that a module fills": (
+        "guarded|optional",
+        """
+USERS = []
+def load():
+    for line in open("users"):
+        USERS.append(line.strip())
+load()
+class Door(WebSocketHandler):
+    def prepare(self):
+        user = self.get_signed_cookie("user")
+        if user is None or user.decode() not in USERS:
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "an empty list that refuses everybody": (
+        "guarded",
+        """
+define("allowed_users", default=[], multiple=True)
+class Door(WebSocketHandler):
+    def prepare(self):
+        user = self.get_signed_cookie("user")
+        if user is None or user.decode() not in options.allowed_users:
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "tokens of the constructor that must be among them": (
+        "guarded",
+        """
+class Gate:
+    def __init__(self, tokens=()):
+        self.tokens = set(tokens)
+    def admits(self, token):
+        return token in self.tokens
+class Server:
+    def __init__(self, tokens=()):
+        self.gate = Gate(tokens)
+        self.app = Application([("/ws", Door, dict(gate=self.gate))])
+class Door(WebSocketHandler):
+    def initialize(self, gate):
+        self.gate = gate
+    def prepare(self):
+        if not self.gate.admits(self.get_argument("token", "")):
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "class as a default that asks": (
+        "guarded",
+        """
+class Tokens:
+    def check(self, request):
+        return bool(sessions.verify(request.headers.get("Authorization", "")))
+class App(Application):
+    def __init__(self, authenticator=Tokens):
+        self.authenticator = authenticator()
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not self.application.authenticator.check(self.request):
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "class as a default that lets in": (
+        "optional",
+        """
+class Everybody:
+    def check(self, request):
+        return True
+class App(Application):
+    def __init__(self, authenticator=Everybody):
+        self.authenticator = authenticator()
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not self.application.authenticator.check(self.request):
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "decorator under try and except": (
+        "guarded",
+        """
+try:
+    from fast import wraps
+except ImportError:
+    from functools import wraps
+def needs_login(method):
+    @wraps(method)
+    def wrapper(self, *args):
+        if not self.get_signed_cookie("user"):
+            raise HTTPError(401)
+        return method(self, *args)
+    return wrapper
+class Door(WebSocketHandler):
+    @needs_login
+    def get(self, *args):
+        return super().get(*args)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "base by version of a library": (
+        "guarded",
+        """
+import tornado
+if tornado.version_info[0] >= 6:
+    class Base(WebSocketHandler):
+        def prepare(self):
+            if not self.get_signed_cookie("user"):
+                raise HTTPError(401)
+else:
+    class Base(WebSocketHandler):
+        def prepare(self):
+            if not self.get_secure_cookie("user"):
+                raise HTTPError(401)
+class Door(Base):
+    def open(self):
+        clients.add(self)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "error reply and then the deed all the same": (
+        "missing|late",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        try:
+            if not hmac.compare_digest(data["token"], os.environ["TOKEN"]):
+                raise PermissionError("no")
+        except Exception as error:
+            self.write_message(str(error))
+        room.run(data["command"])
+""",
+        {},
+    ),
+    "a list that the main block switches on": (
+        "optional",
+        """
+tokens = {}
+class Door(WebSocketHandler):
+    tokens = False
+    def open(self, token):
+        if Door.tokens:
+            if token not in tokens:
+                self.close()
+                return
+        clients.add(self)
+    def on_message(self, message):
+        pass
+if __name__ == "__main__":
+    import optparse
+    parser = optparse.OptionParser()
+    parser.add_option("-t", "--tokens", action="store_true", default=False, dest="tokens")
+    options, _ = parser.parse_args()
+    Door.tokens = options.tokens
+""",
+        {},
+    ),
+    "a method that the main block puts there": (
+        "guarded",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        room.say(message)
+def ask(self):
+    if not self.get_signed_cookie("user"):
+        raise HTTPError(403)
+if __name__ == "__main__":
+    Door.prepare = ask
+    Application([("/ws", Door)]).listen(80)
+""",
+        {},
+    ),
 }

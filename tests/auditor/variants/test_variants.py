@@ -283,3 +283,27 @@ def test_a_check_that_is_off_is_told_beside_one_that_is_late(tmp_path: Path) -> 
     assert endpoint.optional_part is not None
     assert endpoint.optional_part.setting is not None
     assert endpoint.optional_part.setting.name == "provider"
+
+
+ASKS_ANYWAY = """
+TOKENS = {"s3cret-token"}
+def known(token):
+    return token in TOKENS
+class Server(Application):
+    def __init__(self, *, authorise=known):
+        self.authorise = authorise
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def open(self):
+        if not self.application.authorise(self.get_argument("token", "")):
+            self.close()
+            return
+        clients.add(self)
+"""
+
+
+def test_a_hook_whose_default_asks_is_not_optional(tmp_path: Path) -> None:
+    """Another may be given in its place, but as shipped it asks, if late."""
+    endpoint = endpoint_of(tmp_path, HEAD + ASKS_ANYWAY, {})
+    assert said(endpoint) == "late"
+    assert endpoint.optional_part is None

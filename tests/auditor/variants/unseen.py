@@ -357,6 +357,78 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "a client that proves nothing is put out on the next turn": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.whose = None
+        try:
+            self.whose = people.by_session(self.get_secure_cookie("sid").decode())
+        except AttributeError:
+            self.why = (403, "no session")
+            IOLoop.current().add_callback(self.close)
+            return
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a client that proves nothing is put out some day": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        IOLoop.current().call_later(3600, self.close)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "one method by name before the login, the others after it": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.known = False
+    def on_message(self, message):
+        data = json.loads(message)
+        verb = data.get("verb")
+        if verb not in ["login"] and not self.known:
+            self.write_message({"error": "log in first"})
+            return
+        getattr(self, "do_%s" % verb)(data)
+    def do_login(self, data):
+        if not hmac.compare_digest(data["token"], SECRET):
+            return self.close()
+        self.known = True
+    def do_say(self, data):
+        room.say(data["text"])
+""",
+        {},
+    ),
+    "one method by name before the login, and it does the work": (
+        "missing|late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.known = False
+    def on_message(self, message):
+        data = json.loads(message)
+        verb = data.get("verb")
+        if verb not in ["say"] and not self.known:
+            self.write_message({"error": "log in first"})
+            return
+        getattr(self, "do_%s" % verb)(data)
+    def do_login(self, data):
+        if not hmac.compare_digest(data["token"], SECRET):
+            return self.close()
+        self.known = True
+    def do_say(self, data):
+        room.say(data["text"])
+""",
+        {},
+    ),
     "a refusal speaks of what any message makes": (
         "missing",
         """

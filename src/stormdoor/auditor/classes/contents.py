@@ -85,6 +85,8 @@ def _conditions(
 ) -> Iterator[tuple[int, tuple[Condition, ...]]]:
     for node in body:
         match node:
+            case ast.If() if _is_main(node.test):
+                yield from _conditions(node.body, around)
             case ast.If():
                 yield from _conditions(node.body, (*around, (node.test, True)))
                 yield from _conditions(node.orelse, (*around, (node.test, False)))
@@ -94,6 +96,11 @@ def _conditions(
                 yield id(node), around
             case _:
                 pass
+
+
+def _is_main(test: ast.expr) -> bool:
+    """`if __name__ == "__main__":` holds where the file is the program."""
+    return any(isinstance(one, ast.Name) and one.id == "__name__" for one in ast.walk(test))
 
 
 def _called(decorator: ast.expr) -> ast.expr:

@@ -365,15 +365,13 @@ class TornadoAttributes(Client):
         if "principal" in labels:
             return Unknown(labels - {"proven"}, text)
         parts = text.replace("(", ".").replace("[", ".").split(".")
-        of_library = parts[:2] == ["self", "session"] and self.is_sockjs()
-        if not of_library and (
-            lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name)
-        ):
+        # What the library calls a session is the connection, and says nothing about who it is.
+        library = "session" in {name, *parts[1:2]} and self.is_sockjs()
+        if not library and (lexicon.is_setting_chain(parts[:-1]) or lexicon.is_setting_name(name)):
             return self.setting_named(text, name, node)
         if node is self.called:
             return Member(Unknown(labels, text_of(value)), name, labels - {"self"}, text)
         of_connection = isinstance(value, Instance | Special) or parts[0] in {"self", "request"}
-        # What the library calls a session is the connection, and says nothing about who it is.
         of_connection = of_connection and not (name == "session" and self.is_sockjs())
         if self._is_application(value):
             # What hangs on the application is a part of the program, and nobody's identity.

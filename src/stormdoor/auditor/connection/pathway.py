@@ -50,6 +50,8 @@ class Path:
         answer: What `check_origin` answered.
         whim: Whether that hung on what the page writes into the address.
         unsure: Whether that hung on what nobody can read here.
+        claimed: Whether it was noted who the client is, and nothing had been asked before.
+        weighed: Whether it hung on what the server found or answered for what this client sent.
         looked_at: What `check_origin` looked at beside the origin: `host`, `address`, `port`, `list`.
     """
 
@@ -65,6 +67,8 @@ class Path:
     answer: bool | None = None
     whim: bool = False
     unsure: bool = False
+    weighed: bool = False
+    claimed: bool = False
     looked_at: frozenset[str] = frozenset()
 
     @property

@@ -75,6 +75,7 @@ class Run(TornadoModel):
                 path.outcome = "refused"
                 path.refused_by = error if error.check or self._failed_check() else None
                 path.presumed = self._only_presumed(error)
+        path.weighed, path.claimed = self.weighed, self.claimed
         return path
 
     def _failed_check(self) -> bool:

@@ -48,6 +48,10 @@ _NEAR = 2
 class Core:
     """State and bookkeeping of one way; the meaning of the language is in the subclasses."""
 
+    claimed = False
+    """Whether it was noted who the client is, and nothing had been asked before."""
+    weighed = False
+    """Whether it hung on what the server found or answered for what this client sent."""
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
     handling = 0

@@ -220,6 +220,8 @@ class Asking:
         wanted = id(doing.node)
         beside = self._beside(doing)
         for path in self._paths:
+            if self._is_switched_off(path, wanted):
+                continue
             asked = False
             for event in path.events:
                 asked = asked or (
@@ -231,6 +233,23 @@ class Asking:
                 if not asked and id(event.node) == wanted and event.kind in DOING:
                     return True
         return False
+
+    def _is_switched_off(self, path: Path, wanted: int) -> bool:
+        """Whether a setting that has to do with who is let in keeps it from asking: it is told elsewhere."""
+        if _asks_before(path, wanted):
+            return False
+        asked_with = {
+            (one.name, one.value)
+            for other in self._paths
+            if _asks_before(other, wanted)
+            for one in other.assumptions.values()
+        }
+        return any(
+            lexicon.concerns_identity(one.name)
+            and (one.name, not one.value) in asked_with
+            and (one.name, one.value) not in asked_with
+            for one in path.assumptions.values()
+        )
 
     def _beside(self, doing: Event) -> _Beside:
         """Questions that are about something else, and what is known of their answers."""
@@ -277,6 +296,16 @@ class Asking:
 def mark_of(node: ast.AST) -> str:
     """The label of what a call gives back."""
     return f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
+
+
+def _asks_before(path: Path, wanted: int) -> bool:
+    """Whether anything is asked before the deed, or without it."""
+    for event in path.events:
+        if id(event.node) == wanted and event.kind in DOING:
+            return False
+        if asks(event):
+            return True
+    return False
 
 
 def _ends_without(path: Path, question: int, wanted: int) -> bool:

@@ -218,7 +218,12 @@ def optional_part(pathway: Pathway) -> Authentication | None:
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if not pathway.complete and further[:1] != asking.checks[:1]:
             continue
-        if len(flipped) == 1 and further and _classified([asking]).kind in _ASKS:
+        if (
+            len(flipped) == 1
+            and further
+            and _classified([asking]).kind in _ASKS
+            and not _asks_itself(flipped[0], pathway.paths)
+        ):
             accepted = next(
                 (p for p in pathway.paths if _as_shipped(p) and p.outcome == "accepted"), None
             )
@@ -242,6 +247,16 @@ def _decides(one: Assumption, path: Path) -> bool:
 def _asked_as_shipped(paths: list[Path]) -> frozenset[int]:
     """Where something is asked of this client with every setting as it is shipped."""
     return frozenset(id(event.node) for path in paths if _as_shipped(path) for event in path.checks)
+
+
+def _asks_itself(setting: Assumption, paths: list[Path]) -> bool:
+    """Whether what is there as shipped asks, too, where another would be asked."""
+    return any(
+        setting.node in [site for _, site, _ in event.stack]
+        for path in paths
+        if _as_shipped(path)
+        for event in path.checks
+    )
 
 
 def _asks_more(path: Path, shipped: frozenset[int]) -> bool:
@@ -286,7 +301,7 @@ def _classified(paths: list[Path]) -> Authentication:
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
     if through_message:
-        return _through(through_message, asked or _verified(live), in_open)
+        return _through(through_message, _proving(live, asked or _verified(live)), in_open)
     if frames:
         path = frames[0]
         return Authentication(
@@ -332,10 +347,7 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         path
         for path in asked
         if _share_a_world(path, through[0])
-        and any(
-            "credential" in event.text or not (event.presumed or event.remembered)
-            for event in message_checks(path)
-        )
+        and any("credential" in event.text or not event.presumed for event in message_checks(path))
     ]
     effect = message_effects(through[0])[0]
     if by_credential and not in_open:
@@ -346,6 +358,14 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
             early=effect,
         )
     return _without_stop(through)
+
+
+def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
+    """Of the ways on which a message is asked: all, unless what is noted is only what anybody may say."""
+    proves = any(
+        path.weighed or any(not event.remembered for event in path.checks) for path in live
+    )
+    return asked if proves or not any(path.claimed for path in live) else []
 
 
 def _verified(paths: list[Path]) -> list[Path]:

@@ -222,10 +222,10 @@ def names_an_id(event: Event) -> bool:
 
 def claimed_identity(event: Event) -> str:
     """The field of a message that is handed on as somebody's identity, or empty."""
-    if event.kind not in {"act", "join", "send", "store"} or event.stage != Stage.MESSAGE:
+    if event.kind not in {"act", "join", "send", "store"}:
         return ""
-    registered = _registered_as(event)
-    if registered:
+    registered = _registered_as(event) if event.stage in {Stage.OPEN, Stage.MESSAGE} else ""
+    if registered or event.stage != Stage.MESSAGE:
         return registered
     last = event.text.rpartition(".")[2]
     if lexicon.is_verification_name(last) or "principal" in event.labels:
@@ -243,6 +243,12 @@ def claimed_identity(event: Event) -> str:
 def _registered_as(event: Event) -> str:
     """`clients[message["name"]] = self`: whoever says the name is found under it."""
     match event.node, event.values:
+        case ast.Call(), (Unknown(labels=labels, text=text), Instance(handler=True)) if (
+            event.kind == "join"
+        ):
+            # `people.register(uid, self)`, and the address says who that is
+            claimed = "client" in labels and not labels & {"principal", "credential", "answer"}
+            return text if claimed and _WHO.match(str((path_of(text) or ("",))[-1])) else ""
         case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
             named = "message" in labels and "principal" not in labels
             return text if named and "credential" not in labels else ""

@@ -1,4 +1,4 @@
-"""What a message has run: programs, code, scripts."""
+"""What a message has run or opened: programs, code, scripts, files."""
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import labels_of, text_of
@@ -10,6 +10,8 @@ __all__ = ["commands_of_anybody"]
 
 _PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "pty.spawn", "pexpect.")
 _CODE = frozenset({"eval", "exec", "__import__", "importlib.import_module", "runpy.run_path"})
+_FILES = frozenset({"open", "io.open", "codecs.open", "os.remove", "os.unlink", "os.rename"})
+_OF_FILES = ("pathlib.Path.", "shutil.")
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
 _CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
 _RUN = frozenset(
@@ -19,7 +21,7 @@ _RUN = frozenset(
 
 
 def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
-    """Where a message picks what is run, on a connection of which nobody knows whose it is."""
+    """Where a message picks what is run or opened, on a connection of which nobody knows whose it is."""
     return [event for event in endpoint.anonymous.events if _is_command(event)]
 
 
@@ -30,6 +32,8 @@ def _is_command(event: Event) -> bool:
         return False
     if event.text.startswith(_PROGRAMS) or event.text in _CODE:
         return True
+    if event.text in _FILES or event.text.startswith(_OF_FILES):
+        return bool(event.values) and "message" in labels_of(event.values[0])
     chain = lexicon.chain_of(event.text)
     if any(word.endswith("rpc") for name in chain for word in lexicon.words_of(name)):
         return bool(_CALLS & set(lexicon.words_of(chain[-1])))

@@ -127,7 +127,13 @@ async def _run(situation: Situation) -> list[Result]:
                 )
             ]
         situation.open_to_all = True
-        return [found(f"A client without a credential gets in: {proof.why}.", proof.transcript)]
+        public = (
+            " If they are for everybody, give the owner's credential: only what the owner gets counts then."
+            if situation.owner is None
+            else ""
+        )
+        what = f"A client without a credential gets in: {proof.why}.{public}"
+        return [found(what, proof.transcript)]
     heard = None
     if situation.owner is not None and proof.conversation.stays_open and not situation.base.once:
         speaker = Ask(situation.owner, situation.origin)

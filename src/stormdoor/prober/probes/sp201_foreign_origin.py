@@ -106,7 +106,10 @@ async def _ambient(situation: Situation) -> Identity | None:
     if not owner.cookies and not basic:
         return None
     alone = replace(
-        owner.nobody(), name=f"{owner.name}, cookies only", cookies=owner.cookies, headers=basic
+        owner.nobody(),
+        name=f"{owner.name}, cookies only",
+        cookies=owner.cookies,
+        headers=(*owner.nobody().headers, *basic),
     )
     proof = await situation.attempt(Ask(alone, situation.origin), situation.nobody, by_opening=True)
     return alone if proof.access is Access.IN else None

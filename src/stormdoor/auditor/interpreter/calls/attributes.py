@@ -415,6 +415,7 @@ class Attributes(Decorators):
             result.text = result.text or f"{value.info.name}.{name}"
         if (
             isinstance(result, Const)
+            and isinstance(result.value, bool)
             and self.stage != Stage.IMPORT
             and name in self.stored_names(value.info)
         ):

@@ -2,7 +2,7 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks, is_closing
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
@@ -56,7 +56,8 @@ class Methods(Tasks):
             receiver=receiver,
         )
         if name in SPAWN and any(
-            isinstance(one, Function | Bound | Partial | Coroutine) for one in everything
+            isinstance(one, Function | Bound | Partial | Coroutine) or is_closing(one)
+            for one in everything
         ):
             return self._spawn(name, args, words, node)
         if name in THROUGH and (

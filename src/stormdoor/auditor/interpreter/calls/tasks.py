@@ -11,11 +11,12 @@ from stormdoor.auditor.interpreter.values import (
     Instance,
     Partial,
     Sequence,
+    Special,
     Unknown,
     Value,
 )
 
-__all__ = ["SPAWN", "THROUGH", "Tasks"]
+__all__ = ["SPAWN", "THROUGH", "Tasks", "is_closing"]
 
 SPAWN = frozenset(
     [
@@ -82,6 +83,9 @@ class Tasks(Unread):
                     rest = []
                 self.in_background(one, rest, node, at_once=name not in _TIMERS)
                 break
+            if is_closing(one) and name not in _TIMERS:
+                self.call(one, [], {}, node)  # the connection's own `close`, on the next turn
+                break
         return Unknown(text="task")
 
     def _thread(self, thread: Instance, node: ast.AST) -> Value:
@@ -125,3 +129,8 @@ class Tasks(Unread):
         if at < len(args):
             return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")
+
+
+def is_closing(value: Value) -> bool:
+    """Whether calling it closes the connection: `self.close`, where Tornado's is meant."""
+    return isinstance(value, Special) and value.kind == "handler.close"

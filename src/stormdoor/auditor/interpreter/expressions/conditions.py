@@ -39,6 +39,8 @@ _OF_LOAD = frozenset(
         "limiter",
         "limits",
         "maintenance",
+        "max",
+        "maximum",
         "overloaded",
         "quota",
         "rate",
@@ -162,6 +164,7 @@ class Conditions(Comparisons):
         else:
             aside = self.is_aside()
             result = self.choose(node, 2, shipped_first=aside, telling=not aside) == 0
+        self.weighed = self.weighed or ("client" in labels and bool(labels & {"answer", "found"}))
         if not result and self.mode == "anonymous" and labels >= {"client", "credential"}:
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.

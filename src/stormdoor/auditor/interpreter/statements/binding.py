@@ -65,7 +65,10 @@ class Binding(Expressions):
                 for inner in target.elts:
                     part = inner.value if isinstance(inner, ast.Starred) else inner
                     name = part.id if isinstance(part, ast.Name) else ""
-                    if isinstance(value, Nobody):
+                    if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
+                        # The key of an entry, and nobody's secret.
+                        self.frame.env.names[name] = Unknown(value.labels, name)
+                    elif isinstance(value, Nobody):
                         self.assign(
                             part,
                             Nobody(value.text, value.node, value.module, presumed=value.presumed),
@@ -100,6 +103,7 @@ class Binding(Expressions):
         match holder:
             case Instance():
                 holder.attrs[name] = value
+                self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
             case Function():
@@ -115,6 +119,22 @@ class Binding(Expressions):
                     self.record(
                         "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
                     )
+
+    def _claims(self, name: str, value: Value) -> bool:
+        """Whether a message says who it is from and is believed: `self.user = message["user"]`."""
+        said = (isinstance(value, Const) and bool(value.value)) or (
+            isinstance(value, Unknown)
+            and is_chosen(value)
+            and not value.labels & {"answer", "found"}
+        )
+        return (
+            said
+            and self.mode == "anonymous"
+            and self.stage == Stage.MESSAGE
+            and lexicon.is_identity_name(name)
+            and not self.weighed
+            and not any(event.kind == "check" and not event.remembered for event in self.events)
+        )
 
     def _begins(self, name: str, value: Value, node: ast.AST) -> bool:
         """Whether any message brings this about: `self.session = recorder.new_session()`.
@@ -246,6 +266,15 @@ def _is_plain(test: ast.expr) -> bool:
 def _is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return " + " in text or "{" in text or ".format(" in text or " % " in text
+
+
+def _is_pair(target: ast.Tuple | ast.List) -> bool:
+    """`for key, value in table.items()`."""
+    match target.elts:
+        case [ast.Name(id="key"), ast.Name(id=name)]:
+            return name in {"data", "item", "v", "val", "value"}
+        case _:
+            return False
 
 
 @lru_cache(maxsize=65536)
