@@ -255,7 +255,8 @@ class Comparisons(Operators):
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if self._is_not_listed(left, right):
-            self.check(node, text, remembered=True)
+            # Who is listed may have proven anything, or nothing at all.
+            self.check(node, text, presumed=True, remembered=True)
             return Const(value=False)
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
