@@ -237,6 +237,79 @@ class Door(WebSocketHandler):
         _SIGNED.format(constant="REFUSAL", saying='room.log("no such topic")'),
         {},
     ),
+    "a decorator asks before what a message names": (
+        "late",
+        """
+def logged_in(method):
+    def wrapper(self, data):
+        if getattr(self, "user", None) is None:
+            self.write_message({"error": "log in"})
+            return
+        return method(self, data)
+    return wrapper
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        getattr(self, "do_" + data["do"])(data)
+    def do_login(self, data):
+        user = room.users.authenticate(data["name"], data["password"])
+        if user:
+            self.user = user
+    @logged_in
+    def do_say(self, data):
+        room.say(self.user, data["text"])
+""",
+        {},
+    ),
+    "a job of who has logged in": (
+        "late",
+        """
+import queue
+jobs = queue.Queue()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if "login" in data:
+            user = room.login(data["login"], data["password"])
+            if user:
+                self.user = user
+            return
+        if not hasattr(self, "user"):
+            return
+        jobs.put((self.user, data))
+""",
+        {},
+    ),
+    "a method that a message names, one without a question": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        getattr(self, "do_" + data["do"])(data)
+    def do_login(self, data):
+        user = room.users.authenticate(data["name"], data["password"])
+        if user:
+            self.user = user
+    def do_say(self, data):
+        room.say(data["text"])
+""",
+        {},
+    ),
+    "methods that a message names, none with a question": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        getattr(self, "do_" + data["do"])(data)
+    def do_hear(self, data):
+        self.write_message(room.said())
+    def do_say(self, data):
+        room.say(data["text"])
+""",
+        {},
+    ),
     "the code of a message picks what is done": (
         "missing",
         _PROTOCOL.format(table="table = {Code.HELLO: Greeting, Code.SAY: Saying}"),

@@ -27,18 +27,12 @@ class Picks(TornadoMethods):
         if not names:
             return self.dispatched("getattr", args, node)
         self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
-        if self.mode == "member":
-            picked = self.choose(node, len(names) + 1)
-            if picked < len(names):
-                return self.attribute(target, names[picked], node)
-            if len(args) > 2:
-                return args[2]
-            raise Thrown("AttributeError", node, self.frame.module)
-        if listed and len(names) == 1:
-            return self.attribute(target, names[0], node)
-        if self.accepted:
-            self.record("act", node, "getattr", values=tuple(args))
-        return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+        picked = self.choose(node, len(names) + 1)
+        if picked < len(names):
+            return self.attribute(target, names[picked], node)
+        if len(args) > 2:
+            return args[2]
+        raise Thrown("AttributeError", node, self.frame.module)
 
     def dispatched(self, how: str, args: list[Value], node: ast.AST) -> Value:
         """Whatever has the name that the client sends."""
@@ -57,10 +51,7 @@ class Picks(TornadoMethods):
             return [], False
         text = text_of(name)
         prefix = _prefix_of(text)
-        texts = [text, *(text_of(self.frame.env.find(one) or name) for one in _names_in(text))]
-        known = next(
-            (names for asked, names in self.among.items() if any(asked in one for one in texts)), ()
-        )
+        known = next((names for asked, names in self.among.items() if asked in text), ())
         methods = [
             member
             for one in target.info.mro
@@ -73,15 +64,6 @@ class Picks(TornadoMethods):
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
         return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
-
-
-def _names_in(text: str) -> list[str]:
-    """Variables that a name is made of: `kind` of `"on_%s" % kind`."""
-    try:
-        tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError):
-        return []
-    return [one.id for one in ast.walk(tree) if isinstance(one, ast.Name)]
 
 
 def _prefix_of(text: str) -> str:
