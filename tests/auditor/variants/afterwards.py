@@ -310,6 +310,45 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "what the program finds in its data decides if it asks": (
+        "late",
+        """
+STATE = db.settings.find_one({"id": 1})
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "ping":
+            self.write_message(json.dumps({"state": "pong"}))
+            return
+        who = self.get_secure_cookie("who")
+        if STATE["ready"] == 0:
+            db.waiting.insert(message)
+        elif not who:
+            self.write_message(json.dumps({"state": "who?"}))
+        else:
+            room.say(who, message)
+""",
+        {},
+    ),
+    "the transport of a SockJS session is no setting": (
+        "late",
+        """
+from sockjs.tornado import SockJSConnection
+class Door(SockJSConnection):
+    def on_open(self, info):
+        self.who = None
+        if self.session.transport_name != "rawwebsocket":
+            self.session.start_heartbeat()
+            self.send(room.said())
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.who:
+            self.who = room.check_token(data["token"])
+            if not self.who:
+                return self.close()
+        room.say(self.who, data["text"])
+""",
+        {},
+    ),
     "the code of a message picks what is done": (
         "missing",
         _PROTOCOL.format(table="table = {Code.HELLO: Greeting, Code.SAY: Saying}"),

@@ -27,6 +27,8 @@ class Picks(TornadoMethods):
         if not names:
             return self.dispatched("getattr", args, node)
         self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
+        if listed and len(names) == 1 and self.mode != "member":
+            return self.attribute(target, names[0], node)
         picked = self.choose(node, len(names) + 1)
         if picked < len(names):
             return self.attribute(target, names[picked], node)
@@ -51,7 +53,10 @@ class Picks(TornadoMethods):
             return [], False
         text = text_of(name)
         prefix = _prefix_of(text)
-        known = next((names for asked, names in self.among.items() if asked in text), ())
+        texts = [text, *(text_of(self.frame.env.find(one) or name) for one in _names_in(text))]
+        known = next(
+            (names for asked, names in self.among.items() if any(asked in one for one in texts)), ()
+        )
         methods = [
             member
             for one in target.info.mro
@@ -64,6 +69,15 @@ class Picks(TornadoMethods):
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
         return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
+
+
+def _names_in(text: str) -> list[str]:
+    """Variables that a name is made of: `kind` of `"on_%s" % kind`."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return []
+    return [one.id for one in ast.walk(tree) if isinstance(one, ast.Name)]
 
 
 def _prefix_of(text: str) -> str:

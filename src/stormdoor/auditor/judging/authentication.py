@@ -278,6 +278,15 @@ def _agree(path: Path, other: Path) -> bool:
     )
 
 
+def _share_a_world(path: Path, other: Path) -> bool:
+    """Whether one program, as it is configured, has both; what it finds in its data changes by the hour."""
+    return all(
+        path.assumptions[name].value == one.value
+        for name, one in other.assumptions.items()
+        if name in path.assumptions and (one.default is not None or concerns_identity(name))
+    )
+
+
 def _classified(paths: list[Path]) -> Authentication:
     accepted = [path for path in paths if path.outcome == "accepted"]
     if not accepted:
@@ -337,7 +346,7 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
     by_credential = [
         path
         for path in asked
-        if _agree(path, through[0])
+        if _share_a_world(path, through[0])
         and any("credential" in event.text or not event.presumed for event in message_checks(path))
     ]
     effect = message_effects(through[0])[0]
