@@ -1243,4 +1243,35 @@ class Door(Base):
             raise HTTPError(403)
 """,
     ),
+    "a function that a worker of anybody picks": (
+        "missing",
+        """
+import multiprocessing, formats
+def work(asked):
+    return getattr(formats, asked["method"])(**asked["params"])
+class Door(WebSocketHandler):
+    pool = multiprocessing.Pool()
+    def on_message(self, message):
+        self.write_message(self.pool.apply_async(work, [json.loads(message)]).get())
+""",
+    ),
+    "a signal of anybody": (
+        "missing",
+        """
+from pydispatch import dispatcher
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        dispatcher.send(signal=data["key"], sender=data["data"])
+""",
+    ),
+    "a signal of the server": (
+        "ok",
+        """
+from pydispatch import dispatcher
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        dispatcher.send(signal="asked", sender=message)
+""",
+    ),
 }

@@ -1,7 +1,7 @@
 """What a message has run or opened: programs, code, scripts, files."""
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import labels_of, text_of
+from stormdoor.auditor.interpreter.values import Const, labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
@@ -14,6 +14,7 @@ _FILES = frozenset({"open", "io.open", "codecs.open", "os.remove", "os.unlink", 
 _OF_FILES = ("pathlib.Path.", "shutil.")
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
 _CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
+_FIRES = frozenset({"call", "dispatch", "emit", "fire", "send"})
 _RUN = frozenset(
     {"cmd", "code", "command", "expression", "program", "script", "shell", "source", "statement"}
 )
@@ -37,6 +38,11 @@ def _is_command(event: Event) -> bool:
     chain = lexicon.chain_of(event.text)
     if any(word.endswith("rpc") for name in chain for word in lexicon.words_of(name)):
         return bool(_CALLS & set(lexicon.words_of(chain[-1])))
+    if {"dispatcher", "dispatch", "signals"} & set(chain[:-1]) and chain[-1] in _FIRES:
+        return any(
+            "message" in labels_of(one)
+            for one in (*event.values[:1], dict(event.words).get("signal", Const(None)))
+        )
     words = set(lexicon.words_of(event.text.rpartition(".")[2]))
     if not _RUNS & words:
         return False

@@ -60,6 +60,16 @@ class Methods(Tasks):
             for one in everything
         ):
             return self._spawn(name, args, words, node)
+        if (
+            name in {"apply", "apply_async"}
+            and args
+            and isinstance(args[0], Function | Bound | Partial)
+        ):
+            given = args[1] if len(args) > 1 else None
+            self.in_background(
+                args[0], given.items if isinstance(given, Sequence) else [], node, at_once=True
+            )
+            return Unknown(text="task")
         if name in THROUGH and (
             name in {"run_in_executor", "to_thread"}
             or any(isinstance(one, Function | Bound | Coroutine) for one in everything)
