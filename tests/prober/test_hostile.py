@@ -181,7 +181,8 @@ async def test_it_ends_in_time(serve: Serve) -> None:
     # Twice a second to hang up in order; the rest is a machine that has much to do.
     assert took < 8
     assert not left
-    if report is not None and serve is not endless:
+    # Some bytes of chance are frames: to whoever gets them something is delivered, as by an endless feed.
+    if report is not None and serve not in {endless, garbage_later}:
         assert not slugs(report) & {"no-credential", "foreign-origin"}
 
 
