@@ -10,7 +10,7 @@ from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
 from stormdoor.auditor.reading.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
-__all__ = ["Bases"]
+__all__ = ["Bases", "class_statement"]
 
 
 class Bases(Contents):
@@ -68,16 +68,7 @@ class Bases(Contents):
             known = self._borrowed.get((id(module), name))
             if known is None:
                 title = name.rpartition(".")[2]
-                standing = ast.copy_location(
-                    ast.ClassDef(
-                        name=title,
-                        bases=[node],
-                        keywords=[],
-                        body=[ast.copy_location(ast.Pass(), node)],
-                        decorator_list=[],
-                    ),
-                    node,
-                )
+                standing = class_statement(title, [node], [], node)
                 known = self.of(module, ClassDef(standing, title, scopes))
                 self._borrowed[id(module), name] = known
             return known
@@ -329,19 +320,24 @@ class Bases(Contents):
         for key, value in self._entries(module, body, scopes):
             target = ast.copy_location(ast.Name(id=key, ctx=ast.Store()), value)
             statements.append(ast.copy_location(ast.Assign(targets=[target], value=value), value))
-        node = ast.copy_location(
-            ast.ClassDef(
-                name=title if isinstance(title, str) else "type",
-                bases=list(bases.elts) if isinstance(bases, ast.Tuple | ast.List) else [],
-                keywords=[],
-                body=statements or [ast.copy_location(ast.Pass(), call)],
-                decorator_list=[],
-            ),
+        node = class_statement(
+            title if isinstance(title, str) else "type",
+            list(bases.elts) if isinstance(bases, ast.Tuple | ast.List) else [],
+            statements,
             call,
         )
         info = self.of(module, ClassDef(node, node.name, scopes))
         self._known[id(call)] = info
         return info
+
+
+def class_statement(
+    name: str, bases: list[ast.expr], body: list[ast.stmt], place: ast.AST
+) -> ast.ClassDef:
+    """The class statement that something else stands for, at its place."""
+    inside = body or [ast.copy_location(ast.Pass(), place)]
+    node = ast.ClassDef(name=name, bases=bases, keywords=[], body=inside, decorator_list=[])
+    return ast.copy_location(node, place)
 
 
 def _returned(function: ast.FunctionDef) -> Iterator[ast.expr]:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.classes.bases import Bases
+from stormdoor.auditor.classes.bases import Bases, class_statement
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import linearised
@@ -58,16 +58,7 @@ class Loops(Bases):
     def _made_of(
         self, module: Module, call: ast.Call, bases: list[ast.expr], at: int, entry: ClassInfo
     ) -> ClassInfo:
-        node = ast.copy_location(
-            ast.ClassDef(
-                name=entry.name,
-                bases=[],
-                keywords=[],
-                body=[ast.copy_location(ast.Pass(), call)],
-                decorator_list=[],
-            ),
-            call,
-        )
+        node = class_statement(entry.name, [], [], call)
         info = ClassInfo(module, ClassDef(node, entry.name, ()))
         for place, base in enumerate(bases):
             found: list[ClassInfo | External] = (

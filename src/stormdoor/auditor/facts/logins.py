@@ -3,10 +3,11 @@
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, last_name
 from stormdoor.auditor.naming.lexicon import is_credential_name
-from stormdoor.auditor.reading.project import Project
 
 __all__ = ["SIGNERS", "believing"]
 
@@ -29,25 +30,26 @@ _PROVES_NOTHING = _ARGUMENTS | frozenset(
 )
 
 
-def believing(project: Project, cookie: str) -> Iterator[Call]:
+def believing(hierarchy: Hierarchy, cookie: str) -> Iterator[Call]:
     """Where a signed cookie of this name gets what its client says, and nothing is asked for it.
 
     A function that calls something that may ask, reads a password, compares what was sent with
     anything that is no constant, is decorated or stands in a class with a `prepare()` is given the
     benefit of the doubt.
     """
-    for module in project.inside():
+    for module in hierarchy.project.inside():
         if is_test(module):
             continue
-        for call in calls_in(project, module, *SIGNERS):
+        for call in calls_in(hierarchy.project, module, *SIGNERS):
             value = call.argument(1, "value")
             around = call.function
-            if value is None or around is None or around.decorator_list or _is_prepared(call):
+            if value is None or around is None or around.decorator_list:
                 continue
-            if call.text(call.argument(0, "name")) != cookie:
+            if call.text(call.argument(0, "name")) != cookie or _is_prepared(hierarchy, call):
                 continue
             told = _told(around)
-            rest = (one for one in _parts(around) if one not in set(call.node.args[:1]))
+            names = call.node.args[:1]
+            rest = (one for one in _parts(around) if one not in names)
             if _is_told(value, told) and not any(_may_ask(one, told) for one in rest):
                 yield call
 
@@ -57,27 +59,15 @@ def _parts(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST
         yield from ast.walk(statement)
 
 
-def _is_prepared(call: Call) -> bool:
+def _is_prepared(hierarchy: Hierarchy, call: Call) -> bool:
     """Whether something may refuse before the method runs."""
     owner = next((one for one in reversed(call.scopes) if isinstance(one, ast.ClassDef)), None)
-    if owner is None:
-        return True
-    inside = {
-        definition.node.name: definition.node
-        for module in call.project.inside()
-        for definition in module.classes
-    }
-    waiting, seen = [owner], set[str]()
-    while waiting:
-        one = waiting.pop()
-        if any(getattr(member, "name", "") in {"prepare", "initialize"} for member in one.body):
-            return True
-        for base in one.bases:
-            name = last_name(base)
-            if name in inside and name not in seen:
-                seen.add(name)
-                waiting.append(inside[name])
-    return False
+    return owner is None or any(
+        isinstance(one, ClassInfo)
+        and one.module.inside
+        and {"prepare", "initialize"} & hierarchy.members(one).keys()
+        for one in hierarchy.of_node(call.module, owner).mro
+    )
 
 
 def _told(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:

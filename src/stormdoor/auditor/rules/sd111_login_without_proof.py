@@ -45,7 +45,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         if event.kind == "check" and (found := _COOKIE.search(event.text))
     }
     for cookie in sorted(cookies):
-        for call in believing(endpoint.project, cookie):
+        for call in believing(endpoint.hierarchy, cookie):
             name = call.subject.rpartition(".")[2]
             yield Found(
                 call.module,
