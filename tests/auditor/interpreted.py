@@ -1,12 +1,14 @@
 """The handler around the cases of the tests of the auditor's interpreter."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import pytest
 
 from stormdoor.report.finding import Check
 from tests.auditor.sources import states_of
 
-__all__ = ["FRAME", "Pairs", "judged"]
+__all__ = ["FRAME", "Pairs", "judged", "verdicts_of"]
 
 Pairs = Mapping[str, tuple[str, str]]
 """Two handlers' statements by the name of a case: a check, and its look-alike that is none."""
@@ -99,3 +101,15 @@ def judged(
     bodies = {f"{name} {at}": one for name, pair in pairs.items() for at, one in enumerate(pair)}
     states = states_of(folder, bodies, frame, check)
     return {name: (states[f"{name} 0"], states[f"{name} 1"]) for name in pairs}
+
+
+def verdicts_of(
+    pairs: Pairs, frame: str = FRAME, check: Check = Check.AUTHENTICATION
+) -> Callable[..., dict[str, tuple[str, str]]]:
+    """A fixture of a module: what the auditor says of every case, by one scan for all."""
+
+    @pytest.fixture(scope="module")
+    def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+        return judged(tmp_path_factory.mktemp("cases"), pairs, frame, check)
+
+    return verdicts

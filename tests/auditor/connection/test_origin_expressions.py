@@ -3,7 +3,7 @@
 import pytest
 
 from stormdoor.report.finding import Check
-from tests.auditor.interpreted import judged
+from tests.auditor.interpreted import verdicts_of
 
 # One scan serves all cases of a module: in one of the workers.
 pytestmark = pytest.mark.xdist_group("auditor-origin_expressions")
@@ -227,10 +227,7 @@ PAIRS = {
 }
 
 
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
-    """What the auditor says of every case: one scan for all."""
-    return judged(tmp_path_factory.mktemp("cases"), PAIRS, FRAME, Check.ORIGIN)
+verdicts = verdicts_of(PAIRS, FRAME, Check.ORIGIN)
 
 
 @pytest.mark.parametrize("name", PAIRS)

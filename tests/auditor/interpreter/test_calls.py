@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.auditor.interpreted import judged
+from tests.auditor.interpreted import verdicts_of
 
 # One scan serves all cases of a module: in one of the workers.
 pytestmark = pytest.mark.xdist_group("auditor-calls")
@@ -352,10 +352,7 @@ PAIRS = {
 }
 
 
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
-    """What the auditor says of every case: one scan for all."""
-    return judged(tmp_path_factory.mktemp("cases"), {**PAIRS, **UNKNOWN})
+verdicts = verdicts_of({**PAIRS, **UNKNOWN})
 
 
 @pytest.mark.parametrize("name", PAIRS)

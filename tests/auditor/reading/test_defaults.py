@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.auditor.interpreted import judged
+from tests.auditor.interpreted import verdicts_of
 
 # One scan serves all cases of a module: in one of the workers.
 pytestmark = pytest.mark.xdist_group("auditor-defaults")
@@ -95,10 +95,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
-    """What the auditor says of every case: one scan for all."""
-    return judged(tmp_path_factory.mktemp("cases"), SETTINGS)
+verdicts = verdicts_of(SETTINGS)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
