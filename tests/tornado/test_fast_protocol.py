@@ -718,7 +718,7 @@ async def test_equal_waits_do_not_all_have_their_turn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between two slices somebody else is served; whoever fails does not keep back the next one."""
-    monkeypatch.setattr(equal_waits, "_SECONDS", 0.0)
+    monkeypatch.setattr(equal_waits, "SLICE_SECONDS", 0.0)
     done: list[object] = []
 
     def over(one: str) -> None:
@@ -1082,7 +1082,7 @@ def test_a_loop_that_ends_hangs_up(loop: str) -> None:
 
 def test_all_hang_up_when_a_loop_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many turns it would take to close them one after the other."""
-    monkeypatch.setattr("stormdoor.tornado.fast.turns._SECONDS", -1.0)  # one socket a turn
+    monkeypatch.setattr("stormdoor.tornado.fast.turns.SLICE_SECONDS", -1.0)  # one socket a turn
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.socket()) for _ in range(20)]
 

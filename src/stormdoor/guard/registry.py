@@ -21,7 +21,7 @@ __all__ = ["SLICE_SECONDS", "Registry", "public_key"]
 _log = logging.getLogger("stormdoor.registry")
 
 SLICE_SECONDS = 0.0025
-"""How long one turn of the loop may be kept by farewells."""
+"""How long one turn of the loop may be kept by what can wait: farewells, time-outs, sockets to be closed."""
 
 
 class Registry:

@@ -42,7 +42,6 @@ _AGENT = "Mozilla/5.0 (stormdoor probe)"
 """Servers refuse clients that name no browser, whatever they show."""
 _MOST_HINTS = 4
 _REFUSAL_SECONDS = 2.0
-_LONGEST_HEAD = 64 * 1024
 _LONGEST_BODY = 512 * 1024
 _LONGEST_FRAME = 4 * 1024 * 1024
 _NARROW = 16 * 1024

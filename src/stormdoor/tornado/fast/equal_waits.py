@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from stormdoor.guard.registry import SLICE_SECONDS
+
 __all__ = ["EqualWaits"]
 
 _log = logging.getLogger("stormdoor")
 
-_SECONDS = 0.0025
-"""How long one turn of the loop may be kept by those whose time is up together."""
 _EARLY = 0.001
 """Seconds by which a timer of uvloop may come too early."""
 
@@ -72,6 +72,6 @@ class EqualWaits(Generic[Waiting]):
                 self._over(one)
             except Exception:  # noqa: BLE001 - the others wait for this one
                 _log.exception("a connection whose time was up has failed")
-            if until and loop.time() - begun >= _SECONDS:
+            if until and loop.time() - begun >= SLICE_SECONDS:
                 self._timer = loop.call_soon(self._look)
                 return

@@ -7,12 +7,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
+from stormdoor.guard.registry import SLICE_SECONDS
+
 __all__ = ["Turns"]
 
 _log = logging.getLogger("stormdoor")
-
-_SECONDS = 0.0025
-"""How long one turn of the loop may be kept by it."""
 
 
 class Turns:
@@ -47,7 +46,7 @@ class Turns:
 
     def _go_on(self) -> None:
         try:
-            self._do_some(self._loop.time() + _SECONDS)
+            self._do_some(self._loop.time() + SLICE_SECONDS)
         finally:
             if self._waiting:
                 self._loop.call_soon(self._go_on)
