@@ -1,6 +1,5 @@
 """aiohttp: the token at the upgrade, then JSON in and JSON out, without any further check."""
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from aiohttp import WSMsgType, web
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from policy import AUDIENCE, ISSUER, PATH, SECRET
-from serving import parser, until_stopped
+from serving import parser, run_loop, until_stopped
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
@@ -38,12 +37,5 @@ async def run(port: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = parser(__doc__)
-    arguments.add_argument("--uvloop", action="store_true")
-    options = arguments.parse_args()
-    if options.uvloop:
-        import uvloop
-
-        uvloop.run(run(options.port))
-    else:
-        asyncio.run(run(options.port))
+    options = parser(__doc__).parse_args()
+    run_loop(run(options.port), uvloop=options.uvloop)

@@ -1,6 +1,5 @@
 """picows, a parser in Cython: the token at the upgrade, then JSON in and out, without any further check."""
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from policy import AUDIENCE, ISSUER, SECRET
-from serving import parser, until_stopped
+from serving import parser, run_loop, until_stopped
 
 
 class Echo(WSListener):
@@ -44,12 +43,5 @@ async def run(port: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = parser(__doc__)
-    arguments.add_argument("--uvloop", action="store_true")
-    options = arguments.parse_args()
-    if options.uvloop:
-        import uvloop
-
-        uvloop.run(run(options.port))
-    else:
-        asyncio.run(run(options.port))
+    options = parser(__doc__).parse_args()
+    run_loop(run(options.port), uvloop=options.uvloop)

@@ -191,13 +191,13 @@ async def test_no_endpoint(data: bytes) -> None:
 
 
 async def test_frames_that_are_none() -> None:
-    """A 101 followed by rubbish is survived, and found to be nothing."""
+    """A 101 followed by rubbish is no WebSocket, and neither open nor guarded."""
     server, port = await _answering(
         b"HTTP/1.1 101 x\r\n\r\n\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff"
     )
     async with server:
-        report = await probed(port)
-    assert report.findings == ()
+        with pytest.raises(CannotProbe, match="breaks RFC 6455: a frame with a mask"):
+            await probed(port)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda one: one.meta.slug)

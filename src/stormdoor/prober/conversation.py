@@ -26,6 +26,7 @@ from stormdoor.prober.wire import (
     TEXT,
     Answer,
     NoAnswer,
+    NotWebSocket,
     Request,
     Wire,
     exchange,
@@ -342,10 +343,16 @@ class _Talk:
                 # Silence that was not waited for says nothing.
                 raise BudgetSpent from None
         except NoAnswer as error:
-            self.lines.append(f"< ({error})")
-            self._keep("gone", 1006)
+            self._broke_off(error)
             return
         self._keep("", 0)
+
+    def _broke_off(self, error: NoAnswer) -> None:
+        self.lines.append(f"< ({error})")
+        self._keep("gone", 1006)
+        if isinstance(error, NotWebSocket) and not self._heard and not self.found.greeting:
+            # No way to refuse, and nothing that could be read: it cannot be told.
+            self.found = replace(self.found, problem=str(error))
 
     def _keep(self, ended: str, code: int) -> None:
         self.found = replace(

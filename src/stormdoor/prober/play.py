@@ -21,8 +21,8 @@ from stormdoor.prober.wire import (
     BINARY,
     CLOSE,
     TEXT,
-    Frame,
     NoAnswer,
+    NotWebSocket,
     Request,
     Wire,
     frame_bytes,
@@ -126,7 +126,6 @@ class _Player:
     heard: dict[int, Heard] = field(default_factory=dict)
     head: list[str] = field(default_factory=list)
     wire: Wire | None = None
-    coming: asyncio.Task[Frame] | None = None
     ended: str = ""
     limited: bool = False
     keys: set[str] = field(default_factory=set)
@@ -160,24 +159,13 @@ class _Player:
                     self.limited = answer.status in {429, 503}
                     return at
                 self.wire = wire
-                try:
-                    return await self._speak(at)
-                finally:
-                    await self._stop()
+                return await self._speak(at)
         except NoAnswer as error:
             # What was said until then is kept; a bare end is a way to refuse.
             self.ended = str(error)
             self.head.append(f"< ({error})")
             self.limited = "hung up" not in str(error) and "ended" not in str(error)
             return at
-
-    async def _stop(self) -> None:
-        if self.coming is not None:
-            self.coming.cancel()
-            await asyncio.wait({self.coming})
-            if not self.coming.cancelled():
-                self.coming.exception()
-        self.coming = None
 
     async def _speak(self, at: int) -> int:
         listen = self.client.listen
@@ -242,17 +230,15 @@ class _Player:
         grace = seconds * _GRACE
         waited = False
         while len(found) < _MOST_MESSAGES and self.wire is not None:
-            # Not cancelled when the time is over: a frame that is half read is read on in the next turn.
-            self.coming = self.coming or asyncio.create_task(self.wire.receive())
-            await asyncio.wait({self.coming}, timeout=max(end - loop.time(), 0.0))
-            if not self.coming.done():
-                break
-            task, self.coming = self.coming, None
             try:
-                frame = task.result()
+                async with asyncio.timeout_at(end):
+                    frame = await self.wire.receive()
+            except TimeoutError:
+                break
             except NoAnswer as error:
                 talk.append(f"< ({error})")
-                self.ended = "the server hung up"
+                self.limited = isinstance(error, NotWebSocket)
+                self.ended = str(error) if self.limited else "the server hung up"
                 break
             if frame.opcode == CLOSE:
                 talk.append(f"< close {frame.code}")

@@ -25,6 +25,7 @@ __all__ = [
     "Answer",
     "Frame",
     "NoAnswer",
+    "NotWebSocket",
     "Request",
     "Wire",
     "exchange",
@@ -33,7 +34,7 @@ __all__ = [
     "opened",
 ]
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUED, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 HEX = "hex:"
 """Begins a message that is sent as bytes."""
 _CONNECT_SECONDS = 5.0
@@ -44,6 +45,7 @@ _MOST_HINTS = 4
 _REFUSAL_SECONDS = 2.0
 _LONGEST_BODY = 512 * 1024
 _LONGEST_FRAME = 4 * 1024 * 1024
+_PIECE = 64 * 1024
 _NARROW = 16 * 1024
 _SEGMENT = 536
 """Bytes, on a narrow connection: of the buffers, and of what a segment holds (RFC 9293, section 3.7.1)."""
@@ -51,6 +53,10 @@ _SEGMENT = 536
 
 class NoAnswer(Exception):
     """The server could not be reached, hung up, or did not answer in HTTP."""
+
+
+class NotWebSocket(NoAnswer):
+    """What came behind the 101 breaks RFC 6455, so that no client of the field would have read it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +134,21 @@ def message_frame(text: str) -> bytes:
 
 @dataclass(slots=True)
 class Wire:
-    """A socket after its handshake was answered with 101."""
+    """A socket after its handshake was answered with 101.
+
+    Args:
+        reader: What the server sends.
+        writer: What is sent to it.
+        compressed: Whether permessage-deflate was agreed, which gives the first reserved bit a meaning.
+    """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    compressed: bool = False
+    _bytes: bytearray = field(default_factory=bytearray)
     _pieces: bytearray = field(default_factory=bytearray)
     _opcode: int = 0
+    _continues: bool = False
 
     async def send(self, data: bytes) -> None:
         """Send bytes as they are.
@@ -150,35 +165,73 @@ class Wire:
     async def receive(self) -> Frame:
         """The next message or control frame; pings are answered.
 
+        May be cancelled: a frame that has come in part is read on by the next call.
+
         Raises:
-            NoAnswer: The connection ended, or what came is no frame.
+            NotWebSocket: What came is no frame of a server.
+            NoAnswer: The connection ended, or too much came.
         """
-        try:
-            while True:
-                first, second = await self.reader.readexactly(2)
-                length = second & 0x7F
-                if length > 125:
-                    length = int.from_bytes(
-                        await self.reader.readexactly(2 if length == 126 else 8)
-                    )
-                if length > _LONGEST_FRAME:
-                    raise NoAnswer("the server sent a frame of more than 4 MiB")
-                payload = await self.reader.readexactly(length)
-                opcode = first & 0x0F
-                if opcode >= CLOSE:
-                    if opcode == PING:
-                        await self.send(frame_bytes(PONG, payload))
-                    return Frame(opcode, payload)
-                self._opcode = opcode or self._opcode
-                self._pieces += payload
-                if len(self._pieces) > _LONGEST_FRAME:
-                    raise NoAnswer("the server sent a message of more than 4 MiB")
-                if first & 0x80:
-                    whole = bytes(self._pieces)
-                    self._pieces.clear()
-                    return Frame(self._opcode, whole)
-        except (OSError, asyncio.IncompleteReadError) as error:
-            raise NoAnswer("the connection ended") from error
+        while True:
+            first, payload = await self._frame()
+            opcode = first & 0x0F
+            if opcode >= CLOSE:
+                if opcode == PING:
+                    await self.send(frame_bytes(PONG, payload))
+                return Frame(opcode, payload)
+            self._continues = not first & 0x80
+            self._opcode = opcode or self._opcode
+            self._pieces += payload
+            if len(self._pieces) > _LONGEST_FRAME:
+                raise NoAnswer("the server sent a message of more than 4 MiB")
+            if not self._continues:
+                whole = bytes(self._pieces)
+                self._pieces.clear()
+                return Frame(self._opcode, whole)
+
+    async def _frame(self) -> tuple[int, bytes]:
+        """The first byte of the next frame, and its payload."""
+        await self._come(2)
+        first, second = self._bytes[:2]
+        if broken := self._broken(first, second):
+            raise NotWebSocket(f"the server breaks RFC 6455: {broken}")
+        start, length = 2, second & 0x7F
+        if length > 125:
+            start = 4 if length == 126 else 10
+            await self._come(start)
+            length = int.from_bytes(self._bytes[2:start])
+        if length > _LONGEST_FRAME:
+            raise NoAnswer("the server sent a frame of more than 4 MiB")
+        await self._come(start + length)
+        payload = bytes(self._bytes[start : start + length])
+        del self._bytes[: start + length]
+        return first, payload
+
+    async def _come(self, many: int) -> None:
+        """Wait until so many bytes are there."""
+        while len(self._bytes) < many:
+            try:
+                piece = await self.reader.read(_PIECE)
+            except OSError as error:
+                raise NoAnswer("the connection ended") from error
+            if not piece:
+                raise NoAnswer("the connection ended")
+            self._bytes += piece
+
+    def _broken(self, first: int, second: int) -> str:
+        """What is wrong with the first two bytes of a frame (sections 5.1, 5.2, 5.4 and 5.5), or ""."""
+        opcode = first & 0x0F
+        if first & (0x30 if self.compressed else 0x70):
+            return "a frame with reserved bits"
+        if opcode not in {CONTINUED, TEXT, BINARY, CLOSE, PING, PONG}:
+            return f"a frame of the unknown kind {opcode}"
+        if second & 0x80:
+            return "a frame with a mask"
+        if opcode >= CLOSE:
+            short = first & 0x80 and second & 0x7F <= 125
+            return "" if short else "a control frame that is long or in pieces"
+        if (opcode == CONTINUED) != self._continues:
+            return "pieces of a message in the wrong order"
+        return ""
 
 
 def _head(target: Target, request: Request, extra: Sequence[tuple[str, str]]) -> bytes:
@@ -442,7 +495,8 @@ async def opened(
             body = await _read_body(reader, answer, seconds=seconds)
             yield Answer(answer.status, answer.headers, body), None
             return
-        wire = Wire(reader, writer)
+        agreed = ",".join(answer.values("sec-websocket-extensions"))
+        wire = Wire(reader, writer, compressed="permessage-deflate" in agreed)
         yield answer, wire
     finally:
         if wire is not None:
