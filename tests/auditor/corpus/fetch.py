@@ -98,7 +98,9 @@ def _from_repository(version: Version, folder: Path, mirror: str) -> None:
         _run(["git", "init", "--quiet", "--bare", clone])
         _run(["git", "-C", clone, "fetch", "--quiet", "--depth=1", address, version.commit])
         listed = _run(["git", "-C", clone, "ls-tree", "-r", "--name-only", "-z", version.commit])
-        paths = [path for path in listed.decode().split("\0") if path.endswith(".py")]
+        # A path in git is bytes: that of another file may be no UTF-8.
+        names = listed.decode(errors="surrogateescape").split("\0")
+        paths = [name for name in names if name.endswith(".py")]
         packed = _run(["git", "-C", clone, "archive", version.commit, "--", *paths])
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for member in archive.getmembers():
