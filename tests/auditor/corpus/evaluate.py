@@ -20,7 +20,15 @@ from tests.auditor.corpus.label import Label, Version, read_labels
 
 __all__ = ["Answer", "Figures", "answers", "main", "pairs", "part_of"]
 
-PARTS = ("development", "held out", "second set", "third set", "fourth set", "fifth set")
+PARTS = (
+    "development",
+    "held out",
+    "second set",
+    "third set",
+    "fourth set",
+    "fifth set",
+    "sixth set",
+)
 """Parts of the corpus: what the rules were written with, what was set aside, what was read later."""
 
 EXPECTED = {
@@ -184,8 +192,7 @@ def part_of(version: Version) -> str:
     """Which part of the corpus a version is in: one of `PARTS`."""
     if version.holdout:
         return "held out"
-    rounds = {1: "development", 2: "second set", 3: "third set", 4: "fourth set"}
-    return rounds.get(version.round, "fifth set")
+    return PARTS[0] if version.round == 1 else PARTS[version.round]
 
 
 def _print_table(name: str, judged: Sequence[Answer]) -> None:
