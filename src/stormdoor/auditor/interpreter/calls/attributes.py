@@ -155,6 +155,8 @@ class Attributes(Decorators):
             return self._bound_member(found, value, name, node)
         if name == "start" and self._is_thread(value.info):
             return Bound(Special("thread.start", text=f"{text_of(value)}.start"), value)
+        if name == "_replace" and not value.handler:
+            return Bound(Special("replace", text=name), value)
         getter = self._member(value.info, "__getattr__", None)
         if getter is not None and not value.handler:
             return Unknown(text=f"{text_of(value)}.{name}")
@@ -302,6 +304,8 @@ class Attributes(Decorators):
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
             and not (instance.handler and self._declared_again(instance.info, name))
+            and not (not instance.handler and self._is_said_by_kinds(instance.info, name))
+            and not (instance.handler and name in self.hierarchy.noted_from_outside)
         ):
             return Setting(name, value, text=name)
         if _is_field(binding) and is_replaceable(name, value):
@@ -343,6 +347,14 @@ class Attributes(Decorators):
                 if isinstance(one, ClassInfo)
             )
             > 1
+        )
+
+    def _is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
+        """Whether it depends on the kind of object, and not on who runs the program."""
+        return any(
+            self.hierarchy.is_said_by_kinds(one, name)
+            for one in info.mro
+            if isinstance(one, ClassInfo) and name in self.hierarchy.members(one)
         )
 
     def stored_names(self, info: ClassInfo) -> frozenset[str]:
