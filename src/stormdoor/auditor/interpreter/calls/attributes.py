@@ -176,10 +176,10 @@ class Attributes(Decorators):
                 if defines(one, name):
                     return None
                 if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
-                    self.uncertain.setdefault(name, one.name)
+                    self._may_define(info, name, one.name)
                 continue
             if one.unresolved:
-                self.uncertain.setdefault(name, one.unresolved[0])
+                self._may_define(info, name, one.unresolved[0])
             put = self.overlay(one).get(name)
             if put is not None:
                 return ClassMember(one, Assigned(ast.Constant(None)), value=put)
@@ -199,6 +199,11 @@ class Attributes(Decorators):
                 if self._is_bound(one.module, one.node, binding):
                     return ClassMember(one, binding)
         return None
+
+    def _may_define(self, info: ClassInfo, name: str, base: str) -> None:
+        """A base of the handler that was not read may have this method; others do not matter."""
+        if self.handler is None or info is self.handler.info:
+            self.uncertain.setdefault(name, base)
 
     def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
         """Whether the conditions under which a class body, or a module, binds a name hold.
