@@ -22,9 +22,11 @@ from tests.auditor.variants import (
     hostile_actions,
     hostile_checks,
     hostile_origins,
+    late,
     optional,
     origin,
     settings,
+    shipped,
     switched,
     unseen,
 )
@@ -71,8 +73,10 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | late.CASES
     | optional.CASES
     | settings.CASES
+    | shipped.CASES
     | switched.CASES
     | unseen.CASES
 )

@@ -2,9 +2,11 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
+from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
@@ -13,6 +15,8 @@ __all__ = ["Condition", "Contents"]
 Condition = tuple[ast.expr, bool]
 """A test, and the outcome under which something is there."""
 _FILLS = frozenset({"append", "extend", "add", "update", "insert", "appendleft", "setdefault"})
+
+_ITSELF = frozenset({"self", "cls", "klass"})
 
 
 class Contents(Sockets):
@@ -40,6 +44,18 @@ class Contents(Sockets):
             if name in known:
                 return True
         return False
+
+    @cached_property
+    def noted_from_outside(self) -> frozenset[str]:
+        """Attributes that functions put on an object that they are given: `socket.user = found`."""
+        return frozenset(
+            name
+            for one in self.project.inside()
+            if not one.is_test
+            for node in ast.walk(one.tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for name in _put_on_parameters(node)
+        )
 
     def registered(
         self, module: Module, name: str
@@ -78,6 +94,18 @@ class Contents(Sockets):
         if known is None:
             known = self._conditions[id(scope)] = dict(_conditions(scope.body, ()))
         return known
+
+
+def _put_on_parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    given = {one.arg for one in [*function.args.args, *function.args.kwonlyargs]} - _ITSELF
+    for node in ast.walk(function) if given else ():
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=stored, ctx=ast.Store()) if (
+                name in given and not is_setting_chain([name]) and "app" not in name
+            ):
+                yield stored
+            case _:
+                pass
 
 
 def _conditions(

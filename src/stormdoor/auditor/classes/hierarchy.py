@@ -22,6 +22,22 @@ class Hierarchy(Loops):
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
+        self._own: dict[tuple[int, str], bool] = {}
+
+    def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
+        """Whether classes that derive from one say each for itself what it leaves open.
+
+        `needs_login = True` of a command, and False of the one that logs in: no setting.
+        """
+        known = self._own.get((id(info), name))
+        if known is None:
+            known = self._own[id(info), name] = any(
+                one is not info and info in one.mro and name in self.members(one)
+                for module in self.project.inside()
+                if module is info.module or any(info.name in line for line in module.lines)
+                for one in (self.of(module, definition) for definition in module.classes)
+            )
+        return known
 
     def is_forked(self, info: ClassInfo) -> bool:
         """Whether a condition picks a base of it, or of a class that it derives from."""

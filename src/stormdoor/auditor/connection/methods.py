@@ -3,10 +3,12 @@
 import ast
 
 from stormdoor.auditor.connection.attributes import TornadoAttributes
+from stormdoor.auditor.interpreter.calls.records import copied_with
 from stormdoor.auditor.interpreter.outcomes import PathEnd, Thrown
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
+    Instance,
     Mapping,
     Nobody,
     Sequence,
@@ -48,6 +50,8 @@ class TornadoMethods(TornadoAttributes):
             return self._foreign_check(function, args, words, node)
         if kind == "identity":
             return args[0] if args else Const(None)
+        if kind == "replace" and isinstance(args[0], Instance):
+            return copied_with(args[0], words)
         if kind == "new-class" and self.making is not None:
             return ClassRef(self.making, text=self.making.name)
         if kind == "protocol.accept_connection":

@@ -61,6 +61,11 @@ class Core:
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
+    whim = False
+    """Whether it hung on what the page that connects writes into the address."""
+    unsure = False
+    """Whether it hung on what nobody can read here."""
+
     def __init__(
         self,
         project: Project,
@@ -115,10 +120,8 @@ class Core:
         """What stands in a list of origins that nobody can read here."""
         self.looked_at: set[str] = set()
         """What of the connection an origin check looks at beside the origin."""
-        self.whim = False
-        """Whether it hung on what the page that connects writes into the address."""
-        self.unsure = False
-        """Whether it hung on what nobody can read here."""
+        self.spoken_with: dict[int, Value] = {}
+        """Generators that a message was sent to, by their id; held, or another would have it."""
         # Tables into which this client has put what it shows, and cursors that were asked for what
         # goes with it, by their names.
         self.filled: set[str] = set()

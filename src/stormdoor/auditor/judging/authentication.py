@@ -142,8 +142,12 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
 
 
 def _is_idle(path: Path) -> bool:
-    """Whether nothing is asked, and nothing done."""
-    done = any(event.kind in EFFECTS and not event.constant for event in path.events)
+    """Whether nothing is asked, and nothing done for the client; it may be greeted."""
+    done = any(
+        event.kind == "join"
+        or (event.kind in EFFECTS and event.stage == Stage.MESSAGE and not event.constant)
+        for event in path.events
+    )
     return not path.checks and not done
 
 

@@ -155,6 +155,8 @@ class Attributes(Decorators):
             return self._bound_member(found, value, name, node)
         if name == "start" and self._is_thread(value.info):
             return Bound(Special("thread.start", text=f"{text_of(value)}.start"), value)
+        if name == "_replace" and not value.handler:
+            return Bound(Special("replace", text=name), value)
         getter = self._member(value.info, "__getattr__", None)
         if getter is not None and not value.handler:
             return Unknown(text=f"{text_of(value)}.{name}")
@@ -174,10 +176,10 @@ class Attributes(Decorators):
                 if defines(one, name):
                     return None
                 if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
-                    self.uncertain.setdefault(name, one.name)
+                    self._may_define(info, name, one.name)
                 continue
             if one.unresolved:
-                self.uncertain.setdefault(name, one.unresolved[0])
+                self._may_define(info, name, one.unresolved[0])
             put = self.overlay(one).get(name)
             if put is not None:
                 return ClassMember(one, Assigned(ast.Constant(None)), value=put)
@@ -197,6 +199,11 @@ class Attributes(Decorators):
                 if self._is_bound(one.module, one.node, binding):
                     return ClassMember(one, binding)
         return None
+
+    def _may_define(self, info: ClassInfo, name: str, base: str) -> None:
+        """A base of the handler that was not read may have this method; others do not matter."""
+        if self.handler is None or info is self.handler.info:
+            self.uncertain.setdefault(name, base)
 
     def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
         """Whether the conditions under which a class body, or a module, binds a name hold.
@@ -302,6 +309,8 @@ class Attributes(Decorators):
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
             and not (instance.handler and self._declared_again(instance.info, name))
+            and not (not instance.handler and self._is_said_by_kinds(instance.info, name))
+            and not (instance.handler and name in self.hierarchy.noted_from_outside)
         ):
             return Setting(name, value, text=name)
         if _is_field(binding) and is_replaceable(name, value):
@@ -343,6 +352,14 @@ class Attributes(Decorators):
                 if isinstance(one, ClassInfo)
             )
             > 1
+        )
+
+    def _is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
+        """Whether it depends on the kind of object, and not on who runs the program."""
+        return any(
+            self.hierarchy.is_said_by_kinds(one, name)
+            for one in info.mro
+            if isinstance(one, ClassInfo) and name in self.hierarchy.members(one)
         )
 
     def stored_names(self, info: ClassInfo) -> frozenset[str]:

@@ -70,6 +70,8 @@ class Methods(Tasks):
                 args[0], given.items if isinstance(given, Sequence) else [], node, at_once=True
             )
             return Unknown(text="task")
+        if name == "send" and isinstance(receiver, Coroutine) and args:
+            return self.converse(receiver, args[0], node)
         if name in THROUGH and (
             name in {"run_in_executor", "to_thread"}
             or any(isinstance(one, Function | Bound | Coroutine) for one in everything)

@@ -89,7 +89,11 @@ class Comparisons(Operators):
                     return self._against_what_is_set(one, text, node, negated=negated)
                 default = one.default
                 known: Value | None = None
-                if isinstance(default, Const):
+                if isinstance(default, Const) and default.value is ...:
+                    # Whoever runs the program gives it some value, and not none.
+                    if other.value in (None, "", b""):
+                        known = Const(isinstance(op, ast.IsNot | ast.NotEq))
+                elif isinstance(default, Const):
                     known = (
                         self._constants(default, op, other)
                         if one is left
@@ -197,6 +201,8 @@ class Comparisons(Operators):
                 return Const(value=False)
             case Unknown(present=True) if other.value is None:
                 return Const(value=False)
+            case Unknown() if other.value is None and is_text(one):
+                return Const(value=False)
             case Unknown(labels=labels) if (
                 other.value is None
                 and not labels & {"client", "self"}
@@ -227,6 +233,13 @@ class Comparisons(Operators):
                 return Const(False, labels)
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
+        if (
+            self.mode == "anonymous"
+            and isinstance(right, Named)
+            and right.name == "os.environ"
+            and isinstance(left, Const)
+        ):
+            return Setting(text, Const(value=False), text=text)
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -261,10 +274,17 @@ class Comparisons(Operators):
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
-            proof = self.is_proof(left)
+            proof = self.is_proof(left) and not _is_list_of_words(left, right)
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
+
+    def _was_told(self, value: Value) -> bool:
+        """Whether the server has sent it to this client: that it comes back proves nothing."""
+        return any(
+            event.kind == "send" and any(_holds(one, value) for one in event.values)
+            for event in self.events
+        )
 
     def _is_not_listed(self, left: Value, right: Value) -> bool:
         """`id(self) in LISTED`, where nothing on this way has put the connection there."""
@@ -307,8 +327,12 @@ class Comparisons(Operators):
             if _chosen(other) and "identity" not in labels_of(other):
                 if is_keyed_digest(other):
                     return Nobody(self.frame.module.source(node), node, self.frame.module)
+                if not _chosen(one):
+                    continue  # the server looked it up: it is the other that is shown
                 return None
             if isinstance(other, Const) and (other.value in (None, "", b"")):
+                return None
+            if isinstance(other, Unknown) and self._was_told(other):
                 return None
             text = self.frame.module.source(node)
             if isinstance(other, Setting):
@@ -321,6 +345,16 @@ class Comparisons(Operators):
                 return None
             return Nobody(text, node, self.frame.module)
         return None
+
+
+def _holds(held: Value, value: Value, depth: int = 3) -> bool:
+    """Whether a value, or what is in it, is this one."""
+    if held is value:
+        return True
+    if not depth or not isinstance(held, Sequence | Mapping):
+        return False
+    inner = held.items if isinstance(held, Sequence) else held.items.values()
+    return any(_holds(one, value, depth - 1) for one in inner)
 
 
 def _is_token_of(shown: Value, found: Value) -> bool:
@@ -374,6 +408,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _is_list_of_words(one: Value, other: Value) -> bool:
+    """Whether all that is listed stands in the source and is nothing to guess: `key in ["id", "name"]`."""
+    if not isinstance(other, Sequence) or not other.exact or not other.items:
+        return False
+    plain = _last_word(one) == "key"  # of an entry, where many are listed
+    return all(
+        isinstance(it, Const) and (plain or not _worth_guessing(one, it)) for it in other.items
     )
 
 

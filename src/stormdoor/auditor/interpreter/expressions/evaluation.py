@@ -37,6 +37,10 @@ class Expressions(Conditions):
                 return self.attribute(self.evaluate(node.value), node.attr, node)
             case ast.Call():
                 return self.call_expression(node)
+            case ast.Yield() if self.frame.sent is not None:
+                if node.value:
+                    self.evaluate(node.value)
+                return self.frame.sent
             case ast.Await() | ast.Yield() | ast.YieldFrom():
                 return self.awaited(self.evaluate(node.value), node) if node.value else Const(None)
             case ast.BoolOp() | ast.Compare():

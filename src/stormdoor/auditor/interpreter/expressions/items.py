@@ -138,6 +138,14 @@ class Items(Names):
                 raise Thrown("TypeError", node, self.frame.module)
             case Special():
                 return self.special_item(value, index, node)
+            case Named(name="os.environ") if (
+                self.mode == "anonymous"
+                and isinstance(index, Const)
+                and isinstance(index.value, str)
+                and lexicon.concerns_identity(index.value)
+                and not lexicon.is_credential_name(index.value.rstrip("sS"))
+            ):
+                return Setting(text, Const(...), text=text)  # it does not start without
             case ClassRef() | Named() if not (
                 isinstance(index, Nobody) or "client" in labels_of(index)
             ):
@@ -162,6 +170,8 @@ class Items(Names):
         if self.mode == "anonymous" and self.is_proof(index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
+            if index.certain and self.catching:
+                return self.lookup(node, text, index)  # nothing stands under None
             return Nobody(text, node, self.frame.module, presumed=index.presumed)
         if (
             isinstance(index, Const)

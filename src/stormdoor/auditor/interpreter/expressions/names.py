@@ -4,6 +4,7 @@ import ast
 import builtins
 
 from stormdoor.auditor.interpreter.layer import Layer
+from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import PARSED
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -161,10 +162,26 @@ class Names(Layer):
         if (
             isinstance(value, Mapping)
             and not value.items
-            and (self.mode == "member" or lexicon.concerns_identity(name))
+            and (
+                self.mode == "member"
+                or lexicon.concerns_identity(name)
+                or any(may_let_in(one) for one in self._fillers(module, name))
+            )
         ):
             self._filled_in(module, name, value)
         return value
+
+    def _fillers(self, module: Module, name: str) -> list[ast.AST]:
+        """What stands under a decorator that fills a table, and the decorator itself."""
+        registered = self.hierarchy.registered(module, name)
+        decorators = [
+            one.binding.node
+            for _, node in registered[:1]
+            for decorator in node.decorator_list
+            for one in self.project.resolve(module, _called(decorator))
+            if isinstance(one, Meaning) and isinstance(one.binding, Defined)
+        ]
+        return [*decorators, *(node for _, node in registered)]
 
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
@@ -208,6 +225,10 @@ def _as_settings(value: Mapping, name: str) -> Mapping:
         else:
             items[key] = one
     return Mapping(items, value.exact, value.labels, value.text)
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 def _bound(meaning: Meaning | External) -> ast.AST | None:

@@ -171,7 +171,10 @@ class Binding(Expressions):
                         self.record("store", node, text_of(holder), values=(key, value))
                     return
                 holder.exact = False
-                if not labels_of(value) & {"self"}:
+                record = isinstance(value, Mapping) or (
+                    isinstance(value, Instance) and not value.handler
+                )
+                if record or not labels_of(value) & {"self"}:
                     holder.items[key_named(key)] = value
             case Sequence():
                 holder.exact = False
@@ -229,12 +232,20 @@ class Binding(Expressions):
 
 def _parts_of(value: Value) -> list[Value]:
     """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+    if isinstance(value, Instance) and _is_tuple(value):
+        return list(value.attrs.values())
     if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
         return []
     return [
         Setting(f"{value.name}[{at}]", one, value.labels, value.text)
         for at, one in enumerate(value.default.items)
     ]
+
+
+def _is_tuple(value: Instance) -> bool:
+    """Whether an object is a named tuple with all of its fields."""
+    body = value.info.node.body
+    return len(value.attrs) == len(body) and all(isinstance(one, ast.AnnAssign) for one in body)
 
 
 def _tests_around(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:

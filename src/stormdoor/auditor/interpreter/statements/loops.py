@@ -5,11 +5,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.statements.branches import Branches
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue
-from stormdoor.auditor.interpreter.values import (
-    Const,
-    Mapping,
-    Sequence,
-)
+from stormdoor.auditor.interpreter.values import Const, Coroutine, Mapping, Sequence, Value
 
 __all__ = ["Loops"]
 
@@ -19,6 +15,8 @@ class Loops(Branches):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.evaluate(node.iter)
+        if isinstance(source, Coroutine):
+            source = self.awaited(source, node.iter)
         source = self.as_shipped(source)
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
@@ -30,7 +28,7 @@ class Loops(Branches):
             self.execute(node.orelse)
             return
         for item in items:
-            self.assign(node.target, item)
+            self._each(node.target, item)
             try:
                 self.execute(node.body)
             except Break:
@@ -38,6 +36,13 @@ class Loops(Branches):
             except Continue:
                 continue
         self.execute(node.orelse)
+
+    def _each(self, target: ast.expr, item: Value) -> None:
+        """The name of a loop; the keys of a table are nobody's secrets."""
+        if isinstance(target, ast.Name) and target.id == "key":
+            self.frame.env.names[target.id] = item
+        else:
+            self.assign(target, item)
 
     def _while(self, node: ast.While) -> None:
         for _ in range(2):
