@@ -25,6 +25,7 @@ from tests.auditor.variants import (
     late,
     optional,
     origin,
+    origin_forms,
     settings,
     shipped,
     switched,
@@ -126,17 +127,20 @@ def test_origin(case: Case, tmp_path: Path) -> None:
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("name", hostile_origins.CHECKS)
+CHECKS = hostile_origins.CHECKS | origin_forms.FORMS
+
+
+@pytest.mark.parametrize("name", CHECKS)
 def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> None:
     """A comparison counts for what an attacker can have, and not for what it is meant for."""
-    wanted, check, before = hostile_origins.CHECKS[name]
+    wanted, check, before = CHECKS[name]
     body = hostile_origins.FRAME.format(
         before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
     )
     assert endpoint_of(tmp_path, HEAD + body, {}).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES))
+@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES | origin_forms.SHAPES))
 def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
     """Whatever puts a check into a class or takes it away, it is the one that runs that counts."""
     wanted, body, files = case

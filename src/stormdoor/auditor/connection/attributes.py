@@ -105,6 +105,12 @@ METHODS = frozenset(
         "create_signed_value",
     ]
 )
+_OF_PAGE = {
+    "referer": "{origin}/",
+    "user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36",
+}
+"""What the browser of a victim sends with it, whose page is an attacker's."""
 
 
 class TornadoAttributes(Client):
@@ -214,6 +220,8 @@ class TornadoAttributes(Client):
                     host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
+            case "request", "full_url" if self.mode == "origin":
+                return Special("request.full_url", text=text)
             case "request", "protocol":
                 return Const("http", text=text) if self.mode == "origin" else Unknown(text=text)
             case (
@@ -316,6 +324,10 @@ class TornadoAttributes(Client):
         """A header of the request."""
         if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
             return Const(self.origin, frozenset({"client", "origin"}), text)
+        if self.mode == "origin" and name.lower() in _OF_PAGE:
+            return Const(
+                _OF_PAGE[name.lower()].format(origin=self.origin), frozenset({"client"}), text
+            )
         if self.mode == "origin" and name.lower() == "host":
             self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)

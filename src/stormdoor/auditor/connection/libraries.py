@@ -5,7 +5,7 @@ import ast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
-from stormdoor.auditor.connection.picks import Picks
+from stormdoor.auditor.connection.functional import Functional
 from stormdoor.auditor.interpreter.calls.parts import named_attribute, part_of
 from stormdoor.auditor.interpreter.values import (
     REST,
@@ -38,7 +38,7 @@ _DECLARES = frozenset({"attr", "attrs", "dataclasses", "pydantic"})
 _MAX_MAPPED = 24
 
 
-class TornadoModel(Picks):
+class TornadoModel(Functional):
     """Tornado's objects."""
 
     def library_call(
@@ -136,7 +136,7 @@ class TornadoModel(Picks):
             return self._any(name, args[0])
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
-        return None
+        return super().library_call(name, args, words, node)
 
     def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
         """What a field of a data class is as shipped."""

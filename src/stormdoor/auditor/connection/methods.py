@@ -60,6 +60,9 @@ class TornadoMethods(TornadoAttributes):
             return self.thread_call(kind, args, words, node)
         if kind == "request.certificate":
             return self.identity(text_of(function), node, certain=True)
+        if kind == "request.full_url":
+            self.looked_at.add("host")
+            return Const(f"http://{self.host}/", frozenset({"host"}), text_of(function))
         if not kind.startswith("handler."):
             return self.unknown_call(function, text_of(function), args, words, node)
         name = kind.removeprefix("handler.")

@@ -6,6 +6,7 @@ from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks, is_
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
+from stormdoor.auditor.interpreter.sets import method_of
 from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
@@ -93,11 +94,13 @@ class Methods(Tasks):
             args = [stand_in(receiver, name, args[0]), *args[1:]]
         if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
             raise Thrown("ValueError", node, self.frame.module)
-        concrete = concrete_method(receiver, name, args, words)
+        concrete = concrete_method(receiver, name, args, words) or method_of(receiver, name, args)
         if concrete is not None:
             return concrete
         if isinstance(receiver, Unknown) and "client" not in receiver.labels:
-            configured = self._configured(name, args, words, node)
+            configured = self._of_section(receiver, name, args, words)
+            if configured is None:
+                configured = self._configured(name, args, words, node)
             if configured is not None:
                 return configured
         if isinstance(receiver, Mapping | Sequence):
@@ -162,7 +165,7 @@ class Methods(Tasks):
             self.filled.add(text_of(receiver))
         if name in {"get", "pop"} and args:
             key = args[0]
-            if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+            if isinstance(key, Const) and isinstance(key.value, str | int | bytes | None):
                 if key.value in receiver.items:
                     return receiver.items[key.value]
                 if receiver.exact:
@@ -252,6 +255,18 @@ class Methods(Tasks):
         if isinstance(value, Setting) and value.default is None and args[1:]:
             value.default = args[1]
         return value
+
+    def _of_section(
+        self, receiver: Unknown, name: str, args: list[Value], words: dict[str, Value]
+    ) -> Value | None:
+        """`parser.get("web", "origins")`: a section and a name, and no default."""
+        keys = [str(one.value) for one in args if isinstance(one, Const)]
+        if name != "get" or len(keys) != 2 or "ConfigParser" not in receiver.text:
+            return None
+        key = ".".join(keys)
+        if key in self.project.settings:
+            return self.setting_named(key, key, ast.Constant(key))
+        return Setting(key, words.get("fallback"), frozenset({"setting"}), key)
 
     def _is_contested(self, key: str) -> bool:
         """Whether the program gives a setting other values than one: then its default is not shipped."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
+from stormdoor.auditor.interpreter.sets import compared
 from stormdoor.auditor.interpreter.tables import is_shared
-from stormdoor.auditor.interpreter.texts import stand_in
+from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -70,7 +71,7 @@ class Comparisons(Operators):
             if identical is not None:
                 return _negated(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
-            found = self._contained(left, right, node)
+            found = self._held_by(left, right, node) or self._contained(left, right, node)
             answer = _negated(found) if negated else found
             names = _names_in(right)
             if names and isinstance(left, Unknown) and "client" in left.labels:
@@ -127,6 +128,9 @@ class Comparisons(Operators):
             matched = self._proof(left, right, node)
             if matched is not None:
                 return _negated(matched) if negated else matched
+        known_sets = compared(left, op, right)
+        if known_sets is not None:
+            return known_sets
         if isinstance(left, Nobody) or isinstance(right, Nobody):
             presumed = any(isinstance(one, Nobody) and one.presumed for one in (left, right))
             if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
@@ -216,6 +220,13 @@ class Comparisons(Operators):
             case _:
                 return None
 
+    def _held_by(self, left: Value, right: Value, node: ast.AST) -> Value | None:
+        """What an object of the program says of it, whose class says what it contains."""
+        if not isinstance(right, Instance) or right.handler:
+            return None
+        asked = self.attribute(right, "__contains__", node)
+        return self.call(asked, [left], {}, node) if isinstance(asked, Bound) else None
+
     def _contained(self, left: Value, right: Value, node: ast.AST) -> Value:
         text = self.frame.module.source(node)
         if self.mode == "origin":
@@ -248,6 +259,14 @@ class Comparisons(Operators):
             ):
                 return Const(value=True)
             return Unknown(labels | {"client", "header"}, text)
+        if self.mode == "origin" and isinstance(right, Unknown) and is_text(right):
+            # A text that nobody can read here: a piece of a page that it names is in it, too.
+            self.looked_at.add("list")
+            return (
+                self._constants(left, ast.In(), _listed(right))
+                if isinstance(left, Const)
+                else right
+            )
         if (
             isinstance(left, Const)
             and "origin" in left.labels
@@ -355,6 +374,10 @@ def _holds(held: Value, value: Value, depth: int = 3) -> bool:
         return False
     inner = held.items if isinstance(held, Sequence) else held.items.values()
     return any(_holds(one, value, depth - 1) for one in inner)
+
+
+def _listed(text: Unknown) -> Const:
+    return Const(f"https://{STAND_IN}", text.labels, text.text)
 
 
 def _is_token_of(shown: Value, found: Value) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.names import Names
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
@@ -107,7 +108,11 @@ class Items(Names):
     def item(self, value: Value, index: Value, node: ast.AST) -> Value:
         """`value[index]`."""
         text = self.frame.module.source(node)
+        parts = parts_in_order(value)
         match value:
+            case Mapping() if parts and isinstance(index, Const) and isinstance(index.value, int):
+                if -len(parts) <= index.value < len(parts):
+                    return parts[index.value]
             case Mapping() if isinstance(index, Const) and isinstance(
                 index.value, str | int | bytes
             ):

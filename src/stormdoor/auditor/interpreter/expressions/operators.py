@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.pieces import is_secret
+from stormdoor.auditor.interpreter.sets import combined
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -112,6 +113,9 @@ class Operators(Items):
                     return Const((left.value % tuple(values))[:_MAX_TEXT], labels)
                 except (TypeError, ValueError):
                     return Unknown(labels)
+        made = combined(left, node.op, right)
+        if made is not None:
+            return made
         if (
             isinstance(node.op, ast.Add | ast.BitOr)
             and isinstance(left, Sequence)

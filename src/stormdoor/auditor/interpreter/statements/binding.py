@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
+from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
 from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
@@ -57,7 +58,7 @@ class Binding(Expressions):
                     for inner, item in zip(target.elts, value.items, strict=True):
                         self.assign(inner, item)
                     return
-                parts = _parts_of(value)
+                parts = _parts_of(value, len(target.elts))
                 if len(parts) == len(target.elts):
                     for inner, item in zip(target.elts, parts, strict=True):
                         self.assign(inner, item)
@@ -230,8 +231,11 @@ class Binding(Expressions):
             self.frame.env.names[name] = self.meaning(found, name, node)
 
 
-def _parts_of(value: Value) -> list[Value]:
-    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+def _parts_of(value: Value, many: int) -> list[Value]:
+    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name, and a parsed address."""
+    parts = parts_in_order(value)
+    if parts:
+        return parts if many == len(parts) else [one for one in parts if one is not parts[3]]
     if isinstance(value, Instance) and _is_tuple(value):
         return list(value.attrs.values())
     if not isinstance(value, Setting) or not isinstance(value.default, Sequence):

@@ -5,7 +5,15 @@ import ast
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
 from stormdoor.auditor.interpreter.statements.refusals import wanted_outcome
-from stormdoor.auditor.interpreter.values import Const, Nobody, Setting, Unknown, Value, labels_of
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Nobody,
+    Sequence,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+)
 
 __all__ = ["Branches"]
 
@@ -64,6 +72,14 @@ class Branches(Binding):
 
     def _capture(self, pattern: ast.pattern, subject: Value) -> None:
         """Bind the names of a pattern."""
+        if (
+            isinstance(pattern, ast.MatchSequence)
+            and isinstance(subject, Sequence)
+            and len(pattern.patterns) == len(subject.items)
+        ):
+            for one, item in zip(pattern.patterns, subject.items, strict=True):
+                self._capture(one, item)
+            return
         for inner in ast.walk(pattern):
             if isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
                 whole = inner is pattern
