@@ -25,6 +25,7 @@ from tests.auditor.variants import (
     late,
     optional,
     origin,
+    protocols,
     settings,
     shipped,
     switched,
@@ -75,6 +76,7 @@ ALL = (
     | doors.CASES
     | late.CASES
     | optional.CASES
+    | protocols.CASES
     | settings.CASES
     | shipped.CASES
     | switched.CASES
