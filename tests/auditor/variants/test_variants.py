@@ -26,6 +26,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     origin_forms,
+    protocols,
     settings,
     shipped,
     switched,
@@ -76,6 +77,7 @@ ALL = (
     | doors.CASES
     | late.CASES
     | optional.CASES
+    | protocols.CASES
     | settings.CASES
     | shipped.CASES
     | switched.CASES

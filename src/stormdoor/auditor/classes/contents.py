@@ -86,6 +86,20 @@ class Contents(Sockets):
             )
         return known
 
+    def tellers(self, module: Module, name: str) -> list[tuple[Module, ast.Call]]:
+        """Calls at the top of modules of a function that puts what it is given into a list."""
+        registrars = [
+            one
+            for one in module.tree.body
+            if isinstance(one, ast.FunctionDef) and name in set(_filled_names(one))
+        ]
+        return [
+            (place, call)
+            for one in registrars
+            for place, call in self.calls_of(module, one)
+            if not self.functions_around(place, call)
+        ]
+
     def conditions_in(
         self, scope: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     ) -> dict[int, tuple[Condition, ...]]:

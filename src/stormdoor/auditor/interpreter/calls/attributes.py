@@ -32,6 +32,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -42,6 +43,7 @@ __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
 """Bases whose `start()` runs the object's `run()`."""
+_ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _SWITCHES = frozenset(
     ["allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"]
 )
@@ -295,6 +297,10 @@ class Attributes(Decorators):
                 return self.call(value, [instance], {}, node)
             return Bound(value, instance)
         value = self.member_value(member, instance.info)
+        if isinstance(value, Instance) and self._member(value.info, "__get__", None) is not None:
+            default = value.attrs.get("default")
+            if default is not None:
+                return Setting(name, settled(default), text=name)  # a descriptor of settings
         if isinstance(value, Partial) and value.text == "partialmethod":
             return Partial(Bound(value.function, instance), value.args, value.words)
         put = member.value is not None or member.module is not None
@@ -308,6 +314,7 @@ class Attributes(Decorators):
             isinstance(value, Const)
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
+            and not _is_enumeration(instance.info)
             and not (instance.handler and self._declared_again(instance.info, name))
             and not (not instance.handler and self._is_said_by_kinds(instance.info, name))
             and not (instance.handler and name in self.hierarchy.noted_from_outside)
@@ -425,6 +432,7 @@ class Attributes(Decorators):
             isinstance(result, Const)
             and (result.value is None or isinstance(result.value, bool | str))
             and name not in self.stored_names(value.info)
+            and not _is_enumeration(value.info)
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
@@ -507,6 +515,14 @@ def _is_field(binding: Binding) -> bool:
         isinstance(binding, Assigned)
         and isinstance(binding.value, ast.Call)
         and _last(binding.value) in {"field", "Field", "attrib", "ib"}
+    )
+
+
+def _is_enumeration(info: ClassInfo) -> bool:
+    """Whether its attributes are names for states and kinds, which nobody configures."""
+    return any(
+        isinstance(one, External) and one.name.rpartition(".")[2] in _ENUMERATIONS
+        for one in info.mro
     )
 
 

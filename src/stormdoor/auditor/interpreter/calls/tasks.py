@@ -57,6 +57,8 @@ THROUGH = frozenset(
         "ensure_async",
         "run_sync",
         "run",
+        "Task",
+        "Op",
     ]
 )
 
@@ -67,6 +69,8 @@ _TIMERS = frozenset(
 """What starts something that does not come at once."""
 
 
+_OF_OLD = frozenset({"Task", "Op"})
+"""`yield gen.Task(redis.get, key)`: the call, with a callback that the coroutine waits for."""
 _POOLS = frozenset({"to_thread", "run_in_executor"})
 
 
@@ -116,6 +120,8 @@ class Tasks(Unread):
         return Const(None)
 
     def _through_call(self, name: str, args: list[Value], node: ast.AST) -> Value:
+        if name in _OF_OLD:
+            return self.call(args[0], args[1:], {}, node)
         for at, one in enumerate(args):
             if isinstance(one, Coroutine):
                 value = self.awaited(one, node)

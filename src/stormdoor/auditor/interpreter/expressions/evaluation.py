@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Environment,
     Function,
+    Instance,
     Mapping,
     Sequence,
     Setting,
@@ -81,6 +82,7 @@ class Expressions(Conditions):
                             items.append(Unknown(labels_of(inner), text_of(inner)))
                     else:
                         items.append(self.evaluate(item))
+                _tell_apart(items)
                 return Sequence(items, type(node).__name__.lower(), exact)
             case ast.Dict():
                 entries: dict[object, Value] = {}
@@ -102,6 +104,7 @@ class Expressions(Conditions):
                     else:
                         exact = False
                         entries[("?", len(entries))] = value
+                _tell_apart(list(entries.values()))
                 return Mapping(entries, exact, spread)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
@@ -136,6 +139,7 @@ class Expressions(Conditions):
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
             entries: dict[object, Value] = {}
+            hanging: Setting | None = None
             for item in items[: _MAX_ITEMS if simple else 1]:
                 self.assign(generator.target, item)
                 for inner in node.generators[1:]:
@@ -145,6 +149,10 @@ class Expressions(Conditions):
                     value = self.logic_value(condition)
                     if isinstance(value, Const):
                         keep = keep and bool(value.value)
+                    elif isinstance(value, Setting) and self.mode == "anonymous":
+                        shipped = self.truth_of_default(value)
+                        hanging = hanging or (value if shipped is False else None)
+                        keep = keep and shipped is not False
                 if isinstance(node, ast.DictComp):
                     key = self.evaluate(node.key)
                     value = self.evaluate(node.value)
@@ -157,10 +165,20 @@ class Expressions(Conditions):
                 return Mapping(entries, exact=len(items) < _MAX_ITEMS)
             if simple and not isinstance(node, ast.DictComp):
                 made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                if hanging is not None and not results:
+                    return Setting(hanging.name, made, text=hanging.text)  # none as shipped
                 return Setting(given.name, made) if isinstance(given, Setting) else made
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
+
+
+def _tell_apart(items: list[Value]) -> None:
+    """What several objects of a class are told in one table is what each of them is: no setting."""
+    made = [one for one in items if isinstance(one, Instance) and one.shared]
+    for one in made:
+        if sum(other.info is one.info for other in made) > 1:
+            one.shared = False
 
 
 def _has_items(value: Value) -> bool:

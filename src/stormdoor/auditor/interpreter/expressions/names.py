@@ -169,7 +169,19 @@ class Names(Layer):
             )
         ):
             self._filled_in(module, name, value)
+        elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
+            self._told(module, name, value)
         return value
+
+    def _told(self, module: Module, name: str, listed: Sequence) -> None:
+        """What modules put into a list through a function: `add_check(by_password)`."""
+        calls = self.hierarchy.tellers(module, name)[:_MAX_REGISTERED]
+        if not calls:
+            return
+        listed.exact = True
+        for place, call in calls:
+            self.in_module(place, call)
+        listed.exact = bool(listed.items)
 
     def _fillers(self, module: Module, name: str) -> list[ast.AST]:
         """What stands under a decorator that fills a table, and the decorator itself."""

@@ -145,7 +145,10 @@ class Binding(Expressions):
         """
         if self.mode != "anonymous" or self.stage != Stage.MESSAGE:
             return False
-        if not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False:
+        begun = isinstance(value, Const) and value.value is True
+        if not begun and (
+            not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False
+        ):
             return False
         made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
         if labels_of(value) - made_of:
