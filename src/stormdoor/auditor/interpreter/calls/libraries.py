@@ -4,7 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH
+from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
@@ -93,6 +93,8 @@ class Libraries(Methods):
             and args
             and (last != "run" or isinstance(args[0], Coroutine | Function | Bound | Partial))
         ):
+            return self._through_call(last, args, node)
+        if last in OPERATIONS and args and not isinstance(args[0], Const | Mapping):
             return self._through_call(last, args, node)
         known = self.library_call(name, args, words, node)
         if known is not None:
