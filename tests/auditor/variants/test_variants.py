@@ -18,6 +18,7 @@ from tests.auditor.variants import (
     authorization,
     classes,
     configuration,
+    deeds,
     doors,
     hostile_actions,
     hostile_checks,
@@ -156,11 +157,21 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-@pytest.mark.parametrize("name", actions.CASES | hostile_actions.CASES)
+OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS
+
+
+@pytest.mark.parametrize("name", OF_MEMBERS)
 def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     """A question counts where its answer can keep the deed from being done."""
-    wanted, body = (actions.CASES | hostile_actions.CASES)[name]
+    wanted, body = OF_MEMBERS[name]
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
+
+
+@pytest.mark.parametrize("name", deeds.ANYBODY)
+def test_what_is_done_for_a_message_of_anybody(name: str, tmp_path: Path) -> None:
+    """Where nobody is known, it is what a message does to things of others that needs a permission."""
+    wanted, body = deeds.ANYBODY[name]
+    assert permission(endpoint_of(tmp_path, HEAD + body, {})) == wanted
 
 
 def permission(endpoint: Endpoint) -> str:

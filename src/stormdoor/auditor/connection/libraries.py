@@ -98,7 +98,12 @@ class TornadoModel(Functional):
             case "hmac.new" | "hmac.digest" if args and (
                 isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
             ):
-                return Unknown(frozenset({"secret"}), text=name)
+                chosen = (
+                    labels_of(*args[1:]) & {"client", "message"}
+                    if self.mode == "member"
+                    else frozenset()
+                )
+                return Unknown(frozenset({"secret"}) | chosen, text=name)
             case _ if name.startswith("hashlib.") and "setting" in labels_of(*args):
                 # Who does not know the setting cannot make the sum.
                 return Unknown(frozenset({"secret"}), text=name)

@@ -70,6 +70,8 @@ class Attributes(Decorators):
                 return self._named_attribute(value, name, node)
             case Function() if name in value.attrs:
                 return value.attrs[name]
+            case Bound(function=Function() as inner) if name in inner.attrs:
+                return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
                 return value.items[name]
             case Nobody():

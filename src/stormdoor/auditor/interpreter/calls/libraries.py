@@ -5,7 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.records import COPIES, TUPLES, copied_with, tuple_class
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH
+from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
@@ -101,6 +101,8 @@ class Libraries(Methods):
                 return made
         if name in COPIES and args and isinstance(args[0], Instance) and not args[0].handler:
             return copied_with(args[0], words)
+        if last in OPERATIONS and args and not isinstance(args[0], Const | Mapping):
+            return self._through_call(last, args, node)
         known = self.library_call(name, args, words, node)
         if known is not None:
             return known

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
@@ -62,6 +63,9 @@ class Comparisons(Operators):
             labels >= {"principal", "client"}
             or _is_token_of(left, right)
             or _is_token_of(right, left)
+            or (
+                self.stage == Stage.MESSAGE and (_is_sum_of(left, right) or _is_sum_of(right, left))
+            )
         ):
             self.record("check", node, f"access: {text}", values=(left, right))
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
@@ -388,6 +392,13 @@ def _is_token_of(shown: Value, found: Value) -> bool:
         and "client" in labels_of(found)
         and not _chosen(found)
         and lexicon.is_credential_name(_last_word(found))
+    )
+
+
+def _is_sum_of(shown: Value, made: Value) -> bool:
+    """Whether it is compared with what the server makes of a secret and of what the client names."""
+    return (
+        "client" in labels_of(shown) and "secret" not in labels_of(shown) and is_keyed_digest(made)
     )
 
 

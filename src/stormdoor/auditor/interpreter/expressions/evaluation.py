@@ -160,7 +160,9 @@ class Expressions(Conditions):
                     if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                         entries[key.value] = value
                 elif keep or not simple:
-                    results.append(self.evaluate(node.elt))
+                    made = self.evaluate(node.elt)
+                    own = self._own_among(node) if self.mode == "member" else None
+                    results.append(made if own is None else Unknown(labels_of(own), text_of(made)))
             if simple and entries and len(entries) == len(items):
                 return Mapping(entries, exact=len(items) < _MAX_ITEMS)
             if simple and not isinstance(node, ast.DictComp):
@@ -171,6 +173,39 @@ class Expressions(Conditions):
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
+
+    def _own_among(self, node: ast.expr) -> Value | None:
+        """What the user has, where nothing else is kept of what the client names."""
+        keeper = _keeper(node)
+        own = self.evaluate(keeper) if keeper is not None else None
+        if own is None:
+            return None
+        labels = labels_of(own)
+        return own if "principal" in labels and "client" not in labels else None
+
+
+def _keeper(node: ast.expr) -> ast.expr | None:
+    """`own` of `[one for one in named if one in own]`: in what each of them must be."""
+    match node:
+        case ast.ListComp(
+            elt=ast.Name(id=kept),
+            generators=[
+                ast.comprehension(
+                    target=ast.Name(id=target),
+                    ifs=[
+                        ast.Compare(
+                            left=ast.Name(id=asked),
+                            ops=[ast.In()],
+                            comparators=[(ast.Name() | ast.Attribute()) as own],
+                        ),
+                        *_,
+                    ],
+                )
+            ],
+        ) if kept == target == asked:
+            return own
+        case _:
+            return None
 
 
 def _tell_apart(items: list[Value]) -> None:

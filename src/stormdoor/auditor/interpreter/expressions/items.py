@@ -27,7 +27,6 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Items"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
-_ALL_NAMES = ("globals(", "locals(", "vars(")
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -185,11 +184,6 @@ class Items(Names):
         ):
             return self.by_words(value, index.value, text, node)
         found = {"found"} if "client" in labels_of(index) else set()
-        holder = text_of(value)
-        if found and (holder.startswith(_ALL_NAMES) or holder.endswith("__dict__")):
-            self.record("dispatch", node, holder, values=(index,))
-            if self.accepted:
-                self.record("act", node, holder, values=(index,))
         return Unknown(labels_of(value, index) | found, text)
 
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
