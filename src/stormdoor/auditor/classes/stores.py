@@ -1,12 +1,14 @@
-"""What the statements in a class store on objects, read once a class."""
+"""What the statements of a class or a method store on objects, read once each."""
 
 import ast
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Stores", "stores_in"]
+__all__ = ["Stores", "kept_by", "parameters_of", "stored_by", "stores_in"]
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,44 @@ def _stored_names(function: ast.AST) -> set[str]:
         for inner in ast.walk(function)
         if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
     }
+
+
+@lru_cache(maxsize=4096)
+def stored_by(function: _Definition) -> dict[str, list[ast.expr]]:
+    """The values of `self.name = ...`, by the names."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
+                    found.setdefault(target.attr, []).append(node.value)
+    return found
+
+
+def kept_by(node: ast.ClassDef) -> dict[str, ast.Constant]:
+    """`def __init__(self, origins=None): self.origins = origins`: the defaults of what it keeps."""
+    kept: dict[str, ast.Constant] = {}
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            defaults = dict(parameters_of(method))
+            for name, values in stored_by(method).items():
+                default = defaults.get(name)
+                own = all(isinstance(one, ast.Name) and one.id == name for one in values)
+                if own and isinstance(default, ast.Constant):
+                    kept[name] = default
+    return kept
+
+
+def parameters_of(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
+    """The parameters that have a name of their own, with their defaults."""
+    arguments = function.args
+    names = [*arguments.posonlyargs, *arguments.args]
+    missing = len(names) - len(arguments.defaults)
+    for at, one in enumerate(names):
+        yield one.arg, arguments.defaults[at - missing] if at >= missing else None
+    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield one.arg, default
