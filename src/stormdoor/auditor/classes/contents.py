@@ -6,6 +6,7 @@ from functools import cached_property
 
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
+from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
@@ -25,6 +26,7 @@ class Contents(Sockets):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
+        self._kept: tuple[int, dict[str, list[ast.Constant]]] | None = None
         self._filled: dict[int, frozenset[str]] = {}
         self._registered: dict[
             tuple[int, str],
@@ -56,6 +58,19 @@ class Contents(Sockets):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             for name in _put_on_parameters(node)
         )
+
+    def kept_defaults(self, name: str) -> list[ast.Constant]:
+        """The defaults of what classes of the program are told and keep under a name."""
+        modules = tuple(self.project.inside())
+        # INVARIANT: what was read stays as it is; when more was read, all is looked at again.
+        if self._kept is None or self._kept[0] != len(modules):
+            found: dict[str, list[ast.Constant]] = {}
+            for module in modules:
+                for definition in module.classes if not module.is_test else ():
+                    for one, default in kept_by(definition.node).items():
+                        found.setdefault(one, []).append(default)
+            self._kept = len(modules), found
+        return self._kept[1].get(name, [])
 
     def registered(
         self, module: Module, name: str

@@ -4,6 +4,7 @@ import ast
 import re
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
@@ -173,15 +174,10 @@ class TornadoAttributes(Client):
         if self.mode == "origin" or not self.accepted or name in self.uncertain:
             return False
         makers = {
-            method.name
+            method
             for one in info.mro
             if isinstance(one, ClassInfo)
-            for method in ast.walk(one.node)
-            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
-            for inner in ast.walk(method)
-            if isinstance(inner, ast.Attribute)
-            and isinstance(inner.ctx, ast.Store)
-            and inner.attr == name
+            for method in stores_in(one.node).makers.get(name, ())
         }
         return bool(makers) and makers <= {"__init__", "initialize"}
 

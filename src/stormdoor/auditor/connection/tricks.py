@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import HOST
 from stormdoor.auditor.connection.patterns import examples, is_glob, is_pattern
 from stormdoor.auditor.interpreter.texts import STAND_IN
@@ -149,20 +150,10 @@ class Reader:
             if isinstance(one, ClassInfo):
                 for binding in self.hierarchy.members(one).get(name, ()):
                     yield from _trees(one.module, binding)
-                yield from ((one.module, value) for value in _stored(one.node, name))
+                yield from (
+                    (one.module, value) for value in stores_in(one.node).values.get(name, ())
+                )
         yield from self.project.settings.get(name, ())[:2]
-
-
-def _stored(node: ast.ClassDef, name: str) -> Iterator[ast.expr]:
-    """What methods of a class store on the object under a name."""
-    for inner in ast.walk(node):
-        match inner:
-            case ast.Assign(
-                targets=[ast.Attribute(value=ast.Name(id="self"), attr=stored)], value=value
-            ) if stored == name:
-                yield value
-            case _:
-                pass
 
 
 def _trees(module: Module, binding: object) -> Iterator[tuple[Module, ast.AST]]:

@@ -4,10 +4,11 @@ A parameter is what the calls of its function give; where there are none it is a
 """
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.stores import parameters_of, stored_by
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
@@ -107,7 +108,7 @@ class Surroundings(Calls):
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()
         for function in functions:
-            for name, default in _parameters(function):
+            for name, default in parameters_of(function):
                 env.pending[name] = partial(self._parameter, module, function, name, default)
             rest = function.args.kwarg
             if rest is not None:  # what it is not given is what `kwargs.pop(name, default)` says
@@ -227,14 +228,7 @@ class Surroundings(Calls):
 
     def told_to_holder(self, name: str) -> Const | None:
         """The default of what one class of the program, and no other, is told and keeps under a name."""
-        held = [
-            default
-            for module in self.project.inside()
-            if not module.is_test
-            for definition in module.classes
-            for default in (_kept(definition.node).get(name),)
-            if default is not None
-        ]
+        held = self.hierarchy.kept_defaults(name)
         return Const(held[0].value, text=name) if len(held) == 1 else None
 
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
@@ -249,7 +243,7 @@ class Surroundings(Calls):
             for binding in (binding for method in makers for binding in members.get(method, ())):
                 if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
                     continue
-                values = _stored(binding.node).get(name, [])
+                values = stored_by(binding.node).get(name, [])
                 if len(values) == 1:
                     env = self._around(one.module, [binding.node])
                     first = next(iter(binding.node.args.args), None)
@@ -324,16 +318,6 @@ def _plain(value: Value) -> bool:
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, bool | str))
 
 
-def _parameters(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
-    arguments = function.args
-    names = [*arguments.posonlyargs, *arguments.args]
-    missing = len(names) - len(arguments.defaults)
-    for at, one in enumerate(names):
-        yield one.arg, arguments.defaults[at - missing] if at >= missing else None
-    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield one.arg, default
-
-
 def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | None:
     for word in call.keywords:
         if word.arg == name:
@@ -346,21 +330,6 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     if 0 <= at < len(call.args) and not any(isinstance(one, ast.Starred) for one in before):
         return call.args[at]
     return None
-
-
-@lru_cache(maxsize=4096)
-def _kept(node: ast.ClassDef) -> dict[str, ast.Constant]:
-    """`def __init__(self, origins=None): self.origins = origins`: the defaults of what it keeps."""
-    kept: dict[str, ast.Constant] = {}
-    for method in node.body:
-        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-            defaults = dict(_parameters(method))
-            for name, values in _stored(method).items():
-                default = defaults.get(name)
-                own = all(isinstance(one, ast.Name) and one.id == name for one in values)
-                if own and isinstance(default, ast.Constant):
-                    kept[name] = default
-    return kept
 
 
 @lru_cache(maxsize=4096)
@@ -381,20 +350,4 @@ def _told(node: ast.ClassDef) -> dict[str, ast.Constant]:
                 and inner.targets[0].value.id == "cls"
             ):
                 found.setdefault(inner.targets[0].attr, inner.value)
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _stored(function: _Definition) -> dict[str, list[ast.expr]]:
-    """The values of `self.name = ...`, by the names."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if (
-                    isinstance(target, ast.Attribute)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                ):
-                    found.setdefault(target.attr, []).append(node.value)
     return found

@@ -6,6 +6,7 @@ from typing import cast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
+from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
@@ -375,18 +376,10 @@ class Attributes(Decorators):
         """Attributes that some method of the class or a base assigns."""
         known = self.hierarchy.stored.get(id(info))
         if known is None:
-            names: set[str] = set()
-            for one in info.mro:
-                if isinstance(one, ClassInfo):
-                    for inner in ast.walk(one.node):
-                        if (
-                            isinstance(inner, ast.Attribute)
-                            and isinstance(inner.ctx, ast.Store)
-                            and not (isinstance(inner.value, ast.Name) and inner.value.id == "cls")
-                        ):
-                            # `cls.authenticator = ...` is for all connections: whoever sets it up.
-                            names.add(inner.attr)
-            known = frozenset(names)
+            # `cls.authenticator = ...` is for all connections: whoever sets it up.
+            known = frozenset[str]().union(
+                *(stores_in(one.node).on_objects for one in info.mro if isinstance(one, ClassInfo))
+            )
             self.hierarchy.stored[id(info)] = known
         return known
 
@@ -458,17 +451,10 @@ class Attributes(Decorators):
         """
         if lexicon.concerns_identity(name):
             return False
-        return (
-            sum(
-                isinstance(inner, ast.Attribute)
-                and isinstance(inner.ctx, ast.Store)
-                and inner.attr == name
-                for one in info.mro
-                if isinstance(one, ClassInfo)
-                for inner in ast.walk(one.node)
-            )
-            > 1
+        times = (
+            stores_in(one.node).times.get(name, 0) for one in info.mro if isinstance(one, ClassInfo)
         )
+        return sum(times) > 1
 
     def _is_set_later(self, info: ClassInfo, name: str, value: Value) -> bool:
         """Whether the program sets this flag of the class while it runs: `cls.running = True`.
@@ -480,19 +466,9 @@ class Attributes(Decorators):
         if set(lexicon.words_of(name)) & _SWITCHES:
             return False
         return any(
-            isinstance(inner, ast.Assign)
-            and isinstance(inner.value, ast.Constant)
-            and inner.value.value is True
-            and any(
-                isinstance(target, ast.Attribute)
-                and target.attr == name
-                and isinstance(target.value, ast.Name)
-                and target.value.id in {"cls", one.name}
-                for target in inner.targets
-            )
+            stores_in(one.node).switched_on.get(name, frozenset()) & {"cls", one.name}
             for one in info.mro
             if isinstance(one, ClassInfo)
-            for inner in ast.walk(one.node)
         )
 
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
