@@ -242,6 +242,7 @@ MUTATIONS: tuple[Mutation, ...] = (asynchronous, under_another_name)
 EACH_THIRD = dict(list(authentication.CASES.items())[::3])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("case", cases(EACH_THIRD))
 def test_the_verdict_stays_in_another_spelling(
@@ -263,6 +264,7 @@ application = Application([("/moved", Door)])
 """
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "case",
     cases({name: case for name, case in EACH_THIRD.items() if "Server" not in case[1]}),
