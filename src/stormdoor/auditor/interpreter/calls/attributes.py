@@ -425,9 +425,7 @@ class Attributes(Decorators):
         if lexicon.concerns_identity(name):
             return False
         times = (
-            stores_in(one.node).times.get(name, 0)
-            for one in info.mro
-            if isinstance(one, ClassInfo)
+            stores_in(one.node).times.get(name, 0) for one in info.mro if isinstance(one, ClassInfo)
         )
         return sum(times) > 1
 
