@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
@@ -18,6 +19,8 @@ class Hierarchy(Loops):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self.stored: dict[int, frozenset[str]] = {}
+        self.defaults: dict[tuple[str, str], tuple[Module, ast.expr] | None] = {}
+        self.set_up: dict[ast.ClassDef, dict[str, tuple[FunctionDefinition, ast.expr]]] = {}
         self.applications: list[ClassInfo] = []
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.stores import stores_in
@@ -24,6 +25,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
 
 __all__ = ["METHODS", "TornadoAttributes"]
 
@@ -333,22 +335,10 @@ class TornadoAttributes(Client):
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
-        given = [
-            (module, expr)
-            for key in (_dotted(text, name), name)
-            for module, expr in self.project.settings.get(key, [])
-        ]
-        choices = [one for one in given if not _passes_on(one[1], name)] or given
-        if _dotted(text, name) in self.project.settings:
-            choices = choices[:1]
         default: Value | None = None
-        if (
-            len(
-                {self.project.path_of(module.file) + ast.dump(expr) for module, expr in choices[:8]}
-            )
-            == 1
-        ):
-            module, expr = choices[0]
+        given = self._default_of(_dotted(text, name), name)
+        if given is not None:
+            module, expr = given
             if len(self.frames) < 20 and not any(frame.node is expr for frame in self.frames):
                 value = self.in_place(module, expr)
                 if isinstance(value, Setting):
@@ -359,6 +349,22 @@ class TornadoAttributes(Client):
         if lexicon.is_credential_name(name):
             labels.add("secret")
         return Setting(text or name, default, frozenset(labels), text or name)
+
+    def _default_of(self, dotted: str, name: str) -> tuple[Module, ast.expr] | None:
+        """The one default that the project gives a setting."""
+        # INVARIANT: all settings are collected before anything is followed.
+        known = self.hierarchy.defaults
+        if (dotted, name) not in known:
+            settings = self.project.settings
+            given = [one for key in (dotted, name) for one in settings.get(key, [])]
+            choices = [one for one in given if not _passes_on(one[1], name)] or given
+            if dotted in settings:
+                choices = choices[:1]
+            different = {
+                self.project.path_of(module.file) + ast.dump(expr) for module, expr in choices[:8]
+            }
+            known[dotted, name] = choices[0] if len(different) == 1 else None
+        return known[dotted, name]
 
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
@@ -414,6 +420,7 @@ def _names_origin(key: Value) -> bool:
     return isinstance(key, Const) and str(key.value).lower() in ORIGIN_HEADERS
 
 
+@lru_cache(maxsize=65536)
 def _dotted(text: str, name: str) -> str:
     """`config["auth"]["enabled"]` and `config.auth.enabled` as `auth.enabled`."""
     parts = re.findall(r"\w[\w-]*", text.replace(".get(", ".").replace("settings.", ""))

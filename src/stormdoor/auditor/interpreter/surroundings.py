@@ -238,25 +238,35 @@ class Surroundings(Calls):
         for one in instance.info.mro:
             if not isinstance(one, ClassInfo):
                 continue
-            members = self.hierarchy.members(one)
+            stored = self._set_up(one).get(name)
+            if stored is not None:
+                function, expression = stored
+                env = self._around(one.module, [function])
+                first = next(iter(function.args.args), None)
+                if first is not None:
+                    env.pending.pop(first.arg, None)
+                    env.names[first.arg] = instance
+                instance.attrs[name] = Unknown(text=name)  # it may be made of itself
+                value = self._evaluated(one.module, env, expression)
+                if is_replaceable(name, value) and _fills(function, name):
+                    value = Setting(name, value, text=name)  # nobody is in it as shipped
+                instance.attrs[name] = value
+                return value
+        return None
+
+    def _set_up(self, info: ClassInfo) -> dict[str, tuple[_Definition, ast.expr]]:
+        """What the methods that set up an object store on it once, each name by the first that does."""
+        known = self.hierarchy.set_up.get(info.node)
+        if known is None:
+            known = self.hierarchy.set_up[info.node] = {}
+            members = self.hierarchy.members(info)
             makers = ["__init__", *(method for method in members if _sets_up(method))]
             for binding in (binding for method in makers for binding in members.get(method, ())):
-                if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
-                    continue
-                values = stored_by(binding.node).get(name, [])
-                if len(values) == 1:
-                    env = self._around(one.module, [binding.node])
-                    first = next(iter(binding.node.args.args), None)
-                    if first is not None:
-                        env.pending.pop(first.arg, None)
-                        env.names[first.arg] = instance
-                    instance.attrs[name] = Unknown(text=name)  # it may be made of itself
-                    value = self._evaluated(one.module, env, values[0])
-                    if is_replaceable(name, value) and _fills(binding.node, name):
-                        value = Setting(name, value, text=name)  # nobody is in it as shipped
-                    instance.attrs[name] = value
-                    return value
-        return None
+                if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
+                    for name, values in stored_by(binding.node).items():
+                        if len(values) == 1:
+                            known.setdefault(name, (binding.node, values[0]))
+        return known
 
 
 _SETS_UP = frozenset({"init", "initialize", "setup", "configure", "start", "make", "build"})
