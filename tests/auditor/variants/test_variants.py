@@ -24,6 +24,7 @@ from tests.auditor.variants import (
     hostile_origins,
     optional,
     origin,
+    proving,
     settings,
     switched,
     unseen,
@@ -72,6 +73,7 @@ ALL = (
     | configuration.CASES
     | doors.CASES
     | optional.CASES
+    | proving.CASES
     | settings.CASES
     | switched.CASES
     | unseen.CASES
