@@ -28,6 +28,7 @@ from tests.auditor.variants import (
     origin,
     origin_forms,
     protocols,
+    proving,
     settings,
     shipped,
     switched,
@@ -79,6 +80,7 @@ ALL = (
     | late.CASES
     | optional.CASES
     | protocols.CASES
+    | proving.CASES
     | settings.CASES
     | shipped.CASES
     | switched.CASES

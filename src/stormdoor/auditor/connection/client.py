@@ -30,7 +30,7 @@ class Client(Shaping):
         """Something the client sends under a name."""
         labels = {"client", label}
         words = set(lexicon.words_of(name))
-        if lexicon.is_credential_name(name):
+        if lexicon.is_credential_name(name) or (label == "cookie" and name in self.proving):
             labels.add("credential")
         if words & {"origin", "referer"}:
             labels.add("origin")
@@ -47,6 +47,7 @@ class Client(Shaping):
             return known
         if self.mode == "member":
             return self.principal("self.current_user")
+        asked = len(self.events)
         found = self._member(handler.info, "current_user", None)
         base = self._names_everybody(handler)
         if found is not None:
@@ -58,8 +59,22 @@ class Client(Shaping):
         else:
             getter = self.instance_attribute(handler, "get_current_user", node)
             value = self.call(getter, [], {}, node)
+        value = self._nobody_if_asked(value, asked, node)
         handler.attrs["_current_user"] = value
         return value
+
+    def _nobody_if_asked(self, value: Value, asked: int, node: ast.AST) -> Value:
+        """None that a method gives which has asked for a credential is nobody, wherever it is handed on."""
+        checks = [one for one in self.events[asked:] if one.kind == "check"]
+        if not checks or not isinstance(value, Const) or value.value:
+            return value
+        return Nobody(
+            checks[-1].text,
+            node,
+            self.frame.module,
+            certain=value.value is None,
+            presumed=all(one.presumed for one in checks),
+        )
 
     def _names_everybody(self, handler: Instance) -> str:
         """The base that was not read and, as shipped, makes a user of anybody; "" if there is none."""

@@ -291,9 +291,19 @@ class Run(TornadoModel):
             self.negotiated = True
             return self._negotiate(args, words, node)
         self.accepted = True
-        self.catching.clear()
         path.outcome = "accepted"
         self.record("accept", node, "101")
+        # What stands around the call of the upgrade catches nothing of what comes after it.
+        around, self.catching = self.catching, []
+        try:
+            self._served(args, words)
+        finally:
+            self.catching = around
+        raise PathEnd
+
+    def _served(self, args: list[Value], words: dict[str, Value]) -> None:
+        """`open`, then two messages."""
+        path = self.path
         self.stage = path.stage = Stage.OPEN
         try:
             if self.is_sockjs():
@@ -324,7 +334,6 @@ class Run(TornadoModel):
                 path.refused_by = error
                 path.handled.append(len(self.events))
                 break
-        raise PathEnd
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""

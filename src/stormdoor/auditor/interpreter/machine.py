@@ -54,17 +54,16 @@ class Core:
     """Whether it hung on what the server found or answered for what this client sent."""
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
+    whim = False
+    """Whether it hung on what the page that connects writes into the address."""
+    unsure = False
+    """Whether it hung on what nobody can read here."""
     handling = 0
     """How many handlers of an exception are under way that followed a failed check."""
     of_each: ast.AST | None = None
     """What `all()` or `any()` is given."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
-
-    whim = False
-    """Whether it hung on what the page that connects writes into the address."""
-    unsure = False
-    """Whether it hung on what nobody can read here."""
 
     def __init__(
         self,
@@ -126,6 +125,8 @@ class Core:
         # goes with it, by their names.
         self.filled: set[str] = set()
         self.queried: set[str] = set()
+        self.proving: set[str] = set()
+        """Cookies without which the client was refused: whatever they are called, they are what proves."""
 
     @property
     def frame(self) -> Frame:
@@ -254,6 +255,8 @@ class Core:
         if known is not None:
             return known.value
         default = self.truth_of_default(setting)
+        if default is None and lexicon.is_for_tests(setting.name):
+            default = False
         telling = lexicon.concerns_identity(setting.name)
         if self.leaning is not None and default is not None and not telling:
             return default
@@ -316,6 +319,7 @@ class Core:
             attrs_key(self.handler),
             frozenset(self.filled),
             frozenset(self.queried),
+            frozenset(self.proving),
             frozenset(
                 (id(event.node), event.kind) for event in self.events if event.kind != "call"
             ),

@@ -229,6 +229,7 @@ class Unread(Verification):
             if nobody is not None and last not in _HARMLESS:
                 if self.accepted:
                     self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+                self.found_nobody(node, text, presumed=nobody.presumed)
                 return Nobody(text, node, self.frame.module, presumed=True)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))

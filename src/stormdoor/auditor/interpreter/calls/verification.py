@@ -43,6 +43,19 @@ class Verification(Attributes):
                 self.check(node, f"{text}()")
                 raise Thrown(name, node, self.frame.module, check=True)
 
+    def found_nobody(self, node: ast.AST, text: str, *, presumed: bool) -> None:
+        """What is looked for under nobody is not there; where an exception says so, that is raised.
+
+        `try: self.user = User.objects.get(id=user_id)` and `except User.DoesNotExist:`.
+        """
+        expected = self.catching[-1][1] if self.catching else frozenset()
+        raised = next(filter(lexicon.is_absence_error, sorted(expected)), "")
+        if raised or lexicon.raises_on_nothing(text):
+            self.check(node, f"{text}()", presumed=presumed)
+            raise Thrown(
+                raised or "?", node, self.frame.module, check=True, presumed=presumed or not raised
+            )
+
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
         """What the server finds under a credential that is not valid."""
         if not text.endswith("()"):

@@ -335,6 +335,7 @@ class Comparisons(Operators):
 
     def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """A credential compared with what the server holds: this client has none that fits."""
+        shown = False
         for one, other in ((left, right), (right, left)):
             if not self.is_proof(one) and not (
                 "client" in labels_of(one)
@@ -350,9 +351,12 @@ class Comparisons(Operators):
             if _chosen(other) and "identity" not in labels_of(other):
                 if is_keyed_digest(other):
                     return Nobody(self.frame.module.source(node), node, self.frame.module)
-                if not _chosen(one):
-                    continue  # the server looked it up: it is the other that is shown
-                return None
+                shown = _chosen(
+                    one
+                )  # else the server looked it up, and it is the other that is shown
+                continue
+            if shown and "secret" not in labels_of(other):
+                return None  # what is shown is compared with what anybody can make of it
             if isinstance(other, Const) and (other.value in (None, "", b"")):
                 return None
             if isinstance(other, Unknown) and self._was_told(other):

@@ -84,13 +84,7 @@ class Binding(Expressions):
                 pass
 
     def _local(self, name: str, value: Value) -> None:
-        if (
-            isinstance(value, Unknown)
-            and "client" in value.labels
-            and lexicon.is_credential_name(name)
-            and not (name == "key" and _is_put_together(value.text))
-        ):
-            value = Unknown(value.labels | {"credential"}, value.text or name, value.truthy)
+        value = _shown_as(name, value)
         env: Environment | None = self.frame.env
         declared = _nonlocal(self.frame.node)
         if name in declared:
@@ -103,6 +97,8 @@ class Binding(Expressions):
         """`holder.name = value`."""
         match holder:
             case Instance():
+                if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
+                    value = _shown_as(name, value)
                 holder.attrs[name] = value
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
@@ -232,6 +228,18 @@ class Binding(Expressions):
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
             self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+def _shown_as(name: str, value: Value) -> Value:
+    """What the client sends, under the name that the program gives it: `token = get_argument("t")`."""
+    if (
+        isinstance(value, Unknown)
+        and "client" in value.labels
+        and lexicon.is_credential_name(name)
+        and not (name == "key" and _is_put_together(value.text))
+    ):
+        return Unknown(value.labels | {"credential"}, value.text or name, value.truthy)
+    return value
 
 
 def _parts_of(value: Value, many: int) -> list[Value]:

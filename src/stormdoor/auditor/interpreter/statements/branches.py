@@ -4,7 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
-from stormdoor.auditor.interpreter.statements.refusals import wanted_outcome
+from stormdoor.auditor.interpreter.statements.refusals import cookies_wanted, wanted_outcome
 from stormdoor.auditor.interpreter.values import (
     Const,
     Nobody,
@@ -23,6 +23,8 @@ class Branches(Binding):
 
     def _if(self, node: ast.If, rest: list[ast.stmt]) -> None:
         wanted = self._wanted(node, rest)
+        if wanted is not None and not self.accepted:
+            self.proving |= cookies_wanted(node.test, refused=wanted)
         asked = len(self.events)
         holds = self.test(node.test, wanted)
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
