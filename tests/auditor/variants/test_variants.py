@@ -26,6 +26,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     protocols,
+    provided,
     settings,
     shipped,
     switched,
@@ -77,6 +78,7 @@ ALL = (
     | late.CASES
     | optional.CASES
     | protocols.CASES
+    | provided.CASES
     | settings.CASES
     | shipped.CASES
     | switched.CASES

@@ -236,10 +236,10 @@ class Comparisons(Operators):
         if (
             self.mode == "anonymous"
             and isinstance(right, Named)
-            and right.name == "os.environ"
+            and right.name in {"os.environ", "sys.argv"}
             and isinstance(left, Const)
         ):
-            return Setting(text, Const(value=False), text=text)
+            return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
