@@ -73,6 +73,8 @@ class TornadoModel(Picks):
                 return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
+            case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
+                return _is_one_of(args[0], args[1])
             case "typer.Option" | "typer.Argument" if args:
                 return args[0]
             case "docopt.docopt" if args and isinstance(said := settled(args[0]), Const):
@@ -245,6 +247,16 @@ class TornadoModel(Picks):
         if "client" in labels_of(name):
             return self.named_by_client(target, name, args, node)
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _is_one_of(one: Instance, kinds: Value) -> Value | None:
+    """Whether an object of the project is of a class; None where that is not known."""
+    listed = kinds.items if isinstance(kinds, Sequence) else [kinds]
+    infos = [kind.info for kind in listed if isinstance(kind, ClassRef)]
+    if any(info in one.info.mro for info in infos):
+        return Const(value=True)
+    read = all(isinstance(base, ClassInfo) or "." not in base.name for base in one.info.mro)
+    return Const(value=False) if read and len(infos) == len(listed) else None
 
 
 def _documented(text: str) -> Mapping:
