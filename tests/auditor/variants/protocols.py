@@ -689,3 +689,79 @@ CASES: dict[str, Case] = {
         {"protocol.py": _CONNECTION, "commands.py": _COMMANDS.format(more=", login=False")},
     ),
 }
+
+_WORKER = """
+import threading
+from queue import Queue
+class Login:
+    def __init__(self, socket, data):
+        self.socket, self.data = socket, data
+class Say:
+    def __init__(self, socket, data):
+        self.socket, self.data = socket, data
+class Worker(threading.Thread):
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.queue = Queue()
+        self.users = {{}}
+    def put(self, event):
+        self.queue.put(event)
+    def run(self):
+        while True:
+            event = self.queue.get()
+            if isinstance(event, Login):
+                if db.check_password(event.data["name"], event.data["password"]):
+                    self.users[event.socket] = event.data["name"]
+            elif isinstance(event, Say):
+                {question}
+                room.say(event.data["text"])
+worker = Worker()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            worker.put(Login(self, data))
+        elif data["type"] == "say":
+            worker.put(Say(self, data))
+"""
+_MODULE_QUEUE = """
+import threading
+from queue import Queue
+JOBS = Queue()
+USERS = {{}}
+def work():
+    while True:
+        socket, data = JOBS.get()
+        if data["type"] == "login":
+            USERS[socket] = db.check_password(data["name"], data["password"])
+            continue
+        {question}
+        room.say(data["text"])
+threading.Thread(target=work).start()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        JOBS.put((self, json.loads(message)))
+"""
+
+CASES |= {
+    "a thread takes events from a queue": (
+        "late",
+        _WORKER.format(question="if event.socket not in self.users:\n                    continue"),
+        {},
+    ),
+    "a thread takes events from a queue, and asks nobody": (
+        "late|missing",
+        _WORKER.format(question="pass"),
+        {},
+    ),
+    "a function takes messages from a queue": (
+        "late",
+        _MODULE_QUEUE.format(question="if not USERS.get(socket):\n            continue"),
+        {},
+    ),
+    "a function takes messages from a queue, and asks nobody": (
+        "late|missing",
+        _MODULE_QUEUE.format(question="pass"),
+        {},
+    ),
+}

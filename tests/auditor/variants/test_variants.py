@@ -29,6 +29,7 @@ from tests.auditor.variants import (
     origin_forms,
     protocols,
     proving,
+    provided,
     settings,
     shipped,
     switched,
@@ -81,6 +82,7 @@ ALL = (
     | optional.CASES
     | protocols.CASES
     | proving.CASES
+    | provided.CASES
     | settings.CASES
     | shipped.CASES
     | switched.CASES

@@ -147,6 +147,12 @@ def _conditions(
             case ast.If():
                 yield from _conditions(node.body, (*around, (node.test, True)))
                 yield from _conditions(node.orelse, (*around, (node.test, False)))
+            case ast.For():
+                # What a loop over options sets is what somebody said, and nobody has as shipped.
+                said = (ast.copy_location(ast.Constant(value=False), node), True)
+                for inner in ast.walk(node):
+                    if isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant):
+                        yield id(inner.value), (*around, said)
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value) if around:
                 yield id(value), around
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if around:

@@ -65,6 +65,8 @@ class Core:
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
+    status = 200
+
     def __init__(
         self,
         project: Project,
@@ -98,7 +100,6 @@ class Core:
         self.finished = False
         self.closed = False
         self.accepted = False
-        self.status = 200
         self.uncertain: dict[str, str] = {}
         self.globals: dict[tuple[str, str], Value] = {}
         self.handler: Instance | None = None
@@ -119,6 +120,7 @@ class Core:
         """What stands in a list of origins that nobody can read here."""
         self.looked_at: set[str] = set()
         """What of the connection an origin check looks at beside the origin."""
+        self.in_queues: dict[str, Value] = {}
         self.spoken_with: dict[int, Value] = {}
         """Generators that a message was sent to, by their id; held, or another would have it."""
         # Tables into which this client has put what it shows, and cursors that were asked for what

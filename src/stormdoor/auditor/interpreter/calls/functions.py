@@ -286,9 +286,17 @@ class Functions(Statements):
             instance.attrs.update({name: one for name, one in words.items() if name != REST})
             if args and isinstance(args[0], Const) and not names:
                 instance.attrs["status_code"] = args[0]
-        if "self" in labels_of(*args, *words.values()) and self.accepted:
+        if (
+            "self" in labels_of(*args, *words.values())
+            and self.accepted
+            and not (self.stage == Stage.MESSAGE and self._is_followed(info))
+        ):
             self.record("join", node, info.name, values=tuple(args))
         return instance
+
+    def _is_followed(self, info: ClassInfo) -> bool:
+        """Whether all that making an object does was read: it only holds what it is told."""
+        return all(isinstance(one, ClassInfo) or self.hierarchy.is_inert(one) for one in info.mro)
 
     def _run_constructor(
         self, method: Function, args: list[Value], words: dict[str, Value], node: ast.AST

@@ -4,7 +4,14 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
-from stormdoor.auditor.interpreter.calls.records import COPIES, TUPLES, copied_with, tuple_class
+from stormdoor.auditor.interpreter.calls.records import (
+    COPIES,
+    NAME_SPACES,
+    TUPLES,
+    copied_with,
+    name_space,
+    tuple_class,
+)
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -95,8 +102,12 @@ class Libraries(Methods):
             and (last != "run" or isinstance(args[0], Coroutine | Function | Bound | Partial))
         ):
             return self._through_call(last, args, node)
-        if name in TUPLES:
-            made = tuple_class(self.frame.module, args, node)
+        if name in TUPLES or name in NAME_SPACES:
+            made = (
+                tuple_class(self.frame.module, args, node)
+                if name in TUPLES
+                else name_space(self.frame.module, args, words, node)
+            )
             if made is not None:
                 return made
         if name in COPIES and args and isinstance(args[0], Instance) and not args[0].handler:

@@ -2,12 +2,13 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks, is_closing
+from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS, Queues
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
 from stormdoor.auditor.interpreter.sets import method_of
-from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -40,7 +41,7 @@ _OF_FILES = frozenset(
 """Methods of a path that reach the file."""
 
 
-class Methods(Tasks):
+class Methods(Queues):
     """Methods of what is no object of the project."""
 
     def _method(
@@ -56,6 +57,11 @@ class Methods(Tasks):
             words=tuple(words.items()),
             receiver=receiver,
         )
+        if name in PUTS and len(args) == 1 and self.delivered(node, args[0]):
+            return Const(None)
+        taken = self.taken(node) if name in GETS else None
+        if taken is not None:
+            return taken
         if name in SPAWN and any(
             isinstance(one, Function | Bound | Partial | Coroutine) or is_closing(one)
             for one in everything
@@ -173,6 +179,12 @@ class Methods(Tasks):
                 if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
                     # `Registry.config().get("origins")`: whoever starts the program fills it.
                     return self._setting_get(text_of(receiver), args, node)
+            if key_named(key) in receiver.items:
+                return receiver.items[key_named(key)]
+            if name == "get" and self.is_not_listed(key, receiver):
+                # What is noted of the connections, and nothing was noted of this one.
+                self.check(node, f"{text_of(receiver)}.get()", presumed=True, remembered=True)
+                return args[1] if len(args) > 1 else Const(None)
             proof = (self.is_proof(key) or self._is_ticket(name, key)) and not _is_of_code(receiver)
             if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
                 instead = given_instead(name, args, {})

@@ -9,17 +9,34 @@ from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
     Instance,
+    Mapping,
     Sequence,
     Value,
 )
 from stormdoor.auditor.reading.module import ClassDef, Module
 
-__all__ = ["COPIES", "TUPLES", "copied_with", "tuple_class"]
+__all__ = ["COPIES", "NAME_SPACES", "TUPLES", "copied_with", "name_space", "tuple_class"]
 
 TUPLES = frozenset({"collections.namedtuple", "typing.NamedTuple"})
+NAME_SPACES = frozenset({"types.SimpleNamespace", "argparse.Namespace", "tornado.util.ObjectDict"})
 COPIES = frozenset(
     {"attr.evolve", "attrs.evolve", "copy.copy", "copy.replace", "dataclasses.replace"}
 )
+
+
+def name_space(
+    module: Module, args: list[Value], words: dict[str, Value], node: ast.AST
+) -> Instance | None:
+    """What `SimpleNamespace(login=False)` gives: an object with these attributes."""
+    given = dict(words)
+    for one in args:
+        if not isinstance(one, Mapping):
+            return None
+        given.update({key: value for key, value in one.items.items() if isinstance(key, str)})
+    statement = class_statement("Namespace", [], [], node)
+    info = ClassInfo(module, ClassDef(statement, "Namespace", ()))
+    info.mro = linearised(info)
+    return Instance(info, given, text=info.name, shared=True)
 
 
 def tuple_class(module: Module, args: list[Value], node: ast.AST) -> ClassRef | None:

@@ -251,10 +251,10 @@ class Comparisons(Operators):
         if (
             self.mode == "anonymous"
             and isinstance(right, Named)
-            and right.name == "os.environ"
+            and right.name in {"os.environ", "sys.argv"}
             and isinstance(left, Const)
         ):
-            return Setting(text, Const(value=False), text=text)
+            return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -290,7 +290,7 @@ class Comparisons(Operators):
             return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
-        if self._is_not_listed(left, right):
+        if self.is_not_listed(left, right):
             # Who is listed may have proven anything, or nothing at all.
             self.check(node, text, presumed=True, remembered=True)
             return Const(value=False)
@@ -309,7 +309,7 @@ class Comparisons(Operators):
             for event in self.events
         )
 
-    def _is_not_listed(self, left: Value, right: Value) -> bool:
+    def is_not_listed(self, left: Value, right: Value) -> bool:
         """`id(self) in LISTED`, where nothing on this way has put the connection there."""
         own = (isinstance(left, Instance) and left.handler) or text_of(left) == "id(self)"
         if not own or self.mode != "anonymous" or not self.accepted or not is_shared(right):
@@ -359,6 +359,8 @@ class Comparisons(Operators):
                 return None  # what is shown is compared with what anybody can make of it
             if isinstance(other, Const) and (other.value in (None, "", b"")):
                 return None
+            if isinstance(other, ClassRef | Function | ModuleRef):
+                return None  # a kind of something, and no secret
             if isinstance(other, Unknown) and self._was_told(other):
                 return None
             text = self.frame.module.source(node)

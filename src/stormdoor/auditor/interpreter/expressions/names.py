@@ -46,6 +46,8 @@ class Names(Layer):
         if not found:
             if name == "__name__":
                 return Const(module.name)
+            if name == "__doc__":
+                return Const(ast.get_docstring(module.tree, clean=False))
             if name in _BUILTINS:
                 return Named(name)
             if self.hierarchy.is_rebound(module, name) and lexicon.turns_off(name):

@@ -183,7 +183,9 @@ class Binding(Expressions):
         if is_shared(holder) and isinstance(value, Mapping | Sequence):
             value.text = value.text or f"{text_of(holder)}[]"
         if "self" in labels_of(value, key):
-            self.record("join", node, text_of(holder), values=(key, value))
+            # That nobody is logged in may be noted of anybody.
+            nobody = isinstance(value, Nobody)
+            self.record("join", node, text_of(holder), values=(key, value), constant=nobody)
         elif not isinstance(holder, Mapping | Sequence) or (
             is_shared(holder) and (is_chosen(key) or is_chosen(value))
         ):

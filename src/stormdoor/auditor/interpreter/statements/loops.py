@@ -5,7 +5,15 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.statements.branches import Branches
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue
-from stormdoor.auditor.interpreter.values import Const, Coroutine, Mapping, Sequence, Value
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Coroutine,
+    Mapping,
+    Sequence,
+    Setting,
+    Value,
+    settled,
+)
 
 __all__ = ["Loops"]
 
@@ -18,6 +26,9 @@ class Loops(Branches):
         if isinstance(source, Coroutine):
             source = self.awaited(source, node.iter)
         source = self.as_shipped(source)
+        if self.mode == "anonymous" and isinstance(source, Setting):
+            listed = settled(source)
+            source = listed if isinstance(listed, Sequence) and listed.items else source
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
             self.execute(node.orelse)
