@@ -1,9 +1,10 @@
 """Deeds that a message names: who asks before they are done, and what only stands beside them.
 
-`MEMBERS` are of clients whose identity is known, `ANYBODY` of clients of whom nobody knows it.
+`MEMBERS` are of clients whose identity is known, `LATE` of those who are asked after the 101,
+`ANYBODY` of clients of whom nobody knows it.
 """
 
-__all__ = ["ANYBODY", "MEMBERS"]
+__all__ = ["ANYBODY", "LATE", "MEMBERS"]
 
 MEMBERS: dict[str, tuple[str, str]] = {
     "a function of the module by a made-up name": (
@@ -832,6 +833,126 @@ class Door(Base):
     ),
 }
 
+LATE: dict[str, tuple[str, str]] = {
+    "any room of the address, after a late question": (
+        "missing",
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def open(self, room):
+        if not self.get_current_user():
+            self.close()
+            return
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "any room of the address that its members are in, after a late question": (
+        "ok",
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def open(self, room):
+        user = self.get_current_user()
+        if not user or user not in db.members_of(room):
+            self.close()
+            return
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "any room of a message, and its game begins": (
+        "missing",
+        """
+games = {}
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = db.user_of(self.get_signed_cookie("user"))
+        if self.user is None:
+            self.close()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            games[data["room"]].start()
+""",
+    ),
+    "the room of a message that is the user's, and its game begins": (
+        "ok",
+        """
+games = {}
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = db.user_of(self.get_signed_cookie("user"))
+        if self.user is None:
+            self.close()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            game = games[data["room"]]
+            if game.host != self.user:
+                return
+            game.start()
+""",
+    ),
+    "a decorator of the class wraps open": (
+        "missing",
+        """
+rooms = {}
+def members_only(cls):
+    original = cls.open
+    def open(self, *args, **kwargs):
+        if not self.get_signed_cookie("user"):
+            self.close()
+            return None
+        return original(self, *args, **kwargs)
+    cls.open = open
+    return cls
+@members_only
+class Door(WebSocketHandler):
+    def open(self, room):
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "a decorator of the class wraps open and asks for the room": (
+        "ok",
+        """
+rooms = {}
+def members_only(cls):
+    original = cls.open
+    def open(self, room):
+        user = self.get_signed_cookie("user")
+        if not user or not db.is_member(user, room):
+            self.close()
+            return None
+        return original(self, room)
+    cls.open = open
+    return cls
+@members_only
+class Door(WebSocketHandler):
+    def open(self, room):
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+}
+
 ANYBODY: dict[str, tuple[str, str]] = {
     "told to whoever it names": (
         "missing",
@@ -1137,6 +1258,474 @@ class Door(WebSocketHandler):
 class Door(WebSocketHandler):
     def on_message(self, message):
         lines.append(json.loads(message)["text"])
+""",
+    ),
+    "a fan, where the message says so": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "fan":
+            GPIO.output(17, 1)
+""",
+    ),
+    "a servo of the project": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+class Servo:
+    def __init__(self, pin):
+        self.pwm = GPIO.PWM(pin, 50)
+    def left(self):
+        self.pwm.ChangeDutyCycle(3)
+    def right(self):
+        self.pwm.ChangeDutyCycle(12)
+servo = Servo(17)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["direction"] == "left":
+            servo.left()
+        elif data["direction"] == "right":
+            servo.right()
+""",
+    ),
+    "a camera takes a picture": (
+        "missing",
+        """
+camera = Camera()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "photo":
+            camera.capture("/srv/pictures/latest.jpg")
+            self.write_message("done")
+""",
+    ),
+    "a picture of the camera": (
+        "ok",
+        """
+camera = Camera()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "photo":
+            picture = camera.capture()
+            self.write_message(picture, binary=True)
+""",
+    ),
+    "a clock of all": (
+        "missing",
+        """
+class Clock:
+    def __init__(self):
+        self.running = False
+    def begin(self):
+        self.running = True
+    def pause(self):
+        self.running = False
+clock = Clock()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "begin":
+            clock.begin()
+        elif message == "pause":
+            clock.pause()
+""",
+    ),
+    "a flag of the module": (
+        "missing",
+        """
+recording = False
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        global recording
+        if message == "record":
+            recording = True
+        elif message == "stop":
+            recording = False
+""",
+    ),
+    "the machine starts anew": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "reboot":
+            os.system("sudo reboot")
+""",
+    ),
+    "the machine starts anew, by a list of words": (
+        "missing",
+        """
+import subprocess
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data.get("action") == "restart":
+            subprocess.Popen(["systemctl", "restart", "kiosk"])
+""",
+    ),
+    "the pointer moves": (
+        "missing",
+        """
+import pyautogui
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "right":
+            pyautogui.moveRel(10, 0)
+        elif message == "click":
+            pyautogui.click()
+""",
+    ),
+    "the pointer moves as far as it says": (
+        "missing",
+        """
+import pyautogui
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        pyautogui.moveRel(data["x"], data["y"])
+""",
+    ),
+    "a key is pressed": (
+        "missing",
+        """
+import keyboard
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "key":
+            keyboard.press_and_release(data["value"])
+""",
+    ),
+    "the clipboard": (
+        "missing",
+        """
+import pyperclip
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        pyperclip.copy(message)
+""",
+    ),
+    "a table of small functions": (
+        "missing",
+        """
+robot = Robot()
+MOVES = {"up": lambda: robot.forward(), "down": lambda: robot.backward()}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        MOVES[message]()
+""",
+    ),
+    "a table of methods": (
+        "missing",
+        """
+robot = Robot()
+class Door(WebSocketHandler):
+    moves = {"up": robot.forward, "down": robot.backward}
+    def on_message(self, message):
+        move = self.moves.get(message)
+        if move:
+            move()
+""",
+    ),
+    "cases of a match": (
+        "missing",
+        """
+robot = Robot()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        match json.loads(message):
+            case {"move": "up"}:
+                robot.forward()
+            case {"move": "down"}:
+                robot.backward()
+""",
+    ),
+    "begins as a command": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message.startswith("SPEED"):
+            motor.accelerate(50)
+""",
+    ),
+    "more than a bound": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if int(message) > 50:
+            motor.accelerate()
+        else:
+            motor.brake()
+""",
+    ),
+    "a switch of the message": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        lamp = self.application.lamp
+        if data["on"]:
+            lamp.on()
+        else:
+            lamp.off()
+""",
+    ),
+    "leaves early": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message != "go":
+            return
+        motor.accelerate()
+""",
+    ),
+    "a level that it says": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        motor.speed = int(message)
+""",
+    ),
+    "answers a ping": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "ping":
+            self.write_message("pong")
+""",
+    ),
+    "says how it is": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "status":
+            self.write_message(db.get_status())
+        elif message == "version":
+            self.write_message({"version": db.version()})
+""",
+    ),
+    "leaves where nothing is said": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if not message:
+            return
+        stats.increment("messages")
+        for one in clients:
+            one.write_message(message)
+""",
+    ),
+    "a line of a chat, and its history": (
+        "ok",
+        """
+history = []
+people = set()
+class Door(WebSocketHandler):
+    def open(self):
+        people.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "chat":
+            history.append(data["text"])
+            for one in people:
+                one.write_message({"text": data["text"]})
+""",
+    ),
+    "its own timer": (
+        "ok",
+        """
+from tornado.ioloop import PeriodicCallback
+class Door(WebSocketHandler):
+    def open(self):
+        self.timer = PeriodicCallback(self.tick, 500)
+    def tick(self):
+        self.write_message(db.get_load())
+    def on_message(self, message):
+        if message == "start":
+            self.timer.start()
+        elif message == "stop":
+            self.timer.stop()
+""",
+    ),
+    "listens, and no longer": (
+        "ok",
+        """
+people = set()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "subscribe":
+            people.add(self)
+        elif message == "unsubscribe":
+            people.discard(self)
+""",
+    ),
+    "logs what it is told": (
+        "ok",
+        """
+import logging
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "ready":
+            logging.info("the page is ready")
+""",
+    ),
+    "the room of the address": (
+        "missing",
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def open(self, room):
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "the room of the query, by a manager": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.room = self.get_argument("room")
+        self.application.rooms.join(self.room, self)
+    def on_message(self, message):
+        self.application.rooms.say(self.room, message)
+""",
+    ),
+    "the game of the address": (
+        "missing",
+        """
+games = {}
+class Door(WebSocketHandler):
+    def open(self, game_id):
+        self.game = games[game_id]
+        self.game.players.append(self)
+    def on_message(self, message):
+        self.game.move(json.loads(message)["cell"])
+""",
+    ),
+    "the session of a debugger": (
+        "missing",
+        """
+sessions = {}
+class Door(WebSocketHandler):
+    def open(self, uuid):
+        self.session = sessions.get(uuid)
+        if self.session is None:
+            self.close()
+            return
+        self.session.attach(self)
+    def on_message(self, message):
+        self.session.send(message)
+""",
+    ),
+    "the terminal of the address": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self, name):
+        self.terminal = self.application.terminals.get_terminal(name)
+        self.terminal.clients.append(self)
+    def on_message(self, message):
+        self.terminal.write(message)
+""",
+    ),
+    "the one room there is": (
+        "ok",
+        """
+room = set()
+class Door(WebSocketHandler):
+    def open(self):
+        room.add(self)
+    def on_message(self, message):
+        for one in room:
+            one.write_message(message)
+""",
+    ),
+    "the language of the query": (
+        "ok",
+        """
+people = set()
+class Door(WebSocketHandler):
+    def open(self):
+        self.language = self.get_argument("language", "en")
+        people.add(self)
+    def on_message(self, message):
+        self.write_message(texts.translated(message, self.language))
+""",
+    ),
+    "published to the room that it names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        redis.publish(data["room"], data["text"])
+""",
+    ),
+    "published to the one channel": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        redis.publish("chat", message)
+""",
+    ),
+    "subscribes to a user": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        redis.subscribe("user:%s" % data["user_id"], self.on_line)
+    def on_line(self, line):
+        self.write_message(line.body)
+""",
+    ),
+    "subscribes to the feed of a machine": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "subscribe":
+            feeds.add_listener(data["machine"], self)
+""",
+    ),
+    "subscribes to a bug": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["command"] == "subscribe":
+            for bug in data["bugs"]:
+                bugs.subscribe(bug, self)
+""",
+    ),
+    "a point for a player that it names": (
+        "missing",
+        """
+players = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        players[data["player"]].score += 1
 """,
     ),
 }

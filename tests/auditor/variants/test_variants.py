@@ -28,8 +28,8 @@ from tests.auditor.variants import (
     origin,
     origin_forms,
     protocols,
-    proving,
     provided,
+    proving,
     settings,
     shipped,
     switched,
@@ -171,10 +171,13 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-@pytest.mark.parametrize("name", deeds.ANYBODY)
+OF_ANYBODY = deeds.ANYBODY | deeds.LATE
+
+
+@pytest.mark.parametrize("name", OF_ANYBODY)
 def test_what_is_done_for_a_message_of_anybody(name: str, tmp_path: Path) -> None:
-    """Where nobody is known, it is what a message does to things of others that needs a permission."""
-    wanted, body = deeds.ANYBODY[name]
+    """Where nobody is known at first, what is done to things of others needs a permission."""
+    wanted, body = OF_ANYBODY[name]
     assert permission(endpoint_of(tmp_path, HEAD + body, {})) == wanted
 
 

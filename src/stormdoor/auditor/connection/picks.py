@@ -37,6 +37,7 @@ class Picks(TornadoMethods):
         names, listed = self._possible_names(target, name)
         if not names:
             return self.dispatched("getattr", args, node)
+        self.select_rest()
         self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         if listed and len(names) == 1 and self.mode != "member":
             return self.attribute(target, names[0], node)
@@ -69,6 +70,8 @@ class Picks(TornadoMethods):
 
     def _of_everything(self, value: Value, args: list[Value], node: ast.AST) -> Value:
         text = text_of(value)
+        if text.startswith("globals(") and _asks_for_base(self.frame.node):
+            return Unknown(labels_of(*args[1:2]) & {"client", "message"}, f"{text}[]")
         if text.startswith("globals("):
             return self.named_by_client(ModuleRef(self.frame.module), args[1], args, node)
         return self.dispatched(text, args, node)
@@ -118,6 +121,16 @@ class Picks(TornadoMethods):
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
         return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
+
+
+def _asks_for_base(function: ast.AST | None) -> bool:
+    """Whether a function looks at the base of what it has picked: only what is meant has it."""
+    return function is not None and any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "issubclass"
+        for node in ast.walk(function)
+    )
 
 
 def _has_everything(value: Value) -> bool:

@@ -14,6 +14,7 @@ from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import PathEnd, Pruned, Thrown, TooFar
 from stormdoor.auditor.interpreter.values import (
+    Authenticated,
     Bound,
     ClassRef,
     Const,
@@ -33,6 +34,7 @@ __all__ = ["Run"]
 
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
+_MAX_WRAPPERS = 4
 
 
 class Run(TornadoModel):
@@ -265,6 +267,7 @@ class Run(TornadoModel):
                 if inner is None:
                     return []
                 value = inner
+            value = _innermost(value)
             names = [one.arg for one in value.node.args.args][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
@@ -379,3 +382,38 @@ class Run(TornadoModel):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+def _innermost(function: Function) -> Function:
+    """The function around which others stand that pass on whatever they are given."""
+    for _ in range(_MAX_WRAPPERS):
+        rest = function.node.args.vararg
+        if rest is None or len(function.node.args.args) > 1:
+            break
+        inner = _passed_to(function, rest.arg)
+        if inner is None:
+            break
+        function = inner
+    return function
+
+
+def _passed_to(function: Function, rest: str) -> Function | None:
+    """What a wrapper calls with all that it was given: `method(self, *args)`."""
+    for node in ast.walk(function.node):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and function.env is not None
+            and any(
+                isinstance(one, ast.Starred)
+                and isinstance(one.value, ast.Name)
+                and one.value.id == rest
+                for one in node.args
+            )
+        ):
+            found = function.env.find(node.func.id)
+            while isinstance(found, Bound | Authenticated):
+                found = found.function
+            if isinstance(found, Function):
+                return found
+    return None

@@ -62,6 +62,10 @@ class Core:
     """How many handlers of an exception are under way that followed a failed check."""
     of_each: ast.AST | None = None
     """What `all()` or `any()` is given."""
+    told: int = 0
+    """How often it hung on what a message says."""
+    selected: int = 0
+    """How many branches are under way that a message picked."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
@@ -232,8 +236,25 @@ class Core:
                 caught=bool(self.catching),
                 handling=bool(self.handling),
                 remembered=remembered,
+                selected=bool(self.selected),
             )
         )
+
+    def select_rest(self) -> None:
+        """What follows in the call under way was picked by what a message says."""
+        if self.stage == Stage.MESSAGE:
+            self.frame.selected += 1
+            self.selected += 1
+
+    @contextmanager
+    def under(self, told: int) -> Iterator[None]:
+        """A branch, which a message picked if it was asked since it was asked so often."""
+        picked = self.told > told
+        self.selected += picked
+        try:
+            yield
+        finally:
+            self.selected -= picked
 
     def check(
         self,
@@ -302,7 +323,7 @@ class Core:
         try:
             yield
         finally:
-            self.frames.pop()
+            self.selected -= self.frames.pop().selected
             self.stack.pop()
 
     def _fingerprint(self, node: ast.AST) -> tuple[object, ...]:
@@ -314,6 +335,7 @@ class Core:
             self.closed,
             self.accepted,
             self.finished,
+            bool(self.selected),
             tuple(id(site) for _, site, _ in self.stack),
             tuple(sorted((one.name, one.value) for one in self.assumptions.values())),
             env_key(frame.env) if frame else (),

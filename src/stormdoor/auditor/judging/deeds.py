@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Unknown, Value, labels_of, text_of
+from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.ownership import is_of_the_program, is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
 
@@ -33,7 +34,7 @@ _FINDS = frozenset(
     | {"select"}
 )
 _TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
-_SPEAKS = _TELLS | {"deliver", "forward", "message", "post", "push", "talk", "whisper"}
+_SPEAKS = _TELLS | {"broadcast", "deliver", "forward", "message", "post", "push", "talk", "whisper"}
 _RUNS = frozenset(
     {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
     | {"schedule", "send", "start", "submit", "trigger"}
@@ -45,25 +46,81 @@ _SWITCHES = frozenset(
     {"activate", "close", "deactivate", "disable", "enable", "lock", "off", "on", "open", "output"}
     | {"reset", "start", "stop", "switch", "toggle", "turn", "unlock"}
 )
-_WHOLE = (["on"], ["off"])
+_CONTROLS = frozenset(
+    {"accelerate", "angle", "brake", "brightness", "capture", "click", "color", "colour", "copy"}
+    | {"cycle", "drag", "drive", "duty", "hotkey", "interval", "launch", "level", "mode", "move"}
+    | {"paste", "pause", "play", "position", "power", "press", "pwm", "release", "rotate", "scroll"}
+    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "type", "typewrite"}
+    | {"volume", "zoom"}
+)
+"""What a message sets that says how much."""
+_QUIET = frozenset(
+    # It reads, computes or waits.
+    {"as", "check", "compute", "count", "current", "decode", "describe", "dump", "dumps", "encode"}
+    | {
+        "exists",
+        "fetch",
+        "filter",
+        "find",
+        "format",
+        "from",
+        "generate",
+        "get",
+        "has",
+        "info",
+        "is",
+    }
+    | {"items", "iter", "json", "keys", "list", "load", "loads", "lookup", "match", "now", "parse"}
+    | {"poll", "query", "read", "render", "search", "select", "serialize", "sleep", "snapshot"}
+    | {"sort", "split", "stat", "status", "time", "to", "validate", "values", "version", "wait"}
+    # It adds something that was said.
+    | {"add", "append", "broadcast", "create", "emit", "enqueue", "extend", "inc", "incr"}
+    | {"increment", "insert", "join", "log", "new", "notify", "observe", "post", "print", "publish"}
+    | {"push", "put", "record", "register", "say", "send", "setdefault", "store", "subscribe"}
+    | {"tell", "track", "unregister", "unsubscribe"}
+)
+_OF_SOMEBODY = frozenset(
+    {"account", "board", "call", "conference", "debug", "device", "doc", "document", "frame"}
+    | {"game", "group", "host", "job", "kernel", "lobby", "machine", "match", "meeting", "member"}
+    | {"owner", "party", "player", "project", "room", "session", "table", "task", "team"}
+    | {"terminal", "uid", "user", "uuid"}
+)
+"""Words for what belongs to some and not to all."""
+_THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
+"""Words for who somebody is: to call oneself so is another matter."""
+_PLACES = _OF_SOMEBODY | {"channel", "topic"}
+_LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
+_PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
     r"^(to_?(client|id|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
     r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee)$",
     re.IGNORECASE,
 )
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
 def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
     """What a message does to what is not its sender's, where nobody knows who that is."""
-    return [
-        event
-        for event in endpoint.anonymous.events
-        if event.stage == Stage.MESSAGE and _is_done_to_another(endpoint, event)
-    ] or list(_switched(endpoint))
+    return [event for event in endpoint.anonymous.events if _is_deed(endpoint, event)]
 
 
-def _is_done_to_another(endpoint: Endpoint, event: Event) -> bool:
+def _is_deed(endpoint: Endpoint, event: Event) -> bool:
+    if event.stage not in _SERVING:
+        return False
+    if _takes_part(event):
+        return True
+    if event.stage == Stage.OPEN:
+        return False
+    return _is_done_to_what_it_names(event) or (
+        _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
+    )
+
+
+# what a message names --------------------------------------------------------------------------
+
+
+def _is_done_to_what_it_names(event: Event) -> bool:
     if not event.labels >= {"client", "message"}:
         return False
     match event.kind:
@@ -71,12 +128,12 @@ def _is_done_to_another(endpoint: Endpoint, event: Event) -> bool:
             return (
                 _changes(event)
                 or _speaks_to_whom_it_names(event)
+                or _speaks_where_it_names(event)
                 or _runs_what_it_names(event)
                 or _calls_what_it_finds(event)
-                or (_switches(event) and _is_of_the_module(endpoint, event))
             )
         case "store":
-            return _sets(event)
+            return _sets(event) or _changes_somebodys(event)
         case _:
             return False
 
@@ -102,6 +159,16 @@ def _is_found(holder: Value | None) -> bool:
     return bool(_FINDS & set(lexicon.words_of(chain[-1])))
 
 
+def _changes_somebodys(event: Event) -> bool:
+    """`players[data["player"]].score += 1`."""
+    held = event.receiver
+    return (
+        held is not None
+        and labels_of(held) >= {"client", "message", "found"}
+        and bool(_OF_SOMEBODY & _stems(text_of(held)))
+    )
+
+
 def _speaks_to_whom_it_names(event: Event) -> bool:
     """`people[data["to"]].write_message(text)`, `post.send(data["to_user"], data["text"])`."""
     words = set(lexicon.words_of(_name(event)))
@@ -116,6 +183,17 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
     fields = list(_fields(event))
     return (
         bool(_SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
+    )
+
+
+def _speaks_where_it_names(event: Event) -> bool:
+    """`redis.publish(data["room"], data["text"])`."""
+    first = event.values[0] if len(event.values) > 1 else None
+    return (
+        first is not None
+        and "message" in labels_of(first)
+        and bool(_SPEAKS & set(lexicon.words_of(_name(event))))
+        and bool(_PLACES & _stems(text_of(first)))
     )
 
 
@@ -154,58 +232,87 @@ def _sets(event: Event) -> bool:
     )
 
 
-def _switched(endpoint: Endpoint) -> Iterator[Event]:
-    """`if message == "LIGHTS_ON": lights.on()`: what some messages bring about, and others do not.
+# what a message picks, or says how much of -------------------------------------------------------
 
-    One thing that a message may bring about is the service itself; who picks one of many commands it.
-    """
-    turns = [turn for path in endpoint.anonymous.paths for turn in _turns(path.events)]
-    found: dict[int, Event] = {}
-    for event in endpoint.anonymous.events:
-        if (
-            event.kind == "act"
-            and event.stage == Stage.MESSAGE
-            and not event.labels & {"client", "self"}
-            and _switches(event)
-            and _is_of_the_module(endpoint, event)
-            and not all(any(one.node is event.node for one in turn) for turn in turns)
+
+def _is_control(event: Event) -> bool:
+    """`if message == "fan": board.output(17, 1)`, `motor.speed = data["speed"]`, `mouse.move(data["x"])`."""
+    if "self" in event.labels:
+        return False
+    told = event.labels >= {"client", "message"}
+    name = _name(event)
+    words = lexicon.words_of(name)
+    match event.kind:
+        case "alter" | "store":
+            return (event.selected and event.kind == "alter") or (
+                told and bool(_CONTROLS & set(words)) and event.text.count(".") > 0
+            )
+        case "call" if name == "write":  # a port, a process, a terminal
+            return (told or event.selected) and event.receiver is not None and not _is_file(event)
+        case "act" if event.text.startswith(_PROGRAMS):
+            return event.selected
+        case "act" if event.text == "open":
+            return False  # a file of the program; one that a message names is a command
+        case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
+            ["on"],
+            ["handle"],
+            ["process"],
         ):
-            found.setdefault(id(event.node), event)
-    if len(found) > 1:
-        yield from found.values()
+            return words in _WHOLE
+        case "act" if _SWITCHES & set(words):
+            return told or event.selected
+        case "act" if not is_statement(event.module, event.node) or _is_quiet(words):
+            return False
+        case "act":
+            return event.selected or (told and bool(_CONTROLS & {*words[:1], *words[-1:]}))
+        case _:
+            return False
 
 
-def _switches(event: Event) -> bool:
-    """`lights.turn_on()`, `lightsOff()`, `board.output(...)`; what begins with `on` is told of something."""
-    words = lexicon.words_of(_name(event))
-    return (bool(_SWITCHES & set(words)) and words[:1] not in (["on"], ["off"])) or words in _WHOLE
+_WHOLE = (["on"], ["off"])
 
 
-def _turns(events: list[Event]) -> list[list[Event]]:
-    turns: list[list[Event]] = []
-    for event in events:
-        if event.kind == "message":
-            turns.append([])
-        elif turns:
-            turns[-1].append(event)
-    return turns
+def _is_quiet(words: list[str]) -> bool:
+    return bool(_QUIET & set(words[:1])) or words[:1] == ["write"]
 
 
-def _is_of_the_module(endpoint: Endpoint, event: Event) -> bool:
-    """Whether it belongs to an object that a module or the application has, and no call made for itself."""
-    node = event.node.func if isinstance(event.node, ast.Call) else None
-    if not isinstance(node, ast.Attribute):
+def _is_file(event: Event) -> bool:
+    return bool(
+        {"buffer", "file", "fp", "f", "log", "logfile", "open", "out", "output", "stderr", "stdout"}
+        & set(lexicon.chain_of(event.text))
+    )
+
+
+# what the address or a message names that is somebody's ------------------------------------------
+
+
+def _takes_part(event: Event) -> bool:
+    """`rooms[room].add(self)`, `manager.join(self.get_argument("game"), self)`, `subscribe(data["user"])`."""
+    if "client" not in event.labels or not event.labels & {"url", "query", "message"}:
         return False
-    names = [node.attr]
-    inner: ast.expr = node.value
-    while isinstance(inner, ast.Attribute):
-        names.append(inner.attr)
-        inner = inner.value
-    if not isinstance(inner, ast.Name):
+    words = set(lexicon.words_of(_name(event)))
+    listens = bool(_LISTENS & words)
+    if event.kind != "join" and not (event.kind == "act" and listens):
         return False
-    if inner.id == "self":
-        return "application" in names
-    return bool(endpoint.project.members(event.module, inner.id))
+    held = event.receiver
+    if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
+        return bool((_OF_SOMEBODY - _THEMSELVES) & _stems(text_of(held)))
+    named = {
+        word
+        for value in (*event.values, *(value for _, value in event.words))
+        if not isinstance(value, Instance) and labels_of(value) & {"url", "query", "message"}
+        for word in _stems(text_of(value))
+    }
+    return bool((_OF_SOMEBODY if listens else _OF_SOMEBODY - _THEMSELVES) & named)
+
+
+def _stems(text: str) -> set[str]:
+    """The words in a text, of many one."""
+    return {
+        one.removesuffix("s") if len(one) > 4 else one
+        for name in re.findall(r"\w+", text)
+        for one in lexicon.words_of(name)
+    }
 
 
 def _fields(event: Event) -> Iterator[str]:
@@ -218,4 +325,6 @@ def _fields(event: Event) -> Iterator[str]:
 
 
 def _name(event: Event) -> str:
+    if event.kind in {"alter", "store"}:
+        return event.text.rpartition(".")[2]
     return (lexicon.chain_of(event.text) or [""])[-1]

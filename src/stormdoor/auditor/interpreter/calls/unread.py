@@ -246,7 +246,7 @@ class Unread(Verification):
                 pass
             elif "self" in labels:
                 self.record("join", node, text, receiver=receiver, values=tuple(args))
-            elif last not in _HARMLESS and last != "get":
+            elif (last not in _HARMLESS or (last == "copy" and args)) and last != "get":
                 self.record(
                     "act",
                     node,

@@ -189,6 +189,7 @@ class Items(Names):
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
         picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        self.select_rest()
         if picked < min(len(value.items), _MAX_PICKED):
             return list(value.items.values())[picked]
         if fallback is None:

@@ -44,6 +44,7 @@ class Binding(Expressions):
         match target:
             case ast.Name():
                 if target.id in self.frame.globals:
+                    self._altered(target.id, value, target)
                     self.globals[self.frame.module.name, target.id] = value
                 else:
                     self._local(target.id, value)
@@ -100,14 +101,18 @@ class Binding(Expressions):
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     value = _shown_as(name, value)
                 holder.attrs[name] = value
+                if holder.shared or holder.info in self.hierarchy.applications:
+                    self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
+                self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.globals[holder.module.name, name] = value
             case ClassRef():
+                self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.store_on_class(holder, name, value)
             case _:
                 if "self" in labels_of(value):
@@ -116,6 +121,11 @@ class Binding(Expressions):
                     self.record(
                         "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
                     )
+
+    def _altered(self, text: str, value: Value, node: ast.AST, holder: Value | None = None) -> None:
+        """Note that a message gives something of the program another value."""
+        if self.stage == Stage.MESSAGE and "self" not in labels_of(value):
+            self.record("alter", node, text, values=(value,), receiver=holder)
 
     def _claims(self, name: str, value: Value) -> bool:
         """Whether a message says who it is from and is believed: `self.user = message["user"]`."""

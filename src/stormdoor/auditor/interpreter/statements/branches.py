@@ -25,15 +25,15 @@ class Branches(Binding):
         wanted = self._wanted(node, rest)
         if wanted is not None and not self.accepted:
             self.proving |= cookies_wanted(node.test, refused=wanted)
-        asked = len(self.events)
+        asked, told = len(self.events), self.told
         holds = self.test(node.test, wanted)
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
             # What the connection remembers says that nobody has proven anything on it yet.
             self.check(node.test, self.frame.module.source(node.test))
-        if holds:
-            self.execute(node.body)
-        else:
-            self.execute(node.orelse)
+        with self.under(told):
+            self.execute(node.body if holds else node.orelse)
+        if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
+            self.select_rest()
 
     def _asks_state(self, node: ast.expr) -> bool:
         """Whether a condition rests on a flag of this connection that is still as it was made."""
@@ -57,7 +57,8 @@ class Branches(Binding):
         return wanted_outcome(node, rest[0] if rest else None, rest[1] if len(rest) > 1 else None)
 
     def _match(self, node: ast.Match) -> None:
-        subject = self.evaluate(node.subject)
+        subject, told = self.evaluate(node.subject), self.told
+        self.told += labels_of(subject) >= {"client", "message"}
         if isinstance(subject, Setting):
             self._match_setting(node, subject)
             return
@@ -69,7 +70,8 @@ class Branches(Binding):
                 continue
             self._capture(case.pattern, subject)
             if case.guard is None or self.test(case.guard):
-                self.execute(case.body)
+                with self.under(told):
+                    self.execute(case.body)
                 return
 
     def _capture(self, pattern: ast.pattern, subject: Value) -> None:
@@ -105,3 +107,18 @@ class Branches(Binding):
             if fits and (case.guard is None or self.test(case.guard)):
                 self.execute(case.body)
                 return
+
+
+def _leaves(node: ast.If) -> bool:
+    """Whether what follows a condition is not reached where it holds."""
+    return isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+def _compares(test: ast.expr) -> bool:
+    """Whether it asks which message it is, and not only whether there is something in it."""
+    return any(
+        isinstance(inner, ast.Constant) and isinstance(inner.value, str | int) and inner.value != ""
+        for one in ast.walk(test)
+        if isinstance(one, ast.Compare)
+        for inner in one.comparators
+    )
