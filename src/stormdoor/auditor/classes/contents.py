@@ -61,15 +61,15 @@ class Contents(Sockets):
 
     def kept_defaults(self, name: str) -> list[ast.Constant]:
         """The defaults of what classes of the program are told and keep under a name."""
-        modules = tuple(self.project.inside())
         # INVARIANT: what was read stays as it is; when more was read, all is looked at again.
-        if self._kept is None or self._kept[0] != len(modules):
+        count = len(self.project.modules)
+        if self._kept is None or self._kept[0] != count:
             found: dict[str, list[ast.Constant]] = {}
-            for module in modules:
+            for module in self.project.inside():
                 for definition in module.classes if not module.is_test else ():
                     for one, default in kept_by(definition.node).items():
                         found.setdefault(one, []).append(default)
-            self._kept = len(modules), found
+            self._kept = count, found
         return self._kept[1].get(name, [])
 
     def registered(

@@ -7,7 +7,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.loops import Loops
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.module import FunctionNode, Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Hierarchy"]
@@ -19,6 +19,7 @@ class Hierarchy(Loops):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self.stored: dict[int, frozenset[str]] = {}
+        self.methods: dict[ast.ClassDef, dict[str, FunctionNode]] = {}
         self.defaults: dict[tuple[str, str], tuple[Module, ast.expr] | None] = {}
         self.set_up: dict[ast.ClassDef, dict[str, tuple[FunctionDefinition, ast.expr]]] = {}
         self.applications: list[ClassInfo] = []

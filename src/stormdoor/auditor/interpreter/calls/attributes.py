@@ -185,10 +185,12 @@ class Attributes(Decorators):
                 continue
             if one.unresolved:
                 self._may_define(info, name, one.unresolved[0])
-            put = self.overlay(one).get(name)
-            if put is not None:
-                return ClassMember(one, Assigned(ast.Constant(None)), value=put)
-            patch = one.replaced.get(name)
+            put = self.overlays.get(id(one))
+            if put is None:
+                put = self.overlay(one)
+            if name in put:
+                return ClassMember(one, Assigned(ast.Constant(None)), value=put[name])
+            patch = one.replaced.get(name) if one.replaced else None
             if (
                 patch is not None
                 and id(patch) not in self.patching
@@ -198,7 +200,9 @@ class Attributes(Decorators):
                 )
             ):
                 return patch
-            bindings = self.hierarchy.members(one).get(name, ())
+            bindings = self.hierarchy.members(one).get(name)
+            if bindings is None:
+                continue
             # What `@name.setter` puts under the name is read as the property did it before.
             for binding in reversed([one for one in bindings if not _sets(one, name)] or bindings):
                 if self._is_bound(one.module, one.node, binding):
