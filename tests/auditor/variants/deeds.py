@@ -951,6 +951,34 @@ class Door(WebSocketHandler):
             one.write_message(message)
 """,
     ),
+    "the machine starts anew for any of the users": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+    def on_message(self, message):
+        if message == "restart":
+            os.system("sudo systemctl restart kiosk")
+""",
+    ),
+    "the machine starts anew for the operator": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+    def on_message(self, message):
+        if message == "restart" and db.is_operator(self.current_user):
+            os.system("sudo systemctl restart kiosk")
+""",
+    ),
 }
 
 ANYBODY: dict[str, tuple[str, str]] = {
@@ -1726,6 +1754,51 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         data = json.loads(message)
         players[data["player"]].score += 1
+""",
+    ),
+    "notes that somebody was there": (
+        "ok",
+        """
+class Server(Application):
+    def __init__(self):
+        self.last_packet = None
+        self.seen = 0
+        super().__init__([(r"/ws", Door)])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "alive":
+            self.application.last_packet = data
+            self.application.seen += 1
+""",
+    ),
+    "the mode of all": (
+        "missing",
+        """
+class Server(Application):
+    def __init__(self):
+        self.automatic = False
+        super().__init__([(r"/ws", Door)])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "manual":
+            self.application.automatic = False
+        elif data["type"] == "automatic":
+            self.application.automatic = True
+""",
+    ),
+    "a path of attributes, under a star": (
+        "missing",
+        """
+from tornado.web import *
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        method = self.methods
+        data = json.loads(message)
+        for part in data["method"].split("."):
+            method = getattr(method, part)
+        method.invoke(self, data["parameters"])
 """,
     ),
 }

@@ -18,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
+from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
@@ -35,7 +36,9 @@ _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
-_WHO = re.compile(r"(user|username|user_?id|uid|login)$", re.IGNORECASE)
+_WHO = re.compile(
+    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
+)
 _TO_OBJECTS = frozenset(
     {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
     | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
@@ -125,10 +128,16 @@ def _commanded(endpoint: Endpoint) -> list[Event]:
         and event.stage == Stage.MESSAGE
         and "client" not in event.labels
         and not is_given_the_user(event)
-        and _COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
+        and (_ends_something(event) or ends_what_runs(event))
+    ]
+
+
+def _ends_something(event: Event) -> bool:
+    return (
+        bool(_COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]))
         and _is_of_the_program(event.text)
         and (event.receiver is None or event.text.startswith("self.application."))
-    ]
+    )
 
 
 def _is_of_the_program(text: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.ownership import is_of_the_program, is_statement
 from stormdoor.auditor.judging.relevance import path_of
@@ -90,6 +91,8 @@ _THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
 _PLACES = _OF_SOMEBODY | {"channel", "topic"}
 _LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
+_NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
+"""Words for what only notes that there was something."""
 _PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
@@ -244,13 +247,13 @@ def _is_control(event: Event) -> bool:
     words = lexicon.words_of(name)
     match event.kind:
         case "alter" | "store":
-            return (event.selected and event.kind == "alter") or (
-                told and bool(_CONTROLS & set(words)) and event.text.count(".") > 0
-            )
+            if told:
+                return bool(_CONTROLS & set(words)) and "." in event.text
+            return event.selected and event.kind == "alter" and not _NOTES & set(words)
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
         case "act" if event.text.startswith(_PROGRAMS):
-            return event.selected
+            return ends_what_runs(event)
         case "act" if event.text == "open":
             return False  # a file of the program; one that a message names is a command
         case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
@@ -273,7 +276,7 @@ _WHOLE = (["on"], ["off"])
 
 
 def _is_quiet(words: list[str]) -> bool:
-    return bool(_QUIET & set(words[:1])) or words[:1] == ["write"]
+    return bool(_QUIET & set(words[:1])) or words[:1] == ["write"] or words == ["set"]
 
 
 def _is_file(event: Event) -> bool:

@@ -1,6 +1,7 @@
 """The files of a scan, and what a name in one of them means in another."""
 
 import ast
+import builtins
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -302,7 +303,11 @@ class Project:
                     found = self.members(target, name, depth + 1)
                     if found:
                         return found
-                elif file is None and source.partition(".")[0] in _MODELLED:
+                elif (
+                    file is None
+                    and source.partition(".")[0] in _MODELLED
+                    and not hasattr(builtins, name)  # what Python has is not taken away
+                ):
                     result.append(External(f"{source}.{name}"))
         lazy = module.names.get("__getattr__", ())
         if not result and lazy and isinstance(lazy[-1], Defined) and name != "__getattr__":
