@@ -89,7 +89,179 @@ class Door(WebSocketHandler):
         room.say(data["text"])
 """
 
+_VISITORS = """
+import uuid
+class Page(RequestHandler):
+    {before}
+    def get(self):
+        {given}
+        self.render("index.html")
+    def post(self):
+        {login}
+class Door(WebSocketHandler):
+    def open(self):
+        who = self.get_secure_cookie("who")
+        {asked}
+        room.join(self)
+    def on_message(self, message):
+        room.say(message)
+"""
+_GIVEN = """if not self.get_secure_cookie("who"):
+            self.set_secure_cookie("who", str(uuid.uuid4()))"""
+_CLOSED = """if not who:
+            return self.close()"""
+
+_FILLED = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.held = None
+    def on_message(self, message):
+        state = room.state()
+        admin = self.get_secure_cookie("who") == b"admin"
+        told = {{"rooms": state.rooms, "people": state.people}}
+        {filled}
+        if told != self.held:
+            self.held = told
+            state.count(told)
+            self.write_message(told)
+"""
+
+_GUEST = """
+class Room:
+    def __init__(self, name, {who}=None):
+        self.name = name
+        self.people = {{{who}}} if {who} else set()
+class Door(WebSocketHandler):
+    hall = Room("hall")
+    def open(self):
+        self.hall.people.add(self)
+    def on_message(self, message):
+        who = self.get_secure_cookie("who").decode()
+        for one in self.hall.people:
+            one.write_message(who + message)
+"""
+
 CASES: dict[str, Case] = {
+    "a cookie that every visitor is given": (
+        "missing",
+        _VISITORS.format(before="", given=_GIVEN, login="pass", asked=_CLOSED),
+        {},
+    ),
+    "a cookie that every visitor of a page with a database is given": (
+        "missing",
+        _VISITORS.format(
+            before="def prepare(self):\n        db.connect()",
+            given=_GIVEN,
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a cookie that the door itself gives": (
+        "missing",
+        """
+import uuid
+class Door(WebSocketHandler):
+    def prepare(self):
+        who = self.get_secure_cookie("who")
+        if who is None:
+            self.set_secure_cookie("who", "guest|" + uuid.uuid4().hex)
+    def open(self):
+        if self.get_secure_cookie("who") is None:
+            return self.close()
+        room.join(self)
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "a cookie that is given after a question": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given='if not room.knows(self.get_argument("name")):\n            raise HTTPError(403)\n'
+            "        " + _GIVEN,
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a cookie that is given where prepare() asks": (
+        "late",
+        _VISITORS.format(
+            before='def prepare(self):\n        if self.get_argument("key") != options.key:\n'
+            "            raise HTTPError(403)",
+            given=_GIVEN,
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "another cookie that every visitor is given": (
+        "late",
+        _VISITORS.format(
+            before="", given=_GIVEN.replace('"who"', '"seen"'), login="pass", asked=_CLOSED
+        ),
+        {},
+    ),
+    "a cookie that a login gives": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given="pass",
+            login='self.set_secure_cookie("who", db.login(self.get_argument("password")))',
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a visitor's cookie under which somebody is looked up": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given=_GIVEN,
+            login='db.logged_in(self.get_secure_cookie("who"))',
+            asked="if db.person(who) is None:\n            return self.close()",
+        ),
+        {},
+    ),
+    "the name that every visitor is given is refused": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given='if not self.get_secure_cookie("who"):\n'
+            '            self.set_secure_cookie("who", "nobody")',
+            login='self.set_secure_cookie("who", db.login(self.get_argument("password")))',
+            asked='if not who or who == b"nobody":\n            return self.close()',
+        ),
+        {},
+    ),
+    "the name that every visitor is given is let in": (
+        "missing",
+        _VISITORS.format(
+            before="",
+            given='if not self.get_secure_cookie("who"):\n'
+            '            self.set_secure_cookie("who", "nobody")',
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a question that only fills something in": (
+        "missing",
+        _FILLED.format(
+            filled='if admin:\n            told["log"] = state.log\n        else:\n'
+            '            told["log"] = ""'
+        ),
+        {},
+    ),
+    "a question that refuses beside what is filled in": (
+        "late",
+        _FILLED.format(
+            filled='if not admin:\n            return self.close()\n        told["log"] = state.log'
+        ),
+        {},
+    ),
+    "a place that may be made for somebody": ("missing|late", _GUEST.format(who="user"), {}),
     "the user that is None after a question is handed on": (
         "late",
         _USER.format(

@@ -1,12 +1,14 @@
 """Classes and what they inherit: who is a WebSocket handler, and whose method runs."""
 
 import ast
+from functools import cached_property
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.loops import Loops
+from stormdoor.auditor.classes.visitors import given_to_visitors
 from stormdoor.auditor.reading.module import FunctionNode, Module
 from stormdoor.auditor.reading.project import External, Project
 
@@ -42,6 +44,11 @@ class Hierarchy(Loops):
                 for one in (self.of(module, definition) for definition in module.classes)
             )
         return known
+
+    @cached_property
+    def visitors(self) -> dict[str, ast.Constant | None]:
+        """The signed cookies that whoever comes is given, with what they are where that is a constant."""
+        return given_to_visitors(self.project)
 
     def is_forked(self, info: ClassInfo) -> bool:
         """Whether a condition picks a base of it, or of a class that it derives from."""

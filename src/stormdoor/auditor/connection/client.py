@@ -40,6 +40,16 @@ class Client(Shaping):
             labels.add("address")
         return Unknown(frozenset(labels), text)
 
+    def visitors_cookie(self, name: str, text: str, node: ast.AST) -> Value:
+        """A signed cookie that every visitor is given: it is there, and is known to nobody as somebody's."""
+        given = self.hierarchy.visitors[name]
+        if given is None:
+            return Unknown(frozenset({"client", "cookie", "credential"}), text, truthy=True)
+        if self.choose(node, 2) == 0:
+            return self.identity(text, node, certain=True)  # one that has not seen the page
+        value = given.value.encode() if isinstance(given.value, str) else given.value
+        return Const(value, frozenset({"client", "cookie"}), text)
+
     def current_user(self, handler: Instance, node: ast.AST) -> Value:
         """What was assigned to it, what a property gives, or `get_current_user` returns."""
         known = handler.attrs.get("current_user") or handler.attrs.get("_current_user")

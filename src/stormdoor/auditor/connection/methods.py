@@ -99,6 +99,8 @@ class TornadoMethods(TornadoAttributes):
             case "get_cookie":
                 return self.from_client("cookie", key or "cookie", f"get_cookie({key!r})")
             case "get_secure_cookie" | "get_signed_cookie":
+                if self.mode == "anonymous" and key in self.hierarchy.visitors:
+                    return self.visitors_cookie(key, f"{name}({key!r})", node)
                 return self.identity(f"{name}({key!r})", node, certain=True)
             case "get_current_user":
                 if self.mode == "anonymous":

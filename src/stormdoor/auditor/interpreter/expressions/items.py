@@ -171,7 +171,10 @@ class Items(Names):
         if "client" in labels_of(value):
             name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
             return self.client_field(value, name, text)
-        if self.mode == "anonymous" and self.is_proof(index):
+        own = (
+            text_of(value) in self.filled
+        )  # under what it shows the client itself has put something
+        if self.mode == "anonymous" and self.is_proof(index) and not own:
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
             if index.certain and self.catching:
