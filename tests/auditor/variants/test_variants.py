@@ -22,6 +22,7 @@ from tests.auditor.variants import (
     hostile_actions,
     hostile_checks,
     hostile_origins,
+    nobody,
     optional,
     origin,
     settings,
@@ -71,6 +72,7 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | nobody.CASES
     | optional.CASES
     | settings.CASES
     | switched.CASES

@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -28,6 +29,9 @@ __all__ = ["METHODS", "TornadoAttributes"]
 
 _OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
 """Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
+
+_CONSTRUCTORS = frozenset({"__init__", "initialize"})
+_BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
 METHODS = frozenset(
     [
@@ -163,8 +167,11 @@ class TornadoAttributes(Client):
         return self.by_words(handler, name, f"self.{name}", node)
 
     def _was_left_out(self, info: ClassInfo, name: str) -> bool:
-        """Whether only the constructor makes an attribute, and this connection's did not."""
-        if self.mode == "origin" or not self.accepted or name in self.uncertain:
+        """Whether only what runs before messages makes an attribute, and this connection's did not."""
+        base = self.uncertain.get(name)
+        if base is not None and self.hierarchy.knowledge.about(base) is None:
+            return False  # a base that nobody knows may have it
+        if self.mode == "origin" or not self.accepted:
             return False
         makers = {
             method.name
@@ -177,7 +184,8 @@ class TornadoAttributes(Client):
             and isinstance(inner.ctx, ast.Store)
             and inner.attr == name
         }
-        return bool(makers) and makers <= {"__init__", "initialize"}
+        done = _BEFORE_MESSAGES if self.stage == Stage.MESSAGE else _CONSTRUCTORS
+        return bool(makers) and makers <= done
 
     def application(self, node: ast.AST) -> Value:
         """`self.application`: the project's only Application class, or Tornado's."""

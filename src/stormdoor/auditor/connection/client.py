@@ -56,10 +56,19 @@ class Client(Shaping):
         ):
             value = Unknown(text="self.current_user", truthy=True)
         else:
+            asked = len(self.events)
             getter = self.instance_attribute(handler, "get_current_user", node)
             value = self.call(getter, [], {}, node)
+            if isinstance(value, Const) and not value.value and self._failed_since(asked):
+                # Whoever looks at it later is told that nobody was found.
+                value = Nobody(
+                    "self.current_user", node, self.frame.module, certain=value.value is None
+                )
         handler.attrs["_current_user"] = value
         return value
+
+    def _failed_since(self, asked: int) -> bool:
+        return any(event.kind == "check" for event in self.events[asked:])
 
     def _names_everybody(self, handler: Instance) -> str:
         """The base that was not read and, as shipped, makes a user of anybody; "" if there is none."""

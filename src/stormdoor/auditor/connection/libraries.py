@@ -1,6 +1,7 @@
 """Libraries whose meaning matters on the way of a connection."""
 
 import ast
+import re
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -36,6 +37,12 @@ __all__ = ["TornadoModel"]
 
 _DECLARES = frozenset({"attr", "attrs", "dataclasses", "pydantic"})
 _MAX_MAPPED = 24
+_OF_REQUEST = frozenset(
+    {"arguments", "body", "body_arguments", "connection", "cookies", "files", "headers", "host"}
+    | {"host_name", "method", "path", "protocol", "query", "query_arguments", "remote_ip", "uri"}
+    | {"version"}
+)
+"""Attributes of a request."""
 
 
 class TornadoModel(Picks):
@@ -82,6 +89,8 @@ class TornadoModel(Picks):
                 return self._setting_get("environ", args, node)
             case "type.__new__" if self.making is not None:
                 return ClassRef(self.making, text=self.making.name)
+            case "tornado.gen.Return":
+                return Partial(Named(name), args, words, text=name)
             case "tornado.web.authenticated" if args:
                 return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
@@ -103,7 +112,7 @@ class TornadoModel(Picks):
                 # Who does not know the setting cannot make the sum.
                 return Unknown(frozenset({"secret"}), text=name)
             case "os.path.exists" | "os.path.isfile" if (
-                self.mode == "anonymous" and args and lexicon.concerns_identity(text_of(args[0]))
+                self.mode == "anonymous" and args and _is_file_of_people(args[0])
             ):
                 # A file of users, passwords, keys: whoever installs the program makes it.
                 text = f"{name}({text_of(args[0])})"
@@ -178,6 +187,8 @@ class TornadoModel(Picks):
                 return Const(value=True)
             if target.handler and self._is_stored_later(target.info, name.value):
                 return Const(value=False)
+        if isinstance(target, Special) and isinstance(name, Const) and target.kind == "request":
+            return Const(name.value in _OF_REQUEST)
         return Unknown(text="hasattr()")
 
     def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
@@ -236,6 +247,11 @@ class TornadoModel(Picks):
         if "client" in labels_of(name):
             return self.named_by_client(target, name, args, node)
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _is_file_of_people(value: Value) -> bool:
+    """Whether a path is that of the users' file; what is of one user, `f"{user.id}.png"`, is none."""
+    return lexicon.concerns_identity(re.sub(r"\{[^{}]*\}", "", text_of(value)))
 
 
 def _callable(value: Value) -> Value:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping as MappingABC
+from functools import lru_cache
 from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -31,6 +32,8 @@ from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
+_OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
+"""What the library calls by itself, whatever a message says."""
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
 
@@ -112,8 +115,18 @@ class Run(TornadoModel):
         self.method("prepare", [])
         if self.finished:
             self._refuse()
-        self.stage = self.path.stage = Stage.GET
-        self.method("get", arguments)
+        path = self.path
+        self.stage = path.stage = Stage.GET
+        try:
+            self.method("get", arguments)
+        except Thrown as error:
+            if not self.accepted:
+                raise
+            path.open_end, path.refused_by = "raised", error  # Tornado closes the connection
+            raise PathEnd from None
+        if self.accepted:
+            path.open_end = "closed" if self.closed else self._ended()
+            self._talk()
         return Const(None)
 
     def shape_handler(self) -> None:
@@ -293,11 +306,25 @@ class Run(TornadoModel):
             path.open_end = "raised"
             path.refused_by = error
             raise PathEnd from None
+        if self._goes_on_in_get(node):
+            return Const(None)
+        return self._talk()
+
+    def _goes_on_in_get(self, node: ast.AST) -> bool:
+        """Whether `get` of the handler goes on after `super().get()`, which it does not wait for."""
+        for frame in self.frames:
+            if frame.receiver is self.handler and getattr(frame.node, "name", "") == "get":
+                return frame.node is not None and id(node) in _left_alone(frame.node)
+        return False
+
+    def _talk(self) -> Value:
+        """Messages."""
+        path = self.path
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             try:
-                self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
+                self._hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()
                 path.handled.append(len(self.events))
             except Pruned:
@@ -310,6 +337,29 @@ class Run(TornadoModel):
                 path.handled.append(len(self.events))
                 break
         raise PathEnd
+
+    def _hear(self, message: Value) -> None:
+        """What a message brings about: in some libraries it names the method."""
+        named = self._named_by_messages()
+        if not named:
+            self.method("on_message", [message])
+        else:
+            self.method(named[self.choose(self.info.node, len(named))], [message])
+
+    def _named_by_messages(self) -> list[str]:
+        """The methods that a message may name, where `on_message` is that of a library which does so."""
+        connection = self.hierarchy.connection(self.info)
+        begin = connection[1].messages if connection is not None else ""
+        if not begin or self._member(self.info, "on_message", None) is not None:
+            return []
+        names = [
+            name
+            for one in self.info.mro
+            if isinstance(one, ClassInfo)
+            for name in self.hierarchy.members(one)
+            if name.startswith(begin) and name not in _OF_LIBRARY
+        ]
+        return list(dict.fromkeys(names))
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""
@@ -355,3 +405,13 @@ class Run(TornadoModel):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+@lru_cache(maxsize=4096)
+def _left_alone(function: ast.AST) -> frozenset[int]:
+    """Calls of a function that are statements, and that it does not wait for."""
+    return frozenset(
+        id(node.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    )

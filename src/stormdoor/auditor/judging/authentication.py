@@ -218,6 +218,8 @@ def optional_part(pathway: Pathway) -> Authentication | None:
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if not pathway.complete and further[:1] != asking.checks[:1]:
             continue
+        if asking.outcome == "accepted" and _is_another_way_in(asking, further, shipped):
+            continue
         if (
             len(flipped) == 1
             and further
@@ -229,6 +231,12 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             )
             return Authentication("optional", further[-1], accepted, flipped[0])
     return None
+
+
+def _is_another_way_in(path: Path, further: list[Event], shipped: frozenset[int]) -> bool:
+    """Whether what is asked as shipped is asked beside it: who fails one may still pass the other."""
+    stages = {event.stage for event in further}
+    return any(id(event.node) in shipped and event.stage in stages for event in path.checks)
 
 
 def _decides(one: Assumption, path: Path) -> bool:
