@@ -24,6 +24,7 @@ from tests.auditor.variants import (
     hostile_checks,
     hostile_origins,
     late,
+    nobody,
     optional,
     origin,
     origin_forms,
@@ -79,6 +80,7 @@ ALL = (
     | configuration.CASES
     | doors.CASES
     | late.CASES
+    | nobody.CASES
     | optional.CASES
     | protocols.CASES
     | proving.CASES

@@ -30,6 +30,7 @@ class Known:
     origin_setting: str = ""
     inert: bool = False
     authorizer: str = ""
+    messages: str = ""
 
 
 @dataclass(slots=True)
@@ -129,6 +130,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         origin_setting=str(entry.get("origin_setting", "")),
         inert=kinds[0] == "other",
         authorizer=str(entry.get("authorizer", "")),
+        messages=str(entry.get("messages", "")),
     )
     for name in names:
         knowledge.classes[name] = known

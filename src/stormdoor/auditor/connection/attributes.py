@@ -7,6 +7,7 @@ from functools import lru_cache
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -31,6 +32,9 @@ __all__ = ["METHODS", "TornadoAttributes"]
 
 _OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
 """Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
+
+_CONSTRUCTORS = frozenset({"__init__", "initialize"})
+_BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
 METHODS = frozenset(
     [
@@ -172,8 +176,11 @@ class TornadoAttributes(Client):
         return self.by_words(handler, name, f"self.{name}", node)
 
     def _was_left_out(self, info: ClassInfo, name: str) -> bool:
-        """Whether only the constructor makes an attribute, and this connection's did not."""
-        if self.mode == "origin" or not self.accepted or name in self.uncertain:
+        """Whether only what runs before messages makes an attribute, and this connection's did not."""
+        base = self.uncertain.get(name)
+        if base is not None and self.hierarchy.knowledge.about(base) is None:
+            return False  # a base that nobody knows may have it
+        if self.mode == "origin" or not self.accepted:
             return False
         makers = {
             method
@@ -181,7 +188,8 @@ class TornadoAttributes(Client):
             if isinstance(one, ClassInfo)
             for method in stores_in(one.node).makers.get(name, ())
         }
-        return bool(makers) and makers <= {"__init__", "initialize"}
+        done = _BEFORE_MESSAGES if self.stage == Stage.MESSAGE else _CONSTRUCTORS
+        return bool(makers) and makers <= done
 
     def application(self, node: ast.AST) -> Value:
         """`self.application`: the project's only Application class, or Tornado's."""

@@ -29,6 +29,8 @@ _OF_ONE = 40
 _AT_FIRST = 6
 """Of these, the ways before every other configuration had as many."""
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
+_NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
+"""What stands for the name of a table that has none."""
 LAST_RESORT = 60.0
 """Seconds."""
 
@@ -41,6 +43,7 @@ def _explored(
     *,
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: Asked | None = None,
+    filled: frozenset[str] = frozenset(),
 ) -> Pathway:
     result = Pathway()
 
@@ -59,6 +62,7 @@ def _explored(
                 deadline=spent.deadline,
                 words=words,
             )
+            run.filled |= filled
             path = _followed(run, origin)
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
@@ -187,7 +191,25 @@ def explore(
         mode: A client without a valid credential, or one with.
         words: What the route gives to `initialize`.
     """
-    return _explored(project, hierarchy, info, mode, words=words or {})
+    found = _explored(project, hierarchy, info, mode, words=words or {})
+    filled = _filled_by_anybody(found)
+    if not filled:
+        return found
+    return _explored(project, hierarchy, info, mode, words=words or {}, filled=filled)
+
+
+def _filled_by_anybody(pathway: Pathway) -> frozenset[str]:
+    """Tables that were asked for a credential, and in which this client put what it shows on some way.
+
+    `if key in ROOMS: ROOMS[key].add(self)`, and `ROOMS[key] = {self}` otherwise, lets everybody in.
+    """
+    tables = {event.text for event in pathway.events if event.kind == "fills"} - _NAMELESS
+    asked = {event.text for event in pathway.events if event.kind == "check"}
+    return frozenset(
+        table
+        for table in tables
+        if any(re.search(rf"\b{re.escape(table)}(\[|\.\w+\(|$)", text) for text in asked)
+    )
 
 
 def explore_origin(

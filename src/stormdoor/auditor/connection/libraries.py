@@ -41,6 +41,12 @@ _MAX_MAPPED = 24
 _OPTION = re.compile(r"^\s+(?:-\w[ ,]+)?(--[\w-]+)([= ]<?[A-Z\w]+>?(?=\s|$))?")
 _DEFAULT = re.compile(r"\[default: ([^\]]*)\]")
 """A line of a help text that docopt reads: `-p --port=PORT  where to listen [default: 8888]`."""
+_OF_REQUEST = frozenset(
+    {"arguments", "body", "body_arguments", "connection", "cookies", "files", "headers", "host"}
+    | {"host_name", "method", "path", "protocol", "query", "query_arguments", "remote_ip", "uri"}
+    | {"version"}
+)
+"""Attributes of a request."""
 
 
 class TornadoModel(Functional):
@@ -93,6 +99,8 @@ class TornadoModel(Functional):
                 return self._setting_get("environ", args, node)
             case "type.__new__" if self.making is not None:
                 return ClassRef(self.making, text=self.making.name)
+            case "tornado.gen.Return":
+                return Partial(Named(name), args, words, text=name)
             case "tornado.web.authenticated" if args:
                 return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
@@ -119,7 +127,7 @@ class TornadoModel(Functional):
                 # Who does not know the setting cannot make the sum.
                 return Unknown(frozenset({"secret"}), text=name)
             case "os.path.exists" | "os.path.isfile" if (
-                self.mode == "anonymous" and args and lexicon.concerns_identity(text_of(args[0]))
+                self.mode == "anonymous" and args and _is_file_of_people(args[0])
             ):
                 # A file of users, passwords, keys: whoever installs the program makes it.
                 text = f"{name}({text_of(args[0])})"
@@ -194,6 +202,8 @@ class TornadoModel(Functional):
                 return Const(value=True)
             if target.handler and self._is_stored_later(target.info, name.value):
                 return Const(value=False)
+        if isinstance(target, Special) and isinstance(name, Const) and target.kind == "request":
+            return Const(name.value in _OF_REQUEST)
         return Unknown(text="hasattr()")
 
     def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
@@ -275,6 +285,11 @@ def _documented(text: str) -> Mapping:
         default = shipped.group(1) if shipped is not None else None if found.group(2) else False
         options[found.group(1)] = Setting(found.group(1), Const(default), text=found.group(1))
     return Mapping(options, exact=False)
+
+
+def _is_file_of_people(value: Value) -> bool:
+    """Whether a path is that of the users' file; what is of one user, `f"{user.id}.png"`, is none."""
+    return lexicon.concerns_identity(re.sub(r"\{[^{}]*\}", "", text_of(value)))
 
 
 def _callable(value: Value) -> Value:

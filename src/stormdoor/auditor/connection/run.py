@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Mapping as MappingABC
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NoReturn
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -32,6 +33,8 @@ from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
+_OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
+"""What the library calls by itself, whatever a message says."""
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
 _MAX_WRAPPERS = 4
@@ -114,11 +117,21 @@ class Run(TornadoModel):
         self.method("prepare", [])
         if self.finished:
             self._refuse()
-        self.stage = self.path.stage = Stage.GET
+        path = self.path
+        self.stage = path.stage = Stage.GET
         if self._is_of_class("get"):
             # `get(uid)` of the class finds one of its connections: Tornado of old does not call it.
             return self.accept([], {}, self.info.node)
-        self.method("get", arguments)
+        try:
+            self.method("get", arguments)
+        except Thrown as error:
+            if not self.accepted:
+                raise
+            path.open_end, path.refused_by = "raised", error  # Tornado closes the connection
+            raise PathEnd from None
+        if self.accepted:
+            path.open_end = "closed" if self.closed else self._ended()
+            self._talk()
         return Const(None)
 
     def _is_of_class(self, name: str) -> bool:
@@ -299,13 +312,15 @@ class Run(TornadoModel):
         # What stands around the call of the upgrade catches nothing of what comes after it.
         around, self.catching = self.catching, []
         try:
-            self._served(args, words)
+            self._opened(args, words)
+            if self._goes_on_in_get(node):
+                return Const(None)
+            self._talk()
         finally:
             self.catching = around
-        raise PathEnd
 
-    def _served(self, args: list[Value], words: dict[str, Value]) -> None:
-        """`open`, then two messages."""
+    def _opened(self, args: list[Value], words: dict[str, Value]) -> None:
+        """What `open` does."""
         path = self.path
         self.stage = path.stage = Stage.OPEN
         try:
@@ -321,11 +336,22 @@ class Run(TornadoModel):
             path.open_end = "raised"
             path.refused_by = error
             raise PathEnd from None
+
+    def _goes_on_in_get(self, node: ast.AST) -> bool:
+        """Whether `get` of the handler goes on after `super().get()`, which it does not wait for."""
+        for frame in self.frames:
+            if frame.receiver is self.handler and getattr(frame.node, "name", "") == "get":
+                return frame.node is not None and id(node) in _left_alone(frame.node)
+        return False
+
+    def _talk(self) -> NoReturn:
+        """Two messages, and the end."""
+        path = self.path
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             try:
-                self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
+                self._hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()
                 path.handled.append(len(self.events))
             except Pruned:
@@ -337,6 +363,30 @@ class Run(TornadoModel):
                 path.refused_by = error
                 path.handled.append(len(self.events))
                 break
+        raise PathEnd
+
+    def _hear(self, message: Value) -> None:
+        """What a message brings about: in some libraries it names the method."""
+        named = self._named_by_messages()
+        if not named:
+            self.method("on_message", [message])
+        else:
+            self.method(named[self.choose(self.info.node, len(named))], [message])
+
+    def _named_by_messages(self) -> list[str]:
+        """The methods that a message may name, where `on_message` is that of a library which does so."""
+        connection = self.hierarchy.connection(self.info)
+        begin = connection[1].messages if connection is not None else ""
+        if not begin or self._member(self.info, "on_message", None) is not None:
+            return []
+        names = [
+            name
+            for one in self.info.mro
+            if isinstance(one, ClassInfo)
+            for name in self.hierarchy.members(one)
+            if name.startswith(begin) and name not in _OF_LIBRARY
+        ]
+        return list(dict.fromkeys(names))
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""
@@ -417,3 +467,13 @@ def _passed_to(function: Function, rest: str) -> Function | None:
             if isinstance(found, Function):
                 return found
     return None
+
+
+@lru_cache(maxsize=4096)
+def _left_alone(function: ast.AST) -> frozenset[int]:
+    """Calls of a function that are statements, and that it does not wait for."""
+    return frozenset(
+        id(node.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    )

@@ -19,16 +19,20 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
+    "MADE_UP",
     "PIECES",
     "chosen_only",
     "given_instead",
     "is_found_by_name",
     "is_keyed_digest",
     "is_piece",
+    "is_put_together",
     "is_secret",
     "is_text",
 ]
 
+MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
+"""How the names of calls begin that draw what nobody can guess."""
 PIECES = frozenset({"startswith", "endswith"})
 """Methods that ask of a text whether it has a piece at its ends."""
 _WITHIN = frozenset({"count", "find", "index", "rfind", "rindex", "__contains__"})
@@ -58,6 +62,11 @@ def is_text(value: Value) -> bool:
         isinstance(shipped, Const)
         and (isinstance(shipped.value, str | bytes) or shipped.value is ...)
     )
+
+
+def is_put_together(text: str) -> bool:
+    """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
+    return any(sign in text for sign in (" + ", "{", ".format(", ".join(", " % "))
 
 
 def is_piece(receiver: Value, name: str, args: list[Value]) -> bool:

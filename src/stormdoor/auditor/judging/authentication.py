@@ -224,6 +224,8 @@ def optional_part(pathway: Pathway) -> Authentication | None:
         further = [event for event in asking.checks if id(event.node) not in shipped]
         if not pathway.complete and further[:1] != asking.checks[:1]:
             continue
+        if asking.outcome == "accepted" and _is_another_way_in(asking, further, shipped):
+            continue
         if (
             len(flipped) == 1
             and further
@@ -240,6 +242,12 @@ def optional_part(pathway: Pathway) -> Authentication | None:
 def _is_of_client(name: str) -> bool:
     """Whether a default of this name stands for what a client is or shows: `user=None`, `token=""`."""
     return is_credential_name(name) or name.lower() in _PEOPLE
+
+
+def _is_another_way_in(path: Path, further: list[Event], shipped: frozenset[int]) -> bool:
+    """Whether what is asked as shipped is asked beside it: who fails one may still pass the other."""
+    stages = {event.stage for event in further}
+    return any(id(event.node) in shipped and event.stage in stages for event in path.checks)
 
 
 def _decides(one: Assumption, path: Path) -> bool:

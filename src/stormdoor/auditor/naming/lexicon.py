@@ -28,7 +28,9 @@ __all__ = [
     "is_credential_name",
     "is_for_tests",
     "is_identity_name",
+    "is_name_of_somebody",
     "is_negative",
+    "is_person",
     "is_predicate",
     "is_raising_name",
     "is_setting_chain",
@@ -87,6 +89,27 @@ def is_identity_name(name: str) -> bool:
     if not words or is_setting_name(name):
         return False
     return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
+
+
+@lru_cache(maxsize=16384)
+def is_person(name: str) -> bool:
+    """Whether a value of this name is somebody: `user`, `new_member`."""
+    return words_of(name)[-1:] in (["user"], ["member"], ["account"], ["viewer"], ["username"])
+
+
+@lru_cache(maxsize=16384)
+def is_name_of_somebody(name: str) -> bool:
+    """Whether a field of this name says who somebody is: `user_id`, `nickname`, `email`."""
+    words = words_of(name)
+    return (words[-1:] == ["id"] and "user" in words[:-1]) or words[-1:] in (
+        ["user"],
+        ["username"],
+        ["userid"],
+        ["email"],
+        ["name"],
+        ["nick"],
+        ["nickname"],
+    )
 
 
 @lru_cache(maxsize=16384)

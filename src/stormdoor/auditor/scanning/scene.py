@@ -18,6 +18,7 @@ from stormdoor.auditor.reading.environment import packages_of
 from stormdoor.auditor.reading.files import in_order, list_files, python_packages
 from stormdoor.auditor.reading.module import Imported, Module
 from stormdoor.auditor.reading.prefilter import Readers
+from stormdoor.auditor.reading.prefixed import collect_prefixed
 from stormdoor.auditor.reading.project import External, Project, Tree
 from stormdoor.auditor.reading.shipped import collect_shipped
 from stormdoor.auditor.scanning.settings import Progress, Settings
@@ -67,6 +68,7 @@ def prepare(
     sockets, unresolved = _sockets(project, hierarchy)
     _load_settings(project, sockets)
     collect_settings(project)
+    collect_prefixed(project)
     collect_shipped(project)
     collect_patches(project, hierarchy)
     by_name: dict[str, list[ClassInfo]] = {}

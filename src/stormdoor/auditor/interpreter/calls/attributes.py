@@ -1,6 +1,7 @@
 """Attributes of objects, classes, modules and settings."""
 
 import ast
+from functools import lru_cache
 from typing import cast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -79,7 +80,7 @@ class Attributes(Decorators):
                 if value.certain:
                     self.check(node, value.text)
                     raise Thrown("AttributeError", node, self.frame.module, check=True)
-                negative = lexicon.is_negative(name)
+                negative = lexicon.is_negative(name) or name == "returncode"
                 return Nobody(
                     value.text, node, self.frame.module, truthy=negative, presumed=value.presumed
                 )
@@ -102,8 +103,31 @@ class Attributes(Decorators):
                 if isinstance(getattr(node, "ctx", None), ast.Load) and node is not self.called:
                     return self.by_words(value, name, f"{text_of(value)}.{name}", node)
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
+            case Const(value=None) if self._is_nothing(node):
+                raise Thrown("AttributeError", node, self.frame.module)
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _is_nothing(self, node: ast.AST) -> bool:
+        """Whether None is certainly what is asked for an attribute: of a variable, or of `self.user`."""
+        if self.mode != "anonymous" or self.stage == Stage.IMPORT:
+            return False
+        match node:
+            case ast.Attribute(value=ast.Name(id=name)):
+                return name in self.frame.env.names
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr=name) as held):
+                if not (
+                    self.accepted
+                    and self.handler is not None
+                    and self.frame.receiver is self.handler
+                    and name in self.handler.attrs
+                    and lexicon.is_identity_name(name)
+                ):
+                    return False
+                self.check(held, self.frame.module.source(held), remembered=True)
+                return True
+            case _:
+                return False
 
     def _another(self, setting: Setting, node: ast.AST) -> Value | None:
         """What whoever runs the program may give in place of the default that is an object.
@@ -150,6 +174,15 @@ class Attributes(Decorators):
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
             if value.shared and isinstance(held, Mapping):
                 edited(held, name)
+            if (
+                value.shared
+                and isinstance(held, Mapping | Sequence)
+                and not held.items
+                and held.exact
+                and self.stage != Stage.IMPORT
+                and self._is_filled_later(value.info, name)
+            ):
+                held.exact, held.text = False, held.text or name
             return held
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
@@ -448,6 +481,17 @@ class Attributes(Decorators):
             )  # whoever has the class may have set it
         return result
 
+    def _is_filled_later(self, info: ClassInfo, name: str) -> bool:
+        """Whether a method, and not only the constructor, puts something into a table of the object."""
+        return any(
+            name in _filled_by(method)
+            for one in info.mro
+            if isinstance(one, ClassInfo)
+            for method in one.node.body
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+            and not _prepares(method.name)
+        )
+
     def _is_made_later(self, info: ClassInfo, name: str) -> bool:
         """Whether a method puts something in the place of None while the program runs.
 
@@ -478,6 +522,35 @@ class Attributes(Decorators):
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _prepares(method: str) -> bool:
+    """Whether a method runs when the program starts: what it puts there is configuration."""
+    words = lexicon.words_of(method)
+    return method == "__init__" or words[:1] in (["setup"], ["init"], ["configure"], ["load"])
+
+
+@lru_cache(maxsize=65536)
+def _filled_by(function: ast.AST) -> frozenset[str]:
+    """Tables of its object that a method puts something into: `self.users[name] = user`."""
+    filled: set[str] = set()
+    for node in ast.walk(function):
+        match node:
+            case (
+                ast.Subscript(
+                    value=ast.Attribute(value=ast.Name(id="self"), attr=name), ctx=ast.Store()
+                )
+                | ast.Call(
+                    func=ast.Attribute(
+                        value=ast.Attribute(value=ast.Name(id="self"), attr=name),
+                        attr="add" | "append" | "setdefault" | "update",
+                    )
+                )
+            ):
+                filled.add(name)
+            case _:
+                pass
+    return frozenset(filled)
 
 
 def _sets(binding: Binding, name: str) -> bool:

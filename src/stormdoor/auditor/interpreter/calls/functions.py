@@ -6,9 +6,11 @@ from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.interpreter.calls.places import names_a_place
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
+from stormdoor.auditor.interpreter.pieces import is_put_together
 from stormdoor.auditor.interpreter.statements.execution import Statements
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import (
@@ -162,9 +164,12 @@ class Functions(Statements):
                 and "client" in held.labels
                 and "credential" not in held.labels
                 and lexicon.is_credential_name(name)
+                and not (
+                    name == "key" and (names_a_place(function.node) or is_put_together(held.text))
+                )
             ):
-                env.names[name] = Unknown(
-                    held.labels | {"credential"}, held.text or name, held.truthy
+                env.names[name] = replace(
+                    held, labels=held.labels | {"credential"}, text=held.text or name
                 )
 
     def _is_served(self, function: Function) -> bool:
@@ -179,9 +184,31 @@ class Functions(Statements):
         """The default of a parameter: of a constructor's it is a setting."""
         value = self.in_module(function.module, node)
         called = getattr(function.node, "name", "")
-        if called in {"initialize", "__init__"} and is_replaceable(name, value):
+        if (
+            called in {"initialize", "__init__"}
+            and is_replaceable(name, value)
+            and not self._is_said_here(function, name, value)
+        ):
             return Setting(name, value, text=name)
         return value
+
+    def _is_said_here(self, function: Function, name: str, value: Value) -> bool:
+        """Whether what makes the object says all there is to say by leaving something out.
+
+        `User()`, made for a connection, is nobody yet, and `Room("hall")` has no member yet: whoever runs
+        the program changes nothing about it. Parts of the program are made when it starts.
+        """
+        if self.frame.receiver is self.handler:
+            return False
+        if self.stage != Stage.IMPORT:
+            return isinstance(value, Const) and not lexicon.is_setting_name(name)
+        given = [*function.node.args.args, *function.node.args.kwonlyargs]
+        return (
+            isinstance(value, Const)
+            and value.value is None
+            and lexicon.is_person(name)
+            and not any(lexicon.is_credential_name(one.arg) for one in given)
+        )
 
     def in_module(self, module: Module, node: ast.expr, env: Environment | None = None) -> Value:
         """An expression evaluated at the top of a module, with further names where it has some."""

@@ -4,6 +4,7 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
+from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
 from stormdoor.auditor.interpreter.calls.records import (
     COPIES,
     NAME_SPACES,
@@ -15,7 +16,7 @@ from stormdoor.auditor.interpreter.calls.records import (
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import is_secret
+from stormdoor.auditor.interpreter.pieces import MADE_UP, is_secret
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -68,7 +69,6 @@ _FAILS = {
 }
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
-_MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 
 
@@ -180,6 +180,10 @@ class Libraries(Methods):
     ) -> Value:
         """A function of the standard library or of Tornado: it computes, and decides nothing."""
         labels = labels_of(*args, *words.values())
+        if self.mode == "anonymous" and asks_password(name, args):
+            shown = [*args, *words.values()]
+            if any(map(self.is_proof, shown)) and not any(isinstance(one, Nobody) for one in shown):
+                return self._refused_by_program(name, words, node)
         if name in _READERS:
             labels -= {"credential"}  # each of its fields is what its name says
         if name.rpartition(".")[2] in _NOT_OF_NONE and any(
@@ -193,7 +197,7 @@ class Libraries(Methods):
                 nobody.text, node, self.frame.module, nobody.truthy, presumed=nobody.presumed
             )
         if name in {"str", "bytes"} and nobody is not None:
-            if len(args) > 1 and nobody.certain:
+            if (len(args) > 1 or words.keys() & {"encoding", "errors"}) and nobody.certain:
                 self.check(node, text_of(nobody))
                 raise Thrown("TypeError", node, self.frame.module, check=True)
             # Text is made of it whatever it is: `str(None)` is true, and names nobody.
@@ -232,14 +236,25 @@ class Libraries(Methods):
             return Unknown(labels - {"self", "setting", "secret", "credential"}, "a length")
         if name == "re.escape" and any(map(is_secret, args)):
             return Unknown(labels | {"secret"}, f"{name}()", truthy=True)
-        made_up = name.startswith(_MADE_UP)
+        made_up = name.startswith(MADE_UP)
         # What is drawn once, when the program starts, is for those who are told it.
         secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
+        reached = {"answer"} if name.endswith(".websocket_connect") else set[str]()
         return Unknown(
-            (labels - {"self", "setting"}) | secret,
+            (labels - {"self", "setting"}) | secret | reached,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
             truthy=True if made_up else None,
         )
+
+    def _refused_by_program(self, name: str, words: dict[str, Value], node: ast.AST) -> Value:
+        """The exit status of a program that finds the password to be wrong is not zero."""
+        checked = words.get("check")
+        if name.rpartition(".")[2] in RAISES or (
+            isinstance(checked, Const) and checked.value is True
+        ):
+            self.check(node, f"{name}()")
+            raise Thrown("CalledProcessError", node, self.frame.module, check=True)
+        return Nobody(f"{name}()", node, self.frame.module, truthy=True)
 
     def _matched(self, pattern: Value, shown: Value, node: ast.AST) -> Value | None:
         """`re.fullmatch(SECRET, token)`: the pattern is what a client has to know."""

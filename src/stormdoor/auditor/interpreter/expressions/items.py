@@ -78,6 +78,10 @@ class Items(Names):
         labels = labels_of(value)
         return "credential" in labels and "client" in labels and "named" not in labels
 
+    def _is_asked(self, table: Value, key: Value) -> bool:
+        """Whether a table is asked for what belongs to a credential."""
+        return self.mode == "anonymous" and self.is_proof(key) and text_of(table) not in self.filled
+
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
         if isinstance(node.slice, ast.Slice):
@@ -163,7 +167,7 @@ class Items(Names):
                 key = index.value if isinstance(index, Const) else None
                 if isinstance(value.default, Mapping) and isinstance(key, str | int):
                     return Setting(text, value.default.items.get(key), text=text)
-                if self.mode == "anonymous" and self.is_proof(index):
+                if self._is_asked(value, index):
                     return self.lookup(node, text, index)
                 return self.setting_named(text, str(key or ""), node)
             case _:
@@ -171,10 +175,7 @@ class Items(Names):
         if "client" in labels_of(value):
             name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
             return self.client_field(value, name, text)
-        own = (
-            text_of(value) in self.filled
-        )  # under what it shows the client itself has put something
-        if self.mode == "anonymous" and self.is_proof(index) and not own:
+        if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
             if index.certain and self.catching:
@@ -204,4 +205,6 @@ class Items(Names):
         labels = labels_of(value)
         if lexicon.is_credential_name(name):
             labels |= {"credential"}
+        elif "message" in labels and lexicon.is_name_of_somebody(name):
+            labels -= {"credential"}  # `message["auth"]["user"]` is shown, and proves nothing
         return Unknown(labels, text)

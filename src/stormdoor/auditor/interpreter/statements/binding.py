@@ -2,11 +2,13 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
+from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together
 from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -171,8 +173,8 @@ class Binding(Expressions):
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`holder[key] = value`."""
-        if self.is_proof(key):
-            self.filled.add(text_of(holder))
+        if self.is_proof(key) or (is_shared(holder) and self._is_for_anybody(key)):
+            self.fills(text_of(holder), node)
         match holder:
             case Mapping():
                 if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
@@ -188,6 +190,8 @@ class Binding(Expressions):
                     holder.items[key_named(key)] = value
             case Sequence():
                 holder.exact = False
+                if not is_shared(holder):
+                    holder.labels |= labels_of(value) - {"self"}
             case _:
                 pass
         if is_shared(holder) and isinstance(value, Mapping | Sequence):
@@ -200,6 +204,20 @@ class Binding(Expressions):
             is_shared(holder) and (is_chosen(key) or is_chosen(value))
         ):
             self.record("store", node, text_of(holder), values=(key, value), receiver=holder)
+
+    def _is_for_anybody(self, key: Value) -> bool:
+        """Whether a message has something kept under a name that is made up, and nothing was asked for it.
+
+        Whoever is told the name has asked for it: it is that of a thing, and no secret of a user.
+        """
+        if self.stage != Stage.MESSAGE or not text_of(key).startswith(MADE_UP):
+            return False
+        for event in reversed(self.events):
+            if event.kind in {"check", "absent"} or event.labels >= {"client", "credential"}:
+                return False
+            if event.kind == "message":
+                break
+        return True
 
     def _augmented(self, node: ast.AugAssign) -> None:
         value = self.evaluate(node.value)
@@ -248,9 +266,9 @@ def _shown_as(name: str, value: Value) -> Value:
         isinstance(value, Unknown)
         and "client" in value.labels
         and lexicon.is_credential_name(name)
-        and not (name == "key" and _is_put_together(value.text))
+        and not (name == "key" and is_put_together(value.text))
     ):
-        return Unknown(value.labels | {"credential"}, value.text or name, value.truthy)
+        return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
     return value
 
 
@@ -299,11 +317,6 @@ def _is_plain(test: ast.expr) -> bool:
             return True
         case _:
             return False
-
-
-def _is_put_together(text: str) -> bool:
-    """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
-    return " + " in text or "{" in text or ".format(" in text or " % " in text
 
 
 def _is_pair(target: ast.Tuple | ast.List) -> bool:

@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     Instance,
     Named,
     Nobody,
+    Partial,
     Special,
     Unknown,
     Value,
@@ -39,6 +40,8 @@ class Exceptions(Loops):
         value = self.evaluate(node.exc)
         name, status = "?", None
         match value:
+            case Partial(function=Named(name="tornado.gen.Return"), args=args):
+                raise Returned(args[0] if args else Const(None))
             case Instance():
                 name = value.info.name
                 held = value.attrs.get("status_code")
