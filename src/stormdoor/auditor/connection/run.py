@@ -280,8 +280,8 @@ class Run(TornadoModel):
                 if inner is None:
                     return []
                 value = inner
-            value = _innermost(value)
-            names = [one.arg for one in value.node.args.args][1:]
+            value, given = _innermost(value)
+            names = [one.arg for one in value.node.args.args if one.arg not in given][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
                 return [
@@ -434,8 +434,9 @@ class Run(TornadoModel):
         return self.accept(args, words, node)
 
 
-def _innermost(function: Function) -> Function:
-    """The function around which others stand that pass on whatever they are given."""
+def _innermost(function: Function) -> tuple[Function, frozenset[str]]:
+    """The function around which others stand that pass on whatever they are given, and what they add by name."""
+    given: frozenset[str] = frozenset()
     for _ in range(_MAX_WRAPPERS):
         rest = function.node.args.vararg
         if rest is None or len(function.node.args.args) > 1:
@@ -443,12 +444,13 @@ def _innermost(function: Function) -> Function:
         inner = _passed_to(function, rest.arg)
         if inner is None:
             break
-        function = inner
-    return function
+        function, added = inner
+        given |= added
+    return function, given
 
 
-def _passed_to(function: Function, rest: str) -> Function | None:
-    """What a wrapper calls with all that it was given: `method(self, *args)`."""
+def _passed_to(function: Function, rest: str) -> tuple[Function, frozenset[str]] | None:
+    """What a wrapper calls with all that it was given: `method(self, *args, user=user)`."""
     for node in ast.walk(function.node):
         if (
             isinstance(node, ast.Call)
@@ -465,7 +467,7 @@ def _passed_to(function: Function, rest: str) -> Function | None:
             while isinstance(found, Bound | Authenticated):
                 found = found.function
             if isinstance(found, Function):
-                return found
+                return found, frozenset(word.arg for word in node.keywords if word.arg)
     return None
 
 
