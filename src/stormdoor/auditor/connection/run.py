@@ -435,7 +435,7 @@ class Run(TornadoModel):
 
 
 def _innermost(function: Function) -> tuple[Function, frozenset[str]]:
-    """The function around which others stand that pass on whatever they are given, and what they add by name."""
+    """The function around which others stand that pass on all they are given, and what they add by name."""
     given: frozenset[str] = frozenset()
     for _ in range(_MAX_WRAPPERS):
         rest = function.node.args.vararg
