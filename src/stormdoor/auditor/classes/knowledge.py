@@ -38,6 +38,13 @@ class Knowledge:
     """Well-known classes by dotted name."""
 
     classes: dict[str, Known] = field(default_factory=dict)
+    routers: dict[str, str] = field(default_factory=dict)
+    """What gives connections to a class, with the base that such a class has as a rule."""
+
+    @property
+    def router_names(self) -> frozenset[str]:
+        """The last words of their names."""
+        return frozenset(name.rpartition(".")[2] for name in self.routers)
 
     def is_socket(self, name: str) -> bool:
         """Whether the class of this dotted name is a WebSocket handler."""
@@ -134,3 +141,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     )
     for name in names:
         knowledge.classes[name] = known
+    routers = entry.get("router", [])
+    if not isinstance(routers, list) or not all(isinstance(name, str) for name in routers):
+        raise KnowledgeError(f"{where}: router is a list of dotted names")
+    knowledge.routers.update(dict.fromkeys(routers, names[0] if names else ""))

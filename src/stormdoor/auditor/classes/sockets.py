@@ -22,6 +22,8 @@ class Sockets(Callers):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project)
         self.knowledge = knowledge
+        self.served: dict[int, str] = {}
+        """Classes that a router gives connections to, with the base that they have as a rule."""
 
     def is_inert(self, base: External) -> bool:
         """Whether a class that was not read is known to answer no request."""
@@ -48,6 +50,10 @@ class Sockets(Callers):
 
     def copied_connection(self, info: ClassInfo) -> tuple[str, Known] | None:
         """Its base, where the library that gives it connections was read, too."""
+        served = self.served.get(id(info), "")
+        given = self.knowledge.about(served) if served else None
+        if given is not None:
+            return served, given
         bases = (one for one in info.mro[1:] if isinstance(one, ClassInfo))
         known = (
             self.knowledge.copied_connection(one.qualname) or self._renamed_connection(one)

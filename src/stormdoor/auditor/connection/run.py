@@ -252,6 +252,19 @@ class Run(TornadoModel):
             for one in node.decorator_list
         )
 
+    def check_looks_at_handler(self) -> bool:
+        """Whether `check_origin` can know anything of what the constructor made."""
+        member = self._member(self.info, "check_origin", None)
+        node = member.binding.node if member and isinstance(member.binding, Defined) else None
+        if not isinstance(node, ast.FunctionDef) or node.decorator_list or not node.args.args:
+            return True
+        first = node.args.args[0].arg
+        return any(
+            isinstance(one, ast.Name) and one.id in {first, "super"}
+            for statement in node.body
+            for one in ast.walk(statement)
+        )
+
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
         return (
