@@ -289,7 +289,7 @@ class Run(TornadoModel):
             self.negotiated = True
             return self._negotiate(args, words, node)
         self.accepted = True
-        self.catching.clear()
+        self.catching = []  # what fails from here on fails in the connection's own methods
         path.outcome = "accepted"
         self.record("accept", node, "101")
         self.stage = path.stage = Stage.OPEN

@@ -61,6 +61,11 @@ class Core:
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
+    whim = False
+    """Whether it hung on what the page that connects writes into the address."""
+    unsure = False
+    """Whether it hung on what nobody can read here."""
+
     def __init__(
         self,
         project: Project,
@@ -115,14 +120,13 @@ class Core:
         """What stands in a list of origins that nobody can read here."""
         self.looked_at: set[str] = set()
         """What of the connection an origin check looks at beside the origin."""
-        self.whim = False
-        """Whether it hung on what the page that connects writes into the address."""
-        self.unsure = False
-        """Whether it hung on what nobody can read here."""
         # Tables into which this client has put what it shows, and cursors that were asked for what
         # goes with it, by their names.
-        self.filled: set[str] = set()
-        self.queried: set[str] = set()
+        self.filled, self.queried = set[str](), set[str]()
+        self.picking: set[tuple[str, str]] = set()
+        """Names of modules for which it is found out which of their definitions holds."""
+        self.told: dict[str, Value] = {}
+        """Methods of the connection that an object was given which was not read, by its text."""
 
     @property
     def frame(self) -> Frame:

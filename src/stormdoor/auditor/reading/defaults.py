@@ -61,7 +61,7 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
         value = words.get("default") or (node.args[1] if len(node.args) > 1 else ast.Constant(None))
         _note(project, literal, module, ast.copy_location(value, node))
         return
-    if name in {"add_argument", "option", "add_option"} and literal:
+    if name in {"add_argument", "option", "add_option"} and literal is not None:
         _argument(project, module, node, words)
         return
     if name == "Application" or name.endswith("Application") or _makes_application(node):
