@@ -78,6 +78,18 @@ class Door(WebSocketHandler):
         room.move(message)
 """
 
+_TRIED = """
+class Door(WebSocketHandler):
+    def get(self, *args, **words):
+        try:
+            super().get(*args, **words)
+            {asked}
+        except ValueError:
+            pass
+    def on_message(self, message):
+        room.move(message)
+"""
+
 _LEFT = """
 class Door(WebSocketHandler):
     def open(self):
@@ -349,6 +361,34 @@ class Door(SockJSDefaultHandler):
         room.leave(self.user_id)
 """
 
+_BLOCKS = """
+from blocks import Parser
+class Door(WebSocketHandler):
+    def __init__(self, application, request, **words):
+        super().__init__(application, request, **words)
+        self.parser = Parser(self.got)
+    def on_message(self, message):
+        {rights}
+        self.parser.feed(bytearray(message))
+    def got(self, block):
+        {asked}
+        room.draw(block.text)
+"""
+
+_ITSELF = """
+import sys
+if hasattr(sys, "frozen"):
+    folder = os.path.dirname(sys.executable)
+else:
+    folder = os.path.dirname(__file__)
+if folder == "":
+    folder = "."
+class Door(WebSocketHandler):
+    def open(self):
+        {asked}
+        room.join(self, os.path.join(folder, "pictures"))
+"""
+
 CASES: dict[str, Case] = {
     "who is looked for early is missed in open": (
         "late",
@@ -414,6 +454,18 @@ CASES: dict[str, Case] = {
             question='self.get_argument("room", "")',
             otherwise='self.write_message("which room?")',
         ),
+        {},
+    ),
+    "get() goes on after the 101 where it looks for errors": (
+        "late",
+        _TRIED.format(
+            asked='if not self.get_secure_cookie("who"):\n                self.close(4001, "no")'
+        ),
+        {},
+    ),
+    "get() goes on after the 101 where it looks for errors, and asks nobody": (
+        "missing",
+        _TRIED.format(asked="room.join(self)"),
         {},
     ),
     "messages need what open() only gives to whom it knows": (
@@ -596,6 +648,30 @@ CASES: dict[str, Case] = {
     "methods that a message names, and nobody has to log in": (
         "missing",
         _NAMING.format(asked="found = room.number()", question="pass"),
+        {},
+    ),
+    "what a parser reads comes back to who may": (
+        "late",
+        _BLOCKS.format(
+            rights='who = self.get_secure_cookie("who")\n'
+            "        self.may = db.rights(who) if who else []",
+            asked='if "draw" not in self.may:\n            return self.close()',
+        ),
+        {},
+    ),
+    "what a parser reads comes back, and nobody asks": (
+        "missing",
+        _BLOCKS.format(rights="pass", asked="pass"),
+        {},
+    ),
+    "a name of a module that asks for itself": (
+        "late",
+        _ITSELF.format(asked='assert self.get_secure_cookie("who"), folder'),
+        {},
+    ),
+    "a name of a module that asks for itself, and no one else": (
+        "missing",
+        _ITSELF.format(asked="room.greet(folder)"),
         {},
     ),
 }

@@ -69,7 +69,9 @@ class Core:
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
+    finished = closed = accepted = False
     status = 200
+    background = around = 0
 
     def __init__(
         self,
@@ -101,20 +103,15 @@ class Core:
         self.stage = Stage.IMPORT
         self.steps = 0
         self.cap = _MAX_STEPS
-        self.finished = False
-        self.closed = False
-        self.accepted = False
         self.uncertain: dict[str, str] = {}
         self.globals: dict[tuple[str, str], Value] = {}
         self.handler: Instance | None = None
-        self.background = 0
         self.called: ast.AST | None = None
         self.overlays: dict[int, dict[str, Value]] = {}
         self.replacements: dict[int, ClassInfo] = {}
         self.environments: dict[int, Environment] = {}
         self.patching: set[int] = set()
         self.making: ClassInfo | None = None
-        self.around = 0
         self.placed: dict[int, Value] = {}
         self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
         """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
@@ -133,6 +130,10 @@ class Core:
         self.queried: set[str] = set()
         self.proving: set[str] = set()
         """Cookies without which the client was refused: whatever they are called, they are what proves."""
+        self.picking: set[tuple[str, str]] = set()
+        """Names of modules for which it is found out which of their definitions holds."""
+        self.methods_given: dict[str, Value] = {}
+        """Methods of the connection that an object was given which was not read, by its text."""
 
     @property
     def frame(self) -> Frame:

@@ -65,7 +65,7 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
     if name == "set_defaults" or name.startswith("DEFINE_"):
         _told(project, module, node, literal)
         return
-    if name in {"add_argument", "option", "add_option"} and literal:
+    if name in {"add_argument", "option", "add_option"} and literal is not None:
         _argument(project, module, node, words, places)
         return
     if name == "Application" or name.endswith("Application") or _makes_application(node):

@@ -12,12 +12,14 @@ from stormdoor.auditor.interpreter.values import (
     Function,
     Instance,
     Member,
+    Named,
     Nobody,
     Partial,
     Setting,
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 
@@ -138,6 +140,8 @@ _LEAVES = frozenset(
     ]
 )
 """Words of what takes the connection from where it was."""
+_FEEDS = frozenset({"consume", "data", "feed", "parse", "process", "receive", "received"})
+"""Words of what gives a parser more to read."""
 _STARTS = frozenset(
     [
         "callback",
@@ -236,6 +240,7 @@ class Unread(Verification):
             return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
+        self._may_call_back(function, f"{text}()", everything, node)
         if self.accepted or self.stage in {Stage.OPEN, Stage.MESSAGE}:
             receiver = function.receiver if isinstance(function, Member) else None
             if (
@@ -259,6 +264,24 @@ class Unread(Verification):
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
         return Unknown((labels - lost) | {"answer"}, f"{text}()")
+
+    def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
+        """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
+        if isinstance(function, Named):
+            if function.name.rpartition(".")[2][:1].isupper():
+                self.methods_given.update(
+                    (made, one)
+                    for one in given
+                    if isinstance(one, Bound) and one.receiver is self.handler
+                )
+            return
+        if not isinstance(function, Member) or not set(lexicon.words_of(function.name)) & _FEEDS:
+            return
+        told = self.methods_given.get(text_of(function.receiver))
+        said = labels_of(*given)
+        if told is not None and "message" in said and self.stage == Stage.MESSAGE:
+            read = Unknown(said & {"client", "message"}, "what was read")
+            self.in_background(told, [read], node, at_once=True)
 
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool

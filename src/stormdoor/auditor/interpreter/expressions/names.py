@@ -53,8 +53,12 @@ class Names(Layer):
             if self.hierarchy.is_rebound(module, name) and lexicon.turns_off(name):
                 return Setting(name, Const(value=False), text=name)
             return self.unresolved(name, node)
-        if len(found) > 1:
-            picked = self._picked(module, name, found, node)
+        if len(found) > 1 and (module.name, name) not in self.picking:
+            self.picking.add((module.name, name))  # `if path == "": path = "."` asks for itself
+            try:
+                picked = self._picked(module, name, found, node)
+            finally:
+                self.picking.discard((module.name, name))
             if picked is not None:
                 return self.meaning(picked, name, node)
         for one in found:

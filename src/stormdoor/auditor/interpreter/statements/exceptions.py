@@ -74,14 +74,14 @@ class Exceptions(Loops):
     def _try(self, node: ast.Try | ast.TryStar) -> None:
         asked = len(self.events)
         leaves = bool(node.handlers) and all(leaves_block(one.body) for one in node.handlers)
+        around = self.catching
         try:
             if node.handlers:
-                self.catching.append((leaves, _caught(node)))
+                self.catching = [*around, (leaves, _caught(node))]
             try:
                 self.execute(node.body)
             finally:
-                if node.handlers:
-                    self.catching.pop()
+                self.catching = around
         except Thrown as error:
             handler = self._handler_for(node, error)
             if handler is None:
@@ -155,14 +155,15 @@ class Exceptions(Loops):
         if not suppressing:
             self.execute(node.body)
             return
-        self.catching.append((False, frozenset()))
+        around = self.catching
+        self.catching = [*around, (False, frozenset())]
         try:
             self.execute(node.body)
         except Thrown as error:
             if error.check:
                 self.record("swallowed", node, error.name)
         finally:
-            self.catching.pop()
+            self.catching = around
 
 
 def _notes(handler: ast.ExceptHandler) -> bool:
