@@ -296,7 +296,9 @@ class Run(TornadoModel):
         self.record("accept", node, "101")
         self.stage = path.stage = Stage.OPEN
         try:
-            if self.is_sockjs():
+            if self.is_namespace():
+                self._connected()
+            elif self.is_sockjs():
                 answer = self.method("on_open", [Special("request", text="request")])
                 if isinstance(answer, Const) and answer.value is False:
                     self.closed = True
@@ -312,7 +314,7 @@ class Run(TornadoModel):
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             try:
-                self.method("on_message", [Unknown(frozenset({"client", "message"}), "message")])
+                self._message(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()
                 path.handled.append(len(self.events))
             except Pruned:
@@ -325,6 +327,46 @@ class Run(TornadoModel):
                 path.handled.append(len(self.events))
                 break
         raise PathEnd
+
+    def is_namespace(self) -> bool:
+        """A namespace of Socket.IO: `on_connect`, and a method for each event."""
+        return any(
+            isinstance(one, External) and one.name.startswith("socketio.") for one in self.info.mro
+        )
+
+    def _connected(self) -> None:
+        """`on_connect(sid, environ)`, which refuses by False or by an exception."""
+        found = self._member(self.info, "on_connect", None)
+        if found is None:
+            return
+        given: list[Value] = [
+            Unknown(frozenset({"self"}), "sid"),
+            Unknown(frozenset({"client", "header"}), "environ"),
+        ]
+        node = getattr(found.binding, "node", None)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 3:
+            given.append(Unknown(frozenset({"client", "message"}), "auth"))
+        answer = self.method("on_connect", given)
+        if isinstance(answer, Const) and answer.value is False:
+            self.closed = True
+            self.record("close", self.info.node, "on_connect() returns False")
+
+    def _message(self, sent: Value) -> None:
+        """What a client sends: a message, or one of the events of a namespace."""
+        if not self.is_namespace():
+            self.method("on_message", [sent])
+            return
+        names = [
+            name
+            for one in self.info.mro
+            if isinstance(one, ClassInfo)
+            for name in self.hierarchy.members(one)
+            if name.startswith("on_") and name not in {"on_connect", "on_disconnect"}
+        ]
+        if not names or self.closed:
+            return  # who was refused sends no events
+        picked = names[self.choose(self.info.node, len(names))]
+        self.method(picked, [Unknown(frozenset({"self"}), "sid"), sent])
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""
