@@ -35,6 +35,7 @@ __all__ = ["Run"]
 
 _OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
 """What the library calls by itself, whatever a message says."""
+_OF_NAMESPACE = frozenset({"on_connect", "on_disconnect"})
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
 _MAX_WRAPPERS = 4
@@ -337,7 +338,9 @@ class Run(TornadoModel):
         path = self.path
         self.stage = path.stage = Stage.OPEN
         try:
-            if self.is_sockjs():
+            if self.is_namespace():
+                self._connected()
+            elif self.is_sockjs():
                 answer = self.method("on_open", [Special("request", text="request")])
                 if isinstance(answer, Const) and answer.value is False:
                     self.closed = True
@@ -379,7 +382,10 @@ class Run(TornadoModel):
         raise PathEnd
 
     def _hear(self, message: Value) -> None:
-        """What a message brings about: in some libraries it names the method."""
+        """What a client sends: a message, which may name a method, or an event of a namespace."""
+        if self.is_namespace():
+            self._event(message)
+            return
         named = self._named_by_messages()
         if not named:
             self.method("on_message", [message])
@@ -392,14 +398,49 @@ class Run(TornadoModel):
         begin = connection[1].messages if connection is not None else ""
         if not begin or self._member(self.info, "on_message", None) is not None:
             return []
+        return self._methods_of(begin, but=_OF_LIBRARY)
+
+    def _methods_of(self, begin: str, *, but: frozenset[str]) -> list[str]:
+        """Methods of the connection's classes that begin so."""
         names = [
             name
             for one in self.info.mro
             if isinstance(one, ClassInfo)
             for name in self.hierarchy.members(one)
-            if name.startswith(begin) and name not in _OF_LIBRARY
+            if name.startswith(begin) and name not in but
         ]
         return list(dict.fromkeys(names))
+
+    def is_namespace(self) -> bool:
+        """A namespace of Socket.IO: `on_connect`, and a method for each event."""
+        return any(
+            isinstance(one, External) and one.name.startswith("socketio.") for one in self.info.mro
+        )
+
+    def _connected(self) -> None:
+        """`on_connect(sid, environ)`, which refuses by False or by an exception."""
+        found = self._member(self.info, "on_connect", None)
+        if found is None:
+            return
+        given: list[Value] = [
+            Unknown(frozenset({"self"}), "sid"),
+            Unknown(frozenset({"client", "header"}), "environ"),
+        ]
+        node = getattr(found.binding, "node", None)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 3:
+            given.append(Unknown(frozenset({"client", "message"}), "auth"))
+        answer = self.method("on_connect", given)
+        if isinstance(answer, Const) and answer.value is False:
+            self.closed = True
+            self.record("close", self.info.node, "on_connect() returns False")
+
+    def _event(self, sent: Value) -> None:
+        """One of the events of a namespace of Socket.IO."""
+        names = self._methods_of("on_", but=_OF_NAMESPACE)
+        if not names or self.closed:
+            return  # who was refused sends no events
+        picked = names[self.choose(self.info.node, len(names))]
+        self.method(picked, [Unknown(frozenset({"self"}), "sid"), sent])
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""
