@@ -2,7 +2,6 @@
 
 import functools
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -82,7 +81,8 @@ def load_knowledge(*extra: Path) -> Knowledge:
     Raises:
         KnowledgeError: A file cannot be read, or an entry has another form.
     """
-    knowledge = Knowledge(dict(_shipped()))
+    shipped = _shipped()
+    knowledge = Knowledge(dict(shipped.classes), dict(shipped.routers))
     for path in extra:
         try:
             text = path.read_text(encoding="utf-8")
@@ -93,12 +93,12 @@ def load_knowledge(*extra: Path) -> Knowledge:
 
 
 @functools.cache
-def _shipped() -> Mapping[str, Known]:
-    """The same for every scan."""
+def _shipped() -> Knowledge:
+    """The same for every scan: nobody changes it."""
     name = "knowledge.toml"
     knowledge = Knowledge()
     _read(knowledge, name, files(__package__).joinpath(name).read_text(encoding="utf-8"))
-    return knowledge.classes
+    return knowledge
 
 
 def _read(knowledge: Knowledge, where: str, text: str) -> None:
