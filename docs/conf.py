@@ -1,7 +1,13 @@
 """Sphinx reads this. Pages are Markdown (MyST); every warning is an error (`make docs`)."""
 
+import gc
 import tomllib
 from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
 
 _metadata = tomllib.loads(
     (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
@@ -33,3 +39,39 @@ html_css_files = ["figures.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_last_updated_fmt = None  # the same sources give the same pages
+
+
+def _pages_only(toc: nodes.Element) -> nodes.Element:
+    """The contents of a page without its sections, unless other pages stand below it."""
+    copied = toc.deepcopy()
+    for entry in copied.children:
+        if len(entry) > 1 and not any(entry.findall(addnodes.toctree)):
+            del entry[1:]
+    return copied
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx: what makes the build cheaper by half, and no page different."""
+    # Documents are many objects and little garbage.
+    gc.set_threshold(200_000, 50)
+
+    # The navigation of each page names all pages. Sphinx copies the sections of all of them for each page,
+    # for the theme to throw them away again.
+    short: dict[str, nodes.Element] = {}
+
+    def navigate(app: Sphinx, *given: Any) -> None:
+        context = given[2]
+        env, resolve = app.env, context["toctree"]
+        if not short:
+            short.update({name: _pages_only(toc) for name, toc in env.tocs.items()})
+
+        def toctree(**options: Any) -> str:
+            whole, env.tocs = env.tocs, short
+            try:
+                return resolve(**options)
+            finally:
+                env.tocs = whole
+
+        context["toctree"] = toctree
+
+    app.connect("html-page-context", navigate, priority=400)  # before the theme asks

@@ -2,11 +2,12 @@
 
 import asyncio
 import functools
+import gc
 import importlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import coverage
@@ -57,49 +58,92 @@ def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
     return run
 
 
-@contextmanager
-def _unmeasured() -> Iterator[None]:
-    """Nothing is measured in this process for the time of the block."""
-    measured = coverage.Coverage.current()
-    if measured is None:
-        yield
-        return
-    measured.stop()
-    try:
-        yield
-    finally:
-        measured.start()
+class _Measuring:
+    """What coverage traces the main thread with, switched on while a test or a fixture runs.
+
+    Python without `sys.monitoring` takes two or three times as long for everything that it traces, pytest
+    too. Not measured are
+
+    - tests with a browser: Playwright's greenlets are none of the measured threads. What they visit is
+      measured, in a process of its own;
+    - property tests: what chance alone reaches is not covered;
+    - tests marked `unmeasured`.
+    """
+
+    def __init__(self) -> None:
+        self._tracer = sys.gettrace() if coverage.Coverage.current() is not None else None
+        self.wanted = True
+
+    def on(self) -> None:
+        """From the next call on."""
+        if self._tracer is not None and self.wanted:
+            sys.settrace(self._tracer)
+
+    def off(self) -> None:
+        """Until it is switched on again."""
+        if self._tracer is not None:
+            sys.settrace(None)
+
+
+_measuring = pytest.StashKey[_Measuring]()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collecting is not measured, which halves what it costs; what an import runs is, before that."""
+    """Collecting is not measured; what an import runs is, before that."""
     if coverage.Coverage.current() is not None and session.config.getoption("dist", "no") == "no":
         for name in own_names():
             importlib.import_module(name)
-    with _unmeasured():
+    session.config.stash[_measuring] = measuring = _Measuring()
+    measuring.off()
+    # Thousands of tests are many objects and no garbage; nobody need look for any in them later.
+    gc.disable()
+    try:
         return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Tests with a browser are not measured: Playwright's greenlets are none of the measured threads.
+    """With a browser nothing is measured, a fixture neither."""
+    item.config.stash[_measuring].wanted = item.get_closest_marker("browser") is None
+    return (yield)
 
-    What they visit is measured: it runs in a process of its own.
-    """
-    if item.get_closest_marker("browser") is None:
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    """Fixtures are measured."""
+    measuring = request.config.stash[_measuring]
+    measuring.on()
+    try:
         return (yield)
-    with _unmeasured():
-        return (yield)
+    finally:
+        measuring.off()
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Property tests are not measured: what chance alone reaches is not covered, and they take a third."""
-    if item.get_closest_marker("hypothesis") is None:
+    """Tests are measured."""
+    measuring = item.config.stash[_measuring]
+    if not any(map(item.get_closest_marker, ("hypothesis", "unmeasured"))):
+        measuring.on()
+    try:
         return (yield)
-    with _unmeasured():
+    finally:
+        measuring.off()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """So is the end of fixtures."""
+    measuring = item.config.stash[_measuring]
+    measuring.on()
+    try:
         return (yield)
+    finally:
+        measuring.off()
 
 
 @pytest.hookimpl(tryfirst=True)

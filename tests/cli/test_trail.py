@@ -254,8 +254,10 @@ def test_erase(populated: Cli) -> None:
 def test_follow(populated: Cli, config: Path, form: tuple[str, ...]) -> None:
     """What is added is shown as it comes, until somebody interrupts."""
     command = ["trail", "show", "--follow", "-n", "1", *form]
+    # Where the tests run in the background, a shell has them ignore it.
+    begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     with subprocess.Popen(
-        [sys.executable, "-c", "from stormdoor.cli.main import main; main()", *command],
+        [sys.executable, "-c", f"{begin}; from stormdoor.cli.main import main; main()", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

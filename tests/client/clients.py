@@ -9,16 +9,20 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.support.browser import find_chromium
+from tests.support.loops import in_a_thread
 from tests.support.project import ROOT
 
-__all__ = ["SCRIPT", "Client", "find_node", "in_chromium", "in_node"]
+__all__ = ["SCRIPT", "Client", "find_node", "in_chromium", "in_node", "one_chromium"]
+
+T = TypeVar("T")
 
 SCRIPT = ROOT / "src" / "stormdoor" / "tornado" / "static" / "stormdoor.js"
 HERE = Path(__file__).parent
@@ -127,17 +131,53 @@ async def in_node() -> AsyncIterator[Client]:
         await listening
 
 
+@dataclass(frozen=True)
+class _Chromium:
+    """A browser, and the loop that it lives in."""
+
+    browser: Browser
+    loop: asyncio.AbstractEventLoop
+
+    async def do(self, what: Coroutine[Any, Any, T]) -> T:
+        """Do something there, and wait for it here."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(what, self.loop))
+
+
+_chromiums: list[_Chromium] = []
+
+
+@contextlib.contextmanager
+def one_chromium() -> Iterator[None]:
+    """Every client `in_chromium` gets a profile of one browser: to start one takes a second."""
+
+    @contextlib.asynccontextmanager
+    async def launched() -> AsyncIterator[Browser]:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=find_chromium(), args=_FLAGS)
+            yield browser
+            await browser.close()
+
+    with in_a_thread(launched) as (browser, loop):
+        _chromiums.append(_Chromium(browser, loop))
+        try:
+            yield
+        finally:
+            _chromiums.pop()
+
+
 @contextlib.asynccontextmanager
 async def in_chromium(page_url: str) -> AsyncIterator[Client]:
     """The client on a page of the server."""
-    chromium = find_chromium()
-    assert chromium is not None
+    chromium = _chromiums[-1]
+    here = asyncio.get_running_loop()
     happened: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
-        context = await browser.new_context()
-        page: Page = await context.new_page()
-        await page.expose_function("tell", happened.put_nowait)
+
+    def tell(event: dict[str, Any]) -> None:
+        here.call_soon_threadsafe(happened.put_nowait, event)
+
+    async def show(context: BrowserContext) -> Page:
+        page = await context.new_page()
+        await page.expose_function("tell", tell)
         await page.goto(page_url)
         await page.evaluate(
             """async () => {
@@ -145,15 +185,16 @@ async def in_chromium(page_url: str) -> AsyncIterator[Client]:
                 window.driver = new Driver(await import("/stormdoor.js"), (event) => window.tell(event));
             }"""
         )
+        return page
+
+    context = await chromium.do(chromium.browser.new_context())
+    try:
+        page = await chromium.do(show(context))
 
         async def send(name: str, arguments: Mapping[str, Any]) -> Any:
-            return await page.evaluate(
-                "async ([name, given]) => (await window.driver[name](given)) ?? null",
-                [name, dict(arguments)],
-            )
+            script = "async ([name, given]) => (await window.driver[name](given)) ?? null"
+            return await chromium.do(page.evaluate(script, [name, dict(arguments)]))
 
-        try:
-            yield Client(send, happened)
-        finally:
-            await context.close()
-            await browser.close()
+        yield Client(send, happened)
+    finally:
+        await chromium.do(context.close())

@@ -1,10 +1,11 @@
 """Where the client runs, and what is needed for it."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from tests.client.clients import find_node
+from tests.client.clients import find_node, one_chromium
 from tests.support.browser import find_chromium
 
 _NODE = "no node of version 20.10 or newer is on PATH"
@@ -23,12 +24,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("client"))
 
 
+@pytest.fixture(scope="package")
+def _one_chromium() -> Iterator[None]:
+    with one_chromium():
+        yield
+
+
 @pytest.fixture(params=["node", "chromium"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Where the client runs."""
     kind = str(request.param)
     if kind == "node" and find_node() is None:
         _missing(_NODE)
-    if kind == "chromium" and find_chromium() is None:
-        _missing("no Chromium is on PATH")
+    if kind == "chromium":
+        if find_chromium() is None:
+            _missing("no Chromium is on PATH")
+        request.getfixturevalue("_one_chromium")
     return kind

@@ -121,6 +121,7 @@ CASES = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("rule", "mutation"), CASES)
 def test_same_verdict(rule: Rule, mutation: Mutation, tmp_path: Path) -> None:
     """As many findings as lines are marked, in code that means the same; none in what was good."""

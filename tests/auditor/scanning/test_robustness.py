@@ -81,6 +81,7 @@ def test_circles_end(tmp_path: Path) -> None:
         assert endpoint.origins.kind
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", range(40))
 def test_mutated_programs_do_not_break_it(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -18,14 +18,21 @@ from tests.auditor.variants import (
     authorization,
     classes,
     configuration,
+    deeds,
     doors,
     hostile_actions,
     hostile_checks,
     hostile_origins,
+    late,
     nobody,
     optional,
     origin,
+    origin_forms,
+    protocols,
+    provided,
+    proving,
     settings,
+    shipped,
     switched,
     unseen,
 )
@@ -72,9 +79,14 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | late.CASES
     | nobody.CASES
     | optional.CASES
+    | protocols.CASES
+    | proving.CASES
+    | provided.CASES
     | settings.CASES
+    | shipped.CASES
     | switched.CASES
     | unseen.CASES
 )
@@ -124,17 +136,20 @@ def test_origin(case: Case, tmp_path: Path) -> None:
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("name", hostile_origins.CHECKS)
+CHECKS = hostile_origins.CHECKS | origin_forms.FORMS
+
+
+@pytest.mark.parametrize("name", CHECKS)
 def test_an_origin_that_looks_like_an_allowed_one(name: str, tmp_path: Path) -> None:
     """A comparison counts for what an attacker can have, and not for what it is meant for."""
-    wanted, check, before = hostile_origins.CHECKS[name]
+    wanted, check, before = CHECKS[name]
     body = hostile_origins.FRAME.format(
         before=before, check=textwrap.indent(textwrap.dedent(check), " " * 8)
     )
     assert endpoint_of(tmp_path, HEAD + body, {}).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES))
+@pytest.mark.parametrize("case", cases(hostile_origins.SHAPES | origin_forms.SHAPES))
 def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
     """Whatever puts a check into a class or takes it away, it is the one that runs that counts."""
     wanted, body, files = case
@@ -148,11 +163,24 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-@pytest.mark.parametrize("name", actions.CASES | hostile_actions.CASES)
+OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS
+
+
+@pytest.mark.parametrize("name", OF_MEMBERS)
 def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     """A question counts where its answer can keep the deed from being done."""
-    wanted, body = (actions.CASES | hostile_actions.CASES)[name]
+    wanted, body = OF_MEMBERS[name]
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
+
+
+OF_ANYBODY = deeds.ANYBODY | deeds.LATE
+
+
+@pytest.mark.parametrize("name", OF_ANYBODY)
+def test_what_is_done_for_a_message_of_anybody(name: str, tmp_path: Path) -> None:
+    """Where nobody is known at first, what is done to things of others needs a permission."""
+    wanted, body = OF_ANYBODY[name]
+    assert permission(endpoint_of(tmp_path, HEAD + body, {})) == wanted
 
 
 def permission(endpoint: Endpoint) -> str:
@@ -223,6 +251,7 @@ MUTATIONS: tuple[Mutation, ...] = (asynchronous, under_another_name)
 EACH_THIRD = dict(list(authentication.CASES.items())[::3])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("case", cases(EACH_THIRD))
 def test_the_verdict_stays_in_another_spelling(
@@ -244,6 +273,7 @@ application = Application([("/moved", Door)])
 """
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "case",
     cases({name: case for name, case in EACH_THIRD.items() if "Server" not in case[1]}),

@@ -17,6 +17,7 @@ class Callers:
         self.project = project
         self._rebound: dict[int, frozenset[str]] = {}
         self._functions: dict[int, list[FunctionDefinition]] = {}
+        self._standing: dict[tuple[int, int], list[FunctionDefinition]] = {}
         self._calls: dict[str, list[tuple[Module, ast.Call]]] | None = None
         self._called: dict[int, list[tuple[Module, ast.Call]]] = {}
 
@@ -35,15 +36,21 @@ class Callers:
 
     def functions_around(self, module: Module, node: ast.AST) -> "list[FunctionDefinition]":
         """The functions that a node stands in, outermost first."""
-        known = self._functions.get(id(module))
-        if known is None:
-            known = [one for one in ast.walk(module.tree) if isinstance(one, FunctionDefinition)]
-            self._functions[id(module)] = known
         line = getattr(node, "lineno", 0)
-        around = [
-            one for one in known if one.body[0].lineno <= line <= (one.end_lineno or one.lineno)
-        ]
-        return sorted(around, key=lambda one: one.lineno)
+        around = self._standing.get((id(module), line))
+        if around is None:
+            known = self._functions.get(id(module))
+            if known is None:
+                known = [
+                    one for one in ast.walk(module.tree) if isinstance(one, FunctionDefinition)
+                ]
+                self._functions[id(module)] = known
+            around = [
+                one for one in known if one.body[0].lineno <= line <= (one.end_lineno or one.lineno)
+            ]
+            around.sort(key=lambda one: one.lineno)
+            self._standing[id(module), line] = around
+        return around
 
     def calls_of(
         self, module: Module, function: "FunctionDefinition | ast.ClassDef"

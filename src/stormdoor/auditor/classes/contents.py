@@ -2,9 +2,12 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
+from stormdoor.auditor.classes.stores import kept_by
+from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
@@ -14,6 +17,8 @@ Condition = tuple[ast.expr, bool]
 """A test, and the outcome under which something is there."""
 _FILLS = frozenset({"append", "extend", "add", "update", "insert", "appendleft", "setdefault"})
 
+_ITSELF = frozenset({"self", "cls", "klass"})
+
 
 class Contents(Sockets):
     """Looks into class bodies and modules, once each."""
@@ -21,6 +26,7 @@ class Contents(Sockets):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
+        self._kept: tuple[int, dict[str, list[ast.Constant]]] | None = None
         self._filled: dict[int, frozenset[str]] = {}
         self._registered: dict[
             tuple[int, str],
@@ -40,6 +46,31 @@ class Contents(Sockets):
             if name in known:
                 return True
         return False
+
+    @cached_property
+    def noted_from_outside(self) -> frozenset[str]:
+        """Attributes that functions put on an object that they are given: `socket.user = found`."""
+        return frozenset(
+            name
+            for one in self.project.inside()
+            if not one.is_test
+            for node in ast.walk(one.tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for name in _put_on_parameters(node)
+        )
+
+    def kept_defaults(self, name: str) -> list[ast.Constant]:
+        """The defaults of what classes of the program are told and keep under a name."""
+        # INVARIANT: what was read stays as it is; when more was read, all is looked at again.
+        count = len(self.project.modules)
+        if self._kept is None or self._kept[0] != count:
+            found: dict[str, list[ast.Constant]] = {}
+            for module in self.project.inside():
+                for definition in module.classes if not module.is_test else ():
+                    for one, default in kept_by(definition.node).items():
+                        found.setdefault(one, []).append(default)
+            self._kept = count, found
+        return self._kept[1].get(name, [])
 
     def registered(
         self, module: Module, name: str
@@ -70,6 +101,20 @@ class Contents(Sockets):
             )
         return known
 
+    def tellers(self, module: Module, name: str) -> list[tuple[Module, ast.Call]]:
+        """Calls at the top of modules of a function that puts what it is given into a list."""
+        registrars = [
+            one
+            for one in module.tree.body
+            if isinstance(one, ast.FunctionDef) and name in set(_filled_names(one))
+        ]
+        return [
+            (place, call)
+            for one in registrars
+            for place, call in self.calls_of(module, one)
+            if not self.functions_around(place, call)
+        ]
+
     def conditions_in(
         self, scope: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     ) -> dict[int, tuple[Condition, ...]]:
@@ -78,6 +123,18 @@ class Contents(Sockets):
         if known is None:
             known = self._conditions[id(scope)] = dict(_conditions(scope.body, ()))
         return known
+
+
+def _put_on_parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    given = {one.arg for one in [*function.args.args, *function.args.kwonlyargs]} - _ITSELF
+    for node in ast.walk(function) if given else ():
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=stored, ctx=ast.Store()) if (
+                name in given and not is_setting_chain([name]) and "app" not in name
+            ):
+                yield stored
+            case _:
+                pass
 
 
 def _conditions(
@@ -90,6 +147,12 @@ def _conditions(
             case ast.If():
                 yield from _conditions(node.body, (*around, (node.test, True)))
                 yield from _conditions(node.orelse, (*around, (node.test, False)))
+            case ast.For():
+                # What a loop over options sets is what somebody said, and nobody has as shipped.
+                said = (ast.copy_location(ast.Constant(value=False), node), True)
+                for inner in ast.walk(node):
+                    if isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Constant):
+                        yield id(inner.value), (*around, said)
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value) if around:
                 yield id(value), around
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if around:

@@ -1,12 +1,15 @@
 """Classes and what they inherit: who is a WebSocket handler, and whose method runs."""
 
 import ast
+from functools import cached_property
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.loops import Loops
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.classes.visitors import given_to_visitors
+from stormdoor.auditor.reading.module import FunctionNode, Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Hierarchy"]
@@ -18,10 +21,34 @@ class Hierarchy(Loops):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self.stored: dict[int, frozenset[str]] = {}
+        self.methods: dict[ast.ClassDef, dict[str, FunctionNode]] = {}
+        self.defaults: dict[tuple[str, str], tuple[Module, ast.expr] | None] = {}
+        self.set_up: dict[ast.ClassDef, dict[str, tuple[FunctionDefinition, ast.expr]]] = {}
         self.applications: list[ClassInfo] = []
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
+        self._own: dict[tuple[int, str], bool] = {}
+
+    def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
+        """Whether classes that derive from one say each for itself what it leaves open.
+
+        `needs_login = True` of a command, and False of the one that logs in: no setting.
+        """
+        known = self._own.get((id(info), name))
+        if known is None:
+            known = self._own[id(info), name] = any(
+                one is not info and info in one.mro and name in self.members(one)
+                for module in self.project.inside()
+                if module is info.module or any(info.name in line for line in module.lines)
+                for one in (self.of(module, definition) for definition in module.classes)
+            )
+        return known
+
+    @cached_property
+    def visitors(self) -> dict[str, ast.Constant | None]:
+        """The signed cookies that whoever comes is given, with what they are where that is a constant."""
+        return given_to_visitors(self.project)
 
     def is_forked(self, info: ClassInfo) -> bool:
         """Whether a condition picks a base of it, or of a class that it derives from."""

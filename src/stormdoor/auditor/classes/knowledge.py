@@ -1,6 +1,8 @@
 """What is known about well-known bases whose source may not be at hand."""
 
+import functools
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -73,29 +75,35 @@ def load_knowledge(*extra: Path) -> Knowledge:
     Raises:
         KnowledgeError: A file cannot be read, or an entry has another form.
     """
-    texts = [
-        (
-            "knowledge.toml",
-            files("stormdoor.auditor.classes").joinpath("knowledge.toml").read_text(),
-        )
-    ]
+    knowledge = Knowledge(dict(_shipped()))
     for path in extra:
         try:
-            texts.append((str(path), path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise KnowledgeError(f"{path}: {error}") from None
-    knowledge = Knowledge()
-    for where, text in texts:
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise KnowledgeError(f"{where}: {error}") from None
-        entries = document.get("class", [])
-        if not isinstance(entries, list) or document.keys() - {"class"}:
-            raise KnowledgeError(f"{where}: only [[class]] tables are known")
-        for entry in entries:
-            _add(knowledge, where, entry)
+        _read(knowledge, str(path), text)
     return knowledge
+
+
+@functools.cache
+def _shipped() -> Mapping[str, Known]:
+    """The same for every scan."""
+    name = "knowledge.toml"
+    knowledge = Knowledge()
+    _read(knowledge, name, files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return knowledge.classes
+
+
+def _read(knowledge: Knowledge, where: str, text: str) -> None:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise KnowledgeError(f"{where}: {error}") from None
+    entries = document.get("class", [])
+    if not isinstance(entries, list) or document.keys() - {"class"}:
+        raise KnowledgeError(f"{where}: only [[class]] tables are known")
+    for entry in entries:
+        _add(knowledge, where, entry)
 
 
 def _add(knowledge: Knowledge, where: str, entry: object) -> None:

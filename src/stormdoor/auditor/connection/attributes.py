@@ -2,8 +2,10 @@
 
 import ast
 import re
+from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -24,6 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
 
 __all__ = ["METHODS", "TornadoAttributes"]
 
@@ -109,6 +112,12 @@ METHODS = frozenset(
         "create_signed_value",
     ]
 )
+_OF_PAGE = {
+    "referer": "{origin}/",
+    "user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36",
+}
+"""What the browser of a victim sends with it, whose page is an attacker's."""
 
 
 class TornadoAttributes(Client):
@@ -174,15 +183,10 @@ class TornadoAttributes(Client):
         if self.mode == "origin" or not self.accepted:
             return False
         makers = {
-            method.name
+            method
             for one in info.mro
             if isinstance(one, ClassInfo)
-            for method in ast.walk(one.node)
-            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
-            for inner in ast.walk(method)
-            if isinstance(inner, ast.Attribute)
-            and isinstance(inner.ctx, ast.Store)
-            and inner.attr == name
+            for method in stores_in(one.node).makers.get(name, ())
         }
         done = _BEFORE_MESSAGES if self.stage == Stage.MESSAGE else _CONSTRUCTORS
         return bool(makers) and makers <= done
@@ -222,6 +226,8 @@ class TornadoAttributes(Client):
                     host = self.host if name == "host" else self.host.partition(":")[0]
                     return Const(host, frozenset({"host"}), text)
                 return Unknown(frozenset({"client", "host"}), text)
+            case "request", "full_url" if self.mode == "origin":
+                return Special("request.full_url", text=text)
             case "request", "protocol":
                 return Const("http", text=text) if self.mode == "origin" else Unknown(text=text)
             case (
@@ -324,6 +330,10 @@ class TornadoAttributes(Client):
         """A header of the request."""
         if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
             return Const(self.origin, frozenset({"client", "origin"}), text)
+        if self.mode == "origin" and name.lower() in _OF_PAGE:
+            return Const(
+                _OF_PAGE[name.lower()].format(origin=self.origin), frozenset({"client"}), text
+            )
         if self.mode == "origin" and name.lower() == "host":
             self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)
@@ -333,22 +343,10 @@ class TornadoAttributes(Client):
 
     def setting_named(self, text: str, name: str, node: ast.AST) -> Value:
         """A configured value by its name, with the default the project gives it."""
-        given = [
-            (module, expr)
-            for key in (_dotted(text, name), name)
-            for module, expr in self.project.settings.get(key, [])
-        ]
-        choices = [one for one in given if not _passes_on(one[1], name)] or given
-        if _dotted(text, name) in self.project.settings:
-            choices = choices[:1]
         default: Value | None = None
-        if (
-            len(
-                {self.project.path_of(module.file) + ast.dump(expr) for module, expr in choices[:8]}
-            )
-            == 1
-        ):
-            module, expr = choices[0]
+        given = self._default_of(_dotted(text, name), name)
+        if given is not None:
+            module, expr = given
             if len(self.frames) < 20 and not any(frame.node is expr for frame in self.frames):
                 value = self.in_place(module, expr)
                 if isinstance(value, Setting):
@@ -359,6 +357,22 @@ class TornadoAttributes(Client):
         if lexicon.is_credential_name(name):
             labels.add("secret")
         return Setting(text or name, default, frozenset(labels), text or name)
+
+    def _default_of(self, dotted: str, name: str) -> tuple[Module, ast.expr] | None:
+        """The one default that the project gives a setting."""
+        # INVARIANT: all settings are collected before anything is followed.
+        known = self.hierarchy.defaults
+        if (dotted, name) not in known:
+            settings = self.project.settings
+            given = [one for key in (dotted, name) for one in settings.get(key, [])]
+            choices = [one for one in given if not _passes_on(one[1], name)] or given
+            if dotted in settings:
+                choices = choices[:1]
+            different = {
+                self.project.path_of(module.file) + ast.dump(expr) for module, expr in choices[:8]
+            }
+            known[dotted, name] = choices[0] if len(different) == 1 else None
+        return known[dotted, name]
 
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
@@ -414,6 +428,7 @@ def _names_origin(key: Value) -> bool:
     return isinstance(key, Const) and str(key.value).lower() in ORIGIN_HEADERS
 
 
+@lru_cache(maxsize=65536)
 def _dotted(text: str, name: str) -> str:
     """`config["auth"]["enabled"]` and `config.auth.enabled` as `auth.enabled`."""
     parts = re.findall(r"\w[\w-]*", text.replace(".get(", ".").replace("settings.", ""))

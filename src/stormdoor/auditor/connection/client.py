@@ -30,7 +30,7 @@ class Client(Shaping):
         """Something the client sends under a name."""
         labels = {"client", label}
         words = set(lexicon.words_of(name))
-        if lexicon.is_credential_name(name):
+        if lexicon.is_credential_name(name) or (label == "cookie" and name in self.proving):
             labels.add("credential")
         if words & {"origin", "referer"}:
             labels.add("origin")
@@ -40,6 +40,16 @@ class Client(Shaping):
             labels.add("address")
         return Unknown(frozenset(labels), text)
 
+    def visitors_cookie(self, name: str, text: str, node: ast.AST) -> Value:
+        """A signed cookie that every visitor is given: it is there, and is known to nobody as somebody's."""
+        given = self.hierarchy.visitors[name]
+        if given is None:
+            return Unknown(frozenset({"client", "cookie", "credential"}), text, truthy=True)
+        if self.choose(node, 2) == 0:
+            return self.identity(text, node, certain=True)  # one that has not seen the page
+        value = given.value.encode() if isinstance(given.value, str) else given.value
+        return Const(value, frozenset({"client", "cookie"}), text)
+
     def current_user(self, handler: Instance, node: ast.AST) -> Value:
         """What was assigned to it, what a property gives, or `get_current_user` returns."""
         known = handler.attrs.get("current_user") or handler.attrs.get("_current_user")
@@ -47,6 +57,7 @@ class Client(Shaping):
             return known
         if self.mode == "member":
             return self.principal("self.current_user")
+        asked = len(self.events)
         found = self._member(handler.info, "current_user", None)
         base = self._names_everybody(handler)
         if found is not None:
@@ -59,16 +70,22 @@ class Client(Shaping):
             asked = len(self.events)
             getter = self.instance_attribute(handler, "get_current_user", node)
             value = self.call(getter, [], {}, node)
-            if isinstance(value, Const) and not value.value and self._failed_since(asked):
-                # Whoever looks at it later is told that nobody was found.
-                value = Nobody(
-                    "self.current_user", node, self.frame.module, certain=value.value is None
-                )
+        value = self._nobody_if_asked(value, asked, node)
         handler.attrs["_current_user"] = value
         return value
 
-    def _failed_since(self, asked: int) -> bool:
-        return any(event.kind == "check" for event in self.events[asked:])
+    def _nobody_if_asked(self, value: Value, asked: int, node: ast.AST) -> Value:
+        """None that a method gives which has asked for a credential is nobody, wherever it is handed on."""
+        checks = [one for one in self.events[asked:] if one.kind == "check"]
+        if not checks or not isinstance(value, Const) or value.value:
+            return value
+        return Nobody(
+            checks[-1].text,
+            node,
+            self.frame.module,
+            certain=value.value is None,
+            presumed=all(one.presumed for one in checks),
+        )
 
     def _names_everybody(self, handler: Instance) -> str:
         """The base that was not read and, as shipped, makes a user of anybody; "" if there is none."""

@@ -6,7 +6,7 @@ import re
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
-from stormdoor.auditor.connection.picks import Picks
+from stormdoor.auditor.connection.functional import Functional
 from stormdoor.auditor.interpreter.calls.parts import named_attribute, part_of
 from stormdoor.auditor.interpreter.values import (
     REST,
@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -37,6 +38,9 @@ __all__ = ["TornadoModel"]
 
 _DECLARES = frozenset({"attr", "attrs", "dataclasses", "pydantic"})
 _MAX_MAPPED = 24
+_OPTION = re.compile(r"^\s+(?:-\w[ ,]+)?(--[\w-]+)([= ]<?[A-Z\w]+>?(?=\s|$))?")
+_DEFAULT = re.compile(r"\[default: ([^\]]*)\]")
+"""A line of a help text that docopt reads: `-p --port=PORT  where to listen [default: 8888]`."""
 _OF_REQUEST = frozenset(
     {"arguments", "body", "body_arguments", "connection", "cookies", "files", "headers", "host"}
     | {"host_name", "method", "path", "protocol", "query", "query_arguments", "remote_ip", "uri"}
@@ -45,7 +49,7 @@ _OF_REQUEST = frozenset(
 """Attributes of a request."""
 
 
-class TornadoModel(Picks):
+class TornadoModel(Functional):
     """Tornado's objects."""
 
     def library_call(
@@ -75,6 +79,12 @@ class TornadoModel(Picks):
                 return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
+            case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
+                return _is_one_of(args[0], args[1])
+            case "typer.Option" | "typer.Argument" if args:
+                return args[0]
+            case "docopt.docopt" if args and isinstance(said := settled(args[0]), Const):
+                return _documented(str(said.value))
             case "operator.methodcaller" | "operator.attrgetter" if "client" in labels_of(
                 *args[:1]
             ):
@@ -107,7 +117,12 @@ class TornadoModel(Picks):
             case "hmac.new" | "hmac.digest" if args and (
                 isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
             ):
-                return Unknown(frozenset({"secret"}), text=name)
+                chosen = (
+                    labels_of(*args[1:]) & {"client", "message"}
+                    if self.mode == "member"
+                    else frozenset()
+                )
+                return Unknown(frozenset({"secret"}) | chosen, text=name)
             case _ if name.startswith("hashlib.") and "setting" in labels_of(*args):
                 # Who does not know the setting cannot make the sum.
                 return Unknown(frozenset({"secret"}), text=name)
@@ -145,7 +160,7 @@ class TornadoModel(Picks):
             return self._any(name, args[0])
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
-        return None
+        return super().library_call(name, args, words, node)
 
     def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
         """What a field of a data class is as shipped."""
@@ -247,6 +262,29 @@ class TornadoModel(Picks):
         if "client" in labels_of(name):
             return self.named_by_client(target, name, args, node)
         return Unknown(labels_of(name) & {"client", "message"}, "getattr()")
+
+
+def _is_one_of(one: Instance, kinds: Value) -> Value | None:
+    """Whether an object of the project is of a class; None where that is not known."""
+    listed = kinds.items if isinstance(kinds, Sequence) else [kinds]
+    infos = [kind.info for kind in listed if isinstance(kind, ClassRef)]
+    if any(info in one.info.mro for info in infos):
+        return Const(value=True)
+    read = all(isinstance(base, ClassInfo) or "." not in base.name for base in one.info.mro)
+    return Const(value=False) if read and len(infos) == len(listed) else None
+
+
+def _documented(text: str) -> Mapping:
+    """The options that a help text speaks of, as they are where nobody gives them."""
+    options: dict[object, Value] = {}
+    for line in text.splitlines():
+        found = _OPTION.match(line)
+        if found is None:
+            continue
+        shipped = _DEFAULT.search(line)
+        default = shipped.group(1) if shipped is not None else None if found.group(2) else False
+        options[found.group(1)] = Setting(found.group(1), Const(default), text=found.group(1))
+    return Mapping(options, exact=False)
 
 
 def _is_file_of_people(value: Value) -> bool:

@@ -3,10 +3,12 @@
 import ast
 
 from stormdoor.auditor.connection.attributes import TornadoAttributes
+from stormdoor.auditor.interpreter.calls.records import copied_with
 from stormdoor.auditor.interpreter.outcomes import PathEnd, Thrown
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
+    Instance,
     Mapping,
     Nobody,
     Sequence,
@@ -48,6 +50,8 @@ class TornadoMethods(TornadoAttributes):
             return self._foreign_check(function, args, words, node)
         if kind == "identity":
             return args[0] if args else Const(None)
+        if kind == "replace" and isinstance(args[0], Instance):
+            return copied_with(args[0], words)
         if kind == "new-class" and self.making is not None:
             return ClassRef(self.making, text=self.making.name)
         if kind == "protocol.accept_connection":
@@ -56,6 +60,9 @@ class TornadoMethods(TornadoAttributes):
             return self.thread_call(kind, args, words, node)
         if kind == "request.certificate":
             return self.identity(text_of(function), node, certain=True)
+        if kind == "request.full_url":
+            self.looked_at.add("host")
+            return Const(f"http://{self.host}/", frozenset({"host"}), text_of(function))
         if not kind.startswith("handler."):
             return self.unknown_call(function, text_of(function), args, words, node)
         name = kind.removeprefix("handler.")
@@ -92,6 +99,8 @@ class TornadoMethods(TornadoAttributes):
             case "get_cookie":
                 return self.from_client("cookie", key or "cookie", f"get_cookie({key!r})")
             case "get_secure_cookie" | "get_signed_cookie":
+                if self.mode == "anonymous" and key in self.hierarchy.visitors:
+                    return self.visitors_cookie(key, f"{name}({key!r})", node)
                 return self.identity(f"{name}({key!r})", node, certain=True)
             case "get_current_user":
                 if self.mode == "anonymous":

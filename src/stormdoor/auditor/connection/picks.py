@@ -5,7 +5,17 @@ import ast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.connection.methods import TornadoMethods
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Instance,
+    Member,
+    ModuleRef,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
 from stormdoor.auditor.reading.module import Defined
 
 __all__ = ["FROM_A_LIST", "Picks"]
@@ -14,6 +24,7 @@ FROM_A_LIST = "getattr of a list"
 """How it is recorded where the names that may be picked stand in a list."""
 
 _MAX_PICKED = 16
+_ALL_NAMES = ("globals(", "locals(", "vars(")
 
 
 class Picks(TornadoMethods):
@@ -26,6 +37,7 @@ class Picks(TornadoMethods):
         names, listed = self._possible_names(target, name)
         if not names:
             return self.dispatched("getattr", args, node)
+        self.select_rest()
         self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         if listed and len(names) == 1 and self.mode != "member":
             return self.attribute(target, names[0], node)
@@ -36,6 +48,34 @@ class Picks(TornadoMethods):
             return args[2]
         raise Thrown("AttributeError", node, self.frame.module)
 
+    def item(self, value: Value, index: Value, node: ast.AST) -> Value:
+        """An item; of all that a module or an object has, what the client names."""
+        if _has_everything(value) and "client" in labels_of(index):
+            return self._of_everything(value, [value, index], node)
+        return super().item(value, index, node)
+
+    def _method(
+        self, function: Member, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A method; `globals().get(name)` is an item of it."""
+        held = function.receiver
+        if (
+            function.name == "get"
+            and args
+            and _has_everything(held)
+            and "client" in labels_of(args[0])
+        ):
+            return self._of_everything(held, [held, *args, Const(None)][:3], node)
+        return super()._method(function, args, words, node)
+
+    def _of_everything(self, value: Value, args: list[Value], node: ast.AST) -> Value:
+        text = text_of(value)
+        if text.startswith("globals(") and _asks_for_base(self.frame.node):
+            return Unknown(labels_of(*args[1:2]) & {"client", "message"}, f"{text}[]")
+        if text.startswith("globals("):
+            return self.named_by_client(ModuleRef(self.frame.module), args[1], args, node)
+        return self.dispatched(text, args, node)
+
     def dispatched(self, how: str, args: list[Value], node: ast.AST) -> Value:
         """Whatever has the name that the client sends."""
         self.record("dispatch", node, how, values=tuple(args))
@@ -43,13 +83,32 @@ class Picks(TornadoMethods):
             self.record("act", node, how, values=tuple(args))
         return Unknown(labels_of(*args[:2]) & {"client", "message"}, f"{how}()")
 
+    def _functions_of(self, target: Value) -> list[str]:
+        """The names of what an object of the project, a class or a module can do."""
+        match target:
+            case Instance(info=info) | ClassRef(info=info):
+                tables = [
+                    self.hierarchy.members(one) for one in info.mro if isinstance(one, ClassInfo)
+                ]
+            case ModuleRef(module=module):
+                tables = [module.names]
+            case _:
+                return []
+        return [
+            name
+            for table in tables
+            for name, bindings in table.items()
+            if isinstance(bindings[-1], Defined)
+        ]
+
     def _possible_names(self, target: Value, name: Value) -> tuple[list[str], bool]:
         """The methods of an object of the project that a name of the client may stand for.
 
         Returns:
             Their names, and whether somebody has listed them; else it is all that begin alike.
         """
-        if not isinstance(target, Instance):
+        methods = self._functions_of(target)
+        if not methods:
             return [], False
         text = text_of(name)
         prefix = _prefix_of(text)
@@ -57,18 +116,27 @@ class Picks(TornadoMethods):
         known = next(
             (names for asked, names in self.among.items() if any(asked in one for one in texts)), ()
         )
-        methods = [
-            member
-            for one in target.info.mro
-            if isinstance(one, ClassInfo)
-            for member, bindings in self.hierarchy.members(one).items()
-            if isinstance(bindings[-1], Defined)
-        ]
         allowed = {prefix + one for one in known}
         found = [one for one in methods if one in allowed]
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
         return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
+
+
+def _asks_for_base(function: ast.AST | None) -> bool:
+    """Whether a function looks at the base of what it has picked: only what is meant has it."""
+    return function is not None and any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "issubclass"
+        for node in ast.walk(function)
+    )
+
+
+def _has_everything(value: Value) -> bool:
+    """Whether it is the table of all that a module or an object has."""
+    text = text_of(value)
+    return isinstance(value, Unknown) and (text.startswith(_ALL_NAMES) or text.endswith("__dict__"))
 
 
 def _names_in(text: str) -> list[str]:

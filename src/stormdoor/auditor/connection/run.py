@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Mapping as MappingABC
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NoReturn
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import PathEnd, Pruned, Thrown, TooFar
 from stormdoor.auditor.interpreter.values import (
+    Authenticated,
     Bound,
     ClassRef,
     Const,
@@ -36,6 +37,7 @@ _OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
 """What the library calls by itself, whatever a message says."""
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
+_MAX_WRAPPERS = 4
 
 
 class Run(TornadoModel):
@@ -117,6 +119,9 @@ class Run(TornadoModel):
             self._refuse()
         path = self.path
         self.stage = path.stage = Stage.GET
+        if self._is_of_class("get"):
+            # `get(uid)` of the class finds one of its connections: Tornado of old does not call it.
+            return self.accept([], {}, self.info.node)
         try:
             self.method("get", arguments)
         except Thrown as error:
@@ -128,6 +133,18 @@ class Run(TornadoModel):
             path.open_end = "closed" if self.closed else self._ended()
             self._talk()
         return Const(None)
+
+    def _is_of_class(self, name: str) -> bool:
+        """Whether a method is one of the class, and no connection's."""
+        found = self._member(self.info, name, None)
+        return (
+            found is not None
+            and isinstance(found.binding, Defined)
+            and any(
+                isinstance(one, ast.Name) and one.id in {"staticmethod", "classmethod"}
+                for one in getattr(found.binding.node, "decorator_list", ())
+            )
+        )
 
     def shape_handler(self) -> None:
         """A decorator of the class may have put another in its place."""
@@ -263,6 +280,7 @@ class Run(TornadoModel):
                 if inner is None:
                     return []
                 value = inner
+            value = _innermost(value)
             names = [one.arg for one in value.node.args.args][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
@@ -289,9 +307,21 @@ class Run(TornadoModel):
             self.negotiated = True
             return self._negotiate(args, words, node)
         self.accepted = True
-        self.catching = []  # what fails from here on fails in the connection's own methods
         path.outcome = "accepted"
         self.record("accept", node, "101")
+        # What stands around the call of the upgrade catches nothing of what comes after it.
+        around, self.catching = self.catching, []
+        try:
+            self._opened(args, words)
+            if self._goes_on_in_get(node):
+                return Const(None)
+            self._talk()
+        finally:
+            self.catching = around
+
+    def _opened(self, args: list[Value], words: dict[str, Value]) -> None:
+        """What `open` does."""
+        path = self.path
         self.stage = path.stage = Stage.OPEN
         try:
             if self.is_sockjs():
@@ -306,9 +336,6 @@ class Run(TornadoModel):
             path.open_end = "raised"
             path.refused_by = error
             raise PathEnd from None
-        if self._goes_on_in_get(node):
-            return Const(None)
-        return self._talk()
 
     def _goes_on_in_get(self, node: ast.AST) -> bool:
         """Whether `get` of the handler goes on after `super().get()`, which it does not wait for."""
@@ -317,8 +344,8 @@ class Run(TornadoModel):
                 return frame.node is not None and id(node) in _left_alone(frame.node)
         return False
 
-    def _talk(self) -> Value:
-        """Messages."""
+    def _talk(self) -> NoReturn:
+        """Two messages, and the end."""
         path = self.path
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
@@ -405,6 +432,41 @@ class Run(TornadoModel):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+def _innermost(function: Function) -> Function:
+    """The function around which others stand that pass on whatever they are given."""
+    for _ in range(_MAX_WRAPPERS):
+        rest = function.node.args.vararg
+        if rest is None or len(function.node.args.args) > 1:
+            break
+        inner = _passed_to(function, rest.arg)
+        if inner is None:
+            break
+        function = inner
+    return function
+
+
+def _passed_to(function: Function, rest: str) -> Function | None:
+    """What a wrapper calls with all that it was given: `method(self, *args)`."""
+    for node in ast.walk(function.node):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and function.env is not None
+            and any(
+                isinstance(one, ast.Starred)
+                and isinstance(one.value, ast.Name)
+                and one.value.id == rest
+                for one in node.args
+            )
+        ):
+            found = function.env.find(node.func.id)
+            while isinstance(found, Bound | Authenticated):
+                found = found.function
+            if isinstance(found, Function):
+                return found
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import HOST
 from stormdoor.auditor.connection.patterns import examples, is_glob, is_pattern
 from stormdoor.auditor.interpreter.texts import STAND_IN
@@ -42,6 +43,7 @@ _MAX_TEXTS = 40
 _MAX_HOSTS = 10
 _MAX_TRIES = 90
 _MAX_PORTS = 4
+_MAX_JOINED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +150,10 @@ class Reader:
             if isinstance(one, ClassInfo):
                 for binding in self.hierarchy.members(one).get(name, ()):
                     yield from _trees(one.module, binding)
-                yield from ((one.module, value) for value in _stored(one.node, name))
+                yield from (
+                    (one.module, value) for value in stores_in(one.node).values.get(name, ())
+                )
         yield from self.project.settings.get(name, ())[:2]
-
-
-def _stored(node: ast.ClassDef, name: str) -> Iterator[ast.expr]:
-    """What methods of a class store on the object under a name."""
-    for inner in ast.walk(node):
-        match inner:
-            case ast.Assign(
-                targets=[ast.Attribute(value=ast.Name(id="self"), attr=stored)], value=value
-            ) if stored == name:
-                yield value
-            case _:
-                pass
 
 
 def _trees(module: Module, binding: object) -> Iterator[tuple[Module, ast.AST]]:
@@ -203,7 +195,7 @@ def tricks(said: Said, *, own: bool) -> list[Try]:
     of_named = [attempt for one in named for attempt in _of_host(one, own=False)]
     of_texts = [attempt for text in said.texts for attempt in _of_text(text)]
     first, second = (of_own, of_named) if own else (of_named, of_own)
-    everything = [Try("null", "null"), *first, *second, *of_texts]
+    everything = [Try("null", "null"), *first, *second, *_joined(said.texts), *of_texts]
     return list(dict.fromkeys(everything))[:_MAX_TRIES]
 
 
@@ -215,9 +207,12 @@ def _of_host(host: _Host, *, own: bool) -> Iterator[Try]:
             yield Try("prefix", f"{scheme}://{name}.attacker.example", sent)
             if end:
                 yield Try("suffix", f"{scheme}://attacker{end}", sent)
+            if end and own:
+                yield Try("suffix", f"{scheme}://{scheme}{sent}", sent)
         if own and sent == HOST:
             yield Try("suffix", f"https://attacker{HOST}", sent)
             yield Try("prefix", f"http://{name[0]}", sent)
+            yield Try("substring", f"https://{name[:-1]}", sent)
         yield Try("substring", f"https://attacker-{name}.attacker.example", sent)
         if end:
             yield Try("suffix", f"https://http{end}", sent)
@@ -228,6 +223,21 @@ def _of_host(host: _Host, *, own: bool) -> Iterator[Try]:
     yield Try("port", f"https://{name}:4444")
     if bare == name and name.count(".") > 1:
         yield Try("substring", f"https://{name[:-1]}")
+
+
+def _joined(texts: tuple[str, ...]) -> Iterator[Try]:
+    """Origins that begin as one text says and end as another does, or have all the labels."""
+    ends = list(dict.fromkeys(host.end for text in texts for host in _hosts(text) if host.end))
+    begins = [
+        one for one in texts if one.startswith(("http://", "https://")) and not one.endswith("/")
+    ]
+    for begin in begins[:_MAX_JOINED]:
+        for end in ends[:_MAX_JOINED]:
+            if begin.partition("://")[2]:
+                yield Try("substring", f"{begin}attacker{end}")
+    labels = [one for one in texts if _LABEL.match(one)]
+    if 1 < len(labels) <= _MAX_JOINED:
+        yield Try("substring", f"https://{'.'.join(labels)}.attacker.example")
 
 
 def _of_text(text: str) -> Iterator[Try]:

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from stormdoor.auditor.interpreter.values import Const, Mapping, Setting, Value, settled
 
-__all__ = ["PARTS", "parsed"]
+__all__ = ["PARTS", "parsed", "parts_in_order"]
 
 _LONGEST = 512
 PARTS = ("scheme", "netloc", "path", "params", "query", "fragment")
@@ -41,6 +41,13 @@ def parsed(value: Const | Setting) -> Value | None:
     except ValueError:
         return None
     return _table(value, fields)
+
+
+def parts_in_order(value: Value) -> list[Value]:
+    """What a parsed address is as a tuple; nothing of what is none."""
+    if isinstance(value, Mapping) and value.text == "urlparse":
+        return [value.items[name] for name in PARTS]
+    return []
 
 
 def _table(value: Const | Setting, fields: dict[str, object]) -> Value:

@@ -31,7 +31,7 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `message`, `absent`, `begun`, `fills`.
+            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.
@@ -46,6 +46,7 @@ class Event:
         caught: Something around it catches exceptions.
         handling: It is part of what is done about an exception, after this client failed a check.
         remembered: Of a check: it looks at what was noted before, and proves nothing itself.
+        selected: What a message says decided that it happens.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Event:
     caught: bool = False
     handling: bool = False
     remembered: bool = False
+    selected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

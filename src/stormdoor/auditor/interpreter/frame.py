@@ -23,3 +23,7 @@ class Frame:
     scopes: tuple[ast.AST, ...] = ()
     tries: int = 0
     globals: set[str] = field(default_factory=set)
+    sent: Value | None = None
+    """What a generator under way is sent: `hello = yield`."""
+    selected: int = 0
+    """How often what follows in it was picked by what a message says."""

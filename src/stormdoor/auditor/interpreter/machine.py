@@ -54,17 +54,22 @@ class Core:
     """Whether it hung on what the server found or answered for what this client sent."""
     broken_off = False
     """Whether a task that went on with the connection's work ended at a failed check."""
-    handling = 0
-    """How many handlers of an exception are under way that followed a failed check."""
-    of_each: ast.AST | None = None
-    """What `all()` or `any()` is given."""
-    leaning: bool | None = None
-    """How what cannot be told goes, where no way is worth following for it."""
-
     whim = False
     """Whether it hung on what the page that connects writes into the address."""
     unsure = False
     """Whether it hung on what nobody can read here."""
+    handling = 0
+    """How many handlers of an exception are under way that followed a failed check."""
+    of_each: ast.AST | None = None
+    """What `all()` or `any()` is given."""
+    told: int = 0
+    """How often it hung on what a message says."""
+    selected: int = 0
+    """How many branches are under way that a message picked."""
+    leaning: bool | None = None
+    """How what cannot be told goes, where no way is worth following for it."""
+
+    status = 200
 
     def __init__(
         self,
@@ -99,7 +104,6 @@ class Core:
         self.finished = False
         self.closed = False
         self.accepted = False
-        self.status = 200
         self.uncertain: dict[str, str] = {}
         self.globals: dict[tuple[str, str], Value] = {}
         self.handler: Instance | None = None
@@ -120,13 +124,14 @@ class Core:
         """What stands in a list of origins that nobody can read here."""
         self.looked_at: set[str] = set()
         """What of the connection an origin check looks at beside the origin."""
+        self.in_queues: dict[str, Value] = {}
+        self.spoken_with: dict[int, Value] = {}
+        """Generators that a message was sent to, by their id; held, or another would have it."""
         # Tables into which this client has put what it shows, and cursors that were asked for what
         # goes with it, by their names.
         self.filled, self.queried = set[str](), set[str]()
-        self.picking: set[tuple[str, str]] = set()
-        """Names of modules for which it is found out which of their definitions holds."""
-        self.told: dict[str, Value] = {}
-        """Methods of the connection that an object was given which was not read, by its text."""
+        self.proving: set[str] = set()
+        """Cookies without which the client was refused: whatever they are called, they are what proves."""
 
     @property
     def frame(self) -> Frame:
@@ -230,8 +235,25 @@ class Core:
                 caught=bool(self.catching),
                 handling=bool(self.handling),
                 remembered=remembered,
+                selected=bool(self.selected),
             )
         )
+
+    def select_rest(self) -> None:
+        """What follows in the call under way was picked by what a message says."""
+        if self.stage == Stage.MESSAGE:
+            self.frame.selected += 1
+            self.selected += 1
+
+    @contextmanager
+    def under(self, told: int) -> Iterator[None]:
+        """A branch, which a message picked if it was asked since it was asked so often."""
+        picked = self.told > told
+        self.selected += picked
+        try:
+            yield
+        finally:
+            self.selected -= picked
 
     def fills(self, table: str, node: ast.AST) -> None:
         """Note that this client has put what it shows into a table: to find it there proves nothing."""
@@ -261,6 +283,8 @@ class Core:
         if known is not None:
             return known.value
         default = self.truth_of_default(setting)
+        if default is None and lexicon.is_for_tests(setting.name):
+            default = False
         telling = lexicon.concerns_identity(setting.name)
         if self.leaning is not None and default is not None and not telling:
             return default
@@ -304,7 +328,7 @@ class Core:
         try:
             yield
         finally:
-            self.frames.pop()
+            self.selected -= self.frames.pop().selected
             self.stack.pop()
 
     def _fingerprint(self, node: ast.AST) -> tuple[object, ...]:
@@ -316,6 +340,7 @@ class Core:
             self.closed,
             self.accepted,
             self.finished,
+            bool(self.selected),
             tuple(id(site) for _, site, _ in self.stack),
             tuple(sorted((one.name, one.value) for one in self.assumptions.values())),
             env_key(frame.env) if frame else (),
@@ -323,6 +348,7 @@ class Core:
             attrs_key(self.handler),
             frozenset(self.filled),
             frozenset(self.queried),
+            frozenset(self.proving),
             frozenset(
                 (id(event.node), event.kind) for event in self.events if event.kind != "call"
             ),

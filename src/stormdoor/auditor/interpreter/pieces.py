@@ -59,7 +59,8 @@ def is_text(value: Value) -> bool:
     if isinstance(value, Unknown) and "client" not in value.labels:
         return lexicon.chain_of(value.text)[-1:] in _TEXTS and value.text.endswith(")")
     return (isinstance(value, Named) and value.name == _ENVIRONMENT) or (
-        isinstance(shipped, Const) and isinstance(shipped.value, str | bytes)
+        isinstance(shipped, Const)
+        and (isinstance(shipped.value, str | bytes) or shipped.value is ...)
     )
 
 

@@ -25,7 +25,7 @@ from stormdoor.auditor.interpreter.values import (
     Setting,
     Value,
 )
-from stormdoor.auditor.reading.module import Defined
+from stormdoor.auditor.reading.module import Defined, FunctionNode
 
 __all__ = ["Shaping"]
 
@@ -101,10 +101,8 @@ class Shaping(Surroundings):
             if not isinstance(function, Function):
                 continue
             body: dict[object, Value] = {
-                key: Function(bindings[-1].node, info.module, info, None, text=key)
-                for key, bindings in self.hierarchy.members(info).items()
-                if isinstance(bindings[-1], Defined)
-                and not isinstance(bindings[-1].node, ast.ClassDef)
+                key: Function(method, info.module, info, None, text=key)
+                for key, method in self._methods(info).items()
             }
             before = dict(body)
             first = meta if name == "__new__" else ClassRef(info, text=info.name)
@@ -117,6 +115,17 @@ class Shaping(Surroundings):
             for key, value in body.items():
                 if value is not before.get(key) and isinstance(key, str):
                     self.overlays[id(info)][key] = value
+
+    def _methods(self, info: ClassInfo) -> dict[str, FunctionNode]:
+        """The functions in the body of a class, each name as its last binding has it."""
+        known = self.hierarchy.methods.get(info.node)
+        if known is None:
+            known = self.hierarchy.methods[info.node] = {
+                key: last.node
+                for key, (*_, last) in self.hierarchy.members(info).items()
+                if isinstance(last, Defined) and not isinstance(last.node, ast.ClassDef)
+            }
+        return known
 
     def _by_base(self, info: ClassInfo) -> None:
         found = self._member(info, "__init_subclass__", info)

@@ -4,10 +4,11 @@ A parameter is what the calls of its function give; where there are none it is a
 """
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.stores import parameters_of, stored_by
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
@@ -107,7 +108,7 @@ class Surroundings(Calls):
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()
         for function in functions:
-            for name, default in _parameters(function):
+            for name, default in parameters_of(function):
                 env.pending[name] = partial(self._parameter, module, function, name, default)
             rest = function.args.kwarg
             if rest is not None:  # what it is not given is what `kwargs.pop(name, default)` says
@@ -227,14 +228,7 @@ class Surroundings(Calls):
 
     def told_to_holder(self, name: str) -> Const | None:
         """The default of what one class of the program, and no other, is told and keeps under a name."""
-        held = [
-            default
-            for module in self.project.inside()
-            if not module.is_test
-            for definition in module.classes
-            for default in (_kept(definition.node).get(name),)
-            if default is not None
-        ]
+        held = self.hierarchy.kept_defaults(name)
         return Const(held[0].value, text=name) if len(held) == 1 else None
 
     def stored_attribute(self, instance: Instance, name: str) -> Value | None:
@@ -244,23 +238,35 @@ class Surroundings(Calls):
         for one in instance.info.mro:
             if not isinstance(one, ClassInfo):
                 continue
-            members = self.hierarchy.members(one)
+            stored = self._set_up(one).get(name)
+            if stored is not None:
+                function, expression = stored
+                env = self._around(one.module, [function])
+                first = next(iter(function.args.args), None)
+                if first is not None:
+                    env.pending.pop(first.arg, None)
+                    env.names[first.arg] = instance
+                instance.attrs[name] = Unknown(text=name)  # it may be made of itself
+                value = self._evaluated(one.module, env, expression)
+                if is_replaceable(name, value) and _fills(function, name):
+                    value = Setting(name, value, text=name)  # nobody is in it as shipped
+                instance.attrs[name] = value
+                return value
+        return None
+
+    def _set_up(self, info: ClassInfo) -> dict[str, tuple[_Definition, ast.expr]]:
+        """What the methods that set up an object store on it once, each name by the first that does."""
+        known = self.hierarchy.set_up.get(info.node)
+        if known is None:
+            known = self.hierarchy.set_up[info.node] = {}
+            members = self.hierarchy.members(info)
             makers = ["__init__", *(method for method in members if _sets_up(method))]
             for binding in (binding for method in makers for binding in members.get(method, ())):
-                if not isinstance(binding, Defined) or isinstance(binding.node, ast.ClassDef):
-                    continue
-                values = _stored(binding.node).get(name, [])
-                if len(values) == 1:
-                    env = self._around(one.module, [binding.node])
-                    first = next(iter(binding.node.args.args), None)
-                    if first is not None:
-                        env.pending.pop(first.arg, None)
-                        env.names[first.arg] = instance
-                    instance.attrs[name] = Unknown(text=name)  # it may be made of itself
-                    value = self._evaluated(one.module, env, values[0])
-                    instance.attrs[name] = value
-                    return value
-        return None
+                if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
+                    for name, values in stored_by(binding.node).items():
+                        if len(values) == 1:
+                            known.setdefault(name, (binding.node, values[0]))
+        return known
 
 
 _SETS_UP = frozenset({"init", "initialize", "setup", "configure", "start", "make", "build"})
@@ -269,6 +275,28 @@ _SETS_UP = frozenset({"init", "initialize", "setup", "configure", "start", "make
 def _sets_up(method: str) -> bool:
     """Whether a method of this name makes what an object needs before it serves: `init_auth`."""
     return method != "__init__" and lexicon.words_of(method)[:1] in [[one] for one in _SETS_UP]
+
+
+@lru_cache(maxsize=4096)
+def _fills(function: ast.AST, name: str) -> bool:
+    """Whether a function puts something into a table of its object: `self.users[name] = password`."""
+    for node in ast.walk(function):
+        match node:
+            case (
+                ast.Subscript(
+                    value=ast.Attribute(value=ast.Name(id="self"), attr=filled), ctx=ast.Store()
+                )
+                | ast.Call(
+                    func=ast.Attribute(
+                        value=ast.Attribute(value=ast.Name(id="self"), attr=filled),
+                        attr="add" | "append" | "extend" | "update",
+                    )
+                )
+            ) if filled == name:
+                return True
+            case _:
+                pass
+    return False
 
 
 @lru_cache(maxsize=4096)
@@ -300,16 +328,6 @@ def _plain(value: Value) -> bool:
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, bool | str))
 
 
-def _parameters(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
-    arguments = function.args
-    names = [*arguments.posonlyargs, *arguments.args]
-    missing = len(names) - len(arguments.defaults)
-    for at, one in enumerate(names):
-        yield one.arg, arguments.defaults[at - missing] if at >= missing else None
-    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield one.arg, default
-
-
 def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | None:
     for word in call.keywords:
         if word.arg == name:
@@ -322,21 +340,6 @@ def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | No
     if 0 <= at < len(call.args) and not any(isinstance(one, ast.Starred) for one in before):
         return call.args[at]
     return None
-
-
-@lru_cache(maxsize=4096)
-def _kept(node: ast.ClassDef) -> dict[str, ast.Constant]:
-    """`def __init__(self, origins=None): self.origins = origins`: the defaults of what it keeps."""
-    kept: dict[str, ast.Constant] = {}
-    for method in node.body:
-        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-            defaults = dict(_parameters(method))
-            for name, values in _stored(method).items():
-                default = defaults.get(name)
-                own = all(isinstance(one, ast.Name) and one.id == name for one in values)
-                if own and isinstance(default, ast.Constant):
-                    kept[name] = default
-    return kept
 
 
 @lru_cache(maxsize=4096)
@@ -357,20 +360,4 @@ def _told(node: ast.ClassDef) -> dict[str, ast.Constant]:
                 and inner.targets[0].value.id == "cls"
             ):
                 found.setdefault(inner.targets[0].attr, inner.value)
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _stored(function: _Definition) -> dict[str, list[ast.expr]]:
-    """The values of `self.name = ...`, by the names."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if (
-                    isinstance(target, ast.Attribute)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                ):
-                    found.setdefault(target.attr, []).append(node.value)
     return found

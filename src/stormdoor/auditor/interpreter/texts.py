@@ -156,6 +156,9 @@ def concrete_method(
         return None
     if name in {"encode", "decode"}:
         return receiver
+    if name == "__contains__" and len(args) == 1 and isinstance(args[0], Const):
+        sought = args[0].value
+        return Const(str(sought) in receiver.value, labels_of(receiver, *args))
     if name == "join" and args and isinstance(args[0], Sequence):
         parts = [one.value for one in args[0].items if isinstance(one, Const)]
         if len(parts) == len(args[0].items) and all(isinstance(part, str) for part in parts):
@@ -308,9 +311,15 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
             return Mapping({"pattern": args[0]}, text="pattern")
         if last in {"match", "search", "fullmatch"} and len(args) >= 2:
             return _matched(last, args[0], args[1:2])
+        if last in {"findall", "split", "sub"} and len(args) in {2, 3}:
+            return _searched(last, args)
         if last == "escape" and isinstance(args[0], Const) and isinstance(args[0].value, str):
             return Const(re.escape(args[0].value), args[0].labels)
         return None
+    if name == "fnmatch.translate" and isinstance(args[0] if args else None, Const):
+        return _translated(args[0])
+    if name == "fnmatch.filter" and len(args) == 2 and isinstance(args[0], Sequence):
+        return _fitting(args[0], args[1])
     if last in {"fnmatch", "fnmatchcase"} and len(args) == 2:
         one, pattern = args
         if "stand-in" in pattern.labels:
@@ -365,6 +374,24 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
     ):
         return args[0]
     return None
+
+
+def _translated(glob: Value) -> Value | None:
+    if isinstance(glob, Const) and isinstance(glob.value, str) and len(glob.value) < 80:
+        return Const(fnmatch.translate(glob.value), glob.labels)
+    return None
+
+
+def _fitting(names: Sequence, glob: Value) -> Value | None:
+    """`fnmatch.filter([host], "*.example.com")`: those of the names that fit."""
+    kept: list[Value] = []
+    for one in names.items:
+        fits = concrete_function("fnmatch.fnmatch", [one, glob])
+        if not isinstance(fits, Const):
+            return Unknown(labels_of(names, glob), "a pattern")
+        if fits.value:
+            kept.append(one)
+    return Sequence(kept, "list", names.exact)
 
 
 def _of_any(name: str, items: Value) -> Value | None:
@@ -432,7 +459,29 @@ def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:
     return Mapping({"0": Const(found.group(0), labels)}, text="match")
 
 
+def _searched(how: str, args: list[Value]) -> Value | None:
+    """`re.findall`, `re.split` and `re.sub` of texts that are known."""
+    texts = [one.value for one in args if isinstance(one, Const) and isinstance(one.value, str)]
+    if len(texts) != len(args) or len(args) != (3 if how == "sub" else 2):
+        return None
+    if not is_quick(texts[0]) or len(texts[-1]) > _LONGEST:
+        return None
+    labels = labels_of(*args)
+    try:
+        found = getattr(re, how)(*texts)
+    except (re.error, IndexError):
+        return None
+    if isinstance(found, str):
+        return Const(found[:_LONGEST], labels)
+    return Sequence([Const(one, labels) for one in found])
+
+
 def _quantified(name: str, items: Sequence) -> Value | None:
+    held = [
+        Const(True, labels_of(one)) if isinstance(one, Mapping) and one.text == "match" else one
+        for one in items.items
+    ]
+    items = Sequence(held, items.kind, items.exact, items.labels, items.text)
     values = [one.value for one in items.items if isinstance(one, Const)]
     labels = labels_of(items)
     if name == "any" and any(values):
@@ -444,8 +493,6 @@ def _quantified(name: str, items: Sequence) -> Value | None:
     rest = [one for one in items.items if not isinstance(one, Const)]
     if len(rest) == 1 and items.exact:
         return rest[0]
-    if any(isinstance(one, Mapping) and one.text == "match" for one in rest):
-        return Const(name == "any", labels)
     if not items.exact and values and "origin" in labels and not any(values):
         return Const(False, labels)
     return Unknown(labels, f"{name}()")

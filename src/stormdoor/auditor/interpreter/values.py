@@ -301,12 +301,18 @@ def labels_of(*values: Value, depth: int = 3) -> Labels:
     found = NONE
     for value in values:
         if value.labels:
-            found |= value.labels
+            found = found | value.labels if found else value.labels
+        if type(value) not in _HOLDERS:
+            continue
         if isinstance(value, Instance) and value.handler:
             found |= _HANDLER
         elif depth and isinstance(value, Sequence | Mapping | Instance):
-            found |= labels_of(*_first_in(value), depth=depth - 1)
+            inner = labels_of(*_first_in(value), depth=depth - 1)
+            found = found | inner if found else inner
     return found
+
+
+_HOLDERS = frozenset({Sequence, Mapping, Instance})
 
 
 def _first_in(value: Sequence | Mapping | Instance) -> list[Value]:

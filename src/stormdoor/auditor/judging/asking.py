@@ -3,11 +3,13 @@
 import ast
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
@@ -125,6 +127,10 @@ _LOGINS = frozenset(
     {"login", "auth", "authenticated", "user", "session", "token", "jwt", "xsrf", "csrf"}
 )
 _YES = frozenset({"allow", "allows", "allowed", "permits", "permitted", "owns", "contains", "in"})
+_FINDS = frozenset(
+    {"by", "count", "exists", "fetch", "filter", "find", "first", "get", "index", "load", "lookup"}
+    | {"one", "query", "search", "select", "test", "where"}
+)
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
@@ -153,9 +159,9 @@ def asks(event: Event) -> bool:
                 return True
             case _:
                 pass
-        last = event.text.partition("(")[0].rpartition(".")[2]
+        last = _last_of(event)
         words = lexicon.words_of(last)
-        if _ASKS & set(words) or event.text.startswith("access: "):
+        if _ASKS & set(words) or event.text.startswith("access: ") or _is_asked_of(event.text):
             return True
         if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):
             return True
@@ -164,9 +170,36 @@ def asks(event: Event) -> bool:
             and last not in BENIGN
             and not _is_of_the_language(event.text)
             and not _DOES & set(words[:1])
+            and (_is_told_the_user(event) or _finds_or_says(last))
         ):
             return True  # the user and the object together: the callee can tell
     return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def _last_of(event: Event) -> str:
+    """The name of what is called: `require` of `Permission("admin").require`."""
+    chain = lexicon.chain_of(event.text.removesuffix("()"))
+    return chain[-1] if chain else event.text
+
+
+def _is_asked_of(text: str) -> bool:
+    """`Permission(Role("admin")).require()`: what it is made of says what is asked."""
+    chain = lexicon.chain_of(text)
+    made = chain[-2] if len(chain) > 1 and chain[-2][:1].isupper() else ""
+    return bool(_ASKS & set(lexicon.words_of(made))) and (
+        _finds_or_says(chain[-1]) or lexicon.is_raising_name(chain[-1])
+    )
+
+
+def _is_told_the_user(event: Event) -> bool:
+    """Whether the user is among the arguments, and not only whose method it is."""
+    given = (*event.values, *(value for _, value in event.words))
+    return event.receiver is None or "principal" in labels_of(*given)
+
+
+def _finds_or_says(name: str) -> bool:
+    """`user.rooms.get(...)`, `account.allows(...)`: whose it is, it finds its own, or says if it may."""
+    return lexicon.is_predicate(name) or bool((_FINDS | _YES) & set(lexicon.words_of(name)))
 
 
 def _is_of_the_language(text: str) -> bool:
@@ -334,22 +367,71 @@ def _is_left_undone(events: list[Event], question: int, wanted: int) -> bool:
 
 def _may_raise(question: Event) -> bool:
     """A question whose answer nobody looks at is asked for the exception."""
-    name = question.text.partition("(")[0].rpartition(".")[2]
+    name = _last_of(question)
     if not isinstance(question.node, ast.Call):
         return False
-    if lexicon.is_raising_name(name) or id(question.node) in _statements(question.module):
+    places = _places(question.module)
+    if id(question.node) in places.statements:
+        return True
+    if id(question.node) in places.tests:
+        return False  # what is looked at is its answer
+    if lexicon.is_raising_name(name):
+        return True
+    if id(question.node) in places.blocks and (
+        _is_asked_of(question.text) or _ASKS & set(lexicon.words_of(name))
+    ):
         return True
     # What is told the user and finds nothing that is the user's raises, or gives nothing.
     answers = lexicon.is_predicate(name) or _YES & set(lexicon.words_of(name))
     return question.kind == "call" and {"principal", "client"} <= question.labels and not answers
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where calls stand: as statements, as what a condition looks at, at the head of a `with`."""
+
+    statements: frozenset[int]
+    tests: frozenset[int]
+    blocks: frozenset[int]
+
+
 @lru_cache(maxsize=512)
-def _statements(module: Module) -> frozenset[int]:
-    """Calls that are statements."""
-    found: set[int] = set()
+def _places(module: Module) -> _Places:
+    statements: set[int] = set()
+    tests: set[int] = set()
+    blocks: set[int] = set()
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Expr):
-            value = node.value.value if isinstance(node.value, ast.Await) else node.value
-            found.add(id(value))
-    return frozenset(found)
+        match node:
+            case ast.Expr():
+                statements.add(id(_awaited(node.value)))
+            case (
+                ast.If(test=test)
+                | ast.IfExp(test=test)
+                | ast.While(test=test)
+                | ast.Assert(test=test)
+            ):
+                tests.update(id(one) for one in _parts_of(test))
+            case ast.withitem():
+                blocks.add(id(_awaited(node.context_expr)))
+            case _:
+                pass
+    return _Places(frozenset(statements), frozenset(tests), frozenset(blocks))
+
+
+def _awaited(node: ast.expr) -> ast.expr:
+    return node.value if isinstance(node, ast.Await) else node
+
+
+def _parts_of(test: ast.expr) -> Iterator[ast.expr]:
+    """What a condition consists of."""
+    match test:
+        case ast.BoolOp(values=values):
+            for one in values:
+                yield from _parts_of(one)
+        case ast.UnaryOp(operand=inner) | ast.Await(value=inner):
+            yield from _parts_of(inner)
+        case ast.Compare(left=left, comparators=others):
+            for one in (left, *others):
+                yield _awaited(one)
+        case _:
+            yield test

@@ -7,6 +7,7 @@ from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.judging.messages import EFFECTS, message_checks, message_effects
+from stormdoor.auditor.judging.telling import only_fills_in
 from stormdoor.auditor.naming.lexicon import (
     concerns_identity,
     is_authenticator,
@@ -142,11 +143,16 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
 
 
 def _is_idle(path: Path) -> bool:
-    """Whether nothing is asked, and nothing done."""
-    done = any(event.kind in EFFECTS and not event.constant for event in path.events)
+    """Whether nothing is asked, and nothing done for the client; it may be greeted."""
+    done = any(
+        event.kind == "join"
+        or (event.kind in EFFECTS and event.stage == Stage.MESSAGE and not event.constant)
+        for event in path.events
+    )
     return not path.checks and not done
 
 
+_PEOPLE = frozenset({"account", "member", "principal", "user", "userid", "username", "viewer"})
 _ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
 _LETS_IN = frozenset({"missing", "ignored", "swallowed"})
 
@@ -211,7 +217,7 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             if one.default is not None
             and one.default is not one.value
             and concerns_identity(one.name)
-            and not (one.name.isidentifier() and is_credential_name(one.name))  # the client's own
+            and not (one.name.isidentifier() and _is_of_client(one.name))
             and (one.value or is_negative(one.name))
             and not (one.value and turns_off(one.name))
         ]
@@ -231,6 +237,11 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             )
             return Authentication("optional", further[-1], accepted, flipped[0])
     return None
+
+
+def _is_of_client(name: str) -> bool:
+    """Whether a default of this name stands for what a client is or shows: `user=None`, `token=""`."""
+    return is_credential_name(name) or name.lower() in _PEOPLE
 
 
 def _is_another_way_in(path: Path, further: list[Event], shipped: frozenset[int]) -> bool:
@@ -355,7 +366,10 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         path
         for path in asked
         if _share_a_world(path, through[0])
-        and any("credential" in event.text or not event.presumed for event in message_checks(path))
+        and any(
+            ("credential" in event.text or not event.presumed) and not only_fills_in(event)
+            for event in message_checks(path)
+        )
     ]
     effect = message_effects(through[0])[0]
     if by_credential and not in_open:

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
@@ -14,11 +15,14 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
+from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "chosen_objects",
@@ -32,12 +36,17 @@ _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
-_WHO = re.compile(r"(user|username|user_?id|uid|login)$", re.IGNORECASE)
+_WHO = re.compile(
+    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
+)
 _TO_OBJECTS = frozenset(
     {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
     | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
     | {"pause", "query", "read", "remove", "rename", "restart", "run", "save", "select", "set"}
     | {"start", "stop", "subscribe", "update", "watch", "write"}
+)
+_FINDS = frozenset(
+    {"by", "fetch", "find", "first", "get", "load", "lookup", "one", "query", "select"}
 )
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 _PARSES = frozenset(
@@ -118,10 +127,17 @@ def _commanded(endpoint: Endpoint) -> list[Event]:
         if event.kind == "act"
         and event.stage == Stage.MESSAGE
         and "client" not in event.labels
-        and _COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
+        and not is_given_the_user(event)
+        and (_ends_something(event) or ends_what_runs(event))
+    ]
+
+
+def _ends_something(event: Event) -> bool:
+    return (
+        bool(_COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]))
         and _is_of_the_program(event.text)
         and (event.receiver is None or event.text.startswith("self.application."))
-    ]
+    )
 
 
 def _is_of_the_program(text: str) -> bool:
@@ -142,15 +158,64 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if not event.labels & {"message", "url", "query"}:
             continue
-        if event.text.rpartition(".")[2] in BENIGN or _queued(event.text):
+        if _queued(event.text):
+            continue
+        if event.text.rpartition(".")[2] in BENIGN and not _tells_all_of(event):
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
         if is_given_the_user(event) or _only_reads(event) or _is_content(event):
             continue
+        if _is_in_own_place(event):
+            continue
         seen.add(id(event.node))
         found.append(event)
     return found
+
+
+def _tells_all_of(event: Event) -> bool:
+    """`for one in rooms[message["room"]]: one.write_message(text)`: who is there is a place that it names.
+
+    Speaking to one user by name is what a chat is for; what is said to a room is for who may be in it.
+    """
+    held = event.receiver
+    return (
+        held is not None
+        and event.stage == Stage.MESSAGE
+        and event.text.endswith((".write_message", ".send"))
+        and labels_of(held) >= {"client", "message", "found"}
+        and id(event.node) in _told_in_loops(event.module)
+    )
+
+
+@lru_cache(maxsize=512)
+def _told_in_loops(module: Module) -> frozenset[int]:
+    """Calls of methods of what a loop goes through."""
+    return frozenset(
+        id(inner)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.For | ast.AsyncFor)
+        for statement in node.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Attribute)
+        and isinstance(inner.func.value, ast.Name)
+        and inner.func.value.id in _names_of(node.target)
+    )
+
+
+def _names_of(target: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
+def _is_in_own_place(event: Event) -> bool:
+    """`open(os.path.join(HOMES, self.current_user, name))`: it is under the user's own name."""
+    path = event.values[0] if event.values else None
+    return (
+        (event.text == "open" or event.text.startswith(("os.", "shutil.", "pathlib.Path.")))
+        and path is not None
+        and "principal" in labels_of(path)
+    )
 
 
 def _is_content(event: Event) -> bool:
@@ -182,7 +247,19 @@ def _is_put(event: Event) -> bool:
     if len(event.values) == 2 and "client" in labels_of(event.values[0]):
         return True
     # Something that was found under what the client said is given another value.
-    return event.receiver is not None and labels_of(event.receiver) >= {"client", "found"}
+    held = event.receiver
+    return held is not None and (labels_of(held) >= {"client", "found"} or _is_looked_up(held))
+
+
+def _is_looked_up(held: Value) -> bool:
+    """`query(Document).get(data["id"])`, and not what a message is made into: `Message.parse(data)`."""
+    chain = lexicon.chain_of(text_of(held))
+    return (
+        labels_of(held) >= {"client", "answer"}
+        and text_of(held).endswith(")")
+        and len(chain) > 1
+        and bool(_FINDS & set(lexicon.words_of(chain[-1])))
+    )
 
 
 def _only_reads(event: Event) -> bool:

@@ -1,14 +1,30 @@
 """What a message has run or opened: programs, code, scripts, files."""
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Const, labels_of, text_of
+from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["commands_of_anybody"]
+__all__ = ["commands_of_anybody", "ends_what_runs"]
 
 _PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "pty.spawn", "pexpect.")
+_ENDS = frozenset(
+    {
+        "disable",
+        "halt",
+        "hibernate",
+        "init",
+        "kill",
+        "killall",
+        "logout",
+        "pkill",
+        "poweroff",
+        "reboot",
+    }
+    | {"restart", "rm", "service", "shutdown", "start", "stop", "suspend", "systemctl"}
+)
+"""Words of command lines that end or begin what others use."""
 _CODE = frozenset({"eval", "exec", "__import__", "importlib.import_module", "runpy.run_path"})
 _FILES = frozenset({"open", "io.open", "codecs.open", "os.remove", "os.unlink", "os.rename"})
 _OF_FILES = ("pathlib.Path.", "shutil.")
@@ -24,6 +40,18 @@ _RUN = frozenset(
 def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
     """Where a message picks what is run or opened, on a connection of which nobody knows whose it is."""
     return [event for event in endpoint.anonymous.events if _is_command(event)]
+
+
+def ends_what_runs(event: Event) -> bool:
+    """`if message == "reboot": os.system("sudo reboot")`: a message picks it, and says nothing in it."""
+    if not event.selected or not event.text.startswith(_PROGRAMS):
+        return False
+    return any(
+        bool(_ENDS & set(str(one.value).lower().split()))
+        for value in event.values
+        for one in (value.items if isinstance(value, Sequence) else [value])
+        if isinstance(one, Const)
+    )
 
 
 def _is_command(event: Event) -> bool:

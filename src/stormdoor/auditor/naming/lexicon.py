@@ -13,6 +13,7 @@ from stormdoor.auditor.naming.vocabulary import (
     OF_THINGS,
     RAISING,
     SETTING,
+    TOGETHER,
     VERIFY,
     VERIFY_VERBS,
 )
@@ -20,10 +21,12 @@ from stormdoor.auditor.naming.vocabulary import (
 __all__ = [
     "chain_of",
     "concerns_identity",
+    "is_absence_error",
     "is_access_word",
     "is_authenticator",
     "is_authorizer",
     "is_credential_name",
+    "is_for_tests",
     "is_identity_name",
     "is_name_of_somebody",
     "is_negative",
@@ -41,6 +44,9 @@ __all__ = [
 ]
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_KEY = re.compile(r"""(?:^|\.|\[['"])([\w -]+)(?:['"]\])?$""")
+_TESTS = frozenset({"test", "tests", "testing"})
+_OF_TESTS = _TESTS | {"in", "is", "mode", "run", "running", "under", "unit"}
 _BRACKETS = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
 
 
@@ -69,7 +75,7 @@ def is_credential_name(name: str) -> bool:
     if NOT_CREDENTIAL & set(words):
         return False
     return any(
-        word in CREDENTIAL
+        (word in CREDENTIAL or (word.endswith(TOGETHER) and not word.endswith("oauth")))
         # A room's key, a status code, the hash of a block: it names a thing, and proves nothing.
         and not (word in {"key", "code", "hash"} and at and words[at - 1] in OF_THINGS)
         for at, word in enumerate(words)
@@ -260,6 +266,13 @@ def is_identity_error(name: str) -> bool:
     )
 
 
+def is_absence_error(name: str) -> bool:
+    """Whether an exception of this name says that what was looked for is not there."""
+    return name in {"KeyError", "LookupError"} or bool(
+        set(words_of(name)) & {"exist", "exists", "found", "missing"}
+    )
+
+
 @lru_cache(maxsize=16384)
 def raises_on_nothing(text: str) -> bool:
     """Whether a lookup of this name raises where it finds nothing, as object mappers have them."""
@@ -299,6 +312,14 @@ def turns_off(name: str) -> bool:
     return words[:1] in (["disable"], ["skip"], ["bypass"], ["insecure"], ["no"]) and (
         concerns_identity(name)
     )
+
+
+@lru_cache(maxsize=16384)
+def is_for_tests(name: str) -> bool:
+    """Whether a name is that of a switch for tests of the program itself: off for those it serves."""
+    key = _KEY.search(name)
+    words = set(words_of(key.group(1))) if key is not None else set()
+    return bool(words & _TESTS) and words <= _OF_TESTS
 
 
 def reads_setting(names: list[str]) -> bool:

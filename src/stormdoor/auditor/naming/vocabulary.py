@@ -10,6 +10,7 @@ __all__ = [
     "OF_THINGS",
     "RAISING",
     "SETTING",
+    "TOGETHER",
     "VERIFY",
     "VERIFY_VERBS",
 ]
@@ -51,6 +52,8 @@ CREDENTIAL = frozenset(
     ]
 )
 NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
+TOGETHER = ("auth", "passwd", "password", "secret", "token")
+"""How words end that stand for a credential and are not told apart: `rpcauth`, `accesstoken`."""
 OF_THINGS = frozenset(
     [
         "blob",

@@ -13,10 +13,11 @@ _ROUTES = frozenset({"handlers", "routes", "urls", "rules", "url_patterns"})
 def collect_settings(project: Project) -> None:
     """Note the defaults that the parsed modules give to settings, by name."""
     for module in list(project.inside()):
+        places: set[str] = set()
         for node, _ in module.nodes():
             match node:
                 case ast.Call():
-                    _call(project, module, node)
+                    _call(project, module, node, places)
                 case ast.ClassDef():
                     _traits(project, module, node)
                     _constructed(project, module, node)
@@ -38,7 +39,7 @@ def _note(project: Project, name: str, module: Module, value: ast.expr) -> None:
     project.settings.setdefault(name, []).append((module, value))
 
 
-def _call(project: Project, module: Module, node: ast.Call) -> None:
+def _call(project: Project, module: Module, node: ast.Call, places: set[str]) -> None:
     name = (
         node.func.id
         if isinstance(node.func, ast.Name)
@@ -61,8 +62,11 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
         value = words.get("default") or (node.args[1] if len(node.args) > 1 else ast.Constant(None))
         _note(project, literal, module, ast.copy_location(value, node))
         return
+    if name == "set_defaults" or name.startswith("DEFINE_"):
+        _told(project, module, node, literal)
+        return
     if name in {"add_argument", "option", "add_option"} and literal is not None:
-        _argument(project, module, node, words)
+        _argument(project, module, node, words, places)
         return
     if name == "Application" or name.endswith("Application") or _makes_application(node):
         for key, value in words.items():
@@ -72,6 +76,15 @@ def _call(project: Project, module: Module, node: ast.Call) -> None:
     if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
         for key, value in words.items():
             _note(project, key, module, value)
+
+
+def _told(project: Project, module: Module, node: ast.Call, literal: str | None) -> None:
+    """`parser.set_defaults(auth=False)`, and `flags.DEFINE_bool("auth", False, "ask")` of absl."""
+    if literal is not None and len(node.args) > 1:
+        _note(project, literal, module, node.args[1])
+    for word in node.keywords if literal is None else ():
+        if word.arg is not None:
+            project.settings[word.arg] = [(module, word.value)]
 
 
 def _makes_application(node: ast.Call) -> bool:
@@ -89,7 +102,14 @@ def _makes_application(node: ast.Call) -> bool:
     )
 
 
-def _argument(project: Project, module: Module, node: ast.Call, words: dict[str, ast.expr]) -> None:
+def _argument(
+    project: Project,
+    module: Module,
+    node: ast.Call,
+    words: dict[str, ast.expr],
+    places: set[str],
+) -> None:
+    """An option of a parser; `places` are where those before it in the file put what they are given."""
     flags = [
         argument.value
         for argument in node.args
@@ -116,7 +136,9 @@ def _argument(project: Project, module: Module, node: ast.Call, words: dict[str,
         )
         ast.copy_location(default, node)
     for name in names[:1]:
-        _note(project, name, module, default)
+        if dest is None or name not in places:
+            _note(project, name, module, default)  # the first of those with one place counts
+        places.add(name)
 
 
 def _traits(project: Project, module: Module, node: ast.ClassDef) -> None:

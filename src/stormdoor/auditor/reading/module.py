@@ -103,14 +103,14 @@ class Module:
     names: dict[str, list[Binding]] = field(default_factory=dict)
     stars: list[Imported] = field(default_factory=list)
     classes: list[ClassDef] = field(default_factory=list)
+    is_test: bool = field(init=False)
+    """Whether it tests or shows the project: what it does is not done as shipped."""
     _nodes: list[tuple[ast.AST, tuple[ast.AST, ...]]] | None = None
     _around: dict[ast.AST, tuple[ast.AST, ...]] | None = None
     _sources: dict[ast.AST, str] = field(default_factory=dict)
 
-    @property
-    def is_test(self) -> bool:
-        """Whether it tests or shows the project: what it does is not done as shipped."""
-        return _ASIDE.search(f"/{self.path}") is not None
+    def __post_init__(self) -> None:
+        self.is_test = _ASIDE.search(f"/{self.path}") is not None
 
     def location(self, node: ast.AST) -> Location:
         """The place of a node in this file; of a class or function its first line only."""

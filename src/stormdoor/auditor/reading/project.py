@@ -1,6 +1,7 @@
 """The files of a scan, and what a name in one of them means in another."""
 
 import ast
+import builtins
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -94,6 +95,8 @@ class Project:
     _tops: dict[Path, str] = field(default_factory=dict)
     _meant: dict[tuple[Path, str], "list[Meaning | External]"] = field(default_factory=dict)
     _classes: dict[tuple[Path, int], ClassDef] = field(default_factory=dict)
+    _ordered: tuple[int, tuple[Module, ...]] = (0, ())
+    _dotted: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     _scopes: dict[ast.AST, tuple[dict[str, list[Binding]], list[Imported]]] = field(
         default_factory=dict
     )
@@ -143,9 +146,11 @@ class Project:
 
     def inside(self) -> Iterator[Module]:
         """The parsed modules that belong to what is scanned, in order of their files."""
-        for file in in_order(self.modules):
-            if self.modules[file].inside:
-                yield self.modules[file]
+        # INVARIANT: modules come and never go, so that as many as before are the same.
+        if self._ordered[0] != len(self.modules):
+            ordered = [self.modules[file] for file in in_order(self.modules)]
+            self._ordered = len(ordered), tuple(one for one in ordered if one.inside)
+        yield from self._ordered[1]
 
     def class_of(self, module: Module, node: ast.ClassDef) -> ClassDef:
         """The indexed class of a class statement."""
@@ -298,7 +303,11 @@ class Project:
                     found = self.members(target, name, depth + 1)
                     if found:
                         return found
-                elif file is None and source.partition(".")[0] in _MODELLED:
+                elif (
+                    file is None
+                    and source.partition(".")[0] in _MODELLED
+                    and not hasattr(builtins, name)  # what Python has is not taken away
+                ):
                     result.append(External(f"{source}.{name}"))
         lazy = module.names.get("__getattr__", ())
         if not result and lazy and isinstance(lazy[-1], Defined) and name != "__getattr__":
@@ -410,13 +419,23 @@ class Project:
     def deeper(self, base: External, name: str) -> list[Meaning | External]:
         """`import a.b` binds `a`; `a.b.C` may lie in a file after all."""
         dotted = f"{base.name}.{name}"
-        for tree in self.trees:
-            file = tree.module(str(tree.root / Path(*dotted.split("."))))
-            if file is not None and dotted.partition(".")[0] not in _MODELLED:
-                module = self.load(file)
-                if module is not None:
-                    return [Meaning(module)]
+        # INVARIANT: the files of the trees are listed before a name is resolved, and stay.
+        if dotted not in self._dotted:
+            self._dotted[dotted] = tuple(self._below_roots(dotted))
+        for file in self._dotted[dotted]:
+            module = self.load(file)
+            if module is not None:
+                return [Meaning(module)]
         return [External(dotted)]
+
+    def _below_roots(self, dotted: str) -> Iterator[Path]:
+        """The files of this name right below the roots of the trees."""
+        parts = dotted.split(".")
+        if parts[0] not in _MODELLED:
+            for tree in self.trees:
+                file = tree.module(str(tree.root / Path(*parts)))
+                if file is not None:
+                    yield file
 
 
 def _imported_by_name(meaning: "Meaning | External") -> Imported | None:

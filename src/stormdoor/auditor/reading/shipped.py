@@ -8,10 +8,11 @@ import configparser
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from stormdoor.auditor.naming.lexicon import concerns_identity, words_of
+from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["collect_shipped", "shipped_files"]
@@ -19,6 +20,8 @@ __all__ = ["collect_shipped", "shipped_files"]
 _NAMED = re.compile(r"conf|setting|default|option|prefs|\.env", re.IGNORECASE)
 _KINDS = frozenset({".toml", ".json", ".ini", ".cfg", ".conf", ".yml", ".yaml"})
 _BESIDE = ("", "config", "conf", "etc", "settings", "data", "defaults")
+_READ = re.compile(r"""['"][^'"\n]*?([\w.-]+\.(?:toml|json|ini|cfg|conf|ya?ml))['"]""")
+"""A name of a file, where code speaks of it."""
 _MAX_BYTES = 128 * 1024
 _MAX_FILES = 60
 _ANYBODY = frozenset({"origin", "origins", "cors"})
@@ -49,7 +52,8 @@ def collect_shipped(project: Project) -> None:
     known = set(project.settings)
     folders = [tree.root for tree in project.trees if tree.inside]
     folders += [module.file.parent for module in modules]
-    for file in shipped_files(folders)[:_MAX_FILES]:
+    spoken = {name for module in modules for name in _read_in(module)}
+    for file in shipped_files(folders, spoken)[:_MAX_FILES]:
         for path, value in _leaves(file):
             if not (value is None or isinstance(value, bool | str)) or not _is_switch(path, value):
                 continue
@@ -70,8 +74,20 @@ def _is_switch(path: tuple[str, ...], value: bool | str | None) -> bool:  # noqa
     return any(concerns_identity(part) for part in path[-2:])
 
 
-def shipped_files(folders: Iterable[Path]) -> list[Path]:
-    """What of these folders, and of those beside them, may be configuration."""
+def _read_in(module: Module) -> Iterator[str]:
+    """The names of files of configuration that a file of code speaks of."""
+    for line in module.lines:
+        if any(kind in line for kind in _KINDS):
+            yield from _READ.findall(line)
+
+
+def shipped_files(folders: Iterable[Path], spoken: Container[str] | None) -> list[Path]:
+    """What of these folders, and of those beside them, may be configuration.
+
+    Args:
+        folders: Where to look.
+        spoken: Names of files that the code speaks of; None for any that it might speak of.
+    """
     found: dict[Path, None] = {}
     for folder in dict.fromkeys(folders):
         for beside in _BESIDE:
@@ -80,8 +96,10 @@ def shipped_files(folders: Iterable[Path]) -> list[Path]:
             except OSError:
                 continue
             for one in entries:
-                named = _NAMED.search(one.name) or beside or _is_named_after_code(one)
-                if one.suffix in _KINDS and named and one.is_file():
+                if one.suffix not in _KINDS:
+                    continue
+                named = spoken is None or one.name in spoken or _NAMED.search(one.name)
+                if (named or beside or _is_named_after_code(one)) and one.is_file():
                     found[one] = None
     return list(found)
 

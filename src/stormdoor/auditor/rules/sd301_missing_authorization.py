@@ -3,7 +3,8 @@
 What:
     The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a
     kernel, by the address or by a message), and nothing asks whether this client may. Or it knows
-    nobody, and a message picks the program, the script or the procedure that is run.
+    nobody, and a message picks the program, the script or the procedure that is run, the object that is
+    changed, the device that is switched, or the one who is spoken to.
 
 Why:
     Any user reads and changes what belongs to another: one login opens everything.
@@ -46,6 +47,7 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.judging.authorization import unasked_authorizer, unasked_objects
 from stormdoor.auditor.judging.commands import commands_of_anybody
+from stormdoor.auditor.judging.deeds import deeds_of_anybody
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -70,12 +72,13 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         return
     if kind in _NOBODY:
         commands = commands_of_anybody(endpoint)[:1]
-        for event in commands:
+        picks = "picks what is run" if commands else "says to what this is done"
+        for event in commands or deeds_of_anybody(endpoint)[:1]:
             yield Found(
                 event.module,
                 event.node,
-                f"Whoever connects to {endpoint.info.name} picks what is run ({event.text}), and nothing "
-                "asks whether it may.",
+                f"Whoever connects to {endpoint.info.name} {picks} ({event.text}), and nothing asks "
+                "whether it may.",
                 steps=endpoint.steps(event),
             )
     if kind not in _KNOWN:

@@ -78,7 +78,7 @@ def _shipped(listings: Iterable[Listing]) -> list[Path]:
     """Configuration beside the code, which the verdicts hang on as well."""
     folders = {one.root for one in listings}
     folders.update(file.parent for one in listings for file in one.python)
-    return sorted(shipped_files(sorted(folders)))
+    return sorted(shipped_files(sorted(folders), None))
 
 
 def _add(into: "hashlib._Hash", *words: str) -> None:

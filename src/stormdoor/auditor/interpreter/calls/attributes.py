@@ -7,6 +7,7 @@ from typing import cast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
+from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
@@ -33,6 +34,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -43,6 +45,7 @@ __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
 """Bases whose `start()` runs the object's `run()`."""
+_ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _SWITCHES = frozenset(
     ["allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"]
 )
@@ -69,6 +72,8 @@ class Attributes(Decorators):
                 return self._named_attribute(value, name, node)
             case Function() if name in value.attrs:
                 return value.attrs[name]
+            case Bound(function=Function() as inner) if name in inner.attrs:
+                return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
                 return value.items[name]
             case Nobody():
@@ -188,6 +193,8 @@ class Attributes(Decorators):
             return self._bound_member(found, value, name, node)
         if name == "start" and self._is_thread(value.info):
             return Bound(Special("thread.start", text=f"{text_of(value)}.start"), value)
+        if name == "_replace" and not value.handler:
+            return Bound(Special("replace", text=name), value)
         getter = self._member(value.info, "__getattr__", None)
         if getter is not None and not value.handler:
             return Unknown(text=f"{text_of(value)}.{name}")
@@ -207,14 +214,16 @@ class Attributes(Decorators):
                 if defines(one, name):
                     return None
                 if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
-                    self.uncertain.setdefault(name, one.name)
+                    self._may_define(info, name, one.name)
                 continue
             if one.unresolved:
-                self.uncertain.setdefault(name, one.unresolved[0])
-            put = self.overlay(one).get(name)
-            if put is not None:
-                return ClassMember(one, Assigned(ast.Constant(None)), value=put)
-            patch = one.replaced.get(name)
+                self._may_define(info, name, one.unresolved[0])
+            put = self.overlays.get(id(one))
+            if put is None:
+                put = self.overlay(one)
+            if name in put:
+                return ClassMember(one, Assigned(ast.Constant(None)), value=put[name])
+            patch = one.replaced.get(name) if one.replaced else None
             if (
                 patch is not None
                 and id(patch) not in self.patching
@@ -224,12 +233,19 @@ class Attributes(Decorators):
                 )
             ):
                 return patch
-            bindings = self.hierarchy.members(one).get(name, ())
+            bindings = self.hierarchy.members(one).get(name)
+            if bindings is None:
+                continue
             # What `@name.setter` puts under the name is read as the property did it before.
             for binding in reversed([one for one in bindings if not _sets(one, name)] or bindings):
                 if self._is_bound(one.module, one.node, binding):
                     return ClassMember(one, binding)
         return None
+
+    def _may_define(self, info: ClassInfo, name: str, base: str) -> None:
+        """A base of the handler that was not read may have this method; others do not matter."""
+        if self.handler is None or info is self.handler.info:
+            self.uncertain.setdefault(name, base)
 
     def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
         """Whether the conditions under which a class body, or a module, binds a name hold.
@@ -321,6 +337,10 @@ class Attributes(Decorators):
                 return self.call(value, [instance], {}, node)
             return Bound(value, instance)
         value = self.member_value(member, instance.info)
+        if isinstance(value, Instance) and self._member(value.info, "__get__", None) is not None:
+            default = value.attrs.get("default")
+            if default is not None:
+                return Setting(name, settled(default), text=name)  # a descriptor of settings
         if isinstance(value, Partial) and value.text == "partialmethod":
             return Partial(Bound(value.function, instance), value.args, value.words)
         put = member.value is not None or member.module is not None
@@ -334,7 +354,10 @@ class Attributes(Decorators):
             isinstance(value, Const)
             and (value.value is None or isinstance(value.value, bool | str))
             and name not in self.stored_names(instance.info)
+            and not _is_enumeration(instance.info)
             and not (instance.handler and self._declared_again(instance.info, name))
+            and not (not instance.handler and self._is_said_by_kinds(instance.info, name))
+            and not (instance.handler and name in self.hierarchy.noted_from_outside)
         ):
             return Setting(name, value, text=name)
         if _is_field(binding) and is_replaceable(name, value):
@@ -378,22 +401,22 @@ class Attributes(Decorators):
             > 1
         )
 
+    def _is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
+        """Whether it depends on the kind of object, and not on who runs the program."""
+        return any(
+            self.hierarchy.is_said_by_kinds(one, name)
+            for one in info.mro
+            if isinstance(one, ClassInfo) and name in self.hierarchy.members(one)
+        )
+
     def stored_names(self, info: ClassInfo) -> frozenset[str]:
         """Attributes that some method of the class or a base assigns."""
         known = self.hierarchy.stored.get(id(info))
         if known is None:
-            names: set[str] = set()
-            for one in info.mro:
-                if isinstance(one, ClassInfo):
-                    for inner in ast.walk(one.node):
-                        if (
-                            isinstance(inner, ast.Attribute)
-                            and isinstance(inner.ctx, ast.Store)
-                            and not (isinstance(inner.value, ast.Name) and inner.value.id == "cls")
-                        ):
-                            # `cls.authenticator = ...` is for all connections: whoever sets it up.
-                            names.add(inner.attr)
-            known = frozenset(names)
+            # `cls.authenticator = ...` is for all connections: whoever sets it up.
+            known = frozenset[str]().union(
+                *(stores_in(one.node).on_objects for one in info.mro if isinstance(one, ClassInfo))
+            )
             self.hierarchy.stored[id(info)] = known
         return known
 
@@ -441,6 +464,7 @@ class Attributes(Decorators):
             isinstance(result, Const)
             and (result.value is None or isinstance(result.value, bool | str))
             and name not in self.stored_names(value.info)
+            and not _is_enumeration(value.info)
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
@@ -475,17 +499,10 @@ class Attributes(Decorators):
         """
         if lexicon.concerns_identity(name):
             return False
-        return (
-            sum(
-                isinstance(inner, ast.Attribute)
-                and isinstance(inner.ctx, ast.Store)
-                and inner.attr == name
-                for one in info.mro
-                if isinstance(one, ClassInfo)
-                for inner in ast.walk(one.node)
-            )
-            > 1
+        times = (
+            stores_in(one.node).times.get(name, 0) for one in info.mro if isinstance(one, ClassInfo)
         )
+        return sum(times) > 1
 
     def _is_set_later(self, info: ClassInfo, name: str, value: Value) -> bool:
         """Whether the program sets this flag of the class while it runs: `cls.running = True`.
@@ -497,19 +514,9 @@ class Attributes(Decorators):
         if set(lexicon.words_of(name)) & _SWITCHES:
             return False
         return any(
-            isinstance(inner, ast.Assign)
-            and isinstance(inner.value, ast.Constant)
-            and inner.value.value is True
-            and any(
-                isinstance(target, ast.Attribute)
-                and target.attr == name
-                and isinstance(target.value, ast.Name)
-                and target.value.id in {"cls", one.name}
-                for target in inner.targets
-            )
+            stores_in(one.node).switched_on.get(name, frozenset()) & {"cls", one.name}
             for one in info.mro
             if isinstance(one, ClassInfo)
-            for inner in ast.walk(one.node)
         )
 
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
@@ -563,6 +570,14 @@ def _is_field(binding: Binding) -> bool:
         isinstance(binding, Assigned)
         and isinstance(binding.value, ast.Call)
         and _last(binding.value) in {"field", "Field", "attrib", "ib"}
+    )
+
+
+def _is_enumeration(info: ClassInfo) -> bool:
+    """Whether its attributes are names for states and kinds, which nobody configures."""
+    return any(
+        isinstance(one, External) and one.name.rpartition(".")[2] in _ENUMERATIONS
+        for one in info.mro
     )
 
 

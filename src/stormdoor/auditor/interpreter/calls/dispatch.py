@@ -26,6 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Calls"]
 
@@ -39,6 +40,8 @@ class Calls(Parts):
             return self._super(node)
         if isinstance(node.func, ast.Attribute):
             receiver = self.evaluate(node.func.value)
+            if isinstance(receiver, Const) and receiver.value is None:
+                self._refuse_none(node.func.value)
             self.called = node.func
             function = self.attribute(receiver, node.func.attr, node.func)
         else:
@@ -141,15 +144,39 @@ class Calls(Parts):
             case _:
                 return self.unknown_call(function, text_of(function), args, words, node)
 
+    def _refuse_none(self, holder: ast.expr) -> None:
+        """`self.user.can(…)`, where the connection still holds None: it raises.
+
+        Raises:
+            Thrown: Nobody has put anything else there on this way.
+        """
+        if (
+            not isinstance(holder, ast.Attribute)
+            or not isinstance(holder.value, ast.Name)
+            or holder.value.id != "self"
+            or not self._holds_none(holder.attr)
+        ):
+            return
+        asks = self.accepted and (
+            lexicon.is_identity_name(holder.attr) or lexicon.is_authenticator(holder.attr)
+        )
+        if asks and self.mode == "anonymous":
+            self.check(holder, self.frame.module.source(holder), remembered=True)
+        raise Thrown("AttributeError", holder, self.frame.module, check=asks)
+
+    def _holds_none(self, name: str) -> bool:
+        """Whether the connection was told None, and nobody else has it who might put something there."""
+        return (
+            self.handler is not None
+            and self.frame.receiver is self.handler
+            and name in self.handler.attrs
+            and not any(event.kind == "join" for event in self.events)
+        )
+
     def _is_surely_none(self, node: ast.AST) -> bool:
         """`self.worker()`, where the connection was told None, and nobody else has the connection yet."""
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
-                return (
-                    self.handler is not None
-                    and self.frame.receiver is self.handler
-                    and name in self.handler.attrs
-                    and not any(event.kind == "join" for event in self.events)
-                )
+                return self._holds_none(name)
             case _:
                 return False

@@ -49,12 +49,41 @@ class Functions(Statements):
     ) -> Value:
         if isinstance(function.node, ast.AsyncFunctionDef) and not _is_generator(function.node):
             return Coroutine(function, args, words, text=function.text)
+        if _makes_generator(function.node) and _is_told(function.node):
+            return Coroutine(function, args, words, text=function.text)
         return self.run_function(function, args, words, node)
 
+    def converse(self, generator: Coroutine, said: Value, node: ast.AST) -> Value:
+        """`generator.send(message)`: the conversation to its end, of which each message is a part.
+
+        Raises:
+            Thrown: It is over.
+        """
+        if id(generator) in self.spoken_with or (isinstance(said, Const) and said.value is None):
+            return Unknown(text=generator.text)
+        self.spoken_with[id(generator)] = generator
+        self.run_function(generator.function, generator.args, generator.words, node, sent=said)
+        raise Thrown("StopIteration", node, self.frame.module, check=self._was_asked())
+
+    def _was_asked(self) -> bool:
+        """Whether this client failed a check since its message came."""
+        for event in reversed(self.events):
+            if event.kind == "message":
+                return False
+            if event.kind == "check":
+                return True
+        return False
+
     def run_function(
-        self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+        self,
+        function: Function,
+        args: list[Value],
+        words: dict[str, Value],
+        node: ast.AST,
+        *,
+        sent: Value | None = None,
     ) -> Value:
-        """Run the body of a function."""
+        """Run the body of a function; `sent` is what a generator is sent, whenever it yields."""
         if sum(1 for frame in self.frames if frame.node is function.node) >= 3:
             return Unknown(labels_of(*args, *words.values()), function.text)
         env = Environment(outer=function.env)
@@ -62,6 +91,7 @@ class Functions(Statements):
         scopes: tuple[ast.AST, ...] = function.scopes
         name = getattr(function.node, "name", "<lambda>")
         frame = Frame(function.module, env, name, function.owner, receiver, function.node, scopes)
+        frame.sent = sent
         with self.entered(frame, node):
             self._bind(function, args, words)
             if isinstance(function.node, ast.Lambda):
@@ -283,9 +313,17 @@ class Functions(Statements):
             instance.attrs.update({name: one for name, one in words.items() if name != REST})
             if args and isinstance(args[0], Const) and not names:
                 instance.attrs["status_code"] = args[0]
-        if "self" in labels_of(*args, *words.values()) and self.accepted:
+        if (
+            "self" in labels_of(*args, *words.values())
+            and self.accepted
+            and not (self.stage == Stage.MESSAGE and self._is_followed(info))
+        ):
             self.record("join", node, info.name, values=tuple(args))
         return instance
+
+    def _is_followed(self, info: ClassInfo) -> bool:
+        """Whether all that making an object does was read: it only holds what it is told."""
+        return all(isinstance(one, ClassInfo) or self.hierarchy.is_inert(one) for one in info.mro)
 
     def _run_constructor(
         self, method: Function, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -350,6 +388,21 @@ def yields(node: ast.AST) -> bool:
 def _makes_generator(node: ast.AST) -> bool:
     """Whether calling it only makes a generator: no decorator makes a coroutine of it."""
     return isinstance(node, ast.FunctionDef) and not node.decorator_list and yields(node)
+
+
+@lru_cache(maxsize=65536)
+def _is_told(node: ast.AST) -> bool:
+    """Whether a generator looks at what it is sent: `hello = yield`."""
+    rest: list[ast.AST] = [*getattr(node, "body", ())]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, ast.Assign | ast.AnnAssign | ast.NamedExpr) and isinstance(
+            one.value, ast.Yield
+        ):
+            return True
+        if not isinstance(one, FunctionNode | ast.ClassDef):
+            rest.extend(ast.iter_child_nodes(one))
+    return False
 
 
 def _is_handler(value: Value) -> bool:

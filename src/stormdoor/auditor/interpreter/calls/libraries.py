@@ -5,7 +5,15 @@ import ast
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH
+from stormdoor.auditor.interpreter.calls.records import (
+    COPIES,
+    NAME_SPACES,
+    TUPLES,
+    copied_with,
+    name_space,
+    tuple_class,
+)
+from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import MADE_UP, is_secret
@@ -93,6 +101,18 @@ class Libraries(Methods):
             and args
             and (last != "run" or isinstance(args[0], Coroutine | Function | Bound | Partial))
         ):
+            return self._through_call(last, args, node)
+        if name in TUPLES or name in NAME_SPACES:
+            made = (
+                tuple_class(self.frame.module, args, node)
+                if name in TUPLES
+                else name_space(self.frame.module, args, words, node)
+            )
+            if made is not None:
+                return made
+        if name in COPIES and args and isinstance(args[0], Instance) and not args[0].handler:
+            return copied_with(args[0], words)
+        if last in OPERATIONS and args and not isinstance(args[0], Const | Mapping):
             return self._through_call(last, args, node)
         known = self.library_call(name, args, words, node)
         if known is not None:

@@ -2,11 +2,13 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, Tasks, is_closing
+from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS, Queues
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
-from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared
+from stormdoor.auditor.interpreter.sets import method_of
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -39,7 +41,7 @@ _OF_FILES = frozenset(
 """Methods of a path that reach the file."""
 
 
-class Methods(Tasks):
+class Methods(Queues):
     """Methods of what is no object of the project."""
 
     def _method(
@@ -55,6 +57,11 @@ class Methods(Tasks):
             words=tuple(words.items()),
             receiver=receiver,
         )
+        if name in PUTS and len(args) == 1 and self.delivered(node, args[0]):
+            return Const(None)
+        taken = self.taken(node) if name in GETS else None
+        if taken is not None:
+            return taken
         if name in SPAWN and any(
             isinstance(one, Function | Bound | Partial | Coroutine) or is_closing(one)
             for one in everything
@@ -70,6 +77,8 @@ class Methods(Tasks):
                 args[0], given.items if isinstance(given, Sequence) else [], node, at_once=True
             )
             return Unknown(text="task")
+        if name == "send" and isinstance(receiver, Coroutine) and args:
+            return self.converse(receiver, args[0], node)
         if name in THROUGH and (
             name in {"run_in_executor", "to_thread"}
             or any(isinstance(one, Function | Bound | Coroutine) for one in everything)
@@ -91,11 +100,13 @@ class Methods(Tasks):
             args = [stand_in(receiver, name, args[0]), *args[1:]]
         if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
             raise Thrown("ValueError", node, self.frame.module)
-        concrete = concrete_method(receiver, name, args, words)
+        concrete = concrete_method(receiver, name, args, words) or method_of(receiver, name, args)
         if concrete is not None:
             return concrete
         if isinstance(receiver, Unknown) and "client" not in receiver.labels:
-            configured = self._configured(name, args, words, node)
+            configured = self._of_section(receiver, name, args, words)
+            if configured is None:
+                configured = self._configured(name, args, words, node)
             if configured is not None:
                 return configured
         if isinstance(receiver, Mapping | Sequence):
@@ -160,7 +171,7 @@ class Methods(Tasks):
             self.fills(text_of(receiver), node)
         if name in {"get", "pop"} and args:
             key = args[0]
-            if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+            if isinstance(key, Const) and isinstance(key.value, str | int | bytes | None):
                 if key.value in receiver.items:
                     return receiver.items[key.value]
                 if receiver.exact:
@@ -168,6 +179,12 @@ class Methods(Tasks):
                 if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
                     # `Registry.config().get("origins")`: whoever starts the program fills it.
                     return self._setting_get(text_of(receiver), args, node)
+            if key_named(key) in receiver.items:
+                return receiver.items[key_named(key)]
+            if name == "get" and self.is_not_listed(key, receiver):
+                # What is noted of the connections, and nothing was noted of this one.
+                self.check(node, f"{text_of(receiver)}.get()", presumed=True, remembered=True)
+                return args[1] if len(args) > 1 else Const(None)
             proof = (self.is_proof(key) or self._is_ticket(name, key)) and not _is_of_code(receiver)
             if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
                 instead = given_instead(name, args, {})
@@ -251,6 +268,18 @@ class Methods(Tasks):
         if isinstance(value, Setting) and value.default is None and args[1:]:
             value.default = args[1]
         return value
+
+    def _of_section(
+        self, receiver: Unknown, name: str, args: list[Value], words: dict[str, Value]
+    ) -> Value | None:
+        """`parser.get("web", "origins")`: a section and a name, and no default."""
+        keys = [str(one.value) for one in args if isinstance(one, Const)]
+        if name != "get" or len(keys) != 2 or "ConfigParser" not in receiver.text:
+            return None
+        key = ".".join(keys)
+        if key in self.project.settings:
+            return self.setting_named(key, key, ast.Constant(key))
+        return Setting(key, words.get("fallback"), frozenset({"setting"}), key)
 
     def _is_contested(self, key: str) -> bool:
         """Whether the program gives a setting other values than one: then its default is not shipped."""

@@ -16,7 +16,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 
-__all__ = ["SPAWN", "THROUGH", "Tasks", "is_closing"]
+__all__ = ["OPERATIONS", "SPAWN", "THROUGH", "Tasks", "is_closing"]
 
 SPAWN = frozenset(
     [
@@ -67,7 +67,10 @@ _TIMERS = frozenset(
 """What starts something that does not come at once."""
 
 
-_POOLS = frozenset({"to_thread", "run_in_executor"})
+_POOLS = {"to_thread": 0, "run_in_executor": 1, "Task": 0, "Op": 0}
+"""What calls a function that it is given, and at which place that is."""
+OPERATIONS = frozenset({"Task", "Op"})
+"""Of these what is no call of its own unless it is given a function: `gen.Task(redis.get, key)`."""
 
 
 class Tasks(Unread):
@@ -125,7 +128,7 @@ class Tasks(Unread):
                 return value
             if isinstance(one, Function | Bound | Partial):
                 return self.awaited(self.call(one, args[at + 1 :], {}, node), node)
-        at = ("to_thread", "run_in_executor").index(name) if name in _POOLS else len(args)
+        at = _POOLS.get(name, len(args))
         if at < len(args):
             return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")

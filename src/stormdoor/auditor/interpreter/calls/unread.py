@@ -1,6 +1,7 @@
 """Calls of what was not read: judged by arguments and name."""
 
 import ast
+from functools import cached_property
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
@@ -165,6 +166,11 @@ _STARTS = frozenset(
 class Unread(Verification):
     """Calls that cannot be resolved."""
 
+    @cached_property
+    def listening(self) -> dict[str, Bound]:
+        """Methods of the connection that an object was given which was not read, by its text."""
+        return {}
+
     def unknown_call(
         self,
         function: Value,
@@ -233,6 +239,7 @@ class Unread(Verification):
             if nobody is not None and last not in _HARMLESS:
                 if self.accepted:
                     self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+                self.found_nobody(node, text, presumed=nobody.presumed)
                 return Nobody(text, node, self.frame.module, presumed=True)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
@@ -250,7 +257,7 @@ class Unread(Verification):
                 pass
             elif "self" in labels:
                 self.record("join", node, text, receiver=receiver, values=tuple(args))
-            elif last not in _HARMLESS and last != "get":
+            elif (last not in _HARMLESS or (last == "copy" and args)) and last != "get":
                 self.record(
                     "act",
                     node,
@@ -268,7 +275,7 @@ class Unread(Verification):
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
         if isinstance(function, Named):
             if function.name.rpartition(".")[2][:1].isupper():
-                self.told.update(
+                self.listening.update(
                     (made, one)
                     for one in given
                     if isinstance(one, Bound) and one.receiver is self.handler
@@ -276,7 +283,7 @@ class Unread(Verification):
             return
         if not isinstance(function, Member) or not set(lexicon.words_of(function.name)) & _FEEDS:
             return
-        told = self.told.get(text_of(function.receiver))
+        told = self.listening.get(text_of(function.receiver))
         said = labels_of(*given)
         if told is not None and "message" in said and self.stage == Stage.MESSAGE:
             read = Unknown(said & {"client", "message"}, "what was read")

@@ -9,6 +9,9 @@ from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Verification"]
 
+_REQUESTS = frozenset({"fetch", "urlopen", "request"})
+"""What asks another server over HTTP."""
+
 
 class Verification(Attributes):
     """Verifications and look-ups without a valid credential."""
@@ -18,7 +21,8 @@ class Verification(Attributes):
         raises = not self.catching and lexicon.raises_on_nothing(text)
         if self.catching:
             leaves, _ = self.catching[-1]
-            raises = leaves or self.choose(node, 2) == 0
+            # Where another server is asked, and what it answers is only told, it is that one's login.
+            raises = leaves or (name not in _REQUESTS and self.choose(node, 2) == 0)
         if raises and not lexicon.is_predicate(name):
             self.check(node, f"{text}()", presumed=by_name)
             raise Thrown("?", node, self.frame.module, check=True, presumed=by_name)
@@ -38,6 +42,19 @@ class Verification(Attributes):
             if lexicon.is_identity_error(name):
                 self.check(node, f"{text}()")
                 raise Thrown(name, node, self.frame.module, check=True)
+
+    def found_nobody(self, node: ast.AST, text: str, *, presumed: bool) -> None:
+        """What is looked for under nobody is not there; where an exception says so, that is raised.
+
+        `try: self.user = User.objects.get(id=user_id)` and `except User.DoesNotExist:`.
+        """
+        expected = self.catching[-1][1] if self.catching else frozenset()
+        raised = next(filter(lexicon.is_absence_error, sorted(expected)), "")
+        if raised or lexicon.raises_on_nothing(text):
+            self.check(node, f"{text}()", presumed=presumed)
+            raise Thrown(
+                raised or "?", node, self.frame.module, check=True, presumed=presumed or not raised
+            )
 
     def lookup(self, node: ast.AST, text: str, key: Value) -> Value:
         """What the server finds under a credential that is not valid."""

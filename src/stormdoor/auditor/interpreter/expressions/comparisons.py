@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
+from stormdoor.auditor.interpreter.sets import compared
 from stormdoor.auditor.interpreter.tables import is_shared
-from stormdoor.auditor.interpreter.texts import stand_in
+from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -61,6 +63,9 @@ class Comparisons(Operators):
             labels >= {"principal", "client"}
             or _is_token_of(left, right)
             or _is_token_of(right, left)
+            or (
+                self.stage == Stage.MESSAGE and (_is_sum_of(left, right) or _is_sum_of(right, left))
+            )
         ):
             self.record("check", node, f"access: {text}", values=(left, right))
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
@@ -70,7 +75,7 @@ class Comparisons(Operators):
             if identical is not None:
                 return _negated(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
-            found = self._contained(left, right, node)
+            found = self._held_by(left, right, node) or self._contained(left, right, node)
             answer = _negated(found) if negated else found
             names = _names_in(right)
             if names and isinstance(left, Unknown) and "client" in left.labels:
@@ -89,7 +94,11 @@ class Comparisons(Operators):
                     return self._against_what_is_set(one, text, node, negated=negated)
                 default = one.default
                 known: Value | None = None
-                if isinstance(default, Const):
+                if isinstance(default, Const) and default.value is ...:
+                    # Whoever runs the program gives it some value, and not none.
+                    if other.value in (None, "", b""):
+                        known = Const(isinstance(op, ast.IsNot | ast.NotEq))
+                elif isinstance(default, Const):
                     known = (
                         self._constants(default, op, other)
                         if one is left
@@ -123,6 +132,9 @@ class Comparisons(Operators):
             matched = self._proof(left, right, node)
             if matched is not None:
                 return _negated(matched) if negated else matched
+        known_sets = compared(left, op, right)
+        if known_sets is not None:
+            return known_sets
         if isinstance(left, Nobody) or isinstance(right, Nobody):
             presumed = any(isinstance(one, Nobody) and one.presumed for one in (left, right))
             if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
@@ -197,6 +209,8 @@ class Comparisons(Operators):
                 return Const(value=False)
             case Unknown(present=True) if other.value is None:
                 return Const(value=False)
+            case Unknown() if other.value is None and is_text(one):
+                return Const(value=False)
             case Unknown(labels=labels) if (
                 other.value is None
                 and not labels & {"client", "self"}
@@ -209,6 +223,13 @@ class Comparisons(Operators):
                 return Const(value=False)
             case _:
                 return None
+
+    def _held_by(self, left: Value, right: Value, node: ast.AST) -> Value | None:
+        """What an object of the program says of it, whose class says what it contains."""
+        if not isinstance(right, Instance) or right.handler:
+            return None
+        asked = self.attribute(right, "__contains__", node)
+        return self.call(asked, [left], {}, node) if isinstance(asked, Bound) else None
 
     def _contained(self, left: Value, right: Value, node: ast.AST) -> Value:
         text = self.frame.module.source(node)
@@ -227,6 +248,13 @@ class Comparisons(Operators):
                 return Const(False, labels)
         if isinstance(left, Const) and isinstance(right, Mapping) and right.exact:
             return Const(left.value in right.items, labels)
+        if (
+            self.mode == "anonymous"
+            and isinstance(right, Named)
+            and right.name in {"os.environ", "sys.argv"}
+            and isinstance(left, Const)
+        ):
+            return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -235,6 +263,14 @@ class Comparisons(Operators):
             ):
                 return Const(value=True)
             return Unknown(labels | {"client", "header"}, text)
+        if self.mode == "origin" and isinstance(right, Unknown) and is_text(right):
+            # A text that nobody can read here: a piece of a page that it names is in it, too.
+            self.looked_at.add("list")
+            return (
+                self._constants(left, ast.In(), _listed(right))
+                if isinstance(left, Const)
+                else right
+            )
         if (
             isinstance(left, Const)
             and "origin" in left.labels
@@ -254,19 +290,26 @@ class Comparisons(Operators):
             return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
-        if self._is_not_listed(left, right):
+        if self.is_not_listed(left, right):
             # Who is listed may have proven anything, or nothing at all.
             self.check(node, text, presumed=True, remembered=True)
             return Const(value=False)
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
-            proof = self.is_proof(left)
+            proof = self.is_proof(left) and not _is_list_of_words(left, right)
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
 
-    def _is_not_listed(self, left: Value, right: Value) -> bool:
+    def _was_told(self, value: Value) -> bool:
+        """Whether the server has sent it to this client: that it comes back proves nothing."""
+        return any(
+            event.kind == "send" and any(_holds(one, value) for one in event.values)
+            for event in self.events
+        )
+
+    def is_not_listed(self, left: Value, right: Value) -> bool:
         """`id(self) in LISTED`, where nothing on this way has put the connection there."""
         own = (isinstance(left, Instance) and left.handler) or text_of(left) == "id(self)"
         if not own or self.mode != "anonymous" or not self.accepted or not is_shared(right):
@@ -292,6 +335,7 @@ class Comparisons(Operators):
 
     def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """A credential compared with what the server holds: this client has none that fits."""
+        shown = False
         for one, other in ((left, right), (right, left)):
             if not self.is_proof(one) and not (
                 "client" in labels_of(one)
@@ -307,8 +351,17 @@ class Comparisons(Operators):
             if _chosen(other) and "identity" not in labels_of(other):
                 if is_keyed_digest(other):
                     return Nobody(self.frame.module.source(node), node, self.frame.module)
-                return None
+                shown = _chosen(
+                    one
+                )  # else the server looked it up, and it is the other that is shown
+                continue
+            if shown and "secret" not in labels_of(other):
+                return None  # what is shown is compared with what anybody can make of it
             if isinstance(other, Const) and (other.value in (None, "", b"")):
+                return None
+            if isinstance(other, ClassRef | Function | ModuleRef):
+                return None  # a kind of something, and no secret
+            if isinstance(other, Unknown) and self._was_told(other):
                 return None
             text = self.frame.module.source(node)
             if isinstance(other, Setting):
@@ -323,6 +376,20 @@ class Comparisons(Operators):
         return None
 
 
+def _holds(held: Value, value: Value, depth: int = 3) -> bool:
+    """Whether a value, or what is in it, is this one."""
+    if held is value:
+        return True
+    if not depth or not isinstance(held, Sequence | Mapping):
+        return False
+    inner = held.items if isinstance(held, Sequence) else held.items.values()
+    return any(_holds(one, value, depth - 1) for one in inner)
+
+
+def _listed(text: Unknown) -> Const:
+    return Const(f"https://{STAND_IN}", text.labels, text.text)
+
+
 def _is_token_of(shown: Value, found: Value) -> bool:
     """Whether it is compared with the token of what the client names: it may have what that is for."""
     return (
@@ -331,6 +398,13 @@ def _is_token_of(shown: Value, found: Value) -> bool:
         and "client" in labels_of(found)
         and not _chosen(found)
         and lexicon.is_credential_name(_last_word(found))
+    )
+
+
+def _is_sum_of(shown: Value, made: Value) -> bool:
+    """Whether it is compared with what the server makes of a secret and of what the client names."""
+    return (
+        "client" in labels_of(shown) and "secret" not in labels_of(shown) and is_keyed_digest(made)
     )
 
 
@@ -374,6 +448,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _is_list_of_words(one: Value, other: Value) -> bool:
+    """Whether all that is listed stands in the source and is nothing to guess: `key in ["id", "name"]`."""
+    if not isinstance(other, Sequence) or not other.exact or not other.items:
+        return False
+    plain = _last_word(one) == "key"  # of an entry, where many are listed
+    return all(
+        isinstance(it, Const) and (plain or not _worth_guessing(one, it)) for it in other.items
     )
 
 

@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
 from stormdoor.auditor.interpreter.values import (
     Const,
@@ -136,6 +137,8 @@ class Conditions(Comparisons):
         if self.mode == "anonymous" and _is_configured_part(value, node):
             # Whether the program has a part that authenticates is up to whoever runs it.
             return self.assume(Setting(text, None, text=text), node)
+        if self.stage == Stage.MESSAGE and labels >= {"client", "message"}:
+            self.told += 1
         memo = (id(value), id(node)) if not isinstance(value, Unknown) else (id(value),)
         known = self.chosen.get(memo)
         if known is not None:
@@ -148,7 +151,10 @@ class Conditions(Comparisons):
             and "principal" in labels
             and isinstance(node, ast.expr)
             and not ("proven" in labels and isinstance(node, ast.Name | ast.Attribute))
-            and _asks_about_user(node)
+            and (
+                _asks_about_user(node)
+                or (isinstance(node, ast.Call) and _says_what_user_is(value.text))
+            )
         ):
             self.record("check", node, f"access: {text}", values=(value,))
         if self.mode == "origin" and labels & {"query", "url"}:
@@ -245,6 +251,14 @@ def _asks_about_user(node: ast.expr) -> bool:
             return lexicon.is_predicate(name) or lexicon.is_access_word(name)
         case _:
             return False
+
+
+def _says_what_user_is(text: str) -> bool:
+    """`MAY["delete"](user)`, which gives `user.is_admin`."""
+    name = (lexicon.chain_of(text) or [""])[-1]
+    if lexicon.is_identity_name(name) and "admin" not in lexicon.words_of(name):
+        return False
+    return lexicon.is_predicate(name) or lexicon.is_access_word(name)
 
 
 def _counts(node: ast.AST) -> bool:

@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Environment,
     Function,
+    Instance,
     Mapping,
     Sequence,
     Setting,
@@ -37,6 +38,10 @@ class Expressions(Conditions):
                 return self.attribute(self.evaluate(node.value), node.attr, node)
             case ast.Call():
                 return self.call_expression(node)
+            case ast.Yield() if self.frame.sent is not None:
+                if node.value:
+                    self.evaluate(node.value)
+                return self.frame.sent
             case ast.Await() | ast.Yield() | ast.YieldFrom():
                 return self.awaited(self.evaluate(node.value), node) if node.value else Const(None)
             case ast.BoolOp() | ast.Compare():
@@ -44,7 +49,10 @@ class Expressions(Conditions):
             case ast.UnaryOp():
                 return self._unary(node)
             case ast.IfExp():
+                told = self.told
                 branch = node.body if self.test(node.test) else node.orelse
+                if self.told > told:
+                    self.select_rest()
                 return self.evaluate(branch)
             case ast.Subscript():
                 return self._subscript(node)
@@ -77,6 +85,7 @@ class Expressions(Conditions):
                             items.append(Unknown(labels_of(inner), text_of(inner)))
                     else:
                         items.append(self.evaluate(item))
+                _tell_apart(items)
                 return Sequence(items, type(node).__name__.lower(), exact)
             case ast.Dict():
                 entries: dict[object, Value] = {}
@@ -98,6 +107,7 @@ class Expressions(Conditions):
                     else:
                         exact = False
                         entries[("?", len(entries))] = value
+                _tell_apart(list(entries.values()))
                 return Mapping(entries, exact, spread)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
@@ -132,6 +142,7 @@ class Expressions(Conditions):
             simple = len(node.generators) == 1 and isinstance(source, Sequence) and source.exact
             results: list[Value] = []
             entries: dict[object, Value] = {}
+            hanging: Setting | None = None
             for item in items[: _MAX_ITEMS if simple else 1]:
                 self.assign(generator.target, item)
                 for inner in node.generators[1:]:
@@ -141,6 +152,10 @@ class Expressions(Conditions):
                     value = self.logic_value(condition)
                     if isinstance(value, Const):
                         keep = keep and bool(value.value)
+                    elif isinstance(value, Setting) and self.mode == "anonymous":
+                        shipped = self.truth_of_default(value)
+                        hanging = hanging or (value if shipped is False else None)
+                        keep = keep and shipped is not False
                 if isinstance(node, ast.DictComp):
                     key = self.evaluate(node.key)
                     value = self.evaluate(node.value)
@@ -148,15 +163,60 @@ class Expressions(Conditions):
                     if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                         entries[key.value] = value
                 elif keep or not simple:
-                    results.append(self.evaluate(node.elt))
+                    made = self.evaluate(node.elt)
+                    own = self._own_among(node) if self.mode == "member" else None
+                    results.append(made if own is None else Unknown(labels_of(own), text_of(made)))
             if simple and entries and len(entries) == len(items):
                 return Mapping(entries, exact=len(items) < _MAX_ITEMS)
             if simple and not isinstance(node, ast.DictComp):
                 made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                if hanging is not None and not results:
+                    return Setting(hanging.name, made, text=hanging.text)  # none as shipped
                 return Setting(given.name, made) if isinstance(given, Setting) else made
             return Sequence(results, "list", exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
+
+    def _own_among(self, node: ast.expr) -> Value | None:
+        """What the user has, where nothing else is kept of what the client names."""
+        keeper = _keeper(node)
+        own = self.evaluate(keeper) if keeper is not None else None
+        if own is None:
+            return None
+        labels = labels_of(own)
+        return own if "principal" in labels and "client" not in labels else None
+
+
+def _keeper(node: ast.expr) -> ast.expr | None:
+    """`own` of `[one for one in named if one in own]`: in what each of them must be."""
+    match node:
+        case ast.ListComp(
+            elt=ast.Name(id=kept),
+            generators=[
+                ast.comprehension(
+                    target=ast.Name(id=target),
+                    ifs=[
+                        ast.Compare(
+                            left=ast.Name(id=asked),
+                            ops=[ast.In()],
+                            comparators=[(ast.Name() | ast.Attribute()) as own],
+                        ),
+                        *_,
+                    ],
+                )
+            ],
+        ) if kept == target == asked:
+            return own
+        case _:
+            return None
+
+
+def _tell_apart(items: list[Value]) -> None:
+    """What several objects of a class are told in one table is what each of them is: no setting."""
+    made = [one for one in items if isinstance(one, Instance) and one.shared]
+    for one in made:
+        if sum(other.info is one.info for other in made) > 1:
+            one.shared = False
 
 
 def _has_items(value: Value) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.names import Names
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
@@ -26,7 +27,6 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Items"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
-_ALL_NAMES = ("globals(", "locals(", "vars(")
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -111,7 +111,11 @@ class Items(Names):
     def item(self, value: Value, index: Value, node: ast.AST) -> Value:
         """`value[index]`."""
         text = self.frame.module.source(node)
+        parts = parts_in_order(value)
         match value:
+            case Mapping() if parts and isinstance(index, Const) and isinstance(index.value, int):
+                if -len(parts) <= index.value < len(parts):
+                    return parts[index.value]
             case Mapping() if isinstance(index, Const) and isinstance(
                 index.value, str | int | bytes
             ):
@@ -142,6 +146,14 @@ class Items(Names):
                 raise Thrown("TypeError", node, self.frame.module)
             case Special():
                 return self.special_item(value, index, node)
+            case Named(name="os.environ") if (
+                self.mode == "anonymous"
+                and isinstance(index, Const)
+                and isinstance(index.value, str)
+                and lexicon.concerns_identity(index.value)
+                and not lexicon.is_credential_name(index.value.rstrip("sS"))
+            ):
+                return Setting(text, Const(...), text=text)  # it does not start without
             case ClassRef() | Named() if not (
                 isinstance(index, Nobody) or "client" in labels_of(index)
             ):
@@ -166,6 +178,8 @@ class Items(Names):
         if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
+            if index.certain and self.catching:
+                return self.lookup(node, text, index)  # nothing stands under None
             return Nobody(text, node, self.frame.module, presumed=index.presumed)
         if (
             isinstance(index, Const)
@@ -174,16 +188,12 @@ class Items(Names):
         ):
             return self.by_words(value, index.value, text, node)
         found = {"found"} if "client" in labels_of(index) else set()
-        holder = text_of(value)
-        if found and (holder.startswith(_ALL_NAMES) or holder.endswith("__dict__")):
-            self.record("dispatch", node, holder, values=(index,))
-            if self.accepted:
-                self.record("act", node, holder, values=(index,))
         return Unknown(labels_of(value, index) | found, text)
 
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
         picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        self.select_rest()
         if picked < min(len(value.items), _MAX_PICKED):
             return list(value.items.values())[picked]
         if fallback is None:

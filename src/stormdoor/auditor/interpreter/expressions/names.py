@@ -2,8 +2,10 @@
 
 import ast
 import builtins
+from functools import cached_property
 
 from stormdoor.auditor.interpreter.layer import Layer
+from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import PARSED
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -27,6 +29,11 @@ __all__ = ["Names", "edited"]
 class Names(Layer):
     """Names of functions and modules."""
 
+    @cached_property
+    def picking(self) -> set[tuple[str, str]]:
+        """Names of modules for which it is found out which of their definitions holds."""
+        return set()
+
     def name(self, name: str, node: ast.AST) -> Value:
         """The value of a plain name here."""
         frame = self.frame
@@ -45,6 +52,8 @@ class Names(Layer):
         if not found:
             if name == "__name__":
                 return Const(module.name)
+            if name == "__doc__":
+                return Const(ast.get_docstring(module.tree, clean=False))
             if name in _BUILTINS:
                 return Named(name)
             if self.hierarchy.is_rebound(module, name) and lexicon.turns_off(name):
@@ -165,10 +174,38 @@ class Names(Layer):
         if (
             isinstance(value, Mapping)
             and not value.items
-            and (self.mode == "member" or lexicon.concerns_identity(name))
+            and (
+                self.mode == "member"
+                or lexicon.concerns_identity(name)
+                or any(may_let_in(one) for one in self._fillers(module, name))
+            )
         ):
             self._filled_in(module, name, value)
+        elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
+            self._told(module, name, value)
         return value
+
+    def _told(self, module: Module, name: str, listed: Sequence) -> None:
+        """What modules put into a list through a function: `add_check(by_password)`."""
+        calls = self.hierarchy.tellers(module, name)[:_MAX_REGISTERED]
+        if not calls:
+            return
+        listed.exact = True
+        for place, call in calls:
+            self.in_module(place, call)
+        listed.exact = bool(listed.items)
+
+    def _fillers(self, module: Module, name: str) -> list[ast.AST]:
+        """What stands under a decorator that fills a table, and the decorator itself."""
+        registered = self.hierarchy.registered(module, name)
+        decorators = [
+            one.binding.node
+            for _, node in registered[:1]
+            for decorator in node.decorator_list
+            for one in self.project.resolve(module, _called(decorator))
+            if isinstance(one, Meaning) and isinstance(one.binding, Defined)
+        ]
+        return [*decorators, *(node for _, node in registered)]
 
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
@@ -212,6 +249,10 @@ def _as_settings(value: Mapping, name: str) -> Mapping:
         else:
             items[key] = one
     return Mapping(items, value.exact, value.labels, value.text)
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 def _bound(meaning: Meaning | External) -> ast.AST | None:

@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.pieces import is_secret
+from stormdoor.auditor.interpreter.sets import combined
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -112,6 +113,13 @@ class Operators(Items):
                     return Const((left.value % tuple(values))[:_MAX_TEXT], labels)
                 except (TypeError, ValueError):
                     return Unknown(labels)
+        if self.mode == "member" and isinstance(node.op, ast.BitAnd):
+            own = next((one for one in (left, right) if _is_own(one)), None)
+            if own is not None:
+                return Unknown(labels_of(own), text_of(own))  # whatever it names, it is the user's
+        made = combined(left, node.op, right)
+        if made is not None:
+            return made
         if (
             isinstance(node.op, ast.Add | ast.BitOr)
             and isinstance(left, Sequence)
@@ -122,6 +130,12 @@ class Operators(Items):
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
             self.frame.module.source(node),
         )
+
+
+def _is_own(value: Value) -> bool:
+    """Whether it was found for the user, and the client had no say."""
+    labels = labels_of(value)
+    return "principal" in labels and "client" not in labels
 
 
 def _with_secrets(parts: list[Value]) -> Labels:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
 from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together
@@ -45,6 +46,7 @@ class Binding(Expressions):
         match target:
             case ast.Name():
                 if target.id in self.frame.globals:
+                    self._altered(target.id, value, target)
                     self.globals[self.frame.module.name, target.id] = value
                 else:
                     self._local(target.id, value)
@@ -59,7 +61,7 @@ class Binding(Expressions):
                     for inner, item in zip(target.elts, value.items, strict=True):
                         self.assign(inner, item)
                     return
-                parts = _parts_of(value)
+                parts = _parts_of(value, len(target.elts))
                 if len(parts) == len(target.elts):
                     for inner, item in zip(target.elts, parts, strict=True):
                         self.assign(inner, item)
@@ -85,14 +87,7 @@ class Binding(Expressions):
                 pass
 
     def _local(self, name: str, value: Value) -> None:
-        if (
-            isinstance(value, Unknown)
-            and "client" in value.labels
-            and lexicon.is_credential_name(name)
-            and not (name == "key" and is_put_together(value.text))
-        ):
-            labels = value.labels | {"credential"}
-            value = replace(value, labels=labels, text=value.text or name)
+        value = _shown_as(name, value)
         env: Environment | None = self.frame.env
         declared = _nonlocal(self.frame.node)
         if name in declared:
@@ -105,15 +100,21 @@ class Binding(Expressions):
         """`holder.name = value`."""
         match holder:
             case Instance():
+                if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
+                    value = _shown_as(name, value)
                 holder.attrs[name] = value
+                if holder.shared or holder.info in self.hierarchy.applications:
+                    self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
+                self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.globals[holder.module.name, name] = value
             case ClassRef():
+                self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.store_on_class(holder, name, value)
             case _:
                 if "self" in labels_of(value):
@@ -122,6 +123,11 @@ class Binding(Expressions):
                     self.record(
                         "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
                     )
+
+    def _altered(self, text: str, value: Value, node: ast.AST, holder: Value | None = None) -> None:
+        """Note that a message gives something of the program another value."""
+        if self.stage == Stage.MESSAGE and "self" not in labels_of(value):
+            self.record("alter", node, text, values=(value,), receiver=holder)
 
     def _claims(self, name: str, value: Value) -> bool:
         """Whether a message says who it is from and is believed: `self.user = message["user"]`."""
@@ -147,7 +153,10 @@ class Binding(Expressions):
         """
         if self.mode != "anonymous" or self.stage != Stage.MESSAGE:
             return False
-        if not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False:
+        begun = isinstance(value, Const) and value.value is True
+        if not begun and (
+            not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False
+        ):
             return False
         made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
         if labels_of(value) - made_of:
@@ -174,7 +183,10 @@ class Binding(Expressions):
                         self.record("store", node, text_of(holder), values=(key, value))
                     return
                 holder.exact = False
-                if not labels_of(value) & {"self"}:
+                record = isinstance(value, Mapping) or (
+                    isinstance(value, Instance) and not value.handler
+                )
+                if record or not labels_of(value) & {"self"}:
                     holder.items[key_named(key)] = value
             case Sequence():
                 holder.exact = False
@@ -185,7 +197,9 @@ class Binding(Expressions):
         if is_shared(holder) and isinstance(value, Mapping | Sequence):
             value.text = value.text or f"{text_of(holder)}[]"
         if "self" in labels_of(value, key):
-            self.record("join", node, text_of(holder), values=(key, value))
+            # That nobody is logged in may be noted of anybody.
+            nobody = isinstance(value, Nobody)
+            self.record("join", node, text_of(holder), values=(key, value), constant=nobody)
         elif not isinstance(holder, Mapping | Sequence) or (
             is_shared(holder) and (is_chosen(key) or is_chosen(value))
         ):
@@ -246,14 +260,37 @@ class Binding(Expressions):
             self.frame.env.names[name] = self.meaning(found, name, node)
 
 
-def _parts_of(value: Value) -> list[Value]:
-    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name."""
+def _shown_as(name: str, value: Value) -> Value:
+    """What the client sends, under the name that the program gives it: `token = get_argument("t")`."""
+    if (
+        isinstance(value, Unknown)
+        and "client" in value.labels
+        and lexicon.is_credential_name(name)
+        and not (name == "key" and is_put_together(value.text))
+    ):
+        return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
+    return value
+
+
+def _parts_of(value: Value, many: int) -> list[Value]:
+    """What `module, _, name = settings.AUTH.rpartition(".")` gives to each name, and a parsed address."""
+    parts = parts_in_order(value)
+    if parts:
+        return parts if many == len(parts) else [one for one in parts if one is not parts[3]]
+    if isinstance(value, Instance) and _is_tuple(value):
+        return list(value.attrs.values())
     if not isinstance(value, Setting) or not isinstance(value.default, Sequence):
         return []
     return [
         Setting(f"{value.name}[{at}]", one, value.labels, value.text)
         for at, one in enumerate(value.default.items)
     ]
+
+
+def _is_tuple(value: Instance) -> bool:
+    """Whether an object is a named tuple with all of its fields."""
+    body = value.info.node.body
+    return len(value.attrs) == len(body) and all(isinstance(one, ast.AnnAssign) for one in body)
 
 
 def _tests_around(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:

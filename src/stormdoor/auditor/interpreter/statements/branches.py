@@ -4,8 +4,16 @@ import ast
 
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
-from stormdoor.auditor.interpreter.statements.refusals import wanted_outcome
-from stormdoor.auditor.interpreter.values import Const, Nobody, Setting, Unknown, Value, labels_of
+from stormdoor.auditor.interpreter.statements.refusals import cookies_wanted, wanted_outcome
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Nobody,
+    Sequence,
+    Setting,
+    Unknown,
+    Value,
+    labels_of,
+)
 
 __all__ = ["Branches"]
 
@@ -15,15 +23,17 @@ class Branches(Binding):
 
     def _if(self, node: ast.If, rest: list[ast.stmt]) -> None:
         wanted = self._wanted(node, rest)
-        asked = len(self.events)
+        if wanted is not None and not self.accepted:
+            self.proving |= cookies_wanted(node.test, refused=wanted)
+        asked, told = len(self.events), self.told
         holds = self.test(node.test, wanted)
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
             # What the connection remembers says that nobody has proven anything on it yet.
             self.check(node.test, self.frame.module.source(node.test))
-        if holds:
-            self.execute(node.body)
-        else:
-            self.execute(node.orelse)
+        with self.under(told):
+            self.execute(node.body if holds else node.orelse)
+        if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
+            self.select_rest()
 
     def _asks_state(self, node: ast.expr) -> bool:
         """Whether a condition rests on a flag of this connection that is still as it was made."""
@@ -47,7 +57,8 @@ class Branches(Binding):
         return wanted_outcome(node, rest[0] if rest else None, rest[1] if len(rest) > 1 else None)
 
     def _match(self, node: ast.Match) -> None:
-        subject = self.evaluate(node.subject)
+        subject, told = self.evaluate(node.subject), self.told
+        self.told += labels_of(subject) >= {"client", "message"}
         if isinstance(subject, Setting):
             self._match_setting(node, subject)
             return
@@ -59,11 +70,20 @@ class Branches(Binding):
                 continue
             self._capture(case.pattern, subject)
             if case.guard is None or self.test(case.guard):
-                self.execute(case.body)
+                with self.under(told):
+                    self.execute(case.body)
                 return
 
     def _capture(self, pattern: ast.pattern, subject: Value) -> None:
         """Bind the names of a pattern."""
+        if (
+            isinstance(pattern, ast.MatchSequence)
+            and isinstance(subject, Sequence)
+            and len(pattern.patterns) == len(subject.items)
+        ):
+            for one, item in zip(pattern.patterns, subject.items, strict=True):
+                self._capture(one, item)
+            return
         for inner in ast.walk(pattern):
             if isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
                 whole = inner is pattern
@@ -87,3 +107,18 @@ class Branches(Binding):
             if fits and (case.guard is None or self.test(case.guard)):
                 self.execute(case.body)
                 return
+
+
+def _leaves(node: ast.If) -> bool:
+    """Whether what follows a condition is not reached where it holds."""
+    return isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+def _compares(test: ast.expr) -> bool:
+    """Whether it asks which message it is, and not only whether there is something in it."""
+    return any(
+        isinstance(inner, ast.Constant) and isinstance(inner.value, str | int) and inner.value != ""
+        for one in ast.walk(test)
+        if isinstance(one, ast.Compare)
+        for inner in one.comparators
+    )

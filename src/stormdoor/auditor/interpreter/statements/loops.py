@@ -7,8 +7,12 @@ from stormdoor.auditor.interpreter.statements.branches import Branches
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue
 from stormdoor.auditor.interpreter.values import (
     Const,
+    Coroutine,
     Mapping,
     Sequence,
+    Setting,
+    Value,
+    settled,
 )
 
 __all__ = ["Loops"]
@@ -19,7 +23,12 @@ class Loops(Branches):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.evaluate(node.iter)
+        if isinstance(source, Coroutine):
+            source = self.awaited(source, node.iter)
         source = self.as_shipped(source)
+        if self.mode == "anonymous" and isinstance(source, Setting):
+            listed = settled(source)
+            source = listed if isinstance(listed, Sequence) and listed.items else source
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
             self.execute(node.orelse)
@@ -30,7 +39,7 @@ class Loops(Branches):
             self.execute(node.orelse)
             return
         for item in items:
-            self.assign(node.target, item)
+            self._each(node.target, item)
             try:
                 self.execute(node.body)
             except Break:
@@ -38,6 +47,13 @@ class Loops(Branches):
             except Continue:
                 continue
         self.execute(node.orelse)
+
+    def _each(self, target: ast.expr, item: Value) -> None:
+        """The name of a loop; the keys of a table are nobody's secrets."""
+        if isinstance(target, ast.Name) and target.id == "key":
+            self.frame.env.names[target.id] = item
+        else:
+            self.assign(target, item)
 
     def _while(self, node: ast.While) -> None:
         for _ in range(2):

@@ -2,7 +2,7 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.values import Const, Nobody, Value
+from stormdoor.auditor.interpreter.values import Const, Nobody, Sequence, Value
 
 __all__ = ["constants_of", "pattern_fits"]
 
@@ -21,6 +21,15 @@ def pattern_fits(pattern: ast.pattern, subject: Value) -> bool | None:
         case ast.MatchOr(), _:
             answers = [pattern_fits(one, subject) for one in pattern.patterns]
             return True if True in answers else None if None in answers else False
+        case ast.MatchSequence(patterns=parts), Sequence(items=items, exact=True) if not any(
+            isinstance(one, ast.MatchStar) for one in parts
+        ):
+            if len(parts) != len(items):
+                return False
+            answers = [pattern_fits(one, item) for one, item in zip(parts, items, strict=True)]
+            return False if False in answers else None if None in answers else True
+        case ast.MatchAs(pattern=inner), _ if inner is not None:
+            return pattern_fits(inner, subject)
         case ((ast.MatchMapping() | ast.MatchSequence() | ast.MatchClass()), Nobody()):
             return False
         case _:

@@ -4,7 +4,7 @@ import ast
 import re
 from functools import lru_cache
 
-__all__ = ["UNRELATED", "leaves_block", "wanted_outcome"]
+__all__ = ["UNRELATED", "cookies_wanted", "leaves_block", "wanted_outcome"]
 
 _REFUSALS = frozenset({401, 403, 407, 3000, 3003, 4001, 4003, 4401, 4403, 1008})
 UNRELATED = frozenset(
@@ -50,6 +50,34 @@ def wanted_outcome(node: ast.If, following: ast.stmt | None, later: ast.stmt | N
     if not node.orelse and isinstance(node.body[-1], ast.Return) and _refuses(rest):
         return False
     return None
+
+
+@lru_cache(maxsize=65536)
+def cookies_wanted(test: ast.expr, *, refused: bool) -> frozenset[str]:
+    """Cookies without which a condition has the outcome that refuses: they are what proves who it is."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return cookies_wanted(inner, refused=not refused)
+        case ast.BoolOp(op=op, values=values) if isinstance(op, ast.Or) is refused:
+            return frozenset().union(*(cookies_wanted(one, refused=refused) for one in values))
+        case ast.Compare(
+            left=ast.Constant(value=str() as name),
+            ops=[ast.In() | ast.NotIn() as op],
+            comparators=[ast.Attribute(attr="cookies")],
+        ) if isinstance(op, ast.NotIn) is refused:
+            return frozenset({name})
+        case ast.Compare(left=inner, ops=[ast.Is() | ast.IsNot() as op]) if (
+            isinstance(op, ast.Is) is refused
+            and isinstance(test.comparators[0], ast.Constant)
+            and test.comparators[0].value is None
+        ):
+            return cookies_wanted(inner, refused=False)
+        case ast.Call(
+            func=ast.Attribute(attr="get_cookie"), args=[ast.Constant(value=str() as name), *_]
+        ) if not refused:
+            return frozenset({name})
+        case _:
+            return frozenset()
 
 
 def _refuses(body: list[ast.stmt]) -> bool:

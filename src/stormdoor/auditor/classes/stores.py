@@ -1,0 +1,119 @@
+"""What the statements of a class or a method store on objects, read once each."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+__all__ = ["Stores", "kept_by", "parameters_of", "stored_by", "stores_in"]
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The attributes that a class statement stores to, by their names.
+
+    Args:
+        times: How many places store to it, on whatever object.
+        makers: The functions that do, and those around them.
+        on_objects: Attributes that are stored not only on `cls`.
+        values: What `self.name = ...` gives it.
+        switched_on: The names of what it is stored to True on.
+    """
+
+    times: Mapping[str, int]
+    makers: Mapping[str, frozenset[str]]
+    on_objects: frozenset[str]
+    values: Mapping[str, tuple[ast.expr, ...]]
+    switched_on: Mapping[str, frozenset[str]]
+
+
+# INVARIANT: nothing changes a syntax tree after it was parsed or made.
+@lru_cache(maxsize=4096)
+def stores_in(node: ast.ClassDef) -> Stores:
+    """What the statements in this class store on objects."""
+    times: Counter[str] = Counter()
+    makers: dict[str, set[str]] = {}
+    on_objects: set[str] = set()
+    values: dict[str, list[ast.expr]] = {}
+    switched_on: dict[str, set[str]] = {}
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Attribute(value=holder, attr=name, ctx=ast.Store()):
+                times[name] += 1
+                if not (isinstance(holder, ast.Name) and holder.id == "cls"):
+                    on_objects.add(name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                for name in _stored_names(inner):
+                    makers.setdefault(name, set()).add(inner.name)
+            case ast.Assign(targets=targets, value=value):
+                match targets:
+                    case [ast.Attribute(value=ast.Name(id="self"), attr=name)]:
+                        values.setdefault(name, []).append(value)
+                    case _:
+                        pass
+                if isinstance(value, ast.Constant) and value.value is True:
+                    for target in targets:
+                        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                            switched_on.setdefault(target.attr, set()).add(target.value.id)
+            case _:
+                pass
+    return Stores(
+        times,
+        {name: frozenset(found) for name, found in makers.items()},
+        frozenset(on_objects),
+        {name: tuple(found) for name, found in values.items()},
+        {name: frozenset(found) for name, found in switched_on.items()},
+    )
+
+
+def _stored_names(function: ast.AST) -> set[str]:
+    return {
+        inner.attr
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+    }
+
+
+@lru_cache(maxsize=4096)
+def stored_by(function: _Definition) -> dict[str, list[ast.expr]]:
+    """The values of `self.name = ...`, by the names."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
+                    found.setdefault(target.attr, []).append(node.value)
+    return found
+
+
+@lru_cache(maxsize=65536)
+def kept_by(node: ast.ClassDef) -> dict[str, ast.Constant]:
+    """`def __init__(self, origins=None): self.origins = origins`: the defaults of what it keeps."""
+    kept: dict[str, ast.Constant] = {}
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            defaults = dict(parameters_of(method))
+            for name, values in stored_by(method).items():
+                default = defaults.get(name)
+                own = all(isinstance(one, ast.Name) and one.id == name for one in values)
+                if own and isinstance(default, ast.Constant):
+                    kept[name] = default
+    return kept
+
+
+def parameters_of(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
+    """The parameters that have a name of their own, with their defaults."""
+    arguments = function.args
+    names = [*arguments.posonlyargs, *arguments.args]
+    missing = len(names) - len(arguments.defaults)
+    for at, one in enumerate(names):
+        yield one.arg, arguments.defaults[at - missing] if at >= missing else None
+    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield one.arg, default

@@ -1,0 +1,185 @@
+"""Signed cookies that every visitor is given: that there is one says nothing about who it is."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["given_to_visitors"]
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_GETTERS = frozenset({"get_secure_cookie", "get_signed_cookie"})
+_SETTERS = frozenset({"set_secure_cookie", "set_signed_cookie"})
+_MADE_UP = frozenset(
+    [
+        *("b64encode", "bytes", "choice", "decode", "encode", "format", "getrandbits", "hex"),
+        *("hexdigest", "int", "join", "md5", "randint", "random", "randrange", "range", "sha1"),
+        *("sha256", "str", "time", "token_bytes", "token_hex", "token_urlsafe", "urandom", "utf8"),
+        *("uuid1", "uuid4"),
+    ]
+)
+"""What a value is made with that nobody has to prove anything for."""
+_REFUSES = frozenset({"finish", "redirect", "send_error", "set_status"})
+
+
+def given_to_visitors(project: Project) -> dict[str, ast.Constant | None]:
+    """The cookies that are set where the request has none, and nothing was asked before.
+
+    Returns:
+        What each is given, where that is a constant.
+    """
+    given: dict[str, ast.Constant | None] = {}
+    for module in project.inside():
+        if module.is_test or not any(
+            name in line for line in module.lines for name in ("set_secure_c", "set_signed_c")
+        ):
+            continue
+        for function in _functions(module):
+            for name, value in _given(function):
+                given[name] = value if isinstance(value, ast.Constant) else None
+    return given
+
+
+def _functions(module: Module) -> Iterator[_Function]:
+    """The functions that run for whoever comes: undecorated, in classes whose `prepare` lets everybody by."""
+    for node, scopes in module.nodes():
+        if not isinstance(node, ast.Call) or _attribute(node) not in _SETTERS:
+            continue
+        around = [one for one in scopes if isinstance(one, _Function)]
+        owner = next((one for one in reversed(scopes) if isinstance(one, ast.ClassDef)), None)
+        prepared = [
+            one
+            for one in (owner.body if owner is not None else [])
+            if isinstance(one, _Function) and one.name == "prepare" and one not in around
+        ]
+        if len(around) == 1 and not any(map(_may_refuse, prepared)):
+            decorators = {ast.unparse(one) for one in around[0].decorator_list}
+            if decorators <= {"staticmethod", "classmethod", "gen.coroutine", "coroutine"}:
+                yield around[0]
+
+
+def _may_refuse(function: _Function) -> bool:
+    return bool(function.decorator_list) or any(
+        isinstance(one, ast.Raise) or (isinstance(one, ast.Call) and _attribute(one) in _REFUSES)
+        for one in ast.walk(function)
+    )
+
+
+def _given(function: _Function) -> Iterator[tuple[str, ast.expr]]:
+    """`if not self.get_secure_cookie("id"): self.set_secure_cookie("id", str(uuid4()))`."""
+    held = dict(_held(function))
+    for test, body in _branches(function.body):
+        name = _absent(test, held)
+        if name is None:
+            continue
+        made = {
+            target.id: one.value
+            for one in ast.walk(function)
+            if isinstance(one, ast.Assign)
+            for target in one.targets
+            if isinstance(target, ast.Name)
+        }
+        for one in body:
+            call = one.value if isinstance(one, ast.Expr) else None
+            if (
+                isinstance(call, ast.Call)
+                and _attribute(call) in _SETTERS
+                and len(call.args) > 1
+                and isinstance(call.args[0], ast.Constant)
+                and call.args[0].value == name
+                and not _parameters(function) & {one.id for one in _names(call.args[1])}
+                and _is_made_up(call.args[1], made)
+            ):
+                yield name, call.args[1]
+
+
+def _branches(body: list[ast.stmt]) -> Iterator[tuple[ast.expr, list[ast.stmt]]]:
+    """Conditions that every visitor comes to, with what is done under them."""
+    for statement in body:
+        match statement:
+            case ast.If(
+                test=ast.Call(func=ast.Name(id="isinstance"))
+                | ast.UnaryOp(op=ast.Not(), operand=ast.Call(func=ast.Name(id="isinstance")))
+            ):
+                yield from _branches(statement.body)
+                yield from _branches(statement.orelse)
+            case ast.If():
+                yield statement.test, statement.body
+            case _:
+                pass
+        if any(
+            isinstance(one, ast.Return | ast.Raise)
+            or (isinstance(one, ast.Call) and _attribute(one) in _REFUSES)
+            for one in ast.walk(statement)
+        ):
+            return
+
+
+def _held(function: _Function) -> Iterator[tuple[str, str]]:
+    """Names that hold what a cookie says, with the name of the cookie."""
+    for one in ast.walk(function):
+        match one:
+            case (
+                ast.Assign(targets=[ast.Name(id=held)], value=value)
+                | ast.NamedExpr(target=ast.Name(id=held), value=value)
+            ):
+                name = _read(value)
+                if name is not None:
+                    yield held, name
+            case _:
+                pass
+
+
+def _absent(test: ast.expr, held: dict[str, str]) -> str | None:
+    """The cookie that a condition says is not there."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            pass
+        case ast.Compare(left=inner, ops=[ast.Is()], comparators=[ast.Constant(value=None)]):
+            pass
+        case _:
+            return None
+    if isinstance(inner, ast.NamedExpr):
+        inner = inner.value
+    return held.get(inner.id) if isinstance(inner, ast.Name) else _read(inner)
+
+
+def _read(node: ast.expr) -> str | None:
+    match node:
+        case ast.Call(args=[ast.Constant(value=str() as name), *_]) if _attribute(node) in _GETTERS:
+            return name
+        case _:
+            return None
+
+
+def _is_made_up(value: ast.expr, made: dict[str, ast.expr], deep: int = 3) -> bool:
+    for one in ast.walk(value):
+        match one:
+            case ast.Call():
+                if _attribute(one) not in _MADE_UP:
+                    return False
+            case ast.Name(id=name) if name in made:
+                if not deep or not _is_made_up(made[name], made, deep - 1):
+                    return False
+            case ast.Attribute(value=ast.Name(id="self")):
+                return False
+            case _:
+                pass
+    return True
+
+
+def _parameters(function: _Function) -> set[str]:
+    return {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+
+
+def _names(value: ast.expr) -> Iterator[ast.Name]:
+    return (one for one in ast.walk(value) if isinstance(one, ast.Name))
+
+
+def _attribute(call: ast.Call) -> str:
+    match call.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+        case _:
+            return ""

@@ -1,0 +1,333 @@
+"""What a message of anybody does to things of others: it changes them, switches them, speaks to them."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.judging.commands import ends_what_runs
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.ownership import is_of_the_program, is_statement
+from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["deeds_of_anybody"]
+
+_CHANGES = frozenset(
+    {"delete", "destroy", "drop", "edit", "erase", "kill", "modify", "overwrite", "purge"}
+    | {
+        "reboot",
+        "remove",
+        "rename",
+        "replace",
+        "restart",
+        "shutdown",
+        "terminate",
+        "update",
+        "wipe",
+    }
+)
+_KEEPS = frozenset({"apply", "commit", "put", "save", "set", "write"})
+"""What changes an object that was looked up."""
+_FINDS = frozenset(
+    {"by", "fetch", "filter", "find", "first", "get", "load", "lookup", "objects", "one", "query"}
+    | {"select"}
+)
+_TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
+_SPEAKS = _TELLS | {"broadcast", "deliver", "forward", "message", "post", "push", "talk", "whisper"}
+_RUNS = frozenset(
+    {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
+    | {"schedule", "send", "start", "submit", "trigger"}
+)
+_PICKS = frozenset({"func", "function", "job", "method", "procedure", "task"})
+_FACTORIES = frozenset({"event", "signal"})
+_FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})
+_SWITCHES = frozenset(
+    {"activate", "close", "deactivate", "disable", "enable", "lock", "off", "on", "open", "output"}
+    | {"reset", "start", "stop", "switch", "toggle", "turn", "unlock"}
+)
+_CONTROLS = frozenset(
+    {"accelerate", "angle", "brake", "brightness", "capture", "click", "color", "colour", "copy"}
+    | {"cycle", "drag", "drive", "duty", "hotkey", "interval", "launch", "level", "mode", "move"}
+    | {"paste", "pause", "play", "position", "power", "press", "pwm", "release", "rotate", "scroll"}
+    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "type", "typewrite"}
+    | {"volume", "zoom"}
+)
+"""What a message sets that says how much."""
+_QUIET = frozenset(
+    # It reads, computes or waits.
+    {"as", "check", "compute", "count", "current", "decode", "describe", "dump", "dumps", "encode"}
+    | {
+        "exists",
+        "fetch",
+        "filter",
+        "find",
+        "format",
+        "from",
+        "generate",
+        "get",
+        "has",
+        "info",
+        "is",
+    }
+    | {"items", "iter", "json", "keys", "list", "load", "loads", "lookup", "match", "now", "parse"}
+    | {"poll", "query", "read", "render", "search", "select", "serialize", "sleep", "snapshot"}
+    | {"sort", "split", "stat", "status", "time", "to", "validate", "values", "version", "wait"}
+    # It adds something that was said.
+    | {"add", "append", "broadcast", "create", "emit", "enqueue", "extend", "inc", "incr"}
+    | {"increment", "insert", "join", "log", "new", "notify", "observe", "post", "print", "publish"}
+    | {"push", "put", "record", "register", "say", "send", "setdefault", "store", "subscribe"}
+    | {"tell", "track", "unregister", "unsubscribe"}
+)
+_OF_SOMEBODY = frozenset(
+    {"account", "board", "call", "conference", "debug", "device", "doc", "document", "frame"}
+    | {"game", "group", "host", "job", "kernel", "lobby", "machine", "match", "meeting", "member"}
+    | {"owner", "party", "player", "project", "room", "session", "table", "task", "team"}
+    | {"terminal", "uid", "user", "uuid"}
+)
+"""Words for what belongs to some and not to all."""
+_THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
+"""Words for who somebody is: to call oneself so is another matter."""
+_PLACES = _OF_SOMEBODY | {"channel", "topic"}
+_LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
+_NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
+"""Words for what only notes that there was something."""
+_PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
+_ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
+_RECIPIENT = re.compile(
+    r"^(to_?(client|id|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
+    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee)$",
+    re.IGNORECASE,
+)
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+
+
+def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
+    """What a message does to what is not its sender's, where nobody knows who that is."""
+    return [event for event in endpoint.anonymous.events if _is_deed(endpoint, event)]
+
+
+def _is_deed(endpoint: Endpoint, event: Event) -> bool:
+    if event.stage not in _SERVING:
+        return False
+    if _takes_part(event):
+        return True
+    if event.stage == Stage.OPEN:
+        return False
+    return _is_done_to_what_it_names(event) or (
+        _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
+    )
+
+
+# what a message names --------------------------------------------------------------------------
+
+
+def _is_done_to_what_it_names(event: Event) -> bool:
+    if not event.labels >= {"client", "message"}:
+        return False
+    match event.kind:
+        case "act" | "join":
+            return (
+                _changes(event)
+                or _speaks_to_whom_it_names(event)
+                or _speaks_where_it_names(event)
+                or _runs_what_it_names(event)
+                or _calls_what_it_finds(event)
+            )
+        case "store":
+            return _sets(event) or _changes_somebodys(event)
+        case _:
+            return False
+
+
+def _changes(event: Event) -> bool:
+    """`Widget.delete(data["id"])`, `Board.get(data["board_id"]).save()`."""
+    words = lexicon.words_of(_name(event))
+    if _is_found(event.receiver):
+        return bool((_CHANGES | _KEEPS) & set(words[:1]))
+    if not _CHANGES & set(words[:1]) or event.kind == "join":
+        return False
+    return any(_ID.search(name) for name in _fields(event))
+
+
+def _is_found(holder: Value | None) -> bool:
+    """Whether an object was looked up by what the message says, in what is not the connection's own."""
+    if holder is None or not labels_of(holder) >= {"client", "message"}:
+        return False
+    text = text_of(holder)
+    chain = lexicon.chain_of(text)
+    if not text.endswith(")") or len(chain) < 2 or chain[0] == "self":
+        return False
+    return bool(_FINDS & set(lexicon.words_of(chain[-1])))
+
+
+def _changes_somebodys(event: Event) -> bool:
+    """`players[data["player"]].score += 1`."""
+    held = event.receiver
+    return (
+        held is not None
+        and labels_of(held) >= {"client", "message", "found"}
+        and bool(_OF_SOMEBODY & _stems(text_of(held)))
+    )
+
+
+def _speaks_to_whom_it_names(event: Event) -> bool:
+    """`people[data["to"]].write_message(text)`, `post.send(data["to_user"], data["text"])`."""
+    words = set(lexicon.words_of(_name(event)))
+    held = event.receiver
+    if (
+        held is not None
+        and labels_of(held) >= {"client", "message", "found"}
+        and not labels_of(held) & {"answer"}
+        and _TELLS & words
+    ):
+        return True
+    fields = list(_fields(event))
+    return (
+        bool(_SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
+    )
+
+
+def _speaks_where_it_names(event: Event) -> bool:
+    """`redis.publish(data["room"], data["text"])`."""
+    first = event.values[0] if len(event.values) > 1 else None
+    return (
+        first is not None
+        and "message" in labels_of(first)
+        and bool(_SPEAKS & set(lexicon.words_of(_name(event))))
+        and bool(_PLACES & _stems(text_of(first)))
+    )
+
+
+def _runs_what_it_names(event: Event) -> bool:
+    """`celery.send_task(data["task"])`, `signal(data["name"]).send(self)`."""
+    words = set(lexicon.words_of(_name(event)))
+    chain = lexicon.chain_of(event.text)
+    held = event.receiver
+    if held is not None and "message" in labels_of(held) and len(chain) > 1:
+        made = set(lexicon.words_of(chain[-2]))
+        if _FACTORIES & made and _FIRES & words and text_of(held).endswith(")"):
+            return True
+    return bool(_RUNS & words) and any(
+        bool(_PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
+    )
+
+
+def _calls_what_it_finds(event: Event) -> bool:
+    """`procedures[message.procedure](*message.arguments)`."""
+    node = event.node
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Subscript)
+        and not isinstance(node.func.slice, ast.Constant)
+        and event.receiver is None
+        and event.text.endswith("]")
+    )
+
+
+def _sets(event: Event) -> bool:
+    """`CONFIG[data["key"]] = data["value"]`."""
+    return (
+        len(event.values) == 2
+        and all("message" in labels_of(one) for one in event.values)
+        and lexicon.is_setting_chain([event.text.rpartition(".")[2]])
+    )
+
+
+# what a message picks, or says how much of -------------------------------------------------------
+
+
+def _is_control(event: Event) -> bool:
+    """`if message == "fan": board.output(17, 1)`, `motor.speed = data["speed"]`, `mouse.move(data["x"])`."""
+    if "self" in event.labels:
+        return False
+    told = event.labels >= {"client", "message"}
+    name = _name(event)
+    words = lexicon.words_of(name)
+    match event.kind:
+        case "alter" | "store":
+            if told:
+                return bool(_CONTROLS & set(words)) and "." in event.text
+            return event.selected and event.kind == "alter" and not _NOTES & set(words)
+        case "call" if name == "write":  # a port, a process, a terminal
+            return (told or event.selected) and event.receiver is not None and not _is_file(event)
+        case "act" if event.text.startswith(_PROGRAMS):
+            return ends_what_runs(event)
+        case "act" if event.text == "open":
+            return False  # a file of the program; one that a message names is a command
+        case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
+            ["on"],
+            ["handle"],
+            ["process"],
+        ):
+            return words in _WHOLE
+        case "act" if _SWITCHES & set(words):
+            return told or event.selected
+        case "act" if not is_statement(event.module, event.node) or _is_quiet(words):
+            return False
+        case "act":
+            return event.selected or (told and bool(_CONTROLS & {*words[:1], *words[-1:]}))
+        case _:
+            return False
+
+
+_WHOLE = (["on"], ["off"])
+
+
+def _is_quiet(words: list[str]) -> bool:
+    return bool(_QUIET & set(words[:1])) or words[:1] == ["write"] or words == ["set"]
+
+
+def _is_file(event: Event) -> bool:
+    return bool(
+        {"buffer", "file", "fp", "f", "log", "logfile", "open", "out", "output", "stderr", "stdout"}
+        & set(lexicon.chain_of(event.text))
+    )
+
+
+# what the address or a message names that is somebody's ------------------------------------------
+
+
+def _takes_part(event: Event) -> bool:
+    """`rooms[room].add(self)`, `manager.join(self.get_argument("game"), self)`, `subscribe(data["user"])`."""
+    if "client" not in event.labels or not event.labels & {"url", "query", "message"}:
+        return False
+    words = set(lexicon.words_of(_name(event)))
+    listens = bool(_LISTENS & words)
+    if event.kind != "join" and not (event.kind == "act" and listens):
+        return False
+    held = event.receiver
+    if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
+        return bool((_OF_SOMEBODY - _THEMSELVES) & _stems(text_of(held)))
+    named = {
+        word
+        for value in (*event.values, *(value for _, value in event.words))
+        if not isinstance(value, Instance) and labels_of(value) & {"url", "query", "message"}
+        for word in _stems(text_of(value))
+    }
+    return bool((_OF_SOMEBODY if listens else _OF_SOMEBODY - _THEMSELVES) & named)
+
+
+def _stems(text: str) -> set[str]:
+    """The words in a text, of many one."""
+    return {
+        one.removesuffix("s") if len(one) > 4 else one
+        for name in re.findall(r"\w+", text)
+        for one in lexicon.words_of(name)
+    }
+
+
+def _fields(event: Event) -> Iterator[str]:
+    """Names of the fields of the message that a call is given."""
+    for value in (*event.values, *(value for _, value in event.words)):
+        if isinstance(value, Unknown) and "message" in value.labels:
+            path = path_of(text_of(value))
+            if path:
+                yield str(path[-1])
+
+
+def _name(event: Event) -> str:
+    if event.kind in {"alter", "store"}:
+        return event.text.rpartition(".")[2]
+    return (lexicon.chain_of(event.text) or [""])[-1]

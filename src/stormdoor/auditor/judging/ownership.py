@@ -1,0 +1,145 @@
+"""Whose an object is that something is done to: the connection's own, or the program's."""
+
+import ast
+from functools import lru_cache
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["is_of_the_program", "is_statement"]
+
+_MAX_STEPS = 4
+
+
+def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
+    """Whether what is done is done to what a module or the application has.
+
+    What a connection made or was given for itself is its own: `self.player.move(...)`.
+    """
+    if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Name):
+        # What is called under a local name says in its text where it comes from.
+        chain = lexicon.chain_of(event.text)
+        return bool(chain) and chain[0] not in {"self", "cls"}
+    places = [(module, node) for module, node, _ in event.stack]
+    return _belongs(endpoint, [*places, (event.module, event.node)])
+
+
+def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
+    if not places:
+        return False
+    module, node = places[-1]
+    names = _chain(node.func if isinstance(node, ast.Call) else node)
+    around = _around(module, node)
+    for _ in range(_MAX_STEPS):
+        if not names:
+            return False
+        if names[0] in {"self", "cls"}:
+            if "application" in names:
+                return True
+            own = {one.node for one in endpoint.info.mro if isinstance(one, ClassInfo)}
+            if not around.owner or around.owner in own:
+                return False
+            return _belongs(endpoint, places[:-1])
+        made = _bound_in(around.function, names[0]) if around.function is not None else None
+        if made is None:
+            break
+        names = _chain(made)
+    if around.function is not None and names[0] in _parameters(around.function):
+        return False
+    return bool(endpoint.project.members(module, names[0]))
+
+
+def _chain(node: ast.AST) -> list[str]:
+    """`a`, `b`, `c` of `a.b(x)[y].c`."""
+    names: list[str] = []
+    while True:
+        match node:
+            case ast.Attribute(value=inner, attr=name):
+                names.append(name)
+                node = inner
+            case ast.Subscript(value=inner):
+                node = inner
+            case ast.Call(func=inner) | ast.Await(value=inner):
+                node = inner
+            case ast.Name(id=name):
+                return [name, *reversed(names)]
+            case _:
+                return []
+
+
+class _Place:
+    """The class and the function around a node."""
+
+    __slots__ = ("function", "owner")
+
+    def __init__(self, owner: ast.ClassDef | None, function: ast.AST | None) -> None:
+        self.owner = owner
+        self.function = function
+
+
+def _around(module: Module, node: ast.AST) -> _Place:
+    owner: ast.ClassDef | None = None
+    function: ast.AST | None = None
+    for one in _scopes(module).get(id(node), ()):
+        if isinstance(one, ast.ClassDef):
+            owner = one
+        else:
+            function = one
+    return _Place(owner, function)
+
+
+@lru_cache(maxsize=256)
+def _scopes(module: Module) -> dict[int, tuple[ast.AST, ...]]:
+    """The classes and functions around each call and each target, from the outside in."""
+    found: dict[int, tuple[ast.AST, ...]] = {}
+    pending: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(module.tree, ())]
+    while pending:
+        node, scopes = pending.pop()
+        if isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Name):
+            found[id(node)] = scopes
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            scopes = (*scopes, node)
+        pending.extend((inner, scopes) for inner in ast.iter_child_nodes(node))
+    return found
+
+
+def _bound_in(function: ast.AST, name: str) -> ast.expr | None:
+    """What a function binds a name to."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                return value
+            case ast.For(target=ast.Name(id=bound), iter=value) if bound == name:
+                return value
+            case _:
+                pass
+    return None
+
+
+def _parameters(function: ast.AST) -> set[str]:
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return set()
+    given = function.args
+    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+
+
+def is_statement(module: Module, node: ast.AST) -> bool:
+    """Whether nobody looks at what a call gives: it is made for what it does."""
+    return id(node) in _statements(module)
+
+
+@lru_cache(maxsize=256)
+def _statements(module: Module) -> frozenset[int]:
+    found: set[int] = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Expr | ast.Lambda):
+            value = node.value if isinstance(node, ast.Expr) else node.body
+            while (
+                isinstance(value, ast.Await | ast.Yield | ast.YieldFrom) and value.value is not None
+            ):
+                value = value.value
+            found.add(id(value))
+    return frozenset(found)

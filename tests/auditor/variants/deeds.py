@@ -1,0 +1,1804 @@
+"""Deeds that a message names: who asks before they are done, and what only stands beside them.
+
+`MEMBERS` are of clients whose identity is known, `LATE` of those who are asked after the 101,
+`ANYBODY` of clients of whom nobody knows it.
+"""
+
+__all__ = ["ANYBODY", "LATE", "MEMBERS"]
+
+MEMBERS: dict[str, tuple[str, str]] = {
+    "a function of the module by a made-up name": (
+        "missing",
+        """
+def do_delete(data): db.delete_room(data["room"])
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        found = globals().get("do_" + data["action"])
+        if found is not None:
+            found(data)
+""",
+    ),
+    "a function by the class of the request": (
+        "missing",
+        """
+class Delete:
+    def __init__(self, room): self.room = room
+class Rename:
+    def __init__(self, room, name): self.room, self.name = room, name
+def on_delete(server, request): server.rooms.delete(request.room)
+def on_rename(server, request): server.rooms.rename(request.room, request.name)
+HANDLERS = {Delete: on_delete, Rename: on_rename}
+KINDS = {"delete": Delete, "rename": Rename}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        request = KINDS[data.pop("type")](**data)
+        HANDLERS[type(request)](self.application, request)
+""",
+    ),
+    "a function by the class of the request, each asks": (
+        "ok",
+        """
+class Delete:
+    def __init__(self, room): self.room = room
+class Rename:
+    def __init__(self, room, name): self.room, self.name = room, name
+def on_delete(user, server, request):
+    if not server.owns(user, request.room):
+        raise PermissionError
+    server.rooms.delete(request.room)
+def on_rename(user, server, request):
+    if not server.owns(user, request.room):
+        raise PermissionError
+    server.rooms.rename(request.room, request.name)
+HANDLERS = {Delete: on_delete, Rename: on_rename}
+KINDS = {"delete": Delete, "rename": Rename}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        request = KINDS[data.pop("type")](**data)
+        HANDLERS[type(request)](self.current_user, self.application, request)
+""",
+    ),
+    "a path of attributes": (
+        "missing",
+        """
+import api
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        target = api
+        for part in data["method"].split("."):
+            target = getattr(target, part)
+        target(**data["arguments"])
+""",
+    ),
+    "a path of attributes in an allow-list that reads": (
+        "ok",
+        """
+import api
+EXPOSED = frozenset({"clock.now", "status.show"})
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["method"] not in EXPOSED:
+            return
+        if data["method"] == "clock.now":
+            self.write_message(api.clock.now())
+        else:
+            self.write_message(api.status.show())
+""",
+    ),
+    "routes of patterns": (
+        "missing",
+        r"""
+import re
+class Door(Base):
+    routes = [(re.compile(r"^delete (?P<room>\w+)$"), "delete"), (re.compile(r"^say (?P<text>.*)$"), "say")]
+    def on_message(self, message):
+        for pattern, name in self.routes:
+            found = pattern.match(message)
+            if found:
+                return getattr(self, name)(**found.groupdict())
+    def delete(self, room):
+        db.delete_room(room)
+    def say(self, text):
+        hall.say(self.current_user, text)
+""",
+    ),
+    "routes of patterns, asked": (
+        "ok",
+        r"""
+import re
+class Door(Base):
+    routes = [(re.compile(r"^delete (?P<room>\w+)$"), "delete"), (re.compile(r"^say (?P<text>.*)$"), "say")]
+    def on_message(self, message):
+        for pattern, name in self.routes:
+            found = pattern.match(message)
+            if found:
+                return getattr(self, name)(**found.groupdict())
+    def delete(self, room):
+        if not db.room(room).is_owned_by(self.current_user):
+            return
+        db.delete_room(room)
+    def say(self, text):
+        hall.say(self.current_user, text)
+""",
+    ),
+    "a word of the line, python 2": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        words = message.split()
+        func = getattr(self, "cmd_%s" % words[0].lower(), None)
+        if func is None:
+            self.write_message("unknown command %s" % words[0])
+            return
+        func(*words[1:])
+    def cmd_kick(self, name):
+        self.application.users[name].close()
+    def cmd_help(self):
+        self.write_message("kick, help")
+""",
+    ),
+    "a word of the line, python 2, operators only": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        words = message.split()
+        func = getattr(self, "cmd_%s" % words[0].lower(), None)
+        if func is None:
+            self.write_message("unknown command %s" % words[0])
+            return
+        func(*words[1:])
+    def cmd_kick(self, name):
+        if self.current_user not in self.application.operators:
+            self.write_message("you are no operator")
+            return
+        self.application.users[name].close()
+    def cmd_help(self):
+        self.write_message("kick, help")
+""",
+    ),
+    "an interpreter of lines": (
+        "missing",
+        """
+import cmd
+class Shell(cmd.Cmd):
+    def do_delete(self, line):
+        db.delete_room(line)
+class Door(Base):
+    def open(self):
+        self.shell = Shell()
+    def on_message(self, message):
+        self.shell.onecmd(message)
+""",
+    ),
+    "a parser of arguments": (
+        "missing",
+        """
+import argparse, shlex
+def delete(given): db.delete_room(given.room)
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers()
+one = commands.add_parser("delete")
+one.add_argument("room")
+one.set_defaults(func=delete)
+class Door(Base):
+    def on_message(self, message):
+        given = parser.parse_args(shlex.split(message))
+        given.func(given)
+""",
+    ),
+    "a row of an object mapper": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = session.query(Document).get(data["id"])
+        doc.title = data["title"]
+        session.commit()
+""",
+    ),
+    "a row of an object mapper, of the owner": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = session.query(Document).filter_by(id=data["id"], owner_id=self.current_user).first()
+        if doc is None:
+            return
+        doc.title = data["title"]
+        session.commit()
+""",
+    ),
+    "a row of an object mapper, among the own": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = session.query(Document).get(data["id"])
+        user = session.query(User).get(self.current_user)
+        if doc not in user.documents:
+            return
+        doc.title = data["title"]
+        session.commit()
+""",
+    ),
+    "published to a channel": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        redis.publish("room:" + data["room"], data["text"])
+""",
+    ),
+    "published to a channel of a member": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not redis.sismember("members:" + data["room"], self.current_user):
+            return
+        redis.publish("room:" + data["room"], data["text"])
+""",
+    ),
+    "a channel by a task": (
+        "missing",
+        """
+import tornado.gen
+class Door(Base):
+    @tornado.gen.engine
+    def on_message(self, message):
+        yield tornado.gen.Task(self.redis.subscribe, "feed:%s" % json.loads(message)["feed"])
+        self.redis.listen(self.on_feed)
+    def on_feed(self, line):
+        self.write_message(line.body)
+""",
+    ),
+    "a channel by a task, asked": (
+        "ok",
+        """
+import tornado.gen
+class Door(Base):
+    @tornado.gen.engine
+    def on_message(self, message):
+        feed = json.loads(message)["feed"]
+        reader = yield tornado.gen.Task(db.is_reader, self.current_user, feed)
+        if not reader:
+            self.close()
+            return
+        yield tornado.gen.Task(self.redis.subscribe, "feed:%s" % feed)
+        self.redis.listen(self.on_feed)
+    def on_feed(self, line):
+        self.write_message(line.body)
+""",
+    ),
+    "a document updated by an operation": (
+        "missing",
+        """
+import motor
+from bson import ObjectId
+class Door(Base):
+    @gen.coroutine
+    def on_message(self, message):
+        data = json.loads(message)
+        yield motor.Op(db.documents.update, {"_id": ObjectId(data["id"])}, {"$set": {"title": data["title"]}})
+""",
+    ),
+    "a document updated by an operation, of the owner": (
+        "ok",
+        """
+import motor
+from bson import ObjectId
+class Door(Base):
+    @gen.coroutine
+    def on_message(self, message):
+        data = json.loads(message)
+        yield motor.Op(
+            db.documents.update,
+            {"_id": ObjectId(data["id"]), "owner": self.current_user},
+            {"$set": {"title": data["title"]}},
+        )
+""",
+    ),
+    "a chain of a query": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        Document.delete().where(Document.id == data["id"]).execute()
+""",
+    ),
+    "a chain of a query, of the owner": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        Document.delete().where(Document.id == data["id"], Document.owner == self.current_user).execute()
+""",
+    ),
+    "a file written": (
+        "missing",
+        """
+import os
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        with open(os.path.join("/srv/files", data["name"]), "w") as file:
+            file.write(data["text"])
+""",
+    ),
+    "a file written in the own folder": (
+        "ok",
+        """
+import os
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        name = os.path.basename(data["name"])
+        with open(os.path.join("/srv/files", self.current_user, name), "w") as file:
+            file.write(data["text"])
+""",
+    ),
+    "a sealed handle": (
+        "ok",
+        """
+from itsdangerous import URLSafeSerializer
+seal = URLSafeSerializer(os.environ["KEY"])
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.delete_document(seal.loads(data["document"]))
+""",
+    ),
+    "a handle that is only encoded": (
+        "missing",
+        """
+import base64
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.delete_document(base64.b64decode(data["document"]))
+""",
+    ),
+    "a sum of the handle": (
+        "ok",
+        """
+import hmac
+KEY = os.environ["KEY"].encode()
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        wanted = hmac.new(KEY, data["document"].encode(), "sha256").hexdigest()
+        if not hmac.compare_digest(wanted, data["mac"]):
+            return
+        db.delete_document(data["document"])
+""",
+    ),
+    "a share link in a table": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        share = db.shares.find(document=data["document"], token=data["share_token"])
+        if share is None or not share.writable:
+            return
+        db.delete_document(data["document"])
+""",
+    ),
+    "ranks and what each needs": (
+        "ok",
+        """
+RANKS = {"guest": 0, "editor": 1, "owner": 2}
+NEEDS = {"rename": "editor", "delete": "owner"}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        rank = RANKS[db.rank_of(self.current_user, data["room"])]
+        if rank < RANKS[NEEDS[data["type"]]]:
+            return
+        if data["type"] == "rename":
+            db.rename_room(data["room"], data["name"])
+        else:
+            db.delete_room(data["room"])
+""",
+    ),
+    "a mark on the function that is looked at": (
+        "ok",
+        """
+def command(admin=False):
+    def mark(function):
+        function.admin = admin
+        return function
+    return mark
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        function = {"delete": self.delete, "say": self.say}.get(data["type"])
+        if function is None:
+            return
+        if function.admin and not users.is_admin(self.current_user):
+            return
+        function(data)
+    @command(admin=True)
+    def delete(self, data):
+        db.delete_room(data["room"])
+    @command()
+    def say(self, data):
+        hall.say(self.current_user, data["text"])
+""",
+    ),
+    "a mark on the function that nobody looks at": (
+        "missing",
+        """
+def command(admin=False):
+    def mark(function):
+        function.admin = admin
+        return function
+    return mark
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        function = {"delete": self.delete, "say": self.say}.get(data["type"])
+        if function is not None:
+            function(data)
+    @command(admin=True)
+    def delete(self, data):
+        db.delete_room(data["room"])
+    @command()
+    def say(self, data):
+        hall.say(self.current_user, data["text"])
+""",
+    ),
+    "rooms of the user, listed at the beginning": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.rooms = set(db.rooms_of(self.current_user))
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["room"] not in self.rooms:
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "rooms that the client listed itself": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.rooms = set()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "join":
+            self.rooms.add(data["room"])
+            return
+        if data["room"] not in self.rooms:
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "counted rows of the owner": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        given = (data["id"], self.current_user)
+        found = db.execute("select count(*) from docs where id = ? and owner = ?", given)
+        if not found.fetchone()[0]:
+            return
+        db.execute("delete from docs where id = ?", (data["id"],))
+""",
+    ),
+    "counted rows of nobody": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        found = db.execute("select count(*) from docs where id = ?", (data["id"],))
+        if not found.fetchone()[0]:
+            return
+        db.execute("delete from docs where id = ?", (data["id"],))
+""",
+    ),
+    "the own account is told, and then a room goes": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.acct = accounts.find(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.acct.run(data)
+        db.delete_room(data["room"])
+""",
+    ),
+    "the own account runs it": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.acct = accounts.find(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.acct.run(data)
+""",
+    ),
+    "a block that asks": (
+        "ok",
+        """
+from contextlib import contextmanager
+@contextmanager
+def owned(user, room):
+    if db.owner_of(room) != user:
+        raise PermissionError(room)
+    yield room
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        with owned(self.current_user, data["room"]) as room:
+            db.delete_room(room)
+""",
+    ),
+    "a block that times": (
+        "missing",
+        """
+import time
+from contextlib import contextmanager
+@contextmanager
+def timed(user, room):
+    begun = time.time()
+    yield room
+    log.info("%s %s %s", user, room, time.time() - begun)
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        with timed(self.current_user, data["room"]) as room:
+            db.delete_room(room)
+""",
+    ),
+    "a block of a library that asks": (
+        "ok",
+        """
+from rights import Permission, RoleNeed
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        with Permission(RoleNeed("admin")).require(self.current_user):
+            db.delete_room(data["room"])
+""",
+    ),
+    "found by a callback": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.documents.find_one({"_id": data["id"]}, callback=self.on_found)
+    def on_found(self, document, error):
+        if document is not None:
+            db.documents.remove(document)
+""",
+    ),
+    "found by a callback, of the owner": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.documents.find_one({"_id": data["id"], "owner": self.current_user}, callback=self.on_found)
+    def on_found(self, document, error):
+        if document is not None:
+            db.documents.remove(document)
+""",
+    ),
+    "of those that it names, the own": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        own = {room.id for room in db.rooms_of(self.current_user)}
+        for room in own & set(json.loads(message)["rooms"]):
+            db.delete_room(room)
+""",
+    ),
+    "of those that it names, the own by a filter": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        own = [room.id for room in db.rooms_of(self.current_user)]
+        for room in [one for one in json.loads(message)["rooms"] if one in own]:
+            db.delete_room(room)
+""",
+    ),
+    "all that it names": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        own = [room.id for room in db.rooms_of(self.current_user)]
+        for room in json.loads(message)["rooms"]:
+            db.delete_room(room)
+        self.write_message({"rooms": len(own)})
+""",
+    ),
+    "all asked at once": (
+        "ok",
+        """
+import asyncio
+class Door(Base):
+    async def on_message(self, message):
+        rooms = json.loads(message)["rooms"]
+        answers = await asyncio.gather(*[db.may_delete(self.current_user, room) for room in rooms])
+        if not all(answers):
+            return
+        for room in rooms:
+            await db.delete_room(room)
+""",
+    ),
+    "a table of questions": (
+        "ok",
+        """
+MAY = {
+    "delete": lambda user: user.is_admin,
+    "rename": lambda user: user.is_editor,
+}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not MAY[data["type"]](self.current_user):
+            return
+        getattr(db, data["type"] + "_room")(data["room"])
+""",
+    ),
+    "the document of the address, changed by a message": (
+        "missing",
+        """
+class Door(Base):
+    def open(self, number):
+        self.document = Document.get(int(number))
+        self.document.listeners.add(self)
+    def on_message(self, message):
+        self.document.apply(json.loads(message))
+""",
+    ),
+    "the document of the address, its owner compared": (
+        "ok",
+        """
+class Door(Base):
+    def open(self, number):
+        self.document = Document.get(int(number))
+        if self.document.owner_id != self.current_user:
+            self.close(4403)
+            return
+        self.document.listeners.add(self)
+    def on_message(self, message):
+        self.document.apply(json.loads(message))
+""",
+    ),
+    "the document of the address, by a property": (
+        "missing",
+        """
+class Door(Base):
+    @property
+    def document(self):
+        return Document.objects.get(pk=self.path_kwargs["pk"])
+    def on_message(self, message):
+        self.document.update(json.loads(message))
+""",
+    ),
+    "the document of the address and the user, by a property": (
+        "ok",
+        """
+class Door(Base):
+    @property
+    def document(self):
+        return Document.objects.get(pk=self.path_kwargs["pk"], owner=self.current_user)
+    def on_message(self, message):
+        self.document.update(json.loads(message))
+""",
+    ),
+    "a policy that is enforced": (
+        "ok",
+        """
+import casbin
+enforcer = casbin.Enforcer("model.conf", "policy.csv")
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not enforcer.enforce(self.current_user, data["room"], "delete"):
+            self.write_message({"error": "no"})
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "a policy that is only asked": (
+        "missing",
+        """
+import casbin
+enforcer = casbin.Enforcer("model.conf", "policy.csv")
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not enforcer.enforce(self.current_user, data["room"], "delete"):
+            log.warning("%s deletes %s", self.current_user, data["room"])
+        db.delete_room(data["room"])
+""",
+    ),
+    "a question with a perm": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        room = Room.objects.get(pk=data["room"])
+        if not self.current_user.has_perm("rooms.delete_room", room):
+            raise HTTPError(403)
+        room.delete()
+""",
+    ),
+    "a task by its name": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        celery.send_task(data["task"], args=data["arguments"])
+""",
+    ),
+    "a task of the server": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        tasks.archive.delay(data["project_id"])
+""",
+    ),
+    "a task of the server for the user": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        tasks.archive.delay(self.current_user)
+""",
+    ),
+    "a task by its name in a pool": (
+        "missing",
+        """
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(4)
+def purge(data): db.purge(data["project"])
+JOBS = {"purge": purge}
+class Door(Base):
+    @gen.coroutine
+    def on_message(self, message):
+        data = json.loads(message)
+        done = yield pool.submit(JOBS[data["job"]], data)
+        self.write_message({"done": done})
+""",
+    ),
+    "a row that is compared by its fields": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        row = db.get("select * from orders where id = %s", data["id"])
+        if not row or row["customer"] != self.current_user:
+            self.write_message({"error": "no such order"})
+            return
+        db.execute("delete from orders where id = %s", data["id"])
+""",
+    ),
+    "the rooms of the connection, by the server": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        room = ROOMS[data["room"]]
+        if self.current_user not in room.members:
+            return
+        for one in room.clients:
+            one.write_message(data["text"])
+""",
+    ),
+    "all clients of a room that it names": (
+        "missing",
+        """
+ROOMS = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        for one in ROOMS[data["room"]]:
+            one.write_message({"from": self.current_user, "text": data["text"]})
+""",
+    ),
+}
+
+LATE: dict[str, tuple[str, str]] = {
+    "any room of the address, after a late question": (
+        "missing",
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def open(self, room):
+        if not self.get_current_user():
+            self.close()
+            return
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "any room of the address that its members are in, after a late question": (
+        "ok",
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def open(self, room):
+        user = self.get_current_user()
+        if not user or user not in db.members_of(room):
+            self.close()
+            return
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "any room of a message, and its game begins": (
+        "missing",
+        """
+games = {}
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = db.user_of(self.get_signed_cookie("user"))
+        if self.user is None:
+            self.close()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            games[data["room"]].start()
+""",
+    ),
+    "the room of a message that is the user's, and its game begins": (
+        "ok",
+        """
+games = {}
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = db.user_of(self.get_signed_cookie("user"))
+        if self.user is None:
+            self.close()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            game = games[data["room"]]
+            if game.host != self.user:
+                return
+            game.start()
+""",
+    ),
+    "a decorator of the class wraps open": (
+        "missing",
+        """
+rooms = {}
+def members_only(cls):
+    original = cls.open
+    def open(self, *args, **kwargs):
+        if not self.get_signed_cookie("user"):
+            self.close()
+            return None
+        return original(self, *args, **kwargs)
+    cls.open = open
+    return cls
+@members_only
+class Door(WebSocketHandler):
+    def open(self, room):
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "a decorator of the class wraps open and asks for the room": (
+        "ok",
+        """
+rooms = {}
+def members_only(cls):
+    original = cls.open
+    def open(self, room):
+        user = self.get_signed_cookie("user")
+        if not user or not db.is_member(user, room):
+            self.close()
+            return None
+        return original(self, room)
+    cls.open = open
+    return cls
+@members_only
+class Door(WebSocketHandler):
+    def open(self, room):
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "the machine starts anew for any of the users": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+    def on_message(self, message):
+        if message == "restart":
+            os.system("sudo systemctl restart kiosk")
+""",
+    ),
+    "the machine starts anew for the operator": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_signed_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            raise HTTPError(401)
+    def on_message(self, message):
+        if message == "restart" and db.is_operator(self.current_user):
+            os.system("sudo systemctl restart kiosk")
+""",
+    ),
+}
+
+ANYBODY: dict[str, tuple[str, str]] = {
+    "told to whoever it names": (
+        "missing",
+        """
+people = {}
+class Door(WebSocketHandler):
+    def open(self, uid):
+        self.uid = uid
+        people[uid] = self
+    def on_message(self, message):
+        data = json.loads(message)
+        other = people.get(data["to_uid"])
+        if other:
+            other.write_message({"from": self.uid, "text": data["text"]})
+""",
+    ),
+    "told to whoever it names, by a service": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self, uid):
+        self.uid = uid
+        Operations().set_notifier(self.uid, self)
+    def on_message(self, message):
+        data = json.loads(message)
+        Operations().talk_to(self.uid, data["to_uid"], data["content"])
+""",
+    ),
+    "told to all": (
+        "ok",
+        """
+people = set()
+class Door(WebSocketHandler):
+    def open(self):
+        people.add(self)
+    def on_message(self, message):
+        for one in people:
+            one.write_message(message)
+""",
+    ),
+    "lamps on and off": (
+        "missing",
+        """
+control = Controller()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "LIGHTS_ON":
+            control.lightsOn()
+        elif message == "LIGHTS_OFF":
+            control.lightsOff()
+        else:
+            self.write_message("unknown command")
+""",
+    ),
+    "what the lamps do": (
+        "ok",
+        """
+control = Controller()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "LIGHTS":
+            self.write_message({"lights": control.readLights()})
+        elif message == "TEMPERATURE":
+            self.write_message({"temperature": control.readTemperature()})
+""",
+    ),
+    "pins of the board": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        GPIO.output(data["channel"], data["level"])
+""",
+    ),
+    "a file that is followed": (
+        "missing",
+        """
+class Registry:
+    def __init__(self):
+        self.readers = {}
+    def add(self, handler, name):
+        if name not in self.readers:
+            self.readers[name] = open(name)
+        self.readers[name].seek(0, 2)
+registry = Registry()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        registry.add(self, message)
+""",
+    ),
+    "a file that is followed, by a reader": (
+        "missing",
+        """
+class Reader:
+    def __init__(self, path):
+        self.path = path
+        self.file = open(path)
+class Registry:
+    def __init__(self):
+        self.readers = {}
+    def add(self, handler, name):
+        self.readers[name] = Reader(name)
+        self.readers[name].handlers.append(handler)
+class Server(Application):
+    def __init__(self):
+        self.registry = Registry()
+        super().__init__([(r"/ws", Door)])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.application.registry.add(self, message)
+""",
+    ),
+    "a file of a table": (
+        "ok",
+        """
+FILES = {"access": "/var/log/access.log", "error": "/var/log/error.log"}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        path = FILES.get(message)
+        if path is None:
+            return
+        with open(path) as file:
+            self.write_message(file.read())
+""",
+    ),
+    "a signal by its name": (
+        "missing",
+        """
+from blinker import signal
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        signal(data["name"]).send(self, data=data)
+""",
+    ),
+    "a signal to whoever listens": (
+        "ok",
+        """
+from blinker import signal
+spoken = signal("spoken")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        spoken.send(self, text=message)
+""",
+    ),
+    "a path of attributes of a module": (
+        "missing",
+        """
+import methods
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        method = methods
+        for part in data["method"].split("."):
+            method = getattr(method, part)
+        method.invoke(self, data["parameters"])
+""",
+    ),
+    "a path of attributes of a module that an option names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    @classmethod
+    def configure(cls):
+        cls.__method = __import__(options.socket_method_module)
+    def on_message(self, message):
+        method = self.__method
+        try:
+            data = json.loads(message)
+            for part in data["method"].split("."):
+                method = getattr(method, part)
+            method.invoke(self, data["parameters"])
+        except Exception as error:
+            logging.error(error)
+""",
+    ),
+    "a board that it names is renamed": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        board = Board.get(data["board_id"])
+        board.name = data["name"][:16]
+        board.save()
+""",
+    ),
+    "a row that it names is removed": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        Widget.delete(data["widget_id"])
+""",
+    ),
+    "listens to what it names": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        bugs.subscribe(data["bug"], self)
+""",
+    ),
+    "a search": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        found = await client.fetch("https://words.example/?q=" + message)
+        self.write_message(found.body)
+""",
+    ),
+    "a task by its name": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        celery.send_task(data["task"], args=data["arguments"])
+""",
+    ),
+    "an attribute of a motor": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        motor = getattr(robot, data["motor"])
+        setattr(motor, data["register"], data["value"])
+""",
+    ),
+    "a setting that it names": (
+        "missing",
+        """
+CONFIG = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        CONFIG[data["key"]] = data["value"]
+        save_config(CONFIG)
+""",
+    ),
+    "a file that it names is written": (
+        "missing",
+        """
+import os
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        with open(os.path.join("/srv/pages", data["name"]), "w") as file:
+            file.write(data["text"])
+""",
+    ),
+    "a topic by its processor": (
+        "missing",
+        """
+class Publish:
+    def __init__(self, message, connection):
+        self.answer = None
+        topics.publish(message.topic, message.arguments)
+class Call:
+    def __init__(self, message, connection):
+        self.answer = procedures[message.procedure](*message.arguments)
+class Other:
+    def __init__(self, message, connection):
+        self.answer = None
+processors = {16: Publish, 48: Call}
+class Door(WebSocketHandler):
+    def on_message(self, text):
+        message = Message.from_text(text)
+        processor = processors.get(message.code, Other)(message, self)
+        if processor.answer is not None:
+            self.write_message(processor.answer)
+""",
+    ),
+    "counts the visits": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        stats.increment("messages")
+        self.write_message({"online": len(people)})
+""",
+    ),
+    "a player moves": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.player = world.enter(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.player.move(data["x"], data["y"])
+""",
+    ),
+    "an item is added": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        lines.append(json.loads(message)["text"])
+""",
+    ),
+    "a fan, where the message says so": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "fan":
+            GPIO.output(17, 1)
+""",
+    ),
+    "a servo of the project": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+class Servo:
+    def __init__(self, pin):
+        self.pwm = GPIO.PWM(pin, 50)
+    def left(self):
+        self.pwm.ChangeDutyCycle(3)
+    def right(self):
+        self.pwm.ChangeDutyCycle(12)
+servo = Servo(17)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["direction"] == "left":
+            servo.left()
+        elif data["direction"] == "right":
+            servo.right()
+""",
+    ),
+    "a camera takes a picture": (
+        "missing",
+        """
+camera = Camera()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "photo":
+            camera.capture("/srv/pictures/latest.jpg")
+            self.write_message("done")
+""",
+    ),
+    "a picture of the camera": (
+        "ok",
+        """
+camera = Camera()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "photo":
+            picture = camera.capture()
+            self.write_message(picture, binary=True)
+""",
+    ),
+    "a clock of all": (
+        "missing",
+        """
+class Clock:
+    def __init__(self):
+        self.running = False
+    def begin(self):
+        self.running = True
+    def pause(self):
+        self.running = False
+clock = Clock()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "begin":
+            clock.begin()
+        elif message == "pause":
+            clock.pause()
+""",
+    ),
+    "a flag of the module": (
+        "missing",
+        """
+recording = False
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        global recording
+        if message == "record":
+            recording = True
+        elif message == "stop":
+            recording = False
+""",
+    ),
+    "the machine starts anew": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "reboot":
+            os.system("sudo reboot")
+""",
+    ),
+    "the machine starts anew, by a list of words": (
+        "missing",
+        """
+import subprocess
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data.get("action") == "restart":
+            subprocess.Popen(["systemctl", "restart", "kiosk"])
+""",
+    ),
+    "the pointer moves": (
+        "missing",
+        """
+import pyautogui
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "right":
+            pyautogui.moveRel(10, 0)
+        elif message == "click":
+            pyautogui.click()
+""",
+    ),
+    "the pointer moves as far as it says": (
+        "missing",
+        """
+import pyautogui
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        pyautogui.moveRel(data["x"], data["y"])
+""",
+    ),
+    "a key is pressed": (
+        "missing",
+        """
+import keyboard
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "key":
+            keyboard.press_and_release(data["value"])
+""",
+    ),
+    "the clipboard": (
+        "missing",
+        """
+import pyperclip
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        pyperclip.copy(message)
+""",
+    ),
+    "a table of small functions": (
+        "missing",
+        """
+robot = Robot()
+MOVES = {"up": lambda: robot.forward(), "down": lambda: robot.backward()}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        MOVES[message]()
+""",
+    ),
+    "a table of methods": (
+        "missing",
+        """
+robot = Robot()
+class Door(WebSocketHandler):
+    moves = {"up": robot.forward, "down": robot.backward}
+    def on_message(self, message):
+        move = self.moves.get(message)
+        if move:
+            move()
+""",
+    ),
+    "cases of a match": (
+        "missing",
+        """
+robot = Robot()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        match json.loads(message):
+            case {"move": "up"}:
+                robot.forward()
+            case {"move": "down"}:
+                robot.backward()
+""",
+    ),
+    "begins as a command": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message.startswith("SPEED"):
+            motor.accelerate(50)
+""",
+    ),
+    "more than a bound": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if int(message) > 50:
+            motor.accelerate()
+        else:
+            motor.brake()
+""",
+    ),
+    "a switch of the message": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        lamp = self.application.lamp
+        if data["on"]:
+            lamp.on()
+        else:
+            lamp.off()
+""",
+    ),
+    "leaves early": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message != "go":
+            return
+        motor.accelerate()
+""",
+    ),
+    "a level that it says": (
+        "missing",
+        """
+motor = Motor()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        motor.speed = int(message)
+""",
+    ),
+    "answers a ping": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "ping":
+            self.write_message("pong")
+""",
+    ),
+    "says how it is": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "status":
+            self.write_message(db.get_status())
+        elif message == "version":
+            self.write_message({"version": db.version()})
+""",
+    ),
+    "leaves where nothing is said": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if not message:
+            return
+        stats.increment("messages")
+        for one in clients:
+            one.write_message(message)
+""",
+    ),
+    "a line of a chat, and its history": (
+        "ok",
+        """
+history = []
+people = set()
+class Door(WebSocketHandler):
+    def open(self):
+        people.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "chat":
+            history.append(data["text"])
+            for one in people:
+                one.write_message({"text": data["text"]})
+""",
+    ),
+    "its own timer": (
+        "ok",
+        """
+from tornado.ioloop import PeriodicCallback
+class Door(WebSocketHandler):
+    def open(self):
+        self.timer = PeriodicCallback(self.tick, 500)
+    def tick(self):
+        self.write_message(db.get_load())
+    def on_message(self, message):
+        if message == "start":
+            self.timer.start()
+        elif message == "stop":
+            self.timer.stop()
+""",
+    ),
+    "listens, and no longer": (
+        "ok",
+        """
+people = set()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "subscribe":
+            people.add(self)
+        elif message == "unsubscribe":
+            people.discard(self)
+""",
+    ),
+    "logs what it is told": (
+        "ok",
+        """
+import logging
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "ready":
+            logging.info("the page is ready")
+""",
+    ),
+    "the room of the address": (
+        "missing",
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def open(self, room):
+        self.room = room
+        rooms.setdefault(room, set()).add(self)
+    def on_message(self, message):
+        for one in rooms[self.room]:
+            one.write_message(message)
+""",
+    ),
+    "the room of the query, by a manager": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.room = self.get_argument("room")
+        self.application.rooms.join(self.room, self)
+    def on_message(self, message):
+        self.application.rooms.say(self.room, message)
+""",
+    ),
+    "the game of the address": (
+        "missing",
+        """
+games = {}
+class Door(WebSocketHandler):
+    def open(self, game_id):
+        self.game = games[game_id]
+        self.game.players.append(self)
+    def on_message(self, message):
+        self.game.move(json.loads(message)["cell"])
+""",
+    ),
+    "the session of a debugger": (
+        "missing",
+        """
+sessions = {}
+class Door(WebSocketHandler):
+    def open(self, uuid):
+        self.session = sessions.get(uuid)
+        if self.session is None:
+            self.close()
+            return
+        self.session.attach(self)
+    def on_message(self, message):
+        self.session.send(message)
+""",
+    ),
+    "the terminal of the address": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self, name):
+        self.terminal = self.application.terminals.get_terminal(name)
+        self.terminal.clients.append(self)
+    def on_message(self, message):
+        self.terminal.write(message)
+""",
+    ),
+    "the one room there is": (
+        "ok",
+        """
+room = set()
+class Door(WebSocketHandler):
+    def open(self):
+        room.add(self)
+    def on_message(self, message):
+        for one in room:
+            one.write_message(message)
+""",
+    ),
+    "the language of the query": (
+        "ok",
+        """
+people = set()
+class Door(WebSocketHandler):
+    def open(self):
+        self.language = self.get_argument("language", "en")
+        people.add(self)
+    def on_message(self, message):
+        self.write_message(texts.translated(message, self.language))
+""",
+    ),
+    "published to the room that it names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        redis.publish(data["room"], data["text"])
+""",
+    ),
+    "published to the one channel": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        redis.publish("chat", message)
+""",
+    ),
+    "subscribes to a user": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        redis.subscribe("user:%s" % data["user_id"], self.on_line)
+    def on_line(self, line):
+        self.write_message(line.body)
+""",
+    ),
+    "subscribes to the feed of a machine": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "subscribe":
+            feeds.add_listener(data["machine"], self)
+""",
+    ),
+    "subscribes to a bug": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["command"] == "subscribe":
+            for bug in data["bugs"]:
+                bugs.subscribe(bug, self)
+""",
+    ),
+    "a point for a player that it names": (
+        "missing",
+        """
+players = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        players[data["player"]].score += 1
+""",
+    ),
+    "notes that somebody was there": (
+        "ok",
+        """
+class Server(Application):
+    def __init__(self):
+        self.last_packet = None
+        self.seen = 0
+        super().__init__([(r"/ws", Door)])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "alive":
+            self.application.last_packet = data
+            self.application.seen += 1
+""",
+    ),
+    "the mode of all": (
+        "missing",
+        """
+class Server(Application):
+    def __init__(self):
+        self.automatic = False
+        super().__init__([(r"/ws", Door)])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "manual":
+            self.application.automatic = False
+        elif data["type"] == "automatic":
+            self.application.automatic = True
+""",
+    ),
+    "a path of attributes, under a star": (
+        "missing",
+        """
+from tornado.web import *
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        method = self.methods
+        data = json.loads(message)
+        for part in data["method"].split("."):
+            method = getattr(method, part)
+        method.invoke(self, data["parameters"])
+""",
+    ),
+}
