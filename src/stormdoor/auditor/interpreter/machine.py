@@ -126,14 +126,9 @@ class Core:
         """Generators that a message was sent to, by their id; held, or another would have it."""
         # Tables into which this client has put what it shows, and cursors that were asked for what
         # goes with it, by their names.
-        self.filled: set[str] = set()
-        self.queried: set[str] = set()
+        self.filled, self.queried = set[str](), set[str]()
         self.proving: set[str] = set()
         """Cookies without which the client was refused: whatever they are called, they are what proves."""
-        self.picking: set[tuple[str, str]] = set()
-        """Names of modules for which it is found out which of their definitions holds."""
-        self.methods_given: dict[str, Value] = {}
-        """Methods of the connection that an object was given which was not read, by its text."""
 
     @property
     def frame(self) -> Frame:

@@ -1,6 +1,7 @@
 """Calls of what was not read: judged by arguments and name."""
 
 import ast
+from functools import cached_property
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
@@ -166,6 +167,11 @@ _STARTS = frozenset(
 class Unread(Verification):
     """Calls that cannot be resolved."""
 
+    @cached_property
+    def listening(self) -> dict[str, Bound]:
+        """Methods of the connection that an object was given which was not read, by its text."""
+        return {}
+
     def unknown_call(
         self,
         function: Value,
@@ -274,7 +280,7 @@ class Unread(Verification):
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
         if isinstance(function, Named):
             if function.name.rpartition(".")[2][:1].isupper():
-                self.methods_given.update(
+                self.listening.update(
                     (made, one)
                     for one in given
                     if isinstance(one, Bound) and one.receiver is self.handler
@@ -282,7 +288,7 @@ class Unread(Verification):
             return
         if not isinstance(function, Member) or not set(lexicon.words_of(function.name)) & _FEEDS:
             return
-        told = self.methods_given.get(text_of(function.receiver))
+        told = self.listening.get(text_of(function.receiver))
         said = labels_of(*given)
         if told is not None and "message" in said and self.stage == Stage.MESSAGE:
             read = Unknown(said & {"client", "message"}, "what was read")

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+from functools import cached_property
 
 from stormdoor.auditor.interpreter.layer import Layer
 from stormdoor.auditor.interpreter.relevance import may_let_in
@@ -27,6 +28,11 @@ __all__ = ["Names", "edited"]
 
 class Names(Layer):
     """Names of functions and modules."""
+
+    @cached_property
+    def picking(self) -> set[tuple[str, str]]:
+        """Names of modules for which it is found out which of their definitions holds."""
+        return set()
 
     def name(self, name: str, node: ast.AST) -> Value:
         """The value of a plain name here."""
