@@ -32,6 +32,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
@@ -215,6 +216,9 @@ class Core:
         where = module or (self.frames[-1].module if self.frames else None)
         if where is None:
             return
+        labels = labels_of(*everything)
+        if self.among and self._are_listed(everything):
+            labels |= {"listed"}
         self.events.append(
             Event(
                 kind=kind,
@@ -225,7 +229,7 @@ class Core:
                 values=values,
                 words=words,
                 receiver=receiver,
-                labels=labels_of(*everything),
+                labels=labels,
                 stack=tuple(self.stack),
                 presumed=presumed,
                 constant=constant,
@@ -235,6 +239,11 @@ class Core:
                 selected=bool(self.selected),
             )
         )
+
+    def _are_listed(self, values: list[Value]) -> bool:
+        """Whether all that a client chooses is one of a list, each of which somebody thought of."""
+        chosen = [one for one in values if "client" in one.labels]
+        return bool(chosen) and all(text_of(one) in self.among for one in chosen)
 
     def select_rest(self) -> None:
         """What follows in the call under way was picked by what a message says."""
