@@ -822,3 +822,51 @@ CASES |= {
         {},
     ),
 }
+
+
+_EVENTS = """
+import socketio
+Door = socketio.AsyncServer(async_mode="tornado")
+@Door.event
+async def connect(sid, environ, auth):
+    {question}
+    await Door.save_session(sid, {{"since": 1}})
+@Door.on("say something")
+async def heard(sid, data):
+    room.say(data["text"])
+@Door.event
+def disconnect(sid):
+    pass
+application = Application([("/socket.io/", socketio.get_tornado_handler(Door))])
+"""
+_ELSEWHERE = """
+from app import Door
+from elsewhere import room, sessions
+@Door.on("connect")
+def joined(sid, environ):
+    {question}
+    return True
+"""
+
+CASES |= {
+    "functions are the events of a server, and one turns away": (
+        "late",
+        _EVENTS.format(
+            question='if not sessions.verify(auth["token"]):\n'
+            '        raise socketio.exceptions.ConnectionRefusedError("no")'
+        ),
+        {},
+    ),
+    "functions are the events of a server": ("missing", _EVENTS.format(question="pass"), {}),
+    "a function of another file turns away": (
+        "late",
+        _EVENTS.replace("@Door.event\nasync def connect", "async def unused").format(
+            question="pass"
+        ),
+        {
+            "events.py": _ELSEWHERE.format(
+                question='if not sessions.verify(environ["HTTP_COOKIE"]):\n        return False'
+            )
+        },
+    ),
+}

@@ -41,12 +41,12 @@ class Sockets(Callers):
         return any("Sec-WebSocket-Accept" in line for line in info.module.lines)
 
     def _is_socket_name(self, name: str) -> bool:
-        if name.startswith("socketio.") and not self._serves_events:
+        if name.startswith("socketio.") and not self.serves_events:
             return False
         return name == WEBSOCKET or self.knowledge.is_socket(name)
 
     @cached_property
-    def _serves_events(self) -> bool:
+    def serves_events(self) -> bool:
         """Whether it is Tornado that serves Socket.IO here, and not another server."""
         return any(
             "get_tornado_handler" in line or _BY_TORNADO.search(line) is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stormdoor.auditor.classes.announced import announced, event_servers
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.knowledge import load_knowledge
@@ -113,6 +114,10 @@ def _parse_relevant(
         names |= found
         for file in readers.naming(fresh):
             project.load(file)
+    servers = {name for _, name, _ in event_servers(project, hierarchy)}
+    announcing = {f"@{name}.{how}" for name in servers for how in ("event", "on")}
+    for file in readers.naming(announcing) if announcing else ():
+        project.load(file)
 
 
 def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
@@ -168,6 +173,7 @@ def _sockets(
                 for one in info.mro
             ):
                 hierarchy.applications.append(info)
+    sockets.update({id(info): info for info in announced(project, hierarchy)})
     return list(sockets.values()), unresolved
 
 
