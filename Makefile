@@ -11,13 +11,16 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 ARGS ?=
-JOBS ?= 3
+# Four for two processors: half of what a test takes is waiting.
+JOBS ?= 4
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 heading = @printf '\n=== %s ===\n' '$(1)'
+# In the end what pytest said in the end.
+result = printf '\n=== result ===\n'; grep -E '^=+ .* in [0-9.]+s' build/pytest.txt | tail -n 1
 
 .PHONY: help
 help: ## List the targets
@@ -32,7 +35,16 @@ demo: $(RUNTIME) ## Start the demo: a chat and a dashboard (ARGS="--port 9000")
 # Check it -----------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint types contracts docs unit ## Run every check: lint, types, contracts, docs, tests
+test: lint contracts ## Run every check: lint, types, contracts, docs, tests
+	@mkdir -p build; \
+	$(MAKE) --no-print-directory types docs >build/beside.txt 2>&1 & beside=$$!; \
+	trap 'kill $$beside 2>/dev/null || true' EXIT; \
+	failed=0; \
+	$(MAKE) --no-print-directory tests || failed=$$?; \
+	wait $$beside || failed=$$?; \
+	cat build/beside.txt; \
+	$(result); \
+	exit $$failed
 
 .PHONY: lint
 lint: $(DEV) ## Check style (ruff)
@@ -63,7 +75,11 @@ docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an e
 	@echo 'built docs/_build/html/index.html'
 
 .PHONY: unit
-unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
+unit: tests ## Run the tests with coverage (ARGS="-k origin")
+	@$(result)
+
+.PHONY: tests
+tests: $(DEV)
 	$(call heading,tests: pytest)
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(ARGS) 2>&1 | tee build/pytest.txt
@@ -71,8 +87,6 @@ unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 	@$(if $(ARGS),true,echo 'the pure core: 100 % asked'; $(BIN)/coverage report --include='src/stormdoor/core/*' --fail-under=100)
-	$(call heading,result)
-	@grep -E '^=+ .* in [0-9.]+s' build/pytest.txt | tail -n 1
 
 .PHONY: lab
 lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flood")

@@ -6,8 +6,10 @@ import gc
 import importlib
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import coverage
@@ -20,6 +22,16 @@ from tests.support.project import own_names
 
 # Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
 ASYNC_TEST_LIMIT = 300.0
+
+# A shell that starts the tests in the background has them ignore an interrupt, and so would all their
+# children: those that a test interrupts would go on for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where a process that a test starts runs what no test runs in its own. Coverage doubles the time that a
+# command takes, and what the servers of the lab and the programs of the pages run is measured elsewhere.
+_PROCESSES_MEASURED = frozenset({"attacks", "auditor", "auth", "browser", "cli", "demo"})
+_HERE = Path(__file__).parent
 
 # A shared machine is slow now and then; a deadline per example would make that a failure.
 settings.register_profile(
@@ -107,9 +119,12 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """With a browser nothing is measured, a fixture neither."""
+    """With a browser nothing is measured, a fixture neither; and only some processes of their own are."""
     item.config.stash[_measuring].wanted = item.get_closest_marker("browser") is None
-    return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        if item.path.relative_to(_HERE).parts[0] not in _PROCESSES_MEASURED:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

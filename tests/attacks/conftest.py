@@ -16,5 +16,5 @@ _HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A demo costs a second to start: the tests of a module stay together."""
     for item in items:
-        if _HERE in item.path.parents:
+        if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.xdist_group(f"attacks-{item.path.stem}"))

@@ -287,6 +287,7 @@ class Agreement(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.unmeasured
 def test_sqlite_agrees_with_memory(empty_file: Path) -> None:
     """No sequence of calls tells the two stores apart."""
     Agreement.template = empty_file
