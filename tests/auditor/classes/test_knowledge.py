@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stormdoor.auditor.scanning.engine import scan
 from stormdoor.auditor.scanning.settings import Settings
+from stormdoor.report.finding import Check
 from tests.auditor.sources import write
 
 SERVER = """
@@ -26,3 +27,25 @@ def test_stormdoor_need_not_be_there(tmp_path: Path) -> None:
     assert [one.what for one in report.coverage.unresolved] == [
         "base elsewhere.Base of Other was not read"
     ]
+
+
+ROUTED = """
+from sockjs.tornado import SockJSRouter
+from elsewhere import Base, Router
+from tornado.web import Application
+
+class Rooms(Base):
+    def on_open(self, info): pass
+class Others(Base):
+    def on_open(self, info): pass
+app = Application(SockJSRouter(Rooms, "/rooms").urls + Router(Others, "/others").urls)
+"""
+
+
+def test_what_a_known_router_is_given_is_a_connection(tmp_path: Path) -> None:
+    """Its base may be one that nobody has read: then who is let in is not known, and the origin is."""
+    write(tmp_path, {"server.py": ROUTED})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
+    assert [one.subject for one in report.endpoints] == ["server.Rooms"]
+    assert report.endpoints[0].verdict(Check.AUTHENTICATION).state == "unknown"
+    assert report.endpoints[0].verdict(Check.ORIGIN).state == "missing"

@@ -105,3 +105,34 @@ FLAGS = ("/dev/null", os.O_RDONLY)
         "the handler of /metrics, metrics.Handler, was not read",
         "the handler of /feed, elsewhere.views.Feed, was not read",
     ]
+
+
+SELF_MADE = """
+class Gate(WebSocketHandler):
+    {kind}
+    def make(cls):
+        return Application([("/", cls)])
+class Door(Gate):
+    pass
+class Inner(Door):
+    def prepare(self):
+        if not self.get_secure_cookie("who"):
+            raise HTTPError(403)
+{served}.make().listen(8888)
+"""
+
+
+def test_a_class_that_makes_its_own_application_serves(tmp_path: Path) -> None:
+    """Only that which is asked for it, and only where the class is what it hands on."""
+    scenes = {
+        name: scene_of(
+            tmp_path / name, {"app.py": HEAD + SELF_MADE.format(kind=kind, served=served)}
+        )
+        for name, kind, served in (
+            ("door", "@classmethod", "Door"),
+            ("inner", "@classmethod", "Inner"),
+            ("plain", "", "Door"),
+        )
+    }
+    found = {name: {one.info.name for one in scene.endpoints} for name, scene in scenes.items()}
+    assert found == {"door": {"Door", "Inner"}, "inner": {"Inner"}, "plain": {"Inner"}}

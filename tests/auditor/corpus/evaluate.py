@@ -21,13 +21,8 @@ from tests.auditor.corpus.label import Label, Version, read_labels
 __all__ = ["Answer", "Figures", "answers", "main", "pairs", "part_of"]
 
 PARTS = (
-    "development",
-    "held out",
-    "second set",
-    "third set",
-    "fourth set",
-    "fifth set",
-    "sixth set",
+    *("development", "held out", "second set", "third set", "fourth set", "fifth set"),
+    *("sixth set", "seventh set"),
 )
 """Parts of the corpus: what the rules were written with, what was set aside, what was read later."""
 

@@ -831,6 +831,433 @@ class Door(Base):
             one.write_message({"from": self.current_user, "text": data["text"]})
 """,
     ),
+    "a role in a table of users, python 2": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        row = self.application.db.get("SELECT level FROM users WHERE name = %s", self.current_user)
+        if row.level < 9:
+            self.write_message(u"not allowed")
+            return
+        self.application.db.execute("DELETE FROM topics WHERE id = %s", data["topic"])
+""",
+    ),
+    "a room whose owner is fetched": (
+        "ok",
+        """
+class Door(Base):
+    @gen.coroutine
+    def on_message(self, message):
+        data = json.loads(message)
+        owner = yield self.application.db.rooms.find_owner(data["room"])
+        if owner == self.current_user:
+            yield self.application.db.rooms.remove(data["room"])
+""",
+    ),
+    "a room whose owner is fetched and only shown": (
+        "missing",
+        """
+class Door(Base):
+    @gen.coroutine
+    def on_message(self, message):
+        data = json.loads(message)
+        owner = yield self.application.db.rooms.find_owner(data["room"])
+        yield self.application.db.rooms.remove(data["room"])
+        self.write_message({"removed": data["room"], "owner": owner})
+""",
+    ),
+    "rights in a bit mask": (
+        "ok",
+        """
+DELETE = 4
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        mask = db.mask_of(self.current_user, data["room"])
+        if mask & DELETE:
+            db.delete_room(data["room"])
+""",
+    ),
+    "rights in a set of the user": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.rights = db.rights_of(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] not in self.rights:
+            return
+        getattr(self, "on_" + data["type"])(data)
+    def on_delete(self, data):
+        db.delete_room(data["room"])
+""",
+    ),
+    "a method with the right in its name": (
+        "ok",
+        """
+class Door(Base):
+    def ensure_owner(self, room):
+        if db.owner_of(room) != self.current_user:
+            raise HTTPError(403)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.ensure_owner(data["room"])
+        db.delete_room(data["room"])
+""",
+    ),
+    "a loop over rules": (
+        "ok",
+        """
+RULES = [lambda user, room: db.owner_of(room) == user, lambda user, room: user == "root"]
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not any(rule(self.current_user, data["room"]) for rule in RULES):
+            return
+        db.delete_room(data["room"])
+""",
+    ),
+    "a policy object of the project": (
+        "ok",
+        """
+class Policy:
+    def __init__(self, user):
+        self.user = user
+    def permits(self, room):
+        return db.owner_of(room) == self.user
+class Door(Base):
+    def open(self):
+        self.policy = Policy(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.policy.permits(data["room"]):
+            db.delete_room(data["room"])
+""",
+    ),
+    "a policy object that permits all": (
+        "missing",
+        """
+class Policy:
+    def __init__(self, user):
+        self.user = user
+    def permits(self, room):
+        return True
+class Door(Base):
+    def open(self):
+        self.policy = Policy(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.policy.permits(data["room"]):
+            db.delete_room(data["room"])
+""",
+    ),
+    "an exception of the project is answered": (
+        "ok",
+        """
+class Denied(Exception):
+    pass
+def require(user, room):
+    if db.owner_of(room) != user:
+        raise Denied(room)
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        try:
+            require(self.current_user, data["room"])
+            db.delete_room(data["room"])
+        except Denied:
+            self.write_message({"error": "denied"})
+""",
+    ),
+    "an exception of the project is passed over": (
+        "missing",
+        """
+class Denied(Exception):
+    pass
+def require(user, room):
+    if db.owner_of(room) != user:
+        raise Denied(room)
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        try:
+            require(self.current_user, data["room"])
+        except Denied:
+            logging.info("denied")
+        db.delete_room(data["room"])
+""",
+    ),
+    "a decorator with the user of the handler": (
+        "ok",
+        """
+def owner_only(method):
+    @functools.wraps(method)
+    def wrapper(self, data):
+        room = db.room(data["room"])
+        if room.owner_id != self.current_user:
+            return self.write_message({"error": 403})
+        return method(self, data)
+    return wrapper
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        {"delete": self.delete, "rename": self.rename}[data["type"]](data)
+    @owner_only
+    def delete(self, data):
+        db.delete_room(data["room"])
+    @owner_only
+    def rename(self, data):
+        db.rename_room(data["room"], data["name"])
+""",
+    ),
+    "a class of commands, each with its permission": (
+        "ok",
+        """
+class Command:
+    permission = None
+    def run(self, user, data):
+        raise NotImplementedError
+class Delete(Command):
+    permission = "rooms.delete"
+    def run(self, user, data):
+        db.delete_room(data["room"])
+COMMANDS = {"delete": Delete()}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        command = COMMANDS[data["type"]]
+        if not db.has_permission(self.current_user, command.permission):
+            return
+        command.run(self.current_user, data)
+""",
+    ),
+    "a class of commands, each with a permission that nobody asks": (
+        "missing",
+        """
+class Command:
+    permission = None
+class Delete(Command):
+    permission = "rooms.delete"
+    def run(self, data):
+        db.delete_room(data["room"])
+COMMANDS = {"delete": Delete()}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        command = COMMANDS[data["type"]]
+        command.run(data)
+""",
+    ),
+    "the tenant of the user is a prefix": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        tenant = db.tenant_of(self.current_user)
+        redis.delete("%s:rooms:%s" % (tenant, data["room"]))
+""",
+    ),
+    "the own tenant's table": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.store = stores.for_user(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.store.delete(data["id"])
+""",
+    ),
+    "a store for all": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.store = stores.default()
+    def on_message(self, message):
+        data = json.loads(message)
+        self.store.delete(data["id"])
+""",
+    ),
+    "joined only by members, then spoken to": (
+        "ok",
+        """
+ROOMS = {}
+class Door(Base):
+    def open(self):
+        self.joined = {}
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "join":
+            if not db.is_member(self.current_user, data["room"]):
+                return
+            self.joined[data["room"]] = ROOMS[data["room"]]
+        elif data["room"] in self.joined:
+            self.joined[data["room"]].say(self.current_user, data["text"])
+""",
+    ),
+    "a token of the room in the query": (
+        "ok",
+        """
+class Door(Base):
+    def open(self, room):
+        if not tokens.verify(self.get_argument("invitation"), room):
+            self.close()
+            return
+        ROOMS[room].add(self)
+""",
+    ),
+    "a signed room in the address": (
+        "ok",
+        """
+from tornado.web import decode_signed_value
+class Door(Base):
+    def open(self):
+        room = decode_signed_value(self.settings["cookie_secret"], "room", self.get_argument("room"))
+        if room is None:
+            self.close()
+            return
+        ROOMS[room].add(self)
+""",
+    ),
+    "a superuser or the owner": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        user = db.users.get(self.current_user)
+        room = db.rooms.get(data["room"])
+        if user.is_superuser or room.owner == user.name:
+            db.delete_room(data["room"])
+""",
+    ),
+    "refused by a list of those that are banned": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "delete":
+            db.delete_room(data["room"])
+        elif data["type"] == "ban":
+            banned.add(data["name"])
+""",
+    ),
+    "a state of the game": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.game = games.of_player(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.game.move(self.current_user, data["x"], data["y"])
+""",
+    ),
+    "the turn of the player": (
+        "ok",
+        """
+games = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        game = games[data["game"]]
+        if game.turn != self.current_user:
+            return
+        game.move(data["x"], data["y"])
+""",
+    ),
+    "any player's turn": (
+        "missing",
+        """
+games = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        game = games[data["game"]]
+        if game.finished:
+            return
+        game.move(data["x"], data["y"])
+""",
+    ),
+    "the own profile": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        profile = Profile.objects.get(user=self.current_user)
+        profile.city = data["city"]
+        profile.save()
+""",
+    ),
+    "the profile that it names": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        profile = Profile.objects.get(pk=data["profile"])
+        profile.city = data["city"]
+        profile.save()
+""",
+    ),
+    "own uploads": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.folder = os.path.join("/srv/uploads", self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        os.remove(os.path.join(self.folder, os.path.basename(data["name"])))
+""",
+    ),
+    "any uploads": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        os.remove(os.path.join("/srv/uploads", os.path.basename(data["name"])))
+""",
+    ),
+    "a list of what may be asked": (
+        "ok",
+        """
+QUESTIONS = ("time", "weather")
+class Door(Base):
+    async def on_message(self, message):
+        data = json.loads(message)
+        if data["question"] not in QUESTIONS:
+            return
+        self.write_message({"answer": await oracle.ask(data["question"])})
+""",
+    ),
+    "paging through a list": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        rows = db.query("select id, title from news order by day limit 20 offset %s", int(data["page"]) * 20)
+        self.write_message({"rows": rows})
+""",
+    ),
+    "a reaction to a public post": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.likes.insert({"post": data["post"], "user": self.current_user})
+""",
+    ),
 }
 
 LATE: dict[str, tuple[str, str]] = {

@@ -255,11 +255,7 @@ return super().check_origin(origin)
         "return urlparse(origin).netloc == urlparse(self.request.full_url()).netloc",
         "",
     ),
-    "the referer begins so": (
-        "open",
-        'return self.request.headers.get("Referer", "").startswith(origin)',
-        "",
-    ),
+    "the browser is one": ("open", 'return "Chrome" in self.request.headers["User-Agent"]', ""),
     "tenants by host": (
         "restricted",
         "return TENANTS.get(urlparse(origin).hostname) is not None",
@@ -601,6 +597,282 @@ if self.get_argument("embed", None):
 return super().check_origin(origin)
 """,
         "",
+    ),
+    "a header that no page can send": (
+        "restricted",
+        'return self.request.headers.get("X-Requested-With") == "XMLHttpRequest"',
+        "",
+    ),
+    "a header that no page can send is there": (
+        "restricted",
+        'return "X-App-Token" in self.request.headers',
+        "",
+    ),
+    "a header that no page can send, or the own host": (
+        "restricted",
+        'return bool(self.request.headers.get("X-Api-Client")) or super().check_origin(origin)',
+        "",
+    ),
+    "no referer, or the own": (
+        "open",
+        """
+referer = self.request.headers.get("Referer")
+return not referer or urlparse(referer).netloc == self.request.host
+""",
+        "",
+    ),
+    "a referer that begins so": (
+        "restricted",
+        'return self.request.headers.get("Referer", "").startswith(origin)',
+        "",
+    ),
+    "a token of the query that must be known": (
+        "restricted",
+        'return self.get_argument("token", "") == self.settings["embed_token"]',
+        "",
+    ),
+    "a token of the query that must be known, in constant time": (
+        "restricted",
+        'return hmac.compare_digest(self.get_argument("token", ""), os.environ["EMBED_TOKEN"])',
+        "",
+    ),
+    "whoever is logged in": ("open", 'return self.get_secure_cookie("user") is not None', ""),
+    "whoever is logged in, or the own host": (
+        "open",
+        "return bool(self.current_user) or super().check_origin(origin)",
+        "",
+    ),
+    "a network of the client": (
+        "weak|open|unknown",
+        "return ipaddress.ip_address(self.request.remote_ip).is_private",
+        "import ipaddress",
+    ),
+    "the host of an option that is empty": (
+        "weak",
+        "return urlparse(origin).netloc == options.host",
+        'define("host", default="")',
+    ),
+    "the host of an option that is not set": (
+        "weak",
+        "return urlparse(origin).hostname == options.host",
+        'define("host", default=None)',
+    ),
+    "the host of the environment that is not set": (
+        "weak",
+        'return urlparse(origin).hostname in ("localhost", os.environ.get("PUBLIC_HOST"))',
+        "",
+    ),
+    "the host of the environment that must be set": (
+        "restricted",
+        'return urlparse(origin).hostname in ("localhost", os.environ["PUBLIC_HOST"])',
+        "",
+    ),
+    "a pattern or anything": (
+        "open",
+        'return re.match(options.pages or ".*", origin) is not None',
+        'define("pages", default="")',
+    ),
+    "a pattern of the environment, no end": (
+        "weak",
+        'return bool(re.match(os.environ.get("PAGES", r"https?://localhost(:\\d+)?"), origin))',
+        "",
+    ),
+    "a pattern of the environment with an end": (
+        "restricted",
+        'return bool(re.match(os.environ.get("PAGES", r"https?://localhost(:\\d+)?$"), origin))',
+        "",
+    ),
+    "begins as a network does": (
+        "weak",
+        'return (urlparse(origin).hostname or "").startswith("192.168.")',
+        "",
+    ),
+    "begins as one of many networks does": (
+        "weak",
+        'return (urlparse(origin).hostname or "").startswith(("10.", "192.168.", "172.16."))',
+        "",
+    ),
+    "an address of a network, no end": (
+        "weak",
+        'return re.match(r"^192\\.168\\.\\d+\\.\\d+", urlparse(origin).hostname or "") is not None',
+        "",
+    ),
+    "an address of a network": (
+        "restricted",
+        'return re.match(r"^192\\.168\\.\\d+\\.\\d+$", urlparse(origin).hostname or "") is not None',
+        "",
+    ),
+    "a private address": (
+        "restricted|unknown",
+        """
+try:
+    return ipaddress.ip_address(urlparse(origin).hostname).is_private
+except ValueError:
+    return False
+""",
+        "import ipaddress",
+    ),
+    "an address of a list of networks": (
+        "restricted|unknown",
+        """
+try:
+    address = ipaddress.ip_address(urlparse(origin).hostname)
+except ValueError:
+    return False
+return any(address in one for one in NETWORKS)
+""",
+        """
+import ipaddress
+NETWORKS = [ipaddress.ip_network("10.0.0.0/8")]
+""",
+    ),
+    "names of the local network": (
+        "restricted",
+        'return (urlparse(origin).hostname or "").endswith((".local", ".internal"))',
+        "",
+    ),
+    "names of the local network, no dot": (
+        "restricted",
+        'return (urlparse(origin).hostname or "").endswith("local")',
+        "",
+    ),
+    "the own host by a method of the class": (
+        "restricted",
+        """
+hosts = {self.request.host, self.request.host.split(":")[0]}
+return urlparse(origin).netloc in hosts
+""",
+        "",
+    ),
+    "the scheme is compared, too": (
+        "restricted",
+        """
+parts = urlparse(origin)
+return (parts.scheme, parts.netloc) == (self.request.protocol, self.request.host)
+""",
+        "",
+    ),
+    "the scheme is compared only": (
+        "open",
+        "return urlparse(origin).scheme == self.request.protocol",
+        "",
+    ),
+    "the end of a split": ("restricted", 'return origin.split("://")[-1] == self.request.host', ""),
+    "the end of a split begins so": (
+        "weak",
+        'return origin.split("://")[-1].startswith(self.request.host.split(":")[0])',
+        "",
+    ),
+    "the beginning of a split at a colon": (
+        "restricted",
+        'return origin.split("://", 1)[1].split(":")[0] == "app.example.com"',
+        "",
+    ),
+    "not among the blocked hosts": (
+        "open",
+        "return urlparse(origin).hostname not in BLOCKED",
+        'BLOCKED = {"evil.example"}',
+    ),
+    "a limit of the length": ("open", "return len(origin) < 100", ""),
+    "an address that is one": (
+        "open",
+        """
+parts = urlparse(origin)
+return bool(parts.scheme and parts.netloc)
+""",
+        "",
+    ),
+    "a dot is in it": ("open", 'return "." in origin', ""),
+    "the same as was told the last time": (
+        "open|weak|unknown|restricted",
+        """
+self.origin = origin
+return self.origin == origin
+""",
+        "",
+    ),
+    "equal to itself": ("open", 'return origin == self.request.headers["Origin"]', ""),
+    "the list of the settings or a star": (
+        "open",
+        'return "*" in self.settings.get("origins", ["*"]) or origin in self.settings["origins"]',
+        "",
+    ),
+    "the list of the settings, a star by default": (
+        "open",
+        """
+allowed = self.settings.get("origins", "*")
+if allowed == "*":
+    return True
+return origin in allowed
+""",
+        "",
+    ),
+    "the list of the settings, none by default": (
+        "restricted",
+        """
+allowed = self.settings.get("origins") or ()
+return origin in allowed
+""",
+        "",
+    ),
+    "a list in a dictionary of settings": (
+        "open",
+        'return any(fnmatch.fnmatch(origin, one) for one in CONFIG["web"]["origins"])',
+        """
+import fnmatch
+CONFIG = {"web": {"origins": ["*"]}}
+""",
+    ),
+    "a list in a dictionary of settings, named": (
+        "restricted",
+        'return any(fnmatch.fnmatch(origin, one) for one in CONFIG["web"]["origins"])',
+        """
+import fnmatch
+CONFIG = {"web": {"origins": ["https://app.example.com"]}}
+""",
+    ),
+    "a set that is added to": (
+        "restricted",
+        "return origin in PAGES",
+        """
+PAGES = set()
+PAGES.add("https://app.example.com")
+""",
+    ),
+    "a set that is updated from a file": (
+        "restricted",
+        "return origin in PAGES",
+        """
+PAGES = set()
+PAGES.update(line.strip() for line in open("pages.txt"))
+""",
+    ),
+    "a lower end in upper case": ("weak", 'return origin.upper().endswith("EXAMPLE.COM")', ""),
+    "hosts by ports": (
+        "restricted",
+        'return origin in ["http://localhost:%d" % port for port in (3000, 8080)]',
+        "",
+    ),
+    "any port of localhost": (
+        "restricted",
+        'return re.fullmatch(r"http://localhost:\\d+", origin) is not None',
+        "",
+    ),
+    "an extension of a browser": (
+        "weak|open|restricted",
+        'return origin.startswith("chrome-extension://")',
+        "",
+    ),
+    "the own host or an extension of a browser": (
+        "restricted|weak",
+        'return origin.startswith("chrome-extension://") or super().check_origin(origin)',
+        "",
+    ),
+    "a host of two parts": ("open", 'return len(urlparse(origin).hostname.split(".")) == 2', ""),
+    "a name of the machine in lower case": (
+        "restricted",
+        "return urlparse(origin).hostname == platform.node().lower()",
+        "import platform",
     ),
 }
 

@@ -765,3 +765,108 @@ CASES |= {
         {},
     ),
 }
+
+
+_NAMESPACE = """
+import socketio
+class Door(socketio.AsyncNamespace):
+    async def on_connect(self, sid, environ{auth}):
+        {question}
+        await self.save_session(sid, {{"since": 1}})
+    async def on_say(self, sid, data):
+        {check}
+        room.say(data["text"])
+    async def on_login(self, sid, data):
+        user = db.check_password(data["name"], data["password"])
+        await self.save_session(sid, {{"user": user}})
+    def on_disconnect(self, sid):
+        pass
+sio = socketio.AsyncServer(async_mode="tornado")
+sio.register_namespace(Door("/room"))
+application = Application([("/socket.io/", socketio.get_tornado_handler(sio))])
+"""
+
+CASES |= {
+    "a namespace turns away by False": (
+        "late",
+        _NAMESPACE.format(
+            auth="",
+            question='if not sessions.verify(environ.get("HTTP_AUTHORIZATION")):\n            return False',
+            check="pass",
+        ),
+        {},
+    ),
+    "a namespace turns away by an exception": (
+        "late",
+        _NAMESPACE.format(
+            auth=", auth",
+            question='if not await sessions.verify(auth.get("token")):\n'
+            '            raise ConnectionRefusedError("who are you?")',
+            check="pass",
+        ),
+        {},
+    ),
+    "a namespace asks for the session with each event": (
+        "late",
+        _NAMESPACE.format(
+            auth="",
+            question="pass",
+            check="session = await self.get_session(sid)\n"
+            '        if session.get("user") is None:\n            return',
+        ),
+        {},
+    ),
+    "a namespace of anybody": (
+        "missing|late",
+        _NAMESPACE.format(auth="", question="pass", check="pass"),
+        {},
+    ),
+}
+
+
+_EVENTS = """
+import socketio
+Door = socketio.AsyncServer(async_mode="tornado")
+@Door.event
+async def connect(sid, environ, auth):
+    {question}
+    await Door.save_session(sid, {{"since": 1}})
+@Door.on("say something")
+async def heard(sid, data):
+    room.say(data["text"])
+@Door.event
+def disconnect(sid):
+    pass
+application = Application([("/socket.io/", socketio.get_tornado_handler(Door))])
+"""
+_ELSEWHERE = """
+from app import Door
+from elsewhere import room, sessions
+@Door.on("connect")
+def joined(sid, environ):
+    {question}
+    return True
+"""
+
+CASES |= {
+    "functions are the events of a server, and one turns away": (
+        "late",
+        _EVENTS.format(
+            question='if not sessions.verify(auth["token"]):\n'
+            '        raise socketio.exceptions.ConnectionRefusedError("no")'
+        ),
+        {},
+    ),
+    "functions are the events of a server": ("missing", _EVENTS.format(question="pass"), {}),
+    "a function of another file turns away": (
+        "late",
+        _EVENTS.replace("@Door.event\nasync def connect", "async def unused").format(
+            question="pass"
+        ),
+        {
+            "events.py": _ELSEWHERE.format(
+                question='if not sessions.verify(environ["HTTP_COOKIE"]):\n        return False'
+            )
+        },
+    ),
+}

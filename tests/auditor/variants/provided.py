@@ -433,3 +433,172 @@ CASES: dict[str, Case] = {
     ),
     "one of several ways": ("guarded", _COMBINED.format(shipped="cookie,token"), {}),
 }
+
+_DESCRIPTOR = """
+class Option:
+    def __init__(self, default, help=""):
+        self.default = default
+    def __set_name__(self, owner, name):
+        self.name = name
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        return os.environ.get(self.name.upper(), self.default)
+class Options:
+    port = Option(8888)
+    login_provider = Option({default}, help="who says who it is")
+told = Options()
+"""
+
+_PROVIDERS = """
+import conf
+PROVIDERS = {{
+    "github": {{"client_id": lambda: conf.GITHUB_CLIENT_ID}},
+    "google": {{"client_id": lambda: conf.GOOGLE_CLIENT_ID}},
+}}
+def enabled_providers():
+    return [name for name, one in PROVIDERS.items() if one["client_id"]()]
+class Door(WebSocketHandler):
+    def open(self):
+        if enabled_providers() and not self.get_secure_cookie("user"):
+            self.close(1008)
+            return
+        clients.add(self)
+    def on_message(self, message):
+        pass
+"""
+
+_CHECKS = """
+auth_checks = []
+def add_check(check):
+    auth_checks.append(check)
+{adding}
+class Door(WebSocketHandler):
+    def prepare(self):
+        for check in auth_checks:
+            if not check(self):
+                raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_FEATURE = """
+define("use_robots", default=False, help="let robots play")
+class Door(WebSocketHandler):
+    def initialize(self):
+        if options.use_robots:
+            self.commands = {{"login": self.login}}
+    def open(self):
+        self.write_message({{"number": room.number()}})
+    def on_message(self, message):
+        data = json.loads(message)
+        self.commands[data["command"]](data)
+    def login(self, data):
+        {question}
+        room.add_robot(self, data["name"])
+"""
+
+_OF_CLASS = """
+class Door(WebSocketHandler):
+    all = {{}}
+    @staticmethod
+    def get(user):
+        return Door.all.get(user, None)
+    def open(self):
+        user = self.get_secure_cookie("user")
+        {question}
+        Door.all[user] = self
+    def on_message(self, message):
+        pass
+"""
+
+_PROXIED = """
+from tornado.httpclient import AsyncHTTPClient, HTTPError as FetchError
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        if data["do"] == "ask":
+            url = options.oracle + "?password=" + data["password"]
+            try:
+                reply = await AsyncHTTPClient().fetch(url)
+                answer = json.loads(reply.body)
+            except FetchError as error:
+                answer = {{"error": str(error)}}
+            self.write_message({{"answer": answer}})
+        else:
+            room.say(data["text"])
+"""
+
+_NONE = """
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.session = None
+    def on_message(self, message):
+        command, _, rest = message.partition(":")
+        if command == "login":
+            self.session = sessions.by_token(rest)
+        elif command == "say":
+            {question}
+"""
+
+CASES |= {
+    "a descriptor of options, none": (
+        "optional",
+        _switched(_DESCRIPTOR.format(default="None"), "told.login_provider"),
+        {},
+    ),
+    "a descriptor of options, one": (
+        "guarded",
+        _switched(_DESCRIPTOR.format(default='"cookie"'), "told.login_provider"),
+        {},
+    ),
+    "providers that are configured, none": (
+        "optional",
+        _PROVIDERS.format(),
+        {"conf.py": "GITHUB_CLIENT_ID = None\nGOOGLE_CLIENT_ID = ''\n"},
+    ),
+    "providers that are configured, one": (
+        "late",
+        _PROVIDERS.format(),
+        {"conf.py": "GITHUB_CLIENT_ID = 'c0ffee'\nGOOGLE_CLIENT_ID = ''\n"},
+    ),
+    "checks that a module adds": (
+        "guarded",
+        _CHECKS.format(
+            adding='def by_cookie(handler):\n    return handler.get_secure_cookie("user") is not None\n'
+            "add_check(by_cookie)"
+        ),
+        {},
+    ),
+    "checks that nobody adds": ("optional|missing", _CHECKS.format(adding=""), {}),
+    "robots that are off as shipped ask for a password": (
+        "late",
+        _FEATURE.format(
+            question='if not db.check_password(data["name"], data["password"]):\n'
+            "            self.close()\n            return"
+        ),
+        {},
+    ),
+    "robots that are off as shipped ask for nothing": (
+        "missing",
+        _FEATURE.format(question="pass"),
+        {},
+    ),
+    "a get() that finds connections": (
+        "late",
+        _OF_CLASS.format(question="if not user:\n            self.close()\n            return"),
+        {},
+    ),
+    "a get() that finds connections of anybody": ("missing", _OF_CLASS.format(question="pass"), {}),
+    "another server is asked with a password of its own": ("missing", _PROXIED.format(), {}),
+    "what is there after the login is asked": (
+        "late",
+        _NONE.format(question="self.session.say(rest)"),
+        {},
+    ),
+    "what is there after the login is not asked": (
+        "late|missing",
+        _NONE.format(question="room.say(rest)"),
+        {},
+    ),
+}

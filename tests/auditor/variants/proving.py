@@ -379,6 +379,32 @@ class Door(WebSocketHandler):
         ),
         {},
     ),
+    "a class that others derive from makes its own application": (
+        "missing",
+        """
+class Proxy(WebSocketHandler):
+    def where(self):
+        raise NotImplementedError
+    async def get(self):
+        self.behind = await room.connect(self.where())
+        await super().get()
+    def on_message(self, message):
+        self.behind.write(message)
+    @classmethod
+    def make_app(cls):
+        return Application([(".*", cls)])
+class Door(Proxy):
+    def where(self):
+        return self.request.host
+class Inner(Door):
+    def prepare(self):
+        if not self.get_secure_cookie("who"):
+            raise HTTPError(403)
+if __name__ == "__main__":
+    Door.make_app().listen(8888)
+""",
+        {},
+    ),
     "the upgrade stands in a try": (
         "missing",
         """
@@ -415,4 +441,67 @@ class Door(WebSocketHandler):
     ),
 }
 
-ORIGINS: dict[str, Case] = {}
+_LONG = """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for one in ("a", "b", "c", "d", "e", "f", "g", "h"):
+            if room.has(one + "1"):
+                room.note(one + "1")
+            if room.has(one + "2"):
+                room.note(one + "2")
+            if room.has(one + "3"):
+                room.note(one + "3")
+        self.strict = bool(room.strict())
+    def check_origin(self, origin):
+        {answer}
+"""
+
+_SOCKJS = """
+from sockjs.tornado import SockJSRouter
+from rooms import DefaultHandler
+class Door(DefaultHandler):
+    def on_open(self, info):
+        pass
+    def on_join(self, data):
+        room.join(self, data["room"])
+app = Application({router}(Door, "/rooms").urls)
+"""
+
+ORIGINS: dict[str, Case] = {
+    "True, whatever a long constructor finds": ("open", _LONG.format(answer="return True"), {}),
+    "a comparison, whatever a long constructor finds": (
+        "restricted",
+        _LONG.format(answer='return origin == "https://app.example"'),
+        {},
+    ),
+    "what the constructor notes": (
+        "open",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.anybody = [True]
+    def check_origin(self, origin):
+        return self.anybody[0]
+""",
+        {},
+    ),
+    "what the constructor notes otherwise": (
+        "restricted",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.anybody = [False]
+    def check_origin(self, origin):
+        return self.anybody[0]
+""",
+        {},
+    ),
+    "a connection whose base was not read is given to the router of SockJS": (
+        "open",
+        _SOCKJS.format(router="SockJSRouter"),
+        {},
+    ),
+}

@@ -129,7 +129,9 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
 
 
-@pytest.mark.parametrize("case", cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS))
+@pytest.mark.parametrize(
+    "case", cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS | proving.ORIGINS)
+)
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""
     wanted, body, files = case

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo, Fork
 from stormdoor.auditor.classes.contents import Contents
@@ -340,7 +341,10 @@ def class_statement(
     return ast.copy_location(node, place)
 
 
-def _returned(function: ast.FunctionDef) -> Iterator[ast.expr]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            yield node.value
+@lru_cache(maxsize=4096)
+def _returned(function: ast.FunctionDef) -> tuple[ast.expr, ...]:
+    return tuple(
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    )

@@ -26,7 +26,8 @@ class Contents(Sockets):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self._conditions: dict[int, dict[int, tuple[Condition, ...]]] = {}
-        self._kept: tuple[int, dict[str, list[ast.Constant]]] | None = None
+        self._kept: dict[str, list[ast.Constant]] = {}
+        self._looked_into = 0
         self._filled: dict[int, frozenset[str]] = {}
         self._registered: dict[
             tuple[int, str],
@@ -61,16 +62,15 @@ class Contents(Sockets):
 
     def kept_defaults(self, name: str) -> list[ast.Constant]:
         """The defaults of what classes of the program are told and keep under a name."""
-        # INVARIANT: what was read stays as it is; when more was read, all is looked at again.
-        count = len(self.project.modules)
-        if self._kept is None or self._kept[0] != count:
-            found: dict[str, list[ast.Constant]] = {}
-            for module in self.project.inside():
-                for definition in module.classes if not module.is_test else ():
-                    for one, default in kept_by(definition.node).items():
-                        found.setdefault(one, []).append(default)
-            self._kept = count, found
-        return self._kept[1].get(name, [])
+        # INVARIANT: modules that are read later come behind the others, and none goes or changes.
+        modules = self.project.modules
+        fresh = list(modules.values()) if len(modules) > self._looked_into else []
+        for module in fresh[self._looked_into :]:
+            for definition in module.classes if module.inside and not module.is_test else ():
+                for one, default in kept_by(definition.node).items():
+                    self._kept.setdefault(one, []).append(default)
+        self._looked_into = len(modules)
+        return self._kept.get(name, [])
 
     def registered(
         self, module: Module, name: str

@@ -2,7 +2,6 @@
 
 import functools
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +37,13 @@ class Knowledge:
     """Well-known classes by dotted name."""
 
     classes: dict[str, Known] = field(default_factory=dict)
+    routers: dict[str, str] = field(default_factory=dict)
+    """What gives connections to a class, with the base that such a class has as a rule."""
+
+    @property
+    def router_names(self) -> frozenset[str]:
+        """The last words of their names."""
+        return frozenset(name.rpartition(".")[2] for name in self.routers)
 
     def is_socket(self, name: str) -> bool:
         """Whether the class of this dotted name is a WebSocket handler."""
@@ -75,7 +81,8 @@ def load_knowledge(*extra: Path) -> Knowledge:
     Raises:
         KnowledgeError: A file cannot be read, or an entry has another form.
     """
-    knowledge = Knowledge(dict(_shipped()))
+    shipped = _shipped()
+    knowledge = Knowledge(dict(shipped.classes), dict(shipped.routers))
     for path in extra:
         try:
             text = path.read_text(encoding="utf-8")
@@ -86,12 +93,12 @@ def load_knowledge(*extra: Path) -> Knowledge:
 
 
 @functools.cache
-def _shipped() -> Mapping[str, Known]:
-    """The same for every scan."""
+def _shipped() -> Knowledge:
+    """The same for every scan: nobody changes it."""
     name = "knowledge.toml"
     knowledge = Knowledge()
     _read(knowledge, name, files(__package__).joinpath(name).read_text(encoding="utf-8"))
-    return knowledge.classes
+    return knowledge
 
 
 def _read(knowledge: Knowledge, where: str, text: str) -> None:
@@ -134,3 +141,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     )
     for name in names:
         knowledge.classes[name] = known
+    routers = entry.get("router", [])
+    if not isinstance(routers, list) or not all(isinstance(name, str) for name in routers):
+        raise KnowledgeError(f"{where}: router is a list of dotted names")
+    knowledge.routers.update(dict.fromkeys(routers, names[0] if names else ""))

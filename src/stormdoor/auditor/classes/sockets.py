@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import cached_property
 
 from stormdoor.auditor.classes.callers import Callers
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -13,6 +14,7 @@ from stormdoor.auditor.reading.project import External, Project
 __all__ = ["Sockets"]
 
 _STDLIB = sys.stdlib_module_names
+_BY_TORNADO = re.compile(r"async_mode\s*=\s*['\"]tornado['\"]")
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
 
@@ -22,6 +24,8 @@ class Sockets(Callers):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project)
         self.knowledge = knowledge
+        self.served: dict[int, str] = {}
+        """Classes that a router gives connections to, with the base that they have as a rule."""
 
     def is_inert(self, base: External) -> bool:
         """Whether a class that was not read is known to answer no request."""
@@ -37,7 +41,18 @@ class Sockets(Callers):
         return any("Sec-WebSocket-Accept" in line for line in info.module.lines)
 
     def _is_socket_name(self, name: str) -> bool:
+        if name.startswith("socketio.") and not self.serves_events:
+            return False
         return name == WEBSOCKET or self.knowledge.is_socket(name)
+
+    @cached_property
+    def serves_events(self) -> bool:
+        """Whether it is Tornado that serves Socket.IO here, and not another server."""
+        return any(
+            "get_tornado_handler" in line or _BY_TORNADO.search(line) is not None
+            for module in self.project.inside()
+            for line in module.lines
+        )
 
     def is_socket(self, info: ClassInfo) -> bool:
         """Whether it is a WebSocket handler as far as its bases are known."""
@@ -48,6 +63,10 @@ class Sockets(Callers):
 
     def copied_connection(self, info: ClassInfo) -> tuple[str, Known] | None:
         """Its base, where the library that gives it connections was read, too."""
+        served = self.served.get(id(info), "")
+        given = self.knowledge.about(served) if served else None
+        if given is not None:
+            return served, given
         bases = (one for one in info.mro[1:] if isinstance(one, ClassInfo))
         known = (
             self.knowledge.copied_connection(one.qualname) or self._renamed_connection(one)

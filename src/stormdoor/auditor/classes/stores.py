@@ -93,7 +93,6 @@ def stored_by(function: _Definition) -> dict[str, list[ast.expr]]:
     return found
 
 
-@lru_cache(maxsize=65536)
 def kept_by(node: ast.ClassDef) -> dict[str, ast.Constant]:
     """`def __init__(self, origins=None): self.origins = origins`: the defaults of what it keeps."""
     kept: dict[str, ast.Constant] = {}

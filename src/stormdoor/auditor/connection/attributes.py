@@ -28,7 +28,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["METHODS", "TornadoAttributes"]
+__all__ = ["METHODS", "TornadoAttributes", "never_sent"]
 
 _OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
 """Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
@@ -112,12 +112,16 @@ METHODS = frozenset(
         "create_signed_value",
     ]
 )
-_OF_PAGE = {
-    "referer": "{origin}/",
-    "user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/131.0.0.0 Safari/537.36",
-}
-"""What the browser of a victim sends with it, whose page is an attacker's."""
+_BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36"
+)
+"""What the browser of a victim says that it is, whose page is an attacker's."""
+_OF_PROXIES = frozenset(
+    {"auth", "email", "forwarded", "host", "ip", "original", "proto", "protocol", "real", "remote"}
+    | {"scheme", "user"}
+)
+"""Words of the headers that a proxy adds."""
 
 
 class TornadoAttributes(Client):
@@ -269,6 +273,8 @@ class TornadoAttributes(Client):
         name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
         text = self.frame.module.source(node)
         match value.kind:
+            case "headers" if self.mode == "origin" and never_sent(name):
+                raise Thrown("KeyError", node, self.frame.module)
             case "headers":
                 return self.header(name, text)
             case "cookies":
@@ -296,6 +302,8 @@ class TornadoAttributes(Client):
             case "headers":
                 if name == "pop":
                     self.delete_item(value, Const(key), node)
+                if self.mode == "origin" and never_sent(key):
+                    return args[1] if len(args) > 1 else Const(None)
                 return self.header(key, text)
             case "cookies":
                 return self.from_client("cookie", key, text)
@@ -310,6 +318,10 @@ class TornadoAttributes(Client):
                 return found
             case _:
                 return None
+
+    def is_never_sent(self, holder: Special, name: Const) -> bool:
+        """Whether no page can have a browser send a header of this name."""
+        return holder.kind == "headers" and never_sent(str(name.value))
 
     def delete_item(self, holder: Value, key: Value, node: ast.AST) -> None:
         """`del self.request.headers["Origin"]`."""
@@ -330,10 +342,8 @@ class TornadoAttributes(Client):
         """A header of the request."""
         if self.mode == "origin" and name.lower() in ORIGIN_HEADERS:
             return Const(self.origin, frozenset({"client", "origin"}), text)
-        if self.mode == "origin" and name.lower() in _OF_PAGE:
-            return Const(
-                _OF_PAGE[name.lower()].format(origin=self.origin), frozenset({"client"}), text
-            )
+        if self.mode == "origin" and name.lower() == "user-agent":
+            return Const(_BROWSER, frozenset({"client"}), text)
         if self.mode == "origin" and name.lower() == "host":
             self.looked_at.add("host")
             return Const(self.host, frozenset({"host"}), text)
@@ -422,6 +432,12 @@ class TornadoAttributes(Client):
         if isinstance(value, Instance):
             return value.info in self.hierarchy.applications
         return text_of(value) == "self.application"
+
+
+def never_sent(name: str) -> bool:
+    """Whether no page can have a browser send a header with a handshake: one of its own, a Referer."""
+    words = name.lower().split("-")
+    return words == ["referer"] or (words[0] == "x" and not _OF_PROXIES & set(words[1:]))
 
 
 def _names_origin(key: Value) -> bool:

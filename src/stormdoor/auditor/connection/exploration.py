@@ -158,9 +158,10 @@ def _ask_origin(run: Run, asked: Asked) -> Path:
     run.stage = path.stage = Stage.ORIGIN
     try:
         run.shape_handler()
-        words = run.given()
-        run.stage = Stage.ORIGIN
-        run.initialized(words)
+        if asked.whole or run.check_looks_at_handler():
+            words = run.given()
+            run.stage = Stage.ORIGIN
+            run.initialized(words)
         if asked.whole:
             run.serve(run.url_arguments("get"))
         else:

@@ -35,6 +35,7 @@ __all__ = ["Run"]
 
 _OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
 """What the library calls by itself, whatever a message says."""
+_OF_NAMESPACE = frozenset({"on_connect", "on_disconnect"})
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
 _MAX_WRAPPERS = 4
@@ -252,6 +253,19 @@ class Run(TornadoModel):
             for one in node.decorator_list
         )
 
+    def check_looks_at_handler(self) -> bool:
+        """Whether `check_origin` can know anything of what the constructor made."""
+        member = self._member(self.info, "check_origin", None)
+        node = member.binding.node if member and isinstance(member.binding, Defined) else None
+        if not isinstance(node, ast.FunctionDef) or node.decorator_list or not node.args.args:
+            return True
+        first = node.args.args[0].arg
+        return any(
+            isinstance(one, ast.Name) and one.id in {first, "super"}
+            for statement in node.body
+            for one in ast.walk(statement)
+        )
+
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
         return (
@@ -280,8 +294,8 @@ class Run(TornadoModel):
                 if inner is None:
                     return []
                 value = inner
-            value = _innermost(value)
-            names = [one.arg for one in value.node.args.args][1:]
+            value, given = _innermost(value)
+            names = [one.arg for one in value.node.args.args if one.arg not in given][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
                 return [
@@ -324,7 +338,9 @@ class Run(TornadoModel):
         path = self.path
         self.stage = path.stage = Stage.OPEN
         try:
-            if self.is_sockjs():
+            if self.is_namespace():
+                self._connected()
+            elif self.is_sockjs():
                 answer = self.method("on_open", [Special("request", text="request")])
                 if isinstance(answer, Const) and answer.value is False:
                     self.closed = True
@@ -366,7 +382,10 @@ class Run(TornadoModel):
         raise PathEnd
 
     def _hear(self, message: Value) -> None:
-        """What a message brings about: in some libraries it names the method."""
+        """What a client sends: a message, which may name a method, or an event of a namespace."""
+        if self.is_namespace():
+            self._event(message)
+            return
         named = self._named_by_messages()
         if not named:
             self.method("on_message", [message])
@@ -379,14 +398,49 @@ class Run(TornadoModel):
         begin = connection[1].messages if connection is not None else ""
         if not begin or self._member(self.info, "on_message", None) is not None:
             return []
+        return self._methods_of(begin, but=_OF_LIBRARY)
+
+    def _methods_of(self, begin: str, *, but: frozenset[str]) -> list[str]:
+        """Methods of the connection's classes that begin so."""
         names = [
             name
             for one in self.info.mro
             if isinstance(one, ClassInfo)
             for name in self.hierarchy.members(one)
-            if name.startswith(begin) and name not in _OF_LIBRARY
+            if name.startswith(begin) and name not in but
         ]
         return list(dict.fromkeys(names))
+
+    def is_namespace(self) -> bool:
+        """A namespace of Socket.IO: `on_connect`, and a method for each event."""
+        return any(
+            isinstance(one, External) and one.name.startswith("socketio.") for one in self.info.mro
+        )
+
+    def _connected(self) -> None:
+        """`on_connect(sid, environ)`, which refuses by False or by an exception."""
+        found = self._member(self.info, "on_connect", None)
+        if found is None:
+            return
+        given: list[Value] = [
+            Unknown(frozenset({"self"}), "sid"),
+            Unknown(frozenset({"client", "header"}), "environ"),
+        ]
+        node = getattr(found.binding, "node", None)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 3:
+            given.append(Unknown(frozenset({"client", "message"}), "auth"))
+        answer = self.method("on_connect", given)
+        if isinstance(answer, Const) and answer.value is False:
+            self.closed = True
+            self.record("close", self.info.node, "on_connect() returns False")
+
+    def _event(self, sent: Value) -> None:
+        """One of the events of a namespace of Socket.IO."""
+        names = self._methods_of("on_", but=_OF_NAMESPACE)
+        if not names or self.closed:
+            return  # who was refused sends no events
+        picked = names[self.choose(self.info.node, len(names))]
+        self.method(picked, [Unknown(frozenset({"self"}), "sid"), sent])
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""
@@ -434,8 +488,9 @@ class Run(TornadoModel):
         return self.accept(args, words, node)
 
 
-def _innermost(function: Function) -> Function:
-    """The function around which others stand that pass on whatever they are given."""
+def _innermost(function: Function) -> tuple[Function, frozenset[str]]:
+    """The function around which others stand that pass on all they are given, and what they add by name."""
+    given: frozenset[str] = frozenset()
     for _ in range(_MAX_WRAPPERS):
         rest = function.node.args.vararg
         if rest is None or len(function.node.args.args) > 1:
@@ -443,12 +498,13 @@ def _innermost(function: Function) -> Function:
         inner = _passed_to(function, rest.arg)
         if inner is None:
             break
-        function = inner
-    return function
+        function, added = inner
+        given |= added
+    return function, given
 
 
-def _passed_to(function: Function, rest: str) -> Function | None:
-    """What a wrapper calls with all that it was given: `method(self, *args)`."""
+def _passed_to(function: Function, rest: str) -> tuple[Function, frozenset[str]] | None:
+    """What a wrapper calls with all that it was given: `method(self, *args, user=user)`."""
     for node in ast.walk(function.node):
         if (
             isinstance(node, ast.Call)
@@ -465,7 +521,7 @@ def _passed_to(function: Function, rest: str) -> Function | None:
             while isinstance(found, Bound | Authenticated):
                 found = found.function
             if isinstance(found, Function):
-                return found
+                return found, frozenset(word.arg for word in node.keywords if word.arg)
     return None
 
 

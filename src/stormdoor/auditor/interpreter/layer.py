@@ -7,6 +7,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.machine import Core
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
+    Const,
     Environment,
     Function,
     Instance,
@@ -130,6 +131,10 @@ class Layer(Core):
         self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call of one of Tornado's methods."""
+        raise NotImplementedError
+
+    def is_never_sent(self, holder: Special, name: Const) -> bool:
+        """Whether no page can have a browser send a header of this name."""
         raise NotImplementedError
 
     def library_call(

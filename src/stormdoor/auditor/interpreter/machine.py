@@ -32,6 +32,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
@@ -69,7 +70,9 @@ class Core:
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
+    finished = closed = accepted = False
     status = 200
+    background = around = 0
 
     def __init__(
         self,
@@ -101,20 +104,15 @@ class Core:
         self.stage = Stage.IMPORT
         self.steps = 0
         self.cap = _MAX_STEPS
-        self.finished = False
-        self.closed = False
-        self.accepted = False
         self.uncertain: dict[str, str] = {}
         self.globals: dict[tuple[str, str], Value] = {}
         self.handler: Instance | None = None
-        self.background = 0
         self.called: ast.AST | None = None
         self.overlays: dict[int, dict[str, Value]] = {}
         self.replacements: dict[int, ClassInfo] = {}
         self.environments: dict[int, Environment] = {}
         self.patching: set[int] = set()
         self.making: ClassInfo | None = None
-        self.around = 0
         self.placed: dict[int, Value] = {}
         self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
         """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
@@ -218,6 +216,9 @@ class Core:
         where = module or (self.frames[-1].module if self.frames else None)
         if where is None:
             return
+        labels = labels_of(*everything)
+        if self.among and self._are_listed(everything):
+            labels |= {"listed"}
         self.events.append(
             Event(
                 kind=kind,
@@ -228,7 +229,7 @@ class Core:
                 values=values,
                 words=words,
                 receiver=receiver,
-                labels=labels_of(*everything),
+                labels=labels,
                 stack=tuple(self.stack),
                 presumed=presumed,
                 constant=constant,
@@ -238,6 +239,11 @@ class Core:
                 selected=bool(self.selected),
             )
         )
+
+    def _are_listed(self, values: list[Value]) -> bool:
+        """Whether all that a client chooses is one of a list, each of which somebody thought of."""
+        chosen = [one for one in values if "client" in one.labels]
+        return bool(chosen) and all(text_of(one) in self.among for one in chosen)
 
     def select_rest(self) -> None:
         """What follows in the call under way was picked by what a message says."""

@@ -16,19 +16,42 @@ def only_fills_in(event: Event) -> bool:
 
 @lru_cache(maxsize=512)
 def _conditions(module: Module) -> frozenset[int]:
+    answers = frozenset(
+        target.id
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assign) and _is_new_table(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    )
     return frozenset(
         id(inner)
         for node in ast.walk(module.tree)
-        if isinstance(node, ast.If) and _fills_in(node.body) and _fills_in(node.orelse)
+        if isinstance(node, ast.If)
+        and _fills_in(node.body, answers)
+        and _fills_in(node.orelse, answers)
         for inner in ast.walk(node.test)
     )
 
 
-def _fills_in(body: list[ast.stmt]) -> bool:
-    """Whether statements only put something under a key of what is told; what a flag says is asked later."""
+def _is_new_table(value: ast.expr) -> bool:
+    return isinstance(value, ast.Dict) or (
+        isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict"
+    )
+
+
+def _fills_in(body: list[ast.stmt], answers: frozenset[str]) -> bool:
+    """Whether statements only put something into what is told, and into nothing that was there before.
+
+    What a flag says is asked later.
+    """
     return all(
         isinstance(one, ast.Assign)
-        and all(isinstance(target, ast.Subscript) for target in one.targets)
+        and all(
+            isinstance(target, ast.Subscript)
+            and isinstance(target.value, ast.Name)
+            and target.value.id in answers
+            for target in one.targets
+        )
         and not (isinstance(one.value, ast.Constant) and isinstance(one.value.value, bool))
         for one in body
     )

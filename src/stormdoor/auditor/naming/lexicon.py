@@ -62,10 +62,15 @@ def _words_of(name: str) -> tuple[str, ...]:
 
 def chain_of(text: str) -> list[str]:
     """The names of `a.b(c.d)["e"].f(g)`: `a`, `b`, `f`."""
+    return list(_chain_of(text))
+
+
+@lru_cache(maxsize=65536)
+def _chain_of(text: str) -> tuple[str, ...]:
     before = ""
     while text != before:
         before, text = text, _BRACKETS.sub("", text)
-    return [name for name in text.partition("(")[0].split(".") if name]
+    return tuple(name for name in text.partition("(")[0].split(".") if name)
 
 
 @lru_cache(maxsize=16384)

@@ -185,7 +185,7 @@ _PARTS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind not in _LEAVES
 }
-"""What of a node can be a node that is looked at."""
+"""What of a node can be a node that is looked at, for each kind of node that is."""
 _DATA = 400
 """A display with more items is data, not a routing table; only its first items are looked at."""
 
@@ -205,9 +205,9 @@ def _collected(tree: ast.AST) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
                 pending += [
                     (one, inner)
                     for one in (value if name == "body" else value[:_DATA])
-                    if type(one) not in _LEAVES and isinstance(one, ast.AST)
+                    if type(one) in _PARTS
                 ]
-            elif type(value) not in _LEAVES and isinstance(value, ast.AST):
+            elif value is not None and type(value) in _PARTS:
                 pending.append((value, inner))
     found.reverse()
     return found

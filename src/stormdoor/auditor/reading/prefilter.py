@@ -10,7 +10,7 @@ from typing import Self
 
 __all__ = ["Readers"]
 
-_SPEAKS = (b"tornado", b"websocket", b"web_socket", b"sockjs")
+_SPEAKS = (b"tornado", b"websocket", b"web_socket", b"sockjs", b"socketio")
 _MAX = 4 * 1024 * 1024
 _CHUNK = 200
 """Files that a process reads at once."""

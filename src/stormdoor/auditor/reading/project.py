@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from stormdoor.auditor.reading.files import in_order
@@ -332,7 +333,7 @@ class Project:
                     return [self.follow(module, one) for one in reversed(names[name])]
                 if isinstance(scope, ast.ClassDef):
                     continue
-                if name in {argument.arg for argument in _arguments(scope.args)}:
+                if name in _parameters(scope):
                     return []
         return self.members(module, name)
 
@@ -456,11 +457,9 @@ def _imported_by_name(meaning: "Meaning | External") -> Imported | None:
             return None
 
 
-def _arguments(arguments: ast.arguments) -> Iterator[ast.arg]:
-    yield from arguments.posonlyargs
-    yield from arguments.args
-    yield from arguments.kwonlyargs
-    if arguments.vararg is not None:
-        yield arguments.vararg
-    if arguments.kwarg is not None:
-        yield arguments.kwarg
+@lru_cache(maxsize=65536)
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+    arguments = function.args
+    found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    found += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    return frozenset(one.arg for one in found)

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stormdoor.auditor.classes.announced import announced, event_servers
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.knowledge import load_knowledge
 from stormdoor.auditor.classes.patches import collect_patches
+from stormdoor.auditor.classes.routers import collect_served, making_applications
 from stormdoor.auditor.classes.routes import Routes, find_routes
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import is_setting_chain
@@ -65,6 +67,7 @@ def prepare(
     files = in_order({file for listing in listings for file in listing.python})
     with Readers(files, settings.workers) as readers:
         _parse_relevant(project, hierarchy, readers, progress)
+    collect_served(project, hierarchy)
     sockets, unresolved = _sockets(project, hierarchy)
     _load_settings(project, sockets)
     collect_settings(project)
@@ -111,6 +114,10 @@ def _parse_relevant(
         names |= found
         for file in readers.naming(fresh):
             project.load(file)
+    servers = {name for _, name, _ in event_servers(project, hierarchy)}
+    announcing = {f"@{name}.{how}" for name in servers for how in ("event", "on")}
+    for file in readers.naming(announcing) if announcing else ():
+        project.load(file)
 
 
 def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
@@ -166,6 +173,7 @@ def _sockets(
                 for one in info.mro
             ):
                 hierarchy.applications.append(info)
+    sockets.update({id(info): info for info in announced(project, hierarchy)})
     return list(sockets.values()), unresolved
 
 
@@ -182,9 +190,11 @@ def _reachable(
         for one in info.mro[1:]
         if isinstance(one, ClassInfo)
     }
+    applying = making_applications(hierarchy.project, hierarchy, sockets)
     for info in sockets:
         if (
-            any(one.node not in hierarchy.wrapped for one in routes.of.get(id(info), ()))
+            id(info) in applying
+            or any(one.node not in hierarchy.wrapped for one in routes.of.get(id(info), ()))
             or (id(info) not in bases and not _is_abstract(info, hierarchy))
             or (id(info) in bases and _stands_alone(info, sockets, hierarchy))
         ):

@@ -193,7 +193,8 @@ class Methods(Queues):
                 return self.lookup(node, f"{text_of(receiver)}.{name}()", key)
             if isinstance(key, Nobody):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
-            if receiver.exact and "client" in labels_of(key) and receiver.items:
+            whole = receiver.exact or _is_of_code(receiver)
+            if whole and "client" in labels_of(key) and receiver.items:
                 return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")

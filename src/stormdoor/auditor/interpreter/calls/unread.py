@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Function,
     Instance,
+    Mapping,
     Member,
     Named,
     Nobody,
@@ -256,7 +257,11 @@ class Unread(Verification):
             ):
                 pass
             elif "self" in labels:
-                self.record("join", node, text, receiver=receiver, values=tuple(args))
+                # That nobody is logged in may be noted of anybody.
+                nothing = any(map(_names_nobody, everything))
+                self.record(
+                    "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
+                )
             elif (last not in _HARMLESS or (last == "copy" and args)) and last != "get":
                 self.record(
                     "act",
@@ -335,6 +340,13 @@ def _delivers(name: str) -> bool:
         name in _DELIVERS
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
+    )
+
+
+def _names_nobody(value: Value) -> bool:
+    """`{"user": user}`, where the log-in found nobody."""
+    return isinstance(value, Mapping) and any(
+        isinstance(one, Nobody) for one in value.items.values()
     )
 
 

@@ -128,6 +128,10 @@ class Comparisons(Operators):
             and "identity" not in labels
         ):
             return Unknown(chosen_only(left, right), text)  # more or less proves nothing
+        if self.mode == "origin" and isinstance(op, ast.Eq | ast.NotEq):
+            for one, other in ((left, right), (right, left)):
+                if self.is_proof(one) and _is_held(other):
+                    return Const(negated)  # a page of an attacker may choose, and does not know
         if self.mode == "anonymous" and isinstance(op, ast.Eq | ast.NotEq):
             matched = self._proof(left, right, node)
             if matched is not None:
@@ -242,7 +246,12 @@ class Comparisons(Operators):
             values = [item.value for item in right.items if isinstance(item, Const)]
             if left.value in values:
                 return Const(True, labels)
-            if any(isinstance(item, Setting) for item in right.items):
+            set_later = [settled(item) for item in right.items if isinstance(item, Setting)]
+            if "origin" in left.labels and any(
+                isinstance(one, Const) and one.value == left.value for one in set_later
+            ):
+                return Setting(text, Const(value=True), text=text)
+            if set_later:
                 return Const(False, labels) if "origin" in left.labels else Unknown(labels, text)
             if right.exact and len(values) == len(right.items):
                 return Const(False, labels)
@@ -262,6 +271,12 @@ class Comparisons(Operators):
                 and str(left.value).lower() == "origin"
             ):
                 return Const(value=True)
+            if (
+                self.mode == "origin"
+                and isinstance(left, Const)
+                and self.is_never_sent(right, left)
+            ):
+                return Const(value=False)
             return Unknown(labels | {"client", "header"}, text)
         if self.mode == "origin" and isinstance(right, Unknown) and is_text(right):
             # A text that nobody can read here: a piece of a page that it names is in it, too.
@@ -384,6 +399,16 @@ def _holds(held: Value, value: Value, depth: int = 3) -> bool:
         return False
     inner = held.items if isinstance(held, Sequence) else held.items.values()
     return any(_holds(one, value, depth - 1) for one in inner)
+
+
+def _is_held(value: Value) -> bool:
+    """Whether the server holds something that is not nothing as shipped."""
+    if labels_of(value) & {"client", "origin", "host"}:
+        return False
+    shipped = settled(value)
+    if isinstance(shipped, Const):
+        return bool(shipped.value)
+    return isinstance(value, Setting | Unknown | Named)
 
 
 def _listed(text: Unknown) -> Const:

@@ -53,6 +53,7 @@ _OF_LOAD = frozenset(
     ]
 )
 """What a refusal may be about that is not about who the client is."""
+_RANKS = frozenset({"admin", "clearance", "grade", "group", "level", "privilege", "rank", "tier"})
 
 
 class Conditions(Comparisons):
@@ -251,8 +252,8 @@ def _asks_about_user(node: ast.expr) -> bool:
             return _asks_about_user(inner)
         case ast.Compare(comparators=[ast.Constant(value=None | "" | False)]):
             return False
-        case ast.Compare(comparators=[ast.Constant(value=int() | float())]):
-            return False  # a length, a remainder
+        case ast.Compare(left=left, comparators=[ast.Constant(value=int() | float())]):
+            return _is_rank(left)  # and no length, no remainder
         case ast.Compare():
             return True
         case ast.Name(id=name):
@@ -262,6 +263,15 @@ def _asks_about_user(node: ast.expr) -> bool:
         case ast.Call(func=func):
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             return lexicon.is_predicate(name) or lexicon.is_access_word(name)
+        case _:
+            return False
+
+
+def _is_rank(node: ast.expr) -> bool:
+    """`row.level`, `user["rank"]`: how much somebody may."""
+    match node:
+        case ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str() as name)):
+            return bool(_RANKS & set(lexicon.words_of(name))) or lexicon.is_access_word(name)
         case _:
             return False
 
