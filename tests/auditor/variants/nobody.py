@@ -389,6 +389,42 @@ class Door(WebSocketHandler):
         room.join(self, os.path.join(folder, "pictures"))
 """
 
+_VISITOR = """
+SESSIONS = {{}}
+class Kept:
+    user = None
+class Door(WebSocketHandler):
+    def kept(self):
+        sid = self.get_cookie("sid", "")
+        if sid not in SESSIONS:
+            SESSIONS[sid] = {fresh}
+        return SESSIONS[sid]
+    def open(self):
+        kept = self.kept()
+        {asked}
+        room.join(self)
+"""
+
+_HELLO = """
+SESSIONS = {{}}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        said = json.loads(message)
+        if said["type"] == "hello":
+            token = os.urandom(16).hex()
+            SESSIONS[token] = {fresh}
+            self.write_message(token)
+        elif said["type"] == "login":
+            if said["token"] in SESSIONS and db.check_password(said["name"], said["password"]):
+                SESSIONS[said["token"]]["user"] = said["name"]
+        else:
+            kept = SESSIONS.get(said["token"])
+            if not kept or not kept.get("user"):
+                self.close()
+                return
+            room.say(said["text"])
+"""
+
 CASES: dict[str, Case] = {
     "who is looked for early is missed in open": (
         "late",
@@ -672,6 +708,31 @@ CASES: dict[str, Case] = {
     "a name of a module that asks for itself, and no one else": (
         "missing",
         _ITSELF.format(asked="room.greet(folder)"),
+        {},
+    ),
+    "a session of every visitor, with a user in some": (
+        "late",
+        _VISITOR.format(
+            fresh="{}", asked='if "user" not in kept:\n            return self.close()'
+        ),
+        {},
+    ),
+    "a session of every visitor, with a user or none": (
+        "late",
+        _VISITOR.format(
+            fresh='{"user": None}', asked='if not kept["user"]:\n            return self.close()'
+        ),
+        {},
+    ),
+    "an object for every visitor, with a user in some": (
+        "late",
+        _VISITOR.format(fresh="Kept()", asked="if not kept.user:\n            return self.close()"),
+        {},
+    ),
+    "a session that a message begins, and another logs in": ("late", _HELLO.format(fresh="{}"), {}),
+    "a record that a message begins, and another logs in": (
+        "late",
+        _HELLO.format(fresh='{"user": None, "since": 0}'),
         {},
     ),
 }

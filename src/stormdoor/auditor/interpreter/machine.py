@@ -261,10 +261,13 @@ class Core:
         finally:
             self.selected -= picked
 
-    def fills(self, table: str, node: ast.AST) -> None:
-        """Note that this client has put what it shows into a table: to find it there proves nothing."""
+    def fills(self, table: str, value: Value, node: ast.AST) -> None:
+        """Note that this client has put what it shows into a table: to find it there proves nothing.
+
+        A session that every visitor gets is another matter: what is in it may well prove something.
+        """
         self.filled.add(table)
-        if self.mode == "anonymous":
+        if self.mode == "anonymous" and not _may_hold_identity(value):
             self.record("fills", node, table)
 
     def check(
@@ -364,3 +367,18 @@ class Core:
 
 def _inverted(default: bool | None) -> Const | None:
     return None if default is None else Const(not default)
+
+
+def _may_hold_identity(value: Value) -> bool:
+    """Whether it is an object or a record that is there to be filled in, with a user perhaps."""
+    match value:
+        case Instance():
+            return True
+        case Mapping(items=entries):
+            return not entries or any(
+                isinstance(name, str) and lexicon.is_identity_name(name) for name in entries
+            )
+        case Unknown(labels=labels):
+            return "client" not in labels
+        case _:
+            return False

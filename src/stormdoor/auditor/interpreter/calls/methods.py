@@ -161,14 +161,14 @@ class Methods(Queues):
             self.record("act", node, f"{text_of(receiver)}.{name}", values=tuple(args))
         if isinstance(receiver, Sequence):
             if name in {"append", "add", "appendleft"} and args and self.is_proof(args[0]):
-                self.fills(text_of(receiver), node)
+                self.fills(text_of(receiver), args[0], node)
             if name in {"append", "add", "appendleft"} and args and receiver.exact:
                 receiver.items.append(args[0])
                 return Const(None)
             receiver.exact = receiver.exact and name in {"index", "count", "copy"}
             return Unknown(labels_of(receiver) | labels, f"{text_of(receiver)}.{name}()")
         if name == "setdefault" and args and self.is_proof(args[0]):
-            self.fills(text_of(receiver), node)
+            self.fills(text_of(receiver), args[-1], node)
         if name in {"get", "pop"} and args:
             key = args[0]
             if isinstance(key, Const) and isinstance(key.value, str | int | bytes | None):

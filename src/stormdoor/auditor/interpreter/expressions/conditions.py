@@ -6,6 +6,7 @@ from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
 from stormdoor.auditor.interpreter.values import (
     Const,
+    Instance,
     Mapping,
     Member,
     Nobody,
@@ -90,18 +91,30 @@ class Conditions(Comparisons):
                 return self.truth(found, node, wanted)
 
     def _is_empty_identity(self, node: ast.expr, value: Value) -> bool:
-        """`self.authenticated` is False until the client has proven something."""
+        """`self.authenticated` is False until the client has proven something; `self.user.known`, too."""
         return (
             self.mode == "anonymous"
             and self.accepted
             and isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
             and isinstance(value, Const)
             and not value.value
             and lexicon.is_identity_name(node.attr)
             and not lexicon.is_negative(node.attr)
+            and self._is_of_connection(node.value)
         )
+
+    def _is_of_connection(self, holder: ast.expr) -> bool:
+        """Whether it is the connection, or an object that was made for it and says who somebody is."""
+        match holder:
+            case ast.Name(id="self"):
+                return True
+            case ast.Attribute(value=ast.Name(), attr=name) | ast.Name(id=name) if (
+                lexicon.is_person(name)
+            ):
+                held = self.evaluate(holder)
+                return isinstance(held, Instance) and not held.shared and not held.handler
+            case _:
+                return False
 
     def truth(self, value: Value, node: ast.AST, wanted: bool | None = None) -> bool:
         """Whether a value counts as true for this client."""

@@ -174,7 +174,7 @@ class Binding(Expressions):
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`holder[key] = value`."""
         if self.is_proof(key) or (is_shared(holder) and self._is_for_anybody(key)):
-            self.fills(text_of(holder), node)
+            self.fills(text_of(holder), value, node)
         match holder:
             case Mapping():
                 if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
