@@ -2228,4 +2228,242 @@ class Door(WebSocketHandler):
         method.invoke(self, data["parameters"])
 """,
     ),
+    "a port of the module": (
+        "missing",
+        """
+import serial
+port = serial.Serial("/dev/ttyUSB0", 9600)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        port.write(message.encode())
+""",
+    ),
+    "a port of the module, one letter for each word": (
+        "missing",
+        """
+import serial
+port = serial.Serial("/dev/ttyUSB0", 9600)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if "forward" in message:
+            port.write(b"F")
+        elif "back" in message:
+            port.write(b"B")
+""",
+    ),
+    "a port that the route gives": (
+        "missing",
+        """
+import serial
+class Door(WebSocketHandler):
+    def initialize(self, port):
+        self.port = port
+    def on_message(self, message):
+        if message == "forward":
+            self.port.write(b"F")
+application = Application([(r"/ws", Door, {"port": serial.Serial("/dev/ttyUSB0", 9600)})])
+""",
+    ),
+    "a robot of the class": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    robot = Robot()
+    def on_message(self, message):
+        if message == "forward":
+            self.robot.forward()
+        else:
+            self.robot.halt()
+""",
+    ),
+    "a robot that the constructor is given": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        self.robot = kwargs.pop("robot")
+        super().__init__(*args, **kwargs)
+    def on_message(self, message):
+        if message == "forward":
+            self.robot.forward()
+application = Application([(r"/ws", Door, {"robot": Robot()})])
+""",
+    ),
+    "a robot in a thread": (
+        "missing",
+        """
+import threading
+robot = Robot()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "forward":
+            threading.Thread(target=robot.forward).start()
+""",
+    ),
+    "a robot on the next turn of the loop": (
+        "missing",
+        """
+from tornado.ioloop import IOLoop
+robot = Robot()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "forward":
+            IOLoop.current().add_callback(robot.forward)
+""",
+    ),
+    "parts of a line": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        parts = message.split(":")
+        if parts[0] == "led":
+            GPIO.output(int(parts[1]), int(parts[2]))
+""",
+    ),
+    "a coroutine": (
+        "missing",
+        """
+robot = Robot()
+class Door(WebSocketHandler):
+    @gen.coroutine
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["command"] == "dance":
+            yield robot.dance()
+""",
+    ),
+    "a method of the handler for each word": (
+        "missing",
+        """
+robot = Robot()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "dance":
+            self.dance()
+    def dance(self):
+        robot.left()
+        robot.right()
+""",
+    ),
+    "a state of the module": (
+        "missing",
+        """
+state = {"speed": 0, "angle": 0}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        state["speed"] = data["speed"]
+        state["angle"] = data["angle"]
+""",
+    ),
+    "a game that begins": (
+        "missing",
+        """
+game = Game()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            game.start()
+""",
+    ),
+    "a robot of its own": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.robot = Robot()
+    def on_message(self, message):
+        if message == "forward":
+            self.robot.forward()
+""",
+    ),
+    "a parser of its own": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.parser = Parser()
+    def on_message(self, message):
+        self.parser.feed(message)
+        self.write_message(self.parser.result())
+""",
+    ),
+    "measures the time": (
+        "ok",
+        """
+import time
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "time":
+            self.write_message(str(time.time()))
+        elif message == "date":
+            self.write_message(time.strftime("%Y"))
+""",
+    ),
+    "the page of a visitor": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "visit":
+            metrics.visits.labels(data["page"]).inc()
+""",
+    ),
+    "sends all that is new": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "news":
+            for row in await db.fetch("select * from news order by day"):
+                self.write_message(dict(row))
+""",
+    ),
+    "a game against the machine": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.board = Board()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "move":
+            self.board.play(data["cell"])
+            answer = self.board.best_move()
+            self.board.play(answer)
+            self.write_message({"cell": answer})
+""",
+    ),
+    "waits for others": (
+        "ok",
+        """
+waiting = []
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "ready":
+            waiting.append(self)
+            if len(waiting) == 2:
+                for one in waiting:
+                    one.write_message("go")
+""",
+    ),
+    "reconnects its own source": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.source = Source()
+        self.source.start()
+    def on_message(self, message):
+        if message == "pause":
+            self.source.stop()
+        elif message == "go":
+            self.source.start()
+""",
+    ),
 }

@@ -15,6 +15,7 @@ from stormdoor.auditor.naming.lexicon import (
     is_negative,
     is_verification_name,
     turns_off,
+    words_of,
 )
 
 __all__ = ["Authentication", "Kind", "judge", "optional_part"]
@@ -371,7 +372,8 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
             for event in message_checks(path)
         )
     ]
-    effect = message_effects(through[0])[0]
+    effects = [event for path in through for event in message_effects(path)]
+    effect = next((event for event in effects if not _logs_out(event)), effects[0])
     if by_credential and not in_open:
         return Authentication(
             "skippable",
@@ -380,6 +382,11 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
             early=effect,
         )
     return _without_stop(through)
+
+
+def _logs_out(event: Event) -> bool:
+    """Whether it is part of a logout: what is done about a log-in that failed shows little."""
+    return any({"logoff", "logout", "signout"} & set(words_of(name)) for _, _, name in event.stack)
 
 
 def _proving(live: list[Path], asked: list[Path]) -> list[Path]:

@@ -91,6 +91,9 @@ _THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
 _PLACES = _OF_SOMEBODY | {"channel", "topic"}
 _LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
+_LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
+_STATES = frozenset({"control", "options", "params", "state", "states", "status"})
+"""Words of a table that says how a thing is."""
 _NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
 """Words for what only notes that there was something."""
 _PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
@@ -227,11 +230,14 @@ def _calls_what_it_finds(event: Event) -> bool:
 
 
 def _sets(event: Event) -> bool:
-    """`CONFIG[data["key"]] = data["value"]`."""
-    return (
-        len(event.values) == 2
-        and all("message" in labels_of(one) for one in event.values)
-        and lexicon.is_setting_chain([event.text.rpartition(".")[2]])
+    """`CONFIG[data["key"]] = data["value"]`, `state["speed"] = data["speed"]`."""
+    name = event.text.rpartition(".")[2]
+    if len(event.values) != 2 or event.text.startswith("self."):
+        return False
+    key, value = event.values
+    return "message" in labels_of(value) and (
+        ("message" in labels_of(key) and lexicon.is_setting_chain([name]))
+        or bool(_STATES & set(lexicon.words_of(name)))
     )
 
 
@@ -254,6 +260,8 @@ def _is_control(event: Event) -> bool:
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
         case "act" if event.text.startswith(_PROGRAMS):
             return ends_what_runs(event)
+        case "act" if name in _LATER:
+            return event.selected and bool(event.values) and _is_started(event.values[0])
         case "act" if event.text == "open":
             return False  # a file of the program; one that a message names is a command
         case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
@@ -273,6 +281,13 @@ def _is_control(event: Event) -> bool:
 
 
 _WHOLE = (["on"], ["off"])
+
+
+def _is_started(function: Value) -> bool:
+    """`loop.add_callback(robot.forward)`: what is done on the next turn was not read."""
+    chain = lexicon.chain_of(text_of(function))
+    words = lexicon.words_of(chain[-1]) if len(chain) > 1 else []
+    return bool(words) and "self" not in labels_of(function) and not _is_quiet(words)
 
 
 def _is_quiet(words: list[str]) -> bool:

@@ -12,6 +12,8 @@ from stormdoor.auditor.reading.module import Module
 __all__ = ["is_of_the_program", "is_statement"]
 
 _MAX_STEPS = 4
+_MAKERS = frozenset({"__init__", "initialize"})
+_TAKES = frozenset({"get", "pop"})
 
 
 def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
@@ -39,9 +41,9 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
         if names[0] in {"self", "cls"}:
             if "application" in names:
                 return True
-            own = {one.node for one in endpoint.info.mro if isinstance(one, ClassInfo)}
-            if not around.owner or around.owner in own:
-                return False
+            own = [one for one in endpoint.info.mro if isinstance(one, ClassInfo)]
+            if not around.owner or any(one.node is around.owner for one in own):
+                return len(names) > 2 and any(_is_handed_in(endpoint, one, names[1]) for one in own)
             return _belongs(endpoint, places[:-1])
         made = _bound_in(around.function, names[0]) if around.function is not None else None
         if made is None:
@@ -50,6 +52,42 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
     if around.function is not None and names[0] in _parameters(around.function):
         return False
     return bool(endpoint.project.members(module, names[0]))
+
+
+def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
+    """Whether the connection has it from its class, from the route or from a module, and made none itself."""
+    for statement in info.node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call()) if bound == name:
+                return True
+            case ast.FunctionDef():
+                for value in _stored(statement, name):
+                    names = _chain(value)
+                    called = isinstance(value, ast.Call)
+                    given = names[:1] and names[0] in _parameters(statement)
+                    if given and statement.name in _MAKERS and (not called or names[-1] in _TAKES):
+                        return True
+                    if names and not called and not given:
+                        return bool(endpoint.project.members(info.module, names[0]))
+            case _:
+                pass
+    return False
+
+
+def _stored(function: ast.FunctionDef, name: str) -> list[ast.expr]:
+    """What a method puts on the connection under a name."""
+    return [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        and any(
+            isinstance(target, ast.Attribute)
+            and target.attr == name
+            and isinstance(target.value, ast.Name)
+            and target.value.id == "self"
+            for target in node.targets
+        )
+    ]
 
 
 def _chain(node: ast.AST) -> list[str]:
@@ -123,7 +161,8 @@ def _parameters(function: ast.AST) -> set[str]:
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return set()
     given = function.args
-    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    named = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    return named | {one.arg for one in (given.vararg, given.kwarg) if one is not None}
 
 
 def is_statement(module: Module, node: ast.AST) -> bool:
