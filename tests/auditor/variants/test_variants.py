@@ -19,6 +19,7 @@ from tests.auditor.variants import (
     classes,
     configuration,
     doors,
+    gates,
     hostile_actions,
     hostile_checks,
     hostile_origins,
@@ -75,6 +76,7 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | gates.CASES
     | late.CASES
     | optional.CASES
     | protocols.CASES
