@@ -20,6 +20,7 @@ from tests.auditor.variants import (
     configuration,
     deeds,
     doors,
+    gates,
     hostile_actions,
     hostile_checks,
     hostile_origins,
@@ -79,6 +80,7 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | gates.CASES
     | late.CASES
     | nobody.CASES
     | optional.CASES

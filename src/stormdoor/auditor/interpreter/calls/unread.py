@@ -128,6 +128,8 @@ _DELIVERS = frozenset(
 """What hands something on and gives no answer about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
+_PIPELINES = (".pipeline()", ".multi_exec()")
+"""What collects questions and answers them all at once."""
 _LEAVES = frozenset(
     [
         "remove",
@@ -299,6 +301,12 @@ class Unread(Verification):
     ) -> Value | None:
         """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
         holder, _, last = text.rpartition(".")
+        if holder.endswith(_PIPELINES) and last != "execute":
+            if proof:
+                self.queried.add(holder)
+            return Unknown(text=f"{text}()", truthy=True)  # what it finds comes with the others
+        if last == "execute" and holder.endswith(_PIPELINES) and holder in self.queried:
+            return Nobody(f"{text}()", node, self.frame.module)
         if last == "execute" and args and _selects(args[0]):
             if proof:
                 self.queried.add(holder)

@@ -327,7 +327,9 @@ class Comparisons(Operators):
     def is_not_listed(self, left: Value, right: Value) -> bool:
         """`id(self) in LISTED`, where nothing on this way has put the connection there."""
         own = (isinstance(left, Instance) and left.handler) or text_of(left) == "id(self)"
-        if not own or self.mode != "anonymous" or not self.accepted or not is_shared(right):
+        if not own or self.mode != "anonymous" or not self.accepted:
+            return False
+        if not is_shared(right) and not self._lists_itself(right):
             return False
         if isinstance(right, Sequence | Mapping) and right.items:
             return False
@@ -335,6 +337,14 @@ class Comparisons(Operators):
         return not any(
             event.kind == "join" and name in re.findall(r"\w+", event.text) for event in self.events
         )
+
+    def _lists_itself(self, listed: Value) -> bool:
+        """Whether the connection puts itself into something that was not read: `room.listeners.add(self)`."""
+        if not isinstance(listed, Unknown | Named) or labels_of(listed) or self.handler is None:
+            return False
+        name = text_of(listed).rpartition(".")[2]
+        adding = re.compile(rf"\b{re.escape(name)}\.(?:add|append)\(self\)")
+        return bool(name) and any(map(adding.search, self.handler.info.module.lines))
 
     def _origin_list(self, left: Const, right: Value, text: str, node: ast.AST) -> Value:
         if isinstance(right, Setting):

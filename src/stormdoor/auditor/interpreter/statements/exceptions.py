@@ -7,6 +7,7 @@ from stormdoor.auditor.interpreter.statements.jumps import Break, Continue, Retu
 from stormdoor.auditor.interpreter.statements.loops import Loops
 from stormdoor.auditor.interpreter.statements.refusals import UNRELATED, leaves_block
 from stormdoor.auditor.interpreter.values import (
+    Bound,
     ClassRef,
     Const,
     Instance,
@@ -140,10 +141,21 @@ class Exceptions(Loops):
                 return handler
         return fallback
 
+    def _entered(self, node: ast.With | ast.AsyncWith, value: Value, at: ast.expr) -> Value:
+        """What `with` gives, and what an object of the project does first: `__enter__` may refuse."""
+        if not isinstance(value, Instance):
+            return value
+        name = "__aenter__" if isinstance(node, ast.AsyncWith) else "__enter__"
+        entering = self.attribute(value, name, at)
+        if not isinstance(entering, Bound):
+            return value
+        given = self.awaited(self.call(entering, [], {}, at), at)
+        return given if isinstance(given, Instance | Nobody | Unknown) else value
+
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         suppressing = False
         for item in node.items:
-            value = self.evaluate(item.context_expr)
+            value = self._entered(node, self.evaluate(item.context_expr), item.context_expr)
             if item.optional_vars is not None:
                 self.assign(
                     item.optional_vars,

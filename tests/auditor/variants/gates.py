@@ -1,0 +1,736 @@
+"""Gates of the upgrade, and log-ins after it, in the places where programs of all ages put them.
+
+Each beside a twin: one that only looks like it, or one that asks in time.
+"""
+
+__all__ = ["CASES"]
+
+Case = tuple[str, str, dict[str, str]]
+
+_TAIL = """
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_WAIT = """
+from tornado.concurrent import Future
+from tornado.ioloop import IOLoop
+import datetime
+class Door(WebSocketHandler):
+    @gen.coroutine
+    def open(self):
+        self.hello = Future()
+        try:
+            user = yield gen.with_timeout(datetime.timedelta(seconds=5), self.hello)
+        except gen.TimeoutError:
+            self.close(4001)
+            return
+        self.user = user
+        {joining}
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.hello.done():
+            {question}
+            self.hello.set_result(data["name"])
+            return
+        room.say(data["text"])
+"""
+
+_MIDDLEWARE = (
+    """
+class Gate:
+    def __init__(self, handler):
+        self.handler = handler
+    def __enter__(self):
+        {asking}
+    def __exit__(self, *error):
+        return False
+class Door(WebSocketHandler):
+    def {method}(self, *args):
+        with Gate(self):
+            {inside}
+"""
+    + _TAIL
+)
+
+_CHAIN = """
+class Step:
+    def __init__(self, following=None):
+        self.following = following
+    def handle(self, socket, data):
+        if self.following is not None:
+            self.following.handle(socket, data)
+class Authenticate(Step):
+    def handle(self, socket, data):
+        if socket.user is None:
+            socket.user = sessions.by_token(data.get("token"))
+        {question}
+        super().handle(socket, data)
+class Speak(Step):
+    def handle(self, socket, data):
+        room.say(data["text"])
+CHAIN = Authenticate(Speak())
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        CHAIN.handle(self, json.loads(message))
+"""
+
+_FILTERS = """
+def logged_in(socket, data):
+    {answer}
+def sane(socket, data):
+    return "text" in data
+FILTERS = [logged_in, sane]
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if data.get("type") == "login":
+            self.user = db.check_password(data["name"], data["password"])
+            return
+        if not all(one(self, data) for one in FILTERS):
+            self.close()
+            return
+        room.say(data["text"])
+"""
+
+_DATACLASS = """
+import dataclasses
+from typing import Optional
+@dataclasses.dataclass
+class Session:
+    user: Optional[str] = None
+    rooms: list = dataclasses.field(default_factory=list)
+    @property
+    def known(self):
+        return self.user is not None
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = Session()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            self.session.user = db.check_password(data["name"], data["password"])
+        elif data["op"] == "say":
+            {question}
+            room.say(data["text"])
+"""
+
+_INDEXED = """
+class Door(WebSocketHandler):
+    sessions = {{}}
+    def open(self):
+        self.sessions[id(self)] = {{"user": None, "since": 0}}
+    def on_message(self, message):
+        data = json.loads(message)
+        mine = self.sessions[id(self)]
+        if data["op"] == "login":
+            mine["user"] = db.check_password(data["name"], data["password"])
+            return
+        {question}
+        room.say(data["text"])
+    def on_close(self):
+        del self.sessions[id(self)]
+"""
+
+_SUB = """
+class Base(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            self.user = db.check_password(data["name"], data["password"])
+            return
+        if not self.allows(data):
+            self.close()
+            return
+        self.handle(data)
+    def open(self):
+        self.user = None
+    def allows(self, data):
+        return self.user is not None
+class Door(Base):
+    {override}
+    def handle(self, data):
+        room.say(data["text"])
+"""
+
+_JWT_EACH = """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        try:
+            claims = jwt.decode(data["token"], options.secret, algorithms=["HS256"])
+        except jwt.InvalidTokenError:
+            {refusal}
+        room.say(data["text"])
+"""
+
+_ARGUMENTS = """
+class Door(WebSocketHandler):
+    def open(self, room_name, key):
+        {question}
+        room.join(room_name, self)
+    def on_message(self, message):
+        room.say(message)
+application = Application([(r"/ws/(\\w+)/(\\w+)", Door)])
+"""
+
+_ASYNC_PREPARE = (
+    """
+class Door(WebSocketHandler):
+    {kind}def prepare(self):
+        user = {wait}sessions.find(self.get_cookie("sid", ""))
+        if not user:
+            {refusal}
+        self.user = user
+"""
+    + _TAIL
+)
+
+_TEMPLATES = (
+    """
+class Base(RequestHandler):
+    public = False
+    def prepare(self):
+        if not self.public and not self.get_secure_cookie("user"):
+            self.redirect("/login")
+class Door({bases}):
+    {own}
+"""
+    + _TAIL
+)
+
+_PERIODIC = """
+from tornado.ioloop import PeriodicCallback
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = None
+        self.timer = PeriodicCallback(self.look, 1000)
+        self.timer.start()
+    def look(self):
+        if self.user is None:
+            self.close()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            self.user = db.check_password(data["name"], data["password"])
+            return
+        {question}
+        room.say(data["text"])
+"""
+
+_COUNT = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.messages = 0
+    def on_message(self, message):
+        self.messages += 1
+        if self.messages == 1:
+            {question}
+            return
+        room.say(message)
+"""
+
+_SWAP = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.receive = self.first
+    def on_message(self, message):
+        self.receive(json.loads(message))
+    def first(self, data):
+        {question}
+        self.receive = self.later
+    def later(self, data):
+        room.say(data["text"])
+"""
+
+_PARTIAL = """
+def login(socket, data):
+    socket.user = db.check_password(data["name"], data["password"])
+def say(socket, data):
+    room.say(data["text"])
+def guarded(function, socket, data):
+    if socket.user is None:
+        socket.write_message("log in")
+        return
+    function(socket, data)
+ACTIONS = {{"login": login, "say": {say}}}
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        ACTIONS[data["op"]](self, data)
+"""
+
+_TWO_STEPS = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.name = None
+        self.trusted = False
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.name is None:
+            self.name = data["name"]
+            self.nonce = room.nonce()
+            self.write_message({{"nonce": self.nonce}})
+        elif not self.trusted:
+            {question}
+            self.trusted = True
+        else:
+            room.say(self.name, data["text"])
+"""
+
+_CLOSE = "self.close()\n            return"
+
+CASES: dict[str, Case] = {
+    "a future that the first message keeps": (
+        "late",
+        _WAIT.format(
+            question='if not sessions.verify(data["token"]):\n                self.close()\n'
+            "                return",
+            joining="room.join(self)",
+        ),
+        {},
+    ),
+    "a future that any first message keeps": (
+        "missing",
+        _WAIT.format(question="print(data)", joining="room.join(self)"),
+        {},
+    ),
+    "a context manager refuses in get()": (
+        "guarded",
+        _MIDDLEWARE.format(
+            asking='if not self.handler.get_secure_cookie("user"):\n            raise HTTPError(403)',
+            method="get",
+            inside="return super().get(*args)",
+        ),
+        {},
+    ),
+    "a context manager only looks": (
+        "missing",
+        _MIDDLEWARE.format(
+            asking='print(self.handler.get_cookie("user"))',
+            method="get",
+            inside="return super().get(*args)",
+        ),
+        {},
+    ),
+    "a context manager refuses in open()": (
+        "late",
+        _MIDDLEWARE.format(
+            asking='if not self.handler.get_secure_cookie("user"):\n            raise HTTPError(403)',
+            method="open",
+            inside="clients.add(self)",
+        ),
+        {},
+    ),
+    "a chain of steps, one of which asks": (
+        "late",
+        _CHAIN.format(
+            question="if socket.user is None:\n            socket.close()\n            return"
+        ),
+        {},
+    ),
+    "a chain of steps that only notes": ("late|missing", _CHAIN.format(question="pass"), {}),
+    "filters that all must say yes": (
+        "late",
+        _FILTERS.format(answer="return socket.user is not None"),
+        {},
+    ),
+    "filters that say yes to anybody": ("late|missing", _FILTERS.format(answer="return True"), {}),
+    "a data class of the connection": (
+        "late",
+        _DATACLASS.format(question="if not self.session.known:\n                return"),
+        {},
+    ),
+    "a data class that nobody looks at": ("late|missing", _DATACLASS.format(question="pass"), {}),
+    "a record by the number of the connection": (
+        "late",
+        _INDEXED.format(question='if mine["user"] is None:\n            return'),
+        {},
+    ),
+    "a record by the number that nobody looks at": (
+        "late|missing",
+        _INDEXED.format(question="pass"),
+        {},
+    ),
+    "a base that asks a method": ("late", _SUB.format(override=""), {}),
+    "a method that says yes to everybody": (
+        "late|missing",
+        _SUB.format(override="def allows(self, data):\n        return True"),
+        {},
+    ),
+    "a token in each message": (
+        "late",
+        _JWT_EACH.format(refusal="self.close()\n            return"),
+        {},
+    ),
+    "a token in each message, or none": (
+        "late|missing",
+        _JWT_EACH.format(refusal="claims = {}"),
+        {},
+    ),
+    "a key in the address, compared in open()": (
+        "late",
+        _ARGUMENTS.format(
+            question="if not hmac.compare_digest(key, options.room_key):\n            " + _CLOSE
+        ),
+        {},
+    ),
+    "a key in the address that nobody compares": (
+        "missing",
+        _ARGUMENTS.format(question="self.key = key"),
+        {},
+    ),
+    "prepare() waits and refuses": (
+        "guarded",
+        _ASYNC_PREPARE.format(kind="async ", wait="await ", refusal="raise HTTPError(401)"),
+        {},
+    ),
+    "prepare() waits, answers and goes back": (
+        "guarded",
+        _ASYNC_PREPARE.format(
+            kind="async ",
+            wait="await ",
+            refusal="self.set_status(401)\n            self.finish()\n            return",
+        ),
+        {},
+    ),
+    "prepare() waits and goes back": (
+        "missing",
+        _ASYNC_PREPARE.format(kind="async ", wait="await ", refusal="return"),
+        {},
+    ),
+    "prepare() of old waits and refuses": (
+        "guarded",
+        _ASYNC_PREPARE.format(
+            kind="@gen.coroutine\n    ", wait="yield ", refusal="raise HTTPError(401)"
+        ),
+        {},
+    ),
+    "pages send to the login, and so does the socket": (
+        "guarded",
+        _TEMPLATES.format(bases="Base, WebSocketHandler", own="pass"),
+        {},
+    ),
+    "pages send to the login, and the socket is public": (
+        "missing",
+        _TEMPLATES.format(bases="Base, WebSocketHandler", own="public = True"),
+        {},
+    ),
+    "pages send to the login, and the socket is no page": (
+        "missing",
+        _TEMPLATES.format(bases="WebSocketHandler", own="pass"),
+        {},
+    ),
+    "a callback looks now and then, and messages wait": (
+        "late",
+        _PERIODIC.format(question="if self.user is None:\n            return"),
+        {},
+    ),
+    "a callback looks now and then": ("late|missing", _PERIODIC.format(question="pass"), {}),
+    "the first of many messages is a token": (
+        "late",
+        _COUNT.format(
+            question="if not sessions.verify(json.loads(message)['token']):\n                self.close()"
+        ),
+        {},
+    ),
+    "the first of many messages is a name": (
+        "missing",
+        _COUNT.format(question="self.name = json.loads(message)['name']"),
+        {},
+    ),
+    "a method that is swapped after the token": (
+        "late",
+        _SWAP.format(question='if not sessions.verify(data["token"]):\n            ' + _CLOSE),
+        {},
+    ),
+    "a method that is swapped after a name": (
+        "missing",
+        _SWAP.format(question='self.name = data["name"]'),
+        {},
+    ),
+    "partial functions that ask": (
+        "late",
+        _PARTIAL.format(say="functools.partial(guarded, say)"),
+        {},
+    ),
+    "functions that do not ask": ("late|missing", _PARTIAL.format(say="say"), {}),
+    "a name and then an answer": (
+        "late",
+        _TWO_STEPS.format(
+            question='wanted = hmac.new(db.key_of(self.name), self.nonce, "sha256").hexdigest()\n'
+            '            if not hmac.compare_digest(wanted, data["answer"]):\n'
+            "                self.close()\n                return"
+        ),
+        {},
+    ),
+    "a name and then anything": ("missing", _TWO_STEPS.format(question="print(data)"), {}),
+}
+
+_HELLO = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.ready = False
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.ready:
+            {first}
+            self.ready = True
+            return
+        room.say(data["text"])
+"""
+
+_REDIS_TICKET = (
+    """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    async def {method}(self, *args):
+        ticket = self.get_query_argument("{name}", None)
+        if not ticket:
+            {refusal}
+        pipe = store.pipeline()
+        pipe.get("{name}:" + ticket)
+        pipe.delete("{name}:" + ticket)
+        found, _ = pipe.execute()
+        if found is None:
+            {refusal}
+        {then}
+"""
+    + _TAIL
+)
+
+_HEADER = (
+    """
+class Door(WebSocketHandler):
+    def prepare(self):
+        scheme, _, shown = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer"{more}:
+            self.set_status(401)
+            self.set_header("WWW-Authenticate", "Bearer")
+            self.finish()
+"""
+    + _TAIL
+)
+
+_ROLES = """
+class Door(WebSocketHandler):
+    roles_of = {{"say": {say}}}
+    def open(self):
+        self.roles = frozenset(["anonymous"])
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            user = db.check_password(data["name"], data["password"])
+            if user:
+                self.roles = frozenset(["anonymous", "user"])
+            return
+        if not self.roles & set(self.roles_of[data["op"]]):
+            self.write_message({{"error": "forbidden"}})
+            return
+        room.say(data["text"])
+"""
+
+_FALLTHROUGH = """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            self.user = db.check_password(data["name"], data["password"])
+        if data["op"] == "say" {question}:
+            room.say(data["text"])
+    user = None
+"""
+
+_TRY = """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            user = db.check_password(data["name"], data["password"])
+            if user:
+                self.user = user
+            return
+        try:
+            who = {who}
+        except AttributeError:
+            self.close()
+            return
+        room.say(who, data["text"])
+"""
+
+_EXECUTOR = (
+    """
+from concurrent.futures import ThreadPoolExecutor
+from tornado.concurrent import run_on_executor
+class Door(WebSocketHandler):
+    executor = ThreadPoolExecutor(4)
+    @run_on_executor
+    def user_of(self, token):
+        return db.users.find_one({{"token": token}})
+    async def {method}(self, *args):
+        user = await self.user_of(self.get_argument("token", ""))
+        if user is None:
+            {refusal}
+        self.user = user
+        {then}
+"""
+    + _TAIL
+)
+
+_OPEN_RETURNS = """
+class Door(WebSocketHandler):
+    def open(self):
+        if not self.get_secure_cookie("user"):
+            {refusal}
+        room.listeners.add(self)
+    def on_message(self, message):
+        {question}
+        room.say(message)
+"""
+
+_GUEST = (
+    """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        cookie = self.get_secure_cookie("user")
+        return db.users.get(cookie) if cookie else {fallback}
+    def prepare(self):
+        if {test}:
+            raise HTTPError(403)
+"""
+    + _TAIL
+)
+
+_MULTI = (
+    """
+class Door(WebSocketHandler):
+    def prepare(self):
+        for ask in (self.by_cookie, self.by_token{more}):
+            if ask():
+                return
+        raise HTTPError(401)
+    def by_cookie(self):
+        return self.get_secure_cookie("user") is not None
+    def by_token(self):
+        return sessions.verify(self.get_argument("token", ""))
+    def by_address(self):
+        return self.request.remote_ip.startswith("10.")
+    def by_header(self):
+        return "X-Internal" in self.request.headers
+"""
+    + _TAIL
+)
+
+CASES |= {
+    "it is ready after a token": (
+        "late",
+        _HELLO.format(
+            first='if not sessions.verify(data.get("token")):\n                self.close()\n'
+            "                return"
+        ),
+        {},
+    ),
+    "it is ready after a version": (
+        "missing",
+        _HELLO.format(
+            first='if data.get("version") != 3:\n                self.close()\n                return'
+        ),
+        {},
+    ),
+    "a pipeline takes the ticket in prepare()": (
+        "guarded",
+        _REDIS_TICKET.format(
+            method="prepare", name="ticket", refusal="raise HTTPError(403)", then="self.who = found"
+        ),
+        {},
+    ),
+    "a pipeline takes the ticket in open()": (
+        "late",
+        _REDIS_TICKET.format(
+            method="open",
+            name="ticket",
+            refusal="self.close()\n            return",
+            then="clients.add(self)",
+        ),
+        {},
+    ),
+    "a scheme and a token": (
+        "guarded",
+        _HEADER.format(more=" or not sessions.verify(shown)"),
+        {},
+    ),
+    "a scheme and anything": ("missing", _HEADER.format(more=" or not shown"), {}),
+    "sets of roles that meet": ("late", _ROLES.format(say='("user",)'), {}),
+    "sets of roles that meet for everybody": (
+        "late|missing",
+        _ROLES.format(say='("user", "anonymous")'),
+        {},
+    ),
+    "two conditions one after the other": (
+        "late",
+        _FALLTHROUGH.format(question="and self.user is not None"),
+        {},
+    ),
+    "two conditions that ask for nobody": (
+        "late|missing",
+        _FALLTHROUGH.format(question='and "text" in data'),
+        {},
+    ),
+    "an attribute that is not there yet raises": ("late", _TRY.format(who="self.user"), {}),
+    "an attribute that anybody has": (
+        "late|missing",
+        _TRY.format(who="self.request.remote_ip"),
+        {},
+    ),
+    "an executor looks for the token in prepare()": (
+        "guarded",
+        _EXECUTOR.format(method="prepare", refusal="raise HTTPError(401)", then="pass"),
+        {},
+    ),
+    "an executor looks for the token in open()": (
+        "late",
+        _EXECUTOR.format(
+            method="open", refusal="self.close()\n            return", then="clients.add(self)"
+        ),
+        {},
+    ),
+    "open() goes back without closing": (
+        "missing|late",
+        _OPEN_RETURNS.format(refusal="return", question="pass"),
+        {},
+    ),
+    "open() goes back, and messages of who listens are heard": (
+        "late",
+        _OPEN_RETURNS.format(
+            refusal="return", question="if self not in room.listeners:\n            return"
+        ),
+        {},
+    ),
+    "a guest is nobody": (
+        "guarded",
+        _GUEST.format(fallback="None", test="self.current_user is None"),
+        {},
+    ),
+    "a guest is somebody": (
+        "missing",
+        _GUEST.format(fallback='"guest"', test="self.current_user is None"),
+        {},
+    ),
+    "a guest is somebody who is refused": (
+        "guarded",
+        _GUEST.format(fallback='"guest"', test='self.current_user == "guest"'),
+        {},
+    ),
+    "one of two proofs": ("guarded", _MULTI.format(more=""), {}),
+    "one of two proofs, or a header": ("missing", _MULTI.format(more=", self.by_header"), {}),
+    "one of two proofs, or an address": (
+        "missing|optional|guarded",
+        _MULTI.format(more=", self.by_address"),
+        {},
+    ),
+}
