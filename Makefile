@@ -40,7 +40,7 @@ test: lint contracts ## Run every check: lint, types, contracts, docs, tests
 	$(MAKE) --no-print-directory types docs >build/beside.txt 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null || true' EXIT; \
 	failed=0; \
-	$(MAKE) --no-print-directory tests || failed=$$?; \
+	$(MAKE) --no-print-directory unit BESIDE=1 || failed=$$?; \
 	wait $$beside || failed=$$?; \
 	cat build/beside.txt; \
 	$(result); \
@@ -75,11 +75,7 @@ docs: $(DEV) ## Build the documentation into docs/_build/html; a warning is an e
 	@echo 'built docs/_build/html/index.html'
 
 .PHONY: unit
-unit: tests ## Run the tests with coverage (ARGS="-k origin")
-	@$(result)
-
-.PHONY: tests
-tests: $(DEV)
+unit: $(DEV) ## Run the tests with coverage (ARGS="-k origin")
 	$(call heading,tests: pytest)
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(ARGS) 2>&1 | tee build/pytest.txt
@@ -87,6 +83,7 @@ tests: $(DEV)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 	@$(if $(ARGS),true,echo 'the pure core: 100 % asked'; $(BIN)/coverage report --include='src/stormdoor/core/*' --fail-under=100)
+	@$(if $(BESIDE),true,$(result))
 
 .PHONY: lab
 lab: $(DEV) ## Attack each server of the lab, print the table (ARGS="message-flood")
