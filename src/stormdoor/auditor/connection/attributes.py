@@ -216,6 +216,8 @@ class TornadoAttributes(Client):
                 return Unknown(frozenset({"client", "host"}), text)
             case "request", "protocol":
                 return Const("http", text=text) if self.mode == "origin" else Unknown(text=text)
+            case "request", "path" if self.at and self.mode == "anonymous":
+                return Const(self.at, text=text)
             case (
                 "request",
                 "arguments"

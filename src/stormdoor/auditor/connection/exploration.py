@@ -41,6 +41,7 @@ def _explored(
     *,
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: Asked | None = None,
+    at: str = "",
 ) -> Pathway:
     result = Pathway()
 
@@ -59,6 +60,7 @@ def _explored(
                 deadline=spent.deadline,
                 words=words,
             )
+            run.at = at
             path = _followed(run, origin)
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
@@ -177,6 +179,8 @@ def explore(
     info: ClassInfo,
     mode: Literal["anonymous", "member"],
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    *,
+    at: str = "",
 ) -> Pathway:
     """Every way that a connection of such a client can go.
 
@@ -186,8 +190,9 @@ def explore(
         info: The handler class.
         mode: A client without a valid credential, or one with.
         words: What the route gives to `initialize`.
+        at: The path of its address, where there is only one.
     """
-    return _explored(project, hierarchy, info, mode, words=words or {})
+    return _explored(project, hierarchy, info, mode, words=words or {}, at=at)
 
 
 def explore_origin(
