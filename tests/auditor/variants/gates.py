@@ -734,3 +734,178 @@ CASES |= {
         {},
     ),
 }
+
+_PREPARE = (
+    """
+{before}
+class Door(WebSocketHandler):
+    {kind}def prepare(self):
+        {body}
+"""
+    + _TAIL
+)
+
+
+def _prepared(body: str, before: str = "", kind: str = "") -> str:
+    return _PREPARE.format(body=body, before=before, kind=kind)
+
+
+_REFUSE = "\n            raise HTTPError(403)"
+
+CASES |= {
+    "only paths of the interface are asked": (
+        "missing",
+        _prepared(
+            'if self.request.path.startswith("/api/") and not self.get_secure_cookie("user"):'
+            + _REFUSE
+        )
+        + '\napplication = Application([("/ws", Door)])\n',
+        {},
+    ),
+    "all paths but the login are asked": (
+        "guarded",
+        _prepared(
+            'if self.request.path != "/login" and not self.get_secure_cookie("user"):' + _REFUSE
+        )
+        + '\napplication = Application([("/ws", Door)])\n',
+        {},
+    ),
+    "who the header says": (
+        "missing|optional",
+        _prepared(
+            'self.user = self.request.headers.get("X-Remote-User")\n        if not self.user:'
+            + _REFUSE
+        ),
+        {},
+    ),
+    "who the header says, with a secret of the proxy": (
+        "guarded",
+        _prepared(
+            'if self.request.headers.get("X-Proxy-Secret") != os.environ["PROXY_SECRET"]:'
+            + _REFUSE
+            + '\n        self.user = self.request.headers.get("X-Remote-User")'
+        ),
+        {},
+    ),
+    "failures that are gathered": (
+        "missing",
+        _prepared(
+            "await asyncio.gather(self.ask(), self.load(), return_exceptions=True)\n"
+            "    async def load(self):\n        self.data = await room.load()\n"
+            '    async def ask(self):\n        if not self.get_secure_cookie("user"):' + _REFUSE,
+            kind="async ",
+        ),
+        {},
+    ),
+    "failures that end what is gathered": (
+        "guarded",
+        _prepared(
+            "await asyncio.gather(self.ask(), self.load())\n"
+            "    async def load(self):\n        self.data = await room.load()\n"
+            '    async def ask(self):\n        if not self.get_secure_cookie("user"):' + _REFUSE,
+            kind="async ",
+        ),
+        {},
+    ),
+    "a decorator that swallows": (
+        "missing",
+        _prepared(
+            'if not self.get_secure_cookie("user"):' + _REFUSE,
+            before="def safely(method):\n    def wrapper(self):\n"
+            "        try:\n            return method(self)\n"
+            "        except Exception as error:\n            print(error)\n    return wrapper\n",
+            kind="@safely\n    ",
+        ),
+        {},
+    ),
+    "a decorator that raises again": (
+        "guarded",
+        _prepared(
+            'if not self.get_secure_cookie("user"):' + _REFUSE,
+            before="def noted(method):\n    def wrapper(self):\n"
+            "        try:\n            return method(self)\n"
+            "        except Exception as error:\n            print(error)\n            raise\n"
+            "    return wrapper\n",
+            kind="@noted\n    ",
+        ),
+        {},
+    ),
+    "a word of the environment is compared": (
+        "optional",
+        _prepared(
+            'if MODE == "private" and not self.get_secure_cookie("user"):' + _REFUSE,
+            before='MODE = os.environ.get("ROOM_ACCESS", "public")',
+        ),
+        {},
+    ),
+    "a word of the environment that is private": (
+        "guarded",
+        _prepared(
+            'if MODE != "public" and not self.get_secure_cookie("user"):' + _REFUSE,
+            before='MODE = os.environ.get("ROOM_ACCESS", "private")',
+        ),
+        {},
+    ),
+    "a count of users": (
+        "optional",
+        _prepared(
+            'if len(options.users) > 0 and not self.get_secure_cookie("user"):' + _REFUSE,
+            before='define("users", default=[], multiple=True)',
+        ),
+        {},
+    ),
+    "a coroutine that answers and goes back": (
+        "guarded",
+        _prepared(
+            'user = yield sessions.find(self.get_argument("token", ""))\n'
+            "        if user is None:\n            self.set_status(403)\n            self.finish()\n"
+            "            raise gen.Return()",
+            kind="@gen.coroutine\n    ",
+        ),
+        {},
+    ),
+    "a coroutine that only goes back": (
+        "missing",
+        _prepared(
+            'user = yield sessions.find(self.get_argument("token", ""))\n'
+            "        if user is None:\n            raise gen.Return()\n        self.user = user",
+            kind="@gen.coroutine\n    ",
+        ),
+        {},
+    ),
+    "a limit that is met": (
+        "missing",
+        _prepared("if len(clients) > options.most:\n            raise HTTPError(503)"),
+        {},
+    ),
+    "a token or none is fine": (
+        "missing",
+        _prepared(
+            'token = self.get_argument("token", None)\n'
+            "        if token is not None and not sessions.verify(token):" + _REFUSE
+        ),
+        {},
+    ),
+    "a token or a cookie": (
+        "guarded",
+        _prepared(
+            'token = self.get_argument("token", None)\n'
+            "        known = sessions.verify(token) if token else self.get_secure_cookie('user')\n"
+            "        if not known:" + _REFUSE
+        ),
+        {},
+    ),
+    "a cookie that an age is asked of": (
+        "guarded",
+        _prepared(
+            'user = self.get_secure_cookie("user", max_age_days=1)\n'
+            "        if user is None or db.is_blocked(user):" + _REFUSE
+        ),
+        {},
+    ),
+    "who is blocked": (
+        "missing",
+        _prepared("if db.is_blocked(self.request.remote_ip):" + _REFUSE),
+        {},
+    ),
+}

@@ -234,6 +234,8 @@ class TornadoAttributes(Client):
                 return Special("request.full_url", text=text)
             case "request", "protocol":
                 return Const("http", text=text) if self.mode == "origin" else Unknown(text=text)
+            case "request", "path" if self.at and self.mode == "anonymous":
+                return Const(self.at, text=text)
             case (
                 "request",
                 "arguments"

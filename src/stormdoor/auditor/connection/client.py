@@ -23,6 +23,8 @@ class Client(Shaping):
     origin = "https://attacker.example"
     host = HOST
     address = ADDRESS
+    at = ""
+    """The path of the address that the client connects to, where there is only one."""
     origin_gone = False
     """Whether the program took the header away before it was asked about."""
 

@@ -44,6 +44,7 @@ def _explored(
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: Asked | None = None,
     filled: frozenset[str] = frozenset(),
+    at: str = "",
 ) -> Pathway:
     result = Pathway()
 
@@ -63,6 +64,7 @@ def _explored(
                 words=words,
             )
             run.filled |= filled
+            run.at = at
             path = _followed(run, origin)
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
@@ -182,6 +184,8 @@ def explore(
     info: ClassInfo,
     mode: Literal["anonymous", "member"],
     words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    *,
+    at: str = "",
 ) -> Pathway:
     """Every way that a connection of such a client can go.
 
@@ -191,12 +195,13 @@ def explore(
         info: The handler class.
         mode: A client without a valid credential, or one with.
         words: What the route gives to `initialize`.
+        at: The path of its address, where there is only one.
     """
-    found = _explored(project, hierarchy, info, mode, words=words or {})
+    found = _explored(project, hierarchy, info, mode, words=words or {}, at=at)
     filled = _filled_by_anybody(found)
     if not filled:
         return found
-    return _explored(project, hierarchy, info, mode, words=words or {}, filled=filled)
+    return _explored(project, hierarchy, info, mode, words=words or {}, filled=filled, at=at)
 
 
 def _filled_by_anybody(pathway: Pathway) -> frozenset[str]:

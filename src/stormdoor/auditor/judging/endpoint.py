@@ -1,6 +1,7 @@
 """One WebSocket endpoint with everything that is known about it: what a rule is given."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ from stormdoor.auditor.reading.project import External, Project
 from stormdoor.report.finding import Location, Step
 
 __all__ = ["Endpoint", "Method"]
+
+_ADDRESS = re.compile(r"\^?(/[\w/-]*[\w])/?\??\$?")
+"""A pattern of a route that only one path fits, but for a slash at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,9 @@ class Endpoint:
     @cached_property
     def anonymous(self) -> Pathway:
         """What a client without a valid credential can do."""
-        return explore(self.project, self.hierarchy, self.info, "anonymous", self.words)
+        found = [_ADDRESS.fullmatch(pattern) for pattern in self.paths]
+        at = found[0].group(1) if len(found) == 1 and found[0] is not None else ""
+        return explore(self.project, self.hierarchy, self.info, "anonymous", self.words, at=at)
 
     @cached_property
     def member(self) -> Pathway:

@@ -13,7 +13,7 @@ from stormdoor.auditor.interpreter.calls.records import (
     name_space,
     tuple_class,
 )
-from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
+from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import MADE_UP, is_secret
@@ -96,6 +96,8 @@ class Libraries(Methods):
             return self.call(Special("protocol.accept_connection", text=name), args, words, node)
         if last in SPAWN:
             return self._spawn(last, args, words, node)
+        if keeps_failures(last, words):
+            return self._gathered(args, node)
         if (
             last in THROUGH
             and args

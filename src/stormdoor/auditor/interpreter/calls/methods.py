@@ -3,7 +3,7 @@
 import ast
 
 from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS, Queues
-from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_instead, is_piece
@@ -79,6 +79,8 @@ class Methods(Queues):
             return Unknown(text="task")
         if name == "send" and isinstance(receiver, Coroutine) and args:
             return self.converse(receiver, args[0], node)
+        if keeps_failures(name, words):
+            return self._gathered(args, node)
         if name in THROUGH and (
             name in {"run_in_executor", "to_thread"}
             or any(isinstance(one, Function | Bound | Coroutine) for one in everything)

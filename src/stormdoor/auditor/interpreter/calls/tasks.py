@@ -3,6 +3,7 @@
 import ast
 
 from stormdoor.auditor.interpreter.calls.unread import Unread
+from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -16,7 +17,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 
-__all__ = ["OPERATIONS", "SPAWN", "THROUGH", "Tasks", "is_closing"]
+__all__ = ["OPERATIONS", "SPAWN", "THROUGH", "Tasks", "is_closing", "keeps_failures"]
 
 SPAWN = frozenset(
     [
@@ -118,6 +119,18 @@ class Tasks(Unread):
             thread.attrs["<args>"] = words.get("args", Sequence([], "tuple"))
         return Const(None)
 
+    def _gathered(self, args: list[Value], node: ast.AST) -> Value:
+        """`gather(…, return_exceptions=True)`: what is raised is only one of the results."""
+        results: list[Value] = []
+        for one in args:
+            try:
+                results.append(self.awaited(one, node))
+            except Thrown as error:
+                results.append(Unknown(frozenset({"exception"}), error.name, truthy=True))
+                if error.check or error.status in {401, 403}:
+                    self.record("swallowed", node, error.name)
+        return Sequence(results, "list")
+
     def _through_call(self, name: str, args: list[Value], node: ast.AST) -> Value:
         for at, one in enumerate(args):
             if isinstance(one, Coroutine):
@@ -132,6 +145,12 @@ class Tasks(Unread):
         if at < len(args):
             return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")
+
+
+def keeps_failures(name: str, words: dict[str, Value]) -> bool:
+    """`gather(..., return_exceptions=True)`."""
+    kept = words.get("return_exceptions")
+    return name == "gather" and isinstance(kept, Const) and kept.value is True
 
 
 def is_closing(value: Value) -> bool:
