@@ -252,8 +252,8 @@ class Run(TornadoModel):
                 if inner is None:
                     return []
                 value = inner
-            value = _innermost(value)
-            names = [one.arg for one in value.node.args.args][1:]
+            value, given = _innermost(value)
+            names = [one.arg for one in value.node.args.args if one.arg not in given][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
                 return [
@@ -360,26 +360,28 @@ class Run(TornadoModel):
         return self.accept(args, words, node)
 
 
-def _innermost(function: Function) -> Function:
-    """The function around which others stand that pass on whatever they are given."""
+def _innermost(function: Function) -> tuple[Function, set[str]]:
+    """The function around which others stand that pass on whatever they are given, and what they add."""
+    added: set[str] = set()
     for _ in range(_MAX_WRAPPERS):
         rest = function.node.args.vararg
         if rest is None or len(function.node.args.args) > 1:
             break
-        inner = _passed_to(function, rest.arg)
-        if inner is None:
+        call = _passing(function.node, rest.arg)
+        inner = _called(function, call)
+        if call is None or inner is None:
             break
         function = inner
-    return function
+        added |= {word.arg for word in call.keywords if word.arg is not None}
+    return function, added
 
 
-def _passed_to(function: Function, rest: str) -> Function | None:
-    """What a wrapper calls with all that it was given: `method(self, *args)`."""
-    for node in ast.walk(function.node):
+def _passing(function: ast.AST, rest: str) -> ast.Call | None:
+    """Where a wrapper calls something with all that it was given: `method(self, *args)`."""
+    for node in ast.walk(function):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
-            and function.env is not None
             and any(
                 isinstance(one, ast.Starred)
                 and isinstance(one.value, ast.Name)
@@ -387,9 +389,14 @@ def _passed_to(function: Function, rest: str) -> Function | None:
                 for one in node.args
             )
         ):
-            found = function.env.find(node.func.id)
-            while isinstance(found, Bound | Authenticated):
-                found = found.function
-            if isinstance(found, Function):
-                return found
+            return node
     return None
+
+
+def _called(function: Function, call: ast.Call | None) -> Function | None:
+    if call is None or not isinstance(call.func, ast.Name) or function.env is None:
+        return None
+    found = function.env.find(call.func.id)
+    while isinstance(found, Bound | Authenticated):
+        found = found.function
+    return found if isinstance(found, Function) else None
