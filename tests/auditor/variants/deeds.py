@@ -1406,6 +1406,46 @@ class Door(WebSocketHandler):
             os.system("sudo systemctl restart kiosk")
 """,
     ),
+    "the user that a wrapper adds": (
+        "missing",
+        """
+rooms = {}
+def with_user(method):
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        return method(self, *args, user=self.get_signed_cookie("user"), **kwargs)
+    return wrapper
+class Door(WebSocketHandler):
+    @with_user
+    def open(self, room, user):
+        if not user:
+            self.close()
+            return
+        rooms[room].add(self)
+    def on_message(self, message):
+        self.write_message(message)
+""",
+    ),
+    "the user that a wrapper adds, asked for the room": (
+        "ok",
+        """
+rooms = {}
+def with_user(method):
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        return method(self, *args, user=self.get_signed_cookie("user"), **kwargs)
+    return wrapper
+class Door(WebSocketHandler):
+    @with_user
+    def open(self, room, user):
+        if not user or not db.is_member(user, room):
+            self.close()
+            return
+        rooms[room].add(self)
+    def on_message(self, message):
+        self.write_message(message)
+""",
+    ),
 }
 
 ANYBODY: dict[str, tuple[str, str]] = {

@@ -488,28 +488,28 @@ class Run(TornadoModel):
         return self.accept(args, words, node)
 
 
-def _innermost(function: Function) -> tuple[Function, frozenset[str]]:
-    """The function around which others stand that pass on all they are given, and what they add by name."""
-    given: frozenset[str] = frozenset()
+def _innermost(function: Function) -> tuple[Function, set[str]]:
+    """The function around which others stand that pass on whatever they are given, and what they add."""
+    added: set[str] = set()
     for _ in range(_MAX_WRAPPERS):
         rest = function.node.args.vararg
         if rest is None or len(function.node.args.args) > 1:
             break
-        inner = _passed_to(function, rest.arg)
-        if inner is None:
+        call = _passing(function.node, rest.arg)
+        inner = _called(function, call)
+        if call is None or inner is None:
             break
-        function, added = inner
-        given |= added
-    return function, given
+        function = inner
+        added |= {word.arg for word in call.keywords if word.arg is not None}
+    return function, added
 
 
-def _passed_to(function: Function, rest: str) -> tuple[Function, frozenset[str]] | None:
-    """What a wrapper calls with all that it was given: `method(self, *args, user=user)`."""
-    for node in ast.walk(function.node):
+def _passing(function: ast.AST, rest: str) -> ast.Call | None:
+    """Where a wrapper calls something with all that it was given: `method(self, *args)`."""
+    for node in ast.walk(function):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
-            and function.env is not None
             and any(
                 isinstance(one, ast.Starred)
                 and isinstance(one.value, ast.Name)
@@ -517,12 +517,17 @@ def _passed_to(function: Function, rest: str) -> tuple[Function, frozenset[str]]
                 for one in node.args
             )
         ):
-            found = function.env.find(node.func.id)
-            while isinstance(found, Bound | Authenticated):
-                found = found.function
-            if isinstance(found, Function):
-                return found, frozenset(word.arg for word in node.keywords if word.arg)
+            return node
     return None
+
+
+def _called(function: Function, call: ast.Call | None) -> Function | None:
+    if call is None or not isinstance(call.func, ast.Name) or function.env is None:
+        return None
+    found = function.env.find(call.func.id)
+    while isinstance(found, Bound | Authenticated):
+        found = found.function
+    return found if isinstance(found, Function) else None
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
@@ -20,10 +19,15 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.ownership import is_statement
+from stormdoor.auditor.judging.own import (
+    is_asked_of_a_list,
+    is_in_own_place,
+    is_own_row,
+    selects_for_all,
+    tells_all_of,
+)
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "chosen_objects",
@@ -49,8 +53,6 @@ _TO_OBJECTS = frozenset(
 _FINDS = frozenset(
     {"by", "fetch", "find", "first", "get", "load", "lookup", "one", "query", "select"}
 )
-_SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
-"""Words for a place that some may write to."""
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 _PARSES = frozenset(
     {"b64decode", "clean", "decode", "decrypt", "deserialize", "escape", "fromstring", "loads"}
@@ -163,103 +165,17 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if _queued(event.text):
             continue
-        if event.text.rpartition(".")[2] in BENIGN and not _tells_all_of(event):
+        if event.text.rpartition(".")[2] in BENIGN and not tells_all_of(event):
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
         if is_given_the_user(event) or _only_reads(event) or _is_content(event):
             continue
-        if _is_in_own_place(event) or _is_own_row(event) or _is_asked_of_a_list(event):
+        if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
             continue
         seen.add(id(event.node))
         found.append(event)
     return found
-
-
-def _tells_all_of(event: Event) -> bool:
-    """`for one in rooms[message["room"]]: one.write_message(text)`: who is there is a place that it names.
-
-    Speaking to one user by name is what a chat is for; what is said to a room is for who may be in it.
-    """
-    held = event.receiver
-    return (
-        held is not None
-        and event.stage == Stage.MESSAGE
-        and event.text.endswith((".write_message", ".send"))
-        and labels_of(held) >= {"client", "message", "found"}
-        and id(event.node) in _told_in_loops(event.module)
-    )
-
-
-@lru_cache(maxsize=512)
-def _told_in_loops(module: Module) -> frozenset[int]:
-    """Calls of methods of what a loop goes through."""
-    return frozenset(
-        id(inner)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.For | ast.AsyncFor)
-        for statement in node.body
-        for inner in ast.walk(statement)
-        if isinstance(inner, ast.Call)
-        and isinstance(inner.func, ast.Attribute)
-        and isinstance(inner.func.value, ast.Name)
-        and inner.func.value.id in _names_of(node.target)
-    )
-
-
-def _names_of(target: ast.expr) -> set[str]:
-    return {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
-
-
-def _is_own_row(event: Event) -> bool:
-    """`likes.insert({"post": message["post"], "user": self.current_user})`: it begins as the user's.
-
-    A room, a channel or a group is a place, and who writes there is asked.
-    """
-    if not {"create", "insert"} & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
-        return False
-    return any(
-        isinstance(row, Mapping)
-        and any(
-            "principal" in one.labels and "client" not in one.labels for one in row.items.values()
-        )
-        and not any(_SHARED & set(lexicon.words_of(str(field))) for field in row.items)
-        for row in event.values
-    )
-
-
-def _is_asked_of_a_list(event: Event) -> bool:
-    """`oracle.ask(message["question"])`, where it is one of a list: what is answered is for all."""
-    return "listed" in event.labels and not is_statement(event.module, event.node)
-
-
-def _is_own_key(value: Value) -> bool:
-    """`"%s:rooms:%s" % (tenant, message["room"])`: a name under the user's own."""
-    if not isinstance(value, Unknown) or not value.labels >= {"principal", "client"}:
-        return False
-    try:
-        node = ast.parse(value.text, mode="eval").body
-    except (SyntaxError, ValueError):
-        return False
-    match node:
-        case ast.JoinedStr() | ast.BinOp(left=ast.Constant(value=str())):
-            return True
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="format" | "join")):
-            return True
-        case _:
-            return False
-
-
-def _is_in_own_place(event: Event) -> bool:
-    """`open(os.path.join(HOMES, self.current_user, name))`: it is under the user's own name."""
-    path = event.values[0] if event.values else None
-    if path is not None and _is_own_key(path):
-        return True
-    return (
-        (event.text == "open" or event.text.startswith(("os.", "shutil.", "pathlib.Path.")))
-        and path is not None
-        and "principal" in labels_of(path)
-    )
 
 
 def _is_content(event: Event) -> bool:
@@ -312,22 +228,11 @@ def _only_reads(event: Event) -> bool:
     words = lexicon.words_of(name)
     if event.text.startswith("None.") or lexicon.is_predicate(name):
         return True  # nothing can be done with nothing, and a question is no deed
-    if _selects_for_all(event):
+    if selects_for_all(event):
         return True
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
         return True
     return bool(_PARSES & set(words[:1])) or words[:2] in (["model", "validate"], ["from", "json"])
-
-
-def _selects_for_all(event: Event) -> bool:
-    """`query("select title from news limit 20 offset %s", …)`: no condition picks what is somebody's."""
-    query = event.values[0] if event.values else None
-    return (
-        isinstance(query, Const)
-        and isinstance(query.value, str)
-        and re.match(r"\s*select\b(?!.*\bwhere\b)", query.value, re.IGNORECASE | re.DOTALL)
-        is not None
-    )
 
 
 def _queued(text: str) -> bool:

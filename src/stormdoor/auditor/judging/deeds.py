@@ -10,93 +10,32 @@ from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.ownership import is_of_the_program, is_statement
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.verbs import (
+    CHANGES,
+    CONTROLS,
+    FACTORIES,
+    FINDS,
+    FIRES,
+    KEEPS,
+    LATER,
+    LISTENS,
+    NOTES,
+    OF_SOMEBODY,
+    PICKS,
+    PLACES,
+    PROGRAMS,
+    QUIET,
+    RUNS,
+    SPEAKS,
+    STATES,
+    SWITCHES,
+    TELLS,
+    THEMSELVES,
+)
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["deeds_of_anybody"]
 
-_CHANGES = frozenset(
-    {"delete", "destroy", "drop", "edit", "erase", "kill", "modify", "overwrite", "purge"}
-    | {
-        "reboot",
-        "remove",
-        "rename",
-        "replace",
-        "restart",
-        "shutdown",
-        "terminate",
-        "update",
-        "wipe",
-    }
-)
-_KEEPS = frozenset({"apply", "commit", "put", "save", "set", "write"})
-"""What changes an object that was looked up."""
-_FINDS = frozenset(
-    {"by", "fetch", "filter", "find", "first", "get", "load", "lookup", "objects", "one", "query"}
-    | {"select"}
-)
-_TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
-_SPEAKS = _TELLS | {"broadcast", "deliver", "forward", "message", "post", "push", "talk", "whisper"}
-_RUNS = frozenset(
-    {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
-    | {"schedule", "send", "start", "submit", "trigger"}
-)
-_PICKS = frozenset({"func", "function", "job", "method", "procedure", "task"})
-_FACTORIES = frozenset({"event", "signal"})
-_FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})
-_SWITCHES = frozenset(
-    {"activate", "close", "deactivate", "disable", "enable", "lock", "off", "on", "open", "output"}
-    | {"reset", "start", "stop", "switch", "toggle", "turn", "unlock"}
-)
-_CONTROLS = frozenset(
-    {"accelerate", "angle", "brake", "brightness", "capture", "click", "color", "colour", "copy"}
-    | {"cycle", "drag", "drive", "duty", "hotkey", "interval", "launch", "level", "mode", "move"}
-    | {"paste", "pause", "play", "position", "power", "press", "pwm", "release", "rotate", "scroll"}
-    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "type", "typewrite"}
-    | {"volume", "zoom"}
-)
-"""What a message sets that says how much."""
-_QUIET = frozenset(
-    # It reads, computes or waits.
-    {"as", "check", "compute", "count", "current", "decode", "describe", "dump", "dumps", "encode"}
-    | {
-        "exists",
-        "fetch",
-        "filter",
-        "find",
-        "format",
-        "from",
-        "generate",
-        "get",
-        "has",
-        "info",
-        "is",
-    }
-    | {"items", "iter", "json", "keys", "list", "load", "loads", "lookup", "match", "now", "parse"}
-    | {"poll", "query", "read", "render", "search", "select", "serialize", "sleep", "snapshot"}
-    | {"sort", "split", "stat", "status", "time", "to", "validate", "values", "version", "wait"}
-    # It adds something that was said.
-    | {"add", "append", "broadcast", "create", "emit", "enqueue", "extend", "inc", "incr"}
-    | {"increment", "insert", "join", "log", "new", "notify", "observe", "post", "print", "publish"}
-    | {"push", "put", "record", "register", "say", "send", "setdefault", "store", "subscribe"}
-    | {"tell", "track", "unregister", "unsubscribe"}
-)
-_OF_SOMEBODY = frozenset(
-    {"account", "board", "call", "conference", "debug", "device", "doc", "document", "frame"}
-    | {"game", "group", "host", "job", "kernel", "lobby", "machine", "match", "meeting", "member"}
-    | {"owner", "party", "player", "project", "room", "session", "table", "task", "team"}
-    | {"terminal", "uid", "user", "uuid"}
-)
-"""Words for what belongs to some and not to all."""
-_THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
-"""Words for who somebody is: to call oneself so is another matter."""
-_PLACES = _OF_SOMEBODY | {"channel", "topic"}
-_LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
-_LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
-_STATES = frozenset({"control", "options", "params", "state", "states", "status"})
-"""Words of a table that says how a thing is."""
-_NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
-"""Words for what only notes that there was something."""
-_PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
     r"^(to_?(client|id|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
@@ -148,8 +87,8 @@ def _changes(event: Event) -> bool:
     """`Widget.delete(data["id"])`, `Board.get(data["board_id"]).save()`."""
     words = lexicon.words_of(_name(event))
     if _is_found(event.receiver):
-        return bool((_CHANGES | _KEEPS) & set(words[:1]))
-    if not _CHANGES & set(words[:1]) or event.kind == "join":
+        return bool((CHANGES | KEEPS) & set(words[:1]))
+    if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
     return any(_ID.search(name) for name in _fields(event))
 
@@ -162,7 +101,7 @@ def _is_found(holder: Value | None) -> bool:
     chain = lexicon.chain_of(text)
     if not text.endswith(")") or len(chain) < 2 or chain[0] == "self":
         return False
-    return bool(_FINDS & set(lexicon.words_of(chain[-1])))
+    return bool(FINDS & set(lexicon.words_of(chain[-1])))
 
 
 def _changes_somebodys(event: Event) -> bool:
@@ -171,7 +110,7 @@ def _changes_somebodys(event: Event) -> bool:
     return (
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
-        and bool(_OF_SOMEBODY & _stems(text_of(held)))
+        and bool(OF_SOMEBODY & _stems(text_of(held)))
     )
 
 
@@ -183,13 +122,11 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
         and not labels_of(held) & {"answer"}
-        and _TELLS & words
+        and TELLS & words
     ):
         return True
     fields = list(_fields(event))
-    return (
-        bool(_SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
-    )
+    return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
 
 
 def _speaks_where_it_names(event: Event) -> bool:
@@ -198,8 +135,8 @@ def _speaks_where_it_names(event: Event) -> bool:
     return (
         first is not None
         and "message" in labels_of(first)
-        and bool(_SPEAKS & set(lexicon.words_of(_name(event))))
-        and bool(_PLACES & _stems(text_of(first)))
+        and bool(SPEAKS & set(lexicon.words_of(_name(event))))
+        and bool(PLACES & _stems(text_of(first)))
     )
 
 
@@ -210,10 +147,10 @@ def _runs_what_it_names(event: Event) -> bool:
     held = event.receiver
     if held is not None and "message" in labels_of(held) and len(chain) > 1:
         made = set(lexicon.words_of(chain[-2]))
-        if _FACTORIES & made and _FIRES & words and text_of(held).endswith(")"):
+        if FACTORIES & made and FIRES & words and text_of(held).endswith(")"):
             return True
-    return bool(_RUNS & words) and any(
-        bool(_PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
+    return bool(RUNS & words) and any(
+        bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
     )
 
 
@@ -237,7 +174,7 @@ def _sets(event: Event) -> bool:
     key, value = event.values
     return "message" in labels_of(value) and (
         ("message" in labels_of(key) and lexicon.is_setting_chain([name]))
-        or bool(_STATES & set(lexicon.words_of(name)))
+        or bool(STATES & set(lexicon.words_of(name)))
     )
 
 
@@ -254,13 +191,13 @@ def _is_control(event: Event) -> bool:
     match event.kind:
         case "alter" | "store":
             if told:
-                return bool(_CONTROLS & set(words)) and "." in event.text
-            return event.selected and event.kind == "alter" and not _NOTES & set(words)
+                return bool(CONTROLS & set(words)) and "." in event.text
+            return event.selected and event.kind == "alter" and not NOTES & set(words)
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
-        case "act" if event.text.startswith(_PROGRAMS):
+        case "act" if event.text.startswith(PROGRAMS):
             return ends_what_runs(event)
-        case "act" if name in _LATER:
+        case "act" if name in LATER:
             return event.selected and bool(event.values) and _is_started(event.values[0])
         case "act" if event.text == "open":
             return False  # a file of the program; one that a message names is a command
@@ -270,12 +207,12 @@ def _is_control(event: Event) -> bool:
             ["process"],
         ):
             return words in _WHOLE
-        case "act" if _SWITCHES & set(words):
+        case "act" if SWITCHES & set(words):
             return told or event.selected
         case "act" if not is_statement(event.module, event.node) or _is_quiet(words):
             return False
         case "act":
-            return event.selected or (told and bool(_CONTROLS & {*words[:1], *words[-1:]}))
+            return event.selected or (told and bool(CONTROLS & {*words[:1], *words[-1:]}))
         case _:
             return False
 
@@ -291,7 +228,7 @@ def _is_started(function: Value) -> bool:
 
 
 def _is_quiet(words: list[str]) -> bool:
-    return bool(_QUIET & set(words[:1])) or words[:1] == ["write"] or words == ["set"]
+    return bool(QUIET & set(words[:1])) or words[:1] == ["write"] or words == ["set"]
 
 
 def _is_file(event: Event) -> bool:
@@ -309,19 +246,19 @@ def _takes_part(event: Event) -> bool:
     if "client" not in event.labels or not event.labels & {"url", "query", "message"}:
         return False
     words = set(lexicon.words_of(_name(event)))
-    listens = bool(_LISTENS & words)
+    listens = bool(LISTENS & words)
     if event.kind != "join" and not (event.kind == "act" and listens):
         return False
     held = event.receiver
     if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
-        return bool((_OF_SOMEBODY - _THEMSELVES) & _stems(text_of(held)))
+        return bool((OF_SOMEBODY - THEMSELVES) & _stems(text_of(held)))
     named = {
         word
         for value in (*event.values, *(value for _, value in event.words))
         if not isinstance(value, Instance) and labels_of(value) & {"url", "query", "message"}
         for word in _stems(text_of(value))
     }
-    return bool((_OF_SOMEBODY if listens else _OF_SOMEBODY - _THEMSELVES) & named)
+    return bool((OF_SOMEBODY if listens else OF_SOMEBODY - THEMSELVES) & named)
 
 
 def _stems(text: str) -> set[str]:

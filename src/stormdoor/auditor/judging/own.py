@@ -1,0 +1,119 @@
+"""What a client chooses and is no object of somebody else, and what is told to all of a place."""
+
+import ast
+import re
+from functools import lru_cache
+
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import Const, Mapping, Unknown, Value, labels_of
+from stormdoor.auditor.judging.ownership import is_statement
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+
+__all__ = [
+    "is_asked_of_a_list",
+    "is_in_own_place",
+    "is_own_row",
+    "selects_for_all",
+    "tells_all_of",
+]
+
+_SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
+"""Words for a place that some may write to."""
+
+
+def tells_all_of(event: Event) -> bool:
+    """`for one in rooms[message["room"]]: one.write_message(text)`: who is there is a place that it names.
+
+    Speaking to one user by name is what a chat is for; what is said to a room is for who may be in it.
+    """
+    held = event.receiver
+    return (
+        held is not None
+        and event.stage == Stage.MESSAGE
+        and event.text.endswith((".write_message", ".send"))
+        and labels_of(held) >= {"client", "message", "found"}
+        and id(event.node) in _told_in_loops(event.module)
+    )
+
+
+@lru_cache(maxsize=512)
+def _told_in_loops(module: Module) -> frozenset[int]:
+    """Calls of methods of what a loop goes through."""
+    return frozenset(
+        id(inner)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.For | ast.AsyncFor)
+        for statement in node.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Attribute)
+        and isinstance(inner.func.value, ast.Name)
+        and inner.func.value.id in _names_of(node.target)
+    )
+
+
+def _names_of(target: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
+def is_own_row(event: Event) -> bool:
+    """`likes.insert({"post": message["post"], "user": self.current_user})`: it begins as the user's.
+
+    A room, a channel or a group is a place, and who writes there is asked.
+    """
+    if not {"create", "insert"} & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
+        return False
+    return any(
+        isinstance(row, Mapping)
+        and any(
+            "principal" in one.labels and "client" not in one.labels for one in row.items.values()
+        )
+        and not any(_SHARED & set(lexicon.words_of(str(field))) for field in row.items)
+        for row in event.values
+    )
+
+
+def is_asked_of_a_list(event: Event) -> bool:
+    """`oracle.ask(message["question"])`, where it is one of a list: what is answered is for all."""
+    return "listed" in event.labels and not is_statement(event.module, event.node)
+
+
+def _is_own_key(value: Value) -> bool:
+    """`"%s:rooms:%s" % (tenant, message["room"])`: a name under the user's own."""
+    if not isinstance(value, Unknown) or not value.labels >= {"principal", "client"}:
+        return False
+    try:
+        node = ast.parse(value.text, mode="eval").body
+    except (SyntaxError, ValueError):
+        return False
+    match node:
+        case ast.JoinedStr() | ast.BinOp(left=ast.Constant(value=str())):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="format" | "join")):
+            return True
+        case _:
+            return False
+
+
+def is_in_own_place(event: Event) -> bool:
+    """`open(os.path.join(HOMES, self.current_user, name))`: it is under the user's own name."""
+    path = event.values[0] if event.values else None
+    if path is not None and _is_own_key(path):
+        return True
+    return (
+        (event.text == "open" or event.text.startswith(("os.", "shutil.", "pathlib.Path.")))
+        and path is not None
+        and "principal" in labels_of(path)
+    )
+
+
+def selects_for_all(event: Event) -> bool:
+    """`query("select title from news limit 20 offset %s", …)`: no condition picks what is somebody's."""
+    query = event.values[0] if event.values else None
+    return (
+        isinstance(query, Const)
+        and isinstance(query.value, str)
+        and re.match(r"\s*select\b(?!.*\bwhere\b)", query.value, re.IGNORECASE | re.DOTALL)
+        is not None
+    )
