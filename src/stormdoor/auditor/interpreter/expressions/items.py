@@ -165,6 +165,9 @@ class Items(Names):
         if self.mode == "anonymous" and self.is_proof(index) and not own:
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
+            if self.catching and self.catching[-1][1] & {"KeyError", "LookupError"}:
+                self.check(node, text, presumed=index.presumed)
+                raise Thrown("KeyError", node, self.frame.module, check=True)
             return Nobody(text, node, self.frame.module, presumed=index.presumed)
         if (
             isinstance(index, Const)
