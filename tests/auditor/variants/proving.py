@@ -1,6 +1,6 @@
 """What handlers of a sixth set showed: what is a proof by how it is used, and what every visitor is given."""
 
-__all__ = ["CASES", "ORIGINS"]
+__all__ = ["CASES", "ORIGINS", "PERMISSIONS"]
 
 Case = tuple[str, str, dict[str, str]]
 
@@ -603,6 +603,34 @@ class Door(WebSocketHandler):
     "a connection whose base was not read is given to the router of SockJS": (
         "open",
         _SOCKJS.format(router="SockJSRouter"),
+        {},
+    ),
+}
+
+_OWNED = """
+class Door(WebSocketHandler):
+    def prepare(self):
+        if "shop" not in self.cookies:
+            return self.send_error(401)
+        self.game = self.path_args[0]
+        found = db.evaluate(SCRIPT, self.game)
+        if {asked}:
+            self.send_error(404)
+    def open(self, game):
+        room.join(self.game)
+    def on_message(self, message):
+        room.move(self.game, json.loads(message)["to"])
+"""
+
+PERMISSIONS: dict[str, Case] = {
+    "the cookie is compared with whose it is": (
+        "ok",
+        _OWNED.format(asked='found[0] != self.cookies["shop"].value'),
+        {},
+    ),
+    "the cookie is compared with nothing of it": (
+        "missing",
+        _OWNED.format(asked='not found or db.person(self.cookies["shop"].value) is None'),
         {},
     ),
 }

@@ -335,7 +335,10 @@ def _is_token_of(shown: Value, found: Value) -> bool:
         and _chosen(shown)
         and "client" in labels_of(found)
         and not _chosen(found)
-        and lexicon.is_credential_name(_last_word(found))
+        and (
+            lexicon.is_credential_name(_last_word(found))
+            or labels_of(shown) >= {"credential", "cookie"}  # whose it is, it says
+        )
     )
 
 
