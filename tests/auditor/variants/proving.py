@@ -1,6 +1,6 @@
 """What handlers of a sixth set showed: what is a proof by how it is used, and what every visitor is given."""
 
-__all__ = ["CASES", "ORIGINS"]
+__all__ = ["CASES", "ORIGINS", "PERMISSIONS"]
 
 Case = tuple[str, str, dict[str, str]]
 
@@ -141,7 +141,67 @@ class Door(WebSocketHandler):
             one.write_message(who + message)
 """
 
+_ROWS = """
+class Door(WebSocketHandler):
+    async def prepare(self):
+        rows = await db.fetch("select name from people where {column} = $1", {shown})
+        if {test}:
+            raise HTTPError(404)
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_TABLE = """
+PEOPLE = {{}}
+class Door(WebSocketHandler):
+    def open(self):
+        who = self.get_secure_cookie("who")
+        try:
+            self.person = {table}[who]
+        except {error}:
+            return self.close()
+        room.join(self)
+    def on_message(self, message):
+        pass
+"""
+
 CASES: dict[str, Case] = {
+    "fewer than one row": (
+        "guarded",
+        _ROWS.format(column="token", shown='self.get_cookie("token")', test="len(rows) < 1"),
+        {},
+    ),
+    "one is more than there are rows": (
+        "guarded",
+        _ROWS.format(column="token", shown='self.get_cookie("token")', test="1 > len(rows)"),
+        {},
+    ),
+    "at most no row": (
+        "guarded",
+        _ROWS.format(column="token", shown='self.get_cookie("token")', test="len(rows) <= 0"),
+        {},
+    ),
+    "more than one row": (
+        "missing|unknown",
+        _ROWS.format(column="token", shown='self.get_cookie("token")', test="len(rows) > 1"),
+        {},
+    ),
+    "fewer than one row of what anybody names": (
+        "missing",
+        _ROWS.format(column="hall", shown='self.get_argument("hall")', test="len(rows) < 1"),
+        {},
+    ),
+    "nobody is in a table": ("late", _TABLE.format(table="PEOPLE", error="KeyError"), {}),
+    "nobody is in a table of another file": (
+        "late",
+        _TABLE.format(table="room.people", error="(KeyError, ValueError)"),
+        {},
+    ),
+    "another error than that nobody is there": (
+        "late|missing",
+        _TABLE.format(table="room.people", error="OSError"),
+        {},
+    ),
     "a cookie that every visitor is given": (
         "missing",
         _VISITORS.format(before="", given=_GIVEN, login="pass", asked=_CLOSED),
@@ -152,6 +212,47 @@ CASES: dict[str, Case] = {
         _VISITORS.format(
             before="def prepare(self):\n        db.connect()",
             given=_GIVEN,
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a cookie that a page gives anew each time": (
+        "missing",
+        _VISITORS.format(
+            before="",
+            given='fresh = uuid.uuid4().hex\n        self.set_secure_cookie("who", fresh)',
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a cookie that a page gives after it asked": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given='room.ask(self.get_argument("password"))\n'
+            '        self.set_secure_cookie("who", uuid.uuid4().hex)',
+            login="pass",
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a cookie that a form gives": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given="pass",
+            login='self.set_secure_cookie("who", uuid.uuid4().hex)',
+            asked=_CLOSED,
+        ),
+        {},
+    ),
+    "a cookie that a logout empties": (
+        "late",
+        _VISITORS.format(
+            before="",
+            given='self.set_secure_cookie("who", "")',
             login="pass",
             asked=_CLOSED,
         ),
@@ -502,6 +603,34 @@ class Door(WebSocketHandler):
     "a connection whose base was not read is given to the router of SockJS": (
         "open",
         _SOCKJS.format(router="SockJSRouter"),
+        {},
+    ),
+}
+
+_OWNED = """
+class Door(WebSocketHandler):
+    def prepare(self):
+        if "shop" not in self.cookies:
+            return self.send_error(401)
+        self.game = self.path_args[0]
+        found = db.evaluate(SCRIPT, self.game)
+        if {asked}:
+            self.send_error(404)
+    def open(self, game):
+        room.join(self.game)
+    def on_message(self, message):
+        room.move(self.game, json.loads(message)["to"])
+"""
+
+PERMISSIONS: dict[str, Case] = {
+    "the cookie is compared with whose it is": (
+        "ok",
+        _OWNED.format(asked='found[0] != self.cookies["shop"].value'),
+        {},
+    ),
+    "the cookie is compared with nothing of it": (
+        "missing",
+        _OWNED.format(asked='not found or db.person(self.cookies["shop"].value) is None'),
         {},
     ),
 }

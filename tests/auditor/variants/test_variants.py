@@ -160,7 +160,7 @@ def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(authorization.CASES))
+@pytest.mark.parametrize("case", cases(authorization.CASES | proving.PERMISSIONS))
 def test_authorization(case: Case, tmp_path: Path) -> None:
     """Each thing that a client can choose needs a question before it is used."""
     wanted, body, files = case

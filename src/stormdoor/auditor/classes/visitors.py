@@ -69,29 +69,51 @@ def _may_refuse(function: _Function) -> bool:
 def _given(function: _Function) -> Iterator[tuple[str, ast.expr]]:
     """`if not self.get_secure_cookie("id"): self.set_secure_cookie("id", str(uuid4()))`."""
     held = dict(_held(function))
+    made = {
+        target.id: one.value
+        for one in ast.walk(function)
+        if isinstance(one, ast.Assign)
+        for target in one.targets
+        if isinstance(target, ast.Name)
+    }
+    own = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+    for name, value in [*_where_absent(function, held), *_always(function, made)]:
+        names = {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}
+        emptied = isinstance(value, ast.Constant) and not value.value  # as a logout does
+        if not own & names and not emptied and _is_made_up(value, made):
+            yield name, value
+
+
+def _where_absent(function: _Function, held: dict[str, str]) -> Iterator[tuple[str, ast.expr]]:
     for test, body in _branches(function.body):
         name = _absent(test, held)
-        if name is None:
-            continue
-        made = {
-            target.id: one.value
-            for one in ast.walk(function)
-            if isinstance(one, ast.Assign)
-            for target in one.targets
-            if isinstance(target, ast.Name)
-        }
-        for one in body:
-            call = one.value if isinstance(one, ast.Expr) else None
-            if (
-                isinstance(call, ast.Call)
-                and _attribute(call) in _SETTERS
-                and len(call.args) > 1
-                and isinstance(call.args[0], ast.Constant)
-                and call.args[0].value == name
-                and not _parameters(function) & {one.id for one in _names(call.args[1])}
-                and _is_made_up(call.args[1], made)
-            ):
-                yield name, call.args[1]
+        for cookie, value in map(_set, body):
+            if name is not None and cookie == name and value is not None:
+                yield name, value
+
+
+def _always(function: _Function, made: dict[str, ast.expr]) -> Iterator[tuple[str, ast.expr]]:
+    """A page that first of all gives a cookie to whoever asks for it."""
+    for statement in function.body if function.name in {"get", "prepare"} else ():
+        name, value = _set(statement)
+        if name is not None and value is not None:
+            yield name, value
+        elif not (
+            (isinstance(statement, ast.Assign) and _is_made_up(statement.value, made))
+            or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        ):
+            return
+
+
+def _set(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
+    """The cookie that a statement sets, and to what."""
+    match statement:
+        case ast.Expr(
+            value=ast.Call(args=[ast.Constant(value=str() as name), value, *_]) as call
+        ) if _attribute(call) in _SETTERS:
+            return name, value
+        case _:
+            return None, None
 
 
 def _branches(body: list[ast.stmt]) -> Iterator[tuple[ast.expr, list[ast.stmt]]]:
@@ -167,14 +189,6 @@ def _is_made_up(value: ast.expr, made: dict[str, ast.expr], deep: int = 3) -> bo
             case _:
                 pass
     return True
-
-
-def _parameters(function: _Function) -> set[str]:
-    return {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
-
-
-def _names(value: ast.expr) -> Iterator[ast.Name]:
-    return (one for one in ast.walk(value) if isinstance(one, ast.Name))
 
 
 def _attribute(call: ast.Call) -> str:

@@ -143,7 +143,8 @@ class Comparisons(Operators):
             presumed = any(isinstance(one, Nobody) and one.presumed for one in (left, right))
             if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
                 return Nobody(text, node, self.frame.module, truthy=negated, presumed=presumed)
-            return Nobody(text, node, self.frame.module, presumed=presumed)
+            holds = _of_nothing(left, op, right)
+            return Nobody(text, node, self.frame.module, truthy=holds, presumed=presumed)
         if (
             (
                 isinstance(left, Sequence)
@@ -432,7 +433,10 @@ def _is_token_of(shown: Value, found: Value) -> bool:
         and _chosen(shown)
         and "client" in labels_of(found)
         and not _chosen(found)
-        and lexicon.is_credential_name(_last_word(found))
+        and (
+            lexicon.is_credential_name(_last_word(found))
+            or labels_of(shown) >= {"credential", "cookie"}  # whose it is, it says
+        )
     )
 
 
@@ -441,6 +445,15 @@ def _is_sum_of(shown: Value, made: Value) -> bool:
     return (
         "client" in labels_of(shown) and "secret" not in labels_of(shown) and is_keyed_digest(made)
     )
+
+
+def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:
+    """`len(rows) < 1`, where nothing is found: it is how many there are of nobody."""
+    one, other = (0 if isinstance(side, Nobody) else side for side in (left, right))
+    sides = [side.value if isinstance(side, Const) else side for side in (one, other)]
+    if not all(isinstance(side, int | float) for side in sides) or type(op) not in _OPERATORS:
+        return False
+    return bool(_OPERATORS[type(op)](*sides))
 
 
 def _is_shown(value: Value) -> bool:

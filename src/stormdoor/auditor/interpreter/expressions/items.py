@@ -178,6 +178,9 @@ class Items(Names):
         if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
+            if self.catching and self.catching[-1][1] & {"KeyError", "LookupError"}:
+                self.check(node, text, presumed=index.presumed)
+                raise Thrown("KeyError", node, self.frame.module, check=True)
             if index.certain and self.catching:
                 return self.lookup(node, text, index)  # nothing stands under None
             return Nobody(text, node, self.frame.module, presumed=index.presumed)
