@@ -425,6 +425,33 @@ class Door(WebSocketHandler):
             room.say(said["text"])
 """
 
+_SEARCHED = """
+class Door(WebSocketHandler):
+    def open(self):
+        wanted = {wanted}
+        found = None
+        for one in room.{where}:
+            if one.{what} == wanted:
+                found = one
+        found.people.add(self)
+        self.place = found
+    def on_message(self, message):
+        self.place.say(message)
+"""
+
+_REMOTE = """
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.{name} = None
+    def open(self):
+        room.when_ready(self, self.connected)
+    def connected(self, made):
+        self.{name} = made
+    def on_message(self, message):
+        said = json.loads(message)
+        self.{name}.channel.send(said["text"])
+"""
+
 CASES: dict[str, Case] = {
     "who is looked for early is missed in open": (
         "late",
@@ -735,4 +762,16 @@ CASES: dict[str, Case] = {
         _HELLO.format(fresh='{"user": None, "since": 0}'),
         {},
     ),
+    "a place that is looked for by its name": (
+        "missing",
+        _SEARCHED.format(wanted='self.get_argument("place")', where="places", what="name"),
+        {},
+    ),
+    "a place that is looked for by the token": (
+        "late",
+        _SEARCHED.format(wanted='self.get_argument("token")', where="guests", what="token"),
+        {},
+    ),
+    "a session of a terminal that comes later": ("missing", _REMOTE.format(name="session"), {}),
+    "a user that comes later": ("late", _REMOTE.format(name="user"), {}),
 }

@@ -121,13 +121,17 @@ class Attributes(Decorators):
                     and self.handler is not None
                     and self.frame.receiver is self.handler
                     and name in self.handler.attrs
-                    and lexicon.is_identity_name(name)
+                    and (lexicon.is_person(name) or self._is_its_own(name))
                 ):
                     return False
                 self.check(held, self.frame.module.source(held), remembered=True)
                 return True
             case _:
                 return False
+
+    def _is_its_own(self, name: str) -> bool:
+        """Whether it says who somebody is, and nobody else has the connection who might set it."""
+        return lexicon.is_identity_name(name) and not any(one.kind == "join" for one in self.events)
 
     def _another(self, setting: Setting, node: ast.AST) -> Value | None:
         """What whoever runs the program may give in place of the default that is an object.
