@@ -5,7 +5,57 @@
 
 __all__ = ["FORMS", "SHAPES"]
 
+_PARTS = """
+found = re.match(r"^(?P<scheme>\\w+)://([^/]*)/?", origin)
+if found is None:
+    return False
+{taken}
+if scheme not in ("http", "https"):
+    return False
+return {question}
+"""
+
 FORMS: dict[str, tuple[str, str, str]] = {
+    "the groups of a pattern, an end with its dot": (
+        "restricted",
+        _PARTS.format(
+            taken="scheme, domain = found.groups()",
+            question='domain == "app.example" or domain.endswith(".app.example")',
+        ),
+        "",
+    ),
+    "the groups of a pattern, an end without a dot": (
+        "weak",
+        _PARTS.format(
+            taken="scheme, domain = found.groups()", question='domain.endswith("app.example")'
+        ),
+        "",
+    ),
+    "a group by its name and one by its number": (
+        "restricted",
+        _PARTS.format(
+            taken='scheme, domain = found.group("scheme"), found.group(2)',
+            question='domain in {"app.example", "www.app.example"}',
+        ),
+        "",
+    ),
+    "two groups at once": (
+        "restricted",
+        _PARTS.format(
+            taken="scheme, domain = found.group(1, 2)", question='domain == "app.example"'
+        ),
+        "",
+    ),
+    "the groups by their names": (
+        "open",
+        _PARTS.format(taken='scheme = found.groupdict()["scheme"]', question="True"),
+        "",
+    ),
+    "an item of a match": (
+        "restricted",
+        _PARTS.format(taken="scheme = found[1]", question='found[2] == "app.example"'),
+        "",
+    ),
     "patterns of an option, with an end": (
         "restricted",
         'return any(re.match(one, origin) for one in options.pages.split(","))',

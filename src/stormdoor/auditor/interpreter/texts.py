@@ -149,7 +149,7 @@ def concrete_method(
     if isinstance(receiver, Mapping) and receiver.text == "pattern":
         return _matched(name, receiver.items["pattern"], args[:1])
     if isinstance(receiver, Mapping) and receiver.text == "match":
-        return receiver.items["0"]
+        return _of_match(receiver, name, args)
     if isinstance(receiver, Mapping) and receiver.text == "urlparse" and name == "geturl":
         return receiver.items["url"]
     if not isinstance(receiver, Const) or not isinstance(receiver.value, str) or words:
@@ -456,7 +456,29 @@ def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:
     labels = labels_of(pattern, text)
     if found is None:
         return Const(None, labels)
-    return Mapping({"0": Const(found.group(0), labels)}, text="match")
+    names = [*map(str, range(len(found.groups()) + 1)), *found.groupdict()]
+    return Mapping(
+        {one: Const(found[int(one) if one.isdigit() else one], labels) for one in names},
+        text="match",
+    )
+
+
+def _of_match(match: Mapping, name: str, args: list[Value]) -> Value | None:
+    """What `match.group(1)` and `match.groups()` give."""
+    if name == "groups" and not args:
+        parts = [part for key, part in match.items.items() if str(key).isdigit() and key != "0"]
+        return Sequence(parts, "tuple")
+    if name == "groupdict" and not args:
+        named = {key: part for key, part in match.items.items() if not str(key).isdigit()}
+        return Mapping(named)
+    if name != "group":
+        return None
+    asked = [one.value for one in args if isinstance(one, Const)] if args else [0]
+    found = [match.items.get(str(one)) for one in asked]
+    parts = [one for one in found if one is not None]
+    if len(parts) != max(len(args), 1):
+        return None
+    return parts[0] if len(parts) == 1 else Sequence(parts, "tuple")
 
 
 def _searched(how: str, args: list[Value]) -> Value | None:
