@@ -909,3 +909,220 @@ CASES |= {
         {},
     ),
 }
+
+CASES |= {
+    "methods that say what state they need": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.stat = 0
+    def on_message(self, message):
+        cmd, sep, arg = message.partition(" ")
+        fn = getattr(self, "cmd_" + cmd.lower(), None)
+        if fn is None:
+            return self.write_message("ERR unknown")
+        if self.stat < fn.minstat:
+            return self.write_message("ERR login first")
+        fn(arg)
+    def cmd_user(self, arg):
+        self.name = arg
+    cmd_user.minstat = 0
+    def cmd_pass(self, arg):
+        if db.check_password(self.name, arg):
+            self.stat = 1
+    cmd_pass.minstat = 0
+    def cmd_say(self, arg):
+        room.say(arg)
+    cmd_say.minstat = 1
+""",
+        {},
+    ),
+    "a table of connections by user": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    users = {}
+    def open(self):
+        token = self.get_argument("token")
+        user = db.session_by_token(token)
+        if not user:
+            self.write_message({"type": "error", "text": "bad token"})
+            self.close()
+            return
+        self.user = user
+        Door.users.setdefault(user.id, set()).add(self)
+    def on_message(self, message):
+        for one in Door.users[json.loads(message)["to"]]:
+            one.write_message(message)
+""",
+        {},
+    ),
+    "who has no cookie is told and closed": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        user = self.get_secure_cookie("user")
+        if user:
+            self.user = user
+            clients.add(self)
+        else:
+            self.write_message("who?")
+            self.close()
+    def on_message(self, message):
+        pass
+""",
+        {},
+    ),
+    "an object of the application decodes the token": (
+        "guarded",
+        """
+class Authenticator:
+    def __init__(self, secret):
+        self.secret = secret
+    def user_of(self, request):
+        try:
+            return jwt.decode(request.headers.get("X-Token", ""), self.secret, algorithms=["HS256"])["sub"]
+        except jwt.PyJWTError:
+            return None
+class Server(Application):
+    def __init__(self):
+        self.authenticator = Authenticator(os.environ["SECRET"])
+        super().__init__([("/ws", Door)])
+class Door(WebSocketHandler):
+    def prepare(self):
+        self.user = self.application.authenticator.user_of(self.request)
+        if self.user is None:
+            self.send_error(401)
+    def on_message(self, message):
+        room.say(self.user, message)
+""",
+        {},
+    ),
+    "a function in open() is called back": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        def found(result, error=None):
+            if error or result is None:
+                self.close()
+            else:
+                self.user = result["user"]
+                clients.add(self)
+        db.sessions.find_one({"sid": self.get_cookie("sid")}, callback=found)
+    def on_message(self, message):
+        if not hasattr(self, "user"):
+            return
+        room.say(message)
+""",
+        {},
+    ),
+    "a future is called back about": (
+        "late",
+        """
+from tornado.ioloop import IOLoop
+class Door(WebSocketHandler):
+    def open(self):
+        future = sessions.find(self.get_cookie("sid"))
+        IOLoop.current().add_future(future, self.found)
+    def found(self, future):
+        user = future.result()
+        if user is None:
+            self.close()
+            return
+        self.user = user
+        clients.add(self)
+    def on_message(self, message):
+        if getattr(self, "user", None) is None:
+            return
+        room.say(message)
+""",
+        {},
+    ),
+    "numbers of states": (
+        "late",
+        """
+STATE_CONNECTED = 0
+STATE_AUTHENTICATED = 1
+class Door(WebSocketHandler):
+    def open(self):
+        self.state = STATE_CONNECTED
+    def on_message(self, message):
+        msg = json.loads(message)
+        if self.state == STATE_CONNECTED:
+            if msg["cmd"] == "auth" and db.valid_token(msg["token"]):
+                self.state = STATE_AUTHENTICATED
+                self.write_message({"ok": True})
+            else:
+                self.write_message({"ok": False})
+            return
+        if self.state == STATE_AUTHENTICATED:
+            room.say(msg["text"])
+""",
+        {},
+    ),
+    "numbers of states, and a greeting": (
+        "missing",
+        """
+STATE_CONNECTED = 0
+STATE_READY = 1
+class Door(WebSocketHandler):
+    def open(self):
+        self.state = STATE_CONNECTED
+    def on_message(self, message):
+        msg = json.loads(message)
+        if self.state == STATE_CONNECTED:
+            if msg["cmd"] == "hello":
+                self.state = STATE_READY
+                self.write_message({"ok": True})
+            return
+        if self.state == STATE_READY:
+            room.say(msg["text"])
+""",
+        {},
+    ),
+    "methods that anybody may call are listed": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    user = None
+    anonymous = ("login", "register")
+    def on_message(self, message):
+        request = json.loads(message)
+        name = request["method"]
+        if not self.user and name not in self.anonymous:
+            return self.reply(request, error="unauthorized")
+        self.reply(request, result=getattr(self, "do_" + name)(**request["params"]))
+    def reply(self, request, **answer):
+        self.write_message(dict(answer, id=request["id"]))
+    def do_login(self, name, password):
+        self.user = db.check_password(name, password)
+        return bool(self.user)
+    def do_register(self, name, password):
+        return False
+    def do_say(self, text):
+        room.say(text)
+""",
+        {},
+    ),
+    "a session of the application is loaded in open()": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    @gen.coroutine
+    def open(self, room_id):
+        session = yield self.application.sessions.load(self.get_cookie("session_id"))
+        if session is None or not session.get("user_id"):
+            self.close(code=4401, reason="unauthorized")
+            return
+        self.user_id = session["user_id"]
+        self.room = yield self.application.rooms.get(room_id)
+        self.room.add(self)
+    def on_message(self, message):
+        self.room.broadcast(self.user_id, message)
+""",
+        {},
+    ),
+}

@@ -870,3 +870,16 @@ CASES |= {
         },
     ),
 }
+
+
+CASES |= {
+    f"each message brings {name}": (
+        "late",
+        _EACH.format(
+            question=f'if db.users.find_one({{"name": data["name"], "{name}": data["{name}"]}}) is None:\n'
+            "            self.close()\n            return"
+        ),
+        {},
+    )
+    for name in ("pass", "authtoken", "userpassword", "phpsessid", "passcode")
+}

@@ -73,12 +73,18 @@ def _chain_of(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.partition("(")[0].split(".") if name)
 
 
+_RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sessid", "token")
+"""Ends of words that are written as one: `authtoken`, `phpsessid`, `userpassword`."""
+
+
 @lru_cache(maxsize=16384)
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
     words = words_of(name)
     if NOT_CREDENTIAL & set(words):
         return False
+    if words[-1:] == ["pass"] or any(one.endswith(_RUN_TOGETHER) for one in words):
+        return True
     return any(
         (word in CREDENTIAL or (word.endswith(TOGETHER) and not word.endswith("oauth")))
         # A room's key, a status code, the hash of a block: it names a thing, and proves nothing.

@@ -140,6 +140,12 @@ class Libraries(Methods):
         signed = self._signed(text, args, words, node)
         if signed is not None:
             return signed
+        told = words.get("callback")
+        if isinstance(told, Function | Bound) and self.mode == "anonymous" and not self.background:
+            rest = {name: one for name, one in words.items() if name != "callback"}
+            found = super().unknown_call(function, text, args, rest, node, recorded=recorded)
+            self.called_back(told, found, node)
+            return Unknown(text=f"{text}()")
         return super().unknown_call(function, text, args, words, node, recorded=recorded)
 
     def _signed(

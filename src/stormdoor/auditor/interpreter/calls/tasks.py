@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.values import (
     Coroutine,
     Function,
     Instance,
+    Nobody,
     Partial,
     Sequence,
     Special,
@@ -85,7 +86,11 @@ class Tasks(Unread):
                 rest = given.items if isinstance(given, Sequence) else values[at + 1 :]
                 if name == "PeriodicCallback":
                     rest = []
-                self.in_background(one, rest, node, at_once=name not in _TIMERS)
+                # The answer of a log-in comes when it comes; what is done about it belongs to it.
+                answered = name == "add_future" and at == 1 and isinstance(args[0], Nobody)
+                if answered:
+                    rest = [args[0]]
+                self.in_background(one, rest, node, at_once=answered or name not in _TIMERS)
                 break
             if is_closing(one) and name not in _TIMERS:
                 self.call(one, [], {}, node)  # the connection's own `close`, on the next turn

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
@@ -295,6 +296,23 @@ class Unread(Verification):
         if told is not None and "message" in said and self.stage == Stage.MESSAGE:
             read = Unknown(said & {"client", "message"}, "what was read")
             self.in_background(told, [read], node, at_once=True)
+
+    def called_back(self, callback: Function | Bound, found: Value, node: ast.AST) -> None:
+        """`find_one(…, callback=self.found)`: what is found comes to a function, and perhaps an error."""
+        inner: Value = callback
+        while isinstance(inner, Bound):
+            inner = inner.function
+        if not isinstance(inner, Function):
+            return
+        names = [one.arg for one in inner.node.args.args][isinstance(callback, Bound) :]
+        given = [Const(None) if "err" in name else found for name in names]
+        catching, self.catching = self.catching, []
+        try:
+            self.awaited(self.call(callback, list(given), {}, node), node)
+        except Thrown as error:
+            self.broken_off = self.broken_off or error.check
+        finally:
+            self.catching = catching
 
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
