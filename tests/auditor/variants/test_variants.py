@@ -343,3 +343,28 @@ def test_a_hook_whose_default_asks_is_not_optional(tmp_path: Path) -> None:
     endpoint = endpoint_of(tmp_path, HEAD + ASKS_ANYWAY, {})
     assert said(endpoint) == "late"
     assert endpoint.optional_part is None
+
+
+ANOTHER_WAY_IN = """
+TOKEN = None
+class Door(WebSocketHandler):
+    def find(self):
+        who = self.get_secure_cookie("who")
+        if who:
+            return who
+        if TOKEN and hmac.compare_digest(self.get_argument("token", ""), TOKEN):
+            return "token"
+        return None
+    def open(self):
+        if not self.find():
+            self.close()
+            return
+        clients.add(self)
+"""
+
+
+def test_another_way_in_is_not_optional(tmp_path: Path) -> None:
+    """Who has no cookie may have a token where there is one: nobody gets in for want of it."""
+    endpoint = endpoint_of(tmp_path, HEAD + ANOTHER_WAY_IN, {})
+    assert said(endpoint) == "late"
+    assert endpoint.optional_part is None

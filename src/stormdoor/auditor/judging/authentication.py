@@ -210,7 +210,8 @@ def optional_part(pathway: Pathway) -> Authentication | None:
 
     Where not every way was followed it must be the first that is met: what comes before it is known.
     """
-    shipped = _asked_as_shipped(pathway.paths)
+    used = _in_use([path for path in pathway.paths if _as_shipped(path)], pathway.paths)
+    shipped = frozenset(id(event.node) for path in used for event in path.checks)
     for asking in pathway.paths:
         flipped = [
             one
@@ -246,9 +247,10 @@ def _is_of_client(name: str) -> bool:
 
 
 def _is_another_way_in(path: Path, further: list[Event], shipped: frozenset[int]) -> bool:
-    """Whether what is asked as shipped is asked beside it: who fails one may still pass the other."""
-    stages = {event.stage for event in further}
-    return any(id(event.node) in shipped and event.stage in stages for event in path.checks)
+    """Whether `open` asks as shipped beside it: who fails one may still pass the other."""
+    return any(event.stage == Stage.OPEN for event in further) and any(
+        id(event.node) in shipped and event.stage == Stage.OPEN for event in path.checks
+    )
 
 
 def _decides(one: Assumption, path: Path) -> bool:
