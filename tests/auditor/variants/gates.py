@@ -1126,3 +1126,38 @@ class Door(WebSocketHandler):
         {},
     ),
 }
+
+
+_NEEDED = """
+from django.conf import settings
+class Conf:
+    def __init__(self):
+        told = getattr(settings, "ROOM_SERVER", None)
+        if not told:
+            raise Exception("ROOM_SERVER is not set")
+        self.secret = told.get("secret", "")
+class Door(WebSocketHandler):
+    def open(self):
+        room.listen(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        conf = Conf()
+        {question}
+        room.subscribe(data["room"], self)
+"""
+
+CASES |= {
+    "nothing works without the setting, and then it asks": (
+        "late",
+        _NEEDED.format(
+            question='wanted = hmac.new(conf.secret.encode(), data["room"].encode(), "sha256")\n'
+            '        if data["token"] != wanted.hexdigest():\n            return'
+        ),
+        {},
+    ),
+    "nothing works without the setting, and then it asks nobody": (
+        "missing",
+        _NEEDED.format(question="pass"),
+        {},
+    ),
+}

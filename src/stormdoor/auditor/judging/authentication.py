@@ -129,7 +129,8 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
     """
     accepted = [path for path in shipped if path.outcome == "accepted"]
     fails = any(path.message_end == "raised" for path in accepted)
-    if not fails or not all(_is_idle(path) for path in accepted):
+    broken = bool(accepted) and all(_is_broken(path) for path in accepted)
+    if not broken and (not fails or not all(_is_idle(path) for path in accepted)):
         return shipped
     for name in accepted[0].assumptions:
         switched = [
@@ -138,9 +139,18 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
             if [one.name for one in path.assumptions.values() if one.default is not one.value]
             == [name]
         ]
-        if any(path.outcome == "accepted" and not _is_idle(path) for path in switched):
+        if any(
+            path.outcome == "accepted"
+            and (bool(message_checks(path)) if broken else not _is_idle(path))
+            for path in switched
+        ):
             return switched
     return shipped
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether each message fails for want of a setting: the program is not used as shipped."""
+    return path.message_end == "raised" and not path.checks and not message_effects(path)
 
 
 def _is_idle(path: Path) -> bool:
