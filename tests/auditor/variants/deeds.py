@@ -2229,14 +2229,14 @@ class Door(WebSocketHandler):
 class Server(Application):
     def __init__(self):
         self.last_packet = None
-        self.seen = 0
+        self.packets = 0
         super().__init__([(r"/ws", Door)])
 class Door(WebSocketHandler):
     def on_message(self, message):
         data = json.loads(message)
         if data["type"] == "alive":
             self.application.last_packet = data
-            self.application.seen += 1
+            self.application.packets += 1
 """,
     ),
     "the mode of all": (

@@ -8,7 +8,7 @@ from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.ownership import is_of_the_program, is_statement
+from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import (
     CHANGES,
@@ -192,7 +192,8 @@ def _is_control(event: Event) -> bool:
         case "alter" | "store":
             if told:
                 return bool(CONTROLS & set(words)) and "." in event.text
-            return event.selected and event.kind == "alter" and not NOTES & set(words)
+            counts = is_counted(event.module, event.node) or bool(NOTES & set(words))
+            return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
         case "act" if event.text.startswith(PROGRAMS):

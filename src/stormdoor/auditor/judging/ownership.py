@@ -9,7 +9,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["is_of_the_program", "is_statement"]
+__all__ = ["is_counted", "is_of_the_program", "is_statement"]
 
 _MAX_STEPS = 4
 _MAKERS = frozenset({"__init__", "initialize"})
@@ -182,3 +182,15 @@ def _statements(module: Module) -> frozenset[int]:
                 value = value.value
             found.add(id(value))
     return frozenset(found)
+
+
+def is_counted(module: Module, node: ast.AST) -> bool:
+    """Whether something is only made more or less: `self.application.seen += 1`."""
+    return id(node) in _counted(module)
+
+
+@lru_cache(maxsize=256)
+def _counted(module: Module) -> frozenset[int]:
+    return frozenset(
+        id(node.target) for node in ast.walk(module.tree) if isinstance(node, ast.AugAssign)
+    )
