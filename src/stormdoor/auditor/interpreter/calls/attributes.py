@@ -186,7 +186,7 @@ class Attributes(Decorators):
                 and self.stage != Stage.IMPORT
                 and self._is_filled_later(value.info, name)
             ):
-                held.exact, held.text = False, held.text or name
+                held.exact = False
             return held
         if name == "__class__":
             return ClassRef(value.info, text=value.info.name)
