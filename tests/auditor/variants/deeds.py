@@ -1448,7 +1448,36 @@ class Door(WebSocketHandler):
     ),
 }
 
+_MAILBOXES = """
+import queue
+class Session:
+    def __init__(self):
+        self.tasks = {{}}
+    def begin(self, name):
+        self.tasks[name] = queue.Queue()
+    def send(self, event):
+        box = self.tasks.get(event["task_id"])
+        if box:
+            box.put_nowait(event)
+{before}
+class Door(WebSocketHandler):
+    def open(self):
+        {begin}
+    def on_message(self, message):
+        {session}.send(json.loads(message))
+"""
+
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a task of the own session": (
+        "ok",
+        _MAILBOXES.format(before="", begin="self.session = Session()", session="self.session"),
+    ),
+    "a task of everybody's session": (
+        "missing",
+        _MAILBOXES.format(
+            before="SESSION = Session()", begin='SESSION.begin("main")', session="SESSION"
+        ),
+    ),
     "told to whoever it names": (
         "missing",
         """

@@ -5,7 +5,14 @@ import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Instance, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.interpreter.values import (
+    Instance,
+    Mapping,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
@@ -57,9 +64,9 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if event.stage == Stage.OPEN:
         return False
-    return _is_done_to_what_it_names(event) or (
-        _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
-    )
+    if _is_done_to_what_it_names(event):
+        return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
+    return _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
 
 
 # what a message names --------------------------------------------------------------------------
@@ -91,6 +98,12 @@ def _changes(event: Event) -> bool:
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
     return any(_ID.search(name) for name in _fields(event))
+
+
+def _is_in_nameless_table(event: Event) -> bool:
+    """Whether it stands in a table that an object made for itself: perhaps one that the connection has."""
+    held = event.receiver
+    return held is not None and lexicon.chain_of(text_of(held))[:1] == [text_of(Mapping({}))]
 
 
 def _is_found(holder: Value | None) -> bool:
