@@ -7,6 +7,29 @@
 __all__ = ["ANYBODY", "LATE", "MEMBERS"]
 
 MEMBERS: dict[str, tuple[str, str]] = {
+    "an exception that is made of what was said": (
+        "ok",
+        """
+from elsewhere import Refused, ValidationError
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        try:
+            if data["kind"] != "ping":
+                raise ValidationError(data["kind"])
+        except Refused:
+            pass
+""",
+    ),
+    "a text that is translated": (
+        "ok",
+        """
+TABLE = bytes(range(256))
+class Door(Base):
+    def on_message(self, message):
+        self.write_message(bytes.translate(message, TABLE))
+""",
+    ),
     "a function of the module by a made-up name": (
         "missing",
         """

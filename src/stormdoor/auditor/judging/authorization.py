@@ -69,6 +69,7 @@ _TELLS = frozenset(
     {"add", "append", "broadcast", "create", "emit", "insert", "notify", "post", "publish", "push"}
     | {"hmset", "hset", "log", "record", "save", "say", "store"}
 )
+_TEXTS = ("bytes.", "bytearray.", "str.")
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -228,6 +229,8 @@ def _only_reads(event: Event) -> bool:
     words = lexicon.words_of(name)
     if event.text.startswith("None.") or lexicon.is_predicate(name):
         return True  # nothing can be done with nothing, and a question is no deed
+    if name.endswith(("Error", "Exception")) or event.text.startswith(_TEXTS):
+        return True  # what is raised, and another text
     if selects_for_all(event):
         return True
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
