@@ -11,8 +11,8 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 
 ARGS ?=
-# Four for two processors: half of what a test takes is waiting.
-JOBS ?= 4
+# Six for two processors: half of what a test takes is waiting.
+JOBS ?= 6
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
