@@ -6,18 +6,17 @@ Each is judged as the namespace that its functions are, where Tornado serves it.
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.classes.bases import class_statement
+from stormdoor.auditor.classes.bases import made_class
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.classes.linearisation import linearised
-from stormdoor.auditor.reading.module import Assigned, ClassDef, Module
+from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["announced", "event_servers"]
 
 _SERVERS = frozenset({"socketio.AsyncServer", "socketio.Server"})
 _NAMESPACE = External("socketio.AsyncNamespace")
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def event_servers(project: Project, hierarchy: Hierarchy) -> Iterator[tuple[Module, str, ast.Call]]:
@@ -53,11 +52,11 @@ def _is_server(project: Project, module: Module, func: ast.expr) -> bool:
     )
 
 
-def _events(hierarchy: Hierarchy, module: Module, server: ast.Call) -> list[_Function]:
+def _events(hierarchy: Hierarchy, module: Module, server: ast.Call) -> list[FunctionDefinition]:
     """The functions of a file that a server calls, named as the methods of a namespace are."""
-    found: list[_Function] = []
+    found: list[FunctionDefinition] = []
     for node in ast.walk(module.tree):
-        if not isinstance(node, _Function):
+        if not isinstance(node, FunctionDefinition):
             continue
         for decorator in node.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
@@ -75,7 +74,7 @@ def _events(hierarchy: Hierarchy, module: Module, server: ast.Call) -> list[_Fun
     return found
 
 
-def _renamed(node: _Function, decorator: ast.expr) -> _Function:
+def _renamed(node: FunctionDefinition, decorator: ast.expr) -> FunctionDefinition:
     """The function as a method that needs no object."""
     name = node.name
     match decorator:
@@ -91,20 +90,13 @@ def _renamed(node: _Function, decorator: ast.expr) -> _Function:
     return ast.copy_location(method, node)
 
 
-def _made(module: Module, name: str, call: ast.Call, events: list[_Function]) -> ClassInfo:
+def _made(module: Module, name: str, call: ast.Call, events: list[FunctionDefinition]) -> ClassInfo:
     place = call if any(inner is call for inner in ast.walk(module.tree)) else events[0]
-    statement = class_statement(name, [], [*events], place)
-    info = ClassInfo(module, ClassDef(statement, name, ()))
-    info.bases = [_NAMESPACE]
-    info.mro = linearised(info)
-    return info
+    return made_class(module, name, [*events], place, bases=[_NAMESPACE])
 
 
 def _joined(module: Module, name: str, call: ast.Call, made: list[ClassInfo]) -> ClassInfo:
     """One namespace of the functions in all files."""
     if len(made) == 1 and made[0].module is module:
         return made[0]
-    info = ClassInfo(module, ClassDef(class_statement(name, [], [], call), name, ()))
-    info.bases = [*made]
-    info.mro = linearised(info)
-    return info
+    return made_class(module, name, [], call, bases=made)

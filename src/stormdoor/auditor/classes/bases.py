@@ -1,7 +1,7 @@
 """What the bases in a class statement are: names, factories, `type(...)`."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo, Fork
@@ -11,7 +11,7 @@ from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
 from stormdoor.auditor.reading.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
-__all__ = ["Bases", "class_statement"]
+__all__ = ["Bases", "class_statement", "made_class"]
 
 
 class Bases(Contents):
@@ -339,6 +339,21 @@ def class_statement(
     inside = body or [ast.copy_location(ast.Pass(), place)]
     node = ast.ClassDef(name=name, bases=bases, keywords=[], body=inside, decorator_list=[])
     return ast.copy_location(node, place)
+
+
+def made_class(
+    module: Module,
+    name: str,
+    body: list[ast.stmt],
+    place: ast.AST,
+    *,
+    bases: Iterable[ClassInfo | External] = (),
+) -> ClassInfo:
+    """A class that no statement of the source makes."""
+    info = ClassInfo(module, ClassDef(class_statement(name, [], body, place), name, ()))
+    info.bases = [*bases]
+    info.mro = linearised(info)
+    return info
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Stores", "kept_by", "parameters_of", "stored_by", "stores_in"]
+__all__ = ["Stores", "filled_by", "kept_by", "parameters_of", "stored_by", "stores_in"]
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -116,3 +116,24 @@ def parameters_of(function: _Definition) -> Iterator[tuple[str, ast.expr | None]
         yield one.arg, arguments.defaults[at - missing] if at >= missing else None
     for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         yield one.arg, default
+
+
+@lru_cache(maxsize=65536)
+def filled_by(function: ast.AST, ways: frozenset[str]) -> frozenset[str]:
+    """Tables of its object that a method puts something into: `self.users[name] = user`."""
+    filled: set[str] = set()
+    for node in ast.walk(function):
+        match node:
+            case ast.Subscript(
+                value=ast.Attribute(value=ast.Name(id="self"), attr=name), ctx=ast.Store()
+            ):
+                filled.add(name)
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Attribute(value=ast.Name(id="self"), attr=name), attr=way
+                )
+            ) if way in ways:
+                filled.add(name)
+            case _:
+                pass
+    return frozenset(filled)

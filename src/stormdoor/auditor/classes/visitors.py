@@ -3,12 +3,12 @@
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["given_to_visitors"]
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _GETTERS = frozenset({"get_secure_cookie", "get_signed_cookie"})
 _SETTERS = frozenset({"set_secure_cookie", "set_signed_cookie"})
 _MADE_UP = frozenset(
@@ -41,17 +41,17 @@ def given_to_visitors(project: Project) -> dict[str, ast.Constant | None]:
     return given
 
 
-def _functions(module: Module) -> Iterator[_Function]:
+def _functions(module: Module) -> Iterator[FunctionDefinition]:
     """The functions that run for whoever comes: undecorated, in classes whose `prepare` lets everybody by."""
     for node, scopes in module.nodes():
         if not isinstance(node, ast.Call) or _attribute(node) not in _SETTERS:
             continue
-        around = [one for one in scopes if isinstance(one, _Function)]
+        around = [one for one in scopes if isinstance(one, FunctionDefinition)]
         owner = next((one for one in reversed(scopes) if isinstance(one, ast.ClassDef)), None)
         prepared = [
             one
             for one in (owner.body if owner is not None else [])
-            if isinstance(one, _Function) and one.name == "prepare" and one not in around
+            if isinstance(one, FunctionDefinition) and one.name == "prepare" and one not in around
         ]
         if len(around) == 1 and not any(map(_may_refuse, prepared)):
             decorators = {ast.unparse(one) for one in around[0].decorator_list}
@@ -59,14 +59,14 @@ def _functions(module: Module) -> Iterator[_Function]:
                 yield around[0]
 
 
-def _may_refuse(function: _Function) -> bool:
+def _may_refuse(function: FunctionDefinition) -> bool:
     return bool(function.decorator_list) or any(
         isinstance(one, ast.Raise) or (isinstance(one, ast.Call) and _attribute(one) in _REFUSES)
         for one in ast.walk(function)
     )
 
 
-def _given(function: _Function) -> Iterator[tuple[str, ast.expr]]:
+def _given(function: FunctionDefinition) -> Iterator[tuple[str, ast.expr]]:
     """`if not self.get_secure_cookie("id"): self.set_secure_cookie("id", str(uuid4()))`."""
     held = dict(_held(function))
     made = {
@@ -84,7 +84,9 @@ def _given(function: _Function) -> Iterator[tuple[str, ast.expr]]:
             yield name, value
 
 
-def _where_absent(function: _Function, held: dict[str, str]) -> Iterator[tuple[str, ast.expr]]:
+def _where_absent(
+    function: FunctionDefinition, held: dict[str, str]
+) -> Iterator[tuple[str, ast.expr]]:
     for test, body in _branches(function.body):
         name = _absent(test, held)
         for cookie, value in map(_set, body):
@@ -92,7 +94,9 @@ def _where_absent(function: _Function, held: dict[str, str]) -> Iterator[tuple[s
                 yield name, value
 
 
-def _always(function: _Function, made: dict[str, ast.expr]) -> Iterator[tuple[str, ast.expr]]:
+def _always(
+    function: FunctionDefinition, made: dict[str, ast.expr]
+) -> Iterator[tuple[str, ast.expr]]:
     """A page that first of all gives a cookie to whoever asks for it."""
     for statement in function.body if function.name in {"get", "prepare"} else ():
         name, value = _set(statement)
@@ -138,7 +142,7 @@ def _branches(body: list[ast.stmt]) -> Iterator[tuple[ast.expr, list[ast.stmt]]]
             return
 
 
-def _held(function: _Function) -> Iterator[tuple[str, str]]:
+def _held(function: FunctionDefinition) -> Iterator[tuple[str, str]]:
     """Names that hold what a cookie says, with the name of the cookie."""
     for one in ast.walk(function):
         match one:

@@ -69,7 +69,6 @@ class Client(Shaping):
         ):
             value = Unknown(text="self.current_user", truthy=True)
         else:
-            asked = len(self.events)
             getter = self.instance_attribute(handler, "get_current_user", node)
             value = self.call(getter, [], {}, node)
         value = self._nobody_if_asked(value, asked, node)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.classes.stores import parameters_of, stored_by
+from stormdoor.auditor.classes.stores import filled_by, parameters_of, stored_by
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
@@ -248,7 +248,7 @@ class Surroundings(Calls):
                     env.names[first.arg] = instance
                 instance.attrs[name] = Unknown(text=name)  # it may be made of itself
                 value = self._evaluated(one.module, env, expression)
-                if is_replaceable(name, value) and _fills(function, name):
+                if is_replaceable(name, value) and name in filled_by(function, _PUTS):
                     value = Setting(name, value, text=name)  # nobody is in it as shipped
                 instance.attrs[name] = value
                 return value
@@ -269,34 +269,13 @@ class Surroundings(Calls):
         return known
 
 
+_PUTS = frozenset({"add", "append", "extend", "update"})
 _SETS_UP = frozenset({"init", "initialize", "setup", "configure", "start", "make", "build"})
 
 
 def _sets_up(method: str) -> bool:
     """Whether a method of this name makes what an object needs before it serves: `init_auth`."""
     return method != "__init__" and lexicon.words_of(method)[:1] in [[one] for one in _SETS_UP]
-
-
-@lru_cache(maxsize=4096)
-def _fills(function: ast.AST, name: str) -> bool:
-    """Whether a function puts something into a table of its object: `self.users[name] = password`."""
-    for node in ast.walk(function):
-        match node:
-            case (
-                ast.Subscript(
-                    value=ast.Attribute(value=ast.Name(id="self"), attr=filled), ctx=ast.Store()
-                )
-                | ast.Call(
-                    func=ast.Attribute(
-                        value=ast.Attribute(value=ast.Name(id="self"), attr=filled),
-                        attr="add" | "append" | "extend" | "update",
-                    )
-                )
-            ) if filled == name:
-                return True
-            case _:
-                pass
-    return False
 
 
 @lru_cache(maxsize=4096)

@@ -1,13 +1,12 @@
 """Attributes of objects, classes, modules and settings."""
 
 import ast
-from functools import lru_cache
 from typing import cast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.linearisation import defines
-from stormdoor.auditor.classes.stores import stores_in
+from stormdoor.auditor.classes.stores import filled_by, stores_in
 from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
@@ -50,6 +49,7 @@ _SWITCHES = frozenset(
     ["allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"]
 )
 """Words of a flag that is there to turn a check of origins off."""
+_PUTS = frozenset({"add", "append", "setdefault", "update"})
 
 
 class Attributes(Decorators):
@@ -488,7 +488,7 @@ class Attributes(Decorators):
     def _is_filled_later(self, info: ClassInfo, name: str) -> bool:
         """Whether a method, and not only the constructor, puts something into a table of the object."""
         return any(
-            name in _filled_by(method)
+            name in filled_by(method, _PUTS)
             for one in info.mro
             if isinstance(one, ClassInfo)
             for method in one.node.body
@@ -532,29 +532,6 @@ def _prepares(method: str) -> bool:
     """Whether a method runs when the program starts: what it puts there is configuration."""
     words = lexicon.words_of(method)
     return method == "__init__" or words[:1] in (["setup"], ["init"], ["configure"], ["load"])
-
-
-@lru_cache(maxsize=65536)
-def _filled_by(function: ast.AST) -> frozenset[str]:
-    """Tables of its object that a method puts something into: `self.users[name] = user`."""
-    filled: set[str] = set()
-    for node in ast.walk(function):
-        match node:
-            case (
-                ast.Subscript(
-                    value=ast.Attribute(value=ast.Name(id="self"), attr=name), ctx=ast.Store()
-                )
-                | ast.Call(
-                    func=ast.Attribute(
-                        value=ast.Attribute(value=ast.Name(id="self"), attr=name),
-                        attr="add" | "append" | "setdefault" | "update",
-                    )
-                )
-            ):
-                filled.add(name)
-            case _:
-                pass
-    return frozenset(filled)
 
 
 def _sets(binding: Binding, name: str) -> bool:

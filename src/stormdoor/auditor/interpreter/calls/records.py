@@ -2,9 +2,7 @@
 
 import ast
 
-from stormdoor.auditor.classes.bases import class_statement
-from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.classes.linearisation import linearised
+from stormdoor.auditor.classes.bases import made_class
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -13,7 +11,7 @@ from stormdoor.auditor.interpreter.values import (
     Sequence,
     Value,
 )
-from stormdoor.auditor.reading.module import ClassDef, Module
+from stormdoor.auditor.reading.module import Module
 
 __all__ = ["COPIES", "NAME_SPACES", "TUPLES", "copied_with", "name_space", "tuple_class"]
 
@@ -33,9 +31,7 @@ def name_space(
         if not isinstance(one, Mapping):
             return None
         given.update({key: value for key, value in one.items.items() if isinstance(key, str)})
-    statement = class_statement("Namespace", [], [], node)
-    info = ClassInfo(module, ClassDef(statement, "Namespace", ()))
-    info.mro = linearised(info)
+    info = made_class(module, "Namespace", [], node)
     return Instance(info, given, text=info.name, shared=True)
 
 
@@ -55,9 +51,7 @@ def tuple_class(module: Module, args: list[Value], node: ast.AST) -> ClassRef | 
     ]
     for statement in body:
         ast.fix_missing_locations(statement)
-    statement = class_statement(args[0].value, [], body, node)
-    info = ClassInfo(module, ClassDef(statement, args[0].value, ()))
-    info.mro = linearised(info)
+    info = made_class(module, args[0].value, body, node)
     return ClassRef(info, text=info.name)
 
 
