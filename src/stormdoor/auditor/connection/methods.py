@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.reading.project import External
 
 __all__ = ["TornadoMethods"]
 
@@ -118,6 +119,8 @@ class TornadoMethods(TornadoAttributes):
                 return self.default_origin(args)
             case "get_websocket_protocol":
                 return Special("protocol", text="self.get_websocket_protocol()")
+            case "on_message":
+                return self._heard_by_base(args, node)
             case "send_error" | "close":
                 return self._close(name, node)
             case "write_message" | "send" | "broadcast":
@@ -127,6 +130,18 @@ class TornadoMethods(TornadoAttributes):
                 return self._http(name, args, node)
             case _:
                 return Const(None)
+
+    def _heard_by_base(self, args: list[Value], node: ast.AST) -> Value:
+        """What a base does with a message that was not read, as far as it is known: it types it."""
+        if self.handler is not None:
+            for one in self.handler.info.mro:
+                known = (
+                    self.hierarchy.knowledge.about(one.name) if isinstance(one, External) else None
+                )
+                if known is not None and known.acts:
+                    self.record("act", node, known.acts, values=tuple(args))
+                    break
+        return Const(None)
 
     def _close(self, name: str, node: ast.AST) -> Value:
         if name == "send_error" and not self.accepted:

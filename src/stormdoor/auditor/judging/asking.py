@@ -131,6 +131,11 @@ _FINDS = frozenset(
     {"by", "count", "exists", "fetch", "filter", "find", "first", "get", "index", "load", "lookup"}
     | {"one", "query", "search", "select", "test", "where"}
 )
+_ACCOUNT = frozenset(
+    {"activated", "active", "alive", "confirmed", "deactivated", "deleted", "disabled", "enabled"}
+    | {"exists", "expired", "inactive", "is", "has", "logged", "in", "online", "valid", "verified"}
+)
+"""Words for whether there is such an account."""
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
@@ -161,7 +166,9 @@ def asks(event: Event) -> bool:
                 pass
         last = _last_of(event)
         words = lexicon.words_of(last)
-        if _ASKS & set(words) or event.text.startswith("access: ") or _is_asked_of(event.text):
+        if event.text.startswith("access: "):
+            return not _is_account_state(event.text)
+        if _ASKS & set(words) or _is_asked_of(event.text):
             return True
         if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):
             return True
@@ -174,6 +181,12 @@ def asks(event: Event) -> bool:
         ):
             return True  # the user and the object together: the callee can tell
     return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def _is_account_state(text: str) -> bool:
+    """`user.enabled and not user.deleted`: whether there is such a user at all, and not what it may."""
+    words = lexicon.words_of(text.removeprefix("access: ").removeprefix("not ").rpartition(".")[2])
+    return bool(words) and set(words) <= _ACCOUNT
 
 
 def _last_of(event: Event) -> str:
