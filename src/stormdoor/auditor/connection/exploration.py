@@ -58,7 +58,7 @@ def _explored(
                 hierarchy,
                 info,
                 mode=mode,
-                plan=pending.pop(),
+                plan=pending.pop(0 if in_breadth else -1),
                 seen=seen,
                 deadline=spent.deadline,
                 words=words,
@@ -69,7 +69,7 @@ def _explored(
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
             spent.paths += 1
-            pending.extend(reversed(run.alternatives))
+            pending.extend(run.alternatives if in_breadth else reversed(run.alternatives))
             otherwise.extend(run.unlike_shipped)
             aside.extend(run.unlikely)
             result.events.extend(run.events)
@@ -78,6 +78,8 @@ def _explored(
                 result.paths.append(path)
         spent.left_out = spent.left_out or bool(pending)
 
+    # Of a client that is let in, each thing that it may pick counts more than all that comes of one.
+    in_breadth = mode == "member"
     seen: set[tuple[object, ...]] = set()
     otherwise: deque[list[int]] = deque()
     aside: deque[list[int]] = deque()

@@ -53,6 +53,8 @@ class TornadoMethods(TornadoAttributes):
             return args[0] if args else Const(None)
         if kind == "replace" and isinstance(args[0], Instance):
             return copied_with(args[0], words)
+        if kind == "subclasses" and isinstance(args[0], ClassRef):
+            return self._subclasses(args[0])
         if kind == "new-class" and self.making is not None:
             return ClassRef(self.making, text=self.making.name)
         if kind == "protocol.accept_connection":
@@ -69,6 +71,11 @@ class TornadoMethods(TornadoAttributes):
         name = kind.removeprefix("handler.")
         self.record("call", node, f"handler.{name}", values=tuple(args), words=tuple(words.items()))
         return self._handler_call(name, args, words, node)
+
+    def _subclasses(self, base: ClassRef) -> Value:
+        """`Action.__subclasses__()`: those of the project; a plugin may add others."""
+        found = [one for one in self.hierarchy.heirs(base.info) if base.info in one.bases]
+        return Sequence([ClassRef(one, text=one.name) for one in found], exact=bool(found))
 
     def _foreign_check(
         self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST

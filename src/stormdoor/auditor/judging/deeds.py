@@ -30,6 +30,7 @@ from stormdoor.auditor.judging.verbs import (
     OF_SOMEBODY,
     PICKS,
     PLACES,
+    PROCEDURES,
     PROGRAMS,
     QUIET,
     RUNS,
@@ -154,8 +155,11 @@ def _speaks_where_it_names(event: Event) -> bool:
 
 
 def _runs_what_it_names(event: Event) -> bool:
-    """`celery.send_task(data["task"])`, `signal(data["name"]).send(self)`."""
-    words = set(lexicon.words_of(_name(event)))
+    """`celery.send_task(data["task"])`, `node.run_action(data[1])`, `signal(data["name"]).send(self)`."""
+    name = lexicon.words_of(_name(event))
+    if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and _is_told(event):
+        return True
+    words = set(name)
     chain = lexicon.chain_of(event.text)
     held = event.receiver
     if held is not None and "message" in labels_of(held) and len(chain) > 1:
@@ -164,6 +168,14 @@ def _runs_what_it_names(event: Event) -> bool:
             return True
     return bool(RUNS & words) and any(
         bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
+    )
+
+
+def _is_told(event: Event) -> bool:
+    """Whether an argument is what a message says."""
+    return any(
+        isinstance(value, Unknown) and "message" in value.labels
+        for value in (*event.values, *(value for _, value in event.words))
     )
 
 

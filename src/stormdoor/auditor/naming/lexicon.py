@@ -123,7 +123,7 @@ def is_person(name: str) -> bool:
 def is_name_of_somebody(name: str) -> bool:
     """Whether a field of this name says who somebody is: `user_id`, `nickname`, `email`."""
     words = words_of(name)
-    return (words[-1:] == ["id"] and "user" in words[:-1]) or words[-1:] in (
+    return (words[-1:] in (["id"], ["uuid"]) and "user" in words[:-1]) or words[-1:] in (
         ["user"],
         ["username"],
         ["userid"],

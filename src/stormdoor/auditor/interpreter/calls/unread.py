@@ -265,7 +265,9 @@ class Unread(Verification):
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
                 )
-            elif (last not in _HARMLESS or (last == "copy" and args)) and last != "get":
+            elif (last not in _HARMLESS or (last == "copy" and args)) and (
+                last != "get" or text.endswith(")")  # what was got is called
+            ):
                 self.record(
                     "act",
                     node,

@@ -3,8 +3,10 @@
 import ast
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
+from stormdoor.auditor.interpreter.tables import key_named
 from stormdoor.auditor.interpreter.values import (
     NONE,
+    ClassRef,
     Const,
     Environment,
     Function,
@@ -104,6 +106,8 @@ class Expressions(Conditions):
                     name = self.evaluate(key)
                     if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
                         entries[name.value] = value
+                    elif isinstance(name, ClassRef):
+                        entries[key_named(name)] = value
                     else:
                         exact = False
                         entries[("?", len(entries))] = value
