@@ -113,9 +113,15 @@ def _is_found(holder: Value | None) -> bool:
         return False
     text = text_of(holder)
     chain = lexicon.chain_of(text)
-    if not text.endswith(")") or len(chain) < 2 or chain[0] == "self":
+    if chain[:1] == ["self"]:
         return False
-    return bool(FINDS & set(lexicon.words_of(chain[-1])))
+    if "found" in labels_of(holder) and not text.endswith(")"):
+        return True  # `bots[data["name"]]`, `next(bot for bot in bots if bot.name == data["name"])`
+    return (
+        text.endswith(")")
+        and len(chain) > 1
+        and bool(FINDS & set(lexicon.words_of(chain[-1])))
+    )
 
 
 def _changes_somebodys(event: Event) -> bool:
