@@ -117,11 +117,7 @@ def _is_found(holder: Value | None) -> bool:
         return False
     if "found" in labels_of(holder) and not text.endswith(")"):
         return True  # `bots[data["name"]]`, `next(bot for bot in bots if bot.name == data["name"])`
-    return (
-        text.endswith(")")
-        and len(chain) > 1
-        and bool(FINDS & set(lexicon.words_of(chain[-1])))
-    )
+    return text.endswith(")") and len(chain) > 1 and bool(FINDS & set(lexicon.words_of(chain[-1])))
 
 
 def _changes_somebodys(event: Event) -> bool:
