@@ -29,6 +29,7 @@ class Hierarchy(Loops):
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
         self._own: dict[tuple[int, str], bool] = {}
+        self._heirs: dict[int, list[ClassInfo]] = {}
 
     def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
         """Whether classes that derive from one say each for itself what it leaves open.
@@ -38,11 +39,21 @@ class Hierarchy(Loops):
         known = self._own.get((id(info), name))
         if known is None:
             known = self._own[id(info), name] = any(
-                one is not info and info in one.mro and name in self.members(one)
+                name in self.members(one) for one in self.heirs(info)
+            )
+        return known
+
+    def heirs(self, info: ClassInfo) -> list[ClassInfo]:
+        """The classes of the project that derive from one, in the order in which they were read."""
+        known = self._heirs.get(id(info))
+        if known is None:
+            known = self._heirs[id(info)] = [
+                one
                 for module in self.project.inside()
                 if module is info.module or any(info.name in line for line in module.lines)
                 for one in (self.of(module, definition) for definition in module.classes)
-            )
+                if one is not info and info in one.mro
+            ]
         return known
 
     @cached_property

@@ -30,6 +30,7 @@ class Known:
     inert: bool = False
     authorizer: str = ""
     messages: str = ""
+    acts: str = ""
 
 
 @dataclass(slots=True)
@@ -138,6 +139,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         inert=kinds[0] == "other",
         authorizer=str(entry.get("authorizer", "")),
         messages=str(entry.get("messages", "")),
+        acts=str(entry.get("acts", "")),
     )
     for name in names:
         knowledge.classes[name] = known

@@ -58,7 +58,7 @@ def _explored(
                 hierarchy,
                 info,
                 mode=mode,
-                plan=pending.pop(),
+                plan=pending.pop(0 if in_breadth else -1),
                 seen=seen,
                 deadline=spent.deadline,
                 words=words,
@@ -69,7 +69,7 @@ def _explored(
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
             spent.paths += 1
-            pending.extend(reversed(run.alternatives))
+            pending.extend(run.alternatives if in_breadth else reversed(run.alternatives))
             otherwise.extend(run.unlike_shipped)
             aside.extend(run.unlikely)
             result.events.extend(run.events)
@@ -78,10 +78,13 @@ def _explored(
                 result.paths.append(path)
         spent.left_out = spent.left_out or bool(pending)
 
+    # Of a client that is let in, each thing that it may pick counts more than all that comes of one.
+    in_breadth = mode == "member"
     seen: set[tuple[object, ...]] = set()
     otherwise: deque[list[int]] = deque()
     aside: deque[list[int]] = deque()
     begun: deque[list[list[int]]] = deque()
+    put_off: deque[list[list[int]]] = deque()
     spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
     ways([[]], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
@@ -90,7 +93,7 @@ def _explored(
     # who is let in is tried when the rest was. No setting takes the work that another is worth.
     spent = _Spent(_MAX_STEPS[mode], spent.deadline)
     wanted = origin is None or origin.otherwise
-    while wanted and (otherwise or begun or aside) and not spent.is_over():
+    while wanted and (otherwise or begun or aside or put_off) and not spent.is_over():
         if otherwise:
             world = [otherwise.popleft()]
             ways(world, _AT_FIRST)
@@ -98,8 +101,13 @@ def _explored(
                 begun.append(world)
         elif begun:
             ways(begun.popleft(), _OF_ONE - _AT_FIRST)
+        elif aside:
+            world = [aside.popleft()]
+            ways(world, _AT_FIRST)
+            if world:
+                put_off.append(world)
         else:
-            ways([aside.popleft()], _OF_ONE)
+            ways(put_off.popleft(), _OF_ONE - _AT_FIRST)
     result.steps += spent.steps
     _forget_what_anyone_begins(result)
     return result

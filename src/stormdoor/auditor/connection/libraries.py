@@ -79,6 +79,10 @@ class TornadoModel(Functional):
                 return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
+            case "type" if len(args) == 1 and isinstance(args[0], Instance):
+                return ClassRef(args[0].info, text=args[0].info.name)
+            case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
+                return Unknown(text=f"{name}()")  # what stands in a class is nobody's choice
             case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
                 return _is_one_of(args[0], args[1])
             case "typer.Option" | "typer.Argument" if args:

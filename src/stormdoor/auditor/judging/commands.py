@@ -8,7 +8,16 @@ from stormdoor.auditor.naming import lexicon
 
 __all__ = ["commands_of_anybody", "ends_what_runs"]
 
-_PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "pty.spawn", "pexpect.")
+_PROGRAMS = (
+    "subprocess.",
+    "os.system",
+    "os.popen",
+    "os.exec",
+    "os.spawn",
+    "pty.spawn",
+    "pexpect.",
+    "ptyprocess.",
+)
 _ENDS = frozenset(
     {
         "disable",

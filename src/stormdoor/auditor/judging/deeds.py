@@ -30,6 +30,7 @@ from stormdoor.auditor.judging.verbs import (
     OF_SOMEBODY,
     PICKS,
     PLACES,
+    PROCEDURES,
     PROGRAMS,
     QUIET,
     RUNS,
@@ -112,9 +113,11 @@ def _is_found(holder: Value | None) -> bool:
         return False
     text = text_of(holder)
     chain = lexicon.chain_of(text)
-    if not text.endswith(")") or len(chain) < 2 or chain[0] == "self":
+    if chain[:1] == ["self"]:
         return False
-    return bool(FINDS & set(lexicon.words_of(chain[-1])))
+    if "found" in labels_of(holder) and not text.endswith(")"):
+        return True  # `bots[data["name"]]`, `next(bot for bot in bots if bot.name == data["name"])`
+    return text.endswith(")") and len(chain) > 1 and bool(FINDS & set(lexicon.words_of(chain[-1])))
 
 
 def _changes_somebodys(event: Event) -> bool:
@@ -154,8 +157,11 @@ def _speaks_where_it_names(event: Event) -> bool:
 
 
 def _runs_what_it_names(event: Event) -> bool:
-    """`celery.send_task(data["task"])`, `signal(data["name"]).send(self)`."""
-    words = set(lexicon.words_of(_name(event)))
+    """`celery.send_task(data["task"])`, `node.run_action(data[1])`, `signal(data["name"]).send(self)`."""
+    name = lexicon.words_of(_name(event))
+    if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and _is_told(event):
+        return True
+    words = set(name)
     chain = lexicon.chain_of(event.text)
     held = event.receiver
     if held is not None and "message" in labels_of(held) and len(chain) > 1:
@@ -164,6 +170,14 @@ def _runs_what_it_names(event: Event) -> bool:
             return True
     return bool(RUNS & words) and any(
         bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
+    )
+
+
+def _is_told(event: Event) -> bool:
+    """Whether an argument is what a message says."""
+    return any(
+        isinstance(value, Unknown) and "message" in value.labels
+        for value in (*event.values, *(value for _, value in event.words))
     )
 
 

@@ -1,6 +1,7 @@
 """Whose an object is that something is done to: the connection's own, or the program's."""
 
 import ast
+import builtins
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -11,6 +12,7 @@ from stormdoor.auditor.reading.module import Module
 
 __all__ = ["is_counted", "is_of_the_program", "is_statement"]
 
+_BUILTINS = frozenset(dir(builtins))
 _MAX_STEPS = 4
 _MAKERS = frozenset({"__init__", "initialize"})
 _TAKES = frozenset({"get", "pop"})
@@ -24,7 +26,7 @@ def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
     if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Name):
         # What is called under a local name says in its text where it comes from.
         chain = lexicon.chain_of(event.text)
-        return bool(chain) and chain[0] not in {"self", "cls"}
+        return bool(chain) and chain[0] not in {"self", "cls"} | _BUILTINS
     places = [(module, node) for module, node, _ in event.stack]
     return _belongs(endpoint, [*places, (event.module, event.node)])
 

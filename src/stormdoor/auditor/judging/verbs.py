@@ -13,6 +13,7 @@ __all__ = [
     "OF_SOMEBODY",
     "PICKS",
     "PLACES",
+    "PROCEDURES",
     "PROGRAMS",
     "QUIET",
     "RUNS",
@@ -49,6 +50,11 @@ RUNS = frozenset(
     {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
     | {"schedule", "send", "start", "submit", "trigger"}
 )
+PROCEDURES = frozenset(
+    {"action", "cmd", "command", "func", "function", "job", "macro", "method", "operation"}
+    | {"procedure", "program", "routine", "rpc", "scene", "script", "task"}
+)
+"""What is run: `run_action(name)`."""
 PICKS = frozenset({"func", "function", "job", "method", "procedure", "task"})
 FACTORIES = frozenset({"event", "signal"})
 FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})

@@ -454,6 +454,8 @@ class Attributes(Decorators):
     def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
         if name == "__name__":
             return Const(value.info.name)
+        if name == "__subclasses__":
+            return Bound(Special("subclasses", text=f"{value.info.name}.{name}"), value)
         found = self._member(value.info, name, None)
         if found is None:
             if self.hierarchy.is_socket(value.info):

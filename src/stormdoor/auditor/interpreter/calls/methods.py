@@ -201,7 +201,7 @@ class Methods(Queues):
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
         if name == "update":
-            receiver.exact = False
+            self._updated(receiver, args)
         if name in {"values", "items", "keys"}:
             items: list[Value] = [
                 Sequence([Const(key), value], "tuple")
@@ -215,6 +215,13 @@ class Methods(Queues):
             return Sequence(items, "list", receiver.exact, text=text)
         found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
         return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+
+    def _updated(self, table: Mapping, args: list[Value]) -> None:
+        """`table.update(more)`: what is in both is known, if the other is."""
+        more = args[0] if len(args) == 1 else None
+        if isinstance(more, Mapping):
+            table.items.update(more.items)
+        table.exact = table.exact and isinstance(more, Mapping) and more.exact
 
     def _is_ticket(self, name: str, key: Value) -> bool:
         """Whether the handshake takes something out of a table by what the address says.

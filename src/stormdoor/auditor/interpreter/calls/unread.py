@@ -265,7 +265,9 @@ class Unread(Verification):
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
                 )
-            elif (last not in _HARMLESS or (last == "copy" and args)) and last != "get":
+            elif (last not in _HARMLESS or (last == "copy" and args)) and (
+                last != "get" or text.endswith(")")  # what was got is called
+            ):
                 self.record(
                     "act",
                     node,
@@ -293,6 +295,8 @@ class Unread(Verification):
             return
         told = self.listening.get(text_of(function.receiver))
         said = labels_of(*given)
+        if "feed" in lexicon.words_of(function.name) and isinstance(function.receiver, Unknown):
+            function.receiver.labels |= said & {"client", "message"}  # it gives what it was fed
         if told is not None and "message" in said and self.stage == Stage.MESSAGE:
             read = Unknown(said & {"client", "message"}, "what was read")
             self.in_background(told, [read], node, at_once=True)

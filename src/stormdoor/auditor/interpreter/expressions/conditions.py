@@ -257,7 +257,7 @@ def _asks_about_user(node: ast.expr) -> bool:
         case ast.Compare():
             return True
         case ast.Name(id=name):
-            return not lexicon.is_identity_name(name)
+            return not (lexicon.is_identity_name(name) or lexicon.is_name_of_somebody(name))
         case ast.Attribute(attr=name):
             return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
         case ast.Call(func=func):

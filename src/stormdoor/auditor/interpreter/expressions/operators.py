@@ -6,6 +6,7 @@ import re
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
+from stormdoor.auditor.interpreter.tables import merged
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -126,6 +127,12 @@ class Operators(Items):
             and isinstance(right, Sequence)
         ):
             return Sequence([*left.items, *right.items], left.kind, left.exact and right.exact)
+        if (
+            isinstance(node.op, ast.BitOr)
+            and isinstance(left, Mapping)
+            and isinstance(right, Mapping)
+        ):
+            return merged(left, right)
         return Unknown(
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
             self.frame.module.source(node),

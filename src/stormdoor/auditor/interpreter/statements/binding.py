@@ -108,6 +108,8 @@ class Binding(Expressions):
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
+                if holder.handler and self.mode == "member" and lexicon.is_identity_name(name):
+                    self.record("known", node, name, values=(value,))
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
