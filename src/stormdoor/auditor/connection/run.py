@@ -268,13 +268,14 @@ class Run(TornadoModel):
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
+        bases = [one.name for one in self.info.mro if isinstance(one, External)]
         return (
-            self._member(self.info, "on_open", None) is not None
-            and self._member(self.info, "open", None) is None
-            and not any(
-                isinstance(one, External) and one.name == "tornado.websocket.WebSocketHandler"
-                for one in self.info.mro
+            (
+                self._member(self.info, "on_open", None) is not None
+                or any(map(self.hierarchy.knowledge.is_connection, bases))
             )
+            and self._member(self.info, "open", None) is None
+            and "tornado.websocket.WebSocketHandler" not in bases
         )
 
     def url_arguments(self, name: str) -> list[Value]:
@@ -341,6 +342,9 @@ class Run(TornadoModel):
             if self.is_namespace():
                 self._connected()
             elif self.is_sockjs():
+                if self._member(self.info, "on_open", None) is None:
+                    path.open_end = "through"
+                    return
                 answer = self.method("on_open", [Special("request", text="request")])
                 if isinstance(answer, Const) and answer.value is False:
                     self.closed = True

@@ -11,6 +11,7 @@ from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.naming import lexicon
@@ -19,6 +20,7 @@ from stormdoor.auditor.reading.module import Module
 __all__ = [
     "BENIGN",
     "DOING",
+    "SHARED",
     "Asking",
     "asks",
     "asks_permission",
@@ -137,6 +139,8 @@ _ACCOUNT = frozenset(
 )
 """Words for whether there is such an account."""
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
+"""Words for a place that some may write to."""
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
 _STDLIB = sys.stdlib_module_names
@@ -231,8 +235,18 @@ def is_given_the_user(event: Event) -> bool:
         )
     if not _CHANGES & set(words[:1]):
         return False
+    if words[:1] in (["create"], ["insert"]) and _is_put_in_a_place(event):
+        return False
     own = [one.labels for one in (*event.values, *(value for _, value in event.words))]
     return any("principal" in one and "message" not in one for one in own)
+
+
+def _is_put_in_a_place(event: Event) -> bool:
+    """`Message.objects.create(room_id=message["room"], user=user)`: who writes there is asked."""
+    return any(
+        "client" in labels_of(value) and bool(SHARED & set(lexicon.words_of(name)))
+        for name, value in event.words
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +298,14 @@ class Asking:
         self._asked_of = {
             label for one in questions for label in one.labels if label.startswith("@")
         }
+        self._proven = {
+            label
+            for one in self._events
+            if one.kind == "check" and "credential" in one.labels
+            for label in one.labels
+            if label.startswith("@")
+        }
+        """Marks of what was found for a client that then proved to be who it said."""
         self._questions = questions
         self._stops: dict[tuple[int, int], bool] = {}
 
@@ -293,6 +315,8 @@ class Asking:
 
     def leaves_open(self, doing: Event) -> bool:
         """Whether it is done on some way on which no question that matters came before."""
+        if self._belongs_to_login(doing):
+            return False
         if not self.anything:
             return True
         if self.before_accept or mark_of(doing.node) in self._asked_of:
@@ -354,8 +378,17 @@ class Asking:
 
     def asked_before(self, doing: Event) -> bool:
         """Whether a question that matters comes before it on every way."""
+        if self._belongs_to_login(doing):
+            return True
         done = any(id(one.node) == id(doing.node) for one in self._events)
         return self.anything and done and not self.leaves_open(doing)
+
+    def _belongs_to_login(self, doing: Event) -> bool:
+        """Whether it looks up whose password is then compared, or is done with what was found so."""
+        if mark_of(doing.node) in self._proven:
+            return True
+        said = chosen_in(doing)
+        return bool(said) and all(one.labels & self._proven for one in said)
 
     def acts_after(self, choice: Event, *, kinds: frozenset[str]) -> bool:
         """Whether something of these kinds is done on a way on which the client chose here."""

@@ -2,15 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
-    Const,
-    Instance,
-    Mapping,
-    Sequence,
     Unknown,
     Value,
     labels_of,
@@ -19,6 +14,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.own import (
     is_asked_of_a_list,
     is_in_own_place,
@@ -31,20 +27,12 @@ from stormdoor.auditor.naming import lexicon
 
 __all__ = [
     "chosen_objects",
-    "claimed_identity",
     "names_an_id",
     "only_reads",
     "unasked_authorizer",
     "unasked_objects",
 ]
 
-_FIELD = re.compile(
-    r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
-    re.IGNORECASE,
-)
-_WHO = re.compile(
-    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
-)
 _TO_OBJECTS = frozenset(
     {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
     | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
@@ -191,7 +179,7 @@ def _is_content(event: Event) -> bool:
         return False
     said = [
         path_of(value.text)
-        for value in _values(event)
+        for value in values_in(event)
         if isinstance(value, Unknown) and "client" in value.labels
     ]
     return bool(said) and all(path and path[-1] in _CONTENT for path in said)
@@ -258,61 +246,6 @@ def names_an_id(event: Event) -> bool:
         and bool(_TO_OBJECTS & set(words))
         and any(
             isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
-            for value in _values(event)
+            for value in values_in(event)
         )
     )
-
-
-def claimed_identity(event: Event) -> str:
-    """The field of a message that is handed on as somebody's identity, or empty."""
-    if event.kind not in {"act", "join", "send", "store"}:
-        return ""
-    registered = _registered_as(event) if event.stage in {Stage.OPEN, Stage.MESSAGE} else ""
-    if registered or event.stage != Stage.MESSAGE:
-        return registered
-    last = event.text.rpartition(".")[2]
-    if lexicon.is_verification_name(last) or "principal" in event.labels:
-        return ""
-    for value in _values(event):
-        if (
-            isinstance(value, Unknown)
-            and "message" in value.labels
-            and "credential" not in value.labels
-        ) and _FIELD.search(value.text):
-            return value.text
-    return ""
-
-
-def _registered_as(event: Event) -> str:
-    """`clients[message["name"]] = self`: whoever says the name is found under it."""
-    match event.node, event.values:
-        case ast.Call(), (Unknown(labels=labels, text=text), Instance(handler=True)) if (
-            event.kind == "join"
-        ):
-            # `people.register(uid, self)`, and the address says who that is
-            claimed = "client" in labels and not labels & {"principal", "credential", "answer"}
-            return text if claimed and _WHO.match(str((path_of(text) or ("",))[-1])) else ""
-        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
-            named = "message" in labels and "principal" not in labels
-            return text if named and "credential" not in labels else ""
-        case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
-            # `clients[number]["username"] = message["text"]`
-            said = "message" in labels and not labels & {"principal", "credential", "answer"}
-            return text if said and _WHO.match(field) else ""
-        case _:
-            return ""
-
-
-def _values(event: Event) -> Iterator[Value]:
-    pending: list[tuple[Value, int]] = [(value, 0) for value in event.values]
-    pending += [(value, 0) for _, value in event.words]
-    while pending:
-        value, depth = pending.pop()
-        yield value
-        if depth < 3:
-            if isinstance(value, Sequence):
-                pending.extend((one, depth + 1) for one in value.items)
-            elif isinstance(value, Mapping):
-                pending.extend((one, depth + 1) for one in value.items.values())
-            elif isinstance(value, Instance) and not value.handler:
-                pending.extend((one, depth + 1) for one in value.attrs.values())

@@ -98,7 +98,20 @@ def _changes(event: Event) -> bool:
         return bool((CHANGES | KEEPS) & set(words[:1]))
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
-    return any(_ID.search(name) for name in _fields(event))
+    return _is_of_a_query(event) or any(_ID.search(name) for name in _fields(event))
+
+
+def _is_of_a_query(event: Event) -> bool:
+    """`lines.update_one({"_id": data["id"]}, …)`, `lines.remove({"_id": data["id"]})`."""
+    words = lexicon.words_of(_name(event))
+    match event.values:
+        case (Mapping(items=entries), *rest):
+            return (bool(rest) or words[0] != "update") and any(
+                "message" in labels_of(value) and bool(_ID.search(str(key)))
+                for key, value in entries.items()
+            )
+        case _:
+            return False
 
 
 def _is_in_nameless_table(event: Event) -> bool:

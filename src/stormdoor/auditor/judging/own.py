@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Const, Mapping, Unknown, Value, labels_of
+from stormdoor.auditor.judging.asking import SHARED
 from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
@@ -17,9 +18,6 @@ __all__ = [
     "selects_for_all",
     "tells_all_of",
 ]
-
-_SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
-"""Words for a place that some may write to."""
 
 
 def tells_all_of(event: Event) -> bool:
@@ -69,7 +67,7 @@ def is_own_row(event: Event) -> bool:
         and any(
             "principal" in one.labels and "client" not in one.labels for one in row.items.values()
         )
-        and not any(_SHARED & set(lexicon.words_of(str(field))) for field in row.items)
+        and not any(SHARED & set(lexicon.words_of(str(field))) for field in row.items)
         for row in event.values
     )
 

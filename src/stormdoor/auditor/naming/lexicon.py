@@ -20,6 +20,7 @@ from stormdoor.auditor.naming.vocabulary import (
 )
 
 __all__ = [
+    "asks_for_anybody",
     "chain_of",
     "concerns_identity",
     "is_absence_error",
@@ -29,6 +30,7 @@ __all__ = [
     "is_credential_name",
     "is_for_tests",
     "is_identity_name",
+    "is_login",
     "is_name_of_somebody",
     "is_negative",
     "is_person",
@@ -40,6 +42,7 @@ __all__ = [
     "is_verification_name",
     "raises_on_nothing",
     "reads_setting",
+    "says_who",
     "turns_off",
     "words_of",
 ]
@@ -114,6 +117,30 @@ def is_identity_name(name: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
+def asks_for_anybody(name: str) -> bool:
+    """Whether a question of this name is only if there is a user: `user.is_authenticated()`."""
+    words = words_of(name)
+    return words[:1] in (["is"], ["has"]) and bool(words[1:]) and set(words[1:]) <= _THERE
+
+
+@lru_cache(maxsize=16384)
+def is_login(name: str) -> bool:
+    """Whether a function of this name finds out who somebody is, and not what somebody may."""
+    words = set(words_of(name))
+    return bool(words & (VERIFY - _PERMITS)) and not words & (ACCESS | _PERMITS)
+
+
+_PERMITS = frozenset(
+    {"admin", "allowed", "authorise", "authorised", "authorize", "authorized", "permission"}
+    | {"permissions", "permitted"}
+)
+_THERE = frozenset(
+    {"active", "anonymous", "auth", "authenticated", "guest", "in", "logged", "loggedin", "login"}
+    | {"not", "session", "signed", "user", "valid"}
+)
+
+
+@lru_cache(maxsize=16384)
 def is_person(name: str) -> bool:
     """Whether a value of this name is somebody: `user`, `new_member`."""
     return words_of(name)[-1:] in (["user"], ["member"], ["account"], ["viewer"], ["username"])
@@ -132,6 +159,46 @@ def is_name_of_somebody(name: str) -> bool:
         ["nick"],
         ["nickname"],
     )
+
+
+@lru_cache(maxsize=16384)
+def says_who(name: str) -> bool:
+    """Whether a field of this name says who its sender is: `user_id`, `sender`, `playerName`, `id_user`.
+
+    Another than the sender is no such one: `to_user`, `target_player`.
+    """
+    words = words_of(name)
+    if not words or words[0] in _ANOTHER:
+        return False
+    return words[-1] in _SENDERS or (
+        len(words) > 1 and words[-1] in _NUMBERS and words[-2] in _SENDERS | _ROLES
+    )
+
+
+_SENDERS = frozenset(
+    {"account", "author", "from", "login", "member", "nick", "nickname", "owner", "participant"}
+    | {"player", "sender", "uid", "user", "userid", "username"}
+)
+_ROLES = frozenset(
+    {"customer", "driver", "employee", "my", "operator", "passenger", "patient", "student"}
+    | {"teacher"}
+)
+_NUMBERS = frozenset({"id", "key", "name", "no", "num", "number", "uuid"})
+_ANOTHER = frozenset(
+    {"ban", "block", "dest", "destination", "for", "friend", "invite", "invited", "kick", "new"}
+    | {
+        "num",
+        "opponent",
+        "other",
+        "partner",
+        "peer",
+        "receiver",
+        "recipient",
+        "target",
+        "to",
+        "with",
+    }
+)
 
 
 @lru_cache(maxsize=16384)

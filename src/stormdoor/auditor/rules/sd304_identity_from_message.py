@@ -24,11 +24,12 @@ Fix:
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.asking import DOING, Asking
-from stormdoor.auditor.judging.authorization import claimed_identity
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.personas import claimed_identity, names_of_anybody
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -47,9 +48,13 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         field = (_NAMED.findall(name) or [name])[-1]
         if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):
             claims[field] = event
+    names = {field: claimed_identity(event) for field, event in claims.items()}
+    if not claims:
+        for event, name in islice(names_of_anybody(endpoint), 1):
+            claims[name], names[name] = event, name
     places: set[int] = set()
-    for event in claims.values():
-        name = claimed_identity(event)
+    for field, event in claims.items():
+        name = names[field]
         if id(event.node) not in places:
             places.add(id(event.node))
             yield Found(

@@ -25,6 +25,7 @@ from stormdoor.auditor.interpreter.values import (
     Function,
     Instance,
     Mapping,
+    Member,
     Named,
     Nobody,
     Partial,
@@ -69,6 +70,7 @@ _FAILS = {
 }
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
+_OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 
 
@@ -94,6 +96,10 @@ class Libraries(Methods):
             return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
         if name.startswith("tornado.websocket.") and last == "accept_connection":
             return self.call(Special("protocol.accept_connection", text=name), args, words, node)
+        if _is_unbound(name) and args and not isinstance(args[0], Instance):
+            # `str.split(line, ",")` is `line.split(",")`
+            method = Member(args[0], last, labels_of(args[0]), f"{text_of(args[0])}.{last}")
+            return self.call(method, args[1:], words, node)
         if last in SPAWN:
             return self._spawn(last, args, words, node)
         if keeps_failures(last, words):
@@ -269,6 +275,12 @@ class Libraries(Methods):
         if not is_secret(pattern) or not self.is_proof(shown):
             return None
         return self.compare(shown, ast.Eq(), pattern, node)
+
+
+def _is_unbound(name: str) -> bool:
+    """A method of one of Python's own types, with the object as its first argument."""
+    top, _, last = name.partition(".")
+    return top in _OF_THE_LANGUAGE and last.isidentifier() and not last.startswith("__")
 
 
 def _acts(name: str) -> bool:

@@ -41,6 +41,10 @@ _OF_FILES = frozenset(
 """Methods of a path that reach the file."""
 
 
+_AGAIN = frozenset({"copy", "items", "keys", "values"})
+"""Methods that give what a table holds, and no answer about it."""
+
+
 class Methods(Queues):
     """Methods of what is no object of the project."""
 
@@ -113,6 +117,8 @@ class Methods(Queues):
                 return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
+        if name in _AGAIN and not everything and labels_of(receiver) >= {"client", "found"}:
+            return Unknown(labels_of(receiver), f"{text_of(receiver)}.{name}()")
         if isinstance(receiver, Const) or (
             "client" in labels_of(receiver)
             and not isinstance(receiver, Member)

@@ -167,6 +167,14 @@ _STARTS = frozenset(
 """Words of what starts a function that it is given."""
 
 
+_LISTENS = frozenset(
+    {"add", "bind", "connect", "consume", "follow", "handler", "listen", "listener", "observe"}
+    | {"on", "register", "subscribe", "watch"}
+)
+"""Words of what calls a function that it is given whenever something comes."""
+_OF_THE_CLIENT = frozenset({"on_message", "on_close", "on_pong", "open", "on_open"})
+
+
 class Unread(Verification):
     """Calls that cannot be resolved."""
 
@@ -283,6 +291,8 @@ class Unread(Verification):
 
     def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
+        if self.mode == "anonymous":
+            self._listens(made, given, node)
         if isinstance(function, Named):
             if function.name.rpartition(".")[2][:1].isupper():
                 self.listening.update(
@@ -300,6 +310,25 @@ class Unread(Verification):
         if told is not None and "message" in said and self.stage == Stage.MESSAGE:
             read = Unknown(said & {"client", "message"}, "what was read")
             self.in_background(told, [read], node, at_once=True)
+
+    def _listens(self, made: str, given: list[Value], node: ast.AST) -> None:
+        """`redis.listen(self.on_note)`: what comes from there is told to a method of the connection."""
+        last = (lexicon.chain_of(made) or [""])[-1]
+        if self.background or not self.accepted or not _LISTENS & set(lexicon.words_of(last)):
+            return
+        for one in given:
+            function = one.function if isinstance(one, Bound) else None
+            if (
+                not isinstance(one, Bound)
+                or one.receiver is not self.handler
+                or not isinstance(function, Function)
+                or getattr(function.node, "name", "") in _OF_THE_CLIENT
+            ):
+                continue
+            takes = function.node.args
+            many = max(len(takes.args) - len(takes.defaults) - 1, 0)
+            come: list[Value] = [Unknown(frozenset({"answer"}), "what comes") for _ in range(many)]
+            self.in_background(one, come, node)
 
     def called_back(self, callback: Function | Bound, found: Value, node: ast.AST) -> None:
         """`find_one(…, callback=self.found)`: what is found comes to a function, and perhaps an error."""

@@ -54,6 +54,17 @@ class Comparisons(Operators):
 
     def compare(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         """A comparison."""
+        answer = self._compared(left, op, right, node)
+        if (
+            self.mode == "anonymous"
+            and isinstance(answer, Unknown)
+            and (_is_for(left, op, right) or _is_for(right, op, left))
+        ):
+            # INVARIANT: the answer is held, or another value would have its id.
+            self.matches[id(answer)] = (answer, isinstance(op, ast.NotEq | ast.NotIn))
+        return answer
+
+    def _compared(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         labels = labels_of(left, right)
         negated = isinstance(op, ast.NotEq | ast.IsNot | ast.NotIn)
         text = self.frame.module.source(node)
@@ -424,6 +435,18 @@ def _is_held(value: Value) -> bool:
 
 def _listed(text: Unknown) -> Const:
     return Const(f"https://{STAND_IN}", text.labels, text.text)
+
+
+def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
+    """`row["owner"] == self.name`, `self.name in note["readers"]`: whose it is, and who it says it is."""
+    labels, others = labels_of(name), labels_of(other)
+    if not labels >= {"client", "somebody"} or labels & {"answer", "credential", "found"}:
+        return False
+    if not isinstance(other, Unknown) or others & {"credential", "principal", "self"}:
+        return False
+    if isinstance(op, ast.In | ast.NotIn):
+        return bool(others) and not others <= labels
+    return isinstance(op, ast.Eq | ast.NotEq) and not ("client" in others and others <= labels)
 
 
 def _is_token_of(shown: Value, found: Value) -> bool:

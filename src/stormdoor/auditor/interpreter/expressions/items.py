@@ -210,4 +210,6 @@ class Items(Names):
             labels |= {"credential"}
         elif "message" in labels and lexicon.is_name_of_somebody(name):
             labels -= {"credential"}  # `message["auth"]["user"]` is shown, and proves nothing
+        if lexicon.says_who(name):
+            labels |= {"somebody"}
         return Unknown(labels, text)

@@ -34,8 +34,10 @@ __all__ = ["Binding"]
 
 
 _OF_ANYBODY = frozenset({"answer", "setting"})
-_SENT = frozenset({"client", "message", "found", "self"})
+_SENT = frozenset({"client", "message", "found", "self", "somebody"})
 """Labels of what anybody sends, and of what is found or made with it."""
+_FOUND_OUT = frozenset({"answer", "credential", "found", "named", "principal", "somebody"})
+"""Labels of what is more than what the client says."""
 
 
 class Binding(Expressions):
@@ -271,6 +273,13 @@ def _shown_as(name: str, value: Value) -> Value:
         and not (name == "key" and is_put_together(value.text))
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
+    if (
+        isinstance(value, Unknown)
+        and "client" in value.labels
+        and not value.labels & _FOUND_OUT
+        and lexicon.says_who(name)
+    ):
+        return replace(value, labels=value.labels | {"somebody"}, text=value.text or name)
     return value
 
 

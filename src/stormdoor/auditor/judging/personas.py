@@ -1,0 +1,123 @@
+"""Who a client says that it is, and what it does, or is told, under that name."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import Const, Instance, Unknown, labels_of, text_of
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import values_in
+from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["claimed_identity", "names_of_anybody"]
+
+_FIELD = re.compile(
+    r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
+    re.IGNORECASE,
+)
+_WHO = re.compile(
+    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
+)
+_SAYS = SPEAKS | {"add", "append", "create", "hmset", "hset", "insert", "lpush", "publish", "rpush"}
+_SAYS |= {"save", "set", "setex", "store", "xadd"}
+"""Words of what tells others, or keeps, what somebody says."""
+_READS = FINDS | {"all", "execute", "hget", "hgetall", "history", "list", "lrange", "mget", "read"}
+_READS |= {"scan", "search", "smembers", "zrange", "zrevrange"}
+_PROVEN = frozenset({"credential", "identity", "principal", "proven"})
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+
+
+def claimed_identity(event: Event) -> str:
+    """The field of a message that is handed on as somebody's identity, or empty."""
+    if event.kind not in {"act", "join", "send", "store"}:
+        return ""
+    registered = _registered_as(event) if event.stage in {Stage.OPEN, Stage.MESSAGE} else ""
+    if registered or event.stage != Stage.MESSAGE:
+        return registered
+    last = event.text.rpartition(".")[2]
+    if lexicon.is_verification_name(last) or "principal" in event.labels:
+        return ""
+    for value in values_in(event):
+        if (
+            isinstance(value, Unknown)
+            and "message" in value.labels
+            and "credential" not in value.labels
+        ) and _FIELD.search(value.text):
+            return value.text
+    return ""
+
+
+def _registered_as(event: Event) -> str:
+    """`clients[message["name"]] = self`: whoever says the name is found under it."""
+    match event.node, event.values:
+        case ast.Call(), (Unknown(labels=labels, text=text), Instance(handler=True)) if (
+            event.kind == "join"
+        ):
+            # `people.register(uid, self)`, and the address says who that is
+            claimed = "client" in labels and not labels & {"principal", "credential", "answer"}
+            return text if claimed and _WHO.match(str((path_of(text) or ("",))[-1])) else ""
+        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
+            named = "message" in labels and "principal" not in labels
+            return text if named and "credential" not in labels else ""
+        case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
+            # `clients[number]["username"] = message["text"]`
+            said = "message" in labels and not labels & {"principal", "credential", "answer"}
+            return text if said and _WHO.match(field) else ""
+        case _:
+            return ""
+
+
+# of a client of whom nobody knows anything --------------------------------------------------------
+
+
+def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
+    """What a client that has proven nothing does, or is told, as whoever it says that it is."""
+    for path in endpoint.anonymous.paths:
+        asked = failed = False
+        for event in path.events:
+            if event.kind == "message":
+                failed = False
+            failed = failed or event.kind == "check"
+            if event.stage not in _SERVING or event.labels & _PROVEN:
+                continue
+            if event.kind == "send":
+                named = event.meant or (asked and _is_of_what_was_found(event))
+                if named and not failed and not event.constant:
+                    yield event, _name_in(event)
+                continue
+            if not event.labels >= {"client", "somebody"}:
+                continue
+            words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
+            asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
+            if _is_kept(event) or _is_said(event, words):
+                yield event, _name_in(event)
+
+
+def _is_kept(event: Event) -> bool:
+    """`clients[user].append(self)`, `people.register(user, self)`: it is found under that name."""
+    return event.kind == "join" and not event.constant
+
+
+def _is_said(event: Event, words: set[str]) -> bool:
+    """`room.say(user, text)`, `lines.insert({"from": user, …})`, `names.append(user)`."""
+    if event.kind != "act" or not _SAYS & words:
+        return False
+    return any("somebody" in labels_of(one) for one in values_in(event))
+
+
+def _is_of_what_was_found(event: Event) -> bool:
+    """`for line in lines.find({"to": user}): self.write_message(line)`."""
+    return event.labels >= {"client", "somebody"} and bool(event.labels & {"answer", "found"})
+
+
+def _name_in(event: Event) -> str:
+    """The name as it is said, where it still can be seen."""
+    held = [event.receiver] if event.receiver is not None else []
+    for one in (*values_in(event), *held):
+        for word in re.finditer(r"\w+", text_of(one)):
+            if lexicon.says_who(word.group()):
+                return word.group()
+    return "what the client calls itself"
