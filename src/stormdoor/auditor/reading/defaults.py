@@ -74,8 +74,15 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
                 _note(project, key, module, value)
         return
     if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
-        for key, value in words.items():
-            _note(project, key, module, value)
+        _given(project, module, words)
+
+
+def _given(project: Project, module: Module, words: dict[str, ast.expr]) -> None:
+    """`settings = dict(debug=True, sessions={"engine": "redis"})`."""
+    for key, value in words.items():
+        _note(project, key, module, value)
+        if isinstance(value, ast.Dict):
+            _entries(project, module, value, key)
 
 
 def _told(project: Project, module: Module, node: ast.Call, literal: str | None) -> None:

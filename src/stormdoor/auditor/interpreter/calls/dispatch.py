@@ -137,6 +137,7 @@ class Calls(Parts):
                     node,
                     self.frame.module,
                     function.truthy,
+                    certain=_asks_for_somebody(node, args, words),
                     presumed=function.presumed,
                 )
             case Const(value=None) if self._is_surely_none(node):
@@ -180,3 +181,12 @@ class Calls(Parts):
                 return self._holds_none(name)
             case _:
                 return False
+
+
+def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]) -> bool:
+    """`session.get("user")`: None, where nobody is logged in, and not merely something false."""
+    match node, args:
+        case ast.Call(func=ast.Attribute(attr="get")), [Const(value=str() as name)] if not words:
+            return lexicon.concerns_identity(name)
+        case _:
+            return False

@@ -6,7 +6,7 @@ from functools import cached_property
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
+from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name, is_made_up
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -230,7 +230,11 @@ class Unread(Verification):
         if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
-            instead = given_instead(last, args, words) if proof else None
+            instead = (
+                given_instead(last, args, words)
+                if proof and any(map(self.is_proof, args[:1]))
+                else None
+            )
             if instead is None:
                 instead = self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
@@ -317,8 +321,13 @@ class Unread(Verification):
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
     ) -> Value | None:
-        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
+        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`.
+
+        What is asked for under a name that was made up here is not there.
+        """
         holder, _, last = text.rpartition(".")
+        if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
+            return Const(None)
         if holder.endswith(_PIPELINES) and last != "execute":
             if proof:
                 self.queried.add(holder)
@@ -345,6 +354,18 @@ class Unread(Verification):
             self.record("act", node, text, values=tuple(args), words=given, receiver=receiver)
         labels = labels_of(*args, *words.values(), function)
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
+
+    def _is_fresh(self, key: Value, holder: str, node: ast.AST) -> bool:
+        """Whether nothing can stand under a key: this connection made it up, and has put nothing there."""
+        if self.mode != "anonymous" or self.stage == Stage.IMPORT or not is_made_up(key):
+            return False
+        return not any(
+            event.node is not node
+            and event.kind in {"call", "store"}
+            and event.text.startswith(holder)
+            and key in event.values
+            for event in self.events
+        )
 
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
