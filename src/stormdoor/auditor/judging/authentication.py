@@ -174,10 +174,8 @@ _PEOPLE = frozenset({"account", "member", "principal", "user", "userid", "userna
 _ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
 _LETS_IN = frozenset({"missing", "ignored", "swallowed"})
 _OF_HANDSHAKE = (
-    "get_secure_cookie(",
-    "get_signed_cookie(",
-    "get_current_user(",
-    "self.current_user",
+    *("get_secure_cookie(", "get_signed_cookie(", "get_current_user(", "self.current_user"),
+    "django.contrib.auth.get_user(",
 )
 """How questions begin that are about who the client of the handshake is."""
 

@@ -2,7 +2,8 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.parts import Parts
+from stormdoor.auditor.interpreter.calls.parts import Parts, part_of
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     REST,
@@ -116,7 +117,10 @@ class Calls(Parts):
                 return self.unknown_call(function, text_of(function), args, words, node)
             case Setting(default=Function() | Bound() | Partial() | Instance() as default):
                 other = self._another(function, node)
-                return self.call(default if other is None else other, args, words, node)
+                made = self.call(default if other is None else other, args, words, node)
+                if self.stage == Stage.IMPORT and isinstance(made, ClassRef):
+                    return part_of(function, made)  # which class a factory gives is picked with it
+                return made
             case Setting(default=ClassRef() as default):
                 # Which class it is may still be picked when its object is asked something.
                 made = self.call(default, args, words, node)

@@ -209,15 +209,7 @@ class Unread(Verification):
                 )
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
-        holder = names[-2] if len(names) > 1 else ""
-        verifies = lexicon.is_verification_name(last) or (
-            bool(
-                set(lexicon.words_of(holder))
-                & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
-            )
-            and lexicon.words_of(last)[:1]
-            in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
-        )
+        verifies = _verifies(names, last)
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
@@ -240,7 +232,9 @@ class Unread(Verification):
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
-                return self.verification(node, text, by_name=not proof, name=last)
+                # What is shown to something that logs in is a credential, whatever it is called.
+                shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
+                return self.verification(node, text, by_name=not (proof or shown), name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
@@ -378,6 +372,19 @@ class Unread(Verification):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _verifies(names: list[str], last: str) -> bool:
+    """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
+    holder = names[-2] if len(names) > 1 else ""
+    return lexicon.is_verification_name(last) or (
+        bool(
+            set(lexicon.words_of(holder))
+            & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
+        )
+        and lexicon.words_of(last)[:1]
+        in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+    )
 
 
 def _delivers(name: str) -> bool:
