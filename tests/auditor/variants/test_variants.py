@@ -20,6 +20,7 @@ from tests.auditor.variants import (
     configuration,
     deeds,
     doors,
+    entering,
     gates,
     hostile_actions,
     hostile_checks,
@@ -80,6 +81,7 @@ ALL = (
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | entering.CASES
     | gates.CASES
     | late.CASES
     | nobody.CASES

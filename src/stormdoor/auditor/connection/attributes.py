@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.values import (
     Function,
     Instance,
     Member,
+    Nobody,
     Partial,
     Setting,
     Special,
@@ -265,6 +266,8 @@ class TornadoAttributes(Client):
                 return Special("protocol.accept_connection", text=text)
             case (("headers" | "cookies" | "settings"), _):
                 return Member(value, name, value.labels, text)
+            case ("request", "get_cookie" | "get_argument") if self.is_sockjs():
+                return Member(value, name, value.labels, text)
             case _:
                 if node is self.called:
                     return Member(Unknown(value.labels, text_of(value)), name, value.labels, text)
@@ -296,6 +299,10 @@ class TornadoAttributes(Client):
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )
+        if value.kind == "request" and self.is_sockjs() and isinstance(key, str):
+            if name == "get_cookie":
+                return self.from_client("cookie", key, text)
+            return self.from_client("query", key, text) if name == "get_argument" else None
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)
@@ -389,6 +396,8 @@ class TornadoAttributes(Client):
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
         labels = labels_of(value)
+        if "visitor" in labels:
+            return Nobody(text, node, self.frame.module, truthy=lexicon.is_negative(name))
         told = self.told_to_holder(name) if self._is_given(value) else None
         if told is not None:
             return Setting(text, told, text=text)

@@ -41,6 +41,12 @@ _MAX_MAPPED = 24
 _OPTION = re.compile(r"^\s+(?:-\w[ ,]+)?(--[\w-]+)([= ]<?[A-Z\w]+>?(?=\s|$))?")
 _DEFAULT = re.compile(r"\[default: ([^\]]*)\]")
 """A line of a help text that docopt reads: `-p --port=PORT  where to listen [default: 8888]`."""
+_OF_TORNADO = frozenset(
+    {"_auto_finish", "_current_user", "_finished", "_headers", "_headers_written", "_locale"}
+    | {"_log", "_new_cookie", "_reason", "_status_code", "_transforms", "_write_buffer"}
+    | {"_xsrf_token"}
+)
+"""Private attributes that Tornado makes."""
 _OF_REQUEST = frozenset(
     {"arguments", "body", "body_arguments", "connection", "cookies", "files", "headers", "host"}
     | {"host_name", "method", "path", "protocol", "query", "query_arguments", "remote_ip", "uri"}
@@ -144,6 +150,9 @@ class TornadoModel(Functional):
                 return Unknown(text=name)
             case "tornado.web.decode_signed_value" | "tornado.web.get_signed_cookie":
                 return self.identity(name, node, certain=True)
+            case "django.contrib.auth.get_user" if self.mode == "anonymous":
+                # Never None: who is not logged in is an object, too, and says so.
+                return Unknown(frozenset({"answer", "visitor"}), f"{name}()", truthy=True)
             case _:
                 pass
         if last == "wraps" or name in {
@@ -211,10 +220,13 @@ class TornadoModel(Functional):
         return Unknown(text="hasattr()")
 
     def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
-        """Only methods of the handler's own classes make this attribute, and none has yet."""
+        """Only methods of the handler's own classes make this attribute, and none has yet.
+
+        A private one that no class speaks of is made by a name that is put together, if at all.
+        """
         return (
             name not in METHODS
-            and name in self.stored_names(info)
+            and (name in self.stored_names(info) or (name[:1] == "_" and name not in _OF_TORNADO))
             and all(
                 one.name.startswith("tornado.") or self.hierarchy.is_inert(one)
                 for one in info.mro

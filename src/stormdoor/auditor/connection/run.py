@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.connection.libraries import TornadoModel
+from stormdoor.auditor.connection.fronts import Fronts
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.calls.functions import yields
 from stormdoor.auditor.interpreter.events import Mode, Stage
@@ -41,7 +41,7 @@ _CONSTRUCTION = 500
 _MAX_WRAPPERS = 4
 
 
-class Run(TornadoModel):
+class Run(Fronts):
     """One way through a handler."""
 
     def __init__(
@@ -104,6 +104,8 @@ class Run(TornadoModel):
     def _prepare(self) -> None:
         path = self.path
         self.stage = path.stage = Stage.PREPARE
+        if not self.passes_fronts(self.info.node):
+            self._refuse()
         self.shape_handler()
         self.initialized(self.given())
         if self._member(self.info, "_execute", None) is not None:

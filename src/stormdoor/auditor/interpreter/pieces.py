@@ -25,6 +25,7 @@ __all__ = [
     "given_instead",
     "is_found_by_name",
     "is_keyed_digest",
+    "is_made_up",
     "is_piece",
     "is_put_together",
     "is_secret",
@@ -61,6 +62,13 @@ def is_text(value: Value) -> bool:
     return (isinstance(value, Named) and value.name == _ENVIRONMENT) or (
         isinstance(shipped, Const)
         and (isinstance(shipped.value, str | bytes) or shipped.value is ...)
+    )
+
+
+def is_made_up(value: Value) -> bool:
+    """Whether it is a text that was drawn here: `str(uuid4())`, `uuid4().hex`."""
+    return isinstance(value, Unknown) and (
+        not value.labels and value.text.removeprefix("str(").startswith(MADE_UP)
     )
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "is_setting_name",
     "is_verdict",
     "is_verification_name",
+    "logs_in",
     "raises_on_nothing",
     "reads_setting",
     "says_who",
@@ -329,6 +330,12 @@ def is_verification_name(name: str) -> bool:
     return bool(words and words[0] in VERIFY_VERBS and any(w in CREDENTIAL for w in words[1:])) or (
         len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words
     )
+
+
+@lru_cache(maxsize=16384)
+def logs_in(name: str) -> bool:
+    """Whether a function of this name is shown by a client who it is: `authenticate`, `do_login`."""
+    return bool({"authenticate", "login", "logon", "signin"} & set(words_of(name)))
 
 
 @lru_cache(maxsize=16384)

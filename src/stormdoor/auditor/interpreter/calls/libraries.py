@@ -71,6 +71,8 @@ _FAILS = {
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
 _OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
+_ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
+"""What asks another server: where a credential goes along, that one says whose it is."""
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 
 
@@ -128,6 +130,8 @@ class Libraries(Methods):
         signed = self._signed(name, args, words, node)
         if signed is not None:
             return signed
+        if name in _ASKS_ANOTHER and any(map(self.is_proof, [*args, *words.values()])):
+            return self.unknown_call(function, name, args, words, node, recorded=True)
         if top in STDLIB or "." not in name or name.startswith("tornado."):
             return self._library_value(name, args, words, node)
         return self.unknown_call(function, name, args, words, node, recorded=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
+from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name, is_made_up
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -217,15 +217,7 @@ class Unread(Verification):
                 )
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
-        holder = names[-2] if len(names) > 1 else ""
-        verifies = lexicon.is_verification_name(last) or (
-            bool(
-                set(lexicon.words_of(holder))
-                & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
-            )
-            and lexicon.words_of(last)[:1]
-            in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
-        )
+        verifies = _verifies(names, last)
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
@@ -238,13 +230,19 @@ class Unread(Verification):
         if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
-            instead = given_instead(last, args, words) if proof else None
+            instead = (
+                given_instead(last, args, words)
+                if proof and any(map(self.is_proof, args[:1]))
+                else None
+            )
             if instead is None:
                 instead = self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
-                return self.verification(node, text, by_name=not proof, name=last)
+                # What is shown to something that logs in is a credential, whatever it is called.
+                shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
+                return self.verification(node, text, by_name=not (proof or shown), name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
@@ -350,8 +348,13 @@ class Unread(Verification):
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
     ) -> Value | None:
-        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
+        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`.
+
+        What is asked for under a name that was made up here is not there.
+        """
         holder, _, last = text.rpartition(".")
+        if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
+            return Const(None)
         if holder.endswith(_PIPELINES) and last != "execute":
             if proof:
                 self.queried.add(holder)
@@ -379,6 +382,18 @@ class Unread(Verification):
         labels = labels_of(*args, *words.values(), function)
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
+    def _is_fresh(self, key: Value, holder: str, node: ast.AST) -> bool:
+        """Whether nothing can stand under a key: this connection made it up, and has put nothing there."""
+        if self.mode != "anonymous" or self.stage == Stage.IMPORT or not is_made_up(key):
+            return False
+        return not any(
+            event.node is not node
+            and event.kind in {"call", "store"}
+            and event.text.startswith(holder)
+            and key in event.values
+            for event in self.events
+        )
+
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
         if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
@@ -390,6 +405,19 @@ class Unread(Verification):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _verifies(names: list[str], last: str) -> bool:
+    """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
+    holder = names[-2] if len(names) > 1 else ""
+    return lexicon.is_verification_name(last) or (
+        bool(
+            set(lexicon.words_of(holder))
+            & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
+        )
+        and lexicon.words_of(last)[:1]
+        in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+    )
 
 
 def _delivers(name: str) -> bool:

@@ -33,6 +33,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.defaults import is_given_anyway
 
 _COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
 """What many settings have in their names."""
@@ -276,6 +277,12 @@ class Comparisons(Operators):
             and isinstance(left, Const)
         ):
             return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
+        if isinstance(right, Special) and right.kind == "settings" and isinstance(left, Const):
+            name = str(left.value)
+            given = self.project.settings.get(name, ())
+            # What nobody says, or only where something else is there, is not there as shipped.
+            said = any(is_given_anyway(module, value) for module, value in given)
+            return Setting(f"{name!r} in {text_of(right)}", Const(said))
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
