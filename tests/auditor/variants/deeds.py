@@ -2290,6 +2290,85 @@ class Door(WebSocketHandler):
         logging.info("%s", message)
 """,
     ),
+    "the answer of what it has run": (
+        "missing",
+        """
+from rig import bench
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "step":
+            self.write_message(bench.run_step(data["step"]))
+""",
+    ),
+    "run in another thread": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "hash":
+            loop = IOLoop.current()
+            self.write_message(await loop.run_in_executor(None, hashlib.sha256, data["text"]))
+""",
+    ),
+    "a motor that a helper is given": (
+        "missing",
+        """
+from robot import motors
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "forward":
+            self._drive(motors)
+    def _drive(self, both):
+        both.forward()
+""",
+    ),
+    "a motor of its own that a helper is given": (
+        "ok",
+        """
+from robot import Simulated
+class Door(WebSocketHandler):
+    def open(self):
+        self.motors = Simulated()
+    def on_message(self, message):
+        if message == "forward":
+            self._drive(self.motors)
+    def _drive(self, both):
+        both.forward()
+""",
+    ),
+    "a signal of the desktop": (
+        "missing",
+        """
+from PyQt5 import QtCore
+class Told(QtCore.QObject):
+    said = QtCore.pyqtSignal(str)
+told = Told()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        told.said.emit(message)
+""",
+    ),
+    "a process that asyncio starts": (
+        "missing",
+        """
+import asyncio
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        await asyncio.create_subprocess_exec(data["program"], "--once")
+""",
+    ),
+    "published under the key that it names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        broker.publish(data["body"], data["routing_key"])
+""",
+    ),
     "published to the room that it names": (
         "missing",
         """

@@ -115,15 +115,7 @@ class TornadoModel(Functional):
                 return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
                 if isinstance(node, ast.Call):
-                    left, right = (_shown(one) for one in args)
-                    for one, other in ((left, right), (right, left)):
-                        if (
-                            isinstance(one, Const)
-                            and isinstance(other, Setting)
-                            and (self.truth_of_default(other) is None)
-                        ):
-                            return Nobody(self.frame.module.source(node), node, self.frame.module)
-                    return self.compare(left, ast.Eq(), right, node)
+                    return self._digests_compared(args, node)
             case "hmac.new" | "hmac.digest" if args and (
                 isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
             ):
@@ -174,6 +166,18 @@ class TornadoModel(Functional):
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
         return super().library_call(name, args, words, node)
+
+    def _digests_compared(self, args: list[Value], node: ast.Call) -> Value:
+        """As `==`; with a secret that nobody has set, nobody knows what it is compared with."""
+        left, right = (_shown(one) for one in args)
+        for one, other in ((left, right), (right, left)):
+            if (
+                isinstance(one, Const)
+                and isinstance(other, Setting)
+                and self.truth_of_default(other) is None
+            ):
+                return Nobody(self.frame.module.source(node), node, self.frame.module)
+        return self.compare(left, ast.Eq(), right, node)
 
     def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
         """What a field of a data class is as shipped."""

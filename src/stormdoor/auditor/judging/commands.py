@@ -4,20 +4,11 @@ from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.verbs import PROGRAMS
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["commands_of_anybody", "ends_what_runs"]
 
-_PROGRAMS = (
-    "subprocess.",
-    "os.system",
-    "os.popen",
-    "os.exec",
-    "os.spawn",
-    "pty.spawn",
-    "pexpect.",
-    "ptyprocess.",
-)
 _ENDS = frozenset(
     {
         "disable",
@@ -53,7 +44,7 @@ def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
 
 def ends_what_runs(event: Event) -> bool:
     """`if message == "reboot": os.system("sudo reboot")`: a message picks it, and says nothing in it."""
-    if not event.selected or not event.text.startswith(_PROGRAMS):
+    if not event.selected or not event.text.startswith(PROGRAMS):
         return False
     return any(
         bool(_ENDS & set(str(one.value).lower().split()))
@@ -68,7 +59,7 @@ def _is_command(event: Event) -> bool:
         return False
     if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
         return False
-    if event.text.startswith(_PROGRAMS) or event.text in _CODE:
+    if event.text.startswith(PROGRAMS) or event.text in _CODE:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
         return bool(event.values) and "message" in labels_of(event.values[0])

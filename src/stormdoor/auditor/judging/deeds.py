@@ -18,6 +18,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import (
+    BEGINS,
     CHANGES,
     CONTROLS,
     FACTORIES,
@@ -160,12 +161,13 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
 
 def _speaks_where_it_names(event: Event) -> bool:
     """`redis.publish(data["room"], data["text"])`."""
-    first = event.values[0] if len(event.values) > 1 else None
     return (
-        first is not None
-        and "message" in labels_of(first)
+        len(event.values) > 1
         and bool(SPEAKS & set(lexicon.words_of(_name(event))))
-        and bool(PLACES & _stems(text_of(first)))
+        and any(
+            "message" in labels_of(value) and bool(PLACES & _stems(text_of(value)))
+            for value in event.values
+        )
     )
 
 
@@ -174,6 +176,8 @@ def _runs_what_it_names(event: Event) -> bool:
     name = lexicon.words_of(_name(event))
     if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and _is_told(event):
         return True
+    if FIRES & set(name[:1]) and "Signal().emit" in event.text:
+        return True  # Qt: what the program on the desktop does is what is connected to it
     words = set(name)
     chain = lexicon.chain_of(event.text)
     held = event.receiver
@@ -236,29 +240,35 @@ def _is_control(event: Event) -> bool:
             return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
-        case "act" if event.text.startswith(PROGRAMS):
-            return ends_what_runs(event)
-        case "act" if name in LATER:
-            return event.selected and bool(event.values) and _is_started(event.values[0])
-        case "act" if event.text == "open":
-            return False  # a file of the program; one that a message names is a command
-        case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
-            ["on"],
-            ["handle"],
-            ["process"],
-        ):
-            return words in _WHOLE
-        case "act" if SWITCHES & set(words):
-            return told or event.selected
-        case "act" if not is_statement(event.module, event.node) or _is_quiet(words):
-            return False
         case "act":
-            return event.selected or (told and bool(CONTROLS & {*words[:1], *words[-1:]}))
+            return _is_act_of_control(event, told=told)
         case _:
             return False
 
 
+def _is_act_of_control(event: Event, *, told: bool) -> bool:
+    name = _name(event)
+    words = lexicon.words_of(name)
+    if event.text.startswith(PROGRAMS):
+        return ends_what_runs(event)
+    if name in LATER:
+        return event.selected and bool(event.values) and _is_started(event.values[0])
+    if event.text == "open":
+        return False  # a file of the program; one that a message names is a command
+    makes = name[:1].isupper() and event.receiver is None
+    if makes or words[:1] in (["on"], ["handle"], ["process"]):
+        return words in _WHOLE
+    if SWITCHES & set(words):
+        return told or event.selected
+    if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
+        return told and event.selected
+    if not is_statement(event.module, event.node) or _is_quiet(words):
+        return False
+    return event.selected or (told and bool(CONTROLS & {*words[:1], *words[-1:]}))
+
+
 _WHOLE = (["on"], ["off"])
+_ELSEWHERE = (["in", "executor"], ["sync"], ["in", "thread"])
 
 
 def _is_started(function: Value) -> bool:

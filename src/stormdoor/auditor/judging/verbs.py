@@ -1,6 +1,7 @@
 """Words for what is done to things, for what only reads or adds, and for whose things are."""
 
 __all__ = [
+    "BEGINS",
     "CHANGES",
     "CONTROLS",
     "FACTORIES",
@@ -55,6 +56,7 @@ PROCEDURES = frozenset(
     | {"procedure", "program", "routine", "rpc", "scene", "script", "task"}
 )
 """What is run: `run_action(name)`."""
+BEGINS = frozenset({"invoke", "launch", "perform", "run"})
 PICKS = frozenset({"func", "function", "job", "method", "procedure", "task"})
 FACTORIES = frozenset({"event", "signal"})
 FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})
@@ -104,11 +106,15 @@ OF_SOMEBODY = frozenset(
 """Words for what belongs to some and not to all."""
 THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
-PLACES = OF_SOMEBODY | {"channel", "topic"}
+PLACES = OF_SOMEBODY | {"channel", "routing", "topic"}
 LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
 LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
 STATES = frozenset({"control", "options", "params", "state", "states", "status"})
 """Words of a table that says how a thing is."""
 NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
 """Words for what only notes that there was something."""
-PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
+PROGRAMS = (
+    *("asyncio.create_subprocess_", "os.exec", "os.kill", "os.popen", "os.spawn", "os.system"),
+    *("pexpect.", "pty.spawn", "ptyprocess.", "subprocess."),
+)
+"""How the names begin of what runs a program, or ends one."""
