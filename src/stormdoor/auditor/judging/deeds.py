@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.overwriting import overwrites
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import (
@@ -65,6 +66,8 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if event.stage == Stage.OPEN:
         return False
+    if overwrites(event):
+        return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
     return _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
