@@ -410,6 +410,7 @@ class Server:
         "missing",
         """
 import msgpack
+from elsewhere import machine
 def reboot(data): machine.reboot()
 def remove(data): db.remove(data["id"])
 CALLS = {"reboot": reboot, "remove": remove}
@@ -425,6 +426,7 @@ class Door(WebSocketHandler):
         "missing",
         """
 from jsonrpc import JSONRPCResponseManager, dispatcher
+from elsewhere import machine
 @dispatcher.add_method
 def restart(): machine.restart()
 class Door(WebSocketHandler):
@@ -436,6 +438,7 @@ class Door(WebSocketHandler):
         "missing",
         """
 from jsonrpcserver import method, dispatch
+from elsewhere import machine
 @method
 def restart(): return machine.restart()
 class Door(WebSocketHandler):
@@ -469,6 +472,7 @@ class Door(WebSocketHandler):
         "missing",
         """
 from pyee import EventEmitter
+from elsewhere import machine
 bus = EventEmitter()
 @bus.on("reboot")
 def reboot(data): machine.reboot()
@@ -503,6 +507,7 @@ class Door(WebSocketHandler):
         "missing",
         """
 import queue, threading
+from elsewhere import printer
 jobs = queue.Queue()
 def work():
     while True:
@@ -521,6 +526,7 @@ class Door(WebSocketHandler):
         "ok",
         """
 import queue, threading
+from elsewhere import logger
 jobs = queue.Queue()
 def work():
     while True:
@@ -536,6 +542,7 @@ class Door(WebSocketHandler):
         "missing",
         """
 import queue, threading
+from elsewhere import Player
 class Worker(threading.Thread):
     def __init__(self, jobs, player):
         threading.Thread.__init__(self)
@@ -563,6 +570,7 @@ def main():
         "ok",
         """
 import queue, threading
+from elsewhere import logger
 class Worker(threading.Thread):
     def __init__(self, jobs):
         threading.Thread.__init__(self)
@@ -667,6 +675,7 @@ class Door(WebSocketHandler):
         "missing",
         """
 import threading
+from elsewhere import machine
 stopping = threading.Event()
 def work():
     while not stopping.is_set():
@@ -1006,6 +1015,7 @@ class Door(Base):
         if not user or not user.enabled or user.deleted:
             return
         jobs.add_watch(data["job_id"])
+from elsewhere import jobs
 """,
     ),
     "the account is enabled, and it is asked for the log": (
@@ -1020,6 +1030,7 @@ class Door(Base):
         if not user.has_permission("logs", data["job_id"]):
             return
         jobs.add_watch(data["job_id"])
+from elsewhere import jobs
 """,
     ),
     "commands as classes, and each is asked": (
@@ -1051,7 +1062,7 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         session = self.application.get_db_session()
-        session.query(Note).get(data["id"]).delete()
+        session.query(db.Note).get(data["id"]).delete()
 """,
     ),
     "a session of the database, of the owner": (
@@ -1061,7 +1072,7 @@ class Door(Base):
     def on_message(self, message):
         data = json.loads(message)
         session = self.application.get_db_session()
-        session.query(Note).filter_by(id=data["id"], owner=self.current_user).one().delete()
+        session.query(db.Note).filter_by(id=data["id"], owner=self.current_user).one().delete()
 """,
     ),
 }

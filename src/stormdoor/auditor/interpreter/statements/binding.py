@@ -68,7 +68,7 @@ class Binding(Expressions):
                     return
                 for inner in target.elts:
                     part = inner.value if isinstance(inner, ast.Starred) else inner
-                    name = part.id if isinstance(part, ast.Name) else ""
+                    name = _name_of(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
                         # The key of an entry, and nobody's secret.
                         self.frame.env.names[name] = Unknown(value.labels, name)
@@ -344,3 +344,11 @@ def _nonlocal(node: ast.AST | None) -> frozenset[str]:
         elif not isinstance(one, FunctionNode | ast.ClassDef):
             rest.extend(ast.iter_child_nodes(one))
     return frozenset(names)
+
+
+def _name_of(target: ast.expr) -> str:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
