@@ -1,7 +1,7 @@
 """What is done is picked by a message or by the address: consoles, devices, workers, tables of classes.
 
-`ANYBODY` are of clients of whom nobody knows who they are, `MEMBERS` of those whose identity is known, `FILES`
-of either in more files than one.
+`ANYBODY` are of clients of whom nobody knows who they are, `MEMBERS` of those whose identity is known,
+`FILES` of either in more files than one.
 """
 
 __all__ = ["ANYBODY", "FILES", "MEMBERS"]

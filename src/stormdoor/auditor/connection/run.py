@@ -392,7 +392,7 @@ class Run(TornadoModel):
             named = named or ["on_message"]
         ways = [*named, *announced] or ["on_message"]
         picked = ways[self.choose(self.info.node, len(ways)) if len(ways) > 1 else 0]
-        self.method(picked, announced[picked] if picked in announced else [message])
+        self.method(picked, announced.get(picked, [message]))
 
     def _named_by_messages(self) -> list[str]:
         """The methods that a message may name, where `on_message` is that of a library which does so."""

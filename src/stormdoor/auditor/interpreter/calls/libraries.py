@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
+from stormdoor.auditor.interpreter.calls.queues import QUEUES
 from stormdoor.auditor.interpreter.calls.records import (
     COPIES,
     NAME_SPACES,
@@ -94,6 +95,8 @@ class Libraries(Methods):
             return self.call(self.tornado_method(args[0], last, node), args[1:], words, node)
         if name.startswith("tornado.websocket.") and last == "accept_connection":
             return self.call(Special("protocol.accept_connection", text=name), args, words, node)
+        if last in QUEUES:
+            return self.queue_made(name, node)
         if last in SPAWN:
             return self._spawn(last, args, words, node)
         if keeps_failures(last, words):

@@ -268,7 +268,7 @@ def _shown_as(name: str, value: Value) -> Value:
         isinstance(value, Unknown)
         and "client" in value.labels
         and lexicon.is_credential_name(name)
-        and not (name == "key" and is_put_together(value.text))
+        and not (name == "key" and (is_put_together(value.text) or value.text.startswith("int(")))
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
     return value
