@@ -30,6 +30,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     origin_forms,
+    picked,
     protocols,
     provided,
     proving,
@@ -162,14 +163,14 @@ def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(authorization.CASES | proving.PERMISSIONS))
+@pytest.mark.parametrize("case", cases(authorization.CASES | proving.PERMISSIONS | picked.FILES))
 def test_authorization(case: Case, tmp_path: Path) -> None:
     """Each thing that a client can choose needs a question before it is used."""
     wanted, body, files = case
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS
+OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS | picked.MEMBERS
 
 
 @pytest.mark.parametrize("name", OF_MEMBERS)
@@ -179,7 +180,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = deeds.ANYBODY | deeds.LATE
+OF_ANYBODY = deeds.ANYBODY | deeds.LATE | picked.ANYBODY
 
 
 @pytest.mark.parametrize("name", OF_ANYBODY)

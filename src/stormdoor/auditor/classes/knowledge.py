@@ -31,6 +31,7 @@ class Known:
     authorizer: str = ""
     messages: str = ""
     acts: str = ""
+    events: str = ""
 
 
 @dataclass(slots=True)
@@ -140,6 +141,7 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         authorizer=str(entry.get("authorizer", "")),
         messages=str(entry.get("messages", "")),
         acts=str(entry.get("acts", "")),
+        events=str(entry.get("events", "")),
     )
     for name in names:
         knowledge.classes[name] = known

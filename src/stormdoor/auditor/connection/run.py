@@ -393,10 +393,12 @@ class Run(Fronts):
             self._event(message)
             return
         named = self._named_by_messages()
-        if not named:
-            self.method("on_message", [message])
-        else:
-            self.method(named[self.choose(self.info.node, len(named))], [message])
+        announced = self._announced()
+        if announced and (named or self._member(self.info, "on_message", None) is not None):
+            named = named or ["on_message"]
+        ways = [*named, *announced] or ["on_message"]
+        picked = ways[self.choose(self.info.node, len(ways)) if len(ways) > 1 else 0]
+        self.method(picked, announced.get(picked, [message]))
 
     def _named_by_messages(self) -> list[str]:
         """The methods that a message may name, where `on_message` is that of a library which does so."""
@@ -405,6 +407,23 @@ class Run(Fronts):
         if not begin or self._member(self.info, "on_message", None) is not None:
             return []
         return self._methods_of(begin, but=_OF_LIBRARY)
+
+    def _announced(self) -> dict[str, list[Value]]:
+        """The methods under the decorator of a library that calls them by name, with what they are given."""
+        connection = self.hierarchy.connection(self.info)
+        decorator = connection[1].events if connection is not None else ""
+        found: dict[str, list[Value]] = {}
+        for one in self.info.mro if decorator else ():
+            for method in one.node.body if isinstance(one, ClassInfo) else ():
+                if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                    ast.unparse(how.func if isinstance(how, ast.Call) else how).rpartition(".")[2]
+                    == decorator
+                    for how in method.decorator_list
+                ):
+                    names = [one.arg for one in method.args.args[1:]]
+                    given = [self.from_client("message", name, name) for name in names]
+                    found.setdefault(method.name, list(given))
+        return found
 
     def _methods_of(self, begin: str, *, but: frozenset[str]) -> list[str]:
         """Methods of the connection's classes that begin so."""

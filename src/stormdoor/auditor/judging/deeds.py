@@ -2,21 +2,20 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
-    Unknown,
     Value,
     labels_of,
     text_of,
 )
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.orders import is_device, is_of_the_machine, is_order
+from stormdoor.auditor.judging.overwriting import overwrites
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
-from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import (
     BEGINS,
     CHANGES,
@@ -24,6 +23,7 @@ from stormdoor.auditor.judging.verbs import (
     FACTORIES,
     FINDS,
     FIRES,
+    HANDLES,
     KEEPS,
     LATER,
     LISTENS,
@@ -41,14 +41,15 @@ from stormdoor.auditor.judging.verbs import (
     TELLS,
     THEMSELVES,
 )
+from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, stems_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["deeds_of_anybody"]
 
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
-    r"^(to_?(client|id|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
-    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee)$",
+    r"^(to|to_?(client|email|id|mail|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
+    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id)$",
     re.IGNORECASE,
 )
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
@@ -66,9 +67,13 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if event.stage == Stage.OPEN:
         return False
+    if overwrites(event) or is_order(event):
+        return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
-    return _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
+    return _is_control(event) and (
+        event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
+    )
 
 
 # what a message names --------------------------------------------------------------------------
@@ -85,6 +90,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _speaks_where_it_names(event)
                 or _runs_what_it_names(event)
                 or _calls_what_it_finds(event)
+                or _hands_to_what_it_names(event)
             )
         case "store":
             return _sets(event) or _changes_somebodys(event)
@@ -94,17 +100,21 @@ def _is_done_to_what_it_names(event: Event) -> bool:
 
 def _changes(event: Event) -> bool:
     """`Widget.delete(data["id"])`, `Board.get(data["board_id"]).save()`."""
-    words = lexicon.words_of(_name(event))
+    words = lexicon.words_of(name_of(event))
     if _is_found(event.receiver):
         return bool((CHANGES | KEEPS) & set(words[:1]))
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
-    return _is_of_a_query(event) or any(_ID.search(name) for name in _fields(event))
+    return _is_of_a_query(event) or any(
+        # `delete_pod(data["pod"])`: the field is called like what goes.
+        _ID.search(name) or name in words[1:]
+        for name in fields_of(event)
+    )
 
 
 def _is_of_a_query(event: Event) -> bool:
     """`lines.update_one({"_id": data["id"]}, …)`, `lines.remove({"_id": data["id"]})`."""
-    words = lexicon.words_of(_name(event))
+    words = lexicon.words_of(name_of(event))
     match event.values:
         case (Mapping(items=entries), *rest):
             return (bool(rest) or words[0] != "update") and any(
@@ -140,13 +150,13 @@ def _changes_somebodys(event: Event) -> bool:
     return (
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
-        and bool(OF_SOMEBODY & _stems(text_of(held)))
+        and bool(OF_SOMEBODY & stems_of(text_of(held)))
     )
 
 
 def _speaks_to_whom_it_names(event: Event) -> bool:
     """`people[data["to"]].write_message(text)`, `post.send(data["to_user"], data["text"])`."""
-    words = set(lexicon.words_of(_name(event)))
+    words = set(lexicon.words_of(name_of(event)))
     held = event.receiver
     if (
         held is not None
@@ -155,7 +165,7 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         and TELLS & words
     ):
         return True
-    fields = list(_fields(event))
+    fields = list(fields_of(event))
     return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
 
 
@@ -163,9 +173,9 @@ def _speaks_where_it_names(event: Event) -> bool:
     """`redis.publish(data["room"], data["text"])`."""
     return (
         len(event.values) > 1
-        and bool(SPEAKS & set(lexicon.words_of(_name(event))))
+        and bool(SPEAKS & set(lexicon.words_of(name_of(event))))
         and any(
-            "message" in labels_of(value) and bool(PLACES & _stems(text_of(value)))
+            "message" in labels_of(value) and bool(PLACES & stems_of(text_of(value)))
             for value in event.values
         )
     )
@@ -173,8 +183,8 @@ def _speaks_where_it_names(event: Event) -> bool:
 
 def _runs_what_it_names(event: Event) -> bool:
     """`celery.send_task(data["task"])`, `node.run_action(data[1])`, `signal(data["name"]).send(self)`."""
-    name = lexicon.words_of(_name(event))
-    if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and _is_told(event):
+    name = lexicon.words_of(name_of(event))
+    if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and is_told(event):
         return True
     if FIRES & set(name[:1]) and "Signal().emit" in event.text:
         return True  # Qt: what the program on the desktop does is what is connected to it
@@ -186,15 +196,7 @@ def _runs_what_it_names(event: Event) -> bool:
         if FACTORIES & made and FIRES & words and text_of(held).endswith(")"):
             return True
     return bool(RUNS & words) and any(
-        bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
-    )
-
-
-def _is_told(event: Event) -> bool:
-    """Whether an argument is what a message says."""
-    return any(
-        isinstance(value, Unknown) and "message" in value.labels
-        for value in (*event.values, *(value for _, value in event.words))
+        bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in fields_of(event)
     )
 
 
@@ -207,6 +209,18 @@ def _calls_what_it_finds(event: Event) -> bool:
         and not isinstance(node.func.slice, ast.Constant)
         and event.receiver is None
         and event.text.endswith("]")
+    )
+
+
+def _hands_to_what_it_names(event: Event) -> bool:
+    """`plugins[data["plugin"]].handle(data)`: it is one of those that do things."""
+    held = event.receiver
+    return (
+        held is not None
+        and labels_of(held) >= {"client", "message", "found"}
+        and _is_found(held)
+        and bool(HANDLES & set(lexicon.words_of(name_of(event))[:1]))
+        and is_told(event)
     )
 
 
@@ -230,12 +244,13 @@ def _is_control(event: Event) -> bool:
     if "self" in event.labels:
         return False
     told = event.labels >= {"client", "message"}
-    name = _name(event)
+    name = name_of(event)
     words = lexicon.words_of(name)
     match event.kind:
         case "alter" | "store":
             if told:
-                return bool(CONTROLS & set(words)) and "." in event.text
+                whole = lexicon.words_of(".".join(event.text.split(".")[-2:]))
+                return bool(CONTROLS & set(whole)) and "." in event.text
             counts = is_counted(event.module, event.node) or bool(NOTES & set(words))
             return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
@@ -247,7 +262,7 @@ def _is_control(event: Event) -> bool:
 
 
 def _is_act_of_control(event: Event, *, told: bool) -> bool:
-    name = _name(event)
+    name = name_of(event)
     words = lexicon.words_of(name)
     if event.text.startswith(PROGRAMS):
         return ends_what_runs(event)
@@ -264,7 +279,8 @@ def _is_act_of_control(event: Event, *, told: bool) -> bool:
         return told and event.selected
     if not is_statement(event.module, event.node) or _is_quiet(words):
         return False
-    return event.selected or (told and bool(CONTROLS & {*words[:1], *words[-1:]}))
+    moves = bool(CONTROLS & {*words[:1], *words[-1:]}) or is_device(event)
+    return event.selected or (told and moves)
 
 
 _WHOLE = (["on"], ["off"])
@@ -296,41 +312,17 @@ def _takes_part(event: Event) -> bool:
     """`rooms[room].add(self)`, `manager.join(self.get_argument("game"), self)`, `subscribe(data["user"])`."""
     if "client" not in event.labels or not event.labels & {"url", "query", "message"}:
         return False
-    words = set(lexicon.words_of(_name(event)))
+    words = set(lexicon.words_of(name_of(event)))
     listens = bool(LISTENS & words)
     if event.kind != "join" and not (event.kind == "act" and listens):
         return False
     held = event.receiver
     if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
-        return bool((OF_SOMEBODY - THEMSELVES) & _stems(text_of(held)))
+        return bool((OF_SOMEBODY - THEMSELVES) & stems_of(text_of(held)))
     named = {
         word
         for value in (*event.values, *(value for _, value in event.words))
         if not isinstance(value, Instance) and labels_of(value) & {"url", "query", "message"}
-        for word in _stems(text_of(value))
+        for word in stems_of(text_of(value))
     }
     return bool((OF_SOMEBODY if listens else OF_SOMEBODY - THEMSELVES) & named)
-
-
-def _stems(text: str) -> set[str]:
-    """The words in a text, of many one."""
-    return {
-        one.removesuffix("s") if len(one) > 4 else one
-        for name in re.findall(r"\w+", text)
-        for one in lexicon.words_of(name)
-    }
-
-
-def _fields(event: Event) -> Iterator[str]:
-    """Names of the fields of the message that a call is given."""
-    for value in (*event.values, *(value for _, value in event.words)):
-        if isinstance(value, Unknown) and "message" in value.labels:
-            path = path_of(text_of(value))
-            if path:
-                yield str(path[-1])
-
-
-def _name(event: Event) -> str:
-    if event.kind in {"alter", "store"}:
-        return event.text.rpartition(".")[2]
-    return (lexicon.chain_of(event.text) or [""])[-1]

@@ -7,6 +7,7 @@ __all__ = [
     "FACTORIES",
     "FINDS",
     "FIRES",
+    "HANDLES",
     "KEEPS",
     "LATER",
     "LISTENS",
@@ -26,13 +27,26 @@ __all__ = [
 ]
 
 CHANGES = frozenset(
-    {"delete", "destroy", "drop", "edit", "erase", "kill", "modify", "overwrite", "purge"}
+    {
+        "abort",
+        "cancel",
+        "delete",
+        "destroy",
+        "drop",
+        "edit",
+        "erase",
+        "kill",
+        "modify",
+        "overwrite",
+        "purge",
+    }
     | {
         "reboot",
         "remove",
         "rename",
         "replace",
         "restart",
+        "revoke",
         "shutdown",
         "terminate",
         "update",
@@ -46,7 +60,20 @@ FINDS = frozenset(
     | {"select"}
 )
 TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
-SPEAKS = TELLS | {"broadcast", "deliver", "forward", "message", "post", "push", "talk", "whisper"}
+SPEAKS = TELLS | {
+    "broadcast",
+    "deliver",
+    "email",
+    "mail",
+    "sendmail",
+    "sms",
+    "forward",
+    "message",
+    "post",
+    "push",
+    "talk",
+    "whisper",
+}
 RUNS = frozenset(
     {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
     | {"schedule", "send", "start", "submit", "trigger"}
@@ -57,7 +84,9 @@ PROCEDURES = frozenset(
 )
 """What is run: `run_action(name)`."""
 BEGINS = frozenset({"invoke", "launch", "perform", "run"})
-PICKS = frozenset({"func", "function", "job", "method", "procedure", "task"})
+PICKS = frozenset(
+    {"action", "cmd", "command", "func", "function", "gcode", "job", "method", "procedure", "task"}
+)
 FACTORIES = frozenset({"event", "signal"})
 FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})
 SWITCHES = frozenset(
@@ -65,11 +94,35 @@ SWITCHES = frozenset(
     | {"reset", "start", "stop", "switch", "toggle", "turn", "unlock"}
 )
 CONTROLS = frozenset(
-    {"accelerate", "angle", "brake", "brightness", "capture", "click", "color", "colour", "copy"}
-    | {"cycle", "drag", "drive", "duty", "hotkey", "interval", "launch", "level", "mode", "move"}
+    {
+        "accelerate",
+        "angle",
+        "angular",
+        "brake",
+        "brightness",
+        "capture",
+        "click",
+        "color",
+        "colour",
+        "copy",
+    }
+    | {
+        "cycle",
+        "drag",
+        "drive",
+        "duty",
+        "hotkey",
+        "interval",
+        "launch",
+        "level",
+        "linear",
+        "mode",
+        "move",
+    }
     | {"paste", "pause", "play", "position", "power", "press", "pwm", "release", "rotate", "scroll"}
-    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "type", "typewrite"}
-    | {"volume", "zoom"}
+    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "thrust", "type"}
+    | {"typewrite"}
+    | {"velocity", "volume", "yaw", "zoom"}
 )
 """What a message sets that says how much."""
 QUIET = frozenset(
@@ -109,12 +162,15 @@ THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 PLACES = OF_SOMEBODY | {"channel", "routing", "topic"}
 LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
 LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
+HANDLES = RUNS | {"act", "do", "handle", "perform", "process"}
+"""What is given a message to do what it says."""
 STATES = frozenset({"control", "options", "params", "state", "states", "status"})
 """Words of a table that says how a thing is."""
 NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
 """Words for what only notes that there was something."""
 PROGRAMS = (
     *("asyncio.create_subprocess_", "os.exec", "os.kill", "os.popen", "os.spawn", "os.system"),
-    *("pexpect.", "pty.spawn", "ptyprocess.", "subprocess."),
+    *("pexpect.", "pty.spawn", "ptyprocess.", "subprocess.", "tornado.process.Subprocess"),
+    *("commands.get", "popen2."),  # Python 2
 )
 """How the names begin of what runs a program, or ends one."""

@@ -108,6 +108,13 @@ def _parse_relevant(
             for definition in module.classes
             if hierarchy.is_socket(hierarchy.of(module, definition))
         }
+        # Whoever makes a server says what it and its handlers are given.
+        found |= {
+            definition.node.name
+            for module in list(project.inside())
+            for definition in module.classes
+            if _serves(definition.node, found)
+        }
         fresh = {name for name in found - names if len(name) > 3}
         if not fresh:
             break
@@ -118,6 +125,22 @@ def _parse_relevant(
     announcing = {f"@{name}.{how}" for name in servers for how in ("event", "on")}
     for file in readers.naming(announcing) if announcing else ():
         project.load(file)
+
+
+def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:
+    """Whether a class that is told something makes the application in which one of these is routed."""
+    told = any(
+        isinstance(method, ast.FunctionDef)
+        and method.name == "__init__"
+        and len(method.args.args) > 1
+        for method in node.body
+    )
+    names = {
+        inner.id if isinstance(inner, ast.Name) else inner.attr
+        for inner in (ast.walk(node) if told else ())
+        if isinstance(inner, ast.Name | ast.Attribute)
+    }
+    return "Application" in names and bool(names & sockets)
 
 
 def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:

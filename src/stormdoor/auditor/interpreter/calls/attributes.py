@@ -193,6 +193,10 @@ class Attributes(Decorators):
         if value.handler and name == "current_user":
             return self.current_user(value, node)
         found = self._member(value.info, name, None)
+        if found is not None and value.shared and _is_placeholder(found):
+            stored = self.stored_attribute(value, name)
+            if stored is not None:
+                return stored
         if found is not None:
             return self._bound_member(found, value, name, node)
         if name == "start" and self._is_thread(value.info):
@@ -528,6 +532,15 @@ class Attributes(Decorators):
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _is_placeholder(member: ClassMember) -> bool:
+    """`queue = None` in the body of a class whose constructor is given one."""
+    match member.binding:
+        case Assigned(value=ast.Constant(value=None)):
+            return member.value is None and member.module is None
+        case _:
+            return False
 
 
 def _prepares(method: str) -> bool:

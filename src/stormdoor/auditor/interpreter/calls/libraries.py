@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
+from stormdoor.auditor.interpreter.calls.queues import QUEUES
 from stormdoor.auditor.interpreter.calls.records import (
     COPIES,
     NAME_SPACES,
@@ -102,6 +103,8 @@ class Libraries(Methods):
             # `str.split(line, ",")` is `line.split(",")`
             method = Member(args[0], last, labels_of(args[0]), f"{text_of(args[0])}.{last}")
             return self.call(method, args[1:], words, node)
+        if last in QUEUES:
+            return self.queue_made(name, node)
         if last in SPAWN:
             return self._spawn(last, args, words, node)
         if keeps_failures(last, words):

@@ -61,7 +61,7 @@ class Methods(Queues):
             words=tuple(words.items()),
             receiver=receiver,
         )
-        if name in PUTS and len(args) == 1 and self.delivered(node, args[0]):
+        if name in PUTS and len(args) == 1 and self.delivered(node, receiver, args[0]):
             return Const(None)
         taken = self.taken(node) if name in GETS else None
         if taken is not None:

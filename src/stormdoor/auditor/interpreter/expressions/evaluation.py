@@ -1,6 +1,7 @@
 """What an expression means to a client without a credential."""
 
 import ast
+from collections.abc import Iterable
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
 from stormdoor.auditor.interpreter.tables import is_chosen, key_named
@@ -167,7 +168,7 @@ class Expressions(Conditions):
                     if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                         entries[key.value] = value
                 elif keep or not simple:
-                    self._pick(generator)
+                    self.pick(_names_of(generator.target), generator.ifs, ast.Eq)
                     made = self.evaluate(node.elt)
                     own = self._own_among(node) if self.mode == "member" else None
                     results.append(made if own is None else Unknown(labels_of(own), text_of(made)))
@@ -182,12 +183,11 @@ class Expressions(Conditions):
         finally:
             frame.env = outer
 
-    def _pick(self, generator: ast.comprehension) -> None:
+    def pick(self, names: set[str], conditions: Iterable[ast.expr], op: type[ast.cmpop]) -> None:
         """`next(one for one in listeners if one.name == message["to"])`: it is found by what is said."""
-        names = _names_of(generator.target)
-        for condition in generator.ifs:
+        for condition in conditions:
             match condition:
-                case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+                case ast.Compare(left=left, ops=[how], comparators=[right]) if isinstance(how, op):
                     pairs = ((left, right), (right, left))
                 case _:
                     continue

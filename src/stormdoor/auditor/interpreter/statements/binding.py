@@ -70,7 +70,7 @@ class Binding(Expressions):
                     return
                 for inner in target.elts:
                     part = inner.value if isinstance(inner, ast.Starred) else inner
-                    name = part.id if isinstance(part, ast.Name) else ""
+                    name = _name_of(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
                         # The key of an entry, and nobody's secret.
                         self.frame.env.names[name] = Unknown(value.labels, name)
@@ -270,7 +270,7 @@ def _shown_as(name: str, value: Value) -> Value:
         isinstance(value, Unknown)
         and "client" in value.labels
         and lexicon.is_credential_name(name)
-        and not (name == "key" and is_put_together(value.text))
+        and not (name == "key" and (is_put_together(value.text) or value.text.startswith("int(")))
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
     if (
@@ -353,3 +353,11 @@ def _nonlocal(node: ast.AST | None) -> frozenset[str]:
         elif not isinstance(one, FunctionNode | ast.ClassDef):
             rest.extend(ast.iter_child_nodes(one))
     return frozenset(names)
+
+
+def _name_of(target: ast.expr) -> str:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
