@@ -14,6 +14,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
+from stormdoor.auditor.judging.telling import only_notes
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -165,6 +166,8 @@ def asks(event: Event) -> bool:
                 pass
         last = _last_of(event)
         words = lexicon.words_of(last)
+        if event.kind == "check" and only_notes(event):
+            return False
         if _ASKS & set(words) or event.text.startswith("access: ") or _is_asked_of(event.text):
             return True
         if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):

@@ -136,6 +136,7 @@ def _changes_somebodys(event: Event) -> bool:
     return (
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
+        and "self" not in labels_of(held)  # it is found under the connection itself
         and bool(OF_SOMEBODY & _stems(text_of(held)))
     )
 

@@ -66,12 +66,26 @@ CONTROLS = frozenset(
 """What a message sets that says how much."""
 QUIET = frozenset(
     # It reads, computes or waits.
-    {"as", "check", "compute", "count", "current", "decode", "describe", "dump", "dumps", "encode"}
+    {
+        "as",
+        "begin",
+        "check",
+        "commit",
+        "compute",
+        "count",
+        "current",
+        "decode",
+        "describe",
+        "dump",
+        "dumps",
+        "encode",
+    }
     | {
         "exists",
         "fetch",
         "filter",
         "find",
+        "flush",
         "format",
         "from",
         "generate",

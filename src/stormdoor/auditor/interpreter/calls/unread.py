@@ -238,9 +238,9 @@ class Unread(Verification):
         if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
-            instead = given_instead(last, args, words) if proof else None
-            if instead is None:
-                instead = self._of_a_query(text, args, node, proof=proof)
+            sought = any(map(self.is_proof, args[:1]))
+            given = given_instead(last, args, words) if sought else None
+            instead = given or self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
