@@ -29,6 +29,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     origin_forms,
+    personas,
     protocols,
     provided,
     proving,
@@ -167,7 +168,7 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS
+OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS | personas.MEMBERS
 
 
 @pytest.mark.parametrize("name", OF_MEMBERS)
@@ -177,7 +178,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = deeds.ANYBODY | deeds.LATE
+OF_ANYBODY = deeds.ANYBODY | deeds.LATE | personas.ANYBODY
 
 
 @pytest.mark.parametrize("name", OF_ANYBODY)

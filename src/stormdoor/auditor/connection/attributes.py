@@ -263,7 +263,7 @@ class TornadoAttributes(Client):
                 return self.by_words(value, name, text, node)
             case "protocol", "accept_connection":
                 return Special("protocol.accept_connection", text=text)
-            case (("headers" | "cookies" | "settings"), _):
+            case (("headers" | "cookies" | "settings"), _) | ("request", "get_argument"):
                 return Member(value, name, value.labels, text)
             case _:
                 if node is self.called:
@@ -296,6 +296,8 @@ class TornadoAttributes(Client):
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )
+        if value.kind == "request" and name == "get_argument" and isinstance(key, str):
+            return self.from_client("query", key, text)  # what SockJS tells `on_open`
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)

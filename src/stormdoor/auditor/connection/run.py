@@ -372,6 +372,7 @@ class Run(TornadoModel):
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
             self.record("message", self.info.node, "a message")
+            self.proven_names.clear()
             try:
                 self._hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()

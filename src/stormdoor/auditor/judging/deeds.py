@@ -152,6 +152,8 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         and TELLS & words
     ):
         return True
+    if event.meant and held is not None and TELLS & words and "answer" not in labels_of(held):
+        return True  # `if one.name == data["to"]: one.write_message(text)`
     fields = list(_fields(event))
     return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
 

@@ -41,6 +41,7 @@ __all__ = [
     "is_verification_name",
     "raises_on_nothing",
     "reads_setting",
+    "says_for_whom",
     "says_who",
     "turns_off",
     "words_of",
@@ -164,9 +165,19 @@ def says_who(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
+def says_for_whom(name: str) -> bool:
+    """Whether a field of this name says whom a message is for: `to`, `recipient_id`, `targetUser`."""
+    words = words_of(name)
+    return bool(words) and (words[0] in _ADDRESSED or words[-1] in _ADDRESSED - {"to"})
+
+
+_ADDRESSED = frozenset(
+    {"addressee", "dest", "destination", "receiver", "recipient", "target", "to"}
+)
 _SENDERS = frozenset(
     {"account", "author", "from", "login", "member", "nick", "nickname", "owner", "participant"}
-    | {"player", "sender", "uid", "user", "userid", "username"}
+    | {"player", "sender", "tenant", "uid", "user", "userid", "username"}
 )
 _ROLES = frozenset(
     {"customer", "driver", "employee", "my", "operator", "passenger", "patient", "student"}

@@ -249,12 +249,10 @@ class Unread(Verification):
                 self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
             if nobody is not None and last not in _HARMLESS:
-                if self.accepted:
-                    self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
-                self.found_nobody(node, text, presumed=nobody.presumed)
-                return Nobody(text, node, self.frame.module, presumed=True)
+                return self._done_with_nobody(nobody, node, text, args, words)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
+            self.prove(everything if proof else [])
             return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
@@ -273,7 +271,7 @@ class Unread(Verification):
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
                 )
-            elif (last not in _HARMLESS or (last == "copy" and args)) and last != "get":
+            elif _is_act(last, args) or (self.mode == "member" and _is_query(last, args)):
                 self.record(
                     "act",
                     node,
@@ -283,9 +281,17 @@ class Unread(Verification):
                     receiver=receiver,
                 )
         if self.mode == "member" and "client" in labels:
-            labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
+            labels |= self.sought(node, everything)
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
         return Unknown((labels - lost) | {"answer"}, f"{text}()")
+
+    def _done_with_nobody(
+        self, nobody: Nobody, node: ast.AST, text: str, args: list[Value], words: dict[str, Value]
+    ) -> Value:
+        if self.accepted:
+            self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+        self.found_nobody(node, text, presumed=nobody.presumed)
+        return Nobody(text, node, self.frame.module, presumed=True)
 
     def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
@@ -386,6 +392,16 @@ class Unread(Verification):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _is_act(name: str, args: list[Value]) -> bool:
+    """Whether a call of this name may do something."""
+    return (name not in _HARMLESS or (name == "copy" and bool(args))) and name != "get"
+
+
+def _is_query(name: str, args: list[Value]) -> bool:
+    """`letters.find({"to": user})`, and no place in a text."""
+    return name == "find" and bool(args) and isinstance(args[0], Mapping)
 
 
 def _delivers(name: str) -> bool:

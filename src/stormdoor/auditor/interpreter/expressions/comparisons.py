@@ -70,7 +70,10 @@ class Comparisons(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
-        if self.mode == "member" and (
+        if self.mode == "member" and (_is_password_of(left, right) or _is_password_of(right, left)):
+            self.record("check", node, text, values=(left, right))
+            self.prove((left, right))
+        elif self.mode == "member" and (
             labels >= {"principal", "client"}
             or _is_token_of(left, right)
             or _is_token_of(right, left)
@@ -440,10 +443,14 @@ def _listed(text: Unknown) -> Const:
 def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
     """`row["owner"] == self.name`, `self.name in note["readers"]`: whose it is, and who it says it is."""
     labels, others = labels_of(name), labels_of(other)
-    if not labels >= {"client", "somebody"} or labels & {"answer", "credential", "found"}:
+    if "client" not in labels or labels & {"answer", "credential", "found"}:
         return False
     if not isinstance(other, Unknown) or others & {"credential", "principal", "self"}:
         return False
+    if "somebody" not in labels:
+        # `client.name == message["to"]`
+        whom = lexicon.says_for_whom(_last_word(name))
+        return whom and isinstance(op, ast.Eq | ast.NotEq) and "client" not in others
     if isinstance(op, ast.In | ast.NotIn):
         return bool(others) and not others <= labels
     return isinstance(op, ast.Eq | ast.NotEq) and not ("client" in others and others <= labels)
@@ -460,6 +467,17 @@ def _is_token_of(shown: Value, found: Value) -> bool:
             lexicon.is_credential_name(_last_word(found))
             or labels_of(shown) >= {"credential", "cookie"}  # whose it is, it says
         )
+    )
+
+
+def _is_password_of(shown: Value, found: Value) -> bool:
+    """Whether it is compared with the password of whom the client names: that is a log-in."""
+    words = lexicon.words_of(_last_word(found))
+    return (
+        labels_of(shown) >= {"client", "credential"}
+        and "client" in labels_of(found)
+        and not _chosen(found)
+        and bool({"pass", "passwd", "password", "pwd"} & set(words))
     )
 
 

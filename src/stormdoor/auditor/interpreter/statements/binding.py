@@ -110,6 +110,8 @@ class Binding(Expressions):
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
+                if holder.handler and self.mode == "anonymous" and _is_name(value):
+                    self.record("poses", node, name, values=(value,))
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
@@ -260,6 +262,11 @@ class Binding(Expressions):
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
             self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+def _is_name(value: Value) -> bool:
+    """Whether it is what the client calls itself, and nothing that was found for it."""
+    return "somebody" in labels_of(value) and not labels_of(value) & (_FOUND_OUT - {"somebody"})
 
 
 def _shown_as(name: str, value: Value) -> Value:
