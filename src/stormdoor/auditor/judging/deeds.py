@@ -32,6 +32,7 @@ from stormdoor.auditor.judging.verbs import (
     PLACES,
     PROGRAMS,
     QUIET,
+    ROUTES,
     RUNS,
     SPEAKS,
     STATES,
@@ -159,13 +160,15 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
 
 
 def _speaks_where_it_names(event: Event) -> bool:
-    """`redis.publish(data["room"], data["text"])`."""
-    first = event.values[0] if len(event.values) > 1 else None
-    return (
-        first is not None
-        and "message" in labels_of(first)
-        and bool(SPEAKS & set(lexicon.words_of(_name(event))))
-        and bool(PLACES & _stems(text_of(first)))
+    """`redis.publish(data["room"], data["text"])`, `channel.basic_publish(routing_key=data["key"], …)`."""
+    if not SPEAKS & set(lexicon.words_of(_name(event))):
+        return False
+    first = [("", event.values[0])] if len(event.values) > 1 else []
+    return any(
+        "client" in labels_of(place)
+        and bool(labels_of(place) & {"message", "query", "url"})
+        and bool((PLACES & _stems(text_of(place))) or (ROUTES & set(lexicon.words_of(name))))
+        for name, place in (*first, *event.words)
     )
 
 

@@ -17,6 +17,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.asking import SHARED
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.ownership import is_statement
+from stormdoor.auditor.judging.verbs import SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -56,8 +57,7 @@ def _told_in_loops(module: Module) -> frozenset[int]:
         for inner in ast.walk(statement)
         if isinstance(inner, ast.Call)
         and isinstance(inner.func, ast.Attribute)
-        and isinstance(inner.func.value, ast.Name)
-        and inner.func.value.id in _names_of(node.target)
+        and bool(_names_of(inner.func.value) & _names_of(node.target))
     )
 
 
@@ -120,6 +120,8 @@ def is_in_own_place(event: Event) -> bool:
     path = event.values[0] if event.values else None
     if path is not None and _is_own_key(path):
         return True
+    if path is not None and SPEAKS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
+        return "principal" in path.labels and "client" not in path.labels
     return (
         (event.text == "open" or event.text.startswith(("os.", "shutil.", "pathlib.Path.")))
         and path is not None

@@ -35,6 +35,7 @@ _COUNTS = frozenset({"count", "exist", "exists"})
 _FETCHED = ("fetchone()", "fetchall()", "fetchmany()")
 _COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|exists|len)\(")
 """What only says whether there is something, or how many there are."""
+_FOUND = frozenset({"answer", "found", "named"})
 _PROVEN = frozenset({"credential", "identity", "principal", "proven"})
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
@@ -104,40 +105,65 @@ def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
 
 
 def _on(path: Path) -> Iterator[tuple[Event, str]]:
-    asked = failed = False
+    asked = False
     called: set[str] = set()
+    for turn in _turns(path):
+        failed = any(event.kind in {"check", "close"} for event in turn)
+        last = {event.text: event for event in turn if event.kind == "poses"}
+        for event in turn:
+            if event.labels & _PROVEN:
+                continue
+            if event.kind == "poses":
+                called.add(event.text)
+                if event.labels & _FOUND and not failed and last[event.text] is event:
+                    yield event, _name_in(event)  # whoever is called so is who it is from now on
+            if event.stage not in _SERVING:
+                continue
+            words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
+            if event.labels >= {"client", "somebody"}:
+                asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
+                if _is_kept(event) or _is_said(event, words):
+                    yield event, _name_in(event)
+            elif _is_kept(event) and called & _asked_of_others(event.module):
+                yield event, min(called & _asked_of_others(event.module))
+            told = event.meant or (asked and _is_of_what_was_found(event))
+            if event.kind == "send" and told and not failed and not event.constant:
+                yield event, _name_in(event)
+
+
+def _turns(path: Path) -> list[list[Event]]:
+    """What happens until the first message, and for each message."""
+    turns: list[list[Event]] = [[]]
     for event in path.events:
         if event.kind == "message":
-            failed = False
-        failed = failed or event.kind == "check"
-        if event.stage not in _SERVING or event.labels & _PROVEN:
-            continue
-        if event.kind == "poses":
-            called.add(event.text)
-        words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
-        if event.labels >= {"client", "somebody"}:
-            asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
-            if _is_kept(event) or _is_said(event, words):
-                yield event, _name_in(event)
-        elif _is_kept(event) and called & _asked_of_others(event.module):
-            yield event, min(called)
-        told = event.meant or (asked and _is_of_what_was_found(event))
-        if event.kind == "send" and told and not failed and not event.constant:
-            yield event, _name_in(event)
+            turns.append([])
+        turns[-1].append(event)
+    return turns
 
 
 @lru_cache(maxsize=512)
 def _asked_of_others(module: Module) -> frozenset[str]:
-    """Attributes by which connections are told apart: `if one.user_id == user_id: one.send(…)`."""
-    return frozenset(
-        side.attr
+    """What is asked of one of many connections: `for one in all: if one.user_id == user_id: one.send(…)`."""
+    compared = [
+        side
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Compare)
         for side in (node.left, *node.comparators)
         if isinstance(side, ast.Attribute)
         and isinstance(side.value, ast.Name)
         and side.value.id != "self"
-    )
+    ]
+    looped = [
+        inner
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name)
+        for statement in node.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == node.target.id
+    ]
+    return frozenset(one.attr for one in compared + looped)
 
 
 def _is_kept(event: Event) -> bool:

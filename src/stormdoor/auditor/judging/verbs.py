@@ -15,6 +15,7 @@ __all__ = [
     "PLACES",
     "PROGRAMS",
     "QUIET",
+    "ROUTES",
     "RUNS",
     "SPEAKS",
     "STATES",
@@ -113,6 +114,8 @@ OF_SOMEBODY = frozenset(
 THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
 PLACES = OF_SOMEBODY | {"channel", "topic"}
+ROUTES = frozenset({"channel", "exchange", "queue", "room", "routing", "topic"})
+"""Words of a parameter that says where something is sent."""
 LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
 LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
 STATES = frozenset({"control", "options", "params", "state", "states", "status"})

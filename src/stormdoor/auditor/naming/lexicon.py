@@ -176,11 +176,32 @@ _ADDRESSED = frozenset(
     {"addressee", "dest", "destination", "receiver", "recipient", "target", "to"}
 )
 _SENDERS = frozenset(
-    {"account", "author", "from", "login", "member", "nick", "nickname", "owner", "participant"}
-    | {"player", "sender", "tenant", "uid", "user", "userid", "username"}
+    {
+        "account",
+        "acct",
+        "author",
+        "from",
+        "login",
+        "member",
+        "nick",
+        "nickname",
+        "owner",
+        "participant",
+    }
+    | {"player", "pname", "sender", "tenant", "uid", "uname", "user", "userid", "username", "usr"}
 )
 _ROLES = frozenset(
-    {"customer", "driver", "employee", "my", "operator", "passenger", "patient", "student"}
+    {
+        "client",
+        "customer",
+        "driver",
+        "employee",
+        "my",
+        "operator",
+        "passenger",
+        "patient",
+        "student",
+    }
     | {"teacher"}
 )
 _NUMBERS = frozenset({"id", "key", "name", "no", "num", "number", "uuid"})

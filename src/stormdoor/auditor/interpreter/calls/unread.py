@@ -252,7 +252,7 @@ class Unread(Verification):
                 return self._done_with_nobody(nobody, node, text, args, words)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
-            self.prove(everything if proof else [])
+            self.prove([*everything, function] if proof else [])
             return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")

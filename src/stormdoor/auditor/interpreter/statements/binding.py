@@ -104,14 +104,15 @@ class Binding(Expressions):
             case Instance():
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     value = _shown_as(name, value)
+                before = holder.attrs.get(name)
                 holder.attrs[name] = value
                 if holder.shared or holder.info in self.hierarchy.applications:
                     self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
-                if holder.handler and self.mode == "anonymous" and _is_name(value):
-                    self.record("poses", node, name, values=(value,))
+                if holder.handler and self.mode == "anonymous":
+                    self._posed(name, before, value, node)
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
@@ -148,6 +149,13 @@ class Binding(Expressions):
             and not self.weighed
             and not any(event.kind == "check" and not event.remembered for event in self.events)
         )
+
+    def _posed(self, name: str, before: Value | None, value: Value, node: ast.AST) -> None:
+        """Note whom the connection is said to be of, and that it is not said any more."""
+        if _poses(name, value):
+            self.record("poses", node, name, values=(value,))
+        elif before is not None and _poses(name, before):
+            self.record("poses", node, name)
 
     def _begins(self, name: str, value: Value, node: ast.AST) -> bool:
         """Whether any message brings this about: `self.session = recorder.new_session()`.
@@ -264,9 +272,12 @@ class Binding(Expressions):
             self.frame.env.names[name] = self.meaning(found, name, node)
 
 
-def _is_name(value: Value) -> bool:
-    """Whether it is what the client calls itself, and nothing that was found for it."""
-    return "somebody" in labels_of(value) and not labels_of(value) & (_FOUND_OUT - {"somebody"})
+def _poses(name: str, value: Value) -> bool:
+    """Whether it is what the client calls itself, or whoever is found under that name: `self.user = row`."""
+    labels = labels_of(value)
+    if "somebody" not in labels or labels & {"credential", "principal"}:
+        return False
+    return not labels & _FOUND_OUT - {"somebody"} or lexicon.is_identity_name(name)
 
 
 def _shown_as(name: str, value: Value) -> Value:
