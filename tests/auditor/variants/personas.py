@@ -913,3 +913,648 @@ class Door(Base):
 """,
     ),
 }
+
+ANYBODY |= {
+    "a row that is made of an object": (
+        "missing",
+        """
+class Access:
+    def __init__(self, user):
+        self.user = user
+    @classmethod
+    def connect(cls, user):
+        return cls(user)
+class Door(WebSocketHandler):
+    def open(self):
+        db.access.insert_one(Access.connect(self.get_argument("user")).__dict__)
+""",
+    ),
+    "a row of an object of the server": (
+        "ok",
+        """
+class Access:
+    def __init__(self, server):
+        self.server = server
+class Door(WebSocketHandler):
+    def open(self):
+        db.access.insert_one(Access("door").__dict__)
+""",
+    ),
+    "a channel of the query, by a routing key": (
+        "missing",
+        """
+import pika
+channel = pika.BlockingConnection().channel()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        channel.basic_publish(exchange="", routing_key=data["key"], body=data["text"])
+""",
+    ),
+    "the one queue of the server": (
+        "ok",
+        """
+import pika
+channel = pika.BlockingConnection().channel()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        channel.basic_publish(exchange="", routing_key="lines", body=message)
+""",
+    ),
+    "spoken where the query says": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.channel = self.get_argument("channel")
+    def on_message(self, message):
+        redis.publish(self.channel, message)
+""",
+    ),
+    "the client of the query": (
+        "missing",
+        """
+table = {}
+class Door(WebSocketHandler):
+    def open(self):
+        self.client_id = self.get_argument("Id")
+        table[self.client_id] = self
+""",
+    ),
+    "a number that the server gives": (
+        "ok",
+        """
+import uuid
+table = {}
+class Door(WebSocketHandler):
+    def open(self):
+        self.client_id = uuid.uuid4().hex
+        table[self.client_id] = self
+        self.write_message({"id": self.client_id})
+""",
+    ),
+    "whoever is found under a name": (
+        "missing",
+        """
+from users import Users
+class Door(WebSocketHandler):
+    def open(self, username):
+        self.user = Users.get_by_username(username)
+    def on_message(self, message):
+        self.write_message("pong")
+""",
+    ),
+    "whoever is found under a name, and the password": (
+        "ok",
+        """
+from users import Users
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            self.user = Users.get_by_username(data["username"])
+            if not self.user or not self.user.check_password(data["password"]):
+                self.user = None
+                self.close()
+        elif self.user:
+            room.say(self.user.name, data["text"])
+""",
+    ),
+    "a loop elsewhere asks each for its name": (
+        "missing",
+        """
+clients = []
+def tell(change):
+    for client in clients:
+        if client.username in change["owners"]:
+            client.write_message(change)
+class Door(WebSocketHandler):
+    username = None
+    def open(self, username):
+        if self not in clients:
+            self.username = username
+            clients.append(self)
+""",
+    ),
+    "a loop elsewhere asks nobody": (
+        "ok",
+        """
+clients = []
+def tell(change):
+    for client in clients:
+        client.write_message(change)
+class Door(WebSocketHandler):
+    username = None
+    def open(self, username):
+        if self not in clients:
+            self.username = username
+            clients.append(self)
+""",
+    ),
+}
+
+MEMBERS |= {
+    "spoken where a signature says": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        try:
+            self.channel = self.application.signer.unsign(self.get_argument("channel"), max_age=1800)
+        except Exception:
+            self.close()
+    def on_message(self, message):
+        redis.publish(self.channel, json.dumps({"message": message}))
+""",
+    ),
+    "spoken where the query says, by a member": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.channel = self.get_argument("channel")
+    def on_message(self, message):
+        redis.publish(self.channel, json.dumps({"message": message}))
+""",
+    ),
+    "the sockets of the players of a room that it names": (
+        "missing",
+        """
+SOCKETS = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        for player in self.application.lobby.rooms[data["room"]]["players"]:
+            SOCKETS[player["phone"]].write_message({"action": "begin"})
+""",
+    ),
+    "the sockets of the players of the own room": (
+        "ok",
+        """
+SOCKETS = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        for player in self.application.lobby.room_of(self.current_user)["players"]:
+            SOCKETS[player["phone"]].write_message({"text": data["text"]})
+""",
+    ),
+}
+
+ANYBODY |= {
+    "tornadio, an event with the name of the sender": (
+        "missing",
+        """
+from tornadio2 import SocketConnection, event
+class Door(SocketConnection):
+    participants = set()
+    def on_open(self, request):
+        self.participants.add(self)
+    @event("chat")
+    def chat(self, username, text):
+        for one in self.participants:
+            one.emit("chat", username, text)
+""",
+    ),
+    "a number in base64": (
+        "missing",
+        """
+import base64
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = base64.b64decode(self.get_argument("u")).decode()
+        ONLINE[uid] = self
+""",
+    ),
+    "a hash of who is there": (
+        "missing",
+        """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    def open(self):
+        store.hset("online", self.get_argument("user_id"), id(self))
+""",
+    ),
+    "the queue of a user": (
+        "missing",
+        """
+import collections
+QUEUES = collections.defaultdict(asyncio.Queue)
+class Door(WebSocketHandler):
+    async def open(self, user_id):
+        queue = QUEUES[user_id]
+        while True:
+            await self.write_message(await queue.get())
+""",
+    ),
+    "the queue of the connection": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def open(self, page):
+        queue = asyncio.Queue()
+        clients.add(queue)
+        while True:
+            await self.write_message(await queue.get())
+""",
+    ),
+    "weak references by name": (
+        "missing",
+        """
+import weakref
+SOCKETS = weakref.WeakValueDictionary()
+class Door(WebSocketHandler):
+    def open(self):
+        SOCKETS[self.get_query_argument("account")] = self
+""",
+    ),
+    "a table of the class by name": (
+        "missing",
+        """
+import collections
+class Door(WebSocketHandler):
+    sockets = collections.defaultdict(set)
+    def open(self, user):
+        Door.sockets[user].add(self)
+""",
+    ),
+    "the file of a mailbox": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        user = self.get_argument("user")
+        with open(os.path.join("/var/mail", user)) as box:
+            for line in box:
+                self.write_message(line)
+""",
+    ),
+    "letters, peewee": (
+        "missing",
+        """
+from models import Letter
+class Door(WebSocketHandler):
+    def open(self, uid):
+        for letter in Letter.select().where(Letter.recipient == uid):
+            self.write_message(letter.text)
+""",
+    ),
+    "letters, motor": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        uid = json.loads(message)["uid"]
+        async for letter in db.letters.find({"owner": uid}):
+            await self.write_message(letter)
+""",
+    ),
+    "letters, a query that is put together": (
+        "missing",
+        """
+import psycopg2
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        uid = json.loads(message)["uid"]
+        cursor = psycopg2.connect("dbname=mail").cursor()
+        cursor.execute("select text from letters where owner = '%s'" % uid)
+        for row in cursor.fetchall():
+            self.write_message(row[0])
+""",
+    ),
+    "notes of the database for a user": (
+        "missing",
+        """
+import asyncpg
+class Door(WebSocketHandler):
+    async def open(self, user_id):
+        self.connection = await asyncpg.connect("postgres://localhost")
+        await self.connection.add_listener("user_%s" % user_id, self.on_note)
+    def on_note(self, connection, pid, channel, payload):
+        self.write_message(payload)
+""",
+    ),
+    "notes of the database for all": (
+        "ok",
+        """
+import asyncpg
+class Door(WebSocketHandler):
+    async def open(self, page):
+        self.connection = await asyncpg.connect("postgres://localhost")
+        await self.connection.add_listener("news", self.on_note)
+    def on_note(self, connection, pid, channel, payload):
+        self.write_message(payload)
+""",
+    ),
+    "a set of who is there": (
+        "missing",
+        """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["event"] == "hello":
+            store.sadd("online", data["username"])
+""",
+    ),
+    "a session in a plain cookie": (
+        "missing",
+        """
+import base64
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        state = json.loads(base64.b64decode(self.get_cookie("state")))
+        self.user_id = state["user_id"]
+        ONLINE[self.user_id] = self
+""",
+    ),
+    "the current user is what the query says": (
+        "missing",
+        """
+ONLINE = {}
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_argument("user", None)
+    @authenticated
+    def get(self):
+        return super().get()
+    def open(self):
+        ONLINE[self.current_user] = self
+""",
+    ),
+    "a number has to be there": (
+        "missing",
+        """
+ONLINE = {}
+class Door(WebSocketHandler):
+    def prepare(self):
+        self.uid = self.request.headers.get("uid")
+        if not self.uid:
+            raise HTTPError(401)
+    def open(self):
+        ONLINE[self.uid] = self
+""",
+    ),
+    "a user that the query names, django": (
+        "missing",
+        """
+from django.contrib.auth.models import User
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = User.objects.get(pk=self.get_argument("user"))
+    def on_message(self, message):
+        room.say(self.user.username, message)
+""",
+    ),
+    "the user of a token, django": (
+        "ok",
+        """
+from rest_framework.authtoken.models import Token
+class Door(WebSocketHandler):
+    user = None
+    def open(self):
+        try:
+            self.user = Token.objects.get(key=self.get_argument("token")).user
+        except Token.DoesNotExist:
+            self.close()
+    def on_message(self, message):
+        if self.user:
+            room.say(self.user.username, message)
+""",
+    ),
+    "a signature over the number": (
+        "ok",
+        """
+import hashlib
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = self.get_argument("uid")
+        wanted = hmac.new(self.settings["secret"], uid.encode(), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(self.get_argument("signature"), wanted):
+            self.close()
+            return
+        ONLINE[uid] = self
+""",
+    ),
+    "a name for all to see, and the server's number": (
+        "ok",
+        """
+import itertools
+numbers = itertools.count(1)
+class Door(WebSocketHandler):
+    def open(self):
+        self.number = next(numbers)
+        clients.add(self)
+    def on_message(self, message):
+        for one in clients:
+            one.write_message({"number": self.number, "text": message})
+""",
+    ),
+    "an order of whoever it says": (
+        "missing",
+        """
+from shop.models import Order
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        Order.objects.create(customer_id=data["customer_id"], item=data["item"])
+""",
+    ),
+    "an invoice by its number is paid": (
+        "missing",
+        """
+from shop.models import Invoice
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        invoice = Invoice.objects.get(pk=json.loads(message)["invoice_id"])
+        invoice.paid = True
+        invoice.save()
+""",
+    ),
+    "the profile of whoever it says": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.profiles.update({"user": data["user"]}, {"$set": {"email": data["email"]}})
+""",
+    ),
+}
+
+MEMBERS |= {
+    "money of an account, by a member": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        bank.transfer(data["from_account"], data["to_account"], data["amount"])
+""",
+    ),
+    "money of an account of its own": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["from_account"] not in bank.accounts_of(self.current_user):
+            return
+        bank.transfer(data["from_account"], data["to_account"], data["amount"])
+""",
+    ),
+    "an order by its number": (
+        "missing",
+        """
+from shop.models import Order
+class Door(Base):
+    def on_message(self, message):
+        order = Order.objects.get(id=json.loads(message)["order"])
+        order.cancel()
+""",
+    ),
+    "an order by its number and its customer": (
+        "ok",
+        """
+from shop.models import Order
+class Door(Base):
+    def on_message(self, message):
+        order = Order.objects.get(id=json.loads(message)["order"], customer=self.current_user)
+        order.cancel()
+""",
+    ),
+    "a device whose owner is another": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        device = devices.get(data["device"])
+        if device.owner_id != self.current_user["id"]:
+            return
+        device.reset()
+""",
+    ),
+    "the tenant of the message": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db[data["tenant"]].orders.delete_one({"_id": data["id"]})
+""",
+    ),
+    "the tenant of the user": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        db[self.current_user.tenant].orders.delete_one({"_id": data["id"]})
+""",
+    ),
+    "the channel of a user that it names": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        pubsub.subscribe(f"user:{data['user_id']}", self)
+""",
+    ),
+    "the channel of the user that it is": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        pubsub.subscribe(f"user:{self.current_user.id}", self)
+""",
+    ),
+    "the user of the path, refused in prepare": (
+        "ok",
+        """
+class Door(Base):
+    def prepare(self):
+        super().prepare()
+        if self.path_kwargs["user_id"] != self.current_user.id:
+            raise HTTPError(403)
+    def open(self, user_id):
+        for letter in db.letters.find({"to": user_id}):
+            self.write_message(letter["text"])
+""",
+    ),
+    "the readers of a document, python 2": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = docs.load(data["doc"])
+        if self.current_user not in doc.readers:
+            print "refused"
+            return
+        doc.append(data["text"])
+""",
+    ),
+    "a document of a member, by a join": (
+        "ok",
+        """
+from models import Doc, Member, session
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        mine = Member.user_id == self.current_user.id
+        doc = session.query(Doc).join(Member).filter(mine, Doc.id == data["doc"]).one()
+        doc.text = data["text"]
+        session.commit()
+""",
+    ),
+    "a document of anybody, by a join": (
+        "missing",
+        """
+from models import Doc, Member, session
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = session.query(Doc).join(Member).filter(Doc.id == data["doc"]).one()
+        doc.text = data["text"]
+        session.commit()
+""",
+    ),
+    "a token, and then whoever it says": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.user is None:
+            self.user = sessions.find(data["token"])
+            if self.user is None:
+                self.close()
+            return
+        room.say(data["user"], data["text"])
+""",
+    ),
+    "a token, and then the user of it": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.user is None:
+            self.user = sessions.find(data["token"])
+            if self.user is None:
+                self.close()
+            return
+        room.say(self.user, data["text"])
+""",
+    ),
+}

@@ -394,10 +394,15 @@ class Run(TornadoModel):
             self._event(message)
             return
         named = self._named_by_messages()
-        if not named:
-            self.method("on_message", [message])
-        else:
-            self.method(named[self.choose(self.info.node, len(named))], [message])
+        events = self._announced()
+        without = bool(events) and self._member(self.info, "on_message", None) is None
+        whole = [] if named or without else ["on_message"]
+        heard = [*whole, *named, *events]
+        picked = heard[self.choose(self.info.node, len(heard))] if len(heard) > 1 else heard[0]
+        told: list[Value] = [message]
+        if picked in events:
+            told = [self.client_field(message, one, one) for one in events[picked]]
+        self.method(picked, told)
 
     def _named_by_messages(self) -> list[str]:
         """The methods that a message may name, where `on_message` is that of a library which does so."""
@@ -406,6 +411,20 @@ class Run(TornadoModel):
         if not begin or self._member(self.info, "on_message", None) is not None:
             return []
         return self._methods_of(begin, but=_OF_LIBRARY)
+
+    def _announced(self) -> dict[str, list[str]]:
+        """Methods of a connection under `@event("chat")`, each with what it is told."""
+        bases = [one.name for one in self.info.mro if isinstance(one, External)]
+        if not any(map(self.hierarchy.knowledge.is_connection, bases)):
+            return {}
+        return {
+            method.name: [one.arg for one in method.args.args[1:]]
+            for info in self.info.mro
+            if isinstance(info, ClassInfo)
+            for method in info.node.body
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+            and any(_is_event(one) for one in method.decorator_list)
+        }
 
     def _methods_of(self, begin: str, *, but: frozenset[str]) -> list[str]:
         """Methods of the connection's classes that begin so."""
@@ -527,6 +546,12 @@ def _passing(function: ast.AST, rest: str) -> ast.Call | None:
         ):
             return node
     return None
+
+
+def _is_event(decorator: ast.expr) -> bool:
+    """`@event`, `@tornadio2.event("chat")`."""
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")) == "event"
 
 
 def _put_among_words(function: ast.AST) -> set[str]:

@@ -30,9 +30,8 @@ _SAYS |= {"accept", "approve", "bid", "book", "buy", "charge", "deposit", "follo
 _SAYS |= {"order", "pay", "play", "transfer", "vote", "withdraw"}
 """Words of what tells others, or keeps, what somebody says."""
 _READS = FINDS | {"all", "execute", "hget", "hgetall", "history", "list", "lrange", "mget", "read"}
-_READS |= {"scan", "search", "smembers", "zrange", "zrevrange"}
+_READS |= {"open", "scan", "search", "smembers", "where", "zrange", "zrevrange"}
 _COUNTS = frozenset({"count", "exist", "exists"})
-_FETCHED = ("fetchone()", "fetchall()", "fetchmany()")
 _COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|exists|len)\(")
 """What only says whether there is something, or how many there are."""
 _FOUND = frozenset({"answer", "found", "named"})
@@ -105,7 +104,7 @@ def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
 
 
 def _on(path: Path) -> Iterator[tuple[Event, str]]:
-    asked = False
+    asked = selected = False
     called: set[str] = set()
     for turn in _turns(path):
         failed = any(event.kind in {"check", "close"} for event in turn)
@@ -122,13 +121,22 @@ def _on(path: Path) -> Iterator[tuple[Event, str]]:
             words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
             if event.labels >= {"client", "somebody"}:
                 asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
+                selected = selected or ("execute" in words and _selects(event))
                 if _is_kept(event) or _is_said(event, words):
                     yield event, _name_in(event)
             elif _is_kept(event) and called & _asked_of_others(event.module):
                 yield event, min(called & _asked_of_others(event.module))
             told = event.meant or (asked and _is_of_what_was_found(event))
+            told = told or (selected and "answer" in event.labels)
             if event.kind == "send" and told and not failed and not event.constant:
                 yield event, _name_in(event)
+
+
+def _selects(event: Event) -> bool:
+    """`cursor.execute("select … where owner = ?", (user,))`, whose answer the cursor gives later."""
+    statement = event.values[0] if event.values else None
+    text = str(statement.value) if isinstance(statement, Const) else text_of(statement or Const(""))
+    return bool(re.match(r"[frbu]*['\"]*\s*select\b", text, re.IGNORECASE))
 
 
 def _turns(path: Path) -> list[list[Event]]:
@@ -182,8 +190,8 @@ def _is_of_what_was_found(event: Event) -> bool:
     """`for line in lines.find({"to": user}): self.write_message(line)`, and not whether there is one."""
     return any(
         isinstance(one, Unknown)
-        and bool(one.labels & {"answer", "found"})
-        and ("somebody" in one.labels or text_of(one).endswith(_FETCHED))
+        and (bool(one.labels & {"answer", "found"}) or text_of(one).startswith("open("))
+        and "somebody" in one.labels
         and not _COUNTED.search(text_of(one))
         for one in values_in(event)
     )

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
@@ -70,18 +69,8 @@ class Comparisons(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
-        if self.mode == "member" and (_is_password_of(left, right) or _is_password_of(right, left)):
-            self.record("check", node, text, values=(left, right))
-            self.prove((left, right))
-        elif self.mode == "member" and (
-            labels >= {"principal", "client"}
-            or _is_token_of(left, right)
-            or _is_token_of(right, left)
-            or (
-                self.stage == Stage.MESSAGE and (_is_sum_of(left, right) or _is_sum_of(right, left))
-            )
-        ):
-            self.record("check", node, f"access: {text}", values=(left, right))
+        if self.mode == "member":
+            self._compared_for_member(left, right, node)
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
                 right, left, node
@@ -174,6 +163,24 @@ class Comparisons(Operators):
             ]
             return Const(same != negated)
         return Unknown(labels, text)
+
+    def _compared_for_member(self, left: Value, right: Value, node: ast.AST) -> None:
+        """Note what a comparison proves of a client that is let in, or asks about it."""
+        text = self.frame.module.source(node)
+        if _is_password_of(left, right) or _is_password_of(right, left):
+            self.record("check", node, text, values=(left, right))
+            self.prove((left, right))
+            return
+        signed = _is_sum_of(left, right) or _is_sum_of(right, left)
+        if signed:
+            self.prove(self.signed())
+        if (
+            signed
+            or labels_of(left, right) >= {"principal", "client"}
+            or _is_token_of(left, right)
+            or _is_token_of(right, left)
+        ):
+            self.record("check", node, f"access: {text}", values=(left, right))
 
     def _against_what_is_set(
         self, setting: Setting, text: str, node: ast.AST, *, negated: bool

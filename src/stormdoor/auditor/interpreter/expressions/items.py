@@ -155,7 +155,7 @@ class Items(Proofs):
             ):
                 return Setting(text, Const(...), text=text)  # it does not start without
             case ClassRef() | Named() if not (
-                isinstance(index, Nobody) or "client" in labels_of(index)
+                isinstance(index, Nobody) or labels_of(index) & {"client", "principal"}
             ):
                 return value
             case Nobody():

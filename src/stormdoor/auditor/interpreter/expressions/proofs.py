@@ -55,6 +55,20 @@ class Proofs(Names):
             ):
                 one.labels = (one.labels - _SAID) | {"principal"}
 
+    def signed(self) -> list[Value]:
+        """What a digest with a secret was made of since the message came."""
+        made: list[Value] = []
+        for event in reversed(self.events):
+            if event.kind == "message":
+                break
+            if event.kind == "call" and event.text.startswith(("hmac.", "hashlib.")):
+                made += [
+                    Unknown(one.labels, one.text.removesuffix(".encode()"))
+                    for one in _flat(event.values)
+                    if isinstance(one, Unknown)
+                ]
+        return made
+
     def as_proven(self, value: Unknown) -> Unknown:
         """The name, said once more in the message that proved it."""
         if value.text in self.proven_names and "credential" not in value.labels:
