@@ -30,6 +30,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     origin_forms,
+    personas,
     picked,
     protocols,
     provided,
@@ -170,7 +171,9 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS | picked.MEMBERS
+OF_MEMBERS = (
+    actions.CASES | hostile_actions.CASES | deeds.MEMBERS | picked.MEMBERS | personas.MEMBERS
+)
 
 
 @pytest.mark.parametrize("name", OF_MEMBERS)
@@ -180,7 +183,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = deeds.ANYBODY | deeds.LATE | picked.ANYBODY
+OF_ANYBODY = deeds.ANYBODY | deeds.LATE | picked.ANYBODY | personas.ANYBODY
 
 
 @pytest.mark.parametrize("name", OF_ANYBODY)

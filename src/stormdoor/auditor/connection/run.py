@@ -285,6 +285,7 @@ class Run(Fronts):
         handler = self.handler
         if handler is None:
             return []
+        added: set[str] = set()
         for method in (name, "open"):
             found = self._member(handler.info, method, None)
             if not isinstance(found, ClassMember):
@@ -298,7 +299,8 @@ class Run(Fronts):
                     return []
                 value = inner
             value, given = _innermost(value)
-            names = [one.arg for one in value.node.args.args if one.arg not in given][1:]
+            added |= given
+            names = [one.arg for one in value.node.args.args if one.arg not in added][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
                 return [
@@ -372,6 +374,7 @@ class Run(Fronts):
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
             self.record("message", self.info.node, "a message")
+            self.proven_names.clear()
             try:
                 self._hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()
@@ -524,8 +527,9 @@ def _innermost(function: Function) -> tuple[Function, set[str]]:
         inner = _called(function, call)
         if call is None or inner is None:
             break
-        function = inner
         added |= {word.arg for word in call.keywords if word.arg is not None}
+        added |= _put_among_words(function.node)
+        function = inner
     return function, added
 
 
@@ -544,6 +548,21 @@ def _passing(function: ast.AST, rest: str) -> ast.Call | None:
         ):
             return node
     return None
+
+
+def _put_among_words(function: ast.AST) -> set[str]:
+    """What a wrapper adds to the words that it was given: `kwargs["user"] = user`."""
+    rest = function.args.kwarg if isinstance(function, ast.FunctionDef) else None
+    return {
+        str(target.slice.value)
+        for node in ast.walk(function)
+        if rest is not None and isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == rest.arg
+        and isinstance(target.slice, ast.Constant)
+    }
 
 
 def _called(function: Function, call: ast.Call | None) -> Function | None:

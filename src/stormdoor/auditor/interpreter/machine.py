@@ -134,6 +134,10 @@ class Core:
         # Tables into which this client has put what it shows, and cursors that were asked for what
         # goes with it, by their names.
         self.filled, self.queried = set[str](), set[str]()
+        self.sought_by: dict[str, set[str]] = {}
+        """Names that something was looked up by, under the mark of what was found."""
+        self.proven_names: set[str] = set()
+        """Names that the message under way says and proves."""
         self.proving: set[str] = set()
         """Cookies without which the client was refused: whatever they are called, they are what proves."""
 
@@ -378,6 +382,7 @@ class Core:
             frozenset(self.filled),
             frozenset(self.queried),
             frozenset(self.proving),
+            frozenset(self.proven_names),
             frozenset(
                 (id(event.node), event.kind) for event in self.events if event.kind != "call"
             ),

@@ -130,8 +130,7 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
     accepted = [path for path in shipped if path.outcome == "accepted"]
     fails = any(path.message_end == "raised" for path in accepted)
     broken = bool(accepted) and all(_is_broken(path) for path in accepted)
-    closed = bool(accepted) and all(_neutral(path) for path in accepted)
-    if not (broken or closed or (fails and all(_is_idle(path) for path in accepted))):
+    if not (broken or (fails and all(_is_idle(path) for path in accepted))):
         return shipped
     for name in accepted[0].assumptions:
         switched = [
@@ -141,23 +140,28 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
             == [name]
         ]
         if any(
-            path.outcome == "accepted"
-            and (
-                bool(message_checks(path))
-                if broken
-                else _refused_in_open(path)
-                if closed
-                else not _is_idle(path)
-            )
+            path.outcome == "accepted" and (_asks_in_use(path) if broken else not _is_idle(path))
             for path in switched
         ):
             return switched
     return shipped
 
 
+def _asks_in_use(path: Path) -> bool:
+    """Whether messages are asked, or `open` refuses this client for what it is not."""
+    return bool(message_checks(path)) or (bool(path.checks) and path.open_end != "through")
+
+
 def _is_broken(path: Path) -> bool:
-    """Whether each message fails for want of a setting: the program is not used as shipped."""
-    return path.message_end == "raised" and not path.checks and not message_effects(path)
+    """Whether everybody fails for want of a setting: the program is not used as shipped.
+
+    Each message breaks on it, or `open` turns everybody away and has asked nobody anything.
+    """
+    if path.checks:
+        return False
+    if path.open_end in {"closed", "raised"}:
+        return True
+    return path.message_end == "raised" and not message_effects(path)
 
 
 def _is_idle(path: Path) -> bool:

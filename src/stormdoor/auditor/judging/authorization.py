@@ -14,8 +14,9 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.given import values_in
+from stormdoor.auditor.judging.given import chosen_in, values_in
 from stormdoor.auditor.judging.own import (
+    is_an_amount,
     is_asked_of_a_list,
     is_in_own_place,
     is_own_row,
@@ -44,9 +45,15 @@ _FINDS = frozenset(
 )
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 _PARSES = frozenset(
-    {"b64decode", "clean", "decode", "decrypt", "deserialize", "escape", "fromstring", "loads"}
+    {"asdict", "b64decode", "clean", "decode", "decrypt", "deserialize", "dump", "dumps", "escape"}
+    | {"fromstring", "loads", "serialize"}
     | {"normalize", "parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
 )
+_MAKES = (
+    *(["as", "dict"], ["as", "json"], ["from", "json"], ["model", "dump"]),
+    *(["model", "validate"], ["to", "dict"], ["to", "json"]),
+)
+"""How the names of methods begin that make one thing of another."""
 _COMMANDS = frozenset(
     {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
     | {"terminate", "wipe"}
@@ -70,9 +77,8 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
     if not _takes_address(opened) and not any(
         event.kind in {"call", "act", "join", "store"}
         and event.stage in _SERVING
-        and "client" in event.labels
-        and event.labels & {"url", "query"}
         and event.text.rpartition(".")[2] not in BENIGN
+        and _is_addressed(event)
         for event in endpoint.member.events
     ):
         return ""  # there is one thing for all, and whoever may connect may have it
@@ -90,6 +96,20 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
             )
             return "" if used else f"self.{found}"
     return ""
+
+
+def _is_addressed(event: Event) -> bool:
+    """Whether it is given what the address or the query names, and not only how much of something."""
+    if event.kind == "call" and "." not in event.text:
+        return False  # it is Python's own: `int(...)`
+    held = labels_of(*_places(event))
+    return ("client" in held and bool(held & {"url", "query"})) or (
+        any(
+            one.labels & {"url", "query"} and not one.labels & {"answer", "found"}
+            for one in chosen_in(event)
+        )
+        and not is_an_amount(event)
+    )
 
 
 def _takes_address(method: object) -> bool:
@@ -163,6 +183,10 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
             continue
+        if is_an_amount(event) and (
+            event.receiver is None or "client" not in labels_of(event.receiver)
+        ):
+            continue
         seen.add(id(event.node))
         found.append(event)
     return found
@@ -224,7 +248,7 @@ def only_reads(event: Event) -> bool:
         return True
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
         return True
-    return bool(_PARSES & set(words[:1])) or words[:2] in (["model", "validate"], ["from", "json"])
+    return bool(_PARSES & set(words[:1])) or words[:2] in _MAKES
 
 
 def _queued(text: str) -> bool:

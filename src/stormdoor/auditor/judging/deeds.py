@@ -34,6 +34,7 @@ from stormdoor.auditor.judging.verbs import (
     PROCEDURES,
     PROGRAMS,
     QUIET,
+    ROUTES,
     RUNS,
     SPEAKS,
     STATES,
@@ -150,6 +151,7 @@ def _changes_somebodys(event: Event) -> bool:
     return (
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
+        and "self" not in labels_of(held)  # it is found under the connection itself
         and bool(OF_SOMEBODY & stems_of(text_of(held)))
     )
 
@@ -165,19 +167,22 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         and TELLS & words
     ):
         return True
+    if event.meant and held is not None and TELLS & words and "answer" not in labels_of(held):
+        return True  # `if one.name == data["to"]: one.write_message(text)`
     fields = list(fields_of(event))
     return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
 
 
 def _speaks_where_it_names(event: Event) -> bool:
-    """`redis.publish(data["room"], data["text"])`."""
-    return (
-        len(event.values) > 1
-        and bool(SPEAKS & set(lexicon.words_of(name_of(event))))
-        and any(
-            "message" in labels_of(value) and bool(PLACES & stems_of(text_of(value)))
-            for value in event.values
-        )
+    """`redis.publish(data["room"], data["text"])`, `channel.basic_publish(routing_key=data["key"], …)`."""
+    if not SPEAKS & set(lexicon.words_of(name_of(event))):
+        return False
+    first = [("", event.values[0])] if len(event.values) > 1 else []
+    return any(
+        "client" in labels_of(place)
+        and bool(labels_of(place) & {"message", "query", "url"})
+        and bool((PLACES & stems_of(text_of(place))) or (ROUTES & set(lexicon.words_of(name))))
+        for name, place in (*first, *event.words)
     )
 
 

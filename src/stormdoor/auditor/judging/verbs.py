@@ -18,6 +18,7 @@ __all__ = [
     "PROCEDURES",
     "PROGRAMS",
     "QUIET",
+    "ROUTES",
     "RUNS",
     "SPEAKS",
     "STATES",
@@ -127,12 +128,26 @@ CONTROLS = frozenset(
 """What a message sets that says how much."""
 QUIET = frozenset(
     # It reads, computes or waits.
-    {"as", "check", "compute", "count", "current", "decode", "describe", "dump", "dumps", "encode"}
+    {
+        "as",
+        "begin",
+        "check",
+        "commit",
+        "compute",
+        "count",
+        "current",
+        "decode",
+        "describe",
+        "dump",
+        "dumps",
+        "encode",
+    }
     | {
         "exists",
         "fetch",
         "filter",
         "find",
+        "flush",
         "format",
         "from",
         "generate",
@@ -159,7 +174,9 @@ OF_SOMEBODY = frozenset(
 """Words for what belongs to some and not to all."""
 THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
-PLACES = OF_SOMEBODY | {"channel", "routing", "topic"}
+PLACES = OF_SOMEBODY | {"channel", "topic"}
+ROUTES = frozenset({"channel", "exchange", "queue", "room", "routing", "topic"})
+"""Words of a parameter that says where something is sent."""
 LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
 LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
 HANDLES = RUNS | {"act", "do", "handle", "perform", "process"}

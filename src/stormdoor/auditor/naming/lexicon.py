@@ -43,6 +43,7 @@ __all__ = [
     "logs_in",
     "raises_on_nothing",
     "reads_setting",
+    "says_for_whom",
     "says_who",
     "turns_off",
     "words_of",
@@ -176,12 +177,43 @@ def says_who(name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=16384)
+def says_for_whom(name: str) -> bool:
+    """Whether a field of this name says whom a message is for: `to`, `recipient_id`, `targetUser`."""
+    words = words_of(name)
+    return bool(words) and (words[0] in _ADDRESSED or words[-1] in _ADDRESSED - {"to"})
+
+
+_ADDRESSED = frozenset(
+    {"addressee", "dest", "destination", "receiver", "recipient", "target", "to"}
+)
 _SENDERS = frozenset(
-    {"account", "author", "from", "login", "member", "nick", "nickname", "owner", "participant"}
-    | {"player", "sender", "uid", "user", "userid", "username"}
+    {
+        "account",
+        "acct",
+        "author",
+        "from",
+        "login",
+        "member",
+        "nick",
+        "nickname",
+        "owner",
+        "participant",
+    }
+    | {"player", "pname", "sender", "tenant", "uid", "uname", "user", "userid", "username", "usr"}
 )
 _ROLES = frozenset(
-    {"customer", "driver", "employee", "my", "operator", "passenger", "patient", "student"}
+    {
+        "client",
+        "customer",
+        "driver",
+        "employee",
+        "my",
+        "operator",
+        "passenger",
+        "patient",
+        "student",
+    }
     | {"teacher"}
 )
 _NUMBERS = frozenset({"id", "key", "name", "no", "num", "number", "uuid"})

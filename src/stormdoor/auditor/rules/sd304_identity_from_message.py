@@ -1,10 +1,12 @@
-"""The message says who it is from.
+"""The client says who it is, and is believed.
 
 What:
     A field such as `user`, `from` or `sender` of a message is taken for the identity of the client.
+    Or, where nobody has to prove anything, a name from the address, a header, a plain cookie or a first
+    message is: the connection is found under it, says something under it, or is sent what is kept for it.
 
 Why:
-    Everybody writes in everybody's name.
+    Everybody writes in everybody's name, and reads what is meant for them.
 
 Example:
     class Chat(WebSocketHandler):
@@ -12,14 +14,26 @@ Example:
             data = json.loads(message)
             room.say(data["user"], data["text"])
 
+    class Alerts(WebSocketHandler):
+        def open(self, user_id):
+            listeners[user_id].add(self)
+
 Instead:
     class Chat(WebSocketHandler):
         def on_message(self, message):
             data = json.loads(message)
             room.say(self.current_user, data["text"])
 
+    class Alerts(WebSocketHandler):
+        @authenticated
+        def get(self):
+            return super().get()
+
+        def open(self):
+            listeners[self.current_user].add(self)
+
 Fix:
-    Use `self.current_user`; ignore what the message says.
+    Use `self.current_user`; ignore what the client says.
 """
 
 import re

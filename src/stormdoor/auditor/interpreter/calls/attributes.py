@@ -166,6 +166,8 @@ class Attributes(Decorators):
 
     def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute of an object of the project."""
+        if name == "__dict__" and not value.handler:
+            return Mapping(dict(value.attrs.items()), exact=False)
         if name in value.attrs:
             held = value.attrs[name]
             if (

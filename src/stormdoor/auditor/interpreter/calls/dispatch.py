@@ -1,7 +1,9 @@
 """What a call does: functions of the project by their body, others by what is known of them."""
 
 import ast
+from functools import lru_cache
 
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.calls.parts import Parts, part_of
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -28,6 +30,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Assigned
 
 __all__ = ["Calls"]
 
@@ -174,8 +177,22 @@ class Calls(Parts):
         return (
             self.handler is not None
             and self.frame.receiver is self.handler
-            and name in self.handler.attrs
+            and (name in self.handler.attrs or self._is_none_of_class(name))
             and not any(event.kind == "join" for event in self.events)
+        )
+
+    def _is_none_of_class(self, name: str) -> bool:
+        """Whether who it is is None in the class, for the connection to say: `user = None`."""
+        if self.handler is None or not lexicon.is_identity_name(name):
+            return False
+        found = self._member(self.handler.info, name, None)
+        if not isinstance(found, ClassMember) or not isinstance(found.binding, Assigned):
+            return False
+        value = found.binding.value
+        return (
+            isinstance(value, ast.Constant)
+            and value.value is None
+            and name in _told_to_itself(self.handler.info.node)
         )
 
     def _is_surely_none(self, node: ast.AST) -> bool:
@@ -194,3 +211,16 @@ def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]
             return lexicon.concerns_identity(name)
         case _:
             return False
+
+
+@lru_cache(maxsize=1024)
+def _told_to_itself(node: ast.ClassDef) -> frozenset[str]:
+    """What the methods of a class give their object: `self.user = …`."""
+    return frozenset(
+        inner.attr
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.ctx, ast.Store)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == "self"
+    )

@@ -309,7 +309,9 @@ class Functions(Statements):
                 instance.attrs[name] = value
             spread = words.get(REST)
             if spread is not None:
-                instance.attrs.update({name: Unknown(labels_of(spread), name) for name in names})
+                instance.attrs.update(
+                    {name: self.client_field(spread, name, name) for name in names}
+                )
             instance.attrs.update({name: one for name, one in words.items() if name != REST})
             if args and isinstance(args[0], Const) and not names:
                 instance.attrs["status_code"] = args[0]

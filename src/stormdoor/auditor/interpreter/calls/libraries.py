@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
 from stormdoor.auditor.interpreter.calls.queues import QUEUES
 from stormdoor.auditor.interpreter.calls.records import (
     COPIES,
+    FIELDS,
     NAME_SPACES,
     TUPLES,
     copied_with,
@@ -125,6 +126,8 @@ class Libraries(Methods):
                 return made
         if name in COPIES and args and isinstance(args[0], Instance) and not args[0].handler:
             return copied_with(args[0], words)
+        if name in FIELDS and args and isinstance(args[0], Instance) and not args[0].handler:
+            return Mapping(dict(args[0].attrs.items()), exact=False)
         if last in OPERATIONS and args and not isinstance(args[0], Const | Mapping):
             return self._through_call(last, args, node)
         known = self.library_call(name, args, words, node)

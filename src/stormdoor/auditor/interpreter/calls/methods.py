@@ -204,6 +204,9 @@ class Methods(Queues):
             whole = receiver.exact or _is_of_code(receiver)
             if whole and "client" in labels_of(key) and receiver.items:
                 return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
+            if self.is_ticket_of(key, node):
+                own = (labels_of(receiver) - {"self"}) | {"principal", "proven"}
+                return Unknown(own, f"{text_of(receiver)}.{name}()")
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
         if name == "update":

@@ -230,13 +230,9 @@ class Unread(Verification):
         if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
-            instead = (
-                given_instead(last, args, words)
-                if proof and any(map(self.is_proof, args[:1]))
-                else None
-            )
-            if instead is None:
-                instead = self._of_a_query(text, args, node, proof=proof)
+            sought = any(map(self.is_proof, args[:1]))
+            given = given_instead(last, args, words) if sought else None
+            instead = given or self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
@@ -247,12 +243,10 @@ class Unread(Verification):
                 self.refuted(node, text)
             nobody = next((one for one in everything if isinstance(one, Nobody)), None)
             if nobody is not None and last not in _HARMLESS:
-                if self.accepted:
-                    self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
-                self.found_nobody(node, text, presumed=nobody.presumed)
-                return Nobody(text, node, self.frame.module, presumed=True)
+                return self._done_with_nobody(nobody, node, text, args, words)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
+            self.prove([*everything, function] if proof else [])
             return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
@@ -271,8 +265,8 @@ class Unread(Verification):
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
                 )
-            elif (last not in _HARMLESS or (last == "copy" and args)) and (
-                last != "get" or text.endswith(")")  # what was got is called
+            elif _is_act(last, args, called=text.endswith(")")) or (
+                self.mode == "member" and _is_query(last, args)
             ):
                 self.record(
                     "act",
@@ -283,9 +277,17 @@ class Unread(Verification):
                     receiver=receiver,
                 )
         if self.mode == "member" and "client" in labels:
-            labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
+            labels |= self.sought(node, everything)
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
         return Unknown((labels - lost) | {"answer"}, f"{text}()")
+
+    def _done_with_nobody(
+        self, nobody: Nobody, node: ast.AST, text: str, args: list[Value], words: dict[str, Value]
+    ) -> Value:
+        if self.accepted:
+            self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+        self.found_nobody(node, text, presumed=nobody.presumed)
+        return Nobody(text, node, self.frame.module, presumed=True)
 
     def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
@@ -418,6 +420,18 @@ def _verifies(names: list[str], last: str) -> bool:
         and lexicon.words_of(last)[:1]
         in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
     )
+
+
+def _is_act(name: str, args: list[Value], *, called: bool) -> bool:
+    """Whether a call of this name may do something."""
+    return (name not in _HARMLESS or (name == "copy" and bool(args))) and (
+        name != "get" or called  # what was got is called
+    )
+
+
+def _is_query(name: str, args: list[Value]) -> bool:
+    """`letters.find({"to": user})`, and no place in a text."""
+    return name == "find" and bool(args) and isinstance(args[0], Mapping)
 
 
 def _delivers(name: str) -> bool:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
@@ -71,15 +70,8 @@ class Comparisons(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
-        if self.mode == "member" and (
-            labels >= {"principal", "client"}
-            or _is_token_of(left, right)
-            or _is_token_of(right, left)
-            or (
-                self.stage == Stage.MESSAGE and (_is_sum_of(left, right) or _is_sum_of(right, left))
-            )
-        ):
-            self.record("check", node, f"access: {text}", values=(left, right))
+        if self.mode == "member":
+            self._compared_for_member(left, right, node)
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
                 right, left, node
@@ -172,6 +164,24 @@ class Comparisons(Operators):
             ]
             return Const(same != negated)
         return Unknown(labels, text)
+
+    def _compared_for_member(self, left: Value, right: Value, node: ast.AST) -> None:
+        """Note what a comparison proves of a client that is let in, or asks about it."""
+        text = self.frame.module.source(node)
+        if _is_password_of(left, right) or _is_password_of(right, left):
+            self.record("check", node, text, values=(left, right))
+            self.prove((left, right))
+            return
+        signed = _is_sum_of(left, right) or _is_sum_of(right, left)
+        if signed:
+            self.prove(self.signed())
+        if (
+            signed
+            or labels_of(left, right) >= {"principal", "client"}
+            or _is_token_of(left, right)
+            or _is_token_of(right, left)
+        ):
+            self.record("check", node, f"access: {text}", values=(left, right))
 
     def _against_what_is_set(
         self, setting: Setting, text: str, node: ast.AST, *, negated: bool
@@ -447,10 +457,14 @@ def _listed(text: Unknown) -> Const:
 def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
     """`row["owner"] == self.name`, `self.name in note["readers"]`: whose it is, and who it says it is."""
     labels, others = labels_of(name), labels_of(other)
-    if not labels >= {"client", "somebody"} or labels & {"answer", "credential", "found"}:
+    if "client" not in labels or labels & {"answer", "credential", "found"}:
         return False
     if not isinstance(other, Unknown) or others & {"credential", "principal", "self"}:
         return False
+    if "somebody" not in labels:
+        # `client.name == message["to"]`
+        whom = lexicon.says_for_whom(_last_word(name))
+        return whom and isinstance(op, ast.Eq | ast.NotEq) and "client" not in others
     if isinstance(op, ast.In | ast.NotIn):
         return bool(others) and not others <= labels
     return isinstance(op, ast.Eq | ast.NotEq) and not ("client" in others and others <= labels)
@@ -467,6 +481,17 @@ def _is_token_of(shown: Value, found: Value) -> bool:
             lexicon.is_credential_name(_last_word(found))
             or labels_of(shown) >= {"credential", "cookie"}  # whose it is, it says
         )
+    )
+
+
+def _is_password_of(shown: Value, found: Value) -> bool:
+    """Whether it is compared with the password of whom the client names: that is a log-in."""
+    words = lexicon.words_of(_last_word(found))
+    return (
+        labels_of(shown) >= {"client", "credential"}
+        and "client" in labels_of(found)
+        and not _chosen(found)
+        and bool({"pass", "passwd", "password", "pwd"} & set(words))
     )
 
 
