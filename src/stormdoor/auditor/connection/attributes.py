@@ -295,7 +295,8 @@ class TornadoAttributes(Client):
         self, value: Special, name: str, args: list[Value], node: ast.AST
     ) -> Value | None:
         """`get` and its kin of headers, cookies and settings."""
-        key = args[0].value if args and isinstance(args[0], Const) else None
+        named = settled(args[0]) if args else None
+        key = named.value if isinstance(named, Const) else None
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )

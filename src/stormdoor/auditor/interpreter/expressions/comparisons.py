@@ -320,7 +320,9 @@ class Comparisons(Operators):
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
-            proof = self.is_proof(left) and not _is_list_of_words(left, right)
+            proof = _lists_secrets(right) or (
+                self.is_proof(left) and not _is_list_of_words(left, right)
+            )
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
@@ -503,6 +505,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _lists_secrets(listed: Value) -> bool:
+    """`shown in ACCESS_TOKENS`: a list of what a client has to know, whatever is shown is called."""
+    held = settled(listed)
+    return (
+        isinstance(held, Sequence)
+        and bool(held.items)
+        and lexicon.is_credential_name(_last_word(listed).rstrip("sS"))
     )
 
 
