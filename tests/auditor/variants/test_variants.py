@@ -36,6 +36,7 @@ from tests.auditor.variants import (
     settings,
     shipped,
     switched,
+    turned_on,
     unseen,
 )
 
@@ -92,6 +93,7 @@ ALL = (
     | settings.CASES
     | shipped.CASES
     | switched.CASES
+    | turned_on.CASES
     | unseen.CASES
 )
 

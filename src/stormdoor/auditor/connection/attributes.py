@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import is_drawn
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -425,9 +426,10 @@ class TornadoAttributes(Client):
         if lexicon.is_identity_name(name) and of_connection and len(parts) <= 3:
             return self.identity(text, node, presumed=True)
         labels = labels - {"self"}
-        if lexicon.is_credential_name(name):
+        drawn = is_drawn(value)  # `uuid4().hex`
+        if lexicon.is_credential_name(name) or drawn:
             labels |= {"secret"}
-        return Unknown(labels, text)
+        return Unknown(labels, text, truthy=drawn or None)
 
     def _is_given(self, value: Value) -> bool:
         """Whether it is what a function is given that makes the handler, and nobody here calls it."""

@@ -16,7 +16,7 @@ from stormdoor.auditor.interpreter.calls.records import (
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_secret
+from stormdoor.auditor.interpreter.pieces import MADE_UP, is_drawn, is_secret
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -255,7 +255,7 @@ class Libraries(Methods):
         return Unknown(
             (labels - {"self", "setting"}) | secret | reached,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
-            truthy=True if made_up else None,
+            truthy=True if made_up or any(map(is_drawn, args)) else None,
         )
 
     def _refused_by_program(self, name: str, words: dict[str, Value], node: ast.AST) -> Value:

@@ -6,7 +6,12 @@ from functools import cached_property
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name, is_made_up
+from stormdoor.auditor.interpreter.pieces import (
+    given_instead,
+    is_drawn,
+    is_found_by_name,
+    is_made_up,
+)
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -99,6 +104,8 @@ _HARMLESS = frozenset(
         "closed",
     ]
 )
+_FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
+"""What makes another form of a secret."""
 _DELIVERS = frozenset(
     [
         "send",
@@ -275,7 +282,9 @@ class Unread(Verification):
         if self.mode == "member" and "client" in labels:
             labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
-        return Unknown((labels - lost) | {"answer"}, f"{text}()")
+        return Unknown(
+            (labels - lost) | {"answer"}, f"{text}()", truthy=_is_form(function, last) or None
+        )
 
     def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
@@ -372,6 +381,11 @@ class Unread(Verification):
                 self.in_background(one, args[at + 1 :], node, at_once=True)
                 return True
         return False
+
+
+def _is_form(function: Value, name: str) -> bool:
+    """Whether a call gives a secret that was drawn in another form: `token.decode()`."""
+    return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
 
 
 def _verifies(names: list[str], last: str) -> bool:

@@ -23,6 +23,7 @@ from stormdoor.auditor.interpreter.values import (
     ModuleRef,
     Named,
     Nobody,
+    Partial,
     Sequence,
     Setting,
     Special,
@@ -167,6 +168,11 @@ class Comparisons(Operators):
     ) -> Value:
         """Nothing, compared with a setting that is taken to be set: a secret that was not shown."""
         name = setting.name.rpartition(".")[2]
+        if isinstance(node, ast.Compare) and isinstance(node.comparators[-1], ast.Constant):
+            return Const(negated)  # whether it is set
+        own = isinstance(self.frame.receiver, Instance) and not self.frame.receiver.handler
+        if own and text.startswith("self.") and "(" in text:
+            return Const(negated)  # what a part of the program finds in what it keeps
         if self.mode == "anonymous" and (
             "secret" in setting.labels or lexicon.is_credential_name(name)
         ):
@@ -207,7 +213,15 @@ class Comparisons(Operators):
                         presumed=one.presumed,
                     )
                 return Const(value=False)
-            case Instance() | Function() | ClassRef() | Bound() | ModuleRef() | Authenticated():
+            case (
+                Instance()
+                | Function()
+                | ClassRef()
+                | Bound()
+                | Partial()
+                | ModuleRef()
+                | Authenticated()
+            ):
                 return Const(value=False)
             case Sequence() | Mapping():
                 return Const(value=False)
