@@ -112,6 +112,7 @@ METHODS = frozenset(
         "_execute",
         "xsrf_form_html",
         "create_signed_value",
+        "async_callback",
     ]
 )
 _BROWSER = (

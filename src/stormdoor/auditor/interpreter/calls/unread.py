@@ -244,7 +244,7 @@ class Unread(Verification):
                 return self.verification(node, text, by_name=not (proof or shown), name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
-            nobody = next((one for one in everything if isinstance(one, Nobody)), None)
+            nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
                 if self.accepted:
                     self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
@@ -313,6 +313,8 @@ class Unread(Verification):
             return
         names = [one.arg for one in inner.node.args.args][isinstance(callback, Bound) :]
         given = [Const(None) if "err" in name else found for name in names]
+        if not given and inner.node.args.vararg is not None:
+            given = [found, Const(None)]  # what was found, and no error
         catching, self.catching = self.catching, []
         try:
             self.awaited(self.call(callback, list(given), {}, node), node)
@@ -409,6 +411,17 @@ def _delivers(name: str) -> bool:
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
+
+
+def _nobody_among(given: list[Value], name: str) -> Nobody | None:
+    """Nobody, among what a call is given or in a query: `find_one({"_id": user})`."""
+    asked = lexicon.words_of(name)[:1] in (["find"], ["fetch"], ["get"], ["lookup"], ["search"])
+    for one in given:
+        inner = list(one.items.values()) if asked and isinstance(one, Mapping) else [one]
+        found = next((part for part in inner if isinstance(part, Nobody)), None)
+        if found is not None:
+            return found
+    return None
 
 
 def _names_nobody(value: Value) -> bool:
