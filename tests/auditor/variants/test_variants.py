@@ -14,6 +14,7 @@ from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
     afterwards,
+    asked_later,
     authentication,
     authorization,
     classes,
@@ -79,6 +80,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | asked_later.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
