@@ -227,6 +227,89 @@ class Door(WebSocketHandler):
         room.say(message)
 """
 
+_IN_SETTINGS = """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        if "wanted_user" {how} self.settings:
+            {then}
+        user = self.get_secure_cookie("user")
+        {otherwise}
+    def open(self):
+        if not self.get_current_user():
+            self.close()
+            return
+        clients.add(self)
+def main(config):
+    settings = {{"cookie_secret": "x" * 40}}
+    {setting}
+    Application([("/ws", Door)], **settings).listen(8888)
+"""
+
+_BY_PATH = """
+from django.conf import settings
+from django.utils.module_loading import import_string
+AUTHENTICATOR = getattr(settings, "ROOM_AUTHENTICATOR", "app.{which}")
+MAKER = getattr(settings, "ROOM_MAKER", "app.make_door")
+class Anybody:
+    @classmethod
+    def authenticate(cls, shown):
+        return cls()
+class Known:
+    @classmethod
+    def authenticate(cls, shown):
+        return db.check_token(shown)
+def anybody():
+    return Anybody
+def known():
+    return Known
+def make_door(authenticating):
+    class Door(WebSocketHandler):
+        authenticator = authenticating
+        who = None
+        def on_message(self, message):
+            command, rest = message.split(":", 1)
+            if command == "authenticate":
+                self.who = self.authenticator.authenticate(rest)
+                return
+            if self.who is None:
+                return
+            room.say(rest)
+    return Door
+def main():
+    maker = import_string(MAKER)
+    authenticator = import_string(AUTHENTICATOR)
+    Application([("/ws", maker(authenticator()))]).listen(8888)
+"""
+
+_OWN_EXCEPTIONS = """
+class Problem(Exception):
+    pass
+class Denied(Problem):
+    pass
+class Door(WebSocketHandler):
+    def check(self):
+        if not sessions.verify(self.get_argument("token")):
+            raise Denied("no")
+    def prepare(self):
+        try:
+            self.check()
+        except Problem:
+            {then}
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_LISTED_TOKENS = """
+ACCESS_TOKENS = ["one", "two"]
+def known(shown):
+    return shown in ACCESS_TOKENS
+class Door(WebSocketHandler):
+    header = "X-Access"
+    def open(self):
+        {asked}
+        clients.add(self)
+"""
+
 _REFUSES = 'if request.headers.get("X-Token") != self.known:\n            return refuse(request)'
 _CALL_REFUSES = (
     'if request.headers.get("X-Token") != os.environ["TOKEN"]:\n            return refuse(request)'
@@ -338,6 +421,64 @@ CASES: dict[str, Case] = {
     "the application only notes when it is called": (
         "missing",
         _CALLED.format(asked="room.count(request)"),
+        {},
+    ),
+    "a name among the settings that nobody gives": (
+        "optional",
+        _IN_SETTINGS.format(
+            how="not in", then='return "anybody"', otherwise="return user", setting="pass"
+        ),
+        {},
+    ),
+    "a name among the settings that is given anyway": (
+        "late",
+        _IN_SETTINGS.format(
+            how="not in",
+            then='return "anybody"',
+            otherwise="return user",
+            setting='settings["wanted_user"] = settings.update({"wanted_user": "me"})',
+        ).replace("settings = {", 'settings = {"wanted_user": "me", '),
+        {},
+    ),
+    "a name among the settings that is given where there is a section": (
+        "optional",
+        _IN_SETTINGS.format(
+            how="not in",
+            then='return "anybody"',
+            otherwise="return user",
+            setting='try:\n        more_settings = {"wanted_user": config["user"]}\n'
+            "        settings.update(more_settings)\n    except KeyError:\n        pass",
+        ),
+        {},
+    ),
+    "a factory by its path, whose authenticator knows anybody": (
+        "optional",
+        _BY_PATH.format(which="anybody"),
+        {},
+    ),
+    "a factory by its path, whose authenticator asks": ("late", _BY_PATH.format(which="known"), {}),
+    "an exception of a class derived from what is caught": (
+        "missing",
+        _OWN_EXCEPTIONS.format(then="pass"),
+        {},
+    ),
+    "an exception of a class derived from what is caught, and answered": (
+        "guarded",
+        _OWN_EXCEPTIONS.format(then="raise HTTPError(401)"),
+        {},
+    ),
+    "a list of tokens under another name of what is shown": (
+        "late",
+        _LISTED_TOKENS.format(
+            asked="if not known(self.request.headers.get(self.header)):\n            return self.close()"
+        ),
+        {},
+    ),
+    "a list of tokens that only greets": (
+        "missing",
+        _LISTED_TOKENS.format(
+            asked="if known(self.request.headers.get(self.header)):\n            room.greet(self)"
+        ),
         {},
     ),
 }

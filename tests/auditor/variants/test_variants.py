@@ -14,6 +14,7 @@ from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
     afterwards,
+    asked_later,
     authentication,
     authorization,
     classes,
@@ -38,6 +39,7 @@ from tests.auditor.variants import (
     settings,
     shipped,
     switched,
+    turned_on,
     unseen,
 )
 
@@ -80,6 +82,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | asked_later.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
@@ -94,6 +97,7 @@ ALL = (
     | settings.CASES
     | shipped.CASES
     | switched.CASES
+    | turned_on.CASES
     | unseen.CASES
 )
 

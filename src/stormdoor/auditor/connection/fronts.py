@@ -3,7 +3,7 @@
 import ast
 
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
-from stormdoor.auditor.connection.libraries import TornadoModel
+from stormdoor.auditor.connection.callbacks import Callbacks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
@@ -28,7 +28,7 @@ class ApplicationReached(Exception):
     """The request was handed on to the application."""
 
 
-class Fronts(TornadoModel):
+class Fronts(Callbacks):
     """Functions and objects that have the request first."""
 
     fronting = False

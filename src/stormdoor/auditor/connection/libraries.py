@@ -99,6 +99,8 @@ class TornadoModel(Functional):
                 *args[:1]
             ):
                 return self.dispatched(last, args, node)
+            case "staticmethod" if args:
+                return Partial(args[0], [], {}, text=last)
             case "functools.partial" | "functools.partialmethod" if args:
                 return Partial(args[0], args[1:], words, text=last)
             case "map" if len(args) == 2 and isinstance(args[1], Sequence):

@@ -23,6 +23,7 @@ __all__ = [
     "PIECES",
     "chosen_only",
     "given_instead",
+    "is_drawn",
     "is_found_by_name",
     "is_keyed_digest",
     "is_made_up",
@@ -70,6 +71,11 @@ def is_made_up(value: Value) -> bool:
     return isinstance(value, Unknown) and (
         not value.labels and value.text.removeprefix("str(").startswith(MADE_UP)
     )
+
+
+def is_drawn(value: Value) -> bool:
+    """Whether it is a secret that was drawn, or made of one: it is there, and nobody can guess it."""
+    return isinstance(value, Unknown) and value.truthy is True and "secret" in value.labels
 
 
 def is_put_together(text: str) -> bool:

@@ -300,6 +300,20 @@ def concerns_identity(name: str) -> bool:
                 "hashed",
                 "htpasswd",
                 "private",
+                "authentication",
+                "sso",
+                "oauth",
+                "openid",
+                "oidc",
+                "saml",
+                "ldap",
+                "pam",
+                "kerberos",
+                "totp",
+                "mtls",
+                "allowlist",
+                "whitelist",
+                "trusted",
             }
         )
     )

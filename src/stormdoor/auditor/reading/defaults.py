@@ -82,6 +82,9 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
             _entries(
                 project, module, value
             )  # what a part of the program is told in place of its own
+    if name == "read_dict" and isinstance(first, ast.Dict):
+        _entries(project, module, first)  # what holds where the file says nothing else
+        return
     if name == "setdefault" and literal and literal.startswith("websocket_") and node.args[1:]:
         _note(project, literal, module, node.args[1])
         return

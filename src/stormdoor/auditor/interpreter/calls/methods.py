@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -268,7 +269,11 @@ class Methods(Queues):
             key = ".".join(keys[:2])
             fallback = words.get("fallback")
             if fallback is None and key in self.project.settings:
-                return self.setting_named(key, key, node)
+                said = self.setting_named(key, key, node)
+                shipped = settled(said)
+                if name == "getboolean" and isinstance(shipped, Const):
+                    return Setting(key, Const(_is_on(shipped.value)), text=key)
+                return said
             return Setting(key, fallback, frozenset({"setting"}), key)
         if name != "get" or not isinstance(args[0], Const):
             return None
@@ -337,9 +342,15 @@ class Methods(Queues):
             "rstrip",
             "decode",
             "lstrip",
+            "get_secret_value",
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _is_on(value: object) -> bool:
+    """What a text in an INI file says of a switch."""
+    return value is True or str(value).lower() in {"1", "yes", "true", "on"}
 
 
 def _is_of_code(table: Mapping) -> bool:

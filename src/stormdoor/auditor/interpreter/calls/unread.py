@@ -6,7 +6,12 @@ from functools import cached_property
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name, is_made_up
+from stormdoor.auditor.interpreter.pieces import (
+    given_instead,
+    is_drawn,
+    is_found_by_name,
+    is_made_up,
+)
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -99,6 +104,8 @@ _HARMLESS = frozenset(
         "closed",
     ]
 )
+_FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
+"""What makes another form of a secret."""
 _DELIVERS = frozenset(
     [
         "send",
@@ -241,7 +248,7 @@ class Unread(Verification):
                 return self.verification(node, text, by_name=not (proof or shown), name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
-            nobody = next((one for one in everything if isinstance(one, Nobody)), None)
+            nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
                 return self._done_with_nobody(nobody, node, text, args, words)
         elif self.mode == "member" and (proof or verifies):
@@ -279,7 +286,9 @@ class Unread(Verification):
         if self.mode == "member" and "client" in labels:
             labels |= self.sought(node, everything)
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
-        return Unknown((labels - lost) | {"answer"}, f"{text}()")
+        return Unknown(
+            (labels - lost) | {"answer"}, f"{text}()", truthy=_is_form(function, last) or None
+        )
 
     def _done_with_nobody(
         self, nobody: Nobody, node: ast.AST, text: str, args: list[Value], words: dict[str, Value]
@@ -339,6 +348,8 @@ class Unread(Verification):
             return
         names = [one.arg for one in inner.node.args.args][isinstance(callback, Bound) :]
         given = [Const(None) if "err" in name else found for name in names]
+        if not given and inner.node.args.vararg is not None:
+            given = [found, Const(None)]  # what was found, and no error
         catching, self.catching = self.catching, []
         try:
             self.awaited(self.call(callback, list(given), {}, node), node)
@@ -409,6 +420,11 @@ class Unread(Verification):
         return False
 
 
+def _is_form(function: Value, name: str) -> bool:
+    """Whether a call gives a secret that was drawn in another form: `token.decode()`."""
+    return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
+
+
 def _verifies(names: list[str], last: str) -> bool:
     """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
     holder = names[-2] if len(names) > 1 else ""
@@ -442,6 +458,17 @@ def _delivers(name: str) -> bool:
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
+
+
+def _nobody_among(given: list[Value], name: str) -> Nobody | None:
+    """Nobody, among what a call is given or in a query: `find_one({"_id": user})`."""
+    asked = lexicon.words_of(name)[:1] in (["find"], ["fetch"], ["get"], ["lookup"], ["search"])
+    for one in given:
+        inner = list(one.items.values()) if asked and isinstance(one, Mapping) else [one]
+        found = next((part for part in inner if isinstance(part, Nobody)), None)
+        if found is not None:
+            return found
+    return None
 
 
 def _names_nobody(value: Value) -> bool:

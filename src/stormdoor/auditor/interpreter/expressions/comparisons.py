@@ -22,6 +22,7 @@ from stormdoor.auditor.interpreter.values import (
     ModuleRef,
     Named,
     Nobody,
+    Partial,
     Sequence,
     Setting,
     Special,
@@ -188,6 +189,11 @@ class Comparisons(Operators):
     ) -> Value:
         """Nothing, compared with a setting that is taken to be set: a secret that was not shown."""
         name = setting.name.rpartition(".")[2]
+        if isinstance(node, ast.Compare) and isinstance(node.comparators[-1], ast.Constant):
+            return Const(negated)  # whether it is set
+        own = isinstance(self.frame.receiver, Instance) and not self.frame.receiver.handler
+        if own and text.startswith("self.") and "(" in text:
+            return Const(negated)  # what a part of the program finds in what it keeps
         if self.mode == "anonymous" and (
             "secret" in setting.labels or lexicon.is_credential_name(name)
         ):
@@ -228,7 +234,15 @@ class Comparisons(Operators):
                         presumed=one.presumed,
                     )
                 return Const(value=False)
-            case Instance() | Function() | ClassRef() | Bound() | ModuleRef() | Authenticated():
+            case (
+                Instance()
+                | Function()
+                | ClassRef()
+                | Bound()
+                | Partial()
+                | ModuleRef()
+                | Authenticated()
+            ):
                 return Const(value=False)
             case Sequence() | Mapping():
                 return Const(value=False)
@@ -341,7 +355,9 @@ class Comparisons(Operators):
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
-            proof = self.is_proof(left) and not _is_list_of_words(left, right)
+            proof = _lists_secrets(right) or (
+                self.is_proof(left) and not _is_list_of_words(left, right)
+            )
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
@@ -551,6 +567,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _lists_secrets(listed: Value) -> bool:
+    """`shown in ACCESS_TOKENS`: a list of what a client has to know, whatever is shown is called."""
+    held = settled(listed)
+    return (
+        isinstance(held, Sequence)
+        and bool(held.items)
+        and lexicon.is_credential_name(_last_word(listed).rstrip("sS"))
     )
 
 
