@@ -41,6 +41,7 @@ class _Selector(selectors.DefaultSelector):
         self._words.bind(("127.0.0.1", 0))
         self._words.connect(self._words.getsockname())
         self._words.settimeout(_UNDER_WAY)
+        self._stuck: set[tuple[int, bytes, int]] = set()  # nobody reads, and nothing changes
 
     def close(self) -> None:
         """Close the socket for words to oneself, too."""
@@ -57,7 +58,9 @@ class _Selector(selectors.DefaultSelector):
             self.loop.skipped += time.monotonic() - began
             return found
         found = super().select(0) or self._rest()
-        while not found and self._under_way() and time.monotonic() < began + _UNDER_WAY:
+        while not found and (under_way := self._under_way() - self._stuck):
+            if time.monotonic() > began + _UNDER_WAY:
+                self._stuck |= under_way
             found = self._rest()
         # To look has made the kernel send what it held back.
         if not found and not (found := super().select(0)):
@@ -71,9 +74,9 @@ class _Selector(selectors.DefaultSelector):
             self._words.recv(1)
         return super().select(_STILL)
 
-    def _under_way(self) -> bool:
-        """Whether something that was sent has not arrived, or a connection is about to be made or ended."""
-        found = False
+    def _under_way(self) -> set[tuple[int, bytes, int]]:
+        """Connections on which something that was sent has not arrived, or that are being made or ended."""
+        found = set()
         for fd in [key.fd for key in self.get_map().values()]:
             waiting = bytearray(4)
             one = socket.socket(fileno=fd)
@@ -82,7 +85,8 @@ class _Selector(selectors.DefaultSelector):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 fcntl.ioctl(fd, termios.TIOCOUTQ, waiting)
                 state = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-                found |= any(waiting) or state in _OPENING_OR_ENDING
+                if any(waiting) or state in _OPENING_OR_ENDING:
+                    found.add((fd, bytes(waiting), state))
             one.detach()
         return found
 
