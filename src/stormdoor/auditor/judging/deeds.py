@@ -177,12 +177,15 @@ def _speaks_where_it_names(event: Event) -> bool:
     """`redis.publish(data["room"], data["text"])`, `channel.basic_publish(routing_key=data["key"], …)`."""
     if not SPEAKS & set(lexicon.words_of(name_of(event))):
         return False
-    first = [("", event.values[0])] if len(event.values) > 1 else []
+    placed = [("", value) for value in event.values] if len(event.values) > 1 else []
     return any(
         "client" in labels_of(place)
         and bool(labels_of(place) & {"message", "query", "url"})
-        and bool((PLACES & stems_of(text_of(place))) or (ROUTES & set(lexicon.words_of(name))))
-        for name, place in (*first, *event.words)
+        and bool(
+            ((PLACES | {"routing"}) & stems_of(text_of(place)))
+            or (ROUTES & set(lexicon.words_of(name)))
+        )
+        for name, place in (*placed, *event.words)
     )
 
 
