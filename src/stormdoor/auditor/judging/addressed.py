@@ -47,8 +47,10 @@ def _is_addressed(event: Event) -> bool:
 
 
 def _only_makes(event: Event) -> bool:
-    """`ObjectId(name)`: another form of the name."""
+    """`ObjectId(name)`, `template.generate(name=name)`: another form of the name, or a text with it."""
     last = (lexicon.chain_of(event.text) or [""])[-1]
+    if lexicon.words_of(last)[:1] in (["generate"], ["render"]):
+        return True
     return event.kind == "act" and event.receiver is None and last[:1].isupper()
 
 
