@@ -2,6 +2,7 @@
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, text_of
+from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
@@ -29,15 +30,16 @@ _ENDS = frozenset(
     | {"restart", "rm", "service", "shutdown", "start", "stop", "suspend", "systemctl"}
 )
 """Words of command lines that end or begin what others use."""
-_CODE = frozenset({"eval", "exec", "__import__", "importlib.import_module", "runpy.run_path"})
-_PROCESSES = frozenset({"os.kill", "os.killpg"})
-_CONSOLES = frozenset(
-    {"console", "pane", "pty", "repl", "shell", "stdin", "terminal", "tmux", "tty", "vty"}
+_CODE = frozenset(
+    {"eval", "exec", "__import__", "importlib.import_module", "importlib.reload", "runpy.run_path"}
 )
-"""Words of what runs each line that is typed into it."""
-_DESCRIPTORS = _CONSOLES | {"child", "fd", "fork", "master", "openpty", "slave", "term"}
-_TYPES = frozenset({"feed", "input", "keys", "paste", "send", "sendline", "type", "write"})
-_FILES = frozenset({"open", "io.open", "codecs.open", "os.remove", "os.unlink", "os.rename"})
+_PROCESSES = frozenset({"os.kill", "os.killpg"})
+_FILES = frozenset(
+    {"open", "io.open", "codecs.open", "os.chmod", "os.chown", "os.link", "os.makedirs", "os.mkdir"}
+    | {"os.remove", "os.removedirs", "os.rename", "os.replace", "os.rmdir", "os.symlink"}
+    | {"os.truncate", "os.unlink"}
+)
+_UNPACKS = (".extractall", ".extract")
 _OF_FILES = ("pathlib.Path.", "shutil.")
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
 _CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
@@ -79,8 +81,12 @@ def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
 
 def ends_what_runs(event: Event) -> bool:
     """`if message == "reboot": os.system("sudo reboot")`: a message picks it, and says nothing in it."""
-    if not event.selected or not event.text.startswith(_PROGRAMS):
+    if not event.selected or not event.text.startswith((*_PROGRAMS, "os.kill")):
         return False
+    if event.text.startswith("os.exec"):
+        return True  # nothing comes after it
+    if event.text.startswith("os.kill"):
+        return "getp" in text_of(event.values[0]) if event.values else False
     return any(
         bool(_ENDS & set(str(one.value).lower().split()))
         for value in event.values
@@ -98,7 +104,7 @@ def _is_command(event: Event) -> bool:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
         return bool(event.values) and "message" in labels_of(event.values[0])
-    if event.text in _PROCESSES or _is_typed(event):
+    if event.text in _PROCESSES or event.text.endswith(_UNPACKS) or is_typed(event):
         return True
     chain = lexicon.chain_of(event.text)
     if any("rpc" in word for name in chain for word in lexicon.words_of(name)):
@@ -119,16 +125,3 @@ def _is_command(event: Event) -> bool:
         for name in path_of(text_of(value))
     }
     return bool(_RUN & (words | fields))
-
-
-def _is_typed(event: Event) -> bool:
-    """`self.shell.send(message)`, `os.write(self.fd, message)`: it is a line of a console."""
-    chain = lexicon.chain_of(event.text)
-    if event.text == "os.write":
-        into, said, words = text_of(event.values[0]), event.values[1:], _DESCRIPTORS
-    else:
-        if not _TYPES & set(lexicon.words_of(chain[-1])):
-            return False
-        into, said, words = ".".join(chain[:-1]), event.values[:1], _CONSOLES
-    typed = {word for name in lexicon.chain_of(into) for word in lexicon.words_of(name)}
-    return "message" in labels_of(*said) and bool(words & typed)

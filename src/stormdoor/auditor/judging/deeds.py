@@ -13,7 +13,12 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.orders import is_device, is_of_the_machine, is_order
+from stormdoor.auditor.judging.orders import (
+    is_device,
+    is_of_the_machine,
+    is_order,
+    is_sent_to_device,
+)
 from stormdoor.auditor.judging.overwriting import overwrites
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
 from stormdoor.auditor.judging.verbs import (
@@ -48,7 +53,7 @@ __all__ = ["deeds_of_anybody"]
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
     r"^(to|to_?(client|email|id|mail|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
-    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id)$",
+    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id|mobile|msisdn|(to_?)?number)$",
     re.IGNORECASE,
 )
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
@@ -235,27 +240,33 @@ def _is_control(event: Event) -> bool:
             return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
-        case "act" if event.text.startswith(PROGRAMS):
-            return ends_what_runs(event)
-        case "act" if name in LATER:
-            return event.selected and bool(event.values) and _is_started(event.values[0])
-        case "act" if event.text == "open":
-            return False  # a file of the program; one that a message names is a command
-        case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
-            ["on"],
-            ["handle"],
-            ["process"],
-        ):
-            return words in _WHOLE
-        case "act" if SWITCHES & set(words):
-            return told or event.selected
-        case "act" if not is_statement(event.module, event.node) or _is_quiet(words):
-            return False
         case "act":
-            moves = bool(CONTROLS & {*words[:1], *words[-1:]}) or is_device(event)
-            return event.selected or (told and moves)
+            return _is_call_of_control(event, words, told=told)
         case _:
             return False
+
+
+def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
+    if event.text.startswith(PROGRAMS):
+        return ends_what_runs(event)
+    name = name_of(event)
+    if name in LATER:
+        return event.selected and bool(event.values) and _is_started(event.values[0])
+    if event.text == "open":
+        return False  # a file of the program; one that a message names is a command
+    made = name[:1].isupper() and event.receiver is None
+    if made or words[:1] in (["on"], ["handle"], ["process"]):
+        return words in _WHOLE
+    if SWITCHES & set(words):
+        return told or event.selected
+    if not is_statement(event.module, event.node):
+        return False
+    if is_sent_to_device(event):
+        return told or event.selected
+    if _is_quiet(words):
+        return told and _is_put_through(words)
+    moves = CONTROLS & {*words[:1], *words[-1:]} or is_device(event) or _is_put_through(words)
+    return event.selected or (told and bool(moves))
 
 
 _WHOLE = (["on"], ["off"])
@@ -270,6 +281,21 @@ def _is_started(function: Value) -> bool:
 
 def _is_quiet(words: list[str]) -> bool:
     return bool(QUIET & set(words[:1])) or words[:1] == ["write"] or words == ["set"]
+
+
+def _is_put_through(words: list[str]) -> bool:
+    """`bridge.set_light(number, "on")`, `plc.write_register(address, value)`."""
+    return (
+        len(words) > 1
+        and (words[0] == "set" or (words[0] == "write" and bool(_PLACES_OF_A_MACHINE & set(words))))
+        and not NOTES & set(words)
+    )
+
+
+_PLACES_OF_A_MACHINE = frozenset(
+    {"analog", "bit", "byte", "characteristic", "coil", "coils", "digital", "gatt", "memory"}
+    | {"pin", "register", "registers", "word"}
+)
 
 
 def _is_file(event: Event) -> bool:
