@@ -234,8 +234,10 @@ def _is_control(event: Event) -> bool:
     match event.kind:
         case "alter" | "store":
             if told:
-                whole = lexicon.words_of(".".join(event.text.split(".")[-2:]))
-                return bool(CONTROLS & set(whole)) and "." in event.text
+                # `twist.linear.x = data["x"]`, but nothing of `copy.deepcopy(rows)[0] = data`.
+                holder = event.text.split(".")[-2] if event.text.count(".") > 1 else ""
+                moved = {*words, *(lexicon.words_of(holder) if holder.isidentifier() else ())}
+                return bool(CONTROLS & moved) and "." in event.text
             counts = is_counted(event.module, event.node) or bool(NOTES & set(words))
             return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
