@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.classes.loaded import names_loaded
 from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
@@ -81,6 +82,13 @@ class Callers:
             for one, call in self._calls.get(name, ())
             if self._means(one, call, module, wanted)
         ]
+        if not found and isinstance(function, FunctionDefinition) and name == function.name:
+            found = [
+                (one, call)
+                for place, local in names_loaded(self.project, module, name)
+                for one, call in self._calls.get(local, ())
+                if one is place
+            ]
         self._called[id(function)] = found
         return found
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo, Member
+from stormdoor.auditor.classes.fronts import given_to_servers
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.loops import Loops
@@ -60,6 +61,11 @@ class Hierarchy(Loops):
     def visitors(self) -> dict[str, ast.Constant | None]:
         """The signed cookies that whoever comes is given, with what they are where that is a constant."""
         return given_to_visitors(self.project)
+
+    @cached_property
+    def fronts(self) -> list[tuple[Module, ast.expr]]:
+        """What servers are given to have the requests."""
+        return given_to_servers(self.project)
 
     def is_forked(self, info: ClassInfo) -> bool:
         """Whether a condition picks a base of it, or of a class that it derives from."""

@@ -13,6 +13,8 @@ HOST = "app.example:8888"
 """The Host header of every simulated request."""
 ADDRESS = "203.0.113.7"
 """Where the simulated client is."""
+_OF_PROXIES = frozenset({"auth", "forwarded", "proxy", "remote"})
+"""Words of headers by which a server in front says who it is."""
 ORIGIN_HEADERS = frozenset({"origin", "sec-websocket-origin"})
 """What a browser says where a page comes from; the second in old drafts."""
 
@@ -40,6 +42,8 @@ class Client(Shaping):
             labels.add("host")
         if words & {"ip", "forwarded"} and "user" not in words:
             labels.add("address")
+        if lexicon.says_who(name) and not words & _OF_PROXIES and name != "from":
+            labels.add("somebody")
         return Unknown(frozenset(labels), text)
 
     def visitors_cookie(self, name: str, text: str, node: ast.AST) -> Value:

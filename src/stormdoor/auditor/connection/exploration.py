@@ -108,17 +108,35 @@ def _explored(
 
 
 def _forget_what_anyone_begins(pathway: Pathway) -> None:
-    """What any message brings about is no proof of identity, whatever it is called."""
-    begun = {event.text for event in pathway.events if event.kind == "begun"}
-    if not begun:
+    """What any message brings about is no proof of identity, whatever it is called.
+
+    What a message brings about where nobody is asked may well be a proof where a setting has it asked.
+    """
+    begun = [
+        (path, {event.text for event in path.events if event.kind == "begun"})
+        for path in pathway.paths
+    ]
+    if not any(names for _, names in begun):
         return
-    asks = re.compile(rf"(not )?self\.({'|'.join(map(re.escape, begun))})( (is|==)( not)? None)?")
     for path in pathway.paths:
+        names = set[str]().union(*(found for other, found in begun if _agree(path, other)))
+        asks = re.compile(
+            rf"(not )?self\.({'|'.join(map(re.escape, names))})( (is|==)( not)? None)?"
+        )
         path.events[:] = [
             event
             for event in path.events
-            if event.kind != "check" or asks.fullmatch(event.text) is None
+            if not names or event.kind != "check" or asks.fullmatch(event.text) is None
         ]
+
+
+def _agree(path: Path, other: Path) -> bool:
+    """Whether one configuration may have both ways."""
+    return all(
+        other.assumptions[name].value == one.value
+        for name, one in path.assumptions.items()
+        if name in other.assumptions
+    )
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.reading.project import External
@@ -95,7 +96,7 @@ class TornadoMethods(TornadoAttributes):
     def _handler_call(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
-        first = args[0] if args else words.get("name")
+        first = settled(args[0] if args else words.get("name"))
         key = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
         if name in _BY_CLIENT:
             asked = self.from_client("query", key or "argument", f"{name}({key!r})")

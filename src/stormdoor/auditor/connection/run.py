@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.connection.libraries import TornadoModel
+from stormdoor.auditor.connection.fronts import Fronts
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.calls.functions import yields
 from stormdoor.auditor.interpreter.events import Mode, Stage
@@ -41,7 +41,7 @@ _CONSTRUCTION = 500
 _MAX_WRAPPERS = 4
 
 
-class Run(TornadoModel):
+class Run(Fronts):
     """One way through a handler."""
 
     def __init__(
@@ -104,6 +104,8 @@ class Run(TornadoModel):
     def _prepare(self) -> None:
         path = self.path
         self.stage = path.stage = Stage.PREPARE
+        if not self.passes_fronts(self.info.node):
+            self._refuse()
         self.shape_handler()
         self.initialized(self.given())
         if self._member(self.info, "_execute", None) is not None:
@@ -268,13 +270,14 @@ class Run(TornadoModel):
 
     def is_sockjs(self) -> bool:
         """A connection class of sockjs-tornado: `on_open` in place of `open`."""
+        bases = [one.name for one in self.info.mro if isinstance(one, External)]
         return (
-            self._member(self.info, "on_open", None) is not None
-            and self._member(self.info, "open", None) is None
-            and not any(
-                isinstance(one, External) and one.name == "tornado.websocket.WebSocketHandler"
-                for one in self.info.mro
+            (
+                self._member(self.info, "on_open", None) is not None
+                or any(map(self.hierarchy.knowledge.is_connection, bases))
             )
+            and self._member(self.info, "open", None) is None
+            and "tornado.websocket.WebSocketHandler" not in bases
         )
 
     def url_arguments(self, name: str) -> list[Value]:
@@ -282,6 +285,7 @@ class Run(TornadoModel):
         handler = self.handler
         if handler is None:
             return []
+        added: set[str] = set()
         for method in (name, "open"):
             found = self._member(handler.info, method, None)
             if not isinstance(found, ClassMember):
@@ -295,7 +299,8 @@ class Run(TornadoModel):
                     return []
                 value = inner
             value, given = _innermost(value)
-            names = [one.arg for one in value.node.args.args if one.arg not in given][1:]
+            added |= given
+            names = [one.arg for one in value.node.args.args if one.arg not in added][1:]
             required = len(names) - len(value.node.args.defaults)
             if names:
                 return [
@@ -341,6 +346,9 @@ class Run(TornadoModel):
             if self.is_namespace():
                 self._connected()
             elif self.is_sockjs():
+                if self._member(self.info, "on_open", None) is None:
+                    path.open_end = "through"
+                    return
                 answer = self.method("on_open", [Special("request", text="request")])
                 if isinstance(answer, Const) and answer.value is False:
                     self.closed = True
@@ -366,6 +374,7 @@ class Run(TornadoModel):
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
             self.record("message", self.info.node, "a message")
+            self.proven_names.clear()
             try:
                 self._hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()
@@ -518,8 +527,9 @@ def _innermost(function: Function) -> tuple[Function, set[str]]:
         inner = _called(function, call)
         if call is None or inner is None:
             break
-        function = inner
         added |= {word.arg for word in call.keywords if word.arg is not None}
+        added |= _put_among_words(function.node)
+        function = inner
     return function, added
 
 
@@ -538,6 +548,21 @@ def _passing(function: ast.AST, rest: str) -> ast.Call | None:
         ):
             return node
     return None
+
+
+def _put_among_words(function: ast.AST) -> set[str]:
+    """What a wrapper adds to the words that it was given: `kwargs["user"] = user`."""
+    rest = function.args.kwarg if isinstance(function, ast.FunctionDef) else None
+    return {
+        str(target.slice.value)
+        for node in ast.walk(function)
+        if rest is not None and isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == rest.arg
+        and isinstance(target.slice, ast.Constant)
+    }
 
 
 def _called(function: Function, call: ast.Call | None) -> Function | None:

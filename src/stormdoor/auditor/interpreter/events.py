@@ -31,7 +31,7 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `known`.
+            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `known`, `poses`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.
@@ -47,6 +47,7 @@ class Event:
         handling: It is part of what is done about an exception, after this client failed a check.
         remembered: Of a check: it looks at what was noted before, and proves nothing itself.
         selected: What a message says decided that it happens.
+        meant: It happens for whoever is called as the client says that it is.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Event:
     handling: bool = False
     remembered: bool = False
     selected: bool = False
+    meant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,3 +27,5 @@ class Frame:
     """What a generator under way is sent: `hello = yield`."""
     selected: int = 0
     """How often what follows in it was picked by what a message says."""
+    meant: int = 0
+    """How often what follows in it is for whoever is called as the client says."""

@@ -67,6 +67,10 @@ class Core:
     """How often it hung on what a message says."""
     selected: int = 0
     """How many branches are under way that a message picked."""
+    met: int = 0
+    """How often what the client is called was what it was compared with."""
+    meant: int = 0
+    """How many branches are under way that are for whoever is called so."""
     leaning: bool | None = None
     """How what cannot be told goes, where no way is worth following for it."""
 
@@ -114,6 +118,8 @@ class Core:
         self.patching: set[int] = set()
         self.making: ClassInfo | None = None
         self.placed: dict[int, Value] = {}
+        self.matches: dict[int, tuple[Value, bool]] = {}
+        """Answers of `row.owner == name`, for a name that the client says: the answer, if it is negated."""
         self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
         """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
         self.among: dict[str, tuple[str, ...]] = {}
@@ -128,6 +134,10 @@ class Core:
         # Tables into which this client has put what it shows, and cursors that were asked for what
         # goes with it, by their names.
         self.filled, self.queried = set[str](), set[str]()
+        self.sought_by: dict[str, set[str]] = {}
+        """Names that something was looked up by, under the mark of what was found."""
+        self.proven_names: set[str] = set()
+        """Names that the message under way says and proves."""
         self.proving: set[str] = set()
         """Cookies without which the client was refused: whatever they are called, they are what proves."""
 
@@ -237,6 +247,7 @@ class Core:
                 handling=bool(self.handling),
                 remembered=remembered,
                 selected=bool(self.selected),
+                meant=bool(self.meant),
             )
         )
 
@@ -251,15 +262,25 @@ class Core:
             self.frame.selected += 1
             self.selected += 1
 
+    def mean_rest(self) -> None:
+        """What follows in the call under way is for whoever is called as the client says."""
+        self.frame.meant += 1
+        self.meant += 1
+
     @contextmanager
-    def under(self, told: int) -> Iterator[None]:
-        """A branch, which a message picked if it was asked since it was asked so often."""
-        picked = self.told > told
+    def under(self, told: int, met: int) -> Iterator[None]:
+        """A branch, which a message picked if it was asked since it was asked so often.
+
+        Likewise it is for whoever the client says that it is, if it was compared with that since.
+        """
+        picked, meant = self.told > told, self.met > met
         self.selected += picked
+        self.meant += meant
         try:
             yield
         finally:
             self.selected -= picked
+            self.meant -= meant
 
     def fills(self, table: str, value: Value, node: ast.AST) -> None:
         """Note that this client has put what it shows into a table: to find it there proves nothing.
@@ -337,7 +358,9 @@ class Core:
         try:
             yield
         finally:
-            self.selected -= self.frames.pop().selected
+            left = self.frames.pop()
+            self.selected -= left.selected
+            self.meant -= left.meant
             self.stack.pop()
 
     def _fingerprint(self, node: ast.AST) -> tuple[object, ...]:
@@ -350,6 +373,7 @@ class Core:
             self.accepted,
             self.finished,
             bool(self.selected),
+            bool(self.meant),
             tuple(id(site) for _, site, _ in self.stack),
             tuple(sorted((one.name, one.value) for one in self.assumptions.values())),
             env_key(frame.env) if frame else (),
@@ -358,6 +382,7 @@ class Core:
             frozenset(self.filled),
             frozenset(self.queried),
             frozenset(self.proving),
+            frozenset(self.proven_names),
             frozenset(
                 (id(event.node), event.kind) for event in self.events if event.kind != "call"
             ),

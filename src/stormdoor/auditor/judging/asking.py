@@ -9,16 +9,20 @@ from functools import lru_cache
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import labels_of
+from stormdoor.auditor.interpreter.expressions.proofs import mark_at
+from stormdoor.auditor.interpreter.values import Mapping, labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
+from stormdoor.auditor.judging.telling import only_notes
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
     "BENIGN",
     "DOING",
+    "SHARED",
     "Asking",
     "asks",
     "asks_permission",
@@ -121,6 +125,8 @@ _CHANGES = frozenset(
     {"create", "delete", "insert", "put", "remove", "save", "set", "store", "update", "write"}
 )
 """Of these what changes something that may be the user's own."""
+_OF_ONE = frozenset({"delete", "remove", "replace", "update"})
+"""Of these what is told first which rows are meant."""
 _LIMITS = frozenset({"requires", "require", "required", "needs", "only", "restricted", "restrict"})
 """Words of a decorator that says who may do something, unless it speaks of a login."""
 _LOGINS = frozenset(
@@ -137,6 +143,8 @@ _ACCOUNT = frozenset(
 )
 """Words for whether there is such an account."""
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
+"""Words for a place that some may write to."""
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
 _STDLIB = sys.stdlib_module_names
@@ -166,6 +174,8 @@ def asks(event: Event) -> bool:
                 pass
         last = _last_of(event)
         words = lexicon.words_of(last)
+        if event.kind == "check" and only_notes(event):
+            return False
         if event.text.startswith("access: "):
             return not _is_account_state(event.text)
         if _ASKS & set(words) or _is_asked_of(event.text):
@@ -231,8 +241,23 @@ def is_given_the_user(event: Event) -> bool:
         )
     if not _CHANGES & set(words[:1]):
         return False
-    own = [one.labels for one in (*event.values, *(value for _, value in event.words))]
-    return any("principal" in one and "message" not in one for one in own)
+    if words[:1] in (["create"], ["insert"]) and _is_put_in_a_place(event):
+        return False
+    own = [*event.values, *(value for _, value in event.words)]
+    match event.values:
+        case (Mapping(items=entries), *_) if _OF_ONE & set(words[:1]):
+            own += entries.values()  # `update_one({"_id": key, "owner": user}, …)`
+        case _:
+            pass
+    return any("principal" in one.labels and "message" not in one.labels for one in own)
+
+
+def _is_put_in_a_place(event: Event) -> bool:
+    """`Message.objects.create(room_id=message["room"], user=user)`: who writes there is asked."""
+    return any(
+        "client" in labels_of(value) and bool(SHARED & set(lexicon.words_of(name)))
+        for name, value in event.words
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +309,17 @@ class Asking:
         self._asked_of = {
             label for one in questions for label in one.labels if label.startswith("@")
         }
+        self._proven = {
+            label
+            for one in self._events
+            if one.kind == "check" and "credential" in one.labels
+            for label in one.labels
+            if label.startswith("@")
+        }
+        """Marks of what was found for a client that then proved to be who it said."""
+        self._logs_in = any(
+            one.kind == "check" and "credential" in one.labels for one in self._events
+        )
         self._questions = questions
         self._stops: dict[tuple[int, int], bool] = {}
 
@@ -293,9 +329,11 @@ class Asking:
 
     def leaves_open(self, doing: Event) -> bool:
         """Whether it is done on some way on which no question that matters came before."""
-        if not self.anything:
+        if self._belongs_to_login(doing):
+            return False
+        if not self.anything and not self._logs_in:
             return True
-        if self.before_accept or mark_of(doing.node) in self._asked_of:
+        if self.before_accept or mark_at(doing.node) in self._asked_of:
             return False  # what is found is asked about before anything is done with it
         wanted = id(doing.node)
         beside = self._beside(doing)
@@ -303,14 +341,16 @@ class Asking:
             if self._is_switched_off(path, wanted):
                 continue
             asked = False
-            for event in path.events:
+            proven = _proven_later(path, doing)
+            for at, event in enumerate(path.events):
                 asked = asked or (
                     self._asks(event)
                     and id(event.node) not in beside.nodes
                     and not event.labels & beside.answers
                     and self._matters(event, doing)
                 )
-                if not asked and id(event.node) == wanted and event.kind in DOING:
+                done = id(event.node) == wanted and event.kind in DOING
+                if done and not asked and at not in proven:
                     return True
         return False
 
@@ -350,12 +390,21 @@ class Asking:
                 nodes[key] = one.node
                 about[key] = about.get(key, False) or is_about(one, doing)
         off = {key for key, related in about.items() if not related}
-        return _Beside(frozenset(off), frozenset(mark_of(nodes[key]) for key in off))
+        return _Beside(frozenset(off), frozenset(mark_at(nodes[key]) for key in off))
 
     def asked_before(self, doing: Event) -> bool:
         """Whether a question that matters comes before it on every way."""
+        if self._belongs_to_login(doing):
+            return True
         done = any(id(one.node) == id(doing.node) for one in self._events)
-        return self.anything and done and not self.leaves_open(doing)
+        return (self.anything or self._logs_in) and done and not self.leaves_open(doing)
+
+    def _belongs_to_login(self, doing: Event) -> bool:
+        """Whether it looks up whose password is then compared, or is done with what was found so."""
+        if mark_at(doing.node) in self._proven:
+            return True
+        said = chosen_in(doing)
+        return bool(said) and all(one.labels & self._proven for one in said)
 
     def acts_after(self, choice: Event, *, kinds: frozenset[str]) -> bool:
         """Whether something of these kinds is done on a way on which the client chose here."""
@@ -382,9 +431,22 @@ class Asking:
         return known
 
 
-def mark_of(node: ast.AST) -> str:
-    """The label of what a call gives back."""
-    return f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
+def _proven_later(path: Path, doing: Event) -> frozenset[int]:
+    """Where it is done under a name that the same message then proves: tries are counted, a row is locked."""
+    wanted = id(doing.node)
+    names: set[str] = set()
+    found: set[int] = set()
+    for at in range(len(path.events) - 1, -1, -1):
+        event = path.events[at]
+        if event.kind == "message":
+            names = set()
+        elif event.kind == "check" and "credential" in event.labels:
+            names |= {one.text for one in chosen_in(event) if "credential" not in one.labels}
+        elif id(event.node) == wanted and event.kind in DOING:
+            said = {one.text for one in chosen_in(event) if not one.labels & {"answer", "found"}}
+            if said and said <= names:
+                found.add(at)
+    return frozenset(found)
 
 
 def _ends_without(path: Path, question: int, wanted: int) -> bool:

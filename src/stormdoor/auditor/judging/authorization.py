@@ -2,15 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
-    Const,
-    Instance,
-    Mapping,
-    Sequence,
     Unknown,
     Value,
     labels_of,
@@ -19,7 +14,9 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import chosen_in, values_in
 from stormdoor.auditor.judging.own import (
+    is_an_amount,
     is_asked_of_a_list,
     is_in_own_place,
     is_own_row,
@@ -31,19 +28,12 @@ from stormdoor.auditor.naming import lexicon
 
 __all__ = [
     "chosen_objects",
-    "claimed_identity",
     "names_an_id",
+    "only_reads",
     "unasked_authorizer",
     "unasked_objects",
 ]
 
-_FIELD = re.compile(
-    r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
-    re.IGNORECASE,
-)
-_WHO = re.compile(
-    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
-)
 _TO_OBJECTS = frozenset(
     {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
     | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
@@ -55,9 +45,15 @@ _FINDS = frozenset(
 )
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 _PARSES = frozenset(
-    {"b64decode", "clean", "decode", "decrypt", "deserialize", "escape", "fromstring", "loads"}
+    {"asdict", "b64decode", "clean", "decode", "decrypt", "deserialize", "dump", "dumps", "escape"}
+    | {"fromstring", "loads", "serialize"}
     | {"normalize", "parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
 )
+_MAKES = (
+    *(["as", "dict"], ["as", "json"], ["from", "json"], ["model", "dump"]),
+    *(["model", "validate"], ["to", "dict"], ["to", "json"]),
+)
+"""How the names of methods begin that make one thing of another."""
 _COMMANDS = frozenset(
     {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
     | {"terminate", "wipe"}
@@ -81,9 +77,8 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
     if not _takes_address(opened) and not any(
         event.kind in {"call", "act", "join", "store"}
         and event.stage in _SERVING
-        and "client" in event.labels
-        and event.labels & {"url", "query"}
         and event.text.rpartition(".")[2] not in BENIGN
+        and _is_addressed(event)
         for event in endpoint.member.events
     ):
         return ""  # there is one thing for all, and whoever may connect may have it
@@ -101,6 +96,20 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
             )
             return "" if used else f"self.{found}"
     return ""
+
+
+def _is_addressed(event: Event) -> bool:
+    """Whether it is given what the address or the query names, and not only how much of something."""
+    if event.kind == "call" and "." not in event.text:
+        return False  # it is Python's own: `int(...)`
+    held = labels_of(*_places(event))
+    return ("client" in held and bool(held & {"url", "query"})) or (
+        any(
+            one.labels & {"url", "query"} and not one.labels & {"answer", "found"}
+            for one in chosen_in(event)
+        )
+        and not is_an_amount(event)
+    )
 
 
 def _takes_address(method: object) -> bool:
@@ -170,9 +179,13 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
-        if is_given_the_user(event) or _only_reads(event) or _is_content(event):
+        if is_given_the_user(event) or only_reads(event) or _is_content(event):
             continue
         if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
+            continue
+        if is_an_amount(event) and (
+            event.receiver is None or "client" not in labels_of(event.receiver)
+        ):
             continue
         seen.add(id(event.node))
         found.append(event)
@@ -190,7 +203,7 @@ def _is_content(event: Event) -> bool:
         return False
     said = [
         path_of(value.text)
-        for value in _values(event)
+        for value in values_in(event)
         if isinstance(value, Unknown) and "client" in value.labels
     ]
     return bool(said) and all(path and path[-1] in _CONTENT for path in said)
@@ -223,7 +236,7 @@ def _is_looked_up(held: Value) -> bool:
     )
 
 
-def _only_reads(event: Event) -> bool:
+def only_reads(event: Event) -> bool:
     """Whether it makes something of the message, and does nothing with it: `Ping.parse(message)`."""
     name = event.text.rpartition(".")[2]
     words = lexicon.words_of(name)
@@ -235,7 +248,7 @@ def _only_reads(event: Event) -> bool:
         return True
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
         return True
-    return bool(_PARSES & set(words[:1])) or words[:2] in (["model", "validate"], ["from", "json"])
+    return bool(_PARSES & set(words[:1])) or words[:2] in _MAKES
 
 
 def _queued(text: str) -> bool:
@@ -257,61 +270,6 @@ def names_an_id(event: Event) -> bool:
         and bool(_TO_OBJECTS & set(words))
         and any(
             isinstance(value, Unknown) and "message" in value.labels and _ID.search(value.text)
-            for value in _values(event)
+            for value in values_in(event)
         )
     )
-
-
-def claimed_identity(event: Event) -> str:
-    """The field of a message that is handed on as somebody's identity, or empty."""
-    if event.kind not in {"act", "join", "send", "store"}:
-        return ""
-    registered = _registered_as(event) if event.stage in {Stage.OPEN, Stage.MESSAGE} else ""
-    if registered or event.stage != Stage.MESSAGE:
-        return registered
-    last = event.text.rpartition(".")[2]
-    if lexicon.is_verification_name(last) or "principal" in event.labels:
-        return ""
-    for value in _values(event):
-        if (
-            isinstance(value, Unknown)
-            and "message" in value.labels
-            and "credential" not in value.labels
-        ) and _FIELD.search(value.text):
-            return value.text
-    return ""
-
-
-def _registered_as(event: Event) -> str:
-    """`clients[message["name"]] = self`: whoever says the name is found under it."""
-    match event.node, event.values:
-        case ast.Call(), (Unknown(labels=labels, text=text), Instance(handler=True)) if (
-            event.kind == "join"
-        ):
-            # `people.register(uid, self)`, and the address says who that is
-            claimed = "client" in labels and not labels & {"principal", "credential", "answer"}
-            return text if claimed and _WHO.match(str((path_of(text) or ("",))[-1])) else ""
-        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
-            named = "message" in labels and "principal" not in labels
-            return text if named and "credential" not in labels else ""
-        case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
-            # `clients[number]["username"] = message["text"]`
-            said = "message" in labels and not labels & {"principal", "credential", "answer"}
-            return text if said and _WHO.match(field) else ""
-        case _:
-            return ""
-
-
-def _values(event: Event) -> Iterator[Value]:
-    pending: list[tuple[Value, int]] = [(value, 0) for value in event.values]
-    pending += [(value, 0) for _, value in event.words]
-    while pending:
-        value, depth = pending.pop()
-        yield value
-        if depth < 3:
-            if isinstance(value, Sequence):
-                pending.extend((one, depth + 1) for one in value.items)
-            elif isinstance(value, Mapping):
-                pending.extend((one, depth + 1) for one in value.items.values())
-            elif isinstance(value, Instance) and not value.handler:
-                pending.extend((one, depth + 1) for one in value.attrs.values())

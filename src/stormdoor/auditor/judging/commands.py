@@ -5,15 +5,11 @@ from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, tex
 from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.verbs import PROGRAMS
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["commands_of_anybody", "ends_what_runs"]
 
-_PROGRAMS = (
-    *("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "pty.spawn", "pexpect."),
-    *("ptyprocess.", "asyncio.create_subprocess", "tornado.process.Subprocess"),
-    *("commands.get", "popen2."),  # Python 2
-)
 _ENDS = frozenset(
     {
         "disable",
@@ -33,7 +29,6 @@ _ENDS = frozenset(
 _CODE = frozenset(
     {"eval", "exec", "__import__", "importlib.import_module", "importlib.reload", "runpy.run_path"}
 )
-_PROCESSES = frozenset({"os.kill", "os.killpg"})
 _FILES = frozenset(
     {"open", "io.open", "codecs.open", "os.chmod", "os.chown", "os.link", "os.makedirs", "os.mkdir"}
     | {"os.remove", "os.removedirs", "os.rename", "os.replace", "os.rmdir", "os.symlink"}
@@ -81,7 +76,7 @@ def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
 
 def ends_what_runs(event: Event) -> bool:
     """`if message == "reboot": os.system("sudo reboot")`: a message picks it, and says nothing in it."""
-    if not event.selected or not event.text.startswith((*_PROGRAMS, "os.kill")):
+    if not event.selected or not event.text.startswith(PROGRAMS):
         return False
     if event.text.startswith("os.exec"):
         return True  # nothing comes after it
@@ -100,11 +95,11 @@ def _is_command(event: Event) -> bool:
         return False
     if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
         return False
-    if event.text.startswith(_PROGRAMS) or event.text in _CODE:
+    if event.text.startswith(PROGRAMS) or event.text in _CODE:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
         return bool(event.values) and "message" in labels_of(event.values[0])
-    if event.text in _PROCESSES or event.text.endswith(_UNPACKS) or is_typed(event):
+    if event.text.endswith(_UNPACKS) or is_typed(event):
         return True
     chain = lexicon.chain_of(event.text)
     if any("rpc" in word for name in chain for word in lexicon.words_of(name)):

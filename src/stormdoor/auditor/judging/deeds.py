@@ -22,6 +22,7 @@ from stormdoor.auditor.judging.orders import (
 from stormdoor.auditor.judging.overwriting import overwrites
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
 from stormdoor.auditor.judging.verbs import (
+    BEGINS,
     CHANGES,
     CONTROLS,
     FACTORIES,
@@ -38,6 +39,7 @@ from stormdoor.auditor.judging.verbs import (
     PROCEDURES,
     PROGRAMS,
     QUIET,
+    ROUTES,
     RUNS,
     SPEAKS,
     STATES,
@@ -109,8 +111,24 @@ def _changes(event: Event) -> bool:
         return bool((CHANGES | KEEPS) & set(words[:1]))
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
-    # `delete_pod(data["pod"])`: the field is called like what goes.
-    return any(_ID.search(name) or name in words[1:] for name in fields_of(event))
+    return _is_of_a_query(event) or any(
+        # `delete_pod(data["pod"])`: the field is called like what goes.
+        _ID.search(name) or name in words[1:]
+        for name in fields_of(event)
+    )
+
+
+def _is_of_a_query(event: Event) -> bool:
+    """`lines.update_one({"_id": data["id"]}, …)`, `lines.remove({"_id": data["id"]})`."""
+    words = lexicon.words_of(name_of(event))
+    match event.values:
+        case (Mapping(items=entries), *rest):
+            return (bool(rest) or words[0] != "update") and any(
+                "message" in labels_of(value) and bool(_ID.search(str(key)))
+                for key, value in entries.items()
+            )
+        case _:
+            return False
 
 
 def _is_in_nameless_table(event: Event) -> bool:
@@ -138,6 +156,7 @@ def _changes_somebodys(event: Event) -> bool:
     return (
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
+        and "self" not in labels_of(held)  # it is found under the connection itself
         and bool(OF_SOMEBODY & stems_of(text_of(held)))
     )
 
@@ -153,18 +172,25 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         and TELLS & words
     ):
         return True
+    if event.meant and held is not None and TELLS & words and "answer" not in labels_of(held):
+        return True  # `if one.name == data["to"]: one.write_message(text)`
     fields = list(fields_of(event))
     return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
 
 
 def _speaks_where_it_names(event: Event) -> bool:
-    """`redis.publish(data["room"], data["text"])`."""
-    first = event.values[0] if len(event.values) > 1 else None
-    return (
-        first is not None
-        and "message" in labels_of(first)
-        and bool(SPEAKS & set(lexicon.words_of(name_of(event))))
-        and bool(PLACES & stems_of(text_of(first)))
+    """`redis.publish(data["room"], data["text"])`, `channel.basic_publish(routing_key=data["key"], …)`."""
+    if not SPEAKS & set(lexicon.words_of(name_of(event))):
+        return False
+    placed = [("", value) for value in event.values] if len(event.values) > 1 else []
+    return any(
+        "client" in labels_of(place)
+        and bool(labels_of(place) & {"message", "query", "url"})
+        and bool(
+            ((PLACES | {"routing"}) & stems_of(text_of(place)))
+            or (ROUTES & set(lexicon.words_of(name)))
+        )
+        for name, place in (*placed, *event.words)
     )
 
 
@@ -173,6 +199,8 @@ def _runs_what_it_names(event: Event) -> bool:
     name = lexicon.words_of(name_of(event))
     if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and is_told(event):
         return True
+    if FIRES & set(name[:1]) and "Signal().emit" in event.text:
+        return True  # Qt: what the program on the desktop does is what is connected to it
     words = set(name)
     chain = lexicon.chain_of(event.text)
     held = event.receiver
@@ -261,6 +289,8 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
         return words in _WHOLE
     if SWITCHES & set(words):
         return told or event.selected
+    if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
+        return told and event.selected
     if not is_statement(event.module, event.node):
         return False
     if is_sent_to_device(event):
@@ -272,6 +302,7 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
 
 
 _WHOLE = (["on"], ["off"])
+_ELSEWHERE = (["in", "executor"], ["sync"], ["in", "thread"])
 
 
 def _is_started(function: Value) -> bool:

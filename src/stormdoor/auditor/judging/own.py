@@ -5,21 +5,30 @@ import re
 from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Const, Mapping, Unknown, Value, labels_of
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Instance,
+    Mapping,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.judging.asking import SHARED
+from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.ownership import is_statement
+from stormdoor.auditor.judging.verbs import SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
+    "is_an_amount",
     "is_asked_of_a_list",
     "is_in_own_place",
     "is_own_row",
     "selects_for_all",
     "tells_all_of",
 ]
-
-_SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
-"""Words for a place that some may write to."""
 
 
 def tells_all_of(event: Event) -> bool:
@@ -48,8 +57,7 @@ def _told_in_loops(module: Module) -> frozenset[int]:
         for inner in ast.walk(statement)
         if isinstance(inner, ast.Call)
         and isinstance(inner.func, ast.Attribute)
-        and isinstance(inner.func.value, ast.Name)
-        and inner.func.value.id in _names_of(node.target)
+        and bool(_names_of(inner.func.value) & _names_of(node.target))
     )
 
 
@@ -62,16 +70,27 @@ def is_own_row(event: Event) -> bool:
 
     A room, a channel or a group is a place, and who writes there is asked.
     """
-    if not {"create", "insert"} & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
+    if not _BEGINS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
         return False
     return any(
-        isinstance(row, Mapping)
-        and any(
-            "principal" in one.labels and "client" not in one.labels for one in row.items.values()
-        )
-        and not any(_SHARED & set(lexicon.words_of(str(field))) for field in row.items)
-        for row in event.values
+        any("principal" in one.labels and "client" not in one.labels for one in row.values())
+        and not any(SHARED & set(lexicon.words_of(str(field))) for field in row)
+        for row in map(_row, event.values)
     )
+
+
+_BEGINS = frozenset({"add", "create", "insert"})
+
+
+def _row(value: Value) -> dict[object, Value]:
+    """What stands in a row: a table, or an object that is made for it."""
+    match value:
+        case Mapping(items=entries):
+            return entries
+        case Instance(attrs=attrs, handler=False):
+            return dict(attrs.items())
+        case _:
+            return {}
 
 
 def is_asked_of_a_list(event: Event) -> bool:
@@ -101,11 +120,29 @@ def is_in_own_place(event: Event) -> bool:
     path = event.values[0] if event.values else None
     if path is not None and _is_own_key(path):
         return True
+    if path is not None and SPEAKS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
+        return "principal" in path.labels and "client" not in path.labels
     return (
         (event.text == "open" or event.text.startswith(("os.", "shutil.", "pathlib.Path.")))
         and path is not None
         and "principal" in labels_of(path)
     )
+
+
+def is_an_amount(event: Event) -> bool:
+    """`log.after(message["since"])`, `terminal.resize(rows, cols)`: how much, of whatever it is."""
+    said = [text_of(one) for one in chosen_in(event)]
+    return bool(said) and all(
+        bool(names) and bool(_AMOUNTS & set(lexicon.words_of(names[-1])))
+        for names in (re.findall(r"""['"](\w+)['"]""", text) for text in said)
+    )
+
+
+_AMOUNTS = frozenset(
+    {"after", "amount", "before", "cols", "columns", "count", "cursor", "height", "interval"}
+    | {"last", "limit", "offset", "page", "per", "rows", "since", "size", "skip", "start"}
+    | {"timeout", "width"}
+)
 
 
 def selects_for_all(event: Event) -> bool:

@@ -52,8 +52,24 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
             break
         names = _chain(made)
     if around.function is not None and names[0] in _parameters(around.function):
-        return False
+        given = _given(around.function, names[0], places[-2][1]) if len(places) > 1 else None
+        return given is not None and _belongs(endpoint, [*places[:-2], (places[-2][0], given)])
     return bool(endpoint.project.members(module, names[0]))
+
+
+def _given(function: ast.AST, name: str, caller: ast.AST) -> ast.expr | None:
+    """What a call gives for a parameter: `self._move(motors["left"])`."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    if not isinstance(caller, ast.Call):
+        return None
+    for word in caller.keywords:
+        if word.arg == name:
+            return word.value
+    names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+    bound = names[:1] in (["self"], ["cls"]) and isinstance(caller.func, ast.Attribute)
+    at = names.index(name) - bound if name in names else -1
+    return caller.args[at] if 0 <= at < len(caller.args) else None
 
 
 def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:

@@ -1,6 +1,7 @@
 """Words for what is done to things, for what only reads or adds, and for whose things are."""
 
 __all__ = [
+    "BEGINS",
     "CHANGES",
     "CONTROLS",
     "FACTORIES",
@@ -17,6 +18,7 @@ __all__ = [
     "PROCEDURES",
     "PROGRAMS",
     "QUIET",
+    "ROUTES",
     "RUNS",
     "SPEAKS",
     "STATES",
@@ -82,6 +84,7 @@ PROCEDURES = frozenset(
     | {"procedure", "program", "routine", "rpc", "scene", "script", "task"}
 )
 """What is run: `run_action(name)`."""
+BEGINS = frozenset({"invoke", "launch", "perform", "run"})
 PICKS = frozenset(
     {"action", "cmd", "command", "func", "function", "gcode", "job", "method", "procedure", "task"}
 )
@@ -125,12 +128,26 @@ CONTROLS = frozenset(
 """What a message sets that says how much."""
 QUIET = frozenset(
     # It reads, computes or waits.
-    {"as", "check", "compute", "count", "current", "decode", "describe", "dump", "dumps", "encode"}
+    {
+        "as",
+        "begin",
+        "check",
+        "commit",
+        "compute",
+        "count",
+        "current",
+        "decode",
+        "describe",
+        "dump",
+        "dumps",
+        "encode",
+    }
     | {
         "exists",
         "fetch",
         "filter",
         "find",
+        "flush",
         "format",
         "from",
         "generate",
@@ -158,6 +175,8 @@ OF_SOMEBODY = frozenset(
 THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
 PLACES = OF_SOMEBODY | {"channel", "topic"}
+ROUTES = frozenset({"channel", "exchange", "queue", "room", "routing", "topic"})
+"""Words of a parameter that says where something is sent."""
 LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
 LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
 HANDLES = RUNS | {"act", "do", "handle", "perform", "process"}
@@ -166,4 +185,9 @@ STATES = frozenset({"control", "options", "params", "state", "states", "status"}
 """Words of a table that says how a thing is."""
 NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
 """Words for what only notes that there was something."""
-PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
+PROGRAMS = (
+    *("asyncio.create_subprocess_", "os.exec", "os.kill", "os.popen", "os.spawn", "os.system"),
+    *("pexpect.", "pty.spawn", "ptyprocess.", "subprocess.", "tornado.process.Subprocess"),
+    *("commands.get", "popen2."),  # Python 2
+)
+"""How the names begin of what runs a program, or ends one."""

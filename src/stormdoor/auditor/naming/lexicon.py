@@ -20,6 +20,7 @@ from stormdoor.auditor.naming.vocabulary import (
 )
 
 __all__ = [
+    "asks_for_anybody",
     "chain_of",
     "concerns_identity",
     "is_absence_error",
@@ -29,6 +30,7 @@ __all__ = [
     "is_credential_name",
     "is_for_tests",
     "is_identity_name",
+    "is_login",
     "is_name_of_somebody",
     "is_negative",
     "is_person",
@@ -38,8 +40,11 @@ __all__ = [
     "is_setting_name",
     "is_verdict",
     "is_verification_name",
+    "logs_in",
     "raises_on_nothing",
     "reads_setting",
+    "says_for_whom",
+    "says_who",
     "turns_off",
     "words_of",
 ]
@@ -114,6 +119,30 @@ def is_identity_name(name: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
+def asks_for_anybody(name: str) -> bool:
+    """Whether a question of this name is only if there is a user: `user.is_authenticated()`."""
+    words = words_of(name)
+    return words[:1] in (["is"], ["has"]) and bool(words[1:]) and set(words[1:]) <= _THERE
+
+
+@lru_cache(maxsize=16384)
+def is_login(name: str) -> bool:
+    """Whether a function of this name finds out who somebody is, and not what somebody may."""
+    words = set(words_of(name))
+    return bool(words & (VERIFY - _PERMITS)) and not words & (ACCESS | _PERMITS)
+
+
+_PERMITS = frozenset(
+    {"admin", "allowed", "authorise", "authorised", "authorize", "authorized", "permission"}
+    | {"permissions", "permitted"}
+)
+_THERE = frozenset(
+    {"active", "anonymous", "auth", "authenticated", "guest", "in", "logged", "loggedin", "login"}
+    | {"not", "session", "signed", "user", "valid"}
+)
+
+
+@lru_cache(maxsize=16384)
 def is_person(name: str) -> bool:
     """Whether a value of this name is somebody: `user`, `new_member`."""
     return words_of(name)[-1:] in (["user"], ["member"], ["account"], ["viewer"], ["username"])
@@ -132,6 +161,77 @@ def is_name_of_somebody(name: str) -> bool:
         ["nick"],
         ["nickname"],
     )
+
+
+@lru_cache(maxsize=16384)
+def says_who(name: str) -> bool:
+    """Whether a field of this name says who its sender is: `user_id`, `sender`, `playerName`, `id_user`.
+
+    Another than the sender is no such one: `to_user`, `target_player`.
+    """
+    words = words_of(name)
+    if not words or words[0] in _ANOTHER:
+        return False
+    return words[-1] in _SENDERS or (
+        len(words) > 1 and words[-1] in _NUMBERS and words[-2] in _SENDERS | _ROLES
+    )
+
+
+@lru_cache(maxsize=16384)
+def says_for_whom(name: str) -> bool:
+    """Whether a field of this name says whom a message is for: `to`, `recipient_id`, `targetUser`."""
+    words = words_of(name)
+    return bool(words) and (words[0] in _ADDRESSED or words[-1] in _ADDRESSED - {"to"})
+
+
+_ADDRESSED = frozenset(
+    {"addressee", "dest", "destination", "receiver", "recipient", "target", "to"}
+)
+_SENDERS = frozenset(
+    {
+        "account",
+        "acct",
+        "author",
+        "from",
+        "login",
+        "member",
+        "nick",
+        "nickname",
+        "owner",
+        "participant",
+    }
+    | {"player", "pname", "sender", "tenant", "uid", "uname", "user", "userid", "username", "usr"}
+)
+_ROLES = frozenset(
+    {
+        "client",
+        "customer",
+        "driver",
+        "employee",
+        "my",
+        "operator",
+        "passenger",
+        "patient",
+        "student",
+    }
+    | {"teacher"}
+)
+_NUMBERS = frozenset({"id", "key", "name", "no", "num", "number", "uuid"})
+_ANOTHER = frozenset(
+    {"ban", "block", "dest", "destination", "for", "friend", "invite", "invited", "kick", "new"}
+    | {
+        "num",
+        "opponent",
+        "other",
+        "partner",
+        "peer",
+        "receiver",
+        "recipient",
+        "target",
+        "to",
+        "with",
+    }
+)
 
 
 @lru_cache(maxsize=16384)
@@ -200,6 +300,20 @@ def concerns_identity(name: str) -> bool:
                 "hashed",
                 "htpasswd",
                 "private",
+                "authentication",
+                "sso",
+                "oauth",
+                "openid",
+                "oidc",
+                "saml",
+                "ldap",
+                "pam",
+                "kerberos",
+                "totp",
+                "mtls",
+                "allowlist",
+                "whitelist",
+                "trusted",
             }
         )
     )
@@ -262,6 +376,12 @@ def is_verification_name(name: str) -> bool:
     return bool(words and words[0] in VERIFY_VERBS and any(w in CREDENTIAL for w in words[1:])) or (
         len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words
     )
+
+
+@lru_cache(maxsize=16384)
+def logs_in(name: str) -> bool:
+    """Whether a function of this name is shown by a client who it is: `authenticate`, `do_login`."""
+    return bool({"authenticate", "login", "logon", "signin"} & set(words_of(name)))
 
 
 @lru_cache(maxsize=16384)

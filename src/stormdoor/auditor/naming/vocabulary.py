@@ -104,24 +104,8 @@ OF_THINGS = frozenset(
     ]
 )
 SESSIONS_OF = frozenset(
-    [
-        "aiohttp",
-        "boto",
-        "cassandra",
-        "database",
-        "db",
-        "mongo",
-        "neo",
-        "orm",
-        "requests",
-        "spark",
-        "sql",
-        "sqlalchemy",
-        "ssh",
-        "tensorflow",
-        "tf",
-        "tmux",
-    ]
+    {"aiohttp", "boto", "cassandra", "database", "db", "mongo", "neo", "orm", "requests", "spark"}
+    | {"sql", "sqlalchemy", "ssh", "tensorflow", "tf", "tmux"}
 )
 """What has sessions that are nobody's: `get_db_session`."""
 IDENTITY = frozenset(

@@ -1,10 +1,12 @@
-"""The message says who it is from.
+"""The client says who it is, and is believed.
 
 What:
     A field such as `user`, `from` or `sender` of a message is taken for the identity of the client.
+    Or, where nobody has to prove anything, a name from the address, a header, a plain cookie or a first
+    message is: the connection is found under it, says something under it, or is sent what is kept for it.
 
 Why:
-    Everybody writes in everybody's name.
+    Everybody writes in everybody's name, and reads what is meant for them.
 
 Example:
     class Chat(WebSocketHandler):
@@ -12,23 +14,36 @@ Example:
             data = json.loads(message)
             room.say(data["user"], data["text"])
 
+    class Alerts(WebSocketHandler):
+        def open(self, user_id):
+            listeners[user_id].add(self)
+
 Instead:
     class Chat(WebSocketHandler):
         def on_message(self, message):
             data = json.loads(message)
             room.say(self.current_user, data["text"])
 
+    class Alerts(WebSocketHandler):
+        @authenticated
+        def get(self):
+            return super().get()
+
+        def open(self):
+            listeners[self.current_user].add(self)
+
 Fix:
-    Use `self.current_user`; ignore what the message says.
+    Use `self.current_user`; ignore what the client says.
 """
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.asking import DOING, Asking
-from stormdoor.auditor.judging.authorization import claimed_identity
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.personas import claimed_identity, names_of_anybody
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -47,9 +62,13 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         field = (_NAMED.findall(name) or [name])[-1]
         if name and (field not in claims or _is_nearer(event, claims[field], endpoint)):
             claims[field] = event
+    names = {field: claimed_identity(event) for field, event in claims.items()}
+    if not claims:
+        for event, name in islice(names_of_anybody(endpoint), 1):
+            claims[name], names[name] = event, name
     places: set[int] = set()
-    for event in claims.values():
-        name = claimed_identity(event)
+    for field, event in claims.items():
+        name = names[field]
         if id(event.node) not in places:
             places.add(id(event.node))
             yield Found(

@@ -144,13 +144,16 @@ def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:
 
 
 def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
-    """Parse the configuration that handlers import: its defaults need not name a handler."""
+    """Parse the configuration that handlers and applications import: its defaults need not name a handler."""
     modules = {
         one.module.file: one.module
         for info in sockets
         for one in info.mro
         if isinstance(one, ClassInfo)
     }
+    for module in project.inside():
+        if any("Application(" in line for line in module.lines):
+            modules.setdefault(module.file, module)
     for module in modules.values():
         imported = [
             one

@@ -11,4 +11,11 @@ class Door(WebSocketHandler):
         room.say(data["user"], data["text"])  # finds SD304
 
 
-app = Application([(r"/ws", Door)])
+class Alerts(WebSocketHandler):
+    listeners = {}
+
+    def open(self, user_id):
+        self.listeners[user_id] = self  # finds SD304
+
+
+app = Application([(r"/ws", Door), (r"/alerts/(.*)", Alerts)])

@@ -11,4 +11,12 @@ class Door(WebSocketHandler):
         room.say(self.current_user, data["text"])
 
 
-app = Application([(r"/ws", Door)])
+class Alerts(WebSocketHandler):
+    listeners = {}
+
+    def open(self, user_id):
+        self.write_message({"hello": user_id})
+        self.listeners[self.current_user] = self
+
+
+app = Application([(r"/ws", Door), (r"/alerts/(.*)", Alerts)])

@@ -166,6 +166,8 @@ class Attributes(Decorators):
 
     def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute of an object of the project."""
+        if name == "__dict__" and not value.handler:
+            return Mapping(dict(value.attrs.items()), exact=False)
         if name in value.attrs:
             held = value.attrs[name]
             if (
@@ -205,8 +207,24 @@ class Attributes(Decorators):
             return Bound(Special("replace", text=name), value)
         getter = self._member(value.info, "__getattr__", None)
         if getter is not None and not value.handler:
-            return Unknown(text=f"{text_of(value)}.{name}")
+            return self._given_by(getter, value, name, node)
         return self.missing_attribute(value, name, node)
+
+    def _given_by(self, getter: ClassMember, value: Instance, name: str, node: ast.AST) -> Value:
+        """What `__getattr__` of an object gives; of one that a module makes a switch is a setting."""
+        text = f"{text_of(value)}.{name}"
+        method = self.member_value(getter, value.info)
+        if not value.shared or not isinstance(method, Function):
+            return Unknown(text=text)
+        try:
+            given = self.call(method, [value, Const(name)], {}, node)
+        except Thrown:
+            return Unknown(text=text)
+        if isinstance(given, Const) and (
+            given.value is None or isinstance(given.value, bool | str)
+        ):
+            return Setting(text, given, text=name)
+        return given if isinstance(given, Setting) else Unknown(text=text)
 
     def _member(self, info: ClassInfo, name: str, after: ClassInfo | None) -> ClassMember | None:
         """The member of this name, past classes that were not read."""

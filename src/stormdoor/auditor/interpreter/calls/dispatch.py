@@ -1,8 +1,11 @@
 """What a call does: functions of the project by their body, others by what is known of them."""
 
 import ast
+from functools import lru_cache
 
-from stormdoor.auditor.interpreter.calls.parts import Parts
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.interpreter.calls.parts import Parts, part_of
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     REST,
@@ -27,6 +30,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Assigned
 
 __all__ = ["Calls"]
 
@@ -116,7 +120,10 @@ class Calls(Parts):
                 return self.unknown_call(function, text_of(function), args, words, node)
             case Setting(default=Function() | Bound() | Partial() | Instance() as default):
                 other = self._another(function, node)
-                return self.call(default if other is None else other, args, words, node)
+                made = self.call(default if other is None else other, args, words, node)
+                if self.stage == Stage.IMPORT and isinstance(made, ClassRef):
+                    return part_of(function, made)  # which class a factory gives is picked with it
+                return made
             case Setting(default=ClassRef() as default):
                 # Which class it is may still be picked when its object is asked something.
                 made = self.call(default, args, words, node)
@@ -137,6 +144,7 @@ class Calls(Parts):
                     node,
                     self.frame.module,
                     function.truthy,
+                    certain=_asks_for_somebody(node, args, words),
                     presumed=function.presumed,
                 )
             case Const(value=None) if self._is_surely_none(node):
@@ -169,8 +177,22 @@ class Calls(Parts):
         return (
             self.handler is not None
             and self.frame.receiver is self.handler
-            and name in self.handler.attrs
+            and (name in self.handler.attrs or self._is_none_of_class(name))
             and not any(event.kind == "join" for event in self.events)
+        )
+
+    def _is_none_of_class(self, name: str) -> bool:
+        """Whether who it is is None in the class, for the connection to say: `user = None`."""
+        if self.handler is None or not lexicon.is_identity_name(name):
+            return False
+        found = self._member(self.handler.info, name, None)
+        if not isinstance(found, ClassMember) or not isinstance(found.binding, Assigned):
+            return False
+        value = found.binding.value
+        return (
+            isinstance(value, ast.Constant)
+            and value.value is None
+            and name in _told_to_itself(self.handler.info.node)
         )
 
     def _is_surely_none(self, node: ast.AST) -> bool:
@@ -180,3 +202,25 @@ class Calls(Parts):
                 return self._holds_none(name)
             case _:
                 return False
+
+
+def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]) -> bool:
+    """`session.get("user")`: None, where nobody is logged in, and not merely something false."""
+    match node, args:
+        case ast.Call(func=ast.Attribute(attr="get")), [Const(value=str() as name)] if not words:
+            return lexicon.concerns_identity(name)
+        case _:
+            return False
+
+
+@lru_cache(maxsize=1024)
+def _told_to_itself(node: ast.ClassDef) -> frozenset[str]:
+    """What the methods of a class give their object: `self.user = …`."""
+    return frozenset(
+        inner.attr
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.ctx, ast.Store)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == "self"
+    )

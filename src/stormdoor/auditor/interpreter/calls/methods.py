@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -40,6 +41,10 @@ _OF_FILES = frozenset(
 )
 """Methods of a path that reach the file."""
 _UNPACKS = frozenset({"extract", "extractall"})
+
+
+_AGAIN = frozenset({"copy", "items", "keys", "values"})
+"""Methods that give what a table holds, and no answer about it."""
 
 
 class Methods(Queues):
@@ -114,6 +119,8 @@ class Methods(Queues):
                 return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
+        if name in _AGAIN and not everything and labels_of(receiver) >= {"client", "found"}:
+            return Unknown(labels_of(receiver), f"{text_of(receiver)}.{name}()")
         if isinstance(receiver, Const) or (
             "client" in labels_of(receiver)
             and not isinstance(receiver, Member)
@@ -201,6 +208,9 @@ class Methods(Queues):
             whole = receiver.exact or _is_of_code(receiver)
             if whole and "client" in labels_of(key) and receiver.items:
                 return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
+            if self.is_ticket_of(key, node):
+                own = (labels_of(receiver) - {"self"}) | {"principal", "proven"}
+                return Unknown(own, f"{text_of(receiver)}.{name}()")
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
         if name == "update":
@@ -262,7 +272,11 @@ class Methods(Queues):
             key = ".".join(keys[:2])
             fallback = words.get("fallback")
             if fallback is None and key in self.project.settings:
-                return self.setting_named(key, key, node)
+                said = self.setting_named(key, key, node)
+                shipped = settled(said)
+                if name == "getboolean" and isinstance(shipped, Const):
+                    return Setting(key, Const(_is_on(shipped.value)), text=key)
+                return said
             return Setting(key, fallback, frozenset({"setting"}), key)
         if name != "get" or not isinstance(args[0], Const):
             return None
@@ -331,9 +345,15 @@ class Methods(Queues):
             "rstrip",
             "decode",
             "lstrip",
+            "get_secret_value",
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _is_on(value: object) -> bool:
+    """What a text in an INI file says of a switch."""
+    return value is True or str(value).lower() in {"1", "yes", "true", "on"}
 
 
 def _is_of_code(table: Mapping) -> bool:

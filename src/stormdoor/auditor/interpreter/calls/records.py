@@ -13,10 +13,11 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["COPIES", "NAME_SPACES", "TUPLES", "copied_with", "name_space", "tuple_class"]
+__all__ = ["COPIES", "FIELDS", "NAME_SPACES", "TUPLES", "copied_with", "name_space", "tuple_class"]
 
 TUPLES = frozenset({"collections.namedtuple", "typing.NamedTuple"})
 NAME_SPACES = frozenset({"types.SimpleNamespace", "argparse.Namespace", "tornado.util.ObjectDict"})
+FIELDS = frozenset({"attr.asdict", "attrs.asdict", "dataclasses.asdict", "vars"})
 COPIES = frozenset(
     {"attr.evolve", "attrs.evolve", "copy.copy", "copy.replace", "dataclasses.replace"}
 )

@@ -6,7 +6,12 @@ from functools import cached_property
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
+from stormdoor.auditor.interpreter.pieces import (
+    given_instead,
+    is_drawn,
+    is_found_by_name,
+    is_made_up,
+)
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -99,6 +104,8 @@ _HARMLESS = frozenset(
         "closed",
     ]
 )
+_FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
+"""What makes another form of a secret."""
 _DELIVERS = frozenset(
     [
         "send",
@@ -167,6 +174,14 @@ _STARTS = frozenset(
 """Words of what starts a function that it is given."""
 
 
+_LISTENS = frozenset(
+    {"add", "bind", "connect", "consume", "follow", "handler", "listen", "listener", "observe"}
+    | {"on", "register", "subscribe", "watch"}
+)
+"""Words of what calls a function that it is given whenever something comes."""
+_OF_THE_CLIENT = frozenset({"on_message", "on_close", "on_pong", "open", "on_open"})
+
+
 class Unread(Verification):
     """Calls that cannot be resolved."""
 
@@ -209,15 +224,7 @@ class Unread(Verification):
                 )
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
-        holder = names[-2] if len(names) > 1 else ""
-        verifies = lexicon.is_verification_name(last) or (
-            bool(
-                set(lexicon.words_of(holder))
-                & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
-            )
-            and lexicon.words_of(last)[:1]
-            in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
-        )
+        verifies = _verifies(names, last)
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
@@ -230,23 +237,23 @@ class Unread(Verification):
         if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
-            instead = given_instead(last, args, words) if proof else None
-            if instead is None:
-                instead = self._of_a_query(text, args, node, proof=proof)
+            sought = any(map(self.is_proof, args[:1]))
+            given = given_instead(last, args, words) if sought else None
+            instead = given or self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
-                return self.verification(node, text, by_name=not proof, name=last)
+                # What is shown to something that logs in is a credential, whatever it is called.
+                shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
+                return self.verification(node, text, by_name=not (proof or shown), name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
-            nobody = next((one for one in everything if isinstance(one, Nobody)), None)
+            nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
-                if self.accepted:
-                    self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
-                self.found_nobody(node, text, presumed=nobody.presumed)
-                return Nobody(text, node, self.frame.module, presumed=True)
+                return self._done_with_nobody(nobody, node, text, args, words)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
+            self.prove([*everything, function] if proof else [])
             return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
         if self._is_started(last, args, node):
             return Unknown(text="task")
@@ -265,8 +272,8 @@ class Unread(Verification):
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
                 )
-            elif (last not in _HARMLESS or (last == "copy" and args)) and (
-                last != "get" or text.endswith(")")  # what was got is called
+            elif _is_act(last, args, called=text.endswith(")")) or (
+                self.mode == "member" and _is_query(last, args)
             ):
                 self.record(
                     "act",
@@ -277,12 +284,24 @@ class Unread(Verification):
                     receiver=receiver,
                 )
         if self.mode == "member" and "client" in labels:
-            labels |= {f"@{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"}
+            labels |= self.sought(node, everything)
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
-        return Unknown((labels - lost) | {"answer"}, f"{text}()")
+        return Unknown(
+            (labels - lost) | {"answer"}, f"{text}()", truthy=_is_form(function, last) or None
+        )
+
+    def _done_with_nobody(
+        self, nobody: Nobody, node: ast.AST, text: str, args: list[Value], words: dict[str, Value]
+    ) -> Value:
+        if self.accepted:
+            self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
+        self.found_nobody(node, text, presumed=nobody.presumed)
+        return Nobody(text, node, self.frame.module, presumed=True)
 
     def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
+        if self.mode == "anonymous":
+            self._listens(made, given, node)
         if isinstance(function, Named):
             if function.name.rpartition(".")[2][:1].isupper():
                 self.listening.update(
@@ -301,6 +320,25 @@ class Unread(Verification):
             read = Unknown(said & {"client", "message"}, "what was read")
             self.in_background(told, [read], node, at_once=True)
 
+    def _listens(self, made: str, given: list[Value], node: ast.AST) -> None:
+        """`redis.listen(self.on_note)`: what comes from there is told to a method of the connection."""
+        last = (lexicon.chain_of(made) or [""])[-1]
+        if self.background or not self.accepted or not _LISTENS & set(lexicon.words_of(last)):
+            return
+        for one in given:
+            function = one.function if isinstance(one, Bound) else None
+            if (
+                not isinstance(one, Bound)
+                or one.receiver is not self.handler
+                or not isinstance(function, Function)
+                or getattr(function.node, "name", "") in _OF_THE_CLIENT
+            ):
+                continue
+            takes = function.node.args
+            many = max(len(takes.args) - len(takes.defaults) - 1, 0)
+            come: list[Value] = [Unknown(frozenset({"answer"}), "what comes") for _ in range(many)]
+            self.in_background(one, come, node)
+
     def called_back(self, callback: Function | Bound, found: Value, node: ast.AST) -> None:
         """`find_one(…, callback=self.found)`: what is found comes to a function, and perhaps an error."""
         inner: Value = callback
@@ -310,6 +348,8 @@ class Unread(Verification):
             return
         names = [one.arg for one in inner.node.args.args][isinstance(callback, Bound) :]
         given = [Const(None) if "err" in name else found for name in names]
+        if not given and inner.node.args.vararg is not None:
+            given = [found, Const(None)]  # what was found, and no error
         catching, self.catching = self.catching, []
         try:
             self.awaited(self.call(callback, list(given), {}, node), node)
@@ -321,8 +361,13 @@ class Unread(Verification):
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
     ) -> Value | None:
-        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
+        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`.
+
+        What is asked for under a name that was made up here is not there.
+        """
         holder, _, last = text.rpartition(".")
+        if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
+            return Const(None)
         if holder.endswith(_PIPELINES) and last != "execute":
             if proof:
                 self.queried.add(holder)
@@ -350,6 +395,18 @@ class Unread(Verification):
         labels = labels_of(*args, *words.values(), function)
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
+    def _is_fresh(self, key: Value, holder: str, node: ast.AST) -> bool:
+        """Whether nothing can stand under a key: this connection made it up, and has put nothing there."""
+        if self.mode != "anonymous" or self.stage == Stage.IMPORT or not is_made_up(key):
+            return False
+        return not any(
+            event.node is not node
+            and event.kind in {"call", "store"}
+            and event.text.startswith(holder)
+            and key in event.values
+            for event in self.events
+        )
+
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
         if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
@@ -363,6 +420,36 @@ class Unread(Verification):
         return False
 
 
+def _is_form(function: Value, name: str) -> bool:
+    """Whether a call gives a secret that was drawn in another form: `token.decode()`."""
+    return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
+
+
+def _verifies(names: list[str], last: str) -> bool:
+    """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
+    holder = names[-2] if len(names) > 1 else ""
+    return lexicon.is_verification_name(last) or (
+        bool(
+            set(lexicon.words_of(holder))
+            & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
+        )
+        and lexicon.words_of(last)[:1]
+        in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+    )
+
+
+def _is_act(name: str, args: list[Value], *, called: bool) -> bool:
+    """Whether a call of this name may do something."""
+    return (name not in _HARMLESS or (name == "copy" and bool(args))) and (
+        name != "get" or called  # what was got is called
+    )
+
+
+def _is_query(name: str, args: list[Value]) -> bool:
+    """`letters.find({"to": user})`, and no place in a text."""
+    return name == "find" and bool(args) and isinstance(args[0], Mapping)
+
+
 def _delivers(name: str) -> bool:
     """Whether a call of this name hands something on: `send_notification`, `keyboard_send`."""
     words = lexicon.words_of(name)
@@ -371,6 +458,17 @@ def _delivers(name: str) -> bool:
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
+
+
+def _nobody_among(given: list[Value], name: str) -> Nobody | None:
+    """Nobody, among what a call is given or in a query: `find_one({"_id": user})`."""
+    asked = lexicon.words_of(name)[:1] in (["find"], ["fetch"], ["get"], ["lookup"], ["search"])
+    for one in given:
+        inner = list(one.items.values()) if asked and isinstance(one, Mapping) else [one]
+        found = next((part for part in inner if isinstance(part, Nobody)), None)
+        if found is not None:
+            return found
+    return None
 
 
 def _names_nobody(value: Value) -> bool:

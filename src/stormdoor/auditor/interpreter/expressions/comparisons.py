@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.operators import Operators
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
@@ -23,6 +22,7 @@ from stormdoor.auditor.interpreter.values import (
     ModuleRef,
     Named,
     Nobody,
+    Partial,
     Sequence,
     Setting,
     Special,
@@ -33,6 +33,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.defaults import is_given_anyway
 
 _COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
 """What many settings have in their names."""
@@ -54,20 +55,24 @@ class Comparisons(Operators):
 
     def compare(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         """A comparison."""
+        answer = self._compared(left, op, right, node)
+        if (
+            self.mode == "anonymous"
+            and isinstance(answer, Unknown)
+            and (_is_for(left, op, right) or _is_for(right, op, left))
+        ):
+            # INVARIANT: the answer is held, or another value would have its id.
+            self.matches[id(answer)] = (answer, isinstance(op, ast.NotEq | ast.NotIn))
+        return answer
+
+    def _compared(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         labels = labels_of(left, right)
         negated = isinstance(op, ast.NotEq | ast.IsNot | ast.NotIn)
         text = self.frame.module.source(node)
         if isinstance(left, Const) and isinstance(right, Const):
             return self._constants(left, op, right)
-        if self.mode == "member" and (
-            labels >= {"principal", "client"}
-            or _is_token_of(left, right)
-            or _is_token_of(right, left)
-            or (
-                self.stage == Stage.MESSAGE and (_is_sum_of(left, right) or _is_sum_of(right, left))
-            )
-        ):
-            self.record("check", node, f"access: {text}", values=(left, right))
+        if self.mode == "member":
+            self._compared_for_member(left, right, node)
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
                 right, left, node
@@ -161,11 +166,34 @@ class Comparisons(Operators):
             return Const(same != negated)
         return Unknown(labels, text)
 
+    def _compared_for_member(self, left: Value, right: Value, node: ast.AST) -> None:
+        """Note what a comparison proves of a client that is let in, or asks about it."""
+        text = self.frame.module.source(node)
+        if _is_password_of(left, right) or _is_password_of(right, left):
+            self.record("check", node, text, values=(left, right))
+            self.prove((left, right))
+            return
+        signed = _is_sum_of(left, right) or _is_sum_of(right, left)
+        if signed:
+            self.prove(self.signed())
+        if (
+            signed
+            or labels_of(left, right) >= {"principal", "client"}
+            or _is_token_of(left, right)
+            or _is_token_of(right, left)
+        ):
+            self.record("check", node, f"access: {text}", values=(left, right))
+
     def _against_what_is_set(
         self, setting: Setting, text: str, node: ast.AST, *, negated: bool
     ) -> Value:
         """Nothing, compared with a setting that is taken to be set: a secret that was not shown."""
         name = setting.name.rpartition(".")[2]
+        if isinstance(node, ast.Compare) and isinstance(node.comparators[-1], ast.Constant):
+            return Const(negated)  # whether it is set
+        own = isinstance(self.frame.receiver, Instance) and not self.frame.receiver.handler
+        if own and text.startswith("self.") and "(" in text:
+            return Const(negated)  # what a part of the program finds in what it keeps
         if self.mode == "anonymous" and (
             "secret" in setting.labels or lexicon.is_credential_name(name)
         ):
@@ -206,7 +234,15 @@ class Comparisons(Operators):
                         presumed=one.presumed,
                     )
                 return Const(value=False)
-            case Instance() | Function() | ClassRef() | Bound() | ModuleRef() | Authenticated():
+            case (
+                Instance()
+                | Function()
+                | ClassRef()
+                | Bound()
+                | Partial()
+                | ModuleRef()
+                | Authenticated()
+            ):
                 return Const(value=False)
             case Sequence() | Mapping():
                 return Const(value=False)
@@ -265,6 +301,12 @@ class Comparisons(Operators):
             and isinstance(left, Const)
         ):
             return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
+        if isinstance(right, Special) and right.kind == "settings" and isinstance(left, Const):
+            name = str(left.value)
+            given = self.project.settings.get(name, ())
+            # What nobody says, or only where something else is there, is not there as shipped.
+            said = any(is_given_anyway(module, value) for module, value in given)
+            return Setting(f"{name!r} in {text_of(right)}", Const(said))
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -313,7 +355,9 @@ class Comparisons(Operators):
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
-            proof = self.is_proof(left) and not _is_list_of_words(left, right)
+            proof = _lists_secrets(right) or (
+                self.is_proof(left) and not _is_list_of_words(left, right)
+            )
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
@@ -426,6 +470,22 @@ def _listed(text: Unknown) -> Const:
     return Const(f"https://{STAND_IN}", text.labels, text.text)
 
 
+def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
+    """`row["owner"] == self.name`, `self.name in note["readers"]`: whose it is, and who it says it is."""
+    labels, others = labels_of(name), labels_of(other)
+    if "client" not in labels or labels & {"answer", "credential", "found"}:
+        return False
+    if not isinstance(other, Unknown) or others & {"credential", "principal", "self"}:
+        return False
+    if "somebody" not in labels:
+        # `client.name == message["to"]`
+        whom = lexicon.says_for_whom(_last_word(name))
+        return whom and isinstance(op, ast.Eq | ast.NotEq) and "client" not in others
+    if isinstance(op, ast.In | ast.NotIn):
+        return bool(others) and not others <= labels
+    return isinstance(op, ast.Eq | ast.NotEq) and not ("client" in others and others <= labels)
+
+
 def _is_token_of(shown: Value, found: Value) -> bool:
     """Whether it is compared with the token of what the client names: it may have what that is for."""
     return (
@@ -437,6 +497,17 @@ def _is_token_of(shown: Value, found: Value) -> bool:
             lexicon.is_credential_name(_last_word(found))
             or labels_of(shown) >= {"credential", "cookie"}  # whose it is, it says
         )
+    )
+
+
+def _is_password_of(shown: Value, found: Value) -> bool:
+    """Whether it is compared with the password of whom the client names: that is a log-in."""
+    words = lexicon.words_of(_last_word(found))
+    return (
+        labels_of(shown) >= {"client", "credential"}
+        and "client" in labels_of(found)
+        and not _chosen(found)
+        and bool({"pass", "passwd", "password", "pwd"} & set(words))
     )
 
 
@@ -496,6 +567,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _lists_secrets(listed: Value) -> bool:
+    """`shown in ACCESS_TOKENS`: a list of what a client has to know, whatever is shown is called."""
+    held = settled(listed)
+    return (
+        isinstance(held, Sequence)
+        and bool(held.items)
+        and lexicon.is_credential_name(_last_word(listed).rstrip("sS"))
     )
 
 

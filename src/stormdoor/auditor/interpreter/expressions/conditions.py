@@ -22,7 +22,9 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Conditions"]
 
 _PROOF = frozenset({"credential", "identity"})
-_SENT = frozenset({"client", "credential", "cookie", "query", "header", "message", "url"})
+_SENT = frozenset(
+    {"client", "credential", "cookie", "query", "header", "message", "somebody", "url"}
+)
 """Labels of what the client sends and nobody has compared with anything."""
 
 
@@ -164,7 +166,7 @@ class Conditions(Comparisons):
             self.mode == "member"
             and "principal" in labels
             and isinstance(node, ast.expr)
-            and not ("proven" in labels and isinstance(node, ast.Name | ast.Attribute))
+            and not ("proven" in labels and _only_says_who(node) and not self._names_more(node))
             and (
                 _asks_about_user(node)
                 or (isinstance(node, ast.Call) and _says_what_user_is(value.text))
@@ -189,10 +191,24 @@ class Conditions(Comparisons):
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
+        match = self.matches.get(id(value))
+        self.met += match is not None and result is not match[1]
         held = self.memberships.get(id(value))
         if held is not None and result is not held[3]:
             self.among[held[1]] = held[2]
         return result
+
+    def _names_more(self, node: ast.AST) -> bool:
+        """`tokens.verify(token, room)`: it is told what the token is for, and can tell if it is for that."""
+        return any(
+            event.node is node
+            and event.kind == "check"
+            and any(
+                "client" in one.labels and not one.labels & {"answer", "credential", "somebody"}
+                for one in event.values
+            )
+            for event in self.events
+        )
 
     def logic(self, node: ast.BoolOp | ast.Compare) -> Value:
         """`and`, `or` and comparisons as values."""
@@ -262,7 +278,20 @@ def _asks_about_user(node: ast.expr) -> bool:
             return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
         case ast.Call(func=func):
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            if lexicon.asks_for_anybody(name):
+                return False
             return lexicon.is_predicate(name) or lexicon.is_access_word(name)
+        case _:
+            return False
+
+
+def _only_says_who(node: ast.expr) -> bool:
+    """`if user:`, `if verify(password, row.password):`, of the very answer that says who it is."""
+    match node:
+        case ast.Name() | ast.Attribute():
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return lexicon.is_login(name)
         case _:
             return False
 

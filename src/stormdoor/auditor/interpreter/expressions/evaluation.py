@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
+from stormdoor.auditor.interpreter.pieces import chosen_only
 from stormdoor.auditor.interpreter.tables import is_chosen, key_named
 from stormdoor.auditor.interpreter.values import (
     NONE,
@@ -112,6 +113,7 @@ class Expressions(Conditions):
                     else:
                         exact = False
                         entries[("?", len(entries))] = value
+                        spread |= chosen_only(name) if is_chosen(name) else NONE
                 _tell_apart(list(entries.values()))
                 return Mapping(entries, exact, spread)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():

@@ -3,7 +3,7 @@
 import ast
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
-from stormdoor.auditor.interpreter.expressions.names import Names
+from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
 from stormdoor.auditor.interpreter.tables import key_named
@@ -31,7 +31,7 @@ _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
 
-class Items(Names):
+class Items(Proofs):
     """Subscripts and what a loop sees."""
 
     def items_of(self, value: Value, limit: int) -> list[Value]:
@@ -155,7 +155,7 @@ class Items(Names):
             ):
                 return Setting(text, Const(...), text=text)  # it does not start without
             case ClassRef() | Named() if not (
-                isinstance(index, Nobody) or "client" in labels_of(index)
+                isinstance(index, Nobody) or labels_of(index) & {"client", "principal"}
             ):
                 return value
             case Nobody():
@@ -190,8 +190,20 @@ class Items(Names):
             and not isinstance(value, Mapping)
         ):
             return self.by_words(value, index.value, text, node)
+        if self.is_ticket_of(index, node):
+            return Unknown((labels_of(value) - {"self"}) | {"principal", "proven"}, text)
         found = {"found"} if "client" in labels_of(index) else set()
         return Unknown(labels_of(value, index) | found, text)
+
+    def is_ticket_of(self, key: Value, node: ast.AST) -> bool:
+        """Whether a client that is let in finds something under what nobody else can show."""
+        if self.mode != "member" or not self.is_proof(key):
+            return False
+        named = lexicon.words_of((lexicon.chain_of(text_of(key).rstrip("')\"]")) or [""])[-1])
+        if named[-1:] == ["key"] or not text_of(key):
+            return False  # `table[message["key"]]`
+        self.record("check", node, self.frame.module.source(node), values=(key,))
+        return True
 
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
@@ -210,4 +222,6 @@ class Items(Names):
             labels |= {"credential"}
         elif "message" in labels and lexicon.is_name_of_somebody(name):
             labels -= {"credential"}  # `message["auth"]["user"]` is shown, and proves nothing
-        return Unknown(labels, text)
+        if lexicon.says_who(name):
+            labels |= {"somebody"}
+        return self.as_proven(Unknown(labels, text))

@@ -34,8 +34,10 @@ __all__ = ["Binding"]
 
 
 _OF_ANYBODY = frozenset({"answer", "setting"})
-_SENT = frozenset({"client", "message", "found", "self"})
+_SENT = frozenset({"client", "message", "found", "self", "somebody"})
 """Labels of what anybody sends, and of what is found or made with it."""
+_FOUND_OUT = frozenset({"answer", "credential", "found", "named", "principal", "somebody"})
+"""Labels of what is more than what the client says."""
 
 
 class Binding(Expressions):
@@ -102,6 +104,7 @@ class Binding(Expressions):
             case Instance():
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     value = _shown_as(name, value)
+                before = holder.attrs.get(name)
                 holder.attrs[name] = value
                 if holder.shared or holder.info in self.hierarchy.applications:
                     self._altered(f"{text_of(holder)}.{name}", value, node, holder)
@@ -110,6 +113,8 @@ class Binding(Expressions):
                     self.record("begun", node, name)
                 if holder.handler and self.mode == "member" and lexicon.is_identity_name(name):
                     self.record("known", node, name, values=(value,))
+                if holder.handler and self.mode == "anonymous":
+                    self._posed(name, before, value, node)
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
@@ -146,6 +151,13 @@ class Binding(Expressions):
             and not self.weighed
             and not any(event.kind == "check" and not event.remembered for event in self.events)
         )
+
+    def _posed(self, name: str, before: Value | None, value: Value, node: ast.AST) -> None:
+        """Note whom the connection is said to be of, and that it is not said any more."""
+        if _poses(name, value):
+            self.record("poses", node, name, values=(value,))
+        elif before is not None and _poses(name, before):
+            self.record("poses", node, name)
 
     def _begins(self, name: str, value: Value, node: ast.AST) -> bool:
         """Whether any message brings this about: `self.session = recorder.new_session()`.
@@ -262,6 +274,14 @@ class Binding(Expressions):
             self.frame.env.names[name] = self.meaning(found, name, node)
 
 
+def _poses(name: str, value: Value) -> bool:
+    """Whether it is what the client calls itself, or whoever is found under that name: `self.user = row`."""
+    labels = labels_of(value)
+    if "somebody" not in labels or labels & {"credential", "principal"}:
+        return False
+    return not labels & _FOUND_OUT - {"somebody"} or lexicon.is_identity_name(name)
+
+
 def _shown_as(name: str, value: Value) -> Value:
     """What the client sends, under the name that the program gives it: `token = get_argument("t")`."""
     if (
@@ -274,6 +294,13 @@ def _shown_as(name: str, value: Value) -> Value:
         )
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
+    if (
+        isinstance(value, Unknown)
+        and "client" in value.labels
+        and not value.labels & _FOUND_OUT
+        and lexicon.says_who(name)
+    ):
+        return replace(value, labels=value.labels | {"somebody"}, text=value.text or name)
     return value
 
 

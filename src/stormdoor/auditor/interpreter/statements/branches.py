@@ -26,7 +26,7 @@ class Branches(Binding):
         wanted = self._wanted(node, rest)
         if wanted is not None and not self.accepted:
             self.proving |= cookies_wanted(node.test, refused=wanted)
-        asked, told = len(self.events), self.told
+        asked, told, met = len(self.events), self.told, self.met
         holds = self.test(node.test, wanted)
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
             # What the connection remembers says that nobody has proven anything on it yet.
@@ -35,8 +35,10 @@ class Branches(Binding):
         if looped and self.mode != "origin":
             parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
             self.pick(looped, parts, ast.Eq if holds else ast.NotEq)
-        with self.under(told):
+        with self.under(told, met):
             self.execute(node.body if holds else node.orelse)
+        if self.met > met and not holds and rest and _leaves(node):
+            self.mean_rest()
         if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
             self.select_rest()
 
@@ -62,7 +64,7 @@ class Branches(Binding):
         return wanted_outcome(node, rest[0] if rest else None, rest[1] if len(rest) > 1 else None)
 
     def _match(self, node: ast.Match) -> None:
-        subject, told = self.evaluate(node.subject), self.told
+        subject, told, met = self.evaluate(node.subject), self.told, self.met
         self.told += labels_of(subject) >= {"client", "message"}
         if isinstance(subject, Setting):
             self._match_setting(node, subject)
@@ -75,7 +77,7 @@ class Branches(Binding):
                 continue
             self._capture(case.pattern, subject)
             if case.guard is None or self.test(case.guard):
-                with self.under(told):
+                with self.under(told, met):
                     self.execute(case.body)
                 return
 

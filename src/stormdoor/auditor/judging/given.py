@@ -1,0 +1,41 @@
+"""What is given to something that happens: its arguments, and what is in them."""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Instance, Mapping, Sequence, Unknown, Value
+
+__all__ = ["chosen_in", "fields_in", "values_in"]
+
+_DEPTH = 3
+
+
+def values_in(event: Event) -> Iterator[Value]:
+    """The arguments, and what stands in lists, tables and objects among them."""
+    for _, value in fields_in(event):
+        yield value
+
+
+def fields_in(event: Event) -> Iterator[tuple[str, Value]]:
+    """The same, each with the word, the key or the attribute that it stands under."""
+    pending: list[tuple[str, Value, int]] = [("", value, 0) for value in event.values]
+    pending += [(name, value, 0) for name, value in event.words]
+    while pending:
+        name, value, depth = pending.pop()
+        yield name, value
+        if depth >= _DEPTH:
+            continue
+        match value:
+            case Sequence(items=items):
+                pending.extend((name, one, depth + 1) for one in items)
+            case Mapping(items=entries):
+                pending.extend((str(key), one, depth + 1) for key, one in entries.items())
+            case Instance(attrs=attrs, handler=False):
+                pending.extend((key, one, depth + 1) for key, one in attrs.items())
+            case _:
+                pass
+
+
+def chosen_in(event: Event) -> list[Unknown]:
+    """What the client says of what it is given."""
+    return [one for one in values_in(event) if isinstance(one, Unknown) and "client" in one.labels]

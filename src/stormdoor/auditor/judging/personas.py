@@ -1,0 +1,207 @@
+"""Who a client says that it is, and what it does, or is told, under that name."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import Const, Instance, Unknown, labels_of, text_of
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import values_in
+from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["claimed_identity", "names_of_anybody"]
+
+_FIELD = re.compile(
+    r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
+    re.IGNORECASE,
+)
+_WHO = re.compile(
+    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
+)
+_SAYS = SPEAKS | {"add", "append", "create", "hmset", "hset", "insert", "lpush", "publish", "rpush"}
+_SAYS |= {"save", "set", "setex", "store", "xadd"}
+_SAYS |= {"accept", "approve", "bid", "book", "buy", "charge", "deposit", "follow", "like", "move"}
+_SAYS |= {"order", "pay", "play", "transfer", "vote", "withdraw"}
+"""Words of what tells others, or keeps, what somebody says."""
+_READS = FINDS | {"all", "execute", "hget", "hgetall", "history", "list", "lrange", "mget", "read"}
+_READS |= {"open", "scan", "search", "smembers", "where", "zrange", "zrevrange"}
+_COUNTS = frozenset({"count", "exist", "exists"})
+_COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|exists|len)\(")
+"""What only says whether there is something, or how many there are."""
+_FOUND = frozenset({"answer", "found", "named"})
+_PROVEN = frozenset({"credential", "identity", "principal", "proven"})
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+
+
+def claimed_identity(event: Event) -> str:
+    """The field of a message that is handed on as somebody's identity, or empty."""
+    if event.kind not in {"act", "join", "send", "store"}:
+        return ""
+    registered = _registered_as(event) if event.stage in {Stage.OPEN, Stage.MESSAGE} else ""
+    if registered or event.stage != Stage.MESSAGE:
+        return registered
+    last = event.text.rpartition(".")[2]
+    if lexicon.is_verification_name(last) or event.labels & {"credential", "identity", "principal"}:
+        return ""
+    if event.kind == "send" and _is_to_itself(event):
+        return ""  # what it said comes back to it
+    if lexicon.is_predicate(last) or _COUNTS & set(lexicon.words_of(last)):
+        return ""  # it only asks whether there is such a one
+    for value in values_in(event):
+        if (
+            isinstance(value, Unknown)
+            and "message" in value.labels
+            and "credential" not in value.labels
+        ) and _FIELD.search(value.text):
+            return value.text
+    return ""
+
+
+def _is_to_itself(event: Event) -> bool:
+    """Whether it is the connection's own `self.write_message(…)`, and not that of one of many."""
+    sites = [node for _, node, _ in event.stack] + [event.node]
+    holders = [
+        one.func.value
+        for one in sites
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)
+    ]
+    return all(isinstance(one, ast.Name) and one.id in {"self", "cls"} for one in holders)
+
+
+def _registered_as(event: Event) -> str:
+    """`clients[message["name"]] = self`: whoever says the name is found under it."""
+    match event.node, event.values:
+        case ast.Call(), (Unknown(labels=labels, text=text), Instance(handler=True)) if (
+            event.kind == "join"
+        ):
+            # `people.register(uid, self)`, and the address says who that is
+            claimed = "client" in labels and not labels & {"principal", "credential", "answer"}
+            return text if claimed and _WHO.match(str((path_of(text) or ("",))[-1])) else ""
+        case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
+            named = "message" in labels and "principal" not in labels
+            return text if named and "credential" not in labels else ""
+        case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
+            # `clients[number]["username"] = message["text"]`
+            said = "message" in labels and not labels & {"principal", "credential", "answer"}
+            return text if said and _WHO.match(field) else ""
+        case _:
+            return ""
+
+
+# of a client of whom nobody knows anything --------------------------------------------------------
+
+
+def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
+    """What a client that has proven nothing does, or is told, as whoever it says that it is."""
+    for path in endpoint.anonymous.paths:
+        yield from _on(path)
+
+
+def _on(path: Path) -> Iterator[tuple[Event, str]]:
+    asked = selected = False
+    called: set[str] = set()
+    for turn in _turns(path):
+        failed = any(event.kind in {"check", "close"} for event in turn)
+        last = {event.text: event for event in turn if event.kind == "poses"}
+        for event in turn:
+            if event.labels & _PROVEN:
+                continue
+            if event.kind == "poses":
+                called.add(event.text)
+                if event.labels & _FOUND and not failed and last[event.text] is event:
+                    yield event, _name_in(event)  # whoever is called so is who it is from now on
+            if event.stage not in _SERVING:
+                continue
+            words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
+            if event.labels >= {"client", "somebody"}:
+                asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
+                selected = selected or ("execute" in words and _selects(event))
+                if _is_kept(event) or _is_said(event, words):
+                    yield event, _name_in(event)
+            elif _is_kept(event) and called & _asked_of_others(event.module):
+                yield event, min(called & _asked_of_others(event.module))
+            told = event.meant or (asked and _is_of_what_was_found(event))
+            told = told or (selected and "answer" in event.labels)
+            if event.kind == "send" and told and not failed and not event.constant:
+                yield event, _name_in(event)
+
+
+def _selects(event: Event) -> bool:
+    """`cursor.execute("select … where owner = ?", (user,))`, whose answer the cursor gives later."""
+    statement = event.values[0] if event.values else None
+    text = str(statement.value) if isinstance(statement, Const) else text_of(statement or Const(""))
+    return bool(re.match(r"[frbu]*['\"]*\s*select\b", text, re.IGNORECASE))
+
+
+def _turns(path: Path) -> list[list[Event]]:
+    """What happens until the first message, and for each message."""
+    turns: list[list[Event]] = [[]]
+    for event in path.events:
+        if event.kind == "message":
+            turns.append([])
+        turns[-1].append(event)
+    return turns
+
+
+@lru_cache(maxsize=512)
+def _asked_of_others(module: Module) -> frozenset[str]:
+    """What is asked of one of many connections: `for one in all: if one.user_id == user_id: one.send(…)`."""
+    compared = [
+        side
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Compare)
+        for side in (node.left, *node.comparators)
+        if isinstance(side, ast.Attribute)
+        and isinstance(side.value, ast.Name)
+        and side.value.id != "self"
+    ]
+    looped = [
+        inner
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name)
+        for statement in node.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == node.target.id
+    ]
+    return frozenset(one.attr for one in compared + looped)
+
+
+def _is_kept(event: Event) -> bool:
+    """`clients[user].append(self)`, `people.register(user, self)`: it is found under that name."""
+    return event.kind == "join" and not event.constant
+
+
+def _is_said(event: Event, words: set[str]) -> bool:
+    """`room.say(user, text)`, `lines.insert({"from": user, …})`, `names.append(user)`."""
+    if event.text != "handler.broadcast" and (event.kind != "act" or not _SAYS & words):
+        return False
+    return any("somebody" in labels_of(one) for one in values_in(event))
+
+
+def _is_of_what_was_found(event: Event) -> bool:
+    """`for line in lines.find({"to": user}): self.write_message(line)`, and not whether there is one."""
+    return any(
+        isinstance(one, Unknown)
+        and (bool(one.labels & {"answer", "found"}) or text_of(one).startswith("open("))
+        and "somebody" in one.labels
+        and not _COUNTED.search(text_of(one))
+        for one in values_in(event)
+    )
+
+
+def _name_in(event: Event) -> str:
+    """The name as it is said, where it still can be seen."""
+    held = [event.receiver] if event.receiver is not None else []
+    for one in (*values_in(event), *held):
+        for word in re.finditer(r"\w+", text_of(one)):
+            if lexicon.says_who(word.group()):
+                return word.group()
+    return "what the client calls itself"
