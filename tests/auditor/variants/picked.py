@@ -1424,6 +1424,169 @@ class Door(WebSocketHandler):
             self.write_message({"names": [one.nick for one in Door.everybody]})
 """,
     ),
+    # its own among those of all --------------------------------------------------------------------
+    "its own figure in a world of all": (
+        "ok",
+        """
+import uuid
+from elsewhere import world
+class Door(WebSocketHandler):
+    def open(self):
+        self.uid = uuid.uuid4().hex
+        world.join(self.uid)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "move":
+            world.move(self.uid, data["x"], data["y"])
+        elif data["kind"] == "name":
+            world.set_name(self.uid, data["name"])
+""",
+    ),
+    "any figure in a world of all": (
+        "missing",
+        """
+import uuid
+from elsewhere import world
+class Door(WebSocketHandler):
+    def open(self):
+        self.uid = uuid.uuid4().hex
+        world.join(self.uid)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "move":
+            world.move(data["figure"], data["x"], data["y"])
+""",
+    ),
+    "its own light in a row of all": (
+        "ok",
+        """
+import itertools
+from elsewhere import lights
+numbers = itertools.count()
+class Door(WebSocketHandler):
+    def open(self):
+        self.number = next(numbers)
+    def on_message(self, message):
+        lights.set_color(self.number, json.loads(message)["color"])
+""",
+    ),
+    "any light in a row of all": (
+        "missing",
+        """
+from elsewhere import lights
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        lights.set_color(data["number"], data["color"])
+""",
+    ),
+    "its own worker of many": (
+        "ok",
+        """
+from elsewhere import pool
+class Door(WebSocketHandler):
+    def open(self):
+        self.worker = pool.take()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "pause":
+            pool.pause(self.worker)
+        elif data["kind"] == "speed":
+            pool.set_speed(self.worker, data["speed"])
+""",
+    ),
+    "its own terminal is as large as it says": (
+        "ok",
+        """
+from elsewhere import sessions
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = sessions.begin()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "resize":
+            self.session.set_size(data["rows"], data["columns"])
+""",
+    ),
+    "a list of those that are there, by a loop": (
+        "ok",
+        """
+from elsewhere import robots
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        for robot in robots:
+            if robot.name == data["robot"]:
+                self.write_message({"name": robot.name, "battery": robot.battery})
+""",
+    ),
+    "a robot in a loop, whose name is another": (
+        "missing",
+        """
+from elsewhere import robots
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        for robot in robots:
+            if robot.name != data["robot"]:
+                continue
+            robot.run(data["program"])
+""",
+    ),
+    "what is printed for whoever watches the machine": (
+        "ok",
+        """
+from elsewhere import console
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        console.print(message)
+        console.log("heard", len(message))
+""",
+    ),
+    "a question for a model": (
+        "ok",
+        """
+from elsewhere import model
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message({"answer": model.run(message)})
+""",
+    ),
+    "its own settings of the page": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.view = {}
+    def on_message(self, message):
+        data = json.loads(message)
+        self.view.update(data)
+        self.rate = data["rate"]
+        self.write_message(self.view)
+""",
+    ),
+    "the input of a filter of its own": (
+        "ok",
+        """
+import subprocess
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        done = subprocess.run(["wc", "-w"], input=message.encode(), stdout=subprocess.PIPE)
+        self.write_message(done.stdout)
+""",
+    ),
+    "asks a broker for the last lines": (
+        "ok",
+        """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "more":
+            for line in store.lrange("history", 0, 20):
+                self.write_message(line)
+""",
+    ),
 }
 
 MEMBERS: dict[str, tuple[str, str]] = {

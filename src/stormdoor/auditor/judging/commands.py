@@ -26,6 +26,11 @@ _ENDS = frozenset(
     | {"restart", "rm", "service", "shutdown", "start", "stop", "suspend", "systemctl"}
 )
 """Words of command lines that end or begin what others use."""
+_INTERPRETERS = frozenset(
+    {"bash", "mysql", "node", "perl", "php", "psql", "python", "python3", "ruby", "sh", "sqlite3"}
+    | {"ssh", "zsh"}
+)
+"""Programs that run what they read."""
 _CODE = frozenset(
     {"eval", "exec", "__import__", "importlib.import_module", "importlib.reload", "runpy.run_path"}
 )
@@ -95,7 +100,9 @@ def _is_command(event: Event) -> bool:
         return False
     if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
         return False
-    if event.text.startswith(PROGRAMS) or event.text in _CODE:
+    if event.text.startswith(PROGRAMS):
+        return _says_what_runs(event)
+    if event.text in _CODE:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
         return bool(event.values) and "message" in labels_of(event.values[0])
@@ -120,3 +127,16 @@ def _is_command(event: Event) -> bool:
         for name in path_of(text_of(value))
     }
     return bool(_RUN & (words | fields))
+
+
+def _says_what_runs(event: Event) -> bool:
+    """Whether what is said is the program or an argument, and not only what one of the source reads."""
+    words = dict(event.words)
+    read = words.get("input")
+    if read is None or "message" not in labels_of(read):
+        return True
+    said = [*event.values, *(value for name, value in event.words if name != "input")]
+    line = event.values[0] if event.values else words.get("args", Const(""))
+    first = line.items[0] if isinstance(line, Sequence) and line.items else line
+    program = str(first.value).split(" ")[0] if isinstance(first, Const) else ""
+    return "message" in labels_of(*said) or program.rpartition("/")[2] in _INTERPRETERS

@@ -20,7 +20,12 @@ from stormdoor.auditor.judging.orders import (
     is_sent_to_device,
 )
 from stormdoor.auditor.judging.overwriting import overwrites
-from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
+from stormdoor.auditor.judging.ownership import (
+    is_counted,
+    is_for_itself,
+    is_of_the_program,
+    is_statement,
+)
 from stormdoor.auditor.judging.verbs import (
     BEGINS,
     CHANGES,
@@ -77,9 +82,9 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
-    return _is_control(event) and (
-        event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
-    )
+    if not _is_control(event) or is_for_itself(endpoint, event):
+        return False
+    return event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
 
 
 # what a message names --------------------------------------------------------------------------
