@@ -1002,6 +1002,591 @@ router = TornadioRouter(Door)
 app = Application(router.apply_routes([]))
 """,
     ),
+    # more consoles, files and machines -----------------------------------------------------------
+    "the input of a pod": (
+        "missing",
+        """
+from kubernetes import client, stream
+api = client.CoreV1Api()
+class Door(WebSocketHandler):
+    def open(self, pod):
+        run = api.connect_get_namespaced_pod_exec
+        self.stream = stream.stream(run, pod, "default", command="sh", stdin=True)
+    def on_message(self, message):
+        self.stream.write_stdin(message)
+""",
+    ),
+    "the log of the one pod": (
+        "ok",
+        """
+from kubernetes import client
+api = client.CoreV1Api()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "log":
+            self.write_message(api.read_namespaced_pod_log(options.pod, "default"))
+""",
+    ),
+    "a terminal of the application that the address names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self, name):
+        self.terminal = self.application.terminals[name]
+    def on_message(self, message):
+        self.terminal.write(message)
+""",
+    ),
+    "an interpreter of its own": (
+        "missing",
+        """
+import code
+class Door(WebSocketHandler):
+    def open(self):
+        self.interpreter = code.InteractiveConsole()
+    def on_message(self, message):
+        self.interpreter.push(message)
+""",
+    ),
+    "a debugger of its own": (
+        "missing",
+        """
+from pygdbmi.gdbcontroller import GdbController
+class Door(WebSocketHandler):
+    def open(self):
+        self.gdb = GdbController()
+    def on_message(self, message):
+        self.write_message({"answer": self.gdb.write(message)})
+""",
+    ),
+    "keys for the windows of the machine": (
+        "missing",
+        """
+import win32com.client
+shell = win32com.client.Dispatch("WScript.Shell")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        shell.SendKeys(message)
+""",
+    ),
+    "a command line of the program": (
+        "missing",
+        """
+import shlex
+from click.testing import CliRunner
+from elsewhere import cli
+runner = CliRunner()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        result = runner.invoke(cli, shlex.split(message))
+        self.write_message(result.output)
+""",
+    ),
+    "a host that runs it": (
+        "missing",
+        """
+from fabric import Connection
+host = Connection("web1")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(host.run(message, hide=True).stdout)
+""",
+    ),
+    "an archive that is unpacked": (
+        "missing",
+        """
+import io, tarfile
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        tarfile.open(fileobj=io.BytesIO(message)).extractall("/srv/plugins")
+""",
+    ),
+    "an archive that is listed": (
+        "ok",
+        """
+import io, tarfile
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        names = tarfile.open(fileobj=io.BytesIO(message)).getnames()
+        self.write_message({"names": names})
+""",
+    ),
+    "a folder that it names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        os.makedirs(data["path"])
+""",
+    ),
+    "a module is loaded anew": (
+        "missing",
+        """
+import importlib, sys
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        importlib.reload(sys.modules[data["module"]])
+""",
+    ),
+    "the program ends": (
+        "missing",
+        """
+from tornado.ioloop import IOLoop
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "quit":
+            IOLoop.current().stop()
+""",
+    ),
+    "the program ends at once": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "exit":
+            os._exit(0)
+""",
+    ),
+    "the program begins anew": (
+        "missing",
+        """
+import sys
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "restart":
+            os.execv(sys.executable, [sys.executable] + sys.argv)
+""",
+    ),
+    "the program ends by a signal": (
+        "missing",
+        """
+import signal
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "halt":
+            os.kill(os.getpid(), signal.SIGTERM)
+""",
+    ),
+    "the connection ends": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "quit":
+            self.close()
+""",
+    ),
+    # brokers -------------------------------------------------------------------------------------
+    "a list of jobs of a broker": (
+        "missing",
+        """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        store.rpush("jobs", message)
+""",
+    ),
+    "a list of lines of a broker": (
+        "ok",
+        """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        store.rpush("history", message)
+""",
+    ),
+    "a queue of commands of a broker": (
+        "missing",
+        """
+import pika
+channel = pika.BlockingConnection().channel()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        channel.basic_publish(exchange="", routing_key="robot.commands", body=message)
+""",
+    ),
+    "a queue of lines of a broker": (
+        "ok",
+        """
+import pika
+channel = pika.BlockingConnection().channel()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        channel.basic_publish(exchange="", routing_key="chat.lines", body=message)
+""",
+    ),
+    "a topic of commands of a log": (
+        "missing",
+        """
+from kafka import KafkaProducer
+producer = KafkaProducer()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        producer.send("device-commands", message.encode())
+""",
+    ),
+    "the volume of a mixer over the network": (
+        "missing",
+        """
+from pythonosc.udp_client import SimpleUDPClient
+mixer = SimpleUDPClient("10.0.0.7", 10023)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        mixer.send_message("/ch/01/mix/volume", json.loads(message)["level"])
+""",
+    ),
+    "a function with its arguments goes to a worker": (
+        "missing",
+        """
+from threading import Thread
+import queue
+from elsewhere import plotter
+def work(jobs):
+    while True:
+        job = jobs.get()
+        plotter.draw(job["lines"])
+class Door(WebSocketHandler):
+    def initialize(self, jobs):
+        self.jobs = jobs
+    def on_message(self, message):
+        self.jobs.put(json.loads(message))
+if __name__ == "__main__":
+    jobs = queue.Queue()
+    Thread(target=work, args=(jobs,), daemon=True).start()
+    Application([("/ws", Door, dict(jobs=jobs))]).listen(80)
+""",
+    ),
+    "a task of the loop takes it": (
+        "missing",
+        """
+from tornado.ioloop import IOLoop
+from tornado.queues import Queue
+from elsewhere import robot
+async def drive(orders):
+    while True:
+        order = await orders.get()
+        if order["kind"] == "forward":
+            robot.forward(order["speed"])
+        elif order["kind"] == "stop":
+            robot.stop()
+class Door(WebSocketHandler):
+    def initialize(self, orders):
+        self.orders = orders
+    async def on_message(self, message):
+        await self.orders.put(json.loads(message))
+def main():
+    orders = Queue()
+    app = Application([("/ws", Door, dict(orders=orders))])
+    app.listen(80)
+    IOLoop.current().spawn_callback(drive, orders)
+    IOLoop.current().start()
+""",
+    ),
+    "a task of the loop sends it to all": (
+        "ok",
+        """
+from tornado.ioloop import IOLoop
+from tornado.queues import Queue
+async def tell(lines, people):
+    while True:
+        line = await lines.get()
+        for one in people:
+            one.write_message(line)
+class Door(WebSocketHandler):
+    def initialize(self, lines):
+        self.lines = lines
+    async def on_message(self, message):
+        await self.lines.put(json.loads(message)["text"])
+def main():
+    lines = Queue()
+    app = Application([("/ws", Door, dict(lines=lines))])
+    app.listen(80)
+    IOLoop.current().spawn_callback(tell, lines, clients)
+    IOLoop.current().start()
+""",
+    ),
+    # more devices --------------------------------------------------------------------------------
+    "a register of a controller": (
+        "missing",
+        """
+from pymodbus.client import ModbusTcpClient
+plc = ModbusTcpClient("10.0.0.9")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        plc.write_register(data["address"], data["value"])
+""",
+    ),
+    "registers of a controller are read": (
+        "ok",
+        """
+from pymodbus.client import ModbusTcpClient
+plc = ModbusTcpClient("10.0.0.9")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "read":
+            self.write_message({"values": plc.read_holding_registers(0, 8).registers})
+""",
+    ),
+    "a light of a bridge": (
+        "missing",
+        """
+from phue import Bridge
+bridge = Bridge("10.0.0.3")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        bridge.set_light(data["light"], "on", data["on"])
+""",
+    ),
+    "the lights of a bridge": (
+        "ok",
+        """
+from phue import Bridge
+bridge = Bridge("10.0.0.3")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message({"on": bridge.get_light(data["light"], "on")})
+""",
+    ),
+    "a scene of a broadcast": (
+        "missing",
+        """
+import obsws_python
+studio = obsws_python.ReqClient()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        studio.set_current_program_scene(json.loads(message)["scene"])
+""",
+    ),
+    "a short message to a number": (
+        "missing",
+        """
+from elsewhere import modem
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        modem.send_sms(data["number"], data["text"])
+""",
+    ),
+    "a key of an input device": (
+        "missing",
+        """
+import uinput
+device = uinput.Device([uinput.KEY_A, uinput.KEY_B])
+KEYS = {"a": uinput.KEY_A, "b": uinput.KEY_B}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        device.emit_click(KEYS[message])
+""",
+    ),
+    "a line for a printer of the machine": (
+        "missing",
+        """
+from elsewhere import printer
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        printer.send(message)
+""",
+    ),
+    "somebody is put out": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    everybody = set()
+    def open(self):
+        self.nick = self.get_argument("nick")
+        Door.everybody.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "kick":
+            for one in Door.everybody:
+                if one.nick == data["nick"]:
+                    one.close()
+""",
+    ),
+    "who is there": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    everybody = set()
+    def open(self):
+        self.nick = self.get_argument("nick")
+        Door.everybody.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "who":
+            self.write_message({"names": [one.nick for one in Door.everybody]})
+""",
+    ),
+    # its own among those of all --------------------------------------------------------------------
+    "its own figure in a world of all": (
+        "ok",
+        """
+import uuid
+from elsewhere import world
+class Door(WebSocketHandler):
+    def open(self):
+        self.uid = uuid.uuid4().hex
+        world.join(self.uid)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "move":
+            world.move(self.uid, data["x"], data["y"])
+        elif data["kind"] == "name":
+            world.set_name(self.uid, data["name"])
+""",
+    ),
+    "any figure in a world of all": (
+        "missing",
+        """
+import uuid
+from elsewhere import world
+class Door(WebSocketHandler):
+    def open(self):
+        self.uid = uuid.uuid4().hex
+        world.join(self.uid)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "move":
+            world.move(data["figure"], data["x"], data["y"])
+""",
+    ),
+    "its own light in a row of all": (
+        "ok",
+        """
+import itertools
+from elsewhere import lights
+numbers = itertools.count()
+class Door(WebSocketHandler):
+    def open(self):
+        self.number = next(numbers)
+    def on_message(self, message):
+        lights.set_color(self.number, json.loads(message)["color"])
+""",
+    ),
+    "any light in a row of all": (
+        "missing",
+        """
+from elsewhere import lights
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        lights.set_color(data["number"], data["color"])
+""",
+    ),
+    "its own worker of many": (
+        "ok",
+        """
+from elsewhere import pool
+class Door(WebSocketHandler):
+    def open(self):
+        self.worker = pool.take()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "pause":
+            pool.pause(self.worker)
+        elif data["kind"] == "speed":
+            pool.set_speed(self.worker, data["speed"])
+""",
+    ),
+    "its own terminal is as large as it says": (
+        "ok",
+        """
+from elsewhere import sessions
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = sessions.begin()
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["kind"] == "resize":
+            self.session.set_size(data["rows"], data["columns"])
+""",
+    ),
+    "a list of those that are there, by a loop": (
+        "ok",
+        """
+from elsewhere import robots
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        for robot in robots:
+            if robot.name == data["robot"]:
+                self.write_message({"name": robot.name, "battery": robot.battery})
+""",
+    ),
+    "a robot in a loop, whose name is another": (
+        "missing",
+        """
+from elsewhere import robots
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        for robot in robots:
+            if robot.name != data["robot"]:
+                continue
+            robot.run(data["program"])
+""",
+    ),
+    "what is printed for whoever watches the machine": (
+        "ok",
+        """
+from elsewhere import console
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        console.print(message)
+        console.log("heard", len(message))
+""",
+    ),
+    "a question for a model": (
+        "ok",
+        """
+from elsewhere import model
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message({"answer": model.run(message)})
+""",
+    ),
+    "its own settings of the page": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.view = {}
+    def on_message(self, message):
+        data = json.loads(message)
+        self.view.update(data)
+        self.rate = data["rate"]
+        self.write_message(self.view)
+""",
+    ),
+    "the input of a filter of its own": (
+        "ok",
+        """
+import subprocess
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        done = subprocess.run(["wc", "-w"], input=message.encode(), stdout=subprocess.PIPE)
+        self.write_message(done.stdout)
+""",
+    ),
+    "asks a broker for the last lines": (
+        "ok",
+        """
+import redis
+store = redis.Redis()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "more":
+            for line in store.lrange("history", 0, 20):
+                self.write_message(line)
+""",
+    ),
 }
 
 MEMBERS: dict[str, tuple[str, str]] = {

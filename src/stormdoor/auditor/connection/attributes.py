@@ -35,6 +35,9 @@ __all__ = ["METHODS", "TornadoAttributes", "never_sent"]
 _OF_HANDSHAKE = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
 """Headers without which Tornado answers no 101: who leaves them out is no client of a WebSocket."""
 
+_OF_CONNECTION = {"get_argument": "query", "get_cookie": "cookie", "get_header": "header"}
+"""What SockJS and Socket.IO tell `on_open` of the request."""
+
 _CONSTRUCTORS = frozenset({"__init__", "initialize"})
 _BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
@@ -266,9 +269,9 @@ class TornadoAttributes(Client):
                 return self.by_words(value, name, text, node)
             case "protocol", "accept_connection":
                 return Special("protocol.accept_connection", text=text)
-            case (("headers" | "cookies" | "settings"), _):
+            case "request", _ if name in _OF_CONNECTION and node is self.called:
                 return Member(value, name, value.labels, text)
-            case ("request", "get_cookie" | "get_argument") if self.is_sockjs():
+            case (("headers" | "cookies" | "settings"), _):
                 return Member(value, name, value.labels, text)
             case _:
                 if node is self.called:
@@ -302,10 +305,8 @@ class TornadoAttributes(Client):
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )
-        if value.kind == "request" and self.is_sockjs() and isinstance(key, str):
-            if name == "get_cookie":
-                return self.from_client("cookie", key, text)
-            return self.from_client("query", key, text) if name == "get_argument" else None
+        if value.kind == "request" and isinstance(key, str) and name in _OF_CONNECTION:
+            return self.from_client(_OF_CONNECTION[name], key, text)
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)

@@ -84,7 +84,6 @@ def _explored(
     otherwise: deque[list[int]] = deque()
     aside: deque[list[int]] = deque()
     begun: deque[list[list[int]]] = deque()
-    put_off: deque[list[list[int]]] = deque()
     spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
     ways([[]], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
@@ -93,7 +92,7 @@ def _explored(
     # who is let in is tried when the rest was. No setting takes the work that another is worth.
     spent = _Spent(_MAX_STEPS[mode], spent.deadline)
     wanted = origin is None or origin.otherwise
-    while wanted and (otherwise or begun or aside or put_off) and not spent.is_over():
+    while wanted and (otherwise or begun or aside) and not spent.is_over():
         if otherwise:
             world = [otherwise.popleft()]
             ways(world, _AT_FIRST)
@@ -101,13 +100,8 @@ def _explored(
                 begun.append(world)
         elif begun:
             ways(begun.popleft(), _OF_ONE - _AT_FIRST)
-        elif aside:
-            world = [aside.popleft()]
-            ways(world, _AT_FIRST)
-            if world:
-                put_off.append(world)
         else:
-            ways(put_off.popleft(), _OF_ONE - _AT_FIRST)
+            ways([aside.popleft()], _OF_ONE)
     result.steps += spent.steps
     _forget_what_anyone_begins(result)
     return result

@@ -140,8 +140,11 @@ class TornadoMethods(TornadoAttributes):
                 return Const(None)
 
     def _heard_by_base(self, args: list[Value], node: ast.AST) -> Value:
-        """What a base does with a message that was not read, as far as it is known: it types it."""
-        if self.handler is not None:
+        """What a base does with a message that was not read, as far as it is known: it types it.
+
+        Who is let in has a terminal of its own: that is what the base is there for.
+        """
+        if self.handler is not None and self.mode == "anonymous":
             for one in self.handler.info.mro:
                 known = (
                     self.hierarchy.knowledge.about(one.name) if isinstance(one, External) else None

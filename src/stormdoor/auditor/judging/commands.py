@@ -2,6 +2,7 @@
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, text_of
+from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
@@ -25,15 +26,20 @@ _ENDS = frozenset(
     | {"restart", "rm", "service", "shutdown", "start", "stop", "suspend", "systemctl"}
 )
 """Words of command lines that end or begin what others use."""
-_CODE = frozenset({"eval", "exec", "__import__", "importlib.import_module", "runpy.run_path"})
-_PROCESSES = frozenset({"os.kill", "os.killpg"})
-_CONSOLES = frozenset(
-    {"console", "pane", "pty", "repl", "shell", "stdin", "terminal", "tmux", "tty", "vty"}
+_INTERPRETERS = frozenset(
+    {"bash", "mysql", "node", "perl", "php", "psql", "python", "python3", "ruby", "sh", "sqlite3"}
+    | {"ssh", "zsh"}
 )
-"""Words of what runs each line that is typed into it."""
-_DESCRIPTORS = _CONSOLES | {"child", "fd", "fork", "master", "openpty", "slave", "term"}
-_TYPES = frozenset({"feed", "input", "keys", "paste", "send", "sendline", "type", "write"})
-_FILES = frozenset({"open", "io.open", "codecs.open", "os.remove", "os.unlink", "os.rename"})
+"""Programs that run what they read."""
+_CODE = frozenset(
+    {"eval", "exec", "__import__", "importlib.import_module", "importlib.reload", "runpy.run_path"}
+)
+_FILES = frozenset(
+    {"open", "io.open", "codecs.open", "os.chmod", "os.chown", "os.link", "os.makedirs", "os.mkdir"}
+    | {"os.remove", "os.removedirs", "os.rename", "os.replace", "os.rmdir", "os.symlink"}
+    | {"os.truncate", "os.unlink"}
+)
+_UNPACKS = (".extractall", ".extract")
 _OF_FILES = ("pathlib.Path.", "shutil.")
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
 _CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
@@ -77,6 +83,10 @@ def ends_what_runs(event: Event) -> bool:
     """`if message == "reboot": os.system("sudo reboot")`: a message picks it, and says nothing in it."""
     if not event.selected or not event.text.startswith(PROGRAMS):
         return False
+    if event.text.startswith("os.exec"):
+        return True  # nothing comes after it
+    if event.text.startswith("os.kill"):
+        return "getp" in text_of(event.values[0]) if event.values else False
     return any(
         bool(_ENDS & set(str(one.value).lower().split()))
         for value in event.values
@@ -90,11 +100,13 @@ def _is_command(event: Event) -> bool:
         return False
     if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
         return False
-    if event.text.startswith(PROGRAMS) or event.text in _CODE:
+    if event.text.startswith(PROGRAMS):
+        return _says_what_runs(event)
+    if event.text in _CODE:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
         return bool(event.values) and "message" in labels_of(event.values[0])
-    if event.text in _PROCESSES or _is_typed(event):
+    if event.text.endswith(_UNPACKS) or is_typed(event):
         return True
     chain = lexicon.chain_of(event.text)
     if any("rpc" in word for name in chain for word in lexicon.words_of(name)):
@@ -117,14 +129,14 @@ def _is_command(event: Event) -> bool:
     return bool(_RUN & (words | fields))
 
 
-def _is_typed(event: Event) -> bool:
-    """`self.shell.send(message)`, `os.write(self.fd, message)`: it is a line of a console."""
-    chain = lexicon.chain_of(event.text)
-    if event.text == "os.write":
-        into, said, words = text_of(event.values[0]), event.values[1:], _DESCRIPTORS
-    else:
-        if not _TYPES & set(lexicon.words_of(chain[-1])):
-            return False
-        into, said, words = ".".join(chain[:-1]), event.values[:1], _CONSOLES
-    typed = {word for name in lexicon.chain_of(into) for word in lexicon.words_of(name)}
-    return "message" in labels_of(*said) and bool(words & typed)
+def _says_what_runs(event: Event) -> bool:
+    """Whether what is said is the program or an argument, and not only what one of the source reads."""
+    words = dict(event.words)
+    read = words.get("input")
+    if read is None or "message" not in labels_of(read):
+        return True
+    said = [*event.values, *(value for name, value in event.words if name != "input")]
+    line = event.values[0] if event.values else words.get("args", Const(""))
+    first = line.items[0] if isinstance(line, Sequence) and line.items else line
+    program = str(first.value).split(" ")[0] if isinstance(first, Const) else ""
+    return "message" in labels_of(*said) or program.rpartition("/")[2] in _INTERPRETERS

@@ -13,9 +13,19 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.orders import is_device, is_of_the_machine, is_order
+from stormdoor.auditor.judging.orders import (
+    is_device,
+    is_of_the_machine,
+    is_order,
+    is_sent_to_device,
+)
 from stormdoor.auditor.judging.overwriting import overwrites
-from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
+from stormdoor.auditor.judging.ownership import (
+    is_counted,
+    is_for_itself,
+    is_of_the_program,
+    is_statement,
+)
 from stormdoor.auditor.judging.verbs import (
     BEGINS,
     CHANGES,
@@ -50,7 +60,7 @@ __all__ = ["deeds_of_anybody"]
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
     r"^(to|to_?(client|email|id|mail|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
-    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id)$",
+    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id|mobile|msisdn|(to_?)?number)$",
     re.IGNORECASE,
 )
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
@@ -72,9 +82,9 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
-    return _is_control(event) and (
-        event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
-    )
+    if not _is_control(event) or is_for_itself(endpoint, event):
+        return False
+    return event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
 
 
 # what a message names --------------------------------------------------------------------------
@@ -257,38 +267,43 @@ def _is_control(event: Event) -> bool:
     match event.kind:
         case "alter" | "store":
             if told:
-                whole = lexicon.words_of(".".join(event.text.split(".")[-2:]))
-                return bool(CONTROLS & set(whole)) and "." in event.text
+                # `twist.linear.x = data["x"]`, but nothing of `copy.deepcopy(rows)[0] = data`.
+                holder = event.text.split(".")[-2] if event.text.count(".") > 1 else ""
+                moved = {*words, *(lexicon.words_of(holder) if holder.isidentifier() else ())}
+                return bool(CONTROLS & moved) and "." in event.text
             counts = is_counted(event.module, event.node) or bool(NOTES & set(words))
             return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
         case "act":
-            return _is_act_of_control(event, told=told)
+            return _is_call_of_control(event, words, told=told)
         case _:
             return False
 
 
-def _is_act_of_control(event: Event, *, told: bool) -> bool:
-    name = name_of(event)
-    words = lexicon.words_of(name)
+def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
     if event.text.startswith(PROGRAMS):
         return ends_what_runs(event)
+    name = name_of(event)
     if name in LATER:
         return event.selected and bool(event.values) and _is_started(event.values[0])
     if event.text == "open":
         return False  # a file of the program; one that a message names is a command
-    makes = name[:1].isupper() and event.receiver is None
-    if makes or words[:1] in (["on"], ["handle"], ["process"]):
+    made = name[:1].isupper() and event.receiver is None
+    if made or words[:1] in (["on"], ["handle"], ["process"]):
         return words in _WHOLE
     if SWITCHES & set(words):
         return told or event.selected
     if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
         return told and event.selected
-    if not is_statement(event.module, event.node) or _is_quiet(words):
+    if not is_statement(event.module, event.node):
         return False
-    moves = bool(CONTROLS & {*words[:1], *words[-1:]}) or is_device(event)
-    return event.selected or (told and moves)
+    if is_sent_to_device(event):
+        return told or event.selected
+    if _is_quiet(words):
+        return told and _is_put_through(words)
+    moves = CONTROLS & {*words[:1], *words[-1:]} or is_device(event) or _is_put_through(words)
+    return event.selected or (told and bool(moves))
 
 
 _WHOLE = (["on"], ["off"])
@@ -304,6 +319,21 @@ def _is_started(function: Value) -> bool:
 
 def _is_quiet(words: list[str]) -> bool:
     return bool(QUIET & set(words[:1])) or words[:1] == ["write"] or words == ["set"]
+
+
+def _is_put_through(words: list[str]) -> bool:
+    """`bridge.set_light(number, "on")`, `plc.write_register(address, value)`."""
+    return (
+        len(words) > 1
+        and (words[0] == "set" or (words[0] == "write" and bool(_PLACES_OF_A_MACHINE & set(words))))
+        and not NOTES & set(words)
+    )
+
+
+_PLACES_OF_A_MACHINE = frozenset(
+    {"analog", "bit", "byte", "characteristic", "coil", "coils", "digital", "gatt", "memory"}
+    | {"pin", "register", "registers", "word"}
+)
 
 
 def _is_file(event: Event) -> bool:

@@ -9,18 +9,24 @@ from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.judging.wording import name_of, words_before
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["is_device", "is_of_the_machine", "is_order"]
+__all__ = ["is_device", "is_of_the_machine", "is_order", "is_sent_to_device"]
 
 _PORTS = frozenset({"bluetooth", "gpio", "i2c", "serial", "smbus", "spi", "uart", "usb"})
 _DEVICES = _PORTS | frozenset(
     {"actuator", "arm", "camera", "drone", "heater", "lamp", "laser", "led", "leds", "motor"}
     | {"motors", "pixel", "pixels", "plotter", "printer", "pump", "relay", "relays", "robot"}
-    | {"servo", "servos", "strip", "thermostat", "valve"}
+    | {"servo", "servos", "thermostat", "valve", "device", "devices", "gamepad", "joystick"}
+    | {"keyboard", "mouse"}
 )
 """Words for what moves, shines or heats."""
-_PUBLISHES = frozenset({"publish"})
-_ORDERS = frozenset({"cmd", "cmnd", "command", "commands", "control", "relay", "set", "switch"})
-"""Words of a topic that a device listens to."""
+_PUBLISHES = frozenset({"lpush", "produce", "publish", "rpush", "send"})
+_TOPICS = frozenset({"channel", "key", "queue", "routing_key", "subject", "topic"})
+_ORDERS = frozenset(
+    {"cmd", "cmnd", "command", "commands", "control", "job", "jobs", "mute", "relay", "set"}
+    | {"switch", "task", "tasks", "volume", "work"}
+)
+"""Words of a topic that a device or a worker listens to."""
+_SENDS = frozenset({"emit", "post", "publish", "put", "send", "write"})
 _ENDS = frozenset(
     {"abort", "cancel", "cancelled", "emergency", "exiting", "halt", "halted", "pause", "paused"}
     | {"quit", "shutdown", "stop", "stopped", "stopping"}
@@ -36,12 +42,14 @@ def is_order(event: Event) -> bool:
         return False
     told = event.labels >= {"client", "message"}
     words = lexicon.words_of(name_of(event))
-    first = event.values[0] if event.values else None
-    topic = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
+    named = [*event.values[:1], *(value for name, value in event.words if name in _TOPICS)]
+    texts = [one.value for one in named if isinstance(one, Const) and isinstance(one.value, str)]
     if _PUBLISHES & set(words):
-        return (told or event.selected) and bool(_ORDERS & set(lexicon.words_of(topic)))
-    if words[:1] and words[0] in _REQUESTS and topic.startswith(("http://", "https://")):
-        return (told or event.selected) and _is_near(topic)
+        return (told or event.selected) and any(
+            _ORDERS & set(lexicon.words_of(one)) for one in texts
+        )
+    if words[:1] and words[0] in _REQUESTS and texts and texts[0].startswith("http"):
+        return (told or event.selected) and _is_near(texts[0])
     return words == ["set"] and event.selected and bool(_ENDS & words_before(event))
 
 
@@ -51,8 +59,15 @@ def is_of_the_machine(event: Event) -> bool:
 
 
 def is_device(event: Event) -> bool:
-    """Whether it is done to something that moves, shines or heats."""
-    return bool(_DEVICES & words_before(event))
+    """Whether it is done to something that moves, shines or heats, and that is not found by what is said."""
+    found = event.receiver is not None and "client" in event.receiver.labels
+    return not found and bool(_DEVICES & words_before(event))
+
+
+def is_sent_to_device(event: Event) -> bool:
+    """`printer.send(message)`: what is only said to others is done by a device."""
+    words = lexicon.words_of(name_of(event))
+    return bool(_SENDS & set(words[:1])) and is_device(event)
 
 
 def _is_near(address: str) -> bool:

@@ -6,11 +6,12 @@ from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Unknown, labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["is_counted", "is_of_the_program", "is_statement"]
+__all__ = ["is_counted", "is_for_itself", "is_of_the_program", "is_statement"]
 
 _BUILTINS = frozenset(dir(builtins))
 _MAX_STEPS = 4
@@ -29,6 +30,28 @@ def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
         return bool(chain) and chain[0] not in {"self", "cls"} | _BUILTINS
     places = [(module, node) for module, node, _ in event.stack]
     return _belongs(endpoint, [*places, (event.module, event.node)])
+
+
+def is_for_itself(endpoint: Endpoint, event: Event) -> bool:
+    """`world.move(self.uid, data["x"])`: it is done to what the connection made or was given for itself.
+
+    A number that stands in the source is that of a thing: `board.output(self.pin, 1)`.
+    """
+    if not isinstance(event.node, ast.Call):
+        return False
+    own = [one for one in endpoint.info.mro if isinstance(one, ClassInfo)]
+    around = _around(event.module, event.node)
+    if around.owner is None or not any(one.node is around.owner for one in own):
+        return False
+    return any(
+        isinstance(argument, ast.Attribute)
+        and isinstance(argument.value, ast.Name)
+        and argument.value.id == "self"
+        and isinstance(value, Unknown)
+        and not labels_of(value) & {"client", "setting"}
+        and not any(_is_handed_in(endpoint, one, argument.attr) for one in own)
+        for argument, value in zip(event.node.args, event.values, strict=False)
+    )
 
 
 def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
@@ -81,7 +104,7 @@ def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
             case ast.FunctionDef():
                 for value in _stored(statement, name):
                     names = _chain(value)
-                    called = isinstance(value, ast.Call)
+                    called = any(isinstance(one, ast.Call) for one in ast.walk(value))
                     given = names[:1] and names[0] in _parameters(statement)
                     if given and statement.name in _MAKERS and (not called or names[-1] in _TAKES):
                         return True

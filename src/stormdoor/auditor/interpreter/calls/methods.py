@@ -40,6 +40,7 @@ _OF_FILES = frozenset(
     | {"write_bytes", "write_text"}
 )
 """Methods of a path that reach the file."""
+_UNPACKS = frozenset({"extract", "extractall"})
 
 
 _AGAIN = frozenset({"copy", "items", "keys", "values"})
@@ -145,6 +146,8 @@ class Methods(Queues):
                 return self.client_field(receiver, args[0].value, field_text)
             if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
                 self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
+            if name in _UNPACKS:
+                self.record("act", node, f"{text_of(receiver)}.{name}", values=(receiver, *args))
             if name == "issubset" and self.mode == "anonymous":
                 return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
             return Unknown(

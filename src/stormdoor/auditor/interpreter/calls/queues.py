@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.interpreter.calls.tasks import Tasks
+from stormdoor.auditor.interpreter.calls.tasks import SPAWN, Tasks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import Bound, Function, Instance, Partial, Unknown, Value
@@ -131,6 +131,8 @@ class Queues(Tasks):
         """`Thread(target=work, args=(jobs,))`, `create_task(work(jobs))`."""
         given = _told(call)
         target = next((word.value for word in call.keywords if word.arg == "target"), call.func)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in SPAWN and call.args:
+            target, *given = call.args  # `loop.spawn_callback(work, jobs)`
         function = self.in_place(module, target)
         if isinstance(function, Bound):
             function = function.function

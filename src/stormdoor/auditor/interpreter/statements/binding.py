@@ -288,7 +288,10 @@ def _shown_as(name: str, value: Value) -> Value:
         isinstance(value, Unknown)
         and "client" in value.labels
         and lexicon.is_credential_name(name)
-        and not (name == "key" and (is_put_together(value.text) or value.text.startswith("int(")))
+        and not (
+            lexicon.words_of(name)[-1:] == ["key"]
+            and (is_put_together(value.text) or value.text.startswith("int("))
+        )
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
     if (

@@ -1,0 +1,53 @@
+"""Lines that a message types into something that runs each of them."""
+
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
+from stormdoor.auditor.judging.wording import given, name_of
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["is_typed"]
+
+_CONSOLES = frozenset(
+    {"console", "debugger", "gdb", "interpreter", "pane", "pty", "repl", "shell", "stdin"}
+    | {"terminal", "tmux", "tty", "vty"}
+)
+_DESCRIPTORS = _CONSOLES | {"child", "fd", "fork", "master", "openpty", "slave", "term"}
+_TYPES = frozenset({"feed", "input", "keys", "paste", "push", "send", "sendline", "type", "write"})
+_HOSTS = frozenset(
+    {"box", "connection", "container", "host", "machine", "node", "remote", "ssh", "vm"}
+)
+_RUNS = frozenset({"exec", "execute", "run", "sudo", "system"})
+_QUIET = frozenset({"len", "parse", "print", "quote", "split"})
+
+
+def is_typed(event: Event) -> bool:
+    """`self.shell.send(message)`, `os.write(self.fd, message)`, `host.run(message)`."""
+    if event.text == "os.write":
+        said = labels_of(*event.values[1:])
+        return "message" in said and bool(_DESCRIPTORS & _words_of(text_of(event.values[0])))
+    chain = lexicon.chain_of(event.text)
+    holder, words = ".".join(chain[:-1]), set(lexicon.words_of(name_of(event)))
+    if "message" in labels_of(*event.values[:1]):
+        if _TYPES & words and _CONSOLES & (_words_of(holder) | words):
+            return True
+        if _RUNS & words and _HOSTS & _words_of(holder) and text_of(event.values[0]) == "message":
+            return True
+    return event.kind == "act" and not _QUIET & words and any(map(_is_line, given(event)))
+
+
+def _is_line(value: object) -> bool:
+    """`shlex.split(message)`: it is read as a line of a shell is."""
+    return (
+        isinstance(value, Unknown)
+        and "message" in value.labels
+        and value.text.startswith("shlex.split(")
+    )
+
+
+def _words_of(text: str) -> set[str]:
+    """The words of a dotted name, of many one: `self.terminals[name]`."""
+    return {
+        word.removesuffix("s") if len(word) > 4 else word
+        for name in lexicon.chain_of(text)
+        for word in lexicon.words_of(name)
+    }
