@@ -142,6 +142,8 @@ SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "top
 """Words for a place that some may write to."""
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
+_COUNTS = _FINDS | {"incr", "increment", "lock", "note", "touch"}
+"""What may come before a log-in that the same message tries."""
 _STDLIB = sys.stdlib_module_names
 
 
@@ -388,7 +390,8 @@ def _proven_later(path: Path, doing: Event) -> frozenset[int]:
             names |= {one.text for one in chosen_in(event) if "credential" not in one.labels}
         elif id(event.node) == wanted and event.kind in DOING:
             said = {one.text for one in chosen_in(event) if not one.labels & {"answer", "found"}}
-            if said and said <= names:
+            counts = event.kind == "store" or bool(_COUNTS & set(lexicon.words_of(_last_of(event))))
+            if counts and said and said <= names:
                 found.add(at)
     return frozenset(found)
 

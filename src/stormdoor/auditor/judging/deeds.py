@@ -282,6 +282,8 @@ def _takes_part(event: Event) -> bool:
     listens = bool(LISTENS & words)
     if event.kind != "join" and not (event.kind == "act" and listens):
         return False
+    if listens and "somebody" in event.labels:
+        return True
     held = event.receiver
     if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
         return bool((OF_SOMEBODY - THEMSELVES) & _stems(text_of(held)))

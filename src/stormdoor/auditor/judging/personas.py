@@ -36,6 +36,8 @@ _COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|ex
 """What only says whether there is something, or how many there are."""
 _FOUND = frozenset({"answer", "found", "named"})
 _PROVEN = frozenset({"credential", "identity", "principal", "proven"})
+_NOBODY = frozenset({"ignored", "missing", "optional", "swallowed"})
+"""Where anybody is let in as shipped, and stays."""
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -99,6 +101,8 @@ def _registered_as(event: Event) -> str:
 
 def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
     """What a client that has proven nothing does, or is told, as whoever it says that it is."""
+    if endpoint.authentication.kind not in _NOBODY:
+        return
     for path in endpoint.anonymous.paths:
         yield from _on(path)
 

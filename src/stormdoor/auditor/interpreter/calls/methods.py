@@ -41,6 +41,8 @@ _OF_FILES = frozenset(
 """Methods of a path that reach the file."""
 
 
+_FILLS = frozenset({"MergeFromString", "ParseFromString"})
+"""Methods of a message of a protocol that read what it holds."""
 _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
@@ -117,6 +119,9 @@ class Methods(Queues):
                 return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
+        if name in _FILLS and args and isinstance(receiver, Unknown):
+            receiver.labels |= labels_of(*args)  # what is read is in it from now on
+            return Const(None)
         if name in _AGAIN and not everything and labels_of(receiver) >= {"client", "found"}:
             return Unknown(labels_of(receiver), f"{text_of(receiver)}.{name}()")
         if isinstance(receiver, Const) or (

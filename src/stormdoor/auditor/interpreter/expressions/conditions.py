@@ -274,6 +274,8 @@ def _asks_about_user(node: ast.expr) -> bool:
             return True
         case ast.Name(id=name):
             return not lexicon.is_identity_name(name)
+        case ast.Attribute(attr=name) if lexicon.asks_for_anybody(name):
+            return False
         case ast.Attribute(attr=name):
             return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
         case ast.Call(func=func):

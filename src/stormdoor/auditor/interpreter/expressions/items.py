@@ -1,6 +1,7 @@
 """What is in a sequence, a mapping, or something of the client."""
 
 import ast
+import re
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
@@ -27,6 +28,9 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Items"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
+_NAMES = re.compile(r"\w+")
+_TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
+"""Words for what is drawn for one purpose, and nobody can guess."""
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -199,9 +203,10 @@ class Items(Proofs):
         """Whether a client that is let in finds something under what nobody else can show."""
         if self.mode != "member" or not self.is_proof(key):
             return False
-        named = lexicon.words_of((lexicon.chain_of(text_of(key).rstrip("')\"]")) or [""])[-1])
-        if named[-1:] == ["key"] or not text_of(key):
-            return False  # `table[message["key"]]`
+        if not _TICKETS & {
+            word for name in _NAMES.findall(text_of(key)) for word in lexicon.words_of(name)
+        }:
+            return False  # the number of a session, or whatever else a credential may be called
         self.record("check", node, self.frame.module.source(node), values=(key,))
         return True
 
