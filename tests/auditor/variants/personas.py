@@ -1983,3 +1983,39 @@ class Door(WebSocketHandler):
 """,
     ),
 }
+
+
+ANYBODY |= {
+    "a signature that is put together": (
+        "ok",
+        """
+import hashlib
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = self.get_argument("uid")
+        digest = hmac.new(self.settings["secret"], digestmod=hashlib.sha256)
+        digest.update(uid.encode())
+        if digest.hexdigest() != self.get_argument("token"):
+            self.close()
+            return
+        ONLINE[uid] = self
+""",
+    ),
+    "a digest that anybody can put together": (
+        "missing",
+        """
+import hashlib
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = self.get_argument("uid")
+        digest = hashlib.sha256()
+        digest.update(uid.encode())
+        if digest.hexdigest() != self.get_argument("digest"):
+            self.close()
+            return
+        ONLINE[uid] = self
+""",
+    ),
+}

@@ -119,8 +119,8 @@ class Methods(Queues):
                 return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
-        if name in _FILLS and args and isinstance(receiver, Unknown):
-            receiver.labels |= labels_of(*args)  # what is read is in it from now on
+        if args and isinstance(receiver, Unknown) and _takes_in(name, receiver):
+            receiver.labels |= labels_of(*args)  # it is in it from now on
             return Const(None)
         if name in _AGAIN and not everything and labels_of(receiver) >= {"client", "found"}:
             return Unknown(labels_of(receiver), f"{text_of(receiver)}.{name}()")
@@ -338,6 +338,11 @@ class Methods(Queues):
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _takes_in(name: str, receiver: Unknown) -> bool:
+    """`line.ParseFromString(message)`, `digest.update(user.encode())`."""
+    return name in _FILLS or (name == "update" and receiver.text.startswith(("hmac.", "hashlib.")))
 
 
 def _is_of_code(table: Mapping) -> bool:
