@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.browser import CHROMIUM_NAMES, find_chromium
-from tests.support.loops import drop_connections
+from tests.support.loops import Unhurried, drop_connections
 from tests.support.project import own_names
+from tests.support.scheduling import InUnits, tell_groups
 
 # Seconds. A hang must show its stack, not eat the whole run; but a machine may stand still for minutes.
 ASYNC_TEST_LIMIT = 300.0
@@ -53,7 +54,10 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+def _synchronous(
+    test: Callable[..., Coroutine[Any, Any, None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Callable[..., None]:
     """Wraps an `async def` test so that a call runs it in an event loop of its own."""
 
     @functools.wraps(test)
@@ -65,7 +69,8 @@ def _synchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
             finally:
                 await drop_connections()
 
-        asyncio.run(limited(), debug=False)
+        with asyncio.Runner(debug=False, loop_factory=loop_factory) as runner:
+            runner.run(limited())
 
     return run
 
@@ -115,6 +120,19 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A worker tells which tests belong together."""
+    if getattr(config.option, "loadgroup", False):
+        tell_groups(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InUnits | None:
+    """Groups, and handfuls of cases."""
+    return InUnits(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -176,7 +194,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(test):
         return None
     names = pyfuncitem._fixtureinfo.argnames
-    _synchronous(test)(**{name: pyfuncitem.funcargs[name] for name in names})
+    loop_factory = Unhurried if pyfuncitem.get_closest_marker("unhurried") else None
+    _synchronous(test, loop_factory)(**{name: pyfuncitem.funcargs[name] for name in names})
     return True
 
 

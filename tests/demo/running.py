@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -250,10 +251,20 @@ def running(data: Path, *, port: int = 0) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that a first start leaves: what it makes there takes longer than all later ones."""
-    data = tmp_path_factory.mktemp("installed") / "data"
-    with running(data) as one:
-        assert one.stop() == 0, one.output
+    """The directory that a first start leaves: what it makes there takes longer than all later ones.
+
+    It is made once for all the workers.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    data = folder / "installed"
+    with (folder / "installed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not data.exists():
+            with running(tmp_path_factory.mktemp("first") / "data") as one:
+                assert one.stop() == 0, one.output
+            one.data.rename(data)
     return data
 
 

@@ -1,6 +1,8 @@
 """The harness runs asynchronous tests, tells time as told, and does not hide a missing browser."""
 
 import asyncio
+import os
+import time
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from stormdoor.ports import Clock
 from tests.support.browser import find_chromium
 from tests.support.clock import FakeClock
+from tests.support.scheduling import units
 
 pytest_plugins = ["pytester"]
 
@@ -85,3 +88,63 @@ def test_browser_here() -> None:
     if (path := find_chromium()) is None:
         pytest.skip("no Chromium here")
     assert path.startswith("/")
+
+
+@pytest.mark.unhurried
+async def test_nobody_waits_for_a_time() -> None:
+    """Where seconds pass in which nothing happens, the loop's clock is ahead of the machine's."""
+    began, clock = time.monotonic(), asyncio.get_running_loop().time
+    before = clock()
+    order: list[int] = []
+
+    async def after(seconds: int) -> None:
+        await asyncio.sleep(seconds)
+        order.append(seconds)
+
+    await asyncio.gather(*map(after, (40, 20, 60)))
+    assert order == [20, 40, 60]
+    assert 60 <= clock() - before < 70
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.unhurried
+async def test_what_happens_is_waited_for() -> None:
+    """What a peer has sent, also where the kernel holds it back, and what a thread does, come first."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(6, 1, 0)  # TCP_NODELAY: off, as in Tornado
+        while line := await reader.readline():
+            for _ in range(3):
+                writer.write(line)
+                await asyncio.sleep(0)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(60):
+            for _ in range(10):
+                writer.write(b"x\n")
+                assert [await reader.readline() for _ in range(3)] == [b"x\n"] * 3
+        writer.close()
+    async with asyncio.timeout(60):
+        await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.05)
+
+
+@pytest.mark.xdist_group("harness")
+def test_a_group_is_told(request: pytest.FixtureRequest) -> None:
+    """A worker's tests have the name of their group in their ids: its tests run in one worker."""
+    told = request.node.nodeid.endswith("@harness")
+    assert told is ("PYTEST_XDIST_WORKER" in os.environ)
+
+
+def test_units_of_work() -> None:
+    """A group is a unit, so are sixteen cases of a test that has many; other tests go one by one."""
+    cases = [f"a.py::many[case {at}@x]" for at in range(40)]
+    ids = ["a.py::one", "a.py::two[1]", "a.py::two[2]@both", "b.py::one@both", *cases]
+    found = units(ids)
+    assert list(found) == ids
+    assert found["a.py::two[2]@both"] == found["b.py::one@both"] == "both"
+    assert len({found["a.py::one"], found["a.py::two[1]"], "both"}) == 3
+    many = [found[id] for id in cases]
+    assert [many.count(unit) for unit in dict.fromkeys(many)] == [16, 16, 8]

@@ -2216,6 +2216,159 @@ class Door(WebSocketHandler):
         self.write_message(texts.translated(message, self.language))
 """,
     ),
+    "how often, by the query": (
+        "ok",
+        """
+from tornado.ioloop import PeriodicCallback
+people = set()
+class Door(WebSocketHandler):
+    def open(self):
+        self.timer = PeriodicCallback(self.tick, int(self.get_argument("interval", "500")))
+        self.timer.start()
+        people.add(self)
+    def tick(self):
+        self.write_message(gauge.read())
+""",
+    ),
+    "a page of what is for all, by the query": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        for line in db.lines.page(self.get_query_argument("page", "1")):
+            self.write_message(line)
+""",
+    ),
+    "the mailbox of the address": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    async def open(self, name):
+        for line in await db.fetch("select text from mails where owner = %s", name):
+            self.write_message(line)
+""",
+    ),
+    "works on what the path names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self, name):
+        self.sheet = sheets.open(name)
+    def on_message(self, message):
+        self.sheet.apply(json.loads(message))
+""",
+    ),
+    "listens to what the query names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        client = toredis.Client()
+        client.subscribe(self.get_argument("who"), callback=self.write_message)
+""",
+    ),
+    "stands where the query says": (
+        "missing",
+        """
+clients = {}
+class Door(WebSocketHandler):
+    def open(self):
+        clients[self.get_argument("id")] = self
+    def on_close(self):
+        clients.pop(self.get_argument("id"), None)
+""",
+    ),
+    "only logs the address": (
+        "ok",
+        """
+people = set()
+class Door(WebSocketHandler):
+    def open(self, name):
+        logging.info("%s is here", name)
+        people.add(self)
+    def on_message(self, message):
+        logging.info("%s", message)
+""",
+    ),
+    "the answer of what it has run": (
+        "missing",
+        """
+from rig import bench
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "step":
+            self.write_message(bench.run_step(data["step"]))
+""",
+    ),
+    "run in another thread": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "hash":
+            loop = IOLoop.current()
+            self.write_message(await loop.run_in_executor(None, hashlib.sha256, data["text"]))
+""",
+    ),
+    "a motor that a helper is given": (
+        "missing",
+        """
+from robot import motors
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        if message == "forward":
+            self._drive(motors)
+    def _drive(self, both):
+        both.forward()
+""",
+    ),
+    "a motor of its own that a helper is given": (
+        "ok",
+        """
+from robot import Simulated
+class Door(WebSocketHandler):
+    def open(self):
+        self.motors = Simulated()
+    def on_message(self, message):
+        if message == "forward":
+            self._drive(self.motors)
+    def _drive(self, both):
+        both.forward()
+""",
+    ),
+    "a signal of the desktop": (
+        "missing",
+        """
+from PyQt5 import QtCore
+class Told(QtCore.QObject):
+    said = QtCore.pyqtSignal(str)
+told = Told()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        told.said.emit(message)
+""",
+    ),
+    "a process that asyncio starts": (
+        "missing",
+        """
+import asyncio
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        await asyncio.create_subprocess_exec(data["program"], "--once")
+""",
+    ),
+    "published under the key that it names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        broker.publish(data["body"], data["routing_key"])
+""",
+    ),
     "published to the room that it names": (
         "missing",
         """

@@ -14,12 +14,14 @@ from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
     afterwards,
+    asked_later,
     authentication,
     authorization,
     classes,
     configuration,
     deeds,
     doors,
+    entering,
     gates,
     hostile_actions,
     hostile_checks,
@@ -30,12 +32,14 @@ from tests.auditor.variants import (
     origin,
     origin_forms,
     personas,
+    picked,
     protocols,
     provided,
     proving,
     settings,
     shipped,
     switched,
+    turned_on,
     unseen,
 )
 
@@ -78,9 +82,11 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | asked_later.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
+    | entering.CASES
     | gates.CASES
     | late.CASES
     | nobody.CASES
@@ -91,6 +97,7 @@ ALL = (
     | settings.CASES
     | shipped.CASES
     | switched.CASES
+    | turned_on.CASES
     | unseen.CASES
 )
 
@@ -161,14 +168,16 @@ def test_where_an_origin_check_comes_from(case: Case, tmp_path: Path) -> None:
     assert endpoint_of(tmp_path, HEAD + body, files).origins.kind in wanted.split("|")
 
 
-@pytest.mark.parametrize("case", cases(authorization.CASES | proving.PERMISSIONS))
+@pytest.mark.parametrize("case", cases(authorization.CASES | proving.PERMISSIONS | picked.FILES))
 def test_authorization(case: Case, tmp_path: Path) -> None:
     """Each thing that a client can choose needs a question before it is used."""
     wanted, body, files = case
     assert permission(endpoint_of(tmp_path, HEAD + body, files)) == wanted
 
 
-OF_MEMBERS = actions.CASES | hostile_actions.CASES | deeds.MEMBERS | personas.MEMBERS
+OF_MEMBERS = (
+    actions.CASES | hostile_actions.CASES | deeds.MEMBERS | picked.MEMBERS | personas.MEMBERS
+)
 
 
 @pytest.mark.parametrize("name", OF_MEMBERS)
@@ -178,7 +187,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = deeds.ANYBODY | deeds.LATE | personas.ANYBODY
+OF_ANYBODY = deeds.ANYBODY | deeds.LATE | picked.ANYBODY | personas.ANYBODY
 
 
 @pytest.mark.parametrize("name", OF_ANYBODY)

@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.classes.loaded import names_loaded
 from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
@@ -81,6 +82,13 @@ class Callers:
             for one, call in self._calls.get(name, ())
             if self._means(one, call, module, wanted)
         ]
+        if not found and isinstance(function, FunctionDefinition) and name == function.name:
+            found = [
+                (one, call)
+                for place, local in names_loaded(self.project, module, name)
+                for one, call in self._calls.get(local, ())
+                if one is place
+            ]
         self._called[id(function)] = found
         return found
 
@@ -103,5 +111,22 @@ class Callers:
                 and one.binding.node is wanted
             ):
                 return True
+        if caller is module and isinstance(call.func, ast.Attribute):
+            return _hands_itself(call) and self._is_method(module, wanted, len(call.args))
         # A function in a function, or a name imported inside of one, is not resolved.
         return caller is module and isinstance(call.func, ast.Name)
+
+    @staticmethod
+    def _is_method(module: Module, wanted: "FunctionDefinition | ast.ClassDef", given: int) -> bool:
+        """Whether it is a method of one of the module's classes that takes as many arguments."""
+        if isinstance(wanted, ast.ClassDef):
+            return False
+        most = len(wanted.args.args) - 1
+        return most - len(wanted.args.defaults) <= given <= most and any(
+            wanted in one.node.body for one in module.classes
+        )
+
+
+def _hands_itself(call: ast.Call) -> bool:
+    """`self.server.start(self)`: who does so is who the method is told."""
+    return any(isinstance(one, ast.Name) and one.id == "self" for one in call.args)

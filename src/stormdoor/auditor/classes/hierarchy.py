@@ -5,6 +5,7 @@ from functools import cached_property
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo, Member
+from stormdoor.auditor.classes.fronts import given_to_servers
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.loops import Loops
@@ -29,6 +30,7 @@ class Hierarchy(Loops):
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
         self._own: dict[tuple[int, str], bool] = {}
+        self._heirs: dict[int, list[ClassInfo]] = {}
 
     def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
         """Whether classes that derive from one say each for itself what it leaves open.
@@ -38,17 +40,32 @@ class Hierarchy(Loops):
         known = self._own.get((id(info), name))
         if known is None:
             known = self._own[id(info), name] = any(
-                one is not info and info in one.mro and name in self.members(one)
+                name in self.members(one) for one in self.heirs(info)
+            )
+        return known
+
+    def heirs(self, info: ClassInfo) -> list[ClassInfo]:
+        """The classes of the project that derive from one, in the order in which they were read."""
+        known = self._heirs.get(id(info))
+        if known is None:
+            known = self._heirs[id(info)] = [
+                one
                 for module in self.project.inside()
                 if module is info.module or any(info.name in line for line in module.lines)
                 for one in (self.of(module, definition) for definition in module.classes)
-            )
+                if one is not info and info in one.mro
+            ]
         return known
 
     @cached_property
     def visitors(self) -> dict[str, ast.Constant | None]:
         """The signed cookies that whoever comes is given, with what they are where that is a constant."""
         return given_to_visitors(self.project)
+
+    @cached_property
+    def fronts(self) -> list[tuple[Module, ast.expr]]:
+        """What servers are given to have the requests."""
+        return given_to_servers(self.project)
 
     def is_forked(self, info: ClassInfo) -> bool:
         """Whether a condition picks a base of it, or of a class that it derives from."""

@@ -30,6 +30,8 @@ class Known:
     inert: bool = False
     authorizer: str = ""
     messages: str = ""
+    acts: str = ""
+    events: str = ""
 
 
 @dataclass(slots=True)
@@ -138,6 +140,8 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
         inert=kinds[0] == "other",
         authorizer=str(entry.get("authorizer", "")),
         messages=str(entry.get("messages", "")),
+        acts=str(entry.get("acts", "")),
+        events=str(entry.get("events", "")),
     )
     for name in names:
         knowledge.classes[name] = known

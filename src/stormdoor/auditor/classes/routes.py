@@ -142,7 +142,7 @@ def _words(module: Module, node: ast.expr | None) -> tuple[tuple[str, ast.expr],
             for key, value in zip(node.keys, node.values, strict=True)
             if isinstance(key, ast.Constant) and isinstance(key.value, str)
         )
-    if isinstance(node, ast.Call) and _name(node.func) == "dict":
+    if isinstance(node, ast.Call) and not node.args and _name(node.func).lower().endswith("dict"):
         return tuple((word.arg, word.value) for word in node.keywords if word.arg)
     return ()
 

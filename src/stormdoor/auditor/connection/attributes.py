@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import is_drawn
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -16,6 +17,7 @@ from stormdoor.auditor.interpreter.values import (
     Function,
     Instance,
     Member,
+    Nobody,
     Partial,
     Setting,
     Special,
@@ -110,6 +112,7 @@ METHODS = frozenset(
         "_execute",
         "xsrf_form_html",
         "create_signed_value",
+        "async_callback",
     ]
 )
 _BROWSER = (
@@ -263,7 +266,9 @@ class TornadoAttributes(Client):
                 return self.by_words(value, name, text, node)
             case "protocol", "accept_connection":
                 return Special("protocol.accept_connection", text=text)
-            case (("headers" | "cookies" | "settings"), _) | ("request", "get_argument"):
+            case (("headers" | "cookies" | "settings"), _):
+                return Member(value, name, value.labels, text)
+            case ("request", "get_cookie" | "get_argument") if self.is_sockjs():
                 return Member(value, name, value.labels, text)
             case _:
                 if node is self.called:
@@ -292,12 +297,15 @@ class TornadoAttributes(Client):
         self, value: Special, name: str, args: list[Value], node: ast.AST
     ) -> Value | None:
         """`get` and its kin of headers, cookies and settings."""
-        key = args[0].value if args and isinstance(args[0], Const) else None
+        named = settled(args[0]) if args else None
+        key = named.value if isinstance(named, Const) else None
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )
-        if value.kind == "request" and name == "get_argument" and isinstance(key, str):
-            return self.from_client("query", key, text)  # what SockJS tells `on_open`
+        if value.kind == "request" and self.is_sockjs() and isinstance(key, str):
+            if name == "get_cookie":
+                return self.from_client("cookie", key, text)
+            return self.from_client("query", key, text) if name == "get_argument" else None
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)
@@ -391,6 +399,8 @@ class TornadoAttributes(Client):
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
         labels = labels_of(value)
+        if "visitor" in labels:
+            return Nobody(text, node, self.frame.module, truthy=lexicon.is_negative(name))
         told = self.told_to_holder(name) if self._is_given(value) else None
         if told is not None:
             return Setting(text, told, text=text)
@@ -417,9 +427,10 @@ class TornadoAttributes(Client):
         if lexicon.is_identity_name(name) and of_connection and len(parts) <= 3:
             return self.identity(text, node, presumed=True)
         labels = labels - {"self"}
-        if lexicon.is_credential_name(name):
+        drawn = is_drawn(value)  # `uuid4().hex`
+        if lexicon.is_credential_name(name) or drawn:
             labels |= {"secret"}
-        return Unknown(labels, text)
+        return Unknown(labels, text, truthy=drawn or None)
 
     def _is_given(self, value: Value) -> bool:
         """Whether it is what a function is given that makes the handler, and nobody here calls it."""

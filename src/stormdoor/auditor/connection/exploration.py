@@ -58,7 +58,7 @@ def _explored(
                 hierarchy,
                 info,
                 mode=mode,
-                plan=pending.pop(),
+                plan=pending.pop(0 if in_breadth else -1),
                 seen=seen,
                 deadline=spent.deadline,
                 words=words,
@@ -69,7 +69,7 @@ def _explored(
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
             spent.paths += 1
-            pending.extend(reversed(run.alternatives))
+            pending.extend(run.alternatives if in_breadth else reversed(run.alternatives))
             otherwise.extend(run.unlike_shipped)
             aside.extend(run.unlikely)
             result.events.extend(run.events)
@@ -78,10 +78,13 @@ def _explored(
                 result.paths.append(path)
         spent.left_out = spent.left_out or bool(pending)
 
+    # Of a client that is let in, each thing that it may pick counts more than all that comes of one.
+    in_breadth = mode == "member"
     seen: set[tuple[object, ...]] = set()
     otherwise: deque[list[int]] = deque()
     aside: deque[list[int]] = deque()
     begun: deque[list[list[int]]] = deque()
+    put_off: deque[list[list[int]]] = deque()
     spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
     ways([[]], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
@@ -90,7 +93,7 @@ def _explored(
     # who is let in is tried when the rest was. No setting takes the work that another is worth.
     spent = _Spent(_MAX_STEPS[mode], spent.deadline)
     wanted = origin is None or origin.otherwise
-    while wanted and (otherwise or begun or aside) and not spent.is_over():
+    while wanted and (otherwise or begun or aside or put_off) and not spent.is_over():
         if otherwise:
             world = [otherwise.popleft()]
             ways(world, _AT_FIRST)
@@ -98,25 +101,48 @@ def _explored(
                 begun.append(world)
         elif begun:
             ways(begun.popleft(), _OF_ONE - _AT_FIRST)
+        elif aside:
+            world = [aside.popleft()]
+            ways(world, _AT_FIRST)
+            if world:
+                put_off.append(world)
         else:
-            ways([aside.popleft()], _OF_ONE)
+            ways(put_off.popleft(), _OF_ONE - _AT_FIRST)
     result.steps += spent.steps
     _forget_what_anyone_begins(result)
     return result
 
 
 def _forget_what_anyone_begins(pathway: Pathway) -> None:
-    """What any message brings about is no proof of identity, whatever it is called."""
-    begun = {event.text for event in pathway.events if event.kind == "begun"}
-    if not begun:
+    """What any message brings about is no proof of identity, whatever it is called.
+
+    What a message brings about where nobody is asked may well be a proof where a setting has it asked.
+    """
+    begun = [
+        (path, {event.text for event in path.events if event.kind == "begun"})
+        for path in pathway.paths
+    ]
+    if not any(names for _, names in begun):
         return
-    asks = re.compile(rf"(not )?self\.({'|'.join(map(re.escape, begun))})( (is|==)( not)? None)?")
     for path in pathway.paths:
+        names = set[str]().union(*(found for other, found in begun if _agree(path, other)))
+        asks = re.compile(
+            rf"(not )?self\.({'|'.join(map(re.escape, names))})( (is|==)( not)? None)?"
+        )
         path.events[:] = [
             event
             for event in path.events
-            if event.kind != "check" or asks.fullmatch(event.text) is None
+            if not names or event.kind != "check" or asks.fullmatch(event.text) is None
         ]
+
+
+def _agree(path: Path, other: Path) -> bool:
+    """Whether one configuration may have both ways."""
+    return all(
+        other.assumptions[name].value == one.value
+        for name, one in path.assumptions.items()
+        if name in other.assumptions
+    )
 
 
 @dataclass(slots=True)

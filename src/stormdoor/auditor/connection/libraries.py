@@ -41,6 +41,12 @@ _MAX_MAPPED = 24
 _OPTION = re.compile(r"^\s+(?:-\w[ ,]+)?(--[\w-]+)([= ]<?[A-Z\w]+>?(?=\s|$))?")
 _DEFAULT = re.compile(r"\[default: ([^\]]*)\]")
 """A line of a help text that docopt reads: `-p --port=PORT  where to listen [default: 8888]`."""
+_OF_TORNADO = frozenset(
+    {"_auto_finish", "_current_user", "_finished", "_headers", "_headers_written", "_locale"}
+    | {"_log", "_new_cookie", "_reason", "_status_code", "_transforms", "_write_buffer"}
+    | {"_xsrf_token"}
+)
+"""Private attributes that Tornado makes."""
 _OF_REQUEST = frozenset(
     {"arguments", "body", "body_arguments", "connection", "cookies", "files", "headers", "host"}
     | {"host_name", "method", "path", "protocol", "query", "query_arguments", "remote_ip", "uri"}
@@ -79,6 +85,10 @@ class TornadoModel(Functional):
                 return _callable(args[0] if args else Unknown())
             case "dict":
                 return self._dict(args, words)
+            case "type" if len(args) == 1 and isinstance(args[0], Instance):
+                return ClassRef(args[0].info, text=args[0].info.name)
+            case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
+                return Unknown(text=f"{name}()")  # what stands in a class is nobody's choice
             case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
                 return _is_one_of(args[0], args[1])
             case "typer.Option" | "typer.Argument" if args:
@@ -89,6 +99,8 @@ class TornadoModel(Functional):
                 *args[:1]
             ):
                 return self.dispatched(last, args, node)
+            case "staticmethod" if args:
+                return Partial(args[0], [], {}, text=last)
             case "functools.partial" | "functools.partialmethod" if args:
                 return Partial(args[0], args[1:], words, text=last)
             case "map" if len(args) == 2 and isinstance(args[1], Sequence):
@@ -105,15 +117,7 @@ class TornadoModel(Functional):
                 return Authenticated(args[0], node, self.frame.module)
             case "hmac.compare_digest" | "secrets.compare_digest" if len(args) == 2:
                 if isinstance(node, ast.Call):
-                    left, right = (_shown(one) for one in args)
-                    for one, other in ((left, right), (right, left)):
-                        if (
-                            isinstance(one, Const)
-                            and isinstance(other, Setting)
-                            and (self.truth_of_default(other) is None)
-                        ):
-                            return Nobody(self.frame.module.source(node), node, self.frame.module)
-                    return self.compare(left, ast.Eq(), right, node)
+                    return self._digests_compared(args, node)
             case "hmac.new" | "hmac.digest" if args and (
                 isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
             ):
@@ -140,6 +144,9 @@ class TornadoModel(Functional):
                 return Unknown(text=name)
             case "tornado.web.decode_signed_value" | "tornado.web.get_signed_cookie":
                 return self.identity(name, node, certain=True)
+            case "django.contrib.auth.get_user" if self.mode == "anonymous":
+                # Never None: who is not logged in is an object, too, and says so.
+                return Unknown(frozenset({"answer", "visitor"}), f"{name}()", truthy=True)
             case _:
                 pass
         if last == "wraps" or name in {
@@ -161,6 +168,18 @@ class TornadoModel(Functional):
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
         return super().library_call(name, args, words, node)
+
+    def _digests_compared(self, args: list[Value], node: ast.Call) -> Value:
+        """As `==`; with a secret that nobody has set, nobody knows what it is compared with."""
+        left, right = (_shown(one) for one in args)
+        for one, other in ((left, right), (right, left)):
+            if (
+                isinstance(one, Const)
+                and isinstance(other, Setting)
+                and self.truth_of_default(other) is None
+            ):
+                return Nobody(self.frame.module.source(node), node, self.frame.module)
+        return self.compare(left, ast.Eq(), right, node)
 
     def _field(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value | None:
         """What a field of a data class is as shipped."""
@@ -207,10 +226,13 @@ class TornadoModel(Functional):
         return Unknown(text="hasattr()")
 
     def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
-        """Only methods of the handler's own classes make this attribute, and none has yet."""
+        """Only methods of the handler's own classes make this attribute, and none has yet.
+
+        A private one that no class speaks of is made by a name that is put together, if at all.
+        """
         return (
             name not in METHODS
-            and name in self.stored_names(info)
+            and (name in self.stored_names(info) or (name[:1] == "_" and name not in _OF_TORNADO))
             and all(
                 one.name.startswith("tornado.") or self.hierarchy.is_inert(one)
                 for one in info.mro

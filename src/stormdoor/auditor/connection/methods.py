@@ -17,8 +17,10 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
+from stormdoor.auditor.reading.project import External
 
 __all__ = ["TornadoMethods"]
 
@@ -52,6 +54,8 @@ class TornadoMethods(TornadoAttributes):
             return args[0] if args else Const(None)
         if kind == "replace" and isinstance(args[0], Instance):
             return copied_with(args[0], words)
+        if kind == "subclasses" and isinstance(args[0], ClassRef):
+            return self._subclasses(args[0])
         if kind == "new-class" and self.making is not None:
             return ClassRef(self.making, text=self.making.name)
         if kind == "protocol.accept_connection":
@@ -68,6 +72,11 @@ class TornadoMethods(TornadoAttributes):
         name = kind.removeprefix("handler.")
         self.record("call", node, f"handler.{name}", values=tuple(args), words=tuple(words.items()))
         return self._handler_call(name, args, words, node)
+
+    def _subclasses(self, base: ClassRef) -> Value:
+        """`Action.__subclasses__()`: those of the project; a plugin may add others."""
+        found = [one for one in self.hierarchy.heirs(base.info) if base.info in one.bases]
+        return Sequence([ClassRef(one, text=one.name) for one in found], exact=bool(found))
 
     def _foreign_check(
         self, function: Special, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -87,7 +96,7 @@ class TornadoMethods(TornadoAttributes):
     def _handler_call(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
-        first = args[0] if args else words.get("name")
+        first = settled(args[0] if args else words.get("name"))
         key = first.value if isinstance(first, Const) and isinstance(first.value, str) else ""
         if name in _BY_CLIENT:
             asked = self.from_client("query", key or "argument", f"{name}({key!r})")
@@ -118,6 +127,8 @@ class TornadoMethods(TornadoAttributes):
                 return self.default_origin(args)
             case "get_websocket_protocol":
                 return Special("protocol", text="self.get_websocket_protocol()")
+            case "on_message":
+                return self._heard_by_base(args, node)
             case "send_error" | "close":
                 return self._close(name, node)
             case "write_message" | "send" | "broadcast":
@@ -127,6 +138,18 @@ class TornadoMethods(TornadoAttributes):
                 return self._http(name, args, node)
             case _:
                 return Const(None)
+
+    def _heard_by_base(self, args: list[Value], node: ast.AST) -> Value:
+        """What a base does with a message that was not read, as far as it is known: it types it."""
+        if self.handler is not None:
+            for one in self.handler.info.mro:
+                known = (
+                    self.hierarchy.knowledge.about(one.name) if isinstance(one, External) else None
+                )
+                if known is not None and known.acts:
+                    self.record("act", node, known.acts, values=tuple(args))
+                    break
+        return Const(None)
 
     def _close(self, name: str, node: ast.AST) -> Value:
         if name == "send_error" and not self.accepted:

@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.connection.libraries import TornadoModel
+from stormdoor.auditor.connection.fronts import Fronts
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.calls.functions import yields
 from stormdoor.auditor.interpreter.events import Mode, Stage
@@ -41,7 +41,7 @@ _CONSTRUCTION = 500
 _MAX_WRAPPERS = 4
 
 
-class Run(TornadoModel):
+class Run(Fronts):
     """One way through a handler."""
 
     def __init__(
@@ -104,6 +104,8 @@ class Run(TornadoModel):
     def _prepare(self) -> None:
         path = self.path
         self.stage = path.stage = Stage.PREPARE
+        if not self.passes_fronts(self.info.node):
+            self._refuse()
         self.shape_handler()
         self.initialized(self.given())
         if self._member(self.info, "_execute", None) is not None:
@@ -399,15 +401,12 @@ class Run(TornadoModel):
             self._event(message)
             return
         named = self._named_by_messages()
-        events = self._announced()
-        without = bool(events) and self._member(self.info, "on_message", None) is None
-        whole = [] if named or without else ["on_message"]
-        heard = [*whole, *named, *events]
-        picked = heard[self.choose(self.info.node, len(heard))] if len(heard) > 1 else heard[0]
-        told: list[Value] = [message]
-        if picked in events:
-            told = [self.client_field(message, one, one) for one in events[picked]]
-        self.method(picked, told)
+        announced = self._announced()
+        if announced and (named or self._member(self.info, "on_message", None) is not None):
+            named = named or ["on_message"]
+        ways = [*named, *announced] or ["on_message"]
+        picked = ways[self.choose(self.info.node, len(ways)) if len(ways) > 1 else 0]
+        self.method(picked, announced.get(picked, [message]))
 
     def _named_by_messages(self) -> list[str]:
         """The methods that a message may name, where `on_message` is that of a library which does so."""
@@ -417,19 +416,22 @@ class Run(TornadoModel):
             return []
         return self._methods_of(begin, but=_OF_LIBRARY)
 
-    def _announced(self) -> dict[str, list[str]]:
-        """Methods of a connection under `@event("chat")`, each with what it is told."""
-        bases = [one.name for one in self.info.mro if isinstance(one, External)]
-        if not any(map(self.hierarchy.knowledge.is_connection, bases)):
-            return {}
-        return {
-            method.name: [one.arg for one in method.args.args[1:]]
-            for info in self.info.mro
-            if isinstance(info, ClassInfo)
-            for method in info.node.body
-            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
-            and any(_is_event(one) for one in method.decorator_list)
-        }
+    def _announced(self) -> dict[str, list[Value]]:
+        """The methods under the decorator of a library that calls them by name, with what they are given."""
+        connection = self.hierarchy.connection(self.info)
+        decorator = connection[1].events if connection is not None else ""
+        found: dict[str, list[Value]] = {}
+        for one in self.info.mro if decorator else ():
+            for method in one.node.body if isinstance(one, ClassInfo) else ():
+                if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                    ast.unparse(how.func if isinstance(how, ast.Call) else how).rpartition(".")[2]
+                    == decorator
+                    for how in method.decorator_list
+                ):
+                    names = [one.arg for one in method.args.args[1:]]
+                    given = [self.from_client("message", name, name) for name in names]
+                    found.setdefault(method.name, list(given))
+        return found
 
     def _methods_of(self, begin: str, *, but: frozenset[str]) -> list[str]:
         """Methods of the connection's classes that begin so."""

@@ -31,7 +31,7 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `poses`.
+            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `known`, `poses`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.

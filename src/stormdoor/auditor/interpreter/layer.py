@@ -53,6 +53,10 @@ class Layer(Core):
         """An expression evaluated at the top of a module."""
         raise NotImplementedError
 
+    def in_place(self, module: Module, node: ast.expr) -> Value:
+        """An expression evaluated where it stands."""
+        raise NotImplementedError
+
     def compare(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         """A comparison."""
         raise NotImplementedError
@@ -103,6 +107,10 @@ class Layer(Core):
 
     def closure(self, owner: ClassInfo) -> Environment | None:
         """Names of the functions around a class: a factory's parameters."""
+        raise NotImplementedError
+
+    def stored_attribute(self, instance: Instance, name: str) -> Value | None:
+        """What the constructor of a class stores, where no object of it was made here."""
         raise NotImplementedError
 
     def current_user(self, handler: Instance, node: ast.AST) -> Value:

@@ -23,8 +23,10 @@ __all__ = [
     "PIECES",
     "chosen_only",
     "given_instead",
+    "is_drawn",
     "is_found_by_name",
     "is_keyed_digest",
+    "is_made_up",
     "is_piece",
     "is_put_together",
     "is_secret",
@@ -62,6 +64,18 @@ def is_text(value: Value) -> bool:
         isinstance(shipped, Const)
         and (isinstance(shipped.value, str | bytes) or shipped.value is ...)
     )
+
+
+def is_made_up(value: Value) -> bool:
+    """Whether it is a text that was drawn here: `str(uuid4())`, `uuid4().hex`."""
+    return isinstance(value, Unknown) and (
+        not value.labels and value.text.removeprefix("str(").startswith(MADE_UP)
+    )
+
+
+def is_drawn(value: Value) -> bool:
+    """Whether it is a secret that was drawn, or made of one: it is there, and nobody can guess it."""
+    return isinstance(value, Unknown) and value.truthy is True and "secret" in value.labels
 
 
 def is_put_together(text: str) -> bool:

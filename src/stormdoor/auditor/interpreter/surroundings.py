@@ -34,13 +34,15 @@ __all__ = ["Surroundings"]
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _WORTH = 300
-"""Steps that one name around may take."""
 _DEEP = 6
 """How often what is looked up around may ask for what is around that."""
 
 
 class Surroundings(Calls):
     """Names of the functions around."""
+
+    worth = _WORTH
+    """Steps that one name around may take."""
 
     def closure(self, owner: ClassInfo) -> Environment | None:
         """Names of the functions around a class: a factory's parameters."""
@@ -103,7 +105,7 @@ class Surroundings(Calls):
     def _share(self) -> int:
         """Of what is looked up for another name, two thirds of what is left: the rest is for that name."""
         left = self.cap - self.steps
-        return min(_WORTH, left if not self.around else left * 2 // 3)
+        return min(self.worth, left if not self.around else left * 2 // 3)
 
     def _around(self, module: Module, functions: list[_Definition]) -> Environment:
         env = Environment()

@@ -1,9 +1,16 @@
 """Tables that outlive a connection, and what changes them."""
 
 from stormdoor.auditor.interpreter.texts import PARSED
-from stormdoor.auditor.interpreter.values import Mapping, Sequence, Value, labels_of, text_of
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Mapping,
+    Sequence,
+    Value,
+    labels_of,
+    text_of,
+)
 
-__all__ = ["CHANGES", "is_chosen", "is_shared", "key_named"]
+__all__ = ["CHANGES", "is_chosen", "is_shared", "key_named", "merged"]
 
 CHANGES = frozenset(
     {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"}
@@ -27,4 +34,11 @@ def is_chosen(value: Value) -> bool:
 
 def key_named(key: Value) -> tuple[str, str]:
     """What stands for a key that is not known, and is the same where it is said in the same words."""
-    return ("of", text_of(key))
+    return ("of", key.info.qualname if isinstance(key, ClassRef) else text_of(key))
+
+
+def merged(table: Mapping, more: Mapping) -> Mapping:
+    """What two tables have, the second over the first: `defaults | given`."""
+    return Mapping(
+        {**table.items, **more.items}, table.exact and more.exact, table.labels | more.labels
+    )

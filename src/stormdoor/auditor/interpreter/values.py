@@ -41,8 +41,9 @@ Labels: TypeAlias = frozenset[str]
 """Where a value comes from: `client` chosen by the client, `credential` shown as proof, `cookie`,
 `query`, `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof,
 `setting`, `secret`, `self` the connection itself, `named` found under a name that the client chose and did
-not prove to be its own, `somebody` chosen by the client under a name that says who somebody is, `proven` the
-very answer that says who it is; of an event `listed`, where all that the client chooses is one of a list."""
+ not prove to be its own, `somebody` chosen by the client under a name that says who somebody is, `proven` the
+ very answer that says who it is, `visitor` an object that stands for whoever is not logged in; of an event
+ `listed`, where all that the client chooses is one of a list."""
 
 NONE: Labels = frozenset()
 REST = "**"

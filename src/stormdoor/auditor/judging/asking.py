@@ -137,6 +137,11 @@ _FINDS = frozenset(
     {"by", "count", "exists", "fetch", "filter", "find", "first", "get", "index", "load", "lookup"}
     | {"one", "query", "search", "select", "test", "where"}
 )
+_ACCOUNT = frozenset(
+    {"activated", "active", "alive", "confirmed", "deactivated", "deleted", "disabled", "enabled"}
+    | {"exists", "expired", "inactive", "is", "has", "logged", "in", "online", "valid", "verified"}
+)
+"""Words for whether there is such an account."""
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
 """Words for a place that some may write to."""
@@ -173,7 +178,9 @@ def asks(event: Event) -> bool:
         words = lexicon.words_of(last)
         if event.kind == "check" and only_notes(event):
             return False
-        if _ASKS & set(words) or event.text.startswith("access: ") or _is_asked_of(event.text):
+        if event.text.startswith("access: "):
+            return not _is_account_state(event.text)
+        if _ASKS & set(words) or _is_asked_of(event.text):
             return True
         if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):
             return True
@@ -186,6 +193,12 @@ def asks(event: Event) -> bool:
         ):
             return True  # the user and the object together: the callee can tell
     return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def _is_account_state(text: str) -> bool:
+    """`user.enabled and not user.deleted`: whether there is such a user at all, and not what it may."""
+    words = lexicon.words_of(text.removeprefix("access: ").removeprefix("not ").rpartition(".")[2])
+    return bool(words) and set(words) <= _ACCOUNT
 
 
 def _last_of(event: Event) -> str:
@@ -255,6 +268,35 @@ class _Beside:
     answers: frozenset[str]
 
 
+class _Themselves:
+    """What the connection notes as its user, and the tables that it puts itself into.
+
+    That there is such a user, or that the user is connected twice, is no question of permission.
+    """
+
+    def __init__(self, events: list[Event]) -> None:
+        self._users = frozenset(
+            id(value) for one in events if one.kind == "known" for value in one.values
+        )
+        self._tables = frozenset(
+            name
+            for one in events
+            if one.kind == "join" and one.receiver is None and "client" not in one.labels
+            for name in lexicon.chain_of(one.text)[-1:]
+        )
+
+    def asked(self, question: Event) -> bool:
+        """Whether a question is about the user as such."""
+        if not question.text.startswith("access: ") or "client" in question.labels:
+            return False
+        # INVARIANT: the events hold the values, or another would have the id of one.
+        if any(id(value) in self._users for value in question.values):
+            return True
+        text = question.text.removeprefix("access: ")
+        holder = text.rpartition(" in ")[2] if " in " in text else text.rpartition(".get(")[0]
+        return bool(self._tables & set(lexicon.chain_of(holder)[-1:]))
+
+
 class Asking:
     """What is asked on the ways of a client that is let in, and before what."""
 
@@ -262,7 +304,8 @@ class Asking:
         self._paths = endpoint.member.paths
         self._complete = endpoint.member.complete
         self._events = endpoint.member.events
-        questions = [event for event in self._events if asks(event)]
+        self._themselves = _Themselves(self._events)
+        questions = [event for event in self._events if self._asks(event)]
         self.before_accept = any(one.stage in {Stage.PREPARE, Stage.GET} for one in questions)
         self.anything = bool(questions)
         self._asked_of = {
@@ -282,6 +325,10 @@ class Asking:
         self._questions = questions
         self._stops: dict[tuple[int, int], bool] = {}
 
+    def _asks(self, event: Event) -> bool:
+        """Whether it is asked what the client may, and not who it is or if it is here already."""
+        return asks(event) and not self._themselves.asked(event)
+
     def leaves_open(self, doing: Event) -> bool:
         """Whether it is done on some way on which no question that matters came before."""
         if self._belongs_to_login(doing):
@@ -299,7 +346,7 @@ class Asking:
             proven = _proven_later(path, doing)
             for at, event in enumerate(path.events):
                 asked = asked or (
-                    asks(event)
+                    self._asks(event)
                     and id(event.node) not in beside.nodes
                     and not event.labels & beside.answers
                     and self._matters(event, doing)
@@ -311,12 +358,12 @@ class Asking:
 
     def _is_switched_off(self, path: Path, wanted: int) -> bool:
         """Whether a setting that has to do with who is let in keeps it from asking: it is told elsewhere."""
-        if _asks_before(path, wanted):
+        if self._asks_before(path, wanted):
             return False
         asked_with = {
             (one.name, one.value)
             for other in self._paths
-            if _asks_before(other, wanted)
+            if self._asks_before(other, wanted)
             for one in other.assumptions.values()
         }
         return any(
@@ -325,6 +372,15 @@ class Asking:
             and (one.name, one.value) not in asked_with
             for one in path.assumptions.values()
         )
+
+    def _asks_before(self, path: Path, wanted: int) -> bool:
+        """Whether anything is asked before the deed, or without it."""
+        for event in path.events:
+            if id(event.node) == wanted and event.kind in DOING:
+                return False
+            if self._asks(event):
+                return True
+        return False
 
     def _beside(self, doing: Event) -> _Beside:
         """Questions that are about something else, and what is known of their answers."""
@@ -394,16 +450,6 @@ def _proven_later(path: Path, doing: Event) -> frozenset[int]:
             if counts and said and said <= names:
                 found.add(at)
     return frozenset(found)
-
-
-def _asks_before(path: Path, wanted: int) -> bool:
-    """Whether anything is asked before the deed, or without it."""
-    for event in path.events:
-        if id(event.node) == wanted and event.kind in DOING:
-            return False
-        if asks(event):
-            return True
-    return False
 
 
 def _ends_without(path: Path, question: int, wanted: int) -> bool:

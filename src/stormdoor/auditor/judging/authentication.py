@@ -130,7 +130,7 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
     accepted = [path for path in shipped if path.outcome == "accepted"]
     fails = any(path.message_end == "raised" for path in accepted)
     broken = bool(accepted) and all(_is_broken(path) for path in accepted)
-    if not broken and (not fails or not all(_is_idle(path) for path in accepted)):
+    if not (broken or (fails and all(_is_idle(path) for path in accepted))):
         return shipped
     for name in accepted[0].assumptions:
         switched = [
@@ -177,6 +177,11 @@ def _is_idle(path: Path) -> bool:
 _PEOPLE = frozenset({"account", "member", "principal", "user", "userid", "username", "viewer"})
 _ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
 _LETS_IN = frozenset({"missing", "ignored", "swallowed"})
+_OF_HANDSHAKE = (
+    *("get_secure_cookie(", "get_signed_cookie(", "get_current_user(", "self.current_user"),
+    "django.contrib.auth.get_user(",
+)
+"""How questions begin that are about who the client of the handshake is."""
 
 
 def _optional(paths: list[Path]) -> Authentication | None:
@@ -421,8 +426,20 @@ def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
 
 
 def _verified(paths: list[Path]) -> list[Path]:
-    """Ways on which a message carries a credential that something looks at, whatever comes of it."""
-    return [path for path in paths if any(not one.presumed for one in message_checks(path))]
+    """Ways on which a message carries a credential that something looks at, whatever comes of it.
+
+    Who the client of the handshake is, which is nobody, says nothing about what a message carries, unless
+    the connection ends for it.
+    """
+    return [
+        path
+        for path in paths
+        if any(
+            not one.presumed
+            and (path.message_end != "through" or not one.text.startswith(_OF_HANDSHAKE))
+            for one in message_checks(path)
+        )
+    ]
 
 
 def _without_stop(paths: list[Path]) -> Authentication:
@@ -456,8 +473,10 @@ def _without_stop(paths: list[Path]) -> Authentication:
 
 
 def _neutral(path: Path) -> bool:
-    """It ended in `open` for a reason that has nothing to do with identity."""
-    return path.open_end in {"raised", "closed"} and not path.checks
+    """It ended in `open` for a reason that has nothing to do with identity, whatever a message is asked."""
+    return path.open_end in {"raised", "closed"} and all(
+        event.stage == Stage.MESSAGE for event in path.checks
+    )
 
 
 def _refused_in_open(path: Path) -> bool:

@@ -29,6 +29,7 @@ from stormdoor.auditor.naming import lexicon
 __all__ = [
     "chosen_objects",
     "names_an_id",
+    "only_reads",
     "unasked_authorizer",
     "unasked_objects",
 ]
@@ -178,7 +179,7 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
-        if is_given_the_user(event) or _only_reads(event) or _is_content(event):
+        if is_given_the_user(event) or only_reads(event) or _is_content(event):
             continue
         if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
             continue
@@ -235,7 +236,7 @@ def _is_looked_up(held: Value) -> bool:
     )
 
 
-def _only_reads(event: Event) -> bool:
+def only_reads(event: Event) -> bool:
     """Whether it makes something of the message, and does nothing with it: `Ping.parse(message)`."""
     name = event.text.rpartition(".")[2]
     words = lexicon.words_of(name)

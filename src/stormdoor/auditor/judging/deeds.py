@@ -2,27 +2,28 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
-    Unknown,
     Value,
     labels_of,
     text_of,
 )
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.orders import is_device, is_of_the_machine, is_order
+from stormdoor.auditor.judging.overwriting import overwrites
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
-from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import (
+    BEGINS,
     CHANGES,
     CONTROLS,
     FACTORIES,
     FINDS,
     FIRES,
+    HANDLES,
     KEEPS,
     LATER,
     LISTENS,
@@ -30,6 +31,7 @@ from stormdoor.auditor.judging.verbs import (
     OF_SOMEBODY,
     PICKS,
     PLACES,
+    PROCEDURES,
     PROGRAMS,
     QUIET,
     ROUTES,
@@ -40,14 +42,15 @@ from stormdoor.auditor.judging.verbs import (
     TELLS,
     THEMSELVES,
 )
+from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, stems_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["deeds_of_anybody"]
 
 _ID = re.compile(r"(^|_)(id|uuid|pk|number)$|[a-z]I[dD]$")
 _RECIPIENT = re.compile(
-    r"^(to_?(client|id|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
-    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee)$",
+    r"^(to|to_?(client|email|id|mail|name|nick|uid|user\w*)|(dest|destination|target)_?(client|id|uid|user\w*)"
+    r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id)$",
     re.IGNORECASE,
 )
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
@@ -65,9 +68,13 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if event.stage == Stage.OPEN:
         return False
+    if overwrites(event) or is_order(event):
+        return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
-    return _is_control(event) and (event.kind == "alter" or is_of_the_program(endpoint, event))
+    return _is_control(event) and (
+        event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
+    )
 
 
 # what a message names --------------------------------------------------------------------------
@@ -84,6 +91,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _speaks_where_it_names(event)
                 or _runs_what_it_names(event)
                 or _calls_what_it_finds(event)
+                or _hands_to_what_it_names(event)
             )
         case "store":
             return _sets(event) or _changes_somebodys(event)
@@ -93,17 +101,21 @@ def _is_done_to_what_it_names(event: Event) -> bool:
 
 def _changes(event: Event) -> bool:
     """`Widget.delete(data["id"])`, `Board.get(data["board_id"]).save()`."""
-    words = lexicon.words_of(_name(event))
+    words = lexicon.words_of(name_of(event))
     if _is_found(event.receiver):
         return bool((CHANGES | KEEPS) & set(words[:1]))
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
-    return _is_of_a_query(event) or any(_ID.search(name) for name in _fields(event))
+    return _is_of_a_query(event) or any(
+        # `delete_pod(data["pod"])`: the field is called like what goes.
+        _ID.search(name) or name in words[1:]
+        for name in fields_of(event)
+    )
 
 
 def _is_of_a_query(event: Event) -> bool:
     """`lines.update_one({"_id": data["id"]}, …)`, `lines.remove({"_id": data["id"]})`."""
-    words = lexicon.words_of(_name(event))
+    words = lexicon.words_of(name_of(event))
     match event.values:
         case (Mapping(items=entries), *rest):
             return (bool(rest) or words[0] != "update") and any(
@@ -126,9 +138,11 @@ def _is_found(holder: Value | None) -> bool:
         return False
     text = text_of(holder)
     chain = lexicon.chain_of(text)
-    if not text.endswith(")") or len(chain) < 2 or chain[0] == "self":
+    if chain[:1] == ["self"]:
         return False
-    return bool(FINDS & set(lexicon.words_of(chain[-1])))
+    if "found" in labels_of(holder) and not text.endswith(")"):
+        return True  # `bots[data["name"]]`, `next(bot for bot in bots if bot.name == data["name"])`
+    return text.endswith(")") and len(chain) > 1 and bool(FINDS & set(lexicon.words_of(chain[-1])))
 
 
 def _changes_somebodys(event: Event) -> bool:
@@ -138,13 +152,13 @@ def _changes_somebodys(event: Event) -> bool:
         held is not None
         and labels_of(held) >= {"client", "message", "found"}
         and "self" not in labels_of(held)  # it is found under the connection itself
-        and bool(OF_SOMEBODY & _stems(text_of(held)))
+        and bool(OF_SOMEBODY & stems_of(text_of(held)))
     )
 
 
 def _speaks_to_whom_it_names(event: Event) -> bool:
     """`people[data["to"]].write_message(text)`, `post.send(data["to_user"], data["text"])`."""
-    words = set(lexicon.words_of(_name(event)))
+    words = set(lexicon.words_of(name_of(event)))
     held = event.receiver
     if (
         held is not None
@@ -155,26 +169,34 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         return True
     if event.meant and held is not None and TELLS & words and "answer" not in labels_of(held):
         return True  # `if one.name == data["to"]: one.write_message(text)`
-    fields = list(_fields(event))
+    fields = list(fields_of(event))
     return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
 
 
 def _speaks_where_it_names(event: Event) -> bool:
     """`redis.publish(data["room"], data["text"])`, `channel.basic_publish(routing_key=data["key"], …)`."""
-    if not SPEAKS & set(lexicon.words_of(_name(event))):
+    if not SPEAKS & set(lexicon.words_of(name_of(event))):
         return False
-    first = [("", event.values[0])] if len(event.values) > 1 else []
+    placed = [("", value) for value in event.values] if len(event.values) > 1 else []
     return any(
         "client" in labels_of(place)
         and bool(labels_of(place) & {"message", "query", "url"})
-        and bool((PLACES & _stems(text_of(place))) or (ROUTES & set(lexicon.words_of(name))))
-        for name, place in (*first, *event.words)
+        and bool(
+            ((PLACES | {"routing"}) & stems_of(text_of(place)))
+            or (ROUTES & set(lexicon.words_of(name)))
+        )
+        for name, place in (*placed, *event.words)
     )
 
 
 def _runs_what_it_names(event: Event) -> bool:
-    """`celery.send_task(data["task"])`, `signal(data["name"]).send(self)`."""
-    words = set(lexicon.words_of(_name(event)))
+    """`celery.send_task(data["task"])`, `node.run_action(data[1])`, `signal(data["name"]).send(self)`."""
+    name = lexicon.words_of(name_of(event))
+    if RUNS & set(name[:1]) and PROCEDURES & set(name[1:]) and is_told(event):
+        return True
+    if FIRES & set(name[:1]) and "Signal().emit" in event.text:
+        return True  # Qt: what the program on the desktop does is what is connected to it
+    words = set(name)
     chain = lexicon.chain_of(event.text)
     held = event.receiver
     if held is not None and "message" in labels_of(held) and len(chain) > 1:
@@ -182,7 +204,7 @@ def _runs_what_it_names(event: Event) -> bool:
         if FACTORIES & made and FIRES & words and text_of(held).endswith(")"):
             return True
     return bool(RUNS & words) and any(
-        bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in _fields(event)
+        bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in fields_of(event)
     )
 
 
@@ -195,6 +217,18 @@ def _calls_what_it_finds(event: Event) -> bool:
         and not isinstance(node.func.slice, ast.Constant)
         and event.receiver is None
         and event.text.endswith("]")
+    )
+
+
+def _hands_to_what_it_names(event: Event) -> bool:
+    """`plugins[data["plugin"]].handle(data)`: it is one of those that do things."""
+    held = event.receiver
+    return (
+        held is not None
+        and labels_of(held) >= {"client", "message", "found"}
+        and _is_found(held)
+        and bool(HANDLES & set(lexicon.words_of(name_of(event))[:1]))
+        and is_told(event)
     )
 
 
@@ -218,39 +252,47 @@ def _is_control(event: Event) -> bool:
     if "self" in event.labels:
         return False
     told = event.labels >= {"client", "message"}
-    name = _name(event)
+    name = name_of(event)
     words = lexicon.words_of(name)
     match event.kind:
         case "alter" | "store":
             if told:
-                return bool(CONTROLS & set(words)) and "." in event.text
+                whole = lexicon.words_of(".".join(event.text.split(".")[-2:]))
+                return bool(CONTROLS & set(whole)) and "." in event.text
             counts = is_counted(event.module, event.node) or bool(NOTES & set(words))
             return event.selected and event.kind == "alter" and not counts
         case "call" if name == "write":  # a port, a process, a terminal
             return (told or event.selected) and event.receiver is not None and not _is_file(event)
-        case "act" if event.text.startswith(PROGRAMS):
-            return ends_what_runs(event)
-        case "act" if name in LATER:
-            return event.selected and bool(event.values) and _is_started(event.values[0])
-        case "act" if event.text == "open":
-            return False  # a file of the program; one that a message names is a command
-        case "act" if (name[:1].isupper() and event.receiver is None) or words[:1] in (
-            ["on"],
-            ["handle"],
-            ["process"],
-        ):
-            return words in _WHOLE
-        case "act" if SWITCHES & set(words):
-            return told or event.selected
-        case "act" if not is_statement(event.module, event.node) or _is_quiet(words):
-            return False
         case "act":
-            return event.selected or (told and bool(CONTROLS & {*words[:1], *words[-1:]}))
+            return _is_act_of_control(event, told=told)
         case _:
             return False
 
 
+def _is_act_of_control(event: Event, *, told: bool) -> bool:
+    name = name_of(event)
+    words = lexicon.words_of(name)
+    if event.text.startswith(PROGRAMS):
+        return ends_what_runs(event)
+    if name in LATER:
+        return event.selected and bool(event.values) and _is_started(event.values[0])
+    if event.text == "open":
+        return False  # a file of the program; one that a message names is a command
+    makes = name[:1].isupper() and event.receiver is None
+    if makes or words[:1] in (["on"], ["handle"], ["process"]):
+        return words in _WHOLE
+    if SWITCHES & set(words):
+        return told or event.selected
+    if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
+        return told and event.selected
+    if not is_statement(event.module, event.node) or _is_quiet(words):
+        return False
+    moves = bool(CONTROLS & {*words[:1], *words[-1:]}) or is_device(event)
+    return event.selected or (told and moves)
+
+
 _WHOLE = (["on"], ["off"])
+_ELSEWHERE = (["in", "executor"], ["sync"], ["in", "thread"])
 
 
 def _is_started(function: Value) -> bool:
@@ -278,7 +320,7 @@ def _takes_part(event: Event) -> bool:
     """`rooms[room].add(self)`, `manager.join(self.get_argument("game"), self)`, `subscribe(data["user"])`."""
     if "client" not in event.labels or not event.labels & {"url", "query", "message"}:
         return False
-    words = set(lexicon.words_of(_name(event)))
+    words = set(lexicon.words_of(name_of(event)))
     listens = bool(LISTENS & words)
     if event.kind != "join" and not (event.kind == "act" and listens):
         return False
@@ -286,35 +328,11 @@ def _takes_part(event: Event) -> bool:
         return True
     held = event.receiver
     if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
-        return bool((OF_SOMEBODY - THEMSELVES) & _stems(text_of(held)))
+        return bool((OF_SOMEBODY - THEMSELVES) & stems_of(text_of(held)))
     named = {
         word
         for value in (*event.values, *(value for _, value in event.words))
         if not isinstance(value, Instance) and labels_of(value) & {"url", "query", "message"}
-        for word in _stems(text_of(value))
+        for word in stems_of(text_of(value))
     }
     return bool((OF_SOMEBODY if listens else OF_SOMEBODY - THEMSELVES) & named)
-
-
-def _stems(text: str) -> set[str]:
-    """The words in a text, of many one."""
-    return {
-        one.removesuffix("s") if len(one) > 4 else one
-        for name in re.findall(r"\w+", text)
-        for one in lexicon.words_of(name)
-    }
-
-
-def _fields(event: Event) -> Iterator[str]:
-    """Names of the fields of the message that a call is given."""
-    for value in (*event.values, *(value for _, value in event.words)):
-        if isinstance(value, Unknown) and "message" in value.labels:
-            path = path_of(text_of(value))
-            if path:
-                yield str(path[-1])
-
-
-def _name(event: Event) -> str:
-    if event.kind in {"alter", "store"}:
-        return event.text.rpartition(".")[2]
-    return (lexicon.chain_of(event.text) or [""])[-1]

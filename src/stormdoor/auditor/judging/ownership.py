@@ -1,6 +1,7 @@
 """Whose an object is that something is done to: the connection's own, or the program's."""
 
 import ast
+import builtins
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -11,6 +12,7 @@ from stormdoor.auditor.reading.module import Module
 
 __all__ = ["is_counted", "is_of_the_program", "is_statement"]
 
+_BUILTINS = frozenset(dir(builtins))
 _MAX_STEPS = 4
 _MAKERS = frozenset({"__init__", "initialize"})
 _TAKES = frozenset({"get", "pop"})
@@ -24,7 +26,7 @@ def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
     if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Name):
         # What is called under a local name says in its text where it comes from.
         chain = lexicon.chain_of(event.text)
-        return bool(chain) and chain[0] not in {"self", "cls"}
+        return bool(chain) and chain[0] not in {"self", "cls"} | _BUILTINS
     places = [(module, node) for module, node, _ in event.stack]
     return _belongs(endpoint, [*places, (event.module, event.node)])
 
@@ -50,8 +52,24 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
             break
         names = _chain(made)
     if around.function is not None and names[0] in _parameters(around.function):
-        return False
+        given = _given(around.function, names[0], places[-2][1]) if len(places) > 1 else None
+        return given is not None and _belongs(endpoint, [*places[:-2], (places[-2][0], given)])
     return bool(endpoint.project.members(module, names[0]))
+
+
+def _given(function: ast.AST, name: str, caller: ast.AST) -> ast.expr | None:
+    """What a call gives for a parameter: `self._move(motors["left"])`."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    if not isinstance(caller, ast.Call):
+        return None
+    for word in caller.keywords:
+        if word.arg == name:
+            return word.value
+    names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+    bound = names[:1] in (["self"], ["cls"]) and isinstance(caller.func, ast.Attribute)
+    at = names.index(name) - bound if name in names else -1
+    return caller.args[at] if 0 <= at < len(caller.args) else None
 
 
 def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:

@@ -108,7 +108,7 @@ def _meet(one: _Path, other: _Path) -> bool:
 
 @lru_cache(maxsize=4096)
 def path_of(text: str) -> _Path:
-    """`data["room"].get("id")` as `room`, `id`; a plain name as itself; empty where it is made of more."""
+    """`data["room"].get("id")` as `room`, `id`; a name or an argument as itself; () for all else."""
     try:
         node: ast.expr = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError):
@@ -125,6 +125,13 @@ def path_of(text: str) -> _Path:
                 path.append(key)
             case ast.Attribute(value=inner, attr=key):
                 path.append(key)
+            case ast.Call(func=ast.Name(id="float" | "int" | "str"), args=[inner]):
+                pass
+            case ast.Call(
+                func=ast.Name(id="get_argument" | "get_query_argument"),
+                args=[ast.Constant(value=str() as key), *_],
+            ):
+                return (key, *reversed(path))
             case ast.Name(id=name):
                 return tuple(reversed(path)) or (name,)
             case ast.Call(func=ast.Attribute(attr="loads" | "json_decode")):

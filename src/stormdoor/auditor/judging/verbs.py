@@ -1,11 +1,13 @@
 """Words for what is done to things, for what only reads or adds, and for whose things are."""
 
 __all__ = [
+    "BEGINS",
     "CHANGES",
     "CONTROLS",
     "FACTORIES",
     "FINDS",
     "FIRES",
+    "HANDLES",
     "KEEPS",
     "LATER",
     "LISTENS",
@@ -13,6 +15,7 @@ __all__ = [
     "OF_SOMEBODY",
     "PICKS",
     "PLACES",
+    "PROCEDURES",
     "PROGRAMS",
     "QUIET",
     "ROUTES",
@@ -25,13 +28,26 @@ __all__ = [
 ]
 
 CHANGES = frozenset(
-    {"delete", "destroy", "drop", "edit", "erase", "kill", "modify", "overwrite", "purge"}
+    {
+        "abort",
+        "cancel",
+        "delete",
+        "destroy",
+        "drop",
+        "edit",
+        "erase",
+        "kill",
+        "modify",
+        "overwrite",
+        "purge",
+    }
     | {
         "reboot",
         "remove",
         "rename",
         "replace",
         "restart",
+        "revoke",
         "shutdown",
         "terminate",
         "update",
@@ -45,12 +61,33 @@ FINDS = frozenset(
     | {"select"}
 )
 TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
-SPEAKS = TELLS | {"broadcast", "deliver", "forward", "message", "post", "push", "talk", "whisper"}
+SPEAKS = TELLS | {
+    "broadcast",
+    "deliver",
+    "email",
+    "mail",
+    "sendmail",
+    "sms",
+    "forward",
+    "message",
+    "post",
+    "push",
+    "talk",
+    "whisper",
+}
 RUNS = frozenset(
     {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
     | {"schedule", "send", "start", "submit", "trigger"}
 )
-PICKS = frozenset({"func", "function", "job", "method", "procedure", "task"})
+PROCEDURES = frozenset(
+    {"action", "cmd", "command", "func", "function", "job", "macro", "method", "operation"}
+    | {"procedure", "program", "routine", "rpc", "scene", "script", "task"}
+)
+"""What is run: `run_action(name)`."""
+BEGINS = frozenset({"invoke", "launch", "perform", "run"})
+PICKS = frozenset(
+    {"action", "cmd", "command", "func", "function", "gcode", "job", "method", "procedure", "task"}
+)
 FACTORIES = frozenset({"event", "signal"})
 FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})
 SWITCHES = frozenset(
@@ -58,11 +95,35 @@ SWITCHES = frozenset(
     | {"reset", "start", "stop", "switch", "toggle", "turn", "unlock"}
 )
 CONTROLS = frozenset(
-    {"accelerate", "angle", "brake", "brightness", "capture", "click", "color", "colour", "copy"}
-    | {"cycle", "drag", "drive", "duty", "hotkey", "interval", "launch", "level", "mode", "move"}
+    {
+        "accelerate",
+        "angle",
+        "angular",
+        "brake",
+        "brightness",
+        "capture",
+        "click",
+        "color",
+        "colour",
+        "copy",
+    }
+    | {
+        "cycle",
+        "drag",
+        "drive",
+        "duty",
+        "hotkey",
+        "interval",
+        "launch",
+        "level",
+        "linear",
+        "mode",
+        "move",
+    }
     | {"paste", "pause", "play", "position", "power", "press", "pwm", "release", "rotate", "scroll"}
-    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "type", "typewrite"}
-    | {"volume", "zoom"}
+    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "thrust", "type"}
+    | {"typewrite"}
+    | {"velocity", "volume", "yaw", "zoom"}
 )
 """What a message sets that says how much."""
 QUIET = frozenset(
@@ -118,8 +179,15 @@ ROUTES = frozenset({"channel", "exchange", "queue", "room", "routing", "topic"})
 """Words of a parameter that says where something is sent."""
 LISTENS = frozenset({"follow", "listen", "listener", "monitor", "observe", "subscribe", "watch"})
 LATER = frozenset({"add_callback", "call_later", "call_soon", "spawn_callback", "submit"})
+HANDLES = RUNS | {"act", "do", "handle", "perform", "process"}
+"""What is given a message to do what it says."""
 STATES = frozenset({"control", "options", "params", "state", "states", "status"})
 """Words of a table that says how a thing is."""
 NOTES = frozenset({"count", "counter", "last", "latest", "previous", "received", "recent", "seen"})
 """Words for what only notes that there was something."""
-PROGRAMS = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.kill")
+PROGRAMS = (
+    *("asyncio.create_subprocess_", "os.exec", "os.kill", "os.popen", "os.spawn", "os.system"),
+    *("pexpect.", "pty.spawn", "ptyprocess.", "subprocess.", "tornado.process.Subprocess"),
+    *("commands.get", "popen2."),  # Python 2
+)
+"""How the names begin of what runs a program, or ends one."""

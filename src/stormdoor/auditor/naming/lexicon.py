@@ -12,6 +12,7 @@ from stormdoor.auditor.naming.vocabulary import (
     OF_REQUESTS,
     OF_THINGS,
     RAISING,
+    SESSIONS_OF,
     SETTING,
     TOGETHER,
     VERIFY,
@@ -39,6 +40,7 @@ __all__ = [
     "is_setting_name",
     "is_verdict",
     "is_verification_name",
+    "logs_in",
     "raises_on_nothing",
     "reads_setting",
     "says_for_whom",
@@ -64,6 +66,16 @@ def _words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
+def _words_about(name: str) -> list[str]:
+    """Its words without the session of a thing: a `db_session` is nobody's."""
+    words = _words_of(name)
+    return [
+        word
+        for at, word in enumerate(words)
+        if not (word in {"session", "sessions"} and at and words[at - 1] in SESSIONS_OF)
+    ]
+
+
 def chain_of(text: str) -> list[str]:
     """The names of `a.b(c.d)["e"].f(g)`: `a`, `b`, `f`."""
     return list(_chain_of(text))
@@ -84,7 +96,7 @@ _RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sessid
 @lru_cache(maxsize=16384)
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
-    words = words_of(name)
+    words = _words_about(name)
     if NOT_CREDENTIAL & set(words):
         return False
     if words[-1:] == ["pass"] or any(one.endswith(_RUN_TOGETHER) for one in words):
@@ -100,7 +112,7 @@ def is_credential_name(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_identity_name(name: str) -> bool:
     """Whether an attribute of this name says who the client is."""
-    words = words_of(name)
+    words = _words_about(name)
     if not words or is_setting_name(name):
         return False
     return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
@@ -140,7 +152,7 @@ def is_person(name: str) -> bool:
 def is_name_of_somebody(name: str) -> bool:
     """Whether a field of this name says who somebody is: `user_id`, `nickname`, `email`."""
     words = words_of(name)
-    return (words[-1:] == ["id"] and "user" in words[:-1]) or words[-1:] in (
+    return (words[-1:] in (["id"], ["uuid"]) and "user" in words[:-1]) or words[-1:] in (
         ["user"],
         ["username"],
         ["userid"],
@@ -256,7 +268,7 @@ def is_authorizer(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
-    words = set(words_of(name))
+    words = set(_words_about(name))
     words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
     if "keys" in words and words & {"api", "access"}:
         return True
@@ -288,6 +300,20 @@ def concerns_identity(name: str) -> bool:
                 "hashed",
                 "htpasswd",
                 "private",
+                "authentication",
+                "sso",
+                "oauth",
+                "openid",
+                "oidc",
+                "saml",
+                "ldap",
+                "pam",
+                "kerberos",
+                "totp",
+                "mtls",
+                "allowlist",
+                "whitelist",
+                "trusted",
             }
         )
     )
@@ -334,7 +360,7 @@ _WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe",
 @lru_cache(maxsize=16384)
 def is_verification_name(name: str) -> bool:
     """Whether a function of this name finds out who the client is, or what it may do."""
-    words = words_of(name.rpartition(".")[2])
+    words = _words_about(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
     if (
@@ -350,6 +376,12 @@ def is_verification_name(name: str) -> bool:
     return bool(words and words[0] in VERIFY_VERBS and any(w in CREDENTIAL for w in words[1:])) or (
         len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words
     )
+
+
+@lru_cache(maxsize=16384)
+def logs_in(name: str) -> bool:
+    """Whether a function of this name is shown by a client who it is: `authenticate`, `do_login`."""
+    return bool({"authenticate", "login", "logon", "signin"} & set(words_of(name)))
 
 
 @lru_cache(maxsize=16384)

@@ -9,6 +9,7 @@ __all__ = [
     "OF_REQUESTS",
     "OF_THINGS",
     "RAISING",
+    "SESSIONS_OF",
     "SETTING",
     "TOGETHER",
     "VERIFY",
@@ -102,6 +103,11 @@ OF_THINGS = frozenset(
         "zip",
     ]
 )
+SESSIONS_OF = frozenset(
+    {"aiohttp", "boto", "cassandra", "database", "db", "mongo", "neo", "orm", "requests", "spark"}
+    | {"sql", "sqlalchemy", "ssh", "tensorflow", "tf", "tmux"}
+)
+"""What has sessions that are nobody's: `get_db_session`."""
 IDENTITY = frozenset(
     [
         "user",

@@ -1,11 +1,12 @@
 """What settings are when nobody sets them: `define`, `add_argument`, `Application(...)`, dictionaries."""
 
 import ast
+from functools import lru_cache
 
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
-__all__ = ["collect_settings"]
+__all__ = ["collect_settings", "is_given_anyway"]
 
 _ROUTES = frozenset({"handlers", "routes", "urls", "rules", "url_patterns"})
 
@@ -35,6 +36,32 @@ def collect_settings(project: Project) -> None:
                     pass
 
 
+def is_given_anyway(module: Module, value: ast.expr) -> bool:
+    """Whether a setting is given whatever is there: under no condition, and not only tried."""
+    line = getattr(value, "lineno", 0)
+    return not any(first <= line <= last for first, last in _where_it_depends(module))
+
+
+@lru_cache(maxsize=64)
+def _where_it_depends(module: Module) -> tuple[tuple[int, int], ...]:
+    """First and last lines of what a module does only under a condition, or tries."""
+    found: list[tuple[int, int]] = []
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.If(body=[first, *rest]) if not _asks_for_main(node.test):
+                last: ast.stmt = [first, *rest, *node.orelse][-1]
+            case ast.Try(body=[first, *rest], handlers=[_, *_]):
+                last = [first, *rest][-1]
+            case _:
+                continue
+        found.append((first.lineno, last.end_lineno or last.lineno))
+    return tuple(found)
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "__name__" for one in ast.walk(test))
+
+
 def _note(project: Project, name: str, module: Module, value: ast.expr) -> None:
     project.settings.setdefault(name, []).append((module, value))
 
@@ -55,6 +82,9 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
             _entries(
                 project, module, value
             )  # what a part of the program is told in place of its own
+    if name == "read_dict" and isinstance(first, ast.Dict):
+        _entries(project, module, first)  # what holds where the file says nothing else
+        return
     if name == "setdefault" and literal and literal.startswith("websocket_") and node.args[1:]:
         _note(project, literal, module, node.args[1])
         return
@@ -74,8 +104,15 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
                 _note(project, key, module, value)
         return
     if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
-        for key, value in words.items():
-            _note(project, key, module, value)
+        _given(project, module, words)
+
+
+def _given(project: Project, module: Module, words: dict[str, ast.expr]) -> None:
+    """`settings = dict(debug=True, sessions={"engine": "redis"})`."""
+    for key, value in words.items():
+        _note(project, key, module, value)
+        if isinstance(value, ast.Dict):
+            _entries(project, module, value, key)
 
 
 def _told(project: Project, module: Module, node: ast.Call, literal: str | None) -> None:

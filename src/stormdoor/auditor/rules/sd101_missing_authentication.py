@@ -32,6 +32,7 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.refusing import where_to_refuse
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -58,6 +59,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         endpoint.module,
         endpoint.node,
         text.format(name=endpoint.info.name, what=what),
+        fix=where_to_refuse(endpoint),
         steps=endpoint.steps(answer.event),
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
     )

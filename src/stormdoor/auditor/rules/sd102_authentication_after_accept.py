@@ -26,6 +26,7 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.refusing import where_to_refuse
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -53,6 +54,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         module,
         event.node if event is not None else endpoint.node,
         text,
+        fix=where_to_refuse(endpoint),
         steps=endpoint.steps(answer.early, event) if answer.early else endpoint.steps(event),
         level=Level.ERROR if worse else Level.WARNING,
     )

@@ -4,7 +4,8 @@ What:
     The endpoint knows who its client is, the client chooses what is acted upon (a document, a room, a
     kernel, by the address or by a message), and nothing asks whether this client may. Or it knows
     nobody, and a message picks the program, the script or the procedure that is run, the object that is
-    changed, the device that is switched, or the one who is spoken to.
+    changed, the device that is switched, or the one who is spoken to; or the address names what whoever
+    connects joins, is sent or works on.
 
 Why:
     Any user reads and changes what belongs to another: one login opens everything.
@@ -45,6 +46,7 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.judging.addressed import addressed_by_anybody
 from stormdoor.auditor.judging.authorization import unasked_authorizer, unasked_objects
 from stormdoor.auditor.judging.commands import commands_of_anybody
 from stormdoor.auditor.judging.deeds import deeds_of_anybody
@@ -71,16 +73,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         )
         return
     if kind in _NOBODY:
-        commands = commands_of_anybody(endpoint)[:1]
-        picks = "picks what is run" if commands else "says to what this is done"
-        for event in commands or deeds_of_anybody(endpoint)[:1]:
-            yield Found(
-                event.module,
-                event.node,
-                f"Whoever connects to {endpoint.info.name} {picks} ({event.text}), and nothing asks "
-                "whether it may.",
-                steps=endpoint.steps(event),
-            )
+        yield from _done_for_anybody(endpoint)
     if kind not in _KNOWN:
         return
     used = unasked_objects(endpoint)
@@ -93,6 +86,24 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             "whether this client may.",
             steps=endpoint.steps(event),
         )
+
+
+def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
+    """The first thing that whoever connects may have done, the worst kind first."""
+    for picks, events in (
+        ("picks what is run", commands_of_anybody),
+        ("says to what this is done", deeds_of_anybody),
+        ("names in the address to what this is done", addressed_by_anybody),
+    ):
+        for event in events(endpoint)[:1]:
+            yield Found(
+                event.module,
+                event.node,
+                f"Whoever connects to {endpoint.info.name} {picks} ({event.text}), and nothing asks "
+                "whether it may.",
+                steps=endpoint.steps(event),
+            )
+            return
 
 
 RULE = rule(

@@ -108,6 +108,13 @@ def _parse_relevant(
             for definition in module.classes
             if hierarchy.is_socket(hierarchy.of(module, definition))
         }
+        # Whoever makes a server says what it and its handlers are given.
+        found |= {
+            definition.node.name
+            for module in list(project.inside())
+            for definition in module.classes
+            if _serves(definition.node, found)
+        }
         fresh = {name for name in found - names if len(name) > 3}
         if not fresh:
             break
@@ -120,14 +127,33 @@ def _parse_relevant(
         project.load(file)
 
 
+def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:
+    """Whether a class that is told something makes the application in which one of these is routed."""
+    told = any(
+        isinstance(method, ast.FunctionDef)
+        and method.name == "__init__"
+        and len(method.args.args) > 1
+        for method in node.body
+    )
+    names = {
+        inner.id if isinstance(inner, ast.Name) else inner.attr
+        for inner in (ast.walk(node) if told else ())
+        if isinstance(inner, ast.Name | ast.Attribute)
+    }
+    return "Application" in names and bool(names & sockets)
+
+
 def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
-    """Parse the configuration that handlers import: its defaults need not name a handler."""
+    """Parse the configuration that handlers and applications import: its defaults need not name a handler."""
     modules = {
         one.module.file: one.module
         for info in sockets
         for one in info.mro
         if isinstance(one, ClassInfo)
     }
+    for module in project.inside():
+        if any("Application(" in line for line in module.lines):
+            modules.setdefault(module.file, module)
     for module in modules.values():
         imported = [
             one

@@ -195,6 +195,10 @@ class Attributes(Decorators):
         if value.handler and name == "current_user":
             return self.current_user(value, node)
         found = self._member(value.info, name, None)
+        if found is not None and value.shared and _is_placeholder(found):
+            stored = self.stored_attribute(value, name)
+            if stored is not None:
+                return stored
         if found is not None:
             return self._bound_member(found, value, name, node)
         if name == "start" and self._is_thread(value.info):
@@ -203,8 +207,24 @@ class Attributes(Decorators):
             return Bound(Special("replace", text=name), value)
         getter = self._member(value.info, "__getattr__", None)
         if getter is not None and not value.handler:
-            return Unknown(text=f"{text_of(value)}.{name}")
+            return self._given_by(getter, value, name, node)
         return self.missing_attribute(value, name, node)
+
+    def _given_by(self, getter: ClassMember, value: Instance, name: str, node: ast.AST) -> Value:
+        """What `__getattr__` of an object gives; of one that a module makes a switch is a setting."""
+        text = f"{text_of(value)}.{name}"
+        method = self.member_value(getter, value.info)
+        if not value.shared or not isinstance(method, Function):
+            return Unknown(text=text)
+        try:
+            given = self.call(method, [value, Const(name)], {}, node)
+        except Thrown:
+            return Unknown(text=text)
+        if isinstance(given, Const) and (
+            given.value is None or isinstance(given.value, bool | str)
+        ):
+            return Setting(text, given, text=name)
+        return given if isinstance(given, Setting) else Unknown(text=text)
 
     def _member(self, info: ClassInfo, name: str, after: ClassInfo | None) -> ClassMember | None:
         """The member of this name, past classes that were not read."""
@@ -456,6 +476,8 @@ class Attributes(Decorators):
     def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
         if name == "__name__":
             return Const(value.info.name)
+        if name == "__subclasses__":
+            return Bound(Special("subclasses", text=f"{value.info.name}.{name}"), value)
         found = self._member(value.info, name, None)
         if found is None:
             if self.hierarchy.is_socket(value.info):
@@ -528,6 +550,15 @@ class Attributes(Decorators):
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
+
+
+def _is_placeholder(member: ClassMember) -> bool:
+    """`queue = None` in the body of a class whose constructor is given one."""
+    match member.binding:
+        case Assigned(value=ast.Constant(value=None)):
+            return member.value is None and member.module is None
+        case _:
+            return False
 
 
 def _prepares(method: str) -> bool:

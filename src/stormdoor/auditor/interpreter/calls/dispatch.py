@@ -4,7 +4,8 @@ import ast
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
-from stormdoor.auditor.interpreter.calls.parts import Parts
+from stormdoor.auditor.interpreter.calls.parts import Parts, part_of
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     REST,
@@ -119,7 +120,10 @@ class Calls(Parts):
                 return self.unknown_call(function, text_of(function), args, words, node)
             case Setting(default=Function() | Bound() | Partial() | Instance() as default):
                 other = self._another(function, node)
-                return self.call(default if other is None else other, args, words, node)
+                made = self.call(default if other is None else other, args, words, node)
+                if self.stage == Stage.IMPORT and isinstance(made, ClassRef):
+                    return part_of(function, made)  # which class a factory gives is picked with it
+                return made
             case Setting(default=ClassRef() as default):
                 # Which class it is may still be picked when its object is asked something.
                 made = self.call(default, args, words, node)
@@ -140,6 +144,7 @@ class Calls(Parts):
                     node,
                     self.frame.module,
                     function.truthy,
+                    certain=_asks_for_somebody(node, args, words),
                     presumed=function.presumed,
                 )
             case Const(value=None) if self._is_surely_none(node):
@@ -197,6 +202,15 @@ class Calls(Parts):
                 return self._holds_none(name)
             case _:
                 return False
+
+
+def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]) -> bool:
+    """`session.get("user")`: None, where nobody is logged in, and not merely something false."""
+    match node, args:
+        case ast.Call(func=ast.Attribute(attr="get")), [Const(value=str() as name)] if not words:
+            return lexicon.concerns_identity(name)
+        case _:
+            return False
 
 
 @lru_cache(maxsize=1024)

@@ -225,9 +225,9 @@ class Functions(Statements):
             self.stage = stage
 
     def _in_class(self, owner: ClassInfo, node: ast.expr, info: ClassInfo) -> Value:
-        """An expression of a class body, which sees the names that are bound before it."""
+        """An expression of a class body, which sees the names that are bound before it, and around it."""
         names = self.hierarchy.members(owner)
-        env = Environment()
+        env = Environment(outer=self.closure(owner))
         for inner in ast.walk(node):
             if isinstance(inner, ast.Name) and inner.id in names and inner.id not in env.pending:
                 binding = names[inner.id][-1]

@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
+from stormdoor.auditor.interpreter.calls.queues import QUEUES
 from stormdoor.auditor.interpreter.calls.records import (
     COPIES,
     FIELDS,
@@ -17,7 +18,7 @@ from stormdoor.auditor.interpreter.calls.records import (
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_secret
+from stormdoor.auditor.interpreter.pieces import MADE_UP, is_drawn, is_secret
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -36,6 +37,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Libraries"]
 
@@ -72,6 +74,13 @@ _FAILS = {
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
 _OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
+_ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
+"""What asks another server: where a credential goes along, that one says whose it is."""
+_ASKED = frozenset(
+    {"authenticate", "check", "execute", "fetch", "find", "get", "load", "login", "lookup", "post"}
+    | {"query", "validate", "verify"}
+)
+"""First words of what asks for something that comes to a function later."""
 _NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
 
 
@@ -101,6 +110,8 @@ class Libraries(Methods):
             # `str.split(line, ",")` is `line.split(",")`
             method = Member(args[0], last, labels_of(args[0]), f"{text_of(args[0])}.{last}")
             return self.call(method, args[1:], words, node)
+        if last in QUEUES:
+            return self.queue_made(name, node)
         if last in SPAWN:
             return self._spawn(last, args, words, node)
         if keeps_failures(last, words):
@@ -131,6 +142,8 @@ class Libraries(Methods):
         signed = self._signed(name, args, words, node)
         if signed is not None:
             return signed
+        if name in _ASKS_ANOTHER and any(map(self.is_proof, [*args, *words.values()])):
+            return self.unknown_call(function, name, args, words, node, recorded=True)
         if top in STDLIB or "." not in name or name.startswith("tornado."):
             return self._library_value(name, args, words, node)
         return self.unknown_call(function, name, args, words, node, recorded=True)
@@ -150,12 +163,25 @@ class Libraries(Methods):
         if signed is not None:
             return signed
         told = words.get("callback")
+        if told is None and self._comes_back(text, args):
+            told, args = args[-1], args[:-1]
         if isinstance(told, Function | Bound) and self.mode == "anonymous" and not self.background:
             rest = {name: one for name, one in words.items() if name != "callback"}
             found = super().unknown_call(function, text, args, rest, node, recorded=recorded)
             self.called_back(told, found, node)
             return Unknown(text=f"{text}()")
         return super().unknown_call(function, text, args, words, node, recorded=recorded)
+
+    def _comes_back(self, text: str, args: list[Value]) -> bool:
+        """`client.fetch(url, self.on_checked)`: what is asked about a credential is answered to a method."""
+        asked = lexicon.words_of((lexicon.chain_of(text) or [""])[-1])[:1]
+        return (
+            len(args) > 1
+            and isinstance(args[-1], Bound)
+            and args[-1].receiver is self.handler
+            and bool(_ASKED & set(asked))
+            and any(map(self.is_proof, args[:-1]))
+        )
 
     def _signed(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
@@ -260,7 +286,7 @@ class Libraries(Methods):
         return Unknown(
             (labels - {"self", "setting"}) | secret | reached,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
-            truthy=True if made_up else None,
+            truthy=True if made_up or any(map(is_drawn, args)) else None,
         )
 
     def _refused_by_program(self, name: str, words: dict[str, Value], node: ast.AST) -> Value:

@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -63,7 +64,7 @@ class Methods(Queues):
             words=tuple(words.items()),
             receiver=receiver,
         )
-        if name in PUTS and len(args) == 1 and self.delivered(node, args[0]):
+        if name in PUTS and len(args) == 1 and self.delivered(node, receiver, args[0]):
             return Const(None)
         taken = self.taken(node) if name in GETS else None
         if taken is not None:
@@ -215,7 +216,7 @@ class Methods(Queues):
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
         if name == "update":
-            receiver.exact = False
+            self._updated(receiver, args)
         if name in {"values", "items", "keys"}:
             items: list[Value] = [
                 Sequence([Const(key), value], "tuple")
@@ -229,6 +230,13 @@ class Methods(Queues):
             return Sequence(items, "list", receiver.exact, text=text)
         found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
         return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+
+    def _updated(self, table: Mapping, args: list[Value]) -> None:
+        """`table.update(more)`: what is in both is known, if the other is."""
+        more = args[0] if len(args) == 1 else None
+        if isinstance(more, Mapping):
+            table.items.update(more.items)
+        table.exact = table.exact and isinstance(more, Mapping) and more.exact
 
     def _is_ticket(self, name: str, key: Value) -> bool:
         """Whether the handshake takes something out of a table by what the address says.
@@ -266,7 +274,11 @@ class Methods(Queues):
             key = ".".join(keys[:2])
             fallback = words.get("fallback")
             if fallback is None and key in self.project.settings:
-                return self.setting_named(key, key, node)
+                said = self.setting_named(key, key, node)
+                shipped = settled(said)
+                if name == "getboolean" and isinstance(shipped, Const):
+                    return Setting(key, Const(_is_on(shipped.value)), text=key)
+                return said
             return Setting(key, fallback, frozenset({"setting"}), key)
         if name != "get" or not isinstance(args[0], Const):
             return None
@@ -335,6 +347,7 @@ class Methods(Queues):
             "rstrip",
             "decode",
             "lstrip",
+            "get_secret_value",
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
@@ -343,6 +356,11 @@ class Methods(Queues):
 def _takes_in(name: str, receiver: Unknown) -> bool:
     """`line.ParseFromString(message)`, `digest.update(user.encode())`."""
     return name in _FILLS or (name == "update" and receiver.text.startswith(("hmac.", "hashlib.")))
+
+
+def _is_on(value: object) -> bool:
+    """What a text in an INI file says of a switch."""
+    return value is True or str(value).lower() in {"1", "yes", "true", "on"}
 
 
 def _is_of_code(table: Mapping) -> bool:

@@ -2,30 +2,45 @@
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.tasks import Tasks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.values import Instance, Value
+from stormdoor.auditor.interpreter.values import Bound, Function, Instance, Partial, Unknown, Value
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import Meaning
 
-__all__ = ["GETS", "PUTS", "Queues"]
+__all__ = ["GETS", "PUTS", "QUEUES", "Queues"]
 
 PUTS = frozenset({"put", "put_nowait", "append", "appendleft", "send_nowait"})
 GETS = frozenset({"get", "get_nowait", "pop", "popleft", "receive"})
+QUEUES = frozenset({"JoinableQueue", "LifoQueue", "PriorityQueue", "Queue", "SimpleQueue", "deque"})
+_MOST = 8
+"""Calls that are given a queue and are looked at."""
 
 
 class Queues(Tasks):
     """Whoever waits at the other end goes on with what the connection brought."""
 
-    def delivered(self, node: ast.AST, value: Value) -> bool:
+    @cached_property
+    def queues(self) -> dict[int, tuple[Unknown, Module]]:
+        """The queues that were made, by the calls that did: each is one, whoever is given it."""
+        return {}
+
+    def queue_made(self, name: str, node: ast.AST) -> Value:
+        """`queue.Queue()`."""
+        if id(node) not in self.queues:
+            self.queues[id(node)] = (Unknown(text=f"{name}()"), self.frame.module)
+        return self.queues[id(node)][0]
+
+    def delivered(self, node: ast.AST, queue: Value, value: Value) -> bool:
         """Whether a function of the project takes it out of the queue; then that has run.
 
         Args:
             node: The call that puts it in.
+            queue: What it is put into.
             value: What is put in.
         """
         if (
@@ -40,7 +55,10 @@ class Queues(Tasks):
         if not name or name in self.in_queues:
             return False
         consumer = next(self._consumers(node.func.value, name), None)
-        if consumer is None:
+        given = None if consumer is not None else next(self._handed_on(queue), None)
+        if given is not None:
+            consumer, name = given
+        if consumer is None or name in self.in_queues:
             return False
         self.in_queues[name] = value
         catching, self.catching = self.catching, []
@@ -81,11 +99,72 @@ class Queues(Tasks):
                 for function in _takers(module.tree, name):
                     yield self.global_name(module, function, queue)
 
+    def _handed_on(self, queue: Value) -> Iterator[tuple[Value, str]]:
+        """Who is given a queue where it is made, and takes something out of it, with its name there."""
+        made = next((at for at, (one, _) in self.queues.items() if one is queue), None)
+        if made is None:
+            return
+        module = self.queues[made][1]
+        names = _bound_to(module, made)
+        calls = [node for node, _ in module.nodes() if isinstance(node, ast.Call)]
+        told = [one for one in calls if names & {ast.unparse(arg) for arg in _told(one)}]
+        for call in told[:_MOST]:
+            if any(
+                isinstance(one, ClassInfo) for one in self.hierarchy.classes_of(module, call.func)
+            ):
+                yield from self._of_object(self.in_place(module, call), queue, call)
+            else:
+                yield from self._of_target(module, call, names)
+
+    def _of_object(self, made: Value, queue: Value, call: ast.Call) -> Iterator[tuple[Value, str]]:
+        """`Worker(jobs)`, whose `run` takes them."""
+        if not isinstance(made, Instance):
+            return
+        for name in [name for name, held in made.attrs.items() if held is queue]:
+            for one in made.info.mro:
+                for method in _takers(one.node, name) if isinstance(one, ClassInfo) else ():
+                    yield self.attribute(made, method, call), name
+
+    def _of_target(
+        self, module: Module, call: ast.Call, names: frozenset[str]
+    ) -> Iterator[tuple[Value, str]]:
+        """`Thread(target=work, args=(jobs,))`, `create_task(work(jobs))`."""
+        given = _told(call)
+        target = next((word.value for word in call.keywords if word.arg == "target"), call.func)
+        function = self.in_place(module, target)
+        if isinstance(function, Bound):
+            function = function.function
+        if not isinstance(function, Function):
+            return
+        parameters = [one.arg for one in function.node.args.args]
+        for name, argument in zip(parameters, given, strict=False):
+            if ast.unparse(argument) in names and _takes_somewhere(function.node, name):
+                values = [self.in_place(module, one) for one in given]
+                yield Partial(function, values, {}), name
+
     def _places(self, queue: ast.Name) -> Iterator[Module]:
         yield self.frame.module
         for one in self.project.resolve(self.frame.module, queue):
             if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
                 yield one.module
+
+
+def _bound_to(module: Module, made: int) -> frozenset[str]:
+    """What a call is bound to: `jobs`, `self.jobs`."""
+    return frozenset(
+        ast.unparse(target)
+        for node, _ in module.nodes()
+        if isinstance(node, ast.Assign) and id(node.value) == made
+        for target in node.targets
+    )
+
+
+def _told(call: ast.Call) -> list[ast.expr]:
+    """What a call hands on; of a thread, what its function is given."""
+    args = next((word.value for word in call.keywords if word.arg == "args"), None)
+    if isinstance(args, ast.Tuple | ast.List):
+        return args.elts
+    return [*call.args, *(word.value for word in call.keywords)]
 
 
 def _name_of(queue: ast.expr) -> str:
@@ -102,9 +181,12 @@ def _takers(scope: ast.ClassDef | ast.Module, name: str) -> tuple[str, ...]:
     return tuple(
         one.name
         for one in scope.body
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-        and any(_takes(inner, name) for inner in ast.walk(one) if isinstance(inner, ast.While))
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and _takes_somewhere(one, name)
     )
+
+
+def _takes_somewhere(function: ast.AST, name: str) -> bool:
+    return any(_takes(one, name) for one in ast.walk(function) if isinstance(one, ast.While))
 
 
 def _takes(loop: ast.While, name: str) -> bool:

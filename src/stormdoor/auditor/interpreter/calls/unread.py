@@ -6,7 +6,12 @@ from functools import cached_property
 from stormdoor.auditor.interpreter.calls.verification import Verification
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import given_instead, is_found_by_name
+from stormdoor.auditor.interpreter.pieces import (
+    given_instead,
+    is_drawn,
+    is_found_by_name,
+    is_made_up,
+)
 from stormdoor.auditor.interpreter.texts import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -99,6 +104,8 @@ _HARMLESS = frozenset(
         "closed",
     ]
 )
+_FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
+"""What makes another form of a secret."""
 _DELIVERS = frozenset(
     [
         "send",
@@ -217,15 +224,7 @@ class Unread(Verification):
                 )
         if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
             return Unknown(text=f"{text}()")
-        holder = names[-2] if len(names) > 1 else ""
-        verifies = lexicon.is_verification_name(last) or (
-            bool(
-                set(lexicon.words_of(holder))
-                & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
-            )
-            and lexicon.words_of(last)[:1]
-            in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
-        )
+        verifies = _verifies(names, last)
         proof = (
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
@@ -244,10 +243,12 @@ class Unread(Verification):
             if instead is not None:
                 return instead
             if proof or (verifies and not lexicon.is_setting_name(last)):
-                return self.verification(node, text, by_name=not proof, name=last)
+                # What is shown to something that logs in is a credential, whatever it is called.
+                shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
+                return self.verification(node, text, by_name=not (proof or shown), name=last)
             if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
                 self.refuted(node, text)
-            nobody = next((one for one in everything if isinstance(one, Nobody)), None)
+            nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
                 return self._done_with_nobody(nobody, node, text, args, words)
         elif self.mode == "member" and (proof or verifies):
@@ -271,7 +272,9 @@ class Unread(Verification):
                 self.record(
                     "join", node, text, receiver=receiver, values=tuple(args), constant=nothing
                 )
-            elif _is_act(last, args) or (self.mode == "member" and _is_query(last, args)):
+            elif _is_act(last, args, called=text.endswith(")")) or (
+                self.mode == "member" and _is_query(last, args)
+            ):
                 self.record(
                     "act",
                     node,
@@ -283,7 +286,9 @@ class Unread(Verification):
         if self.mode == "member" and "client" in labels:
             labels |= self.sought(node, everything)
         lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
-        return Unknown((labels - lost) | {"answer"}, f"{text}()")
+        return Unknown(
+            (labels - lost) | {"answer"}, f"{text}()", truthy=_is_form(function, last) or None
+        )
 
     def _done_with_nobody(
         self, nobody: Nobody, node: ast.AST, text: str, args: list[Value], words: dict[str, Value]
@@ -309,6 +314,8 @@ class Unread(Verification):
             return
         told = self.listening.get(text_of(function.receiver))
         said = labels_of(*given)
+        if "feed" in lexicon.words_of(function.name) and isinstance(function.receiver, Unknown):
+            function.receiver.labels |= said & {"client", "message"}  # it gives what it was fed
         if told is not None and "message" in said and self.stage == Stage.MESSAGE:
             read = Unknown(said & {"client", "message"}, "what was read")
             self.in_background(told, [read], node, at_once=True)
@@ -341,6 +348,8 @@ class Unread(Verification):
             return
         names = [one.arg for one in inner.node.args.args][isinstance(callback, Bound) :]
         given = [Const(None) if "err" in name else found for name in names]
+        if not given and inner.node.args.vararg is not None:
+            given = [found, Const(None)]  # what was found, and no error
         catching, self.catching = self.catching, []
         try:
             self.awaited(self.call(callback, list(given), {}, node), node)
@@ -352,8 +361,13 @@ class Unread(Verification):
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
     ) -> Value | None:
-        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`."""
+        """A cursor is asked in one call and answers in another: `execute`, then `fetchone`.
+
+        What is asked for under a name that was made up here is not there.
+        """
         holder, _, last = text.rpartition(".")
+        if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
+            return Const(None)
         if holder.endswith(_PIPELINES) and last != "execute":
             if proof:
                 self.queried.add(holder)
@@ -381,6 +395,18 @@ class Unread(Verification):
         labels = labels_of(*args, *words.values(), function)
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
+    def _is_fresh(self, key: Value, holder: str, node: ast.AST) -> bool:
+        """Whether nothing can stand under a key: this connection made it up, and has put nothing there."""
+        if self.mode != "anonymous" or self.stage == Stage.IMPORT or not is_made_up(key):
+            return False
+        return not any(
+            event.node is not node
+            and event.kind in {"call", "store"}
+            and event.text.startswith(holder)
+            and key in event.values
+            for event in self.events
+        )
+
     def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
         """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
         if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
@@ -394,9 +420,29 @@ class Unread(Verification):
         return False
 
 
-def _is_act(name: str, args: list[Value]) -> bool:
+def _is_form(function: Value, name: str) -> bool:
+    """Whether a call gives a secret that was drawn in another form: `token.decode()`."""
+    return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
+
+
+def _verifies(names: list[str], last: str) -> bool:
+    """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
+    holder = names[-2] if len(names) > 1 else ""
+    return lexicon.is_verification_name(last) or (
+        bool(
+            set(lexicon.words_of(holder))
+            & {"auth", "authenticator", "authorizer", "authz", "authn", "acl", "iam"}
+        )
+        and lexicon.words_of(last)[:1]
+        in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+    )
+
+
+def _is_act(name: str, args: list[Value], *, called: bool) -> bool:
     """Whether a call of this name may do something."""
-    return (name not in _HARMLESS or (name == "copy" and bool(args))) and name != "get"
+    return (name not in _HARMLESS or (name == "copy" and bool(args))) and (
+        name != "get" or called  # what was got is called
+    )
 
 
 def _is_query(name: str, args: list[Value]) -> bool:
@@ -412,6 +458,17 @@ def _delivers(name: str) -> bool:
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
+
+
+def _nobody_among(given: list[Value], name: str) -> Nobody | None:
+    """Nobody, among what a call is given or in a query: `find_one({"_id": user})`."""
+    asked = lexicon.words_of(name)[:1] in (["find"], ["fetch"], ["get"], ["lookup"], ["search"])
+    for one in given:
+        inner = list(one.items.values()) if asked and isinstance(one, Mapping) else [one]
+        found = next((part for part in inner if isinstance(part, Nobody)), None)
+        if found is not None:
+            return found
+    return None
 
 
 def _names_nobody(value: Value) -> bool:

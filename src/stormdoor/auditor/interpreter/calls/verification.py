@@ -23,7 +23,7 @@ class Verification(Attributes):
             leaves, _ = self.catching[-1]
             # Where another server is asked, and what it answers is only told, it is that one's login.
             raises = leaves or (name not in _REQUESTS and self.choose(node, 2) == 0)
-        if raises and not lexicon.is_predicate(name):
+        if raises and not lexicon.is_predicate(name) and not name.endswith("Store"):
             self.check(node, f"{text}()", presumed=by_name)
             raise Thrown("?", node, self.frame.module, check=True, presumed=by_name)
         if lexicon.is_raising_name(name) and not lexicon.is_predicate(name):

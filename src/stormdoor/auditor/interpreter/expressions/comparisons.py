@@ -22,6 +22,7 @@ from stormdoor.auditor.interpreter.values import (
     ModuleRef,
     Named,
     Nobody,
+    Partial,
     Sequence,
     Setting,
     Special,
@@ -32,6 +33,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.defaults import is_given_anyway
 
 _COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
 """What many settings have in their names."""
@@ -187,6 +189,11 @@ class Comparisons(Operators):
     ) -> Value:
         """Nothing, compared with a setting that is taken to be set: a secret that was not shown."""
         name = setting.name.rpartition(".")[2]
+        if isinstance(node, ast.Compare) and isinstance(node.comparators[-1], ast.Constant):
+            return Const(negated)  # whether it is set
+        own = isinstance(self.frame.receiver, Instance) and not self.frame.receiver.handler
+        if own and text.startswith("self.") and "(" in text:
+            return Const(negated)  # what a part of the program finds in what it keeps
         if self.mode == "anonymous" and (
             "secret" in setting.labels or lexicon.is_credential_name(name)
         ):
@@ -227,7 +234,15 @@ class Comparisons(Operators):
                         presumed=one.presumed,
                     )
                 return Const(value=False)
-            case Instance() | Function() | ClassRef() | Bound() | ModuleRef() | Authenticated():
+            case (
+                Instance()
+                | Function()
+                | ClassRef()
+                | Bound()
+                | Partial()
+                | ModuleRef()
+                | Authenticated()
+            ):
                 return Const(value=False)
             case Sequence() | Mapping():
                 return Const(value=False)
@@ -286,6 +301,12 @@ class Comparisons(Operators):
             and isinstance(left, Const)
         ):
             return Setting(text, Const(value=False), text=text)  # nobody has said it as shipped
+        if isinstance(right, Special) and right.kind == "settings" and isinstance(left, Const):
+            name = str(left.value)
+            given = self.project.settings.get(name, ())
+            # What nobody says, or only where something else is there, is not there as shipped.
+            said = any(is_given_anyway(module, value) for module, value in given)
+            return Setting(f"{name!r} in {text_of(right)}", Const(said))
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -334,7 +355,9 @@ class Comparisons(Operators):
         if self.mode == "anonymous" and "client" in labels_of(left):
             if is_text(right) or text_of(right) in self.filled:
                 return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
-            proof = self.is_proof(left) and not _is_list_of_words(left, right)
+            proof = _lists_secrets(right) or (
+                self.is_proof(left) and not _is_list_of_words(left, right)
+            )
             if proof and not isinstance(right, Special) and not _chosen(right):
                 return Nobody(text, node, self.frame.module)
         return Unknown(labels, text)
@@ -544,6 +567,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _lists_secrets(listed: Value) -> bool:
+    """`shown in ACCESS_TOKENS`: a list of what a client has to know, whatever is shown is called."""
+    held = settled(listed)
+    return (
+        isinstance(held, Sequence)
+        and bool(held.items)
+        and lexicon.is_credential_name(_last_word(listed).rstrip("sS"))
     )
 
 

@@ -273,7 +273,7 @@ def _asks_about_user(node: ast.expr) -> bool:
         case ast.Compare():
             return True
         case ast.Name(id=name):
-            return not lexicon.is_identity_name(name)
+            return not (lexicon.is_identity_name(name) or lexicon.is_name_of_somebody(name))
         case ast.Attribute(attr=name) if lexicon.asks_for_anybody(name):
             return False
         case ast.Attribute(attr=name):

@@ -1,12 +1,14 @@
 """What an expression means to a client without a credential."""
 
 import ast
+from collections.abc import Iterable
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
 from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import is_chosen
+from stormdoor.auditor.interpreter.tables import is_chosen, key_named
 from stormdoor.auditor.interpreter.values import (
     NONE,
+    ClassRef,
     Const,
     Environment,
     Function,
@@ -106,6 +108,8 @@ class Expressions(Conditions):
                     name = self.evaluate(key)
                     if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
                         entries[name.value] = value
+                    elif isinstance(name, ClassRef):
+                        entries[key_named(name)] = value
                     else:
                         exact = False
                         entries[("?", len(entries))] = value
@@ -166,6 +170,7 @@ class Expressions(Conditions):
                     if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
                         entries[key.value] = value
                 elif keep or not simple:
+                    self.pick(_names_of(generator.target), generator.ifs, ast.Eq)
                     made = self.evaluate(node.elt)
                     own = self._own_among(node) if self.mode == "member" else None
                     results.append(made if own is None else Unknown(labels_of(own), text_of(made)))
@@ -180,6 +185,25 @@ class Expressions(Conditions):
         finally:
             frame.env = outer
 
+    def pick(self, names: set[str], conditions: Iterable[ast.expr], op: type[ast.cmpop]) -> None:
+        """`next(one for one in listeners if one.name == message["to"])`: it is found by what is said."""
+        for condition in conditions:
+            match condition:
+                case ast.Compare(left=left, ops=[how], comparators=[right]) if isinstance(how, op):
+                    pairs = ((left, right), (right, left))
+                case _:
+                    continue
+            for one, other in pairs:
+                found = names & _names_of(one)
+                if not found or names & _names_of(other) or not isinstance(other, _PLAIN):
+                    continue
+                chosen = self.evaluate(other)
+                for name in found if is_chosen(chosen) else ():
+                    held = self.frame.env.names.get(name)
+                    if isinstance(held, Unknown):
+                        labels = held.labels | labels_of(chosen) | {"found"}
+                        self.frame.env.names[name] = Unknown(labels, held.text)
+
     def _own_among(self, node: ast.expr) -> Value | None:
         """What the user has, where nothing else is kept of what the client names."""
         keeper = _keeper(node)
@@ -188,6 +212,13 @@ class Expressions(Conditions):
             return None
         labels = labels_of(own)
         return own if "principal" in labels and "client" not in labels else None
+
+
+_PLAIN = (ast.Name, ast.Attribute, ast.Subscript)
+
+
+def _names_of(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _keeper(node: ast.expr) -> ast.expr | None:

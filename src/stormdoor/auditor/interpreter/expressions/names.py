@@ -163,6 +163,8 @@ class Names(Layer):
             # What a module fills in later is not in the display.
             if isinstance(value, Mapping) and lexicon.is_setting_chain([name]):
                 value = _as_settings(value, name)
+            elif isinstance(value, Mapping) and _SWITCHES & set(lexicon.words_of(name)):
+                edited(value, name)
             value = (
                 Sequence(
                     value.items, value.kind, exact=bool(value.items) and name.isupper(), text=name
@@ -220,6 +222,8 @@ class Names(Layer):
 
 
 _MAX_REGISTERED = 24
+_SWITCHES = frozenset({"feature", "features", "flag", "flags", "switches", "toggles"})
+"""Words of tables that turn parts of a program on and off."""
 _BUILTINS = frozenset(dir(builtins))
 
 

@@ -6,6 +6,7 @@ import re
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
+from stormdoor.auditor.interpreter.tables import merged
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -101,6 +102,9 @@ class Operators(Items):
                         return Const(a * b)
             except (TypeError, ValueError):
                 return Unknown(labels)
+        configured = self._of_setting(left, node, right)
+        if configured is not None:
+            return configured
         if isinstance(node.op, ast.Mod) and isinstance(left, Const) and isinstance(right, Sequence):
             values = [item.value for item in right.items if isinstance(item, Const)]
             if (
@@ -126,10 +130,35 @@ class Operators(Items):
             and isinstance(right, Sequence)
         ):
             return Sequence([*left.items, *right.items], left.kind, left.exact and right.exact)
+        if (
+            isinstance(node.op, ast.BitOr)
+            and isinstance(left, Mapping)
+            and isinstance(right, Mapping)
+        ):
+            return merged(left, right)
         return Unknown(
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
             self.frame.module.source(node),
         )
+
+    def _of_setting(self, left: Value, node: ast.BinOp, right: Value) -> Setting | None:
+        """`"_create_" + engine`, `"auth.%s" % backend`: a text that a setting is a part of, as shipped."""
+        match node.op, left, right:
+            case ast.Add() | ast.Mod(), Const(value=str() as text), Setting() as setting:
+                told = settled(setting)
+                shipped = told.value if isinstance(told, Const) else None
+                made = text + str(shipped) if isinstance(node.op, ast.Add) else ""
+                if isinstance(node.op, ast.Mod) and text.count("%") == text.count("%s") == 1:
+                    made = text.replace("%s", str(shipped))
+            case ast.Add(), Setting() as setting, Const(value=str() as text):
+                told = settled(setting)
+                shipped = told.value if isinstance(told, Const) else None
+                made = str(shipped) + text
+            case _:
+                return None
+        if not isinstance(shipped, str) or not shipped or not made:
+            return None
+        return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
 
 
 def _is_own(value: Value) -> bool:

@@ -70,7 +70,7 @@ class Binding(Expressions):
                     return
                 for inner in target.elts:
                     part = inner.value if isinstance(inner, ast.Starred) else inner
-                    name = part.id if isinstance(part, ast.Name) else ""
+                    name = _name_of(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
                         # The key of an entry, and nobody's secret.
                         self.frame.env.names[name] = Unknown(value.labels, name)
@@ -111,6 +111,8 @@ class Binding(Expressions):
                 self.claimed = self.claimed or self._claims(name, value)
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
+                if holder.handler and self.mode == "member" and lexicon.is_identity_name(name):
+                    self.record("known", node, name, values=(value,))
                 if holder.handler and self.mode == "anonymous":
                     self._posed(name, before, value, node)
             case Function():
@@ -286,7 +288,7 @@ def _shown_as(name: str, value: Value) -> Value:
         isinstance(value, Unknown)
         and "client" in value.labels
         and lexicon.is_credential_name(name)
-        and not (name == "key" and is_put_together(value.text))
+        and not (name == "key" and (is_put_together(value.text) or value.text.startswith("int(")))
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
     if (
@@ -369,3 +371,11 @@ def _nonlocal(node: ast.AST | None) -> frozenset[str]:
         elif not isinstance(one, FunctionNode | ast.ClassDef):
             rest.extend(ast.iter_child_nodes(one))
     return frozenset(names)
+
+
+def _name_of(target: ast.expr) -> str:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""

@@ -1,6 +1,7 @@
 """`if` and `match`, and the branch that refuses."""
 
 import ast
+from functools import lru_cache
 
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
@@ -30,6 +31,10 @@ class Branches(Binding):
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
             # What the connection remembers says that nobody has proven anything on it yet.
             self.check(node.test, self.frame.module.source(node.test))
+        looped = _loop_names(self.frame.node, node)
+        if looped and self.mode != "origin":
+            parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
+            self.pick(looped, parts, ast.Eq if holds else ast.NotEq)
         with self.under(told, met):
             self.execute(node.body if holds else node.orelse)
         if self.met > met and not holds and rest and _leaves(node):
@@ -109,6 +114,23 @@ class Branches(Binding):
             if fits and (case.guard is None or self.test(case.guard)):
                 self.execute(case.body)
                 return
+
+
+def _loop_names(function: ast.AST | None, node: ast.If) -> set[str]:
+    """The names of the loops of a function that a condition stands in."""
+    return _names_in_loops(function).get(id(node), set()) if function is not None else set()
+
+
+@lru_cache(maxsize=4096)
+def _names_in_loops(function: ast.AST) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for loop in ast.walk(function):
+        if isinstance(loop, ast.For | ast.AsyncFor):
+            names = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
+            for inner in ast.walk(loop):
+                if isinstance(inner, ast.If):
+                    found.setdefault(id(inner), set()).update(names)
+    return found
 
 
 def _leaves(node: ast.If) -> bool:

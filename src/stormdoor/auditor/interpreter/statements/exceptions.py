@@ -1,7 +1,9 @@
 """`raise`, `try` and `with`: who stops an exception."""
 
 import ast
+from functools import cached_property
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.statements.jumps import Break, Continue, Returned
 from stormdoor.auditor.interpreter.statements.loops import Loops
@@ -28,6 +30,11 @@ __all__ = ["Exceptions"]
 class Exceptions(Loops):
     """Exceptions and context managers."""
 
+    @cached_property
+    def ancestors(self) -> dict[str, frozenset[str]]:
+        """What exceptions of the project that were raised are, too: the names of their bases."""
+        return {}
+
     def _raise(self, node: ast.Raise) -> None:
         if node.exc is None:
             current = self.frame.env.find("<exception>")
@@ -50,8 +57,10 @@ class Exceptions(Loops):
                     status = held.value
                 if any("HTTPError" in one.name for one in value.info.mro):
                     status = status or 500
+                self._descends(value.info)
             case ClassRef():
                 name = value.info.name
+                self._descends(value.info)
             case Unknown() | Named() | Special():
                 name = text_of(value)
         called = node.exc
@@ -71,6 +80,9 @@ class Exceptions(Loops):
         if isinstance(value, Named) and value.name.endswith("Return"):
             raise Returned(Const(None))
         raise Thrown(name, node, self.frame.module, status=status)
+
+    def _descends(self, info: ClassInfo) -> None:
+        self.ancestors[info.name] = frozenset(one.name.rpartition(".")[2] for one in info.mro)
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
         asked = len(self.events)
@@ -133,6 +145,8 @@ class Exceptions(Loops):
         for handler in node.handlers:
             types = _type_names(handler.type)
             if not types or {"Exception", "BaseException"} & set(types) or name in types:
+                return handler
+            if self.ancestors.get(name, frozenset()) & set(types):
                 return handler
             if error.name == "?" or error.presumed:
                 if "HTTPError" not in types and (fallback is None or set(types) - UNRELATED):

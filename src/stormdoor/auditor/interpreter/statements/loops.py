@@ -35,7 +35,7 @@ class Loops(Branches):
             return
         items = self.items_of(source, 8 if known or isinstance(source, Sequence) else 1)
         uncertain = not known and not isinstance(source, Const)
-        if uncertain and _leaves_somewhere(node) and self.choose(node, 2) == 1:
+        if uncertain and _leaves_somewhere(node) and self._finds_nothing(node):
             self.execute(node.orelse)
             return
         for item in items:
@@ -47,6 +47,10 @@ class Loops(Branches):
             except Continue:
                 continue
         self.execute(node.orelse)
+
+    def _finds_nothing(self, node: ast.AST) -> bool:
+        """Whether a search through what is not known here comes to its end."""
+        return self.choose(node, 2) == 1 if self.leaning is None else not self.leaning
 
     def _each(self, target: ast.expr, item: Value) -> None:
         """The name of a loop; the keys of a table are nobody's secrets."""

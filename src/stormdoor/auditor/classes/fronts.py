@@ -1,0 +1,98 @@
+"""What stands in front of the application: a function or an object that a server is given in its place."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.project import External, Meaning, Project
+
+__all__ = ["given_to_servers"]
+
+_SERVER = "tornado.httpserver.HTTPServer"
+_APPLICATIONS = frozenset({"tornado.web.Application", "tornado.wsgi.WSGIContainer"})
+_DEEP = 4
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def given_to_servers(project: Project) -> list[tuple[Module, ast.expr]]:
+    """What `HTTPServer(...)` is given that is not plainly an application, with the module it stands in."""
+    found: list[tuple[Module, ast.expr]] = []
+    for module in list(project.inside()):
+        if module.is_test or not any("HTTPServer" in line for line in module.lines):
+            continue
+        for node, scopes in module.nodes():
+            match node:
+                case ast.Call(args=[(ast.Name() | ast.Attribute() | ast.Call()) as served, *_]):
+                    meant = project.resolve(module, node.func, scopes)
+                    if any(
+                        isinstance(one, External) and one.name == _SERVER for one in meant
+                    ) and not _is_application(project, module, served, scopes):
+                        found.append((module, served))
+                case _:
+                    pass
+    return found
+
+
+def _is_application(
+    project: Project, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...], deep: int = 0
+) -> bool:
+    """Whether an expression gives an application, and nothing around one, as far as can be told."""
+    if deep > _DEEP:
+        return True
+    match node:
+        case ast.Name(id=name):
+            around = next((one for one in reversed(scopes) if isinstance(one, _Function)), None)
+            bound = list(_bound_in(around or module.tree, name))
+            if not bound and around is not None:
+                return not any(
+                    isinstance(one, Meaning) and isinstance(one.binding, Defined)
+                    for one in project.resolve(module, node)
+                )
+            return all(_is_application(project, module, one, scopes, deep + 1) for one in bound)
+        case ast.Attribute(attr=name):
+            bound = list(_bound_in(module.tree, name))
+            return all(_is_application(project, module, one, (), deep + 1) for one in bound)
+        case ast.Call():
+            return all(
+                _gives_application(project, one, deep)
+                for one in project.resolve(module, node.func, scopes)
+            )
+        case _:
+            return not isinstance(node, ast.Lambda)
+
+
+def _gives_application(project: Project, made: Meaning | External, deep: int) -> bool:
+    match made:
+        case External(name=name):
+            return name in _APPLICATIONS or not name.startswith("tornado.")
+        case Meaning(module, Defined(ast.FunctionDef() | ast.AsyncFunctionDef() as function)):
+            returned = [
+                one.value
+                for one in ast.walk(function)
+                if isinstance(one, ast.Return) and one.value is not None
+            ]
+            return all(
+                _is_application(project, module, one, (function,), deep + 1) for one in returned
+            )
+        case Meaning(_, Defined(ast.ClassDef() as info)):
+            return not any(
+                isinstance(one, _Function) and one.name == "__call__" for one in info.body
+            )
+        case _:
+            return True
+
+
+def _bound_in(place: ast.AST, name: str) -> Iterator[ast.expr]:
+    """What a name, or an attribute of this name, is bound to; a function of that name is no application."""
+    for node in ast.walk(place):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target) | ast.Attribute(attr=target), *_]) if (
+                target == name
+            ):
+                yield node.value
+            case ast.FunctionDef(name=defined) | ast.AsyncFunctionDef(name=defined) if (
+                defined == name and node is not place
+            ):
+                yield ast.Lambda(node.args, ast.Constant(None))
+            case _:
+                pass

@@ -1,0 +1,73 @@
+"""What the address names, and whoever connects is given, joins or works on."""
+
+from collections.abc import Iterator
+
+from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.values import Instance, Value, labels_of, text_of
+from stormdoor.auditor.judging.asking import BENIGN
+from stormdoor.auditor.judging.authorization import only_reads
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["addressed_by_anybody"]
+
+_ADDRESS = frozenset({"url", "query"})
+_ASKED_ELSEWHERE = frozenset({"address", "credential", "header", "host"})
+"""A token is for who has it; and what is passed on as it came is asked by whom it reaches."""
+_MANNER = frozenset(
+    {"cols", "color", "columns", "compress", "count", "delay", "encoding", "format", "fps", "from"}
+    | {"freq", "frequency", "height", "interval", "lang", "language", "lat", "limit", "lng", "lon"}
+    | {"last", "locale", "max", "min", "mode", "offset", "order", "page", "period", "protocol"}
+    | {"quality", "rate", "rows", "seconds", "since", "size", "sort", "speed", "start", "theme"}
+    | {"time", "timeout", "timestamp", "tz", "ts", "version", "width", "zoom"}
+)
+"""Words of an argument that says how something is given, and not what."""
+_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+
+
+def addressed_by_anybody(endpoint: Endpoint) -> list[Event]:
+    """What is done for a client that nobody knows with what its address names.
+
+    `rooms[room].add(self)`, `redis.subscribe(channel)`, `kernels.get(kernel_id).execute(code)`.
+    """
+    return [event for event in endpoint.anonymous.events if _is_addressed(event)]
+
+
+def _is_addressed(event: Event) -> bool:
+    if event.stage not in _SERVING or event.kind not in {"act", "join"}:
+        return False
+    if "client" not in event.labels or event.labels & _ASKED_ELSEWHERE:
+        return False
+    if event.text.rpartition(".")[2] in BENIGN - {"get", "send", "write_message"}:
+        return False
+    if only_reads(event) or _only_makes(event):
+        return False
+    return _is_of_what_was_found(event) or any(_names_something(one) for one in _given(event))
+
+
+def _only_makes(event: Event) -> bool:
+    """`ObjectId(name)`: another form of the name."""
+    last = (lexicon.chain_of(event.text) or [""])[-1]
+    return event.kind == "act" and event.receiver is None and last[:1].isupper()
+
+
+def _is_of_what_was_found(event: Event) -> bool:
+    """`self.sheet.apply(message)`, where the address said which sheet that is."""
+    held = labels_of(event.receiver) if event.receiver is not None else frozenset()
+    return bool(held & _ADDRESS) and "answer" in held and "message" in event.labels
+
+
+def _given(event: Event) -> Iterator[Value]:
+    if event.receiver is not None:
+        yield event.receiver
+    yield from event.values
+    yield from (value for _, value in event.words)
+
+
+def _names_something(value: Value) -> bool:
+    labels = labels_of(value)
+    if isinstance(value, Instance) or not labels & _ADDRESS or "answer" in labels:
+        return False
+    path = path_of(text_of(value))
+    return not (path and set(lexicon.words_of(str(path[-1]))) & _MANNER)

@@ -1,0 +1,60 @@
+"""The words of an event: what is called, what it is given, what an object is called."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Sequence, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["fields_of", "given", "is_told", "name_of", "stems_of", "words_before"]
+
+
+def name_of(event: Event) -> str:
+    """The name of what is called, or of what is given another value."""
+    if event.kind in {"alter", "store"}:
+        return event.text.rpartition(".")[2]
+    return (lexicon.chain_of(event.text) or [""])[-1]
+
+
+def words_before(event: Event) -> set[str]:
+    """The words of the names before that of what is called: where it comes from, how it is called there."""
+    names = lexicon.chain_of(event.text)[:-1]
+    if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Attribute):
+        names += lexicon.chain_of(ast.unparse(event.node.func))[:-1]
+    return {word for name in names for word in lexicon.words_of(name)}
+
+
+def given(event: Event) -> Iterator[Value]:
+    """The arguments of a call, and what stands in those that are lists."""
+    for value in (*event.values, *(value for _, value in event.words)):
+        yield value
+        if isinstance(value, Sequence):
+            yield from value.items
+
+
+def fields_of(event: Event) -> Iterator[str]:
+    """Names of the fields of the message that a call is given."""
+    for value in given(event):
+        if isinstance(value, Unknown) and "message" in value.labels:
+            path = path_of(text_of(value))
+            if path:
+                yield str(path[-1])
+
+
+def is_told(event: Event) -> bool:
+    """Whether an argument is what a message says."""
+    return any(
+        isinstance(value, Unknown) and "message" in labels_of(value) for value in given(event)
+    )
+
+
+def stems_of(text: str) -> set[str]:
+    """The words in a text, of many one."""
+    return {
+        one.removesuffix("s") if len(one) > 4 else one
+        for name in re.findall(r"\w+", text)
+        for one in lexicon.words_of(name)
+    }

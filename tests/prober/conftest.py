@@ -1,0 +1,17 @@
+"""Most servers here live in the loop of the test, beside the prober: nobody need wait for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+_WITH_PROCESSES = frozenset({"test_demo", "test_har_browser", "test_lab"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where seconds pass in which nothing happens, the clock of the loop goes ahead."""
+    for item in items:
+        if item.path.is_relative_to(_HERE) and item.path.stem not in _WITH_PROCESSES:
+            item.add_marker(pytest.mark.unhurried)

@@ -1,0 +1,76 @@
+"""Which worker runs which test: groups stay together, and cases of one test go to a worker by the dozen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+from xdist.workermanage import WorkerController
+
+__all__ = ["InUnits", "tell_groups", "units"]
+
+_MANY = 32
+"""A test with as many cases has short ones."""
+_AT_ONCE = 16
+"""How many of them are sent to a worker at once."""
+
+
+def tell_groups(items: list[pytest.Item]) -> None:
+    """Append the name of its group to the id of each test, as `--dist loadgroup` reads it.
+
+    pytest-xdist 3.8 writes it where pytest 9.2 no longer looks (its issue 1386): the groups were not kept.
+    """
+    for item in items:
+        names = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        suffix = f"@{'_'.join(names)}" if names else ""
+        if not item.nodeid.endswith(suffix):
+            item._id = item.id.parse(f"{item.nodeid}{suffix}")
+
+
+def units(ids: Sequence[str]) -> dict[str, str]:
+    """The unit of work that each test belongs to: its group, a handful of cases, or itself."""
+    tests = Counter(id.partition("[")[0] for id in ids)
+    seen: Counter[str] = Counter()
+    found: dict[str, str] = {}
+    for id in ids:
+        test = id.partition("[")[0]
+        if id.rfind("@") > id.rfind("]"):
+            found[id] = id.rpartition("@")[2]
+        elif tests[test] >= _MANY:
+            found[id] = f"{test}[{seen[test] // _AT_ONCE}]"
+            seen[test] += 1
+        else:
+            found[id] = id
+    return found
+
+
+class _Indexed(list[str]):
+    """A list of ids that need not look for the place of each."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(ids)
+        self._places = {id: at for at, id in enumerate(ids)}
+
+    def index(self, id: str, *_: object) -> int:
+        """Where it stands."""
+        return self._places[id]
+
+
+class InUnits(LoadGroupScheduling):  # type: ignore[misc]
+    """Sends units of work, those with most tests first."""
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """Keep what a worker has collected."""
+        super().add_node_collection(node, collection)
+        self.registered_collections[node] = _Indexed(collection)
+
+    def schedule(self) -> None:
+        """Begin, or go on with other workers."""
+        if self.collection is None:
+            self._units = units(next(iter(self.registered_collections.values())))
+        super().schedule()
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._units[nodeid]
