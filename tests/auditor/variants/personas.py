@@ -2019,3 +2019,137 @@ class Door(WebSocketHandler):
 """,
     ),
 }
+
+ANYBODY |= {
+    "the name of the connection": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        clients.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "join":
+            self.name = data["name"]
+            return
+        for one in clients:
+            one.write_message(json.dumps({"name": self.name, "text": data["text"]}))
+""",
+    ),
+    "a score by a statement": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        cursor.execute("update users set score = %s where email = %s", (data["score"], data["email"]))
+""",
+    ),
+    "a counter by a statement": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        cursor.execute("update counters set value = value + 1 where name = 'lines'")
+""",
+    ),
+    "a letter that it names is marked as read": (
+        "missing",
+        """
+from models import Letter, session
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        letter = session.query(Letter).get(json.loads(message)["letter_id"])
+        letter.read = True
+        session.commit()
+""",
+    ),
+}
+
+MEMBERS |= {
+    "it is made a member, and speaks": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        rooms.add_member(data["room"], self.current_user)
+        rooms.clear(data["room"])
+""",
+    ),
+    "whether it is a member, and speaks": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if rooms.is_member(data["room"], self.current_user):
+            rooms.clear(data["room"])
+""",
+    ),
+    "roles that are only loaded": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.roles = db.get_roles(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "ping":
+            self.write_message("pong")
+        elif data["type"] == "delete":
+            db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "roles that are looked at": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.roles = db.get_roles(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "ping":
+            self.write_message("pong")
+        elif data["type"] == "delete" and "editor" in self.roles:
+            db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "a method for administrators that asks nobody": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "remove":
+            self.admin_remove(data)
+    def admin_remove(self, data):
+        db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "a method for administrators that asks": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "remove":
+            self.admin_remove(data)
+    def admin_remove(self, data):
+        if not self.current_user.is_admin:
+            return
+        db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "members who are told": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = docs.load(data["doc"])
+        hub.notify_members(doc)
+        doc.append(data["text"])
+""",
+    ),
+}

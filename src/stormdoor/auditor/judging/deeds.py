@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
+    Const,
     Instance,
     Mapping,
     Value,
@@ -53,6 +54,10 @@ _RECIPIENT = re.compile(
     r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id)$",
     re.IGNORECASE,
 )
+_ONE_ROW = re.compile(
+    r"\b(?:update\b.+\bset|delete\s+from)\b.+\bwhere\b", re.IGNORECASE | re.DOTALL
+)
+"""A statement that changes the rows of which something is said."""
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -94,7 +99,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _hands_to_what_it_names(event)
             )
         case "store":
-            return _sets(event) or _changes_somebodys(event)
+            return _sets(event) or _changes_somebodys(event) or _is_found(event.receiver)
         case _:
             return False
 
@@ -104,6 +109,8 @@ def _changes(event: Event) -> bool:
     words = lexicon.words_of(name_of(event))
     if _is_found(event.receiver):
         return bool((CHANGES | KEEPS) & set(words[:1]))
+    if words[:1] == ["execute"] and _is_of_a_statement(event):
+        return True
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
     return _is_of_a_query(event) or any(
@@ -111,6 +118,16 @@ def _changes(event: Event) -> bool:
         _ID.search(name) or name in words[1:]
         for name in fields_of(event)
     )
+
+
+def _is_of_a_statement(event: Event) -> bool:
+    """`execute("update users set score = ? where email = ?", (data["score"], data["email"]))`."""
+    statement = event.values[0] if event.values else None
+    if statement is None:
+        return False
+    text = statement.value if isinstance(statement, Const) else text_of(statement)
+    said = [statement, *event.values[1:], *(value for _, value in event.words)]
+    return bool(_ONE_ROW.search(str(text))) and any("message" in labels_of(one) for one in said)
 
 
 def _is_of_a_query(event: Event) -> bool:

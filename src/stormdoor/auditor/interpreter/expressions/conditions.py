@@ -191,6 +191,8 @@ class Conditions(Comparisons):
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
+        if self.mode == "member" and "client" in labels:
+            self.record("branch", node, str(result), values=(value,))
         match = self.matches.get(id(value))
         self.met += match is not None and result is not match[1]
         held = self.memberships.get(id(value))

@@ -31,6 +31,7 @@ _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
 _NAMES = re.compile(r"\w+")
 _TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
 """Words for what is drawn for one purpose, and nobody can guess."""
+_PICKS = frozenset({"client", "message"})
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -214,6 +215,8 @@ class Items(Proofs):
         """What the client picks from a table by a name; nothing, where it names what is not there."""
         picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
         self.select_rest()
+        if self.mode == "member":
+            self.record("branch", node, str(picked), values=(Unknown(_PICKS, "a name"),))
         if picked < min(len(value.items), _MAX_PICKED):
             return list(value.items.values())[picked]
         if fallback is None:
