@@ -2153,3 +2153,84 @@ class Door(Base):
 """,
     ),
 }
+
+
+MEMBERS |= {
+    "a line of whoever it says, by another word": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        lines.insert({"author": data["authorName"], "text": data["text"]})
+""",
+    ),
+    "a line to whoever it says": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        letters.insert({"author": self.current_user, "to": data["to_user"], "text": data["text"]})
+""",
+    ),
+}
+
+
+ANYBODY |= {
+    "a table with attributes": (
+        "missing",
+        """
+class Record(dict):
+    def __init__(self, given):
+        super(Record, self).__init__(given)
+    def __getattr__(self, name):
+        return self.get(name)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = Record(json.loads(message))
+        bus.publish(data.channel, data.text)
+""",
+    ),
+    "a table of the server with attributes": (
+        "ok",
+        """
+class Record(dict):
+    def __init__(self, given):
+        super(Record, self).__init__(given)
+    def __getattr__(self, name):
+        return self.get(name)
+PLACES = Record({"channel": "lines"})
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        bus.publish(PLACES.channel, message)
+""",
+    ),
+}
+
+MEMBERS |= {
+    "the files of the user, in a database of the settings": (
+        "ok",
+        """
+class Door(Base):
+    @property
+    def db(self):
+        return self.application.settings["db"]
+    def on_message(self, message):
+        path = json.loads(message)["path"]
+        self.write_message({"found": self.db[self.current_user.name].find({"path": path})})
+""",
+    ),
+    "files of anybody, in a database of the settings": (
+        "missing",
+        """
+class Door(Base):
+    @property
+    def db(self):
+        return self.application.settings["db"]
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message({"found": self.db[data["owner"]].find({"path": data["path"]})})
+""",
+    ),
+}

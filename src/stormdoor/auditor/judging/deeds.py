@@ -199,7 +199,7 @@ def _speaks_where_it_names(event: Event) -> bool:
         "client" in labels_of(place)
         and bool(labels_of(place) & {"message", "query", "url"})
         and bool(
-            ((PLACES | {"routing"}) & stems_of(text_of(place)))
+            ((PLACES | {"event", "routing", "signal"}) & stems_of(text_of(place)))
             or (ROUTES & set(lexicon.words_of(name)))
         )
         for name, place in (*placed, *event.words)

@@ -168,6 +168,8 @@ class Items(Proofs):
                     self.check(node, value.text)
                     raise Thrown("TypeError", node, self.frame.module, check=True)
                 return Nobody(value.text, node, self.frame.module, presumed=value.presumed)
+            case Setting() if "principal" in labels_of(index) and "client" not in labels_of(index):
+                return Unknown(labels_of(value, index), text)  # what is there for this user
             case Setting():
                 key = index.value if isinstance(index, Const) else None
                 if isinstance(value.default, Mapping) and isinstance(key, str | int):
