@@ -153,7 +153,7 @@ class TornadoAttributes(Client):
                 stored = self._application_attribute(name)
             if stored is not None:
                 return stored
-        return self.by_words(Unknown(text=text_of(value)), name, text, node)
+        return self.by_words(Unknown(value.labels, text_of(value)), name, text, node)
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""

@@ -214,6 +214,8 @@ class Attributes(Decorators):
         """What `__getattr__` of an object gives; of one that a module makes a switch is a setting."""
         text = f"{text_of(value)}.{name}"
         method = self.member_value(getter, value.info)
+        if "client" in value.labels:
+            return self.client_field(value, name, text)
         if not value.shared or not isinstance(method, Function):
             return Unknown(text=text)
         try:

@@ -43,6 +43,8 @@ _OF_FILES = frozenset(
 _UNPACKS = frozenset({"extract", "extractall"})
 
 
+_FILLS = frozenset({"MergeFromString", "ParseFromString"})
+"""Methods of a message of a protocol that read what it holds."""
 _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
@@ -119,6 +121,9 @@ class Methods(Queues):
                 return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
+        if args and isinstance(receiver, Unknown) and _takes_in(name, receiver):
+            receiver.labels |= labels_of(*args)  # it is in it from now on
+            return Const(None)
         if name in _AGAIN and not everything and labels_of(receiver) >= {"client", "found"}:
             return Unknown(labels_of(receiver), f"{text_of(receiver)}.{name}()")
         if isinstance(receiver, Const) or (
@@ -349,6 +354,11 @@ class Methods(Queues):
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _takes_in(name: str, receiver: Unknown) -> bool:
+    """`line.ParseFromString(message)`, `digest.update(user.encode())`."""
+    return name in _FILLS or (name == "update" and receiver.text.startswith(("hmac.", "hashlib.")))
 
 
 def _is_on(value: object) -> bool:
