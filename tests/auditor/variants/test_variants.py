@@ -22,6 +22,7 @@ from tests.auditor.variants import (
     deeds,
     doors,
     entering,
+    everyday,
     gates,
     hostile_actions,
     hostile_checks,
@@ -85,6 +86,7 @@ ALL = (
     | configuration.CASES
     | doors.CASES
     | entering.CASES
+    | everyday.CASES
     | gates.CASES
     | late.CASES
     | nobody.CASES

@@ -136,6 +136,8 @@ _DELIVERS = frozenset(
 """What hands something on and gives no answer about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
+_NAMED = "by name"
+"""Of a cursor that was asked for what goes by a name that the client chose."""
 _PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions and answers them all at once."""
 _LEAVES = frozenset(
@@ -343,9 +345,11 @@ class Unread(Verification):
             if proof:
                 self.queried.add(holder)
                 return Nobody(f"{text}()", node, self.frame.module)
-            self.queried.discard(holder)
+            self.queried.difference_update({holder, f"{_NAMED} {holder}"})
         elif last in _FETCHES and holder in self.queried:
             return Nobody(f"{text}()", node, self.frame.module)
+        elif last in _FETCHES and f"{_NAMED} {holder}" in self.queried:
+            return Unknown(frozenset({"client", "answer", "named"}), f"{text}()")
         return None
 
     def _found_by_name(
@@ -357,6 +361,10 @@ class Unread(Verification):
             receiver = function.receiver if isinstance(function, Member) else None
             given = tuple(words.items())
             self.record("act", node, text, values=tuple(args), words=given, receiver=receiver)
+        holder, _, last = text.rpartition(".")
+        if last == "execute":
+            self.queried.discard(holder)
+            self.queried.add(f"{_NAMED} {holder}")
         labels = labels_of(*args, *words.values(), function)
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 

@@ -385,6 +385,8 @@ class Comparisons(Operators):
     def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """A credential compared with what the server holds: this client has none that fits."""
         shown = False
+        if _is_sum_of(left, right) or _is_sum_of(right, left):
+            return Nobody(self.frame.module.source(node), node, self.frame.module)
         for one, other in ((left, right), (right, left)):
             if not self.is_proof(one) and not (
                 "client" in labels_of(one)
@@ -398,8 +400,6 @@ class Comparisons(Operators):
             ):
                 continue
             if _chosen(other) and "identity" not in labels_of(other):
-                if is_keyed_digest(other):
-                    return Nobody(self.frame.module.source(node), node, self.frame.module)
                 shown = _chosen(
                     one
                 )  # else the server looked it up, and it is the other that is shown
