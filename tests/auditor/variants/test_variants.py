@@ -38,6 +38,7 @@ from tests.auditor.variants import (
     settings,
     shipped,
     switched,
+    switches,
     turned_on,
     unseen,
 )
@@ -97,6 +98,7 @@ ALL = (
     | settings.CASES
     | shipped.CASES
     | switched.CASES
+    | switches.CASES
     | turned_on.CASES
     | unseen.CASES
 )

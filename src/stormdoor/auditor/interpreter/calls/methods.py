@@ -247,6 +247,10 @@ class Methods(Queues):
         if by_path and by_path in self.project.settings:
             return self.setting_named(by_path, by_path, node)
         keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
+        if keys and name in {"has_option", "has_section"}:
+            key = ".".join(keys[:2])
+            there = any(one == key or one.startswith(f"{key}.") for one in self.project.settings)
+            return Setting(f"{key} is there", Const(there))
         if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
         if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):

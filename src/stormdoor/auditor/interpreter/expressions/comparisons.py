@@ -286,6 +286,15 @@ class Comparisons(Operators):
             # What nobody says, or only where something else is there, is not there as shipped.
             said = any(is_given_anyway(module, value) for module, value in given)
             return Setting(f"{name!r} in {text_of(right)}", Const(said))
+        if (
+            self.mode == "anonymous"
+            and isinstance(left, Const)
+            and isinstance(left.value, str)
+            and not left.labels
+            and lexicon.concerns_identity(left.value)
+            and _is_configuration(right, node)
+        ):
+            return Setting(f"{left.value!r} in the configuration", Const(value=False))
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -519,6 +528,16 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
+    )
+
+
+def _is_configuration(held: Value, node: ast.AST) -> bool:
+    """Whether something that was read from a file is called so, and no client sent it."""
+    names = ast.unparse(node.comparators[-1]) if isinstance(node, ast.Compare) else ""
+    return (
+        isinstance(held, Unknown)
+        and not held.labels - {"setting", "answer"}
+        and lexicon.is_setting_chain(lexicon.chain_of(names)[-1:])
     )
 
 
