@@ -3,30 +3,16 @@
 Beside what keeps this client out stands what only looks like it.
 """
 
-import textwrap
+from tests.auditor.variants.shapes import SILENT, door
 
 __all__ = ["CASES"]
 
 Case = tuple[str, str, dict[str, str]]
 
-_SAYS = """
-    def on_message(self, message):
-        room.say(message)
-"""
-_SILENT = """
-    def on_message(self, message):
-        pass
-"""
-
-
-def _door(body: str, says: str = _SAYS, before: str = "", bases: str = "WebSocketHandler") -> str:
-    return f"{before}\nclass Door({bases}):\n{textwrap.indent(textwrap.dedent(body), '    ')}{says}"
-
-
 _BODIES: dict[str, tuple[str, str]] = {
     "peewee raises for a token that is not there": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 try:
@@ -36,13 +22,13 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
             "from models import User",
         ),
     ),
     "peewee gives None for a token that is not there": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 self.user = User.get_or_none(User.token == self.get_argument("token"))
@@ -50,13 +36,13 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return self.close()
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
             "from models import User",
         ),
     ),
     "mongoengine finds the first of none": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 self.user = User.objects(token=self.get_argument("token")).first()
@@ -65,13 +51,13 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
             "from models import User",
         ),
     ),
     "mongoengine finds a user by the name that it says": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 self.user = User.objects(name=self.get_argument("name")).first()
@@ -85,7 +71,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "SQLAlchemy filters by the name of a cookie": (
         "late",
-        _door(
+        door(
             """
             def get_current_user(self):
                 name = self.get_secure_cookie("user")
@@ -93,13 +79,13 @@ _BODIES: dict[str, tuple[str, str]] = {
             def open(self):
                 clients[self.current_user.name] = self
             """,
-            _SILENT,
+            SILENT,
             "from models import User",
         ),
     ),
     "redis knows no such token": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 uid = cache.get("token:%s" % self.get_argument("token", ""))
@@ -109,13 +95,13 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients[uid] = self
             """,
-            _SILENT,
+            SILENT,
             "import redis\ncache = redis.StrictRedis()",
         ),
     ),
     "a sum of the name and a secret": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 name, sign = self.get_argument("name"), self.get_argument("sign")
@@ -124,13 +110,13 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients[name] = self
             """,
-            _SILENT,
+            SILENT,
             "import hashlib\nSECRET = 'b2c4'",
         ),
     ),
     "a sum of the name alone": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 name, sign = self.get_argument("name"), self.get_argument("sign")
@@ -144,7 +130,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a token is decoded by a helper that gives nothing": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 claims = read_token(self.get_argument("token", ""))
@@ -152,14 +138,14 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return self.close()
                 clients[claims["sub"]] = self
             """,
-            _SILENT,
+            SILENT,
             "def read_token(token):\n    try:\n        return jwt.decode(token, 'k', algorithms=['HS256'])\n"
             "    except Exception:\n        return {}",
         ),
     ),
     "a token is decoded by a helper that gives a guest": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 claims = read_token(self.get_argument("token", ""))
@@ -174,7 +160,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a token is decoded and not verified": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 claims = jwt.decode(self.get_argument("token"), options={"verify_signature": False})
@@ -184,7 +170,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "the address is on a list": (
         "missing",
-        _door(
+        door(
             """
             def prepare(self):
                 if self.request.remote_ip not in WHITELIST:
@@ -195,7 +181,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "authenticated is over open()": (
         "late",
-        _door(
+        door(
             """
             def get_current_user(self):
                 return self.get_secure_cookie("user")
@@ -203,12 +189,12 @@ _BODIES: dict[str, tuple[str, str]] = {
             def open(self):
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
         ),
     ),
     "authenticated is over on_message()": (
         "late",
-        _door(
+        door(
             """
             def get_current_user(self):
                 return self.get_secure_cookie("user")
@@ -221,7 +207,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "prepare() redirects": (
         "guarded",
-        _door(
+        door(
             """
             def prepare(self):
                 if not self.get_secure_cookie("user"):
@@ -231,7 +217,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "prepare() only writes": (
         "missing",
-        _door(
+        door(
             """
             def prepare(self):
                 if not self.get_secure_cookie("user"):
@@ -242,7 +228,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "prepare() only sets a status": (
         "missing",
-        _door(
+        door(
             """
             def prepare(self):
                 if not self.get_secure_cookie("user"):
@@ -252,7 +238,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "get() sets a status and goes back": (
         "guarded",
-        _door(
+        door(
             """
             def get(self, *args, **kwargs):
                 if not self.get_secure_cookie("user"):
@@ -264,7 +250,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "get() sets a status and goes on": (
         "missing",
-        _door(
+        door(
             """
             def get(self, *args, **kwargs):
                 if not self.get_secure_cookie("user"):
@@ -275,7 +261,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "prepare() raises Finish": (
         "guarded",
-        _door(
+        door(
             """
             def prepare(self):
                 if not self.get_secure_cookie("user"):
@@ -286,7 +272,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "check_origin() asks who it is, and whoever sends no Origin is not asked": (
         "missing",
-        _door(
+        door(
             """
             def check_origin(self, origin):
                 return self.get_secure_cookie("user") is not None
@@ -295,7 +281,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "check_origin() asks who it is, beside the origin that not everybody sends": (
         "missing",
-        _door(
+        door(
             """
             def check_origin(self, origin):
                 if not self.current_user:
@@ -306,7 +292,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "check_origin() notes who it is": (
         "missing",
-        _door(
+        door(
             """
             def check_origin(self, origin):
                 self.user = self.get_secure_cookie("user")
@@ -316,7 +302,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "select_subprotocol() raises without a token": (
         "guarded",
-        _door(
+        door(
             """
             def select_subprotocol(self, offered):
                 for one in offered:
@@ -328,7 +314,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "the stream is closed in open()": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 if not self.get_secure_cookie("user"):
@@ -336,12 +322,12 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
         ),
     ),
     "open() goes back without closing, and messages are said": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 if not self.get_secure_cookie("user"):
@@ -352,19 +338,19 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "open() goes back without closing, and nobody is told": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 if not self.get_secure_cookie("user"):
                     return
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
         ),
     ),
     "the user of the application's table": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 user = self.application.users.get(self.get_cookie("session_id"))
@@ -374,14 +360,14 @@ _BODIES: dict[str, tuple[str, str]] = {
                 self.user = user
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
             "class Server(Application):\n    def __init__(self):\n        self.users = {}\n"
             "        Application.__init__(self, [('/ws', Door)])",
         ),
     ),
     "a token of the application": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 if self.get_argument("token", None) != self.application.token:
@@ -389,14 +375,14 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients.add(self)
             """,
-            _SILENT,
+            SILENT,
             "import settings\nclass Server(Application):\n    def __init__(self):\n"
             "        self.token = settings.TOKEN\n        Application.__init__(self, [('/ws', Door)])",
         ),
     ),
     "a header that a proxy sets": (
         "late|missing",
-        _door(
+        door(
             """
             def open(self):
                 self.user = self.request.headers.get("X-Forwarded-User")
@@ -409,7 +395,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a name of the address is looked up among those online": (
         "missing",
-        _door(
+        door(
             """
             def open(self, name):
                 if name in online:
@@ -422,7 +408,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "basic authentication, taken apart": (
         "guarded",
-        _door(
+        door(
             """
             def prepare(self):
                 header = self.request.headers.get("Authorization")
@@ -441,7 +427,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "basic authentication that is only wanted": (
         "missing",
-        _door(
+        door(
             """
             def prepare(self):
                 header = self.request.headers.get("Authorization")
@@ -456,7 +442,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "an exception of the cookie's form": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 try:
@@ -466,12 +452,12 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 clients[self.uid] = self
             """,
-            _SILENT,
+            SILENT,
         ),
     ),
     "a cookie that is not signed": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 self.uid = self.get_cookie("uid")
@@ -484,7 +470,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "the database of accounts is asked for name and password": (
         "guarded",
-        _door(
+        door(
             """
             def prepare(self):
                 cursor = connection.cursor()
@@ -500,7 +486,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "the database of accounts is asked for the name": (
         "missing",
-        _door(
+        door(
             """
             def prepare(self):
                 cursor = connection.cursor()
@@ -515,7 +501,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "on_message() is put into the connection by open()": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 if sessions.verify(self.get_argument("token", "")):
@@ -532,7 +518,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a login page of Google's, and the socket asks nobody": (
         "missing",
-        _door(
+        door(
             """
             def open(self):
                 clients.add(self)
@@ -545,7 +531,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a class method keeps those who are known": (
         "late",
-        _door(
+        door(
             """
             known = {}
             @classmethod
@@ -560,12 +546,12 @@ _BODIES: dict[str, tuple[str, str]] = {
                     return
                 room.greet(self)
             """,
-            _SILENT,
+            SILENT,
         ),
     ),
     "a chain of checks, each of which may refuse": (
         "guarded",
-        _door(
+        door(
             """
             checks = ()
             def prepare(self):
@@ -580,7 +566,7 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a chain of checks that are about other things": (
         "missing",
-        _door(
+        door(
             """
             checks = ()
             def prepare(self):
@@ -594,13 +580,13 @@ _BODIES: dict[str, tuple[str, str]] = {
     ),
     "a context manager turns away": (
         "late",
-        _door(
+        door(
             """
             def open(self):
                 with opened(self):
                     clients.add(self)
             """,
-            _SILENT,
+            SILENT,
             "from contextlib import contextmanager\n@contextmanager\ndef opened(socket):\n"
             "    if not socket.get_secure_cookie('user'):\n        socket.close()\n"
             "        raise ValueError('no user')\n    yield socket",

@@ -17,6 +17,7 @@ from tests.auditor.variants import (
     asked_later,
     authentication,
     authorization,
+    barred,
     classes,
     configuration,
     deeds,
@@ -28,6 +29,7 @@ from tests.auditor.variants import (
     hostile_checks,
     hostile_origins,
     late,
+    looked_up,
     nobody,
     optional,
     origin,
@@ -83,6 +85,7 @@ ALL = (
     authentication.CASES
     | afterwards.CASES
     | asked_later.CASES
+    | barred.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
@@ -90,6 +93,7 @@ ALL = (
     | everyday.CASES
     | gates.CASES
     | late.CASES
+    | looked_up.CASES
     | nobody.CASES
     | optional.CASES
     | protocols.CASES

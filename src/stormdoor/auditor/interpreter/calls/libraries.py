@@ -69,6 +69,8 @@ _FAILS = {
     "cryptography": "InvalidToken",
 }
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
+_ACCOUNTS = ("spwd.", "pwd.")
+"""How the names of calls begin that look accounts of the system up."""
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
 _ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
 """What asks another server: where a credential goes along, that one says whose it is."""
@@ -271,6 +273,8 @@ class Libraries(Methods):
         # What is drawn once, when the program starts, is for those who are told it.
         secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
         reached = {"answer"} if name.endswith(".websocket_connect") else set[str]()
+        if name.startswith(_ACCOUNTS):
+            reached = {"found"}
         return Unknown(
             (labels - {"self", "setting"}) | secret | reached,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",

@@ -251,7 +251,13 @@ class Unread(Verification):
                 if self.accepted:
                     self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
                 self.found_nobody(node, text, presumed=nobody.presumed)
-                return Nobody(text, node, self.frame.module, presumed=True)
+                return Nobody(
+                    text,
+                    node,
+                    self.frame.module,
+                    certain=nobody.certain and _finds_one(names),
+                    presumed=True,
+                )
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             return Unknown((labels - {"client", "message"}) | {"principal", "proven"}, text)
@@ -430,6 +436,17 @@ def _nobody_among(given: list[Value], name: str) -> Nobody | None:
         if found is not None:
             return found
     return None
+
+
+def _finds_one(names: list[str]) -> bool:
+    """Whether a call gives somebody, or None: `User.by_id`, `db.get_user`."""
+    words = lexicon.words_of(names[-1]) if names else []
+    about = {word.rstrip("s") for name in names[-2:] for word in lexicon.words_of(name)}
+    return (
+        words[:1] in (["by"], ["find"], ["fetch"], ["get"], ["load"], ["lookup"])
+        and not {"all", "many", "list"} & set(words)
+        and bool({"account", "member", "people", "person", "user"} & about)
+    )
 
 
 def _names_nobody(value: Value) -> bool:

@@ -336,6 +336,8 @@ class Comparisons(Operators):
             return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
+        if isinstance(right, Nobody) and not right.truthy and isinstance(left, Const):
+            return Nobody(right.text, node, self.frame.module, presumed=right.presumed)
         if self.is_not_listed(left, right):
             # Who is listed may have proven anything, or nothing at all.
             self.check(node, text, presumed=True, remembered=True)

@@ -159,9 +159,9 @@ class Items(Names):
             ):
                 return value
             case Nobody():
-                if value.certain:
-                    self.check(node, value.text)
-                    raise Thrown("TypeError", node, self.frame.module, check=True)
+                if value.certain or self._has_no_item(value, index):
+                    self.check(node, value.text, presumed=value.presumed and not value.certain)
+                    raise Thrown(self._of_no_item(value), node, self.frame.module, check=True)
                 return Nobody(value.text, node, self.frame.module, presumed=value.presumed)
             case Setting():
                 key = index.value if isinstance(index, Const) else None
@@ -192,6 +192,26 @@ class Items(Names):
             return self.by_words(value, index.value, text, node)
         found = {"found"} if "client" in labels_of(index) else set()
         return Unknown(labels_of(value, index) | found, text)
+
+    def _has_no_item(self, value: Nobody, index: Value) -> bool:
+        """Whether what is not there, or is empty, is asked for an item: `rows[0]`, `session["user"]`.
+
+        A session is there for every visitor, and may hold other things.
+        """
+        if value.truthy or not isinstance(index, Const) or self.mode != "anonymous":
+            return False
+        return (
+            not value.presumed
+            or value.text.endswith("()")
+            or (isinstance(index.value, str) and lexicon.concerns_identity(index.value))
+        )
+
+    def _of_no_item(self, value: Nobody) -> str:
+        """What is raised then, as far as anybody expects it."""
+        expected = self.catching[-1][1] if self.catching else frozenset()
+        if value.certain or not expected & {"IndexError", "KeyError", "LookupError"}:
+            return "TypeError"
+        return "IndexError" if "IndexError" in expected else "KeyError"
 
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
