@@ -444,7 +444,7 @@ def _finds_one(names: list[str]) -> bool:
     about = {word.rstrip("s") for name in names[-2:] for word in lexicon.words_of(name)}
     return (
         words[:1] in (["by"], ["find"], ["fetch"], ["get"], ["load"], ["lookup"])
-        and not {"all", "many", "list"} & set(words)
+        and not {"all", "create", "guest", "list", "many", "new"} & set(words)
         and bool({"account", "member", "people", "person", "user"} & about)
     )
 
