@@ -30,6 +30,7 @@ from tests.auditor.variants import (
     hostile_origins,
     late,
     looked_up,
+    no_guard,
     nobody,
     optional,
     origin,
@@ -39,6 +40,7 @@ from tests.auditor.variants import (
     proving,
     settings,
     shipped,
+    structures,
     switched,
     switches,
     turned_on,
@@ -94,6 +96,7 @@ ALL = (
     | gates.CASES
     | late.CASES
     | looked_up.CASES
+    | no_guard.CASES
     | nobody.CASES
     | optional.CASES
     | protocols.CASES
@@ -101,6 +104,7 @@ ALL = (
     | provided.CASES
     | settings.CASES
     | shipped.CASES
+    | structures.CASES
     | switched.CASES
     | switches.CASES
     | turned_on.CASES

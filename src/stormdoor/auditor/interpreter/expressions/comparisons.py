@@ -549,7 +549,15 @@ def _lists_secrets(listed: Value) -> bool:
     return (
         isinstance(held, Sequence)
         and bool(held.items)
-        and lexicon.is_credential_name(_last_word(listed).rstrip("sS"))
+        and _is_of_secrets(lexicon.words_of(_last_word(listed)))
+    )
+
+
+def _is_of_secrets(words: list[str]) -> bool:
+    """Whether a list of this name has nothing else in it: `API_KEYS`, and no `KEYS`."""
+    last = words[-1].rstrip("s") if words else ""
+    return last in {"apikey", "password", "passwd", "secret", "token"} or (
+        last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
     )
 
 

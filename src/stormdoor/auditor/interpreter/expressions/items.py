@@ -203,7 +203,7 @@ class Items(Names):
         return (
             not value.presumed
             or value.text.endswith("()")
-            or (isinstance(index.value, str) and lexicon.concerns_identity(index.value))
+            or (isinstance(index.value, str) and lexicon.is_about_somebody(index.value))
         )
 
     def _of_no_item(self, value: Nobody) -> str:
