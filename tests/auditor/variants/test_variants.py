@@ -14,6 +14,7 @@ from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
     afterwards,
+    as_shipped,
     asked_later,
     authentication,
     authorization,
@@ -30,6 +31,7 @@ from tests.auditor.variants import (
     hostile_origins,
     late,
     looked_up,
+    messages,
     no_guard,
     nobody,
     optional,
@@ -86,6 +88,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | as_shipped.CASES
     | asked_later.CASES
     | barred.CASES
     | classes.CASES
@@ -96,6 +99,7 @@ ALL = (
     | gates.CASES
     | late.CASES
     | looked_up.CASES
+    | messages.CASES
     | no_guard.CASES
     | nobody.CASES
     | optional.CASES

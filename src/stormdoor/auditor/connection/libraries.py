@@ -83,8 +83,8 @@ class TornadoModel(Functional):
                 return args[0]
             case "callable":
                 return _callable(args[0] if args else Unknown())
-            case "dict":
-                return self._dict(args, words)
+            case "dict" | "collections.ChainMap":
+                return self._dict(args if name == "dict" else args[::-1], words)
             case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
                 return _is_one_of(args[0], args[1])
             case "typer.Option" | "typer.Argument" if args:

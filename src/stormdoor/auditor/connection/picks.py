@@ -62,6 +62,8 @@ class Picks(TornadoMethods):
         held = function.receiver
         if function.name in _CUTS and isinstance(held, Unknown) and _is_stream(text_of(held)):
             return self._close("close", node)
+        if function.name == "getpeercert":
+            return self.identity(text_of(function), node, certain=True)
         if (
             function.name == "get"
             and args

@@ -79,7 +79,9 @@ _ASKED = frozenset(
     | {"query", "validate", "verify"}
 )
 """First words of what asks for something that comes to a function later."""
-_NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
+_NOT_OF_NONE = frozenset(
+    {"xhtml_escape", "loads", "int", "len", "json_decode", "b64decode", "float"}
+)
 
 
 class Libraries(Methods):

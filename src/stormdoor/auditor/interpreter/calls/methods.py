@@ -311,11 +311,15 @@ class Methods(Queues):
             if concrete is not None:
                 text = f"{receiver.name}.{name}()"
                 return Setting(text, concrete, text=text)
-        if name in {"get", "pop", "setdefault"} and args and isinstance(args[0], Const):
+        if (
+            name in {"get", "getboolean", "pop", "setdefault"}
+            and args
+            and isinstance(args[0], Const)
+        ):
             key = str(args[0].value)
             if isinstance(receiver.default, Mapping) and args[0].value in receiver.default.items:
                 return Setting(f"{receiver.name}.{key}", receiver.default.items[args[0].value])
-            fallback = args[1] if len(args) > 1 else Const(None)
+            fallback = args[1] if len(args) > 1 else words.get("fallback", Const(None))
             named = self.setting_named(f"{receiver.name}.{key}", key, node)
             if isinstance(named, Setting) and named.default is None and not self._is_contested(key):
                 named.default = fallback

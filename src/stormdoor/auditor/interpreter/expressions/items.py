@@ -27,6 +27,8 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Items"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
+_OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
+"""What asks another server, whose answer may only be told."""
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -200,11 +202,11 @@ class Items(Names):
         """
         if value.truthy or not isinstance(index, Const) or self.mode != "anonymous":
             return False
-        return (
-            not value.presumed
-            or value.text.endswith("()")
-            or (isinstance(index.value, str) and lexicon.is_about_somebody(index.value))
-        )
+        if isinstance(index.value, str) and lexicon.is_about_somebody(index.value):
+            return True
+        answered = value.text.endswith("()")
+        last = (lexicon.chain_of(value.text) or [""])[-1]
+        return answered and last not in _OF_SERVERS
 
     def _of_no_item(self, value: Nobody) -> str:
         """What is raised then, as far as anybody expects it."""

@@ -147,6 +147,16 @@ class Names(Layer):
         ):
             value = Setting(name, value, text=name)  # nothing is in it as shipped
         elif (
+            isinstance(value, Mapping)
+            and value.exact
+            and not value.items
+            and self.mode == "anonymous"
+            and name.isupper()
+            and lexicon.concerns_identity(name)
+            and not self.hierarchy.is_filled(module, name)
+        ):
+            value = Setting(name, value, text=name)  # nor is anybody
+        elif (
             isinstance(value, Const)
             and value.value is None
             and not lexicon.concerns_identity(name)
