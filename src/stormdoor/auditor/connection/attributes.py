@@ -302,10 +302,11 @@ class TornadoAttributes(Client):
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )
-        if value.kind == "request" and self.is_sockjs() and isinstance(key, str):
+        if value.kind == "request" and self.is_sockjs() and args:
+            asked = key if isinstance(key, str) else text_of(args[0]).rpartition(".")[2]
             if name == "get_cookie":
-                return self.from_client("cookie", key, text)
-            return self.from_client("query", key, text) if name == "get_argument" else None
+                return self.from_client("cookie", asked, text)
+            return self.from_client("query", asked, text) if name == "get_argument" else None
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)

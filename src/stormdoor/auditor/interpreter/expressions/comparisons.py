@@ -39,6 +39,9 @@ from stormdoor.auditor.reading.defaults import is_given_anyway
 _COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
 """What many settings have in their names."""
 
+_FILES = frozenset({"cfg", "conf", "config", "configuration", "settings"})
+"""Last words of what is read from a file of settings."""
+
 __all__ = ["Comparisons", "name_of"]
 
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -539,7 +542,7 @@ def _is_configuration(held: Value, node: ast.AST) -> bool:
     return (
         isinstance(held, Unknown)
         and not held.labels - {"setting", "answer"}
-        and lexicon.is_setting_chain(lexicon.chain_of(names)[-1:])
+        and bool(_FILES & set(lexicon.words_of((lexicon.chain_of(names) or [""])[-1])[-1:]))
     )
 
 
