@@ -271,6 +271,10 @@ class Methods(Queues):
         if by_path and by_path in self.project.settings:
             return self.setting_named(by_path, by_path, node)
         keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
+        if keys and name in {"has_option", "has_section"}:
+            key = ".".join(keys[:2])
+            there = any(one == key or one.startswith(f"{key}.") for one in self.project.settings)
+            return Setting(f"{key} is there", Const(there))
         if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
         if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):
@@ -331,11 +335,15 @@ class Methods(Queues):
             if concrete is not None:
                 text = f"{receiver.name}.{name}()"
                 return Setting(text, concrete, text=text)
-        if name in {"get", "pop", "setdefault"} and args and isinstance(args[0], Const):
+        if (
+            name in {"get", "getboolean", "pop", "setdefault"}
+            and args
+            and isinstance(args[0], Const)
+        ):
             key = str(args[0].value)
             if isinstance(receiver.default, Mapping) and args[0].value in receiver.default.items:
                 return Setting(f"{receiver.name}.{key}", receiver.default.items[args[0].value])
-            fallback = args[1] if len(args) > 1 else Const(None)
+            fallback = args[1] if len(args) > 1 else words.get("fallback", Const(None))
             named = self.setting_named(f"{receiver.name}.{key}", key, node)
             if isinstance(named, Setting) and named.default is None and not self._is_contested(key):
                 named.default = fallback
