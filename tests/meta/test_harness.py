@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 
 import pytest
@@ -90,6 +91,7 @@ def test_browser_here() -> None:
     assert path.startswith("/")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is under way")
 @pytest.mark.unhurried
 async def test_nobody_waits_for_a_time() -> None:
     """Where seconds pass in which nothing happens, the loop's clock is ahead of the machine's."""
@@ -107,6 +109,7 @@ async def test_nobody_waits_for_a_time() -> None:
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is under way")
 @pytest.mark.unhurried
 async def test_what_happens_is_waited_for() -> None:
     """What a peer has sent, also where the kernel holds it back, and what a thread does, come first."""
