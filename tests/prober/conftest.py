@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-_WITH_PROCESSES = frozenset({"test_demo", "test_har_browser", "test_lab"})
+_WITH_PROCESSES = frozenset({"test_demo", "test_har_browser"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
