@@ -179,6 +179,13 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         measuring.off()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """What was measured is written now: a worker that takes ten seconds to end is killed."""
+    if (measured := coverage.Coverage.current()) is not None:
+        measured.save()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Runs a plain `async def` test; every other test is left to pytest.

@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = []
     for python in options.python or PYTHONS:
         for tornado in options.tornado or TORNADOS:
-            rows.append(row := _run(python, tornado, pytest or ["-n", "2"]))
+            rows.append(row := _run(python, tornado, pytest or ["-n", "2", "--dist", "loadgroup"]))
             print(f"Python {row.python}, Tornado {row.tornado}: {row.result}", flush=True)
     print(f"\n{'Python':8}{'Tornado':9}{'result':9}detail")
     for row in rows:

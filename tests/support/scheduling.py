@@ -72,5 +72,14 @@ class InUnits(LoadGroupScheduling):  # type: ignore[misc]
             self._units = units(next(iter(self.registered_collections.values())))
         super().schedule()
 
+    def mark_test_complete(
+        self, node: WorkerController, item_index: int, duration: float = 0
+    ) -> None:
+        """Note that a test is over; a unit that is over need not be looked at again and again."""
+        super().mark_test_complete(node, item_index, duration)
+        unit = self._units[self.registered_collections[node][item_index]]
+        if all(self.assigned_work[node][unit].values()):
+            del self.assigned_work[node][unit]
+
     def _split_scope(self, nodeid: str) -> str:
         return self._units[nodeid]

@@ -2278,6 +2278,17 @@ class Door(WebSocketHandler):
         clients.pop(self.get_argument("id"), None)
 """,
     ),
+    "a text with what the path says": (
+        "ok",
+        """
+from tornado.template import Template
+people = set()
+class Door(WebSocketHandler):
+    def open(self, name):
+        self.write_message(Template("hello {{ name }}").generate(name=name))
+        people.add(self)
+""",
+    ),
     "only logs the address": (
         "ok",
         """

@@ -481,4 +481,15 @@ CASES: dict[str, Case] = {
         ),
         {},
     ),
+    "an object in front of one server, and another without it": (
+        "missing",
+        _CHECKING_OBJECT.format(asked=_REFUSES)
+        + "    HTTPServer(Application([('/ws', Door)])).listen(8889)\n",
+        {},
+    ),
+    "an object in front of one server, and an application that listens": (
+        "missing",
+        _CHECKING_OBJECT.format(asked=_REFUSES) + "    application.listen(8889)\n",
+        {},
+    ),
 }

@@ -1558,3 +1558,679 @@ class Door(WebSocketHandler):
 """,
     ),
 }
+
+MEMBERS |= {
+    "a page of a wiki": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        wiki.remove(json.loads(message)["page"])
+""",
+    ),
+    "a line is removed by its place": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        lines.delete(json.loads(message)["offset"])
+""",
+    ),
+    "a session that it names": (
+        "missing",
+        """
+TERMINALS = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        TERMINALS[data["session"]].feed(data["keys"])
+""",
+    ),
+    "a board by its invitation": (
+        "ok",
+        """
+BOARDS = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        BOARDS[data["invitation_token"]].draw(data["line"])
+""",
+    ),
+    "a row of its own in a place that it names": (
+        "missing",
+        """
+ROOMS = {}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        ROOMS[data["room"]].lines.add({"author": self.current_user, "text": data["text"]})
+""",
+    ),
+    "told by the user to a place that it names": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        hub.publish(self.current_user, data["room"], data["text"])
+""",
+    ),
+    "removed first, and the token looked at then": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        rows.delete(data["id"])
+        if not tokens.verify(data["token"], data["id"]):
+            self.close()
+            return
+        clients.add(self)
+""",
+    ),
+    "a name that was proven, and another in the next message": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            row = db.users.find_one({"name": data["user"]})
+            if row and bcrypt.checkpw(data["password"], row["hash"]):
+                self.user = data["user"]
+        elif self.user:
+            room.say(data["user"], data["text"])
+""",
+    ),
+    "a name that was proven, and the same in the next message": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            row = db.users.find_one({"name": data["user"]})
+            if row and bcrypt.checkpw(data["password"], row["hash"]):
+                self.user = data["user"]
+        elif self.user:
+            room.say(self.user, data["text"])
+""",
+    ),
+    "a password in the table, and any room": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.user is None:
+            row = db.users.find_one({"name": data["user"]})
+            if row is None or row["password"] != data["password"]:
+                self.close()
+                return
+            self.user = row
+            return
+        db.rooms.remove({"_id": data["room"]})
+""",
+    ),
+    "a password in the table, and the own room": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.user is None:
+            row = db.users.find_one({"name": data["user"]})
+            if row is None or row["password"] != data["password"]:
+                self.close()
+                return
+            self.user = row
+            return
+        db.rooms.remove({"_id": data["room"], "owner": self.user["_id"]})
+""",
+    ),
+    "the user that is there, and a room of which it is no member": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = sessions.user_of(self.get_cookie("sessionid"))
+        if not self.user.is_active or self.user.is_anonymous():
+            self.close()
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.user.is_authenticated():
+            db.rooms.remove({"_id": data["room"]})
+""",
+    ),
+}
+
+ANYBODY |= {
+    "a mixin takes the name": (
+        "missing",
+        """
+ONLINE = {}
+class Named:
+    def prepare(self):
+        self.user = self.get_argument("user")
+class Door(Named, WebSocketHandler):
+    def open(self):
+        ONLINE[self.user] = self
+""",
+    ),
+    "a helper takes the name": (
+        "missing",
+        """
+ONLINE = {}
+def who(handler):
+    return handler.get_argument("user")
+class Door(WebSocketHandler):
+    def open(self):
+        ONLINE[who(self)] = self
+""",
+    ),
+    "a property takes the name": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    @property
+    def user(self):
+        return self.get_argument("user")
+    def on_message(self, message):
+        room.say(self.user, message)
+""",
+    ),
+    "bytes of the query": (
+        "missing",
+        """
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = self.request.query_arguments.get("uid", [b""])[0].decode()
+        ONLINE[uid] = self
+""",
+    ),
+    "words of the path": (
+        "missing",
+        """
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self, *args, **kwargs):
+        self.user = kwargs["user"]
+        ONLINE[self.user] = self
+app = Application([(r"/ws/(?P<user>[a-z]+)", Door)])
+""",
+    ),
+    "the first part of the path": (
+        "missing",
+        """
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self, *args):
+        user = args[0]
+        ONLINE[user] = self
+""",
+    ),
+    "a registry of the project": (
+        "missing",
+        """
+import threading
+class Registry:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.sockets = {}
+    def register(self, user, socket):
+        with self.lock:
+            self.sockets.setdefault(user, []).append(socket)
+REGISTRY = Registry()
+class Door(WebSocketHandler):
+    def initialize(self, registry=REGISTRY):
+        self.registry = registry
+    def open(self, user_id):
+        self.registry.register(user_id, self)
+""",
+    ),
+    "a registry of connections": (
+        "ok",
+        """
+import threading
+class Registry:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.sockets = []
+    def register(self, socket):
+        with self.lock:
+            self.sockets.append(socket)
+REGISTRY = Registry()
+class Door(WebSocketHandler):
+    def initialize(self, registry=REGISTRY):
+        self.registry = registry
+    def open(self, page):
+        self.registry.register(self)
+""",
+    ),
+    "commands of a line": (
+        "missing",
+        """
+users = {}
+class Door(WebSocketHandler):
+    nick = None
+    def on_message(self, message):
+        command, *args = message.split()
+        if command == "NICK":
+            self.nick = args[0]
+            users[self.nick] = self
+        elif command == "SAY":
+            room.say(self.nick, " ".join(args))
+""",
+    ),
+    "a number in bytes": (
+        "missing",
+        """
+import struct
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        uid = struct.unpack(">I", message[:4])[0]
+        room.say(uid, message[4:])
+""",
+    ),
+    "a name in xml": (
+        "missing",
+        """
+from xml.etree import ElementTree
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        root = ElementTree.fromstring(message)
+        sender = root.find("from").text
+        room.say(sender, root.find("body").text)
+""",
+    ),
+    "a name in msgpack": (
+        "missing",
+        """
+import msgpack
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = msgpack.unpackb(message, raw=False)
+        room.say(data["user"], data["text"])
+""",
+    ),
+    "a name in a protocol buffer": (
+        "missing",
+        """
+from chat_pb2 import Line
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        line = Line()
+        line.ParseFromString(message)
+        room.say(line.sender, line.text)
+""",
+    ),
+    "a text in a protocol buffer": (
+        "ok",
+        """
+from chat_pb2 import Line
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        line = Line()
+        line.ParseFromString(message)
+        room.say("somebody", line.text)
+""",
+    ),
+    "names by a function of many": (
+        "missing",
+        """
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        user, place = [self.get_argument(name) for name in ("user", "place")]
+        ONLINE[user] = (self, place)
+""",
+    ),
+    "a session object of the project": (
+        "missing",
+        """
+class Session:
+    def __init__(self, handler):
+        self.handler = handler
+        self.user = None
+    def receive(self, data):
+        if data["type"] == "hello":
+            self.user = data["user"]
+        elif data["type"] == "say":
+            room.say(self.user, data["text"])
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = Session(self)
+    def on_message(self, message):
+        self.session.receive(json.loads(message))
+""",
+    ),
+    "a session object that asks for a password": (
+        "ok",
+        """
+class Session:
+    def __init__(self, handler):
+        self.handler = handler
+        self.user = None
+    def receive(self, data):
+        if data["type"] == "hello":
+            if not db.check_password(data["user"], data["password"]):
+                self.handler.close()
+                return
+            self.user = data["user"]
+        elif data["type"] == "say" and self.user:
+            room.say(self.user, data["text"])
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = Session(self)
+    def on_message(self, message):
+        self.session.receive(json.loads(message))
+""",
+    ),
+    "a name and a callback": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self, username):
+        bus.subscribe(username, self.on_note)
+    def on_note(self, note):
+        self.write_message(note)
+""",
+    ),
+    "a game at which it sits down as whoever it says": (
+        "missing",
+        """
+GAMES = {}
+class Door(WebSocketHandler):
+    def open(self):
+        game = GAMES[self.get_argument("game")]
+        game.sit(self.get_argument("player"), self)
+""",
+    ),
+    "a colour that it picks": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.colour = self.get_argument("colour", "black")
+        clients.add(self)
+    def on_message(self, message):
+        for one in clients:
+            one.write_message({"colour": self.colour, "text": message})
+""",
+    ),
+    "an agent of the browser": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.user_agent = self.request.headers.get("User-Agent", "")
+        db.visits.insert({"agent": self.user_agent})
+        clients.add(self)
+""",
+    ),
+    "how many users it wants to see": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message({"users": db.names.find().limit(data["user_count"])})
+""",
+    ),
+}
+
+
+ANYBODY |= {
+    "a signature that is put together": (
+        "ok",
+        """
+import hashlib
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = self.get_argument("uid")
+        digest = hmac.new(self.settings["secret"], digestmod=hashlib.sha256)
+        digest.update(uid.encode())
+        if digest.hexdigest() != self.get_argument("token"):
+            self.close()
+            return
+        ONLINE[uid] = self
+""",
+    ),
+    "a digest that anybody can put together": (
+        "missing",
+        """
+import hashlib
+ONLINE = {}
+class Door(WebSocketHandler):
+    def open(self):
+        uid = self.get_argument("uid")
+        digest = hashlib.sha256()
+        digest.update(uid.encode())
+        if digest.hexdigest() != self.get_argument("digest"):
+            self.close()
+            return
+        ONLINE[uid] = self
+""",
+    ),
+}
+
+ANYBODY |= {
+    "the name of the connection": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        clients.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "join":
+            self.name = data["name"]
+            return
+        for one in clients:
+            one.write_message(json.dumps({"name": self.name, "text": data["text"]}))
+""",
+    ),
+    "a score by a statement": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        cursor.execute("update users set score = %s where email = %s", (data["score"], data["email"]))
+""",
+    ),
+    "a counter by a statement": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        cursor.execute("update counters set value = value + 1 where name = 'lines'")
+""",
+    ),
+    "a letter that it names is marked as read": (
+        "missing",
+        """
+from models import Letter, session
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        letter = session.query(Letter).get(json.loads(message)["letter_id"])
+        letter.read = True
+        session.commit()
+""",
+    ),
+}
+
+MEMBERS |= {
+    "it is made a member, and speaks": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        rooms.add_member(data["room"], self.current_user)
+        rooms.clear(data["room"])
+""",
+    ),
+    "whether it is a member, and speaks": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if rooms.is_member(data["room"], self.current_user):
+            rooms.clear(data["room"])
+""",
+    ),
+    "roles that are only loaded": (
+        "missing",
+        """
+class Door(Base):
+    def open(self):
+        self.roles = db.get_roles(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "ping":
+            self.write_message("pong")
+        elif data["type"] == "delete":
+            db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "roles that are looked at": (
+        "ok",
+        """
+class Door(Base):
+    def open(self):
+        self.roles = db.get_roles(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "ping":
+            self.write_message("pong")
+        elif data["type"] == "delete" and "editor" in self.roles:
+            db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "a method for administrators that asks nobody": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "remove":
+            self.admin_remove(data)
+    def admin_remove(self, data):
+        db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "a method for administrators that asks": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "remove":
+            self.admin_remove(data)
+    def admin_remove(self, data):
+        if not self.current_user.is_admin:
+            return
+        db.rooms.remove({"_id": data["id"]})
+""",
+    ),
+    "members who are told": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        doc = docs.load(data["doc"])
+        hub.notify_members(doc)
+        doc.append(data["text"])
+""",
+    ),
+}
+
+
+MEMBERS |= {
+    "a line of whoever it says, by another word": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        lines.insert({"author": data["authorName"], "text": data["text"]})
+""",
+    ),
+    "a line to whoever it says": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        letters.insert({"author": self.current_user, "to": data["to_user"], "text": data["text"]})
+""",
+    ),
+}
+
+
+ANYBODY |= {
+    "a table with attributes": (
+        "missing",
+        """
+class Record(dict):
+    def __init__(self, given):
+        super(Record, self).__init__(given)
+    def __getattr__(self, name):
+        return self.get(name)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = Record(json.loads(message))
+        bus.publish(data.channel, data.text)
+""",
+    ),
+    "a table of the server with attributes": (
+        "ok",
+        """
+class Record(dict):
+    def __init__(self, given):
+        super(Record, self).__init__(given)
+    def __getattr__(self, name):
+        return self.get(name)
+PLACES = Record({"channel": "lines"})
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        bus.publish(PLACES.channel, message)
+""",
+    ),
+}
+
+MEMBERS |= {
+    "the files of the user, in a database of the settings": (
+        "ok",
+        """
+class Door(Base):
+    @property
+    def db(self):
+        return self.application.settings["db"]
+    def on_message(self, message):
+        path = json.loads(message)["path"]
+        self.write_message({"found": self.db[self.current_user.name].find({"path": path})})
+""",
+    ),
+    "files of anybody, in a database of the settings": (
+        "missing",
+        """
+class Door(Base):
+    @property
+    def db(self):
+        return self.application.settings["db"]
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message({"found": self.db[data["owner"]].find({"path": data["path"]})})
+""",
+    ),
+}

@@ -14,19 +14,25 @@ from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
     actions,
     afterwards,
+    as_shipped,
     asked_later,
     authentication,
     authorization,
+    barred,
     classes,
     configuration,
     deeds,
     doors,
     entering,
+    everyday,
     gates,
     hostile_actions,
     hostile_checks,
     hostile_origins,
     late,
+    looked_up,
+    messages,
+    no_guard,
     nobody,
     optional,
     origin,
@@ -38,7 +44,9 @@ from tests.auditor.variants import (
     proving,
     settings,
     shipped,
+    structures,
     switched,
+    switches,
     turned_on,
     unseen,
 )
@@ -82,13 +90,19 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | as_shipped.CASES
     | asked_later.CASES
+    | barred.CASES
     | classes.CASES
     | configuration.CASES
     | doors.CASES
     | entering.CASES
+    | everyday.CASES
     | gates.CASES
     | late.CASES
+    | looked_up.CASES
+    | messages.CASES
+    | no_guard.CASES
     | nobody.CASES
     | optional.CASES
     | protocols.CASES
@@ -96,7 +110,9 @@ ALL = (
     | provided.CASES
     | settings.CASES
     | shipped.CASES
+    | structures.CASES
     | switched.CASES
+    | switches.CASES
     | turned_on.CASES
     | unseen.CASES
 )

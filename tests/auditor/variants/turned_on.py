@@ -617,3 +617,33 @@ CASES: dict[str, Case] = {
         {},
     ),
 }
+
+
+_LISTED = """
+import notebook.services.kernels.handlers as theirs
+class Asks(object):
+    def prepare(self):
+        token = self.settings.get("gateway_token")
+        if token and self.get_argument("token", None) != token:
+            return self.send_error(401)
+        return super(Asks, self).prepare()
+handlers = []
+for path, cls in theirs.default_handlers:
+    handlers.append((path, type("Door", (Asks, cls), {{}})))
+define("gateway_token", default={default})
+def main():
+    Application(handlers, gateway_token=options.gateway_token).listen(8888)
+"""
+
+CASES |= {
+    "a list of a package that was not read, with a token or none": (
+        "optional",
+        _LISTED.format(default='""'),
+        {},
+    ),
+    "a list of a package that was not read, with a token": (
+        "guarded",
+        _LISTED.format(default='"one-token"'),
+        {},
+    ),
+}

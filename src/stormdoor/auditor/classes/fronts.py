@@ -15,7 +15,10 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def given_to_servers(project: Project) -> list[tuple[Module, ast.expr]]:
-    """What `HTTPServer(...)` is given that is not plainly an application, with the module it stands in."""
+    """What `HTTPServer(...)` is given that is not plainly an application, with the module it stands in.
+
+    Where an application is served as it is, too, nothing stands in front of it.
+    """
     found: list[tuple[Module, ast.expr]] = []
     for module in list(project.inside()):
         if module.is_test or not any("HTTPServer" in line for line in module.lines):
@@ -24,13 +27,28 @@ def given_to_servers(project: Project) -> list[tuple[Module, ast.expr]]:
             match node:
                 case ast.Call(args=[(ast.Name() | ast.Attribute() | ast.Call()) as served, *_]):
                     meant = project.resolve(module, node.func, scopes)
-                    if any(
-                        isinstance(one, External) and one.name == _SERVER for one in meant
-                    ) and not _is_application(project, module, served, scopes):
-                        found.append((module, served))
+                    if not any(isinstance(one, External) and one.name == _SERVER for one in meant):
+                        continue
+                    if _is_application(project, module, served, scopes):
+                        return []
+                    found.append((module, served))
                 case _:
                     pass
-    return found
+    return [] if found and _listens_by_itself(project) else found
+
+
+def _listens_by_itself(project: Project) -> bool:
+    """`application.listen(8888)`: a server of its own."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "listen"
+        and isinstance(node.func.value, ast.Name | ast.Call)
+        and _is_application(project, module, node.func.value, scopes)
+        for module in list(project.inside())
+        if not module.is_test and any(".listen(" in line for line in module.lines)
+        for node, scopes in module.nodes()
+    )
 
 
 def _is_application(

@@ -41,6 +41,8 @@ class Knowledge:
     classes: dict[str, Known] = field(default_factory=dict)
     routers: dict[str, str] = field(default_factory=dict)
     """What gives connections to a class, with the base that such a class has as a rule."""
+    lists: dict[str, str] = field(default_factory=dict)
+    """Lists of routes of a package, with the class in them that is a WebSocket handler."""
 
     @property
     def router_names(self) -> frozenset[str]:
@@ -84,7 +86,7 @@ def load_knowledge(*extra: Path) -> Knowledge:
         KnowledgeError: A file cannot be read, or an entry has another form.
     """
     shipped = _shipped()
-    knowledge = Knowledge(dict(shipped.classes), dict(shipped.routers))
+    knowledge = Knowledge(dict(shipped.classes), dict(shipped.routers), dict(shipped.lists))
     for path in extra:
         try:
             text = path.read_text(encoding="utf-8")
@@ -145,7 +147,8 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     )
     for name in names:
         knowledge.classes[name] = known
-    routers = entry.get("router", [])
-    if not isinstance(routers, list) or not all(isinstance(name, str) for name in routers):
-        raise KnowledgeError(f"{where}: router is a list of dotted names")
-    knowledge.routers.update(dict.fromkeys(routers, names[0] if names else ""))
+    for key, table in (("router", knowledge.routers), ("listed", knowledge.lists)):
+        places = entry.get(key, [])
+        if not isinstance(places, list) or not all(isinstance(name, str) for name in places):
+            raise KnowledgeError(f"{where}: {key} is a list of dotted names")
+        table.update(dict.fromkeys(places, names[0] if names else ""))

@@ -39,7 +39,7 @@ class Loops(Bases):
 
     def _classes_in(
         self, module: Module, listed: ast.expr, place: int | None
-    ) -> Iterator[ClassInfo]:
+    ) -> Iterator[ClassInfo | External]:
         """The classes that a list has as such, or at one place of each of its entries."""
         if place is None:
             return
@@ -47,6 +47,8 @@ class Loops(Bases):
         for one in self.project.resolve(module, listed):
             if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
                 holder, shown = one.module, one.binding.value
+            elif isinstance(one, External) and one.name in self.knowledge.lists:
+                yield External(self.knowledge.lists[one.name])
         for entry in shown.elts[:_MOST] if isinstance(shown, ast.List | ast.Tuple) else ():
             parts = entry.args if isinstance(entry, ast.Call) else getattr(entry, "elts", [])
             found = entry if place < 0 else parts[place] if place < len(parts) else None
@@ -56,10 +58,21 @@ class Loops(Bases):
                     yield info
 
     def _made_of(
-        self, module: Module, call: ast.Call, bases: list[ast.expr], at: int, entry: ClassInfo
+        self,
+        module: Module,
+        call: ast.Call,
+        bases: list[ast.expr],
+        at: int,
+        entry: ClassInfo | External,
     ) -> ClassInfo:
-        node = class_statement(entry.name, [], [], call)
-        info = ClassInfo(module, ClassDef(node, entry.name, ()))
+        given = call.args[0]
+        name = (
+            given.value
+            if isinstance(given, ast.Constant) and isinstance(given.value, str)
+            else entry.name.rpartition(".")[2]
+        )
+        node = class_statement(name, [], [], call)
+        info = ClassInfo(module, ClassDef(node, name, ()))
         for place, base in enumerate(bases):
             found: list[ClassInfo | External] = (
                 [entry] if place == at else self.classes_of(module, base)

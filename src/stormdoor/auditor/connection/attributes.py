@@ -153,7 +153,7 @@ class TornadoAttributes(Client):
                 stored = self._application_attribute(name)
             if stored is not None:
                 return stored
-        return self.by_words(Unknown(text=text_of(value)), name, text, node)
+        return self.by_words(Unknown(value.labels, text_of(value)), name, text, node)
 
     def tornado_method(self, handler: Instance, name: str, node: ast.AST) -> Value:
         """A method or attribute that Tornado's handlers define."""
@@ -305,8 +305,9 @@ class TornadoAttributes(Client):
         text = (
             f"{text_of(value)}.{name}({key!r})" if key is not None else f"{text_of(value)}.{name}()"
         )
-        if value.kind == "request" and isinstance(key, str) and name in _OF_CONNECTION:
-            return self.from_client(_OF_CONNECTION[name], key, text)
+        if value.kind == "request" and name in _OF_CONNECTION and args:
+            asked = key if isinstance(key, str) else text_of(args[0]).rpartition(".")[2]
+            return self.from_client(_OF_CONNECTION[name], asked, text)
         if not isinstance(key, str) or name not in {"get", "get_list", "pop", "setdefault"}:
             if value.kind in {"headers", "cookies"}:
                 return Unknown(frozenset({"client", "header"}), text)

@@ -3,7 +3,14 @@
 import ast
 
 from stormdoor.auditor.connection.picks import Picks
-from stormdoor.auditor.interpreter.values import Const, Sequence, Setting, Value, settled
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Mapping,
+    Sequence,
+    Setting,
+    Value,
+    settled,
+)
 
 __all__ = ["Functional"]
 
@@ -37,6 +44,8 @@ class Functional(Picks):
                 [function, Sequence(items=items, exact=True), *rest],
             ):
                 return self._reduced(function, [*rest[:1], *items], node)
+            case "len", [held] if (many := _length(held)) is not None:
+                return many
             case "operator.contains", [holder, one]:
                 return self.compare(one, ast.In(), holder, node)
             case _, [left, right] if name.startswith("operator.") and name[9:] in _OPERATORS:
@@ -70,3 +79,14 @@ class Functional(Picks):
         for one in items[1:]:
             result = self.call(function, [result, one], {}, node)
         return result
+
+
+def _length(value: Value) -> Value | None:
+    """How many there are as shipped, of what a module lists."""
+    held = settled(value)
+    if not isinstance(held, Sequence | Mapping) or not held.exact:
+        return None
+    many = Const(len(held.items))
+    if isinstance(value, Setting):
+        return Setting(f"len({value.name})", many, text=value.text)
+    return many if held.items and held.text.isupper() else None

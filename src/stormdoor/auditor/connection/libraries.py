@@ -83,8 +83,8 @@ class TornadoModel(Functional):
                 return args[0]
             case "callable":
                 return _callable(args[0] if args else Unknown())
-            case "dict":
-                return self._dict(args, words)
+            case "dict" | "collections.ChainMap":
+                return self._dict(args if name == "dict" else args[::-1], words)
             case "type" if len(args) == 1 and isinstance(args[0], Instance):
                 return ClassRef(args[0].info, text=args[0].info.name)
             case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
@@ -164,7 +164,7 @@ class TornadoModel(Functional):
             known = default if isinstance(default, Const | ClassRef) else None
             return Setting(last, known, text="")
         if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
-            return self._any(name, args[0])
+            return self._any(name, args[0], node)
         if last == "gather":
             return Sequence([self.awaited(one, node) for one in args])
         return super().library_call(name, args, words, node)
@@ -188,11 +188,15 @@ class TornadoModel(Functional):
             return self.call(maker, [], {}, node)
         return words.get("default", args[0] if args else None)
 
-    def _any(self, name: str, items: Sequence) -> Value | None:
+    def _any(self, name: str, items: Sequence, node: ast.AST) -> Value | None:
         """What `any` and `all` make of an identity that is asked for among other things."""
         decides = name == "any"
         if items.exact and not items.items:
             return Const(value=not decides)
+        if any(isinstance(item, Setting) for item in items.items) and items.exact:
+            # Each is asked in turn, as with `and` and `or`.
+            decided = any(self.truth(one, node) is decides for one in items.items)
+            return Const(value=decided is decides)
         for item in items.items:
             if isinstance(item, Nobody) and item.truthy is decides:
                 return item

@@ -24,6 +24,7 @@ FROM_A_LIST = "getattr of a list"
 """How it is recorded where the names that may be picked stand in a list."""
 
 _MAX_PICKED = 16
+_CUTS = frozenset({"abort", "close"})
 _ALL_NAMES = ("globals(", "locals(", "vars(")
 
 
@@ -59,6 +60,10 @@ class Picks(TornadoMethods):
     ) -> Value:
         """A method; `globals().get(name)` is an item of it."""
         held = function.receiver
+        if function.name in _CUTS and isinstance(held, Unknown) and _is_stream(text_of(held)):
+            return self._close("close", node)
+        if function.name == "getpeercert":
+            return self.identity(text_of(function), node, certain=True)
         if (
             function.name == "get"
             and args
@@ -121,6 +126,11 @@ class Picks(TornadoMethods):
         if not known and prefix:
             found = [one for one in methods if one.startswith(prefix)]
         return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
+
+
+def _is_stream(text: str) -> bool:
+    """Whether it is what the handler speaks through: `self.ws_connection`, `self.ws_connection.stream`."""
+    return text.startswith("self.") and text.rpartition(".")[2] in {"stream", "ws_connection"}
 
 
 def _asks_for_base(function: ast.AST | None) -> bool:

@@ -307,8 +307,13 @@ class Run(Fronts):
                     self.from_client("url", one, one)
                     for one in names[: max(required, 0) or len(names)]
                 ]
-            if value.node.args.vararg is not None and method == "get":
-                continue
+            if value.node.args.vararg is not None:
+                if method == "get":
+                    continue
+                return [
+                    self.from_client("url", "argument", f"{value.node.args.vararg.arg}[{at}]")
+                    for at in range(_taken_from(value.node, value.node.args.vararg.arg))
+                ]
             return []
         return []
 
@@ -548,6 +553,28 @@ def _passing(function: ast.AST, rest: str) -> ast.Call | None:
         ):
             return node
     return None
+
+
+def _taken_from(function: ast.AST, name: str) -> int:
+    """How many of what it is given beside its parameters a function takes: `args[0]`."""
+    return max(
+        (
+            node.slice.value + 1
+            for node in ast.walk(function)
+            if isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == name
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, int)
+        ),
+        default=0,
+    )
+
+
+def _is_event(decorator: ast.expr) -> bool:
+    """`@event`, `@tornadio2.event("chat")`."""
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")) == "event"
 
 
 def _put_among_words(function: ast.AST) -> set[str]:

@@ -31,7 +31,7 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `known`, `poses`.
+            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `known`, `poses`, `branch`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.

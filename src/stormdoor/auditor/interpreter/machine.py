@@ -384,7 +384,9 @@ class Core:
             frozenset(self.proving),
             frozenset(self.proven_names),
             frozenset(
-                (id(event.node), event.kind) for event in self.events if event.kind != "call"
+                (id(event.node), event.kind)
+                for event in self.events
+                if event.kind not in {"branch", "call"}
             ),
             frozenset((name, key_of(value, 1)) for name, value in self.globals.items()),
         )

@@ -46,7 +46,7 @@ _ENVIRONMENT = "os.environ"
 _FINDS = frozenset(
     {"by", "count", "execute", "exists", "fetch", "fetchall", "fetchone", "fetchrow", "fetchval"}
     | {"filter", "find", "first", "get", "load", "lookup", "one", "query", "retrieve", "scalar"}
-    | {"search", "select"}
+    | {"objects", "search", "select"}
 )
 _PEOPLE = frozenset(
     {"account", "accounts", "email", "login", "member", "members", "nick", "nickname", "people"}

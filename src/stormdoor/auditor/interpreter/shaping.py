@@ -153,4 +153,9 @@ class Shaping(Surroundings):
         """`Class.name = value`."""
         if self.stage == Stage.IMPORT:
             self.overlays.setdefault(id(holder.info), {})[name] = value
+        elif (
+            isinstance(value, Instance) and value.info is holder.info and not value.attrs.get(name)
+        ):
+            value.shared = True  # the only one there is: `cls._instance = cls()`
+            self.overlay(holder.info)[name] = value
         super().store_on_class(holder, name, value)

@@ -200,7 +200,12 @@ class Surroundings(Calls):
             is_default = default is not None and argument is default
             plain = _plain(value) or (is_default and is_replaceable(name, value))
             return Setting(name, value, text=name) if plain else value
-        if not given and name in self.project.settings and function.decorator_list:
+        if (
+            not given
+            and default is None
+            and name in self.project.settings
+            and function.decorator_list
+        ):
             return self.setting_named(name, name, function)  # `@click.option("--name")`
         if default is not None:
             value = self.in_module(module, default)

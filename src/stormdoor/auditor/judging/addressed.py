@@ -1,12 +1,21 @@
 """What the address names, and whoever connects is given, joins or works on."""
 
+import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Instance, Value, labels_of, text_of
+from stormdoor.auditor.interpreter.values import (
+    Instance,
+    Mapping,
+    Sequence,
+    Value,
+    labels_of,
+    text_of,
+)
 from stormdoor.auditor.judging.asking import BENIGN
 from stormdoor.auditor.judging.authorization import only_reads
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
 
@@ -16,13 +25,26 @@ _ADDRESS = frozenset({"url", "query"})
 _ASKED_ELSEWHERE = frozenset({"address", "credential", "header", "host"})
 """A token is for who has it; and what is passed on as it came is asked by whom it reaches."""
 _MANNER = frozenset(
-    {"cols", "color", "columns", "compress", "count", "delay", "encoding", "format", "fps", "from"}
+    {
+        "cols",
+        "color",
+        "colour",
+        "columns",
+        "compress",
+        "count",
+        "delay",
+        "encoding",
+        "format",
+        "fps",
+        "from",
+    }
     | {"freq", "frequency", "height", "interval", "lang", "language", "lat", "limit", "lng", "lon"}
     | {"last", "locale", "max", "min", "mode", "offset", "order", "page", "period", "protocol"}
     | {"quality", "rate", "rows", "seconds", "since", "size", "sort", "speed", "start", "theme"}
     | {"time", "timeout", "timestamp", "tz", "ts", "version", "width", "zoom"}
 )
 """Words of an argument that says how something is given, and not what."""
+_ASKED = re.compile(r"""get_\w*argument\(['"]([\w-]+)['"]\)$""")
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -47,8 +69,10 @@ def _is_addressed(event: Event) -> bool:
 
 
 def _only_makes(event: Event) -> bool:
-    """`ObjectId(name)`: another form of the name."""
+    """`ObjectId(name)`, `template.generate(name=name)`: another form of the name, or a text with it."""
     last = (lexicon.chain_of(event.text) or [""])[-1]
+    if lexicon.words_of(last)[:1] in (["generate"], ["render"]):
+        return True
     return event.kind == "act" and event.receiver is None and last[:1].isupper()
 
 
@@ -61,13 +85,15 @@ def _is_of_what_was_found(event: Event) -> bool:
 def _given(event: Event) -> Iterator[Value]:
     if event.receiver is not None:
         yield event.receiver
-    yield from event.values
-    yield from (value for _, value in event.words)
+    for value in values_in(event):
+        if not isinstance(value, Mapping | Sequence):
+            yield value
 
 
 def _names_something(value: Value) -> bool:
     labels = labels_of(value)
     if isinstance(value, Instance) or not labels & _ADDRESS or "answer" in labels:
         return False
-    path = path_of(text_of(value))
+    asked = _ASKED.match(text_of(value))
+    path = (asked[1],) if asked is not None else path_of(text_of(value))
     return not (path and set(lexicon.words_of(str(path[-1]))) & _MANNER)

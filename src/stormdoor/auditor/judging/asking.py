@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
@@ -16,6 +17,7 @@ from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.telling import only_notes
+from stormdoor.auditor.judging.verbs import CHANGES, KEEPS, SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -145,8 +147,23 @@ _ACCOUNT = frozenset(
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
 """Words for a place that some may write to."""
+_Way: TypeAlias = tuple[tuple[int, str], ...]
+_FOUND_OUT = frozenset({"answer", "found", "principal", "proven"})
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
+_COUNTS = _FINDS | {"incr", "increment", "lock", "note", "touch"}
+"""What may come before a log-in that the same message tries."""
+_CHECKS = frozenset(
+    {"allow", "allowed", "allows", "are", "ask", "assert", "can", "check", "deny", "enforce"}
+    | {"ensure", "fetch", "find", "forbid", "get", "guard", "has", "is", "load", "lookup", "may"}
+    | {"must", "need", "needs", "only", "permit", "permits", "query", "require", "required"}
+    | {"requires", "restrict", "should", "test", "validate", "verify", "was"}
+)
+"""How the name of a question begins, whatever it is about."""
+_HANDLES = frozenset({"cmd", "command", "do", "handle", "on", "process", "run"})
+_DEEDS = (CHANGES | KEEPS | SPEAKS | _DOES) - {"access", "contains"}
+_DEEDS |= {"ban", "count", "invite", "join", "kick", "leave", "list", "log", "login", "new", "note"}
+"""Words by which a name is that of a deed: somebody is made a member, an administrator removes something."""
 _STDLIB = sys.stdlib_module_names
 
 
@@ -178,7 +195,7 @@ def asks(event: Event) -> bool:
             return False
         if event.text.startswith("access: "):
             return not _is_account_state(event.text)
-        if _ASKS & set(words) or _is_asked_of(event.text):
+        if _is_question(words) or _is_asked_of(event.text):
             return True
         if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):
             return True
@@ -190,7 +207,16 @@ def asks(event: Event) -> bool:
             and (_is_told_the_user(event) or _finds_or_says(last))
         ):
             return True  # the user and the object together: the callee can tell
-    return any(_ASKS & set(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+    return any(_is_question(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def _is_question(words: list[str]) -> bool:
+    """`can_edit`, `check_member`, `role_of`, and not `add_member`, `admin_delete`, `on_access`."""
+    if not _ASKS & set(words):
+        return False
+    if words[0] in _CHECKS:
+        return True
+    return words[0] not in _HANDLES and not _DEEDS & set(words)
 
 
 def _is_account_state(text: str) -> bool:
@@ -416,6 +442,23 @@ class Asking:
                 chosen = chosen or id(event.node) == id(choice.node)
         return False
 
+    def _is_kept_from(self, question: int, wanted: int) -> bool:
+        """Whether it was left undone after the question, for a message of a kind that has it done."""
+        turns = [turn for path in self._paths for turn in _turns(path)]
+        done = {
+            _way_of(turn, wanted)
+            for turn in turns
+            if any(id(event.node) == wanted and event.kind in DOING for event in turn)
+        }
+        for turn in turns:
+            left, refused = _is_left_undone(turn, question, wanted)
+            if not left:
+                continue
+            way = _way_of(turn)
+            if refused or any(_is_one_kind(way, other) for other in done):
+                return True
+        return False
+
     def _matters(self, question: Event, doing: Event) -> bool:
         """Whether the answer can keep it from being done: on some way it is not done after it."""
         wanted = id(doing.node)
@@ -426,7 +469,7 @@ class Asking:
                 not self._complete
                 or question.text.startswith("@")
                 or (_may_raise(question) and not is_swallowed(question, doing))
-                or any(_ends_without(path, key[0], wanted) for path in self._paths)
+                or self._is_kept_from(key[0], wanted)
             )
         return known
 
@@ -444,33 +487,51 @@ def _proven_later(path: Path, doing: Event) -> frozenset[int]:
             names |= {one.text for one in chosen_in(event) if "credential" not in one.labels}
         elif id(event.node) == wanted and event.kind in DOING:
             said = {one.text for one in chosen_in(event) if not one.labels & {"answer", "found"}}
-            if said and said <= names:
+            counts = event.kind == "store" or bool(_COUNTS & set(lexicon.words_of(_last_of(event))))
+            if counts and said and said <= names:
                 found.add(at)
     return frozenset(found)
 
 
-def _ends_without(path: Path, question: int, wanted: int) -> bool:
-    """Whether the question was asked, and a message was handled without the deed after it."""
+def _turns(path: Path) -> Iterator[list[Event]]:
+    """What happens for each message, the first with what came before it, if it is known how it ended."""
     if path.outcome != "refused" and not path.message_end and path.open_end != "raised":
-        return False  # nobody knows how it went on
+        return
     begin = 0
     for end in path.handled or [len(path.events)]:
-        if _is_left_undone(path.events[begin:end], question, wanted):
-            return True
+        yield path.events[begin:end]
         begin = end
-    return False
 
 
-def _is_left_undone(events: list[Event], question: int, wanted: int) -> bool:
+def _way_of(turn: list[Event], wanted: int = 0) -> _Way:
+    """Which kind of message it is: how what the client says had it go, up to where something is done."""
+    way: list[tuple[int, str]] = []
+    for event in turn:
+        if event.kind == "branch" and event.stage == Stage.MESSAGE:
+            if "client" in event.labels and not event.labels & _FOUND_OUT:
+                way.append((id(event.node), event.text))
+        elif id(event.node) == wanted and event.kind in DOING:
+            break
+    return tuple(way)
+
+
+def _is_one_kind(way: _Way, other: _Way) -> bool:
+    """Whether one goes as the other does, as far as it goes."""
+    shorter = min(len(way), len(other))
+    return way[:shorter] == other[:shorter]
+
+
+def _is_left_undone(events: list[Event], question: int, wanted: int) -> tuple[bool, bool]:
+    """Whether it was not done after the question, and whether the client was refused then."""
     waiting = False
     for event in events:
-        if id(event.node) == question:
+        if id(event.node) == question and event.kind != "branch":
             waiting = True
         elif waiting and event.kind in {"close", "finish"}:
-            return True
+            return True, True
         elif waiting and id(event.node) == wanted and event.kind in DOING:
             waiting = False
-    return waiting
+    return waiting, False
 
 
 def _may_raise(question: Event) -> bool:

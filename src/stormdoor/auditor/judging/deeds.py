@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
+    Const,
     Instance,
     Mapping,
     Value,
@@ -63,6 +64,10 @@ _RECIPIENT = re.compile(
     r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id|mobile|msisdn|(to_?)?number)$",
     re.IGNORECASE,
 )
+_ONE_ROW = re.compile(
+    r"\b(?:update\b.+\bset|delete\s+from)\b.+\bwhere\b", re.IGNORECASE | re.DOTALL
+)
+"""A statement that changes the rows of which something is said."""
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -104,7 +109,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _hands_to_what_it_names(event)
             )
         case "store":
-            return _sets(event) or _changes_somebodys(event)
+            return _sets(event) or _changes_somebodys(event) or _is_found(event.receiver)
         case _:
             return False
 
@@ -114,6 +119,8 @@ def _changes(event: Event) -> bool:
     words = lexicon.words_of(name_of(event))
     if _is_found(event.receiver):
         return bool((CHANGES | KEEPS) & set(words[:1]))
+    if words[:1] == ["execute"] and _is_of_a_statement(event):
+        return True
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
     return _is_of_a_query(event) or any(
@@ -121,6 +128,16 @@ def _changes(event: Event) -> bool:
         _ID.search(name) or name in words[1:]
         for name in fields_of(event)
     )
+
+
+def _is_of_a_statement(event: Event) -> bool:
+    """`execute("update users set score = ? where email = ?", (data["score"], data["email"]))`."""
+    statement = event.values[0] if event.values else None
+    if statement is None:
+        return False
+    text = statement.value if isinstance(statement, Const) else text_of(statement)
+    said = [statement, *event.values[1:], *(value for _, value in event.words)]
+    return bool(_ONE_ROW.search(str(text))) and any("message" in labels_of(one) for one in said)
 
 
 def _is_of_a_query(event: Event) -> bool:
@@ -192,7 +209,7 @@ def _speaks_where_it_names(event: Event) -> bool:
         "client" in labels_of(place)
         and bool(labels_of(place) & {"message", "query", "url"})
         and bool(
-            ((PLACES | {"routing"}) & stems_of(text_of(place)))
+            ((PLACES | {"event", "routing", "signal"}) & stems_of(text_of(place)))
             or (ROUTES & set(lexicon.words_of(name)))
         )
         for name, place in (*placed, *event.words)
@@ -354,6 +371,8 @@ def _takes_part(event: Event) -> bool:
     listens = bool(LISTENS & words)
     if event.kind != "join" and not (event.kind == "act" and listens):
         return False
+    if listens and "somebody" in event.labels:
+        return True
     held = event.receiver
     if held is not None and "client" in labels_of(held) and labels_of(held) & {"found", "answer"}:
         return bool((OF_SOMEBODY - THEMSELVES) & stems_of(text_of(held)))

@@ -171,7 +171,11 @@ class Endpoint:
     @cached_property
     def _told(self) -> frozenset[ast.AST]:
         """Where something that the client sent is handed on."""
-        return frozenset(event.node for event in self.member.events if "client" in event.labels)
+        return frozenset(
+            event.node
+            for event in self.member.events
+            if "client" in event.labels and event.kind != "branch"
+        )
 
     def calls(self, *names: str, stages: tuple[Stage, ...] = ()) -> Iterator[Event]:
         """Calls that can happen for a client that is let in, each place once.

@@ -17,7 +17,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.asking import SHARED
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.ownership import is_statement
-from stormdoor.auditor.judging.verbs import SPEAKS
+from stormdoor.auditor.judging.verbs import CHANGES, SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -72,6 +72,8 @@ def is_own_row(event: Event) -> bool:
     """
     if not _BEGINS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
         return False
+    if event.receiver is not None and "client" in labels_of(event.receiver):
+        return False  # where it is put is what the client names
     return any(
         any("principal" in one.labels and "client" not in one.labels for one in row.values())
         and not any(SHARED & set(lexicon.words_of(str(field))) for field in row)
@@ -120,7 +122,11 @@ def is_in_own_place(event: Event) -> bool:
     path = event.values[0] if event.values else None
     if path is not None and _is_own_key(path):
         return True
-    if path is not None and SPEAKS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]):
+    if (
+        path is not None
+        and len(event.values) == 2
+        and SPEAKS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1])
+    ):
         return "principal" in path.labels and "client" not in path.labels
     return (
         (event.text == "open" or event.text.startswith(("os.", "shutil.", "pathlib.Path.")))
@@ -132,6 +138,8 @@ def is_in_own_place(event: Event) -> bool:
 def is_an_amount(event: Event) -> bool:
     """`log.after(message["since"])`, `terminal.resize(rows, cols)`: how much, of whatever it is."""
     said = [text_of(one) for one in chosen_in(event)]
+    if CHANGES & set(lexicon.words_of(event.text.rpartition(".")[2])):
+        return False
     return bool(said) and all(
         bool(names) and bool(_AMOUNTS & set(lexicon.words_of(names[-1])))
         for names in (re.findall(r"""['"](\w+)['"]""", text) for text in said)
@@ -139,9 +147,8 @@ def is_an_amount(event: Event) -> bool:
 
 
 _AMOUNTS = frozenset(
-    {"after", "amount", "before", "cols", "columns", "count", "cursor", "height", "interval"}
-    | {"last", "limit", "offset", "page", "per", "rows", "since", "size", "skip", "start"}
-    | {"timeout", "width"}
+    {"after", "before", "cols", "columns", "count", "cursor", "height", "interval", "limit"}
+    | {"offset", "rows", "since", "size", "skip", "timeout", "width"}
 )
 
 

@@ -21,9 +21,6 @@ _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
     re.IGNORECASE,
 )
-_WHO = re.compile(
-    r"(user|username|user_?id|uid|login|player|player_?id|account|account_?id)$", re.IGNORECASE
-)
 _SAYS = SPEAKS | {"add", "append", "create", "hmset", "hset", "insert", "lpush", "publish", "rpush"}
 _SAYS |= {"save", "set", "setex", "store", "xadd"}
 _SAYS |= {"accept", "approve", "bid", "book", "buy", "charge", "deposit", "follow", "like", "move"}
@@ -36,6 +33,8 @@ _COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|ex
 """What only says whether there is something, or how many there are."""
 _FOUND = frozenset({"answer", "found", "named"})
 _PROVEN = frozenset({"credential", "identity", "principal", "proven"})
+_NOBODY = frozenset({"ignored", "missing", "optional", "swallowed"})
+"""Where anybody is let in as shipped, and stays."""
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -53,14 +52,21 @@ def claimed_identity(event: Event) -> str:
         return ""  # what it said comes back to it
     if lexicon.is_predicate(last) or _COUNTS & set(lexicon.words_of(last)):
         return ""  # it only asks whether there is such a one
+    said = _is_said(event, set(lexicon.words_of(last)))
     for value in values_in(event):
         if (
             isinstance(value, Unknown)
             and "message" in value.labels
             and "credential" not in value.labels
-        ) and _FIELD.search(value.text):
+            and (_FIELD.search(value.text) or (said and lexicon.says_who(_last_of(value.text))))
+        ):
             return value.text
     return ""
+
+
+def _last_of(text: str) -> str:
+    """`author` of `data["line"]["author"]`."""
+    return str((path_of(text) or ("",))[-1])
 
 
 def _is_to_itself(event: Event) -> bool:
@@ -82,14 +88,14 @@ def _registered_as(event: Event) -> str:
         ):
             # `people.register(uid, self)`, and the address says who that is
             claimed = "client" in labels and not labels & {"principal", "credential", "answer"}
-            return text if claimed and _WHO.match(str((path_of(text) or ("",))[-1])) else ""
+            return text if claimed and lexicon.says_who(_last_of(text)) else ""
         case ast.Subscript(), (Unknown(labels=labels, text=text), Instance(handler=True)):
             named = "message" in labels and "principal" not in labels
             return text if named and "credential" not in labels else ""
         case ast.Subscript(), (Const(value=str() as field), Unknown(labels=labels, text=text)):
             # `clients[number]["username"] = message["text"]`
             said = "message" in labels and not labels & {"principal", "credential", "answer"}
-            return text if said and _WHO.match(field) else ""
+            return text if said and lexicon.says_who(field) else ""
         case _:
             return ""
 
@@ -99,6 +105,8 @@ def _registered_as(event: Event) -> str:
 
 def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
     """What a client that has proven nothing does, or is told, as whoever it says that it is."""
+    if endpoint.authentication.kind not in _NOBODY:
+        return
     for path in endpoint.anonymous.paths:
         yield from _on(path)
 

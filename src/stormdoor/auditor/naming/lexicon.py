@@ -23,6 +23,7 @@ __all__ = [
     "asks_for_anybody",
     "chain_of",
     "concerns_identity",
+    "is_about_somebody",
     "is_absence_error",
     "is_access_word",
     "is_authenticator",
@@ -160,6 +161,26 @@ def is_name_of_somebody(name: str) -> bool:
         ["name"],
         ["nick"],
         ["nickname"],
+    )
+
+
+@lru_cache(maxsize=16384)
+def is_about_somebody(name: str) -> bool:
+    """Whether what a session has under this name is there only for somebody who is known: `user`, `uid`."""
+    words = set(words_of(name))
+    return is_name_of_somebody(name) or bool(
+        words
+        & {
+            "account",
+            "authenticated",
+            "logged",
+            "login",
+            "member",
+            "principal",
+            "uid",
+            "user",
+            "userid",
+        }
     )
 
 

@@ -8,6 +8,8 @@ from stormdoor.auditor.reading.project import Project
 
 __all__ = ["collect_settings", "is_given_anyway"]
 
+_OF_TORNADO = frozenset({"cookie_secret", "login_url", "xsrf_cookies", "debug"})
+"""Settings of an application: a dictionary that has one is of its settings, whatever it is called."""
 _ROUTES = frozenset({"handlers", "routes", "urls", "rules", "url_patterns"})
 
 
@@ -32,6 +34,13 @@ def collect_settings(project: Project) -> None:
                     _entries(project, module, value)
                 case ast.Assign(targets=[ast.Name()], value=ast.Dict() as value):
                     _specified(project, module, value)
+                case ast.Assign(
+                    targets=[ast.Name(id=name)],
+                    value=ast.Call(func=ast.Name(id="dict"), keywords=words),
+                ) if "settings" in name.lower() or "config" in name.lower():
+                    given = {word.arg: word.value for word in words if word.arg}
+                    if not _OF_TORNADO & given.keys():  # else it is noted as a call
+                        _given(project, module, given)
                 case _:
                     pass
 
@@ -103,7 +112,7 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
             if key != "handlers":
                 _note(project, key, module, value)
         return
-    if name == "dict" and words.keys() & {"cookie_secret", "login_url", "xsrf_cookies", "debug"}:
+    if name == "dict" and words.keys() & _OF_TORNADO:
         _given(project, module, words)
 
 

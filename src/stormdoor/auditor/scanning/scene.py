@@ -229,6 +229,14 @@ def _reachable(
         for one in info.mro[1:]
         if isinstance(one, ClassInfo)
     }
+    bases |= {
+        id(one)
+        for info in sockets
+        for fork in info.forks
+        for side in (fork.held, fork.otherwise)
+        if isinstance(side, ClassInfo)
+        for one in side.mro
+    }
     applying = making_applications(hierarchy.project, hierarchy, sockets)
     for info in sockets:
         if (

@@ -11,7 +11,7 @@ from stormdoor.auditor.interpreter.calls.decorators import Decorators
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
-from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
 from stormdoor.auditor.interpreter.pieces import PIECES
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
@@ -50,6 +50,8 @@ _SWITCHES = frozenset(
 )
 """Words of a flag that is there to turn a check of origins off."""
 _PUTS = frozenset({"add", "append", "setdefault", "update"})
+_GETTER = 80
+"""Steps of `__getattr__` that are followed: one that looks into a table is short."""
 
 
 class Attributes(Decorators):
@@ -214,12 +216,22 @@ class Attributes(Decorators):
         """What `__getattr__` of an object gives; of one that a module makes a switch is a setting."""
         text = f"{text_of(value)}.{name}"
         method = self.member_value(getter, value.info)
+        if "client" in value.labels:
+            return self.client_field(value, name, text)
         if not value.shared or not isinstance(method, Function):
             return Unknown(text=text)
+        cap, self.cap = self.cap, min(self.cap, self.steps + _GETTER)
+        leaning, self.leaning = self.leaning, False
+        happened = len(self.events)
         try:
             given = self.call(method, [value, Const(name)], {}, node)
-        except Thrown:
+        except (Thrown, TooFar):
+            if self.steps > cap:
+                raise
+            del self.events[happened:]
             return Unknown(text=text)
+        finally:
+            self.cap, self.leaning = cap, leaning
         if isinstance(given, Const) and (
             given.value is None or isinstance(given.value, bool | str)
         ):

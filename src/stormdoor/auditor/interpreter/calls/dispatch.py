@@ -7,6 +7,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.calls.parts import Parts, part_of
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.pieces import given_instead
 from stormdoor.auditor.interpreter.values import (
     REST,
     Authenticated,
@@ -139,6 +140,9 @@ class Calls(Parts):
             case Nobody():
                 if function.certain:
                     raise Thrown("TypeError", node, self.frame.module)
+                instead = given_instead(_method_of(node), args, words)
+                if instead is not None:
+                    return instead
                 return Nobody(
                     function.text,
                     node,
@@ -204,11 +208,20 @@ class Calls(Parts):
                 return False
 
 
+def _method_of(node: ast.AST) -> str:
+    """The name of the method that is called."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return name
+        case _:
+            return ""
+
+
 def _asks_for_somebody(node: ast.AST, args: list[Value], words: dict[str, Value]) -> bool:
     """`session.get("user")`: None, where nobody is logged in, and not merely something false."""
     match node, args:
         case ast.Call(func=ast.Attribute(attr="get")), [Const(value=str() as name)] if not words:
-            return lexicon.concerns_identity(name)
+            return lexicon.is_about_somebody(name)
         case _:
             return False
 

@@ -318,8 +318,15 @@ class Functions(Statements):
             instance.attrs.update({name: one for name, one in words.items() if name != REST})
             if args and isinstance(args[0], Const) and not names:
                 instance.attrs["status_code"] = args[0]
+        said = labels_of(*args, *words.values())
+        if "client" in said and any(
+            name.rpartition(".")[2] in _TABLES
+            for one in info.mro
+            for name in ([one.name] if isinstance(one, External) else one.unresolved)
+        ):
+            instance.labels |= said - {"self"}  # whatever is asked of it, the client wrote it
         if (
-            "self" in labels_of(*args, *words.values())
+            "self" in said
             and self.accepted
             and not (self.stage == Stage.MESSAGE and self._is_followed(info))
         ):
@@ -356,6 +363,10 @@ class Functions(Statements):
                 raise
         finally:
             self.cap, self.leaning = cap, leaning
+
+
+_TABLES = frozenset({"OrderedDict", "UserDict", "defaultdict", "dict"})
+"""Bases of a class whose objects are tables."""
 
 
 def is_replaceable(name: str, default: Value) -> bool:

@@ -72,6 +72,8 @@ _FAILS = {
     "cryptography": "InvalidToken",
 }
 _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
+_ACCOUNTS = ("spwd.", "pwd.")
+"""How the names of calls begin that look accounts of the system up."""
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
 _OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
 _ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
@@ -81,7 +83,9 @@ _ASKED = frozenset(
     | {"query", "validate", "verify"}
 )
 """First words of what asks for something that comes to a function later."""
-_NOT_OF_NONE = frozenset({"loads", "int", "len", "json_decode", "b64decode", "float"})
+_NOT_OF_NONE = frozenset(
+    {"xhtml_escape", "loads", "int", "len", "json_decode", "b64decode", "float"}
+)
 
 
 class Libraries(Methods):
@@ -283,6 +287,8 @@ class Libraries(Methods):
         # What is drawn once, when the program starts, is for those who are told it.
         secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
         reached = {"answer"} if name.endswith(".websocket_connect") else set[str]()
+        if name.startswith(_ACCOUNTS):
+            reached = {"found"}
         return Unknown(
             (labels - {"self", "setting"}) | secret | reached,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",

@@ -43,6 +43,8 @@ _OF_FILES = frozenset(
 _UNPACKS = frozenset({"extract", "extractall"})
 
 
+_FILLS = frozenset({"MergeFromString", "ParseFromString"})
+"""Methods of a message of a protocol that read what it holds."""
 _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
@@ -119,6 +121,9 @@ class Methods(Queues):
                 return configured
         if isinstance(receiver, Mapping | Sequence):
             return self._container_method(receiver, name, args, node)
+        if args and isinstance(receiver, Unknown) and _takes_in(name, receiver):
+            receiver.labels |= labels_of(*args)  # it is in it from now on
+            return Const(None)
         if name in _AGAIN and not everything and labels_of(receiver) >= {"client", "found"}:
             return Unknown(labels_of(receiver), f"{text_of(receiver)}.{name}()")
         if isinstance(receiver, Const) or (
@@ -266,6 +271,10 @@ class Methods(Queues):
         if by_path and by_path in self.project.settings:
             return self.setting_named(by_path, by_path, node)
         keys = [str(one.value) for one in args if isinstance(one, Const) and one.value is not None]
+        if keys and name in {"has_option", "has_section"}:
+            key = ".".join(keys[:2])
+            there = any(one == key or one.startswith(f"{key}.") for one in self.project.settings)
+            return Setting(f"{key} is there", Const(there))
         if not keys or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
         if name in {"getboolean", "getint", "getfloat"} or (name == "get" and "fallback" in words):
@@ -326,11 +335,15 @@ class Methods(Queues):
             if concrete is not None:
                 text = f"{receiver.name}.{name}()"
                 return Setting(text, concrete, text=text)
-        if name in {"get", "pop", "setdefault"} and args and isinstance(args[0], Const):
+        if (
+            name in {"get", "getboolean", "pop", "setdefault"}
+            and args
+            and isinstance(args[0], Const)
+        ):
             key = str(args[0].value)
             if isinstance(receiver.default, Mapping) and args[0].value in receiver.default.items:
                 return Setting(f"{receiver.name}.{key}", receiver.default.items[args[0].value])
-            fallback = args[1] if len(args) > 1 else Const(None)
+            fallback = args[1] if len(args) > 1 else words.get("fallback", Const(None))
             named = self.setting_named(f"{receiver.name}.{key}", key, node)
             if isinstance(named, Setting) and named.default is None and not self._is_contested(key):
                 named.default = fallback
@@ -349,6 +362,11 @@ class Methods(Queues):
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _takes_in(name: str, receiver: Unknown) -> bool:
+    """`line.ParseFromString(message)`, `digest.update(user.encode())`."""
+    return name in _FILLS or (name == "update" and receiver.text.startswith(("hmac.", "hashlib.")))
 
 
 def _is_on(value: object) -> bool:

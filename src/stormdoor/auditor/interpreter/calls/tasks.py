@@ -16,6 +16,8 @@ from stormdoor.auditor.interpreter.values import (
     Special,
     Unknown,
     Value,
+    labels_of,
+    text_of,
 )
 
 __all__ = ["OPERATIONS", "SPAWN", "THROUGH", "Tasks", "is_closing", "keeps_failures"]
@@ -145,11 +147,25 @@ class Tasks(Unread):
                     return Sequence([value, *rest], "list")
                 return value
             if isinstance(one, Function | Bound | Partial):
-                return self.awaited(self.call(one, args[at + 1 :], {}, node), node)
+                given = args[at + 1 :]
+                value = self.awaited(self.call(one, given, {}, node), node)
+                if name in OPERATIONS and self.mode == "member" and _is_nothing(value):
+                    # It answers by the callback that a task gives it.
+                    proven = any(map(self.is_proof, given))
+                    labels = frozenset({"principal"}) if proven else labels_of(*given) | {"answer"}
+                    return Unknown(labels - {"self"}, f"{text_of(one)}()")
+                return value
         at = _POOLS.get(name, len(args))
         if at < len(args):
             return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")
+
+
+def _is_nothing(value: Value) -> bool:
+    """Whether a function has given back nothing that anything is known of."""
+    return (isinstance(value, Const) and value.value is None) or (
+        isinstance(value, Unknown) and not value.labels
+    )
 
 
 def keeps_failures(name: str, words: dict[str, Value]) -> bool:

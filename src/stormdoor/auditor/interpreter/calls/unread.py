@@ -136,6 +136,8 @@ _DELIVERS = frozenset(
 """What hands something on and gives no answer about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
+_NAMED = "by name"
+"""Of a cursor that was asked for what goes by a name that the client chose."""
 _PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions and answers them all at once."""
 _LEAVES = frozenset(
@@ -250,7 +252,8 @@ class Unread(Verification):
                 self.refuted(node, text)
             nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
-                return self._done_with_nobody(nobody, node, text, args, words)
+                certain = nobody.certain and _finds_one(names)
+                return self._done_with_nobody(nobody, node, text, args, words, certain=certain)
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             self.prove([*everything, function] if proof else [])
@@ -291,12 +294,19 @@ class Unread(Verification):
         )
 
     def _done_with_nobody(
-        self, nobody: Nobody, node: ast.AST, text: str, args: list[Value], words: dict[str, Value]
+        self,
+        nobody: Nobody,
+        node: ast.AST,
+        text: str,
+        args: list[Value],
+        words: dict[str, Value],
+        *,
+        certain: bool,
     ) -> Value:
         if self.accepted:
             self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
         self.found_nobody(node, text, presumed=nobody.presumed)
-        return Nobody(text, node, self.frame.module, presumed=True)
+        return Nobody(text, node, self.frame.module, certain=certain, presumed=True)
 
     def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
         """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
@@ -378,9 +388,11 @@ class Unread(Verification):
             if proof:
                 self.queried.add(holder)
                 return Nobody(f"{text}()", node, self.frame.module)
-            self.queried.discard(holder)
+            self.queried.difference_update({holder, f"{_NAMED} {holder}"})
         elif last in _FETCHES and holder in self.queried:
             return Nobody(f"{text}()", node, self.frame.module)
+        elif last in _FETCHES and f"{_NAMED} {holder}" in self.queried:
+            return Unknown(frozenset({"client", "answer", "named"}), f"{text}()")
         return None
 
     def _found_by_name(
@@ -392,6 +404,10 @@ class Unread(Verification):
             receiver = function.receiver if isinstance(function, Member) else None
             given = tuple(words.items())
             self.record("act", node, text, values=tuple(args), words=given, receiver=receiver)
+        holder, _, last = text.rpartition(".")
+        if last == "execute":
+            self.queried.discard(holder)
+            self.queried.add(f"{_NAMED} {holder}")
         labels = labels_of(*args, *words.values(), function)
         return Unknown((labels - {"setting"}) | {"answer", "named"}, f"{text}()")
 
@@ -469,6 +485,17 @@ def _nobody_among(given: list[Value], name: str) -> Nobody | None:
         if found is not None:
             return found
     return None
+
+
+def _finds_one(names: list[str]) -> bool:
+    """Whether a call gives somebody, or None: `User.by_id`, `db.get_user`."""
+    words = lexicon.words_of(names[-1]) if names else []
+    about = {word.rstrip("s") for name in names[-2:] for word in lexicon.words_of(name)}
+    return (
+        words[:1] in (["by"], ["find"], ["fetch"], ["get"], ["load"], ["lookup"])
+        and not {"all", "create", "guest", "list", "many", "new"} & set(words)
+        and bool({"account", "member", "people", "person", "user"} & about)
+    )
 
 
 def _names_nobody(value: Value) -> bool:

@@ -38,6 +38,9 @@ from stormdoor.auditor.reading.defaults import is_given_anyway
 _COMMON = frozenset(["environ", "get", "lower", "options", "settings", "strip", "upper"])
 """What many settings have in their names."""
 
+_FILES = frozenset({"cfg", "conf", "config", "configuration", "settings"})
+"""Last words of what is read from a file of settings."""
+
 __all__ = ["Comparisons", "name_of"]
 
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -307,6 +310,15 @@ class Comparisons(Operators):
             # What nobody says, or only where something else is there, is not there as shipped.
             said = any(is_given_anyway(module, value) for module, value in given)
             return Setting(f"{name!r} in {text_of(right)}", Const(said))
+        if (
+            self.mode == "anonymous"
+            and isinstance(left, Const)
+            and isinstance(left.value, str)
+            and not left.labels
+            and lexicon.concerns_identity(left.value)
+            and _is_configuration(right, node)
+        ):
+            return Setting(f"{left.value!r} in the configuration", Const(value=False))
         if isinstance(right, Special) and right.kind in {"headers", "cookies"}:
             if (
                 self.mode == "origin"
@@ -348,6 +360,8 @@ class Comparisons(Operators):
             return _derived(left, text, known)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
+        if isinstance(right, Nobody) and not right.truthy and isinstance(left, Const):
+            return Nobody(right.text, node, self.frame.module, presumed=right.presumed)
         if self.is_not_listed(left, right):
             # Who is listed may have proven anything, or nothing at all.
             self.check(node, text, presumed=True, remembered=True)
@@ -406,6 +420,8 @@ class Comparisons(Operators):
     def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """A credential compared with what the server holds: this client has none that fits."""
         shown = False
+        if _is_sum_of(left, right) or _is_sum_of(right, left):
+            return Nobody(self.frame.module.source(node), node, self.frame.module)
         for one, other in ((left, right), (right, left)):
             if not self.is_proof(one) and not (
                 "client" in labels_of(one)
@@ -419,8 +435,6 @@ class Comparisons(Operators):
             ):
                 continue
             if _chosen(other) and "identity" not in labels_of(other):
-                if is_keyed_digest(other):
-                    return Nobody(self.frame.module.source(node), node, self.frame.module)
                 shown = _chosen(
                     one
                 )  # else the server looked it up, and it is the other that is shown
@@ -570,13 +584,31 @@ def _worth_guessing(one: Value, other: Const) -> bool:
     )
 
 
+def _is_configuration(held: Value, node: ast.AST) -> bool:
+    """Whether something that was read from a file is called so, and no client sent it."""
+    names = ast.unparse(node.comparators[-1]) if isinstance(node, ast.Compare) else ""
+    return (
+        isinstance(held, Unknown)
+        and not held.labels - {"setting", "answer"}
+        and bool(_FILES & set(lexicon.words_of((lexicon.chain_of(names) or [""])[-1])[-1:]))
+    )
+
+
 def _lists_secrets(listed: Value) -> bool:
     """`shown in ACCESS_TOKENS`: a list of what a client has to know, whatever is shown is called."""
     held = settled(listed)
     return (
         isinstance(held, Sequence)
         and bool(held.items)
-        and lexicon.is_credential_name(_last_word(listed).rstrip("sS"))
+        and _is_of_secrets(lexicon.words_of(_last_word(listed)))
+    )
+
+
+def _is_of_secrets(words: list[str]) -> bool:
+    """Whether a list of this name has nothing else in it: `API_KEYS`, and no `KEYS`."""
+    last = words[-1].rstrip("s") if words else ""
+    return last in {"apikey", "password", "passwd", "secret", "token"} or (
+        last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
     )
 
 

@@ -191,6 +191,8 @@ class Conditions(Comparisons):
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
+        if self.mode == "member" and "client" in labels:
+            self.record("branch", node, str(result), values=(value,))
         match = self.matches.get(id(value))
         self.met += match is not None and result is not match[1]
         held = self.memberships.get(id(value))
@@ -274,6 +276,8 @@ def _asks_about_user(node: ast.expr) -> bool:
             return True
         case ast.Name(id=name):
             return not (lexicon.is_identity_name(name) or lexicon.is_name_of_somebody(name))
+        case ast.Attribute(attr=name) if lexicon.asks_for_anybody(name):
+            return False
         case ast.Attribute(attr=name):
             return not lexicon.is_identity_name(name) or "admin" in lexicon.words_of(name)
         case ast.Call(func=func):

@@ -1,6 +1,7 @@
 """What is in a sequence, a mapping, or something of the client."""
 
 import ast
+import re
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
@@ -27,6 +28,12 @@ from stormdoor.auditor.naming import lexicon
 __all__ = ["Items"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
+_NAMES = re.compile(r"\w+")
+_TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
+"""Words for what is drawn for one purpose, and nobody can guess."""
+_PICKS = frozenset({"client", "message"})
+_OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
+"""What asks another server, whose answer may only be told."""
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -159,10 +166,12 @@ class Items(Proofs):
             ):
                 return value
             case Nobody():
-                if value.certain:
-                    self.check(node, value.text)
-                    raise Thrown("TypeError", node, self.frame.module, check=True)
+                if value.certain or self._has_no_item(value, index):
+                    self.check(node, value.text, presumed=value.presumed and not value.certain)
+                    raise Thrown(self._of_no_item(value), node, self.frame.module, check=True)
                 return Nobody(value.text, node, self.frame.module, presumed=value.presumed)
+            case Setting() if "principal" in labels_of(index) and "client" not in labels_of(index):
+                return Unknown(labels_of(value, index), text)  # what is there for this user
             case Setting():
                 key = index.value if isinstance(index, Const) else None
                 if isinstance(value.default, Mapping) and isinstance(key, str | int):
@@ -199,16 +208,39 @@ class Items(Proofs):
         """Whether a client that is let in finds something under what nobody else can show."""
         if self.mode != "member" or not self.is_proof(key):
             return False
-        named = lexicon.words_of((lexicon.chain_of(text_of(key).rstrip("')\"]")) or [""])[-1])
-        if named[-1:] == ["key"] or not text_of(key):
-            return False  # `table[message["key"]]`
+        if not _TICKETS & {
+            word for name in _NAMES.findall(text_of(key)) for word in lexicon.words_of(name)
+        }:
+            return False  # the number of a session, or whatever else a credential may be called
         self.record("check", node, self.frame.module.source(node), values=(key,))
         return True
+
+    def _has_no_item(self, value: Nobody, index: Value) -> bool:
+        """Whether what is not there, or is empty, is asked for an item: `rows[0]`, `session["user"]`.
+
+        A session is there for every visitor, and may hold other things.
+        """
+        if value.truthy or not isinstance(index, Const) or self.mode != "anonymous":
+            return False
+        if isinstance(index.value, str) and lexicon.is_about_somebody(index.value):
+            return True
+        answered = value.text.endswith("()")
+        last = (lexicon.chain_of(value.text) or [""])[-1]
+        return answered and last not in _OF_SERVERS
+
+    def _of_no_item(self, value: Nobody) -> str:
+        """What is raised then, as far as anybody expects it."""
+        expected = self.catching[-1][1] if self.catching else frozenset()
+        if value.certain or not expected & {"IndexError", "KeyError", "LookupError"}:
+            return "TypeError"
+        return "IndexError" if "IndexError" in expected else "KeyError"
 
     def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
         picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
         self.select_rest()
+        if self.mode == "member":
+            self.record("branch", node, str(picked), values=(Unknown(_PICKS, "a name"),))
         if picked < min(len(value.items), _MAX_PICKED):
             return list(value.items.values())[picked]
         if fallback is None:

@@ -147,6 +147,16 @@ class Names(Layer):
         ):
             value = Setting(name, value, text=name)  # nothing is in it as shipped
         elif (
+            isinstance(value, Mapping)
+            and value.exact
+            and not value.items
+            and self.mode == "anonymous"
+            and name.isupper()
+            and lexicon.concerns_identity(name)
+            and not self.hierarchy.is_filled(module, name)
+        ):
+            value = Setting(name, value, text=name)  # nor is anybody
+        elif (
             isinstance(value, Const)
             and value.value is None
             and not lexicon.concerns_identity(name)
@@ -185,6 +195,7 @@ class Names(Layer):
             self._filled_in(module, name, value)
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
             self._told(module, name, value)
+            self._appended(module, name, value)
         return value
 
     def _told(self, module: Module, name: str, listed: Sequence) -> None:
@@ -196,6 +207,24 @@ class Names(Layer):
         for place, call in calls:
             self.in_module(place, call)
         listed.exact = bool(listed.items)
+
+    def _appended(self, module: Module, name: str, listed: Sequence) -> None:
+        """What a module itself puts into a list: `if options.tokens: LOGINS.append(ByToken())`."""
+        found = False
+        for statement in module.tree.body:
+            body = statement.body if isinstance(statement, ast.If) else [statement]
+            given = [one for inner in body for one in _put_into(inner, name)]
+            if not given:
+                continue
+            found = True
+            holds: bool | None = True
+            if isinstance(statement, ast.If):
+                holds = self._holds(module, statement.test, name, statement)
+            if holds is None:
+                return
+            if holds:
+                listed.items.extend(self.in_module(module, one) for one in given)
+        listed.exact = listed.exact or found
 
     def _fillers(self, module: Module, name: str) -> list[ast.AST]:
         """What stands under a decorator that fills a table, and the decorator itself."""
@@ -222,6 +251,21 @@ class Names(Layer):
 
 
 _MAX_REGISTERED = 24
+
+
+def _put_into(statement: ast.stmt, name: str) -> list[ast.expr]:
+    """What `NAME.append(one)` puts into a list."""
+    match statement:
+        case ast.Expr(
+            ast.Call(
+                func=ast.Attribute(value=ast.Name(id=holder), attr="append" | "add"), args=[one]
+            )
+        ) if holder == name:
+            return [one]
+        case _:
+            return []
+
+
 _SWITCHES = frozenset({"feature", "features", "flag", "flags", "switches", "toggles"})
 """Words of tables that turn parts of a program on and off."""
 _BUILTINS = frozenset(dir(builtins))

@@ -4,6 +4,7 @@ import ast
 import re
 
 from stormdoor.auditor.interpreter.expressions.items import Items
+from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
 from stormdoor.auditor.interpreter.tables import merged
@@ -102,6 +103,8 @@ class Operators(Items):
                         return Const(a * b)
             except (TypeError, ValueError):
                 return Unknown(labels)
+        if isinstance(node.op, ast.Add) and self.mode == "anonymous":
+            self._refuse_none_added(left, right, node)
         configured = self._of_setting(left, node, right)
         if configured is not None:
             return configured
@@ -140,6 +143,17 @@ class Operators(Items):
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
             self.frame.module.source(node),
         )
+
+    def _refuse_none_added(self, left: Value, right: Value, node: ast.BinOp) -> None:
+        """`"user:" + self.get_secure_cookie("name")`: nothing is added to None.
+
+        Raises:
+            Thrown: It is None for this client.
+        """
+        for one in (left, right):
+            if isinstance(one, Nobody) and one.certain:
+                self.check(node, one.text, presumed=one.presumed)
+                raise Thrown("TypeError", node, self.frame.module, check=True)
 
     def _of_setting(self, left: Value, node: ast.BinOp, right: Value) -> Setting | None:
         """`"_create_" + engine`, `"auth.%s" % backend`: a text that a setting is a part of, as shipped."""

@@ -103,7 +103,8 @@ class Binding(Expressions):
         match holder:
             case Instance():
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
-                    value = _shown_as(name, value)
+                    # What a connection is called is who it is: `self.name = data["name"]`.
+                    value = _shown_as("nick" if holder.handler and name == "name" else name, value)
                 before = holder.attrs.get(name)
                 holder.attrs[name] = value
                 if holder.shared or holder.info in self.hierarchy.applications:

@@ -75,6 +75,8 @@ class Branches(Binding):
             fits = pattern_fits(case.pattern, subject)
             if fits is False or (fits is None and self.choose(case.pattern, 2) == 1):
                 continue
+            if self.mode == "member" and "client" in labels_of(subject):
+                self.record("branch", case.pattern, "True", values=(subject,))
             self._capture(case.pattern, subject)
             if case.guard is None or self.test(case.guard):
                 with self.under(told, met):
