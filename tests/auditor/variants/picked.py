@@ -1587,9 +1587,58 @@ class Door(WebSocketHandler):
                 self.write_message(line)
 """,
     ),
+    "a bus of the connection's manager": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        self.eventManager = kwargs.pop("manager").instance
+        super(Door, self).__init__(*args, **kwargs)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.eventManager.publish(data["event"], data["data"])
+""",
+    ),
+    "a bus of the connection's manager, always the same": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        self.eventManager = kwargs.pop("manager").instance
+        super(Door, self).__init__(*args, **kwargs)
+    def on_message(self, message):
+        self.eventManager.publish("said", json.loads(message)["text"])
+""",
+    ),
 }
 
 MEMBERS: dict[str, tuple[str, str]] = {
+    "a table under the name of who was found": (
+        "ok",
+        """
+class Door(Base):
+    @gen.engine
+    def open(self):
+        self.user = yield gen.Task(db.find_user, self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        for row in db[self.user.name].find({"path": data["path"]}):
+            self.write_message(row)
+""",
+    ),
+    "a table under the name that it says": (
+        "missing",
+        """
+class Door(Base):
+    @gen.engine
+    def open(self):
+        self.user = yield gen.Task(db.find_user, self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        for row in db[data["user"]].find({"path": data["path"]}):
+            self.write_message(row)
+""",
+    ),
     "the account is enabled, and nobody asks for the log": (
         "missing",
         """
@@ -1754,7 +1803,39 @@ class Door(WebSocketHandler):
         COMMANDS[data["command"]](data)
 """
 
+_KEYED = """
+import colander
+class Envelope(colander.MappingSchema):
+    pass
+class Door(WebSocketHandler):
+    def open(self):
+        self.authenticated = False
+    def on_message(self, message):
+        parsed = Envelope().deserialize(json.loads(message))
+        if not self.authenticated:
+            user = db.query(User).filter(User.apikey == parsed["auth"]).first()
+            if user is None:
+                self.close()
+                return
+            self.authenticated = True
+            self.user = user
+        {asks}
+        db.jobs.watch(parsed["job_id"])
+from elsewhere import User
+"""
 FILES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a key in what a schema makes of the message": (
+        "missing",
+        _KEYED.replace("{asks}", "pass"),
+        {},
+    ),
+    "a key in what a schema makes of the message, and the job is asked for": (
+        "ok",
+        _KEYED.replace(
+            "{asks}", 'if not db.may_watch(self.user, parsed["job_id"]): raise PermissionError'
+        ),
+        {},
+    ),
     "a desk hands it to the player that it names": (
         "missing",
         _WEB,
