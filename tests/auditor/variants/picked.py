@@ -1587,9 +1587,58 @@ class Door(WebSocketHandler):
                 self.write_message(line)
 """,
     ),
+    "a bus of the connection's manager": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        self.eventManager = kwargs.pop("manager").instance
+        super(Door, self).__init__(*args, **kwargs)
+    def on_message(self, message):
+        data = json.loads(message)
+        self.eventManager.publish(data["event"], data["data"])
+""",
+    ),
+    "a bus of the connection's manager, always the same": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        self.eventManager = kwargs.pop("manager").instance
+        super(Door, self).__init__(*args, **kwargs)
+    def on_message(self, message):
+        self.eventManager.publish("said", json.loads(message)["text"])
+""",
+    ),
 }
 
 MEMBERS: dict[str, tuple[str, str]] = {
+    "a table under the name of who was found": (
+        "ok",
+        """
+class Door(Base):
+    @gen.engine
+    def open(self):
+        self.user = yield gen.Task(db.find_user, self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        for row in db[self.user.name].find({"path": data["path"]}):
+            self.write_message(row)
+""",
+    ),
+    "a table under the name that it says": (
+        "missing",
+        """
+class Door(Base):
+    @gen.engine
+    def open(self):
+        self.user = yield gen.Task(db.find_user, self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        for row in db[data["user"]].find({"path": data["path"]}):
+            self.write_message(row)
+""",
+    ),
     "the account is enabled, and nobody asks for the log": (
         "missing",
         """
@@ -1662,4 +1711,166 @@ class Door(Base):
     ),
 }
 
-FILES: dict[str, tuple[str, str, dict[str, str]]] = {}
+_WEB = """
+class Door(WebSocketHandler):
+    __queue = None
+    def initialize(self, queue):
+        self.__queue = queue
+    def on_message(self, message):
+        self.__queue.put(message)
+class Frontend:
+    __queue = None
+    def __init__(self, port, queue):
+        self.__port = port
+        self.__queue = queue
+    def run(self):
+        Application([("/ws", Door, {"queue": self.__queue})]).listen(self.__port)
+"""
+_MAIN = """
+import queue
+from app import Frontend
+from parts import Player, Desk
+jobs = queue.Queue()
+player = Player(jobs)
+desk = Desk("desk", jobs, {"player": player})
+desk.start()
+Frontend(80, jobs).run()
+"""
+_PARTS = """
+import json, threading
+from elsewhere import speaker
+class Player:
+    def __init__(self, jobs):
+        self.jobs = jobs
+    def receive(self, job):
+        {plays}
+class Desk(threading.Thread):
+    __queue = None
+    def __init__(self, name, queue, threads):
+        threading.Thread.__init__(self, name=name)
+        self.__queue = queue
+        self.__threads = threads
+    def run(self):
+        while True:
+            job = json.loads(self.__queue.get())
+            thread = self.__threads.get(job["target"])
+            if thread is not None:
+                thread.receive(job)
+"""
+_ACTIONS = """
+from app import Action
+from elsewhere import machine
+class Reboot(Action):
+    @classmethod
+    def is_for(cls, name):
+        return name == "reboot"
+    def on_data(self, data):
+        {does}
+"""
+_DOOR = """
+class Action:
+    def __init__(self, socket):
+        self.socket = socket
+    @classmethod
+    def is_for(cls, name):
+        return False
+    def on_data(self, data):
+        raise NotImplementedError
+def action_for(name, socket):
+    for one in Action.__subclasses__():
+        if one.is_for(name):
+            return one(socket)
+    raise ValueError
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        action_for(data["action"], self).on_data(data["data"])
+"""
+_REGISTRY = """
+COMMANDS = {}
+def command(name):
+    def wrap(function):
+        COMMANDS[name] = function
+        return function
+    return wrap
+"""
+_LOOKS_UP = """
+from registry import COMMANDS
+import commands_of_all
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        COMMANDS[data["command"]](data)
+"""
+
+_KEYED = """
+import colander
+class Envelope(colander.MappingSchema):
+    pass
+class Door(WebSocketHandler):
+    def open(self):
+        self.authenticated = False
+    def on_message(self, message):
+        parsed = Envelope().deserialize(json.loads(message))
+        if not self.authenticated:
+            user = db.query(User).filter(User.apikey == parsed["auth"]).first()
+            if user is None:
+                self.close()
+                return
+            self.authenticated = True
+            self.user = user
+        {asks}
+        db.jobs.watch(parsed["job_id"])
+from elsewhere import User
+"""
+FILES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a key in what a schema makes of the message": (
+        "missing",
+        _KEYED.replace("{asks}", "pass"),
+        {},
+    ),
+    "a key in what a schema makes of the message, and the job is asked for": (
+        "ok",
+        _KEYED.replace(
+            "{asks}", 'if not db.may_watch(self.user, parsed["job_id"]): raise PermissionError'
+        ),
+        {},
+    ),
+    "a desk hands it to the player that it names": (
+        "missing",
+        _WEB,
+        {
+            "main.py": _MAIN,
+            "parts.py": _PARTS.replace("{plays}", 'speaker.play(job["title"])'),
+        },
+    ),
+    "a desk hands it to one that counts": (
+        "ok",
+        _WEB,
+        {"main.py": _MAIN, "parts.py": _PARTS.replace("{plays}", "self.heard = len(job)")},
+    ),
+    "a class of another file that says what it is for": (
+        "missing",
+        _DOOR,
+        {"actions.py": _ACTIONS.replace("{does}", "machine.reboot()")},
+    ),
+    "a class of another file that tells how it is": (
+        "ok",
+        _DOOR,
+        {"actions.py": _ACTIONS.replace("{does}", "self.socket.write_message(machine.state())")},
+    ),
+    "a registry of another file": (
+        "missing",
+        _LOOKS_UP,
+        {
+            "registry.py": _REGISTRY,
+            "commands_of_all.py": """
+from registry import command
+from elsewhere import machine
+@command("reboot")
+def reboot(data):
+    machine.reboot()
+""",
+        },
+    ),
+}

@@ -28,13 +28,16 @@ class Callbacks(TornadoModel):
         """What `gen.Wait` gives under a key, where it was told."""
         return {}
 
-    def _through_call(self, name: str, args: list[Value], node: ast.AST) -> Value:
+    def _through_call(
+        self, name: str, args: list[Value], node: ast.AST, words: dict[str, Value] | None = None
+    ) -> Value:
         if name in OPERATIONS and args and _takes_callback(args[0], len(args) - 1):
             told = Sequence([], "list", exact=False)
-            answer = self.call(args[0], args[1:], {"callback": _teller(told)}, node)
+            given = {**(words or {}), "callback": _teller(told)}
+            answer = self.call(args[0], args[1:], given, node)
             self.awaited(answer, node)
             return _told(told, name)
-        return super()._through_call(name, args, node)
+        return super()._through_call(name, args, node, words)
 
     def library_call(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST

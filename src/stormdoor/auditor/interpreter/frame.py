@@ -27,5 +27,7 @@ class Frame:
     """What a generator under way is sent: `hello = yield`."""
     selected: int = 0
     """How often what follows in it was picked by what a message says."""
+    begun: int = 0
+    """How many branches that a message picked were under way when it began."""
     meant: int = 0
     """How often what follows in it is for whoever is called as the client says."""

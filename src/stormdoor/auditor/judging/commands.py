@@ -6,6 +6,7 @@ from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
+from stormdoor.auditor.judging.wording import words_before
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["commands_of_anybody", "ends_what_runs"]
@@ -43,9 +44,9 @@ _UNPACKS = (".extractall", ".extract")
 _OF_FILES = ("pathlib.Path.", "shutil.")
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
 _CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
-_FIRES = frozenset({"call", "dispatch", "emit", "fire", "send"})
+_FIRES = frozenset({"call", "dispatch", "emit", "fire", "publish", "send", "trigger"})
 _BUSES = frozenset(
-    {"bus", "dispatch", "dispatcher", "emitter", "events", "hooks", "pubsub", "signals"}
+    {"bus", "dispatch", "dispatcher", "emitter", "event", "events", "hooks", "pubsub", "signals"}
 )
 """Words of what calls functions of the program by the name of an event."""
 _RUN = frozenset(
@@ -111,10 +112,9 @@ def _is_command(event: Event) -> bool:
     chain = lexicon.chain_of(event.text)
     if any("rpc" in word for name in chain for word in lexicon.words_of(name)):
         return bool(_CALLS & set(lexicon.words_of(chain[-1])))
-    around = {word for name in chain[:-1] for word in lexicon.words_of(name)}
-    if _BUSES & around and _FIRES & set(lexicon.words_of(chain[-1])[:1]):
+    if _BUSES & words_before(event) and _FIRES & set(lexicon.words_of(chain[-1])[:1]):
         return any(
-            "message" in labels_of(one)
+            "message" in labels_of(one) and text_of(one) != "message"
             for one in (*event.values[:1], dict(event.words).get("signal", Const(None)))
         )
     words = set(lexicon.words_of(event.text.rpartition(".")[2]))

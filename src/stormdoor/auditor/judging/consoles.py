@@ -2,7 +2,7 @@
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
-from stormdoor.auditor.judging.wording import given, name_of
+from stormdoor.auditor.judging.wording import given, name_of, words_before
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["is_typed"]
@@ -25,12 +25,11 @@ def is_typed(event: Event) -> bool:
     if event.text == "os.write":
         said = labels_of(*event.values[1:])
         return "message" in said and bool(_DESCRIPTORS & _words_of(text_of(event.values[0])))
-    chain = lexicon.chain_of(event.text)
-    holder, words = ".".join(chain[:-1]), set(lexicon.words_of(name_of(event)))
+    holder, words = _singular(words_before(event)), set(lexicon.words_of(name_of(event)))
     if "message" in labels_of(*event.values[:1]):
-        if _TYPES & words and _CONSOLES & (_words_of(holder) | words):
+        if _TYPES & words and _CONSOLES & (holder | words):
             return True
-        if _RUNS & words and _HOSTS & _words_of(holder) and text_of(event.values[0]) == "message":
+        if _RUNS & words and _HOSTS & holder and text_of(event.values[0]) == "message":
             return True
     return event.kind == "act" and not _QUIET & words and any(map(_is_line, given(event)))
 
@@ -45,9 +44,9 @@ def _is_line(value: object) -> bool:
 
 
 def _words_of(text: str) -> set[str]:
-    """The words of a dotted name, of many one: `self.terminals[name]`."""
-    return {
-        word.removesuffix("s") if len(word) > 4 else word
-        for name in lexicon.chain_of(text)
-        for word in lexicon.words_of(name)
-    }
+    return {word for name in lexicon.chain_of(text) for word in lexicon.words_of(name)}
+
+
+def _singular(words: set[str]) -> set[str]:
+    """Of many one: `self.terminals[name]`."""
+    return {word.removesuffix("s") if len(word) > 4 else word for word in words}

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +115,7 @@ def _parse_relevant(
             for definition in module.classes
             if _serves(definition.node, found)
         }
+        found |= {name for module in list(project.inside()) for name in _asked_for_heirs(module)}
         fresh = {name for name in found - names if len(name) > 3}
         if not fresh:
             break
@@ -125,6 +126,18 @@ def _parse_relevant(
     announcing = {f"@{name}.{how}" for name in servers for how in ("event", "on")}
     for file in readers.naming(announcing) if announcing else ():
         project.load(file)
+
+
+def _asked_for_heirs(module: Module) -> Iterator[str]:
+    """The classes whose subclasses a file goes through: `Action.__subclasses__()`."""
+    for at, line in enumerate(module.lines, start=1):
+        for name in re.findall(r"(\w+)\.__subclasses__\(", line):
+            around = [
+                one.node.name
+                for one in module.classes
+                if one.node.lineno <= at <= (one.node.end_lineno or at)
+            ]
+            yield around[-1] if name == "cls" and around else name
 
 
 def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:

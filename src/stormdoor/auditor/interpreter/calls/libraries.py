@@ -139,7 +139,7 @@ class Libraries(Methods):
         if name in FIELDS and args and isinstance(args[0], Instance) and not args[0].handler:
             return Mapping(dict(args[0].attrs.items()), exact=False)
         if last in OPERATIONS and args and not isinstance(args[0], Const | Mapping):
-            return self._through_call(last, args, node)
+            return self._through_call(last, args, node, words)
         known = self.library_call(name, args, words, node)
         if known is not None:
             return known

@@ -138,7 +138,9 @@ class Tasks(Unread):
                     self.record("swallowed", node, error.name)
         return Sequence(results, "list")
 
-    def _through_call(self, name: str, args: list[Value], node: ast.AST) -> Value:
+    def _through_call(
+        self, name: str, args: list[Value], node: ast.AST, words: dict[str, Value] | None = None
+    ) -> Value:
         for at, one in enumerate(args):
             if isinstance(one, Coroutine):
                 value = self.awaited(one, node)
@@ -148,7 +150,7 @@ class Tasks(Unread):
                 return value
             if isinstance(one, Function | Bound | Partial):
                 given = args[at + 1 :]
-                value = self.awaited(self.call(one, given, {}, node), node)
+                value = self.awaited(self.call(one, given, words or {}, node), node)
                 if name in OPERATIONS and self.mode == "member" and _is_nothing(value):
                     # It answers by the callback that a task gives it.
                     proven = any(map(self.is_proof, given))

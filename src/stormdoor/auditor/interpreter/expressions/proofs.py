@@ -30,9 +30,14 @@ class Proofs(Names):
     """Names that were said first and proven then."""
 
     def sought(self, node: ast.AST, given: Iterable[Value]) -> Labels:
-        """Note under which names something is looked up; the mark of what is found."""
+        """Note under which names something is looked up; the mark of what is found.
+
+        What is made of a message as a whole is the message, and was not found: `Message.parse(message)`.
+        """
         mark = mark_at(node)
         names = {text_of(one) for one in _flat(given) if is_chosen(one) and text_of(one)}
+        if names and all(one == "message" or one.endswith("(message)") for one in names):
+            return frozenset()
         self.sought_by[mark] = self.sought_by.get(mark, set()) | names
         return frozenset({mark})
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeGuard
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
@@ -105,6 +106,8 @@ class Binding(Expressions):
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     # What a connection is called is who it is: `self.name = data["name"]`.
                     value = _shown_as("nick" if holder.handler and name == "name" else name, value)
+                if self._notes_who(holder, name, value):
+                    value = replace(value, labels=value.labels | {"principal"})
                 before = holder.attrs.get(name)
                 holder.attrs[name] = value
                 if holder.shared or holder.info in self.hierarchy.applications:
@@ -131,6 +134,17 @@ class Binding(Expressions):
                     self.record(
                         "store", node, f"{text_of(holder)}.{name}", values=(value,), receiver=holder
                     )
+
+    def _notes_who(self, holder: Instance, name: str, value: Value) -> TypeGuard[Unknown]:
+        """`self.user = found`: whoever is let in is who the connection says it is."""
+        return (
+            self.mode == "member"
+            and holder.handler
+            and self.accepted
+            and (lexicon.is_person(name) or name == "current_user")
+            and isinstance(value, Unknown)
+            and "client" not in value.labels
+        )
 
     def _altered(self, text: str, value: Value, node: ast.AST, holder: Value | None = None) -> None:
         """Note that a message gives something of the program another value."""
