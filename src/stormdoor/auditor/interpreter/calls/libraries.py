@@ -135,7 +135,8 @@ class Libraries(Methods):
         if name in FIELDS and args and isinstance(args[0], Instance) and not args[0].handler:
             return Mapping(dict(args[0].attrs.items()), exact=False)
         if last in OPERATIONS and args and not isinstance(args[0], Const | Mapping):
-            return self._through_call(last, args, node)
+            called = Partial(args[0], [], words, text=text_of(args[0])) if words else args[0]
+            return self._through_call(last, [called, *args[1:]], node)
         known = self.library_call(name, args, words, node)
         if known is not None:
             return known
