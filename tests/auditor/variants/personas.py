@@ -2268,3 +2268,16 @@ MEMBERS |= {
         _TASKS.format(collection='"files"'),
     ),
 }
+
+ANYBODY |= {
+    "each of the readers of a language": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        for reader in cache.get("readers.%s" % data["language"]):
+            reader.seen = True
+""",
+    ),
+}

@@ -16,6 +16,7 @@ from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.orders import is_device, is_of_the_machine, is_order
 from stormdoor.auditor.judging.overwriting import overwrites
+from stormdoor.auditor.judging.own import is_one_of_many
 from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program, is_statement
 from stormdoor.auditor.judging.verbs import (
     BEGINS,
@@ -99,7 +100,11 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _hands_to_what_it_names(event)
             )
         case "store":
-            return _sets(event) or _changes_somebodys(event) or _is_found(event.receiver)
+            return (
+                _sets(event)
+                or _changes_somebodys(event)
+                or (_is_found(event.receiver) and not is_one_of_many(event))
+            )
         case _:
             return False
 
