@@ -64,7 +64,7 @@ def _told_in_loops(module: Module) -> frozenset[int]:
 
 def is_one_of_many(event: Event) -> bool:
     """Whether something is done to what a loop goes through: `for one in all: one.seen = True`."""
-    return isinstance(event.node, ast.AST) and id(event.node) in _stored_in_loops(event.module)
+    return id(event.node) in _stored_in_loops(event.module)
 
 
 @lru_cache(maxsize=512)
