@@ -2234,3 +2234,50 @@ class Door(Base):
 """,
     ),
 }
+
+_TASKS = """
+from tornado import gen
+import motor
+class Person:
+    @classmethod
+    def find_one(cls, db, query, collection=None, callback=None):
+        db[collection].find_one(query, callback=callback)
+class Door(WebSocketHandler):
+    @gen.engine
+    def open(self):
+        token = self.get_argument("token")
+        found = yield gen.Task(sessions.find, token)
+        if not found:
+            self.close()
+            return
+        self.user = yield motor.Op(Person.find_one, db, {{"_id": found}}, collection="people")
+    @gen.engine
+    def on_message(self, message):
+        path = json.loads(message)["path"]
+        file = yield motor.Op(Person.find_one, db, {{"_id": path}}, collection={collection})
+        self.write_message(file)
+"""
+
+MEMBERS |= {
+    "a file of the user's own collection, by a task": (
+        "ok",
+        _TASKS.format(collection="self.user.name"),
+    ),
+    "a file of the collection of all, by a task": (
+        "missing",
+        _TASKS.format(collection='"files"'),
+    ),
+}
+
+ANYBODY |= {
+    "each of the readers of a language": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        for reader in cache.get("readers.%s" % data["language"]):
+            reader.seen = True
+""",
+    ),
+}

@@ -36,6 +36,8 @@ class Callbacks(TornadoModel):
             given = {**(words or {}), "callback": _teller(told)}
             answer = self.call(args[0], args[1:], given, node)
             self.awaited(answer, node)
+            if not told.items and self.mode == "member":
+                return self.answer_to(args[0], args[1:])
             return _told(told, name)
         return super()._through_call(name, args, node, words)
 
@@ -84,8 +86,9 @@ def _key(value: Value) -> object:
 
 def _takes_callback(function: Value, given: int) -> bool:
     """Whether a function that was read has a parameter for it that nothing else was given."""
-    while isinstance(function, Bound):
-        function, given = function.function, given + 1
+    while isinstance(function, Bound | Partial):
+        given += isinstance(function, Bound)
+        function = function.function
     if not isinstance(function, Function):
         return False
     arguments = function.node.args

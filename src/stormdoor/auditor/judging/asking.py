@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from stormdoor.auditor.connection.pathway import Path
@@ -329,6 +329,7 @@ class Asking:
         self._complete = endpoint.member.complete
         self._events = endpoint.member.events
         self._themselves = _Themselves(self._events)
+        self._answers: dict[int, bool] = {}
         questions = [event for event in self._events if self._asks(event)]
         self.before_accept = any(one.stage in {Stage.PREPARE, Stage.GET} for one in questions)
         self.anything = bool(questions)
@@ -348,10 +349,16 @@ class Asking:
         )
         self._questions = questions
         self._stops: dict[tuple[int, int], bool] = {}
+        self._done: dict[int, set[_Way]] = {}
 
     def _asks(self, event: Event) -> bool:
         """Whether it is asked what the client may, and not who it is or if it is here already."""
-        return asks(event) and not self._themselves.asked(event)
+        # INVARIANT: the ways hold the events, or another would have the id of one.
+        known = self._answers.get(id(event))
+        if known is None:
+            known = asks(event) and not self._themselves.asked(event)
+            self._answers[id(event)] = known
+        return known
 
     def leaves_open(self, doing: Event) -> bool:
         """Whether it is done on some way on which no question that matters came before."""
@@ -382,6 +389,8 @@ class Asking:
 
     def _is_switched_off(self, path: Path, wanted: int) -> bool:
         """Whether a setting that has to do with who is let in keeps it from asking: it is told elsewhere."""
+        if not any(map(lexicon.concerns_identity, path.assumptions)):
+            return False
         if self._asks_before(path, wanted):
             return False
         asked_with = {
@@ -442,20 +451,36 @@ class Asking:
                 chosen = chosen or id(event.node) == id(choice.node)
         return False
 
+    @cached_property
+    def _turns(self) -> list[tuple[list[Event], frozenset[int], _Way]]:
+        """What happens for each message, the places of it, and which kind of message it is."""
+        return [
+            (turn, frozenset(id(event.node) for event in turn), _way_of(turn))
+            for path in self._paths
+            for turn in _turns(path)
+        ]
+
+    def _ways_of_doing(self, wanted: int) -> set[_Way]:
+        """The kinds of messages that have something done."""
+        known = self._done.get(wanted)
+        if known is None:
+            known = self._done[wanted] = {
+                _way_of(turn, wanted)
+                for turn, places, _ in self._turns
+                if wanted in places
+                and any(id(event.node) == wanted and event.kind in DOING for event in turn)
+            }
+        return known
+
     def _is_kept_from(self, question: int, wanted: int) -> bool:
         """Whether it was left undone after the question, for a message of a kind that has it done."""
-        turns = [turn for path in self._paths for turn in _turns(path)]
-        done = {
-            _way_of(turn, wanted)
-            for turn in turns
-            if any(id(event.node) == wanted and event.kind in DOING for event in turn)
-        }
-        for turn in turns:
-            left, refused = _is_left_undone(turn, question, wanted)
-            if not left:
+        for turn, places, way in self._turns:
+            if question not in places:
                 continue
-            way = _way_of(turn)
-            if refused or any(_is_one_kind(way, other) for other in done):
+            left, refused = _is_left_undone(turn, question, wanted)
+            if left and (
+                refused or any(_is_one_kind(way, other) for other in self._ways_of_doing(wanted))
+            ):
                 return True
         return False
 

@@ -21,6 +21,7 @@ from stormdoor.auditor.judging.orders import (
     is_sent_to_device,
 )
 from stormdoor.auditor.judging.overwriting import overwrites
+from stormdoor.auditor.judging.own import is_one_of_many
 from stormdoor.auditor.judging.ownership import (
     is_counted,
     is_for_itself,
@@ -109,7 +110,11 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _hands_to_what_it_names(event)
             )
         case "store":
-            return _sets(event) or _changes_somebodys(event) or _is_found(event.receiver)
+            return (
+                _sets(event)
+                or _changes_somebodys(event)
+                or (_is_found(event.receiver) and not is_one_of_many(event))
+            )
         case _:
             return False
 

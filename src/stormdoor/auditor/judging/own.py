@@ -25,6 +25,7 @@ __all__ = [
     "is_an_amount",
     "is_asked_of_a_list",
     "is_in_own_place",
+    "is_one_of_many",
     "is_own_row",
     "selects_for_all",
     "tells_all_of",
@@ -58,6 +59,24 @@ def _told_in_loops(module: Module) -> frozenset[int]:
         if isinstance(inner, ast.Call)
         and isinstance(inner.func, ast.Attribute)
         and bool(_names_of(inner.func.value) & _names_of(node.target))
+    )
+
+
+def is_one_of_many(event: Event) -> bool:
+    """Whether something is done to what a loop goes through: `for one in all: one.seen = True`."""
+    return id(event.node) in _stored_in_loops(event.module)
+
+
+@lru_cache(maxsize=512)
+def _stored_in_loops(module: Module) -> frozenset[int]:
+    return frozenset(
+        id(inner)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.For | ast.AsyncFor)
+        for statement in node.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.Attribute | ast.Subscript)
+        and bool(_names_of(inner.value) & _names_of(node.target))
     )
 
 

@@ -152,15 +152,18 @@ class Tasks(Unread):
                 given = args[at + 1 :]
                 value = self.awaited(self.call(one, given, words or {}, node), node)
                 if name in OPERATIONS and self.mode == "member" and _is_nothing(value):
-                    # It answers by the callback that a task gives it.
-                    proven = any(map(self.is_proof, given))
-                    labels = frozenset({"principal"}) if proven else labels_of(*given) | {"answer"}
-                    return Unknown(labels - {"self"}, f"{text_of(one)}()")
+                    return self.answer_to(one, given)
                 return value
         at = _POOLS.get(name, len(args))
         if at < len(args):
             return self.call(args[at], args[at + 1 :], {}, node)
         return args[0] if args else Unknown(text=f"{name}()")
+
+    def answer_to(self, function: Value, given: list[Value]) -> Value:
+        """What a client that is let in is answered by a callback that nobody was seen to call."""
+        proven = any(map(self.is_proof, given))
+        labels = frozenset({"principal"}) if proven else labels_of(*given) | {"answer"}
+        return Unknown(labels - {"self"}, f"{text_of(function)}()")
 
 
 def _is_nothing(value: Value) -> bool:
