@@ -32,6 +32,7 @@ from tests.auditor.variants import (
     late,
     looked_up,
     messages,
+    modern,
     no_guard,
     nobody,
     optional,
@@ -100,6 +101,7 @@ ALL = (
     | late.CASES
     | looked_up.CASES
     | messages.CASES
+    | modern.CASES
     | no_guard.CASES
     | nobody.CASES
     | optional.CASES

@@ -29,7 +29,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 from stormdoor.auditor.reading.module import Defined, Module
-from stormdoor.auditor.reading.project import External, Project
+from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["Run"]
 
@@ -389,10 +389,32 @@ class Run(Fronts):
             self._event(message)
             return
         named = self._named_by_messages()
-        if not named:
+        events = self._decorated_events()
+        many = max(1, len(named)) + len(events)
+        picked = self.choose(self.info.node, many) if many > 1 else 0
+        if picked < len(named):
+            self.method(named[picked], [message])
+        elif picked < max(1, len(named)):
             self.method("on_message", [message])
         else:
-            self.method(named[self.choose(self.info.node, len(named))], [message])
+            name, fields = events[picked - max(1, len(named))]
+            self.method(name, [self.client_field(message, one, one) for one in fields])
+
+    def _decorated_events(self) -> list[tuple[str, list[str]]]:
+        """Methods that a library calls for events of a client: `@event("say")`, and what each is given."""
+        found: dict[str, list[str]] = {}
+        for one in self.info.mro if self.hierarchy.connection(self.info) is not None else ():
+            for name, bindings in (
+                self.hierarchy.members(one).items() if isinstance(one, ClassInfo) else ()
+            ):
+                node = getattr(bindings[-1], "node", None)
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                    _is_event(self.project.resolve(one.module, _called_in(decorator)))
+                    for decorator in node.decorator_list
+                    if isinstance(one, ClassInfo)
+                ):
+                    found.setdefault(name, [arg.arg for arg in node.args.args[1:]])
+        return list(found.items())
 
     def _named_by_messages(self) -> list[str]:
         """The methods that a message may name, where `on_message` is that of a library which does so."""
@@ -488,6 +510,20 @@ class Run(Fronts):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
+
+
+def _called_in(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
+def _is_event(meant: list[Meaning | External]) -> bool:
+    """Whether a decorator is that of a library for events."""
+    return any(
+        isinstance(one, External)
+        and one.name.startswith(("tornadio.", "tornadio2."))
+        and one.name.endswith(".event")
+        for one in meant
+    )
 
 
 def _innermost(function: Function) -> tuple[Function, set[str]]:
