@@ -1,4 +1,4 @@
-"""Log-ins of newer code, and of libraries for events: patterns, futures and events, task groups, enumerations.
+"""Log-ins of newer code, and of libraries for events: patterns, futures, events, task groups, enumerations.
 
 Each with the twin that asks nobody.
 """
