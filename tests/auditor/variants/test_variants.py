@@ -34,6 +34,7 @@ from tests.auditor.variants import (
     messages,
     modern,
     no_guard,
+    no_switch,
     nobody,
     optional,
     origin,
@@ -103,6 +104,7 @@ ALL = (
     | messages.CASES
     | modern.CASES
     | no_guard.CASES
+    | no_switch.CASES
     | nobody.CASES
     | optional.CASES
     | protocols.CASES
