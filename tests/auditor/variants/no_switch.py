@@ -83,8 +83,8 @@ class Door(WebSocketHandler):
     def get_current_user(self):
         if options.jwt_auth:
             try:
-            secret = self.request.headers.get("X-JWT", "")
-            return jwt.decode(secret, options.key, algorithms=["HS256"])["sub"]
+                secret = self.request.headers.get("X-JWT", "")
+                return jwt.decode(secret, options.key, algorithms=["HS256"])["sub"]
             except jwt.InvalidTokenError:
                 return None
         return self.get_secure_cookie("user")
