@@ -39,6 +39,7 @@ from tests.auditor.variants import (
     optional,
     origin,
     origin_forms,
+    products,
     protocols,
     provided,
     proving,
@@ -107,6 +108,7 @@ ALL = (
     | no_switch.CASES
     | nobody.CASES
     | optional.CASES
+    | products.CASES
     | protocols.CASES
     | proving.CASES
     | provided.CASES
