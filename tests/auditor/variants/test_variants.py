@@ -32,13 +32,16 @@ from tests.auditor.variants import (
     late,
     looked_up,
     messages,
+    modern,
     no_guard,
+    no_switch,
     nobody,
     optional,
     origin,
     origin_forms,
     personas,
     picked,
+    products,
     protocols,
     provided,
     proving,
@@ -102,9 +105,12 @@ ALL = (
     | late.CASES
     | looked_up.CASES
     | messages.CASES
+    | modern.CASES
     | no_guard.CASES
+    | no_switch.CASES
     | nobody.CASES
     | optional.CASES
+    | products.CASES
     | protocols.CASES
     | proving.CASES
     | provided.CASES

@@ -571,12 +571,6 @@ def _taken_from(function: ast.AST, name: str) -> int:
     )
 
 
-def _is_event(decorator: ast.expr) -> bool:
-    """`@event`, `@tornadio2.event("chat")`."""
-    named = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return (named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")) == "event"
-
-
 def _put_among_words(function: ast.AST) -> set[str]:
     """What a wrapper adds to the words that it was given: `kwargs["user"] = user`."""
     rest = function.args.kwarg if isinstance(function, ast.FunctionDef) else None

@@ -130,15 +130,12 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
     accepted = [path for path in shipped if path.outcome == "accepted"]
     fails = any(path.message_end == "raised" for path in accepted)
     broken = bool(accepted) and all(_is_broken(path) for path in accepted)
+    if not accepted and not any(path.refused_by for path in shipped):
+        return _asked_otherwise(shipped, paths)
     if not (broken or (fails and all(_is_idle(path) for path in accepted))):
         return shipped
     for name in accepted[0].assumptions:
-        switched = [
-            path
-            for path in paths
-            if [one.name for one in path.assumptions.values() if one.default is not one.value]
-            == [name]
-        ]
+        switched = _with_another(name, paths)
         if any(
             path.outcome == "accepted" and (_asks_in_use(path) if broken else not _is_idle(path))
             for path in switched
@@ -150,6 +147,24 @@ def _in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:
 def _asks_in_use(path: Path) -> bool:
     """Whether messages are asked, or `open` refuses this client for what it is not."""
     return bool(message_checks(path)) or (bool(path.checks) and path.open_end != "through")
+
+
+def _with_another(name: str, paths: list[Path]) -> list[Path]:
+    """The ways on which this setting alone is another than its default."""
+    return [
+        path
+        for path in paths
+        if [one.name for one in path.assumptions.values() if one.default is not one.value] == [name]
+    ]
+
+
+def _asked_otherwise(shipped: list[Path], paths: list[Path]) -> list[Path]:
+    """Where everybody is refused as shipped, for want of a key, say: what comes of it once that is set."""
+    for name in dict.fromkeys(name for path in shipped for name in path.assumptions):
+        switched = _with_another(name, paths)
+        if switched and _classified(switched).kind in _ASKS:
+            return switched
+    return shipped
 
 
 def _is_broken(path: Path) -> bool:

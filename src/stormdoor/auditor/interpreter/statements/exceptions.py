@@ -142,6 +142,8 @@ class Exceptions(Loops):
     def _handler_for(self, node: ast.Try | ast.TryStar, error: Thrown) -> ast.ExceptHandler | None:
         name = error.name.rpartition(".")[2]
         fallback: ast.ExceptHandler | None = None
+        if (error.name == "?" or error.presumed) and _caught(node) == {"HTTPError"}:
+            return node.handlers[0]  # what is tried says what it raises
         for handler in node.handlers:
             types = _type_names(handler.type)
             if not types or {"Exception", "BaseException"} & set(types) or name in types:
