@@ -98,7 +98,13 @@ class Scanner:
         if kept and self._reuse and kept.exists():
             text = kept.read_bytes()
         else:
-            scan = [sys.executable, "-P", "-c", "from stormdoor.cli.main import main; main()", "scan"]
+            scan = [
+                sys.executable,
+                "-P",
+                "-c",
+                "from stormdoor.cli.main import main; main()",
+                "scan",
+            ]
             command = [*scan, ".", "--format", "json", "--isolated", "--quiet"]
             done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
             if done.returncode not in {0, 1}:
