@@ -458,6 +458,21 @@ class Door(WebSocketHandler):
             self.write_message("done")
 """
 
+_PROTOCOL = """
+class Door(WebSocketHandler):
+    def open(self):
+        user = db.user_of_token(self.get_argument("token", ""))
+        if user is None:
+            self.close(4001, "no")
+        else:
+            self.user = user
+    def close(self, code=None, reason=None):
+        if self.ws_connection:
+            {closing}
+    def on_message(self, message):
+        self.write_message(db.find(message))
+"""
+
 CASES: dict[str, Case] = {
     "a mixin's session names nobody, and open() closes": (
         "late",
@@ -678,6 +693,16 @@ CASES: dict[str, Case] = {
         _NOTEBOOK.format(
             opening="if not self.get_secure_cookie('user'):\n            raise HTTPError(403)"
         ),
+        {},
+    ),
+    "a close of its own closes the protocol": (
+        "late",
+        _PROTOCOL.format(closing="self.ws_connection.close(code, reason)"),
+        {},
+    ),
+    "a close of its own only writes a line": (
+        "missing",
+        _PROTOCOL.format(closing="print('closing', code, reason)"),
         {},
     ),
 }
