@@ -408,6 +408,71 @@ class Door(WebSocketHandler):
 
 _ASKS = "if self.user is None:\n            return"
 
+_PANEL = """
+import view
+class Base(RequestHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+class Door(Base, WebSocketHandler):
+    everybody = set()
+    def open(self):
+        Door.everybody.add(self)
+    def on_message(self, message):
+        panel = view.Panel(self)
+        user = self.get_current_user()
+        if {asked}:
+            for one in Door.everybody:
+                one.write_message({{"who": user, "shown": panel.render(message)}})
+"""
+
+_NUMBERED = """
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("user_id")
+    @property
+    def current_user(self):
+        if not hasattr(self, "_current_user"):
+            self._current_user = self.get_current_user()
+        return int(self._current_user or {nobody})
+    def prepare(self):
+        if not self.current_user:
+            return self.finish()
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_NOTEBOOK = """
+class Door(WebSocketHandler):
+    def open(self):
+        {opening}
+        self.names = {{}}
+    def on_message(self, message):
+        asked = json.loads(message)
+        code = asked["code"]
+        if asked["mode"] == "show":
+            found = self.names.get(code)
+            if found is not None:
+                self.write_message(repr(found))
+        else:
+            exec(code, self.names)
+            self.write_message("done")
+"""
+
+_PROTOCOL = """
+class Door(WebSocketHandler):
+    def open(self):
+        user = db.user_of_token(self.get_argument("token", ""))
+        if user is None:
+            self.close(4001, "no")
+        else:
+            self.user = user
+    def close(self, code=None, reason=None):
+        if self.ws_connection:
+            {closing}
+    def on_message(self, message):
+        self.write_message(db.find(message))
+"""
+
 CASES: dict[str, Case] = {
     "a mixin's session names nobody, and open() closes": (
         "late",
@@ -608,6 +673,36 @@ CASES: dict[str, Case] = {
     "a coroutine that nobody waits for": (
         "missing",
         _NO_AWAIT.format(call="self.check()", told="room.say(message)"),
+        {},
+    ),
+    "a panel is made of the connection before it is asked": (
+        "late",
+        _PANEL.format(asked="user"),
+        {},
+    ),
+    "a panel is made of the connection, and everybody speaks": (
+        "missing",
+        _PANEL.format(asked="True"),
+        {},
+    ),
+    "the number of nobody is 0": ("guarded", _NUMBERED.format(nobody="0"), {}),
+    "the number of nobody is that of a guest": ("missing", _NUMBERED.format(nobody="7"), {}),
+    "what code has defined is no login": ("missing", _NOTEBOOK.format(opening="pass"), {}),
+    "who runs code in a table of its own was asked": (
+        "late",
+        _NOTEBOOK.format(
+            opening="if not self.get_secure_cookie('user'):\n            raise HTTPError(403)"
+        ),
+        {},
+    ),
+    "a close of its own closes the protocol": (
+        "late",
+        _PROTOCOL.format(closing="self.ws_connection.close(code, reason)"),
+        {},
+    ),
+    "a close of its own only writes a line": (
+        "missing",
+        _PROTOCOL.format(closing="print('closing', code, reason)"),
         {},
     ),
 }

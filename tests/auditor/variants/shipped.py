@@ -303,6 +303,59 @@ class Door(WebSocketHandler):
         room.say(message)
 """
 
+_SECTIONED = """
+from configUtil import get_config
+class Door(WebSocketHandler):
+    def open(self):
+        if get_config().setting.auth.enabled:
+            return
+        room.join(self)
+    def on_message(self, message):
+        auth = get_config().setting.auth
+        if not auth.enabled:
+            room.join(self)
+            return
+        if json.loads(message).get("token") != auth.token:
+            self.close(1008, "wrong token")
+            return
+        room.join(self)
+"""
+
+_SECTIONS = {
+    "configUtil.py": """
+from configTypes import AppConfig
+
+_config: AppConfig | None = None
+
+def load(path):
+    global _config
+    with open(path) as file:
+        _config = AppConfig.model_validate_json(file.read())
+
+def get_config() -> AppConfig:
+    if _config is None:
+        raise RuntimeError("load() first")
+    return _config
+""",
+    "configTypes.py": """
+from pydantic import BaseModel, Field
+
+class ThemeConfig(BaseModel):
+    enabled: bool = %s
+
+class AuthConfig(BaseModel):
+    enabled: bool = %s
+    token: str = ""
+
+class SettingConfig(BaseModel):
+    theme: ThemeConfig = Field(default_factory=ThemeConfig)
+    auth: AuthConfig = Field(default_factory=AuthConfig)
+
+class AppConfig(BaseModel):
+    setting: SettingConfig = Field(default_factory=SettingConfig)
+""",
+}
+
 CASES: dict[str, Case] = {
     "argparse turns it on": (
         "optional",
@@ -471,5 +524,21 @@ CASES: dict[str, Case] = {
         "guarded|optional",
         _KEYWORD.format(default='lambda request: db.check(request.headers.get("X-Token"))'),
         {},
+    ),
+    "a section of the configuration that is off": (
+        "optional",
+        _SECTIONED,
+        {
+            name: text.replace("%s", "True", 1).replace("%s", "False")
+            for name, text in _SECTIONS.items()
+        },
+    ),
+    "a section of the configuration that is on": (
+        "late",
+        _SECTIONED,
+        {
+            name: text.replace("%s", "False", 1).replace("%s", "True")
+            for name, text in _SECTIONS.items()
+        },
     ),
 }

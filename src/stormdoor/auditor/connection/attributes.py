@@ -133,6 +133,16 @@ _OF_PROXIES = frozenset(
 class TornadoAttributes(Client):
     """Attributes of Tornado's objects."""
 
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """The value of `value.name`; whoever closes the protocol of a handler closes the handler."""
+        if (
+            name in {"close", "abort"}
+            and isinstance(value, Unknown)
+            and value.text in {"self.ws_connection", "self.ws_connection.stream", "self.stream"}
+        ):
+            return Special("handler.close", frozenset({"self"}), f"{value.text}.{name}")
+        return super().attribute(value, name, node)
+
     def missing_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute that no class that was read defines."""
         if value.handler:

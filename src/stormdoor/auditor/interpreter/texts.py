@@ -24,6 +24,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 
 __all__ = [
+    "NAMESPACE",
     "PARSED",
     "STAND_IN",
     "concrete_function",
@@ -35,7 +36,10 @@ __all__ = [
 
 _LONGEST = 512
 _MAX_REPEATS = 5
-PARSED = frozenset({"pattern", "match", "urlparse"})
+_MOST_DIGITS = 40
+NAMESPACE = "names of code"
+"""Said of a table in which code was run: what it defined is in it."""
+PARSED = frozenset({"pattern", "match", "urlparse", NAMESPACE})
 """Objects that are held as a table of their parts, and are no tables of the program."""
 STAND_IN = "app.example"
 """What a name is taken for that the server holds and the source does not say; so labelled where it
@@ -348,6 +352,8 @@ def concrete_function(name: str, args: list[Value]) -> Value | None:
             return told if told is None else Setting(text, told, text=text)
     if last in _CONVERSIONS and len(args) == 1 and isinstance(args[0], Setting):
         return _converted(last, args[0])
+    if name in {"int", "float"} and len(args) == 1 and isinstance(args[0], Const):
+        return _as_number(name, args[0])
     if name in {"json.loads", "ast.literal_eval"} and args and isinstance(args[0], Setting):
         return _loaded(name, args[0])
     if name in {"json.dumps", "tornado.escape.json_encode"} and args:
@@ -429,6 +435,16 @@ def _converted(name: str, value: Setting) -> Setting:
         return Setting(text, Const(_CONVERSIONS[name](shipped.value)), value.labels, text)
     except (TypeError, ValueError):
         return Setting(text, None, value.labels, text)
+
+
+def _as_number(name: str, value: Const) -> Const | None:
+    """`int(self.current_user or 0)`: the number of nobody is 0."""
+    if not isinstance(value.value, str | int | float) or len(str(value.value)) > _MOST_DIGITS:
+        return None
+    try:
+        return Const(_CONVERSIONS[name](value.value), value.labels)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _matched(how: str, pattern: Value, args: list[Value]) -> Value | None:

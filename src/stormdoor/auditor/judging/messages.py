@@ -119,10 +119,11 @@ def _is_reply_to_failure(event: Event) -> bool:
 
 def _is_plumbing(event: Event, question: Event) -> bool:
     """Nothing that the client sent is in it, and it stands in another file or only makes an object."""
+    made = _name(event)[:1].isupper()
     return (
-        event.kind in {"act", "store"}
+        event.kind in ({"act", "store", "join"} if made else {"act", "store"})
         and not event.labels & {"client", "message"}
-        and (event.module is not question.module or _name(event)[:1].isupper())
+        and (made or event.module is not question.module)
     )
 
 

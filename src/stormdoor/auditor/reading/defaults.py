@@ -3,8 +3,8 @@
 import ast
 from functools import lru_cache
 
-from stormdoor.auditor.reading.module import Module
-from stormdoor.auditor.reading.project import Project
+from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.project import Meaning, Project
 
 __all__ = ["collect_settings", "is_given_anyway"]
 
@@ -24,6 +24,7 @@ def collect_settings(project: Project) -> None:
                 case ast.ClassDef():
                     _traits(project, module, node)
                     _constructed(project, module, node)
+                    _sections(project, module, node)
                 case ast.Assign(
                     targets=[ast.Subscript(slice=ast.Constant(value=str() as name))], value=value
                 ) if name.startswith("websocket_"):
@@ -234,6 +235,37 @@ def _constructed(project: Project, module: Module, node: ast.ClassDef) -> None:
                     and (inner.value.value is None or isinstance(inner.value.value, bool))
                 ):
                     _note(project, inner.targets[0].attr, module, inner.value)
+
+
+def _sections(project: Project, module: Module, node: ast.ClassDef) -> None:
+    """`auth: AuthConfig = Field(default_factory=AuthConfig)`, whose class says `enabled: bool = False`."""
+    for statement in node.body:
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            continue
+        made = _made_section(statement)
+        if made is None:
+            continue
+        for found in project.resolve(module, made):
+            if not isinstance(found, Meaning) or not isinstance(found.binding, Defined):
+                continue
+            for field in found.binding.node.body:
+                match field:
+                    case ast.AnnAssign(
+                        target=ast.Name(id=name), value=ast.Constant(value=bool() | None) as value
+                    ):
+                        _note(project, f"{statement.target.id}.{name}", found.module, value)
+
+
+def _made_section(statement: ast.AnnAssign) -> ast.expr | None:
+    """The class of a section made with nothing given: `Auth()`, `field(default_factory=Auth)`."""
+    match statement.value:
+        case ast.Call(func=ast.Name() as made, args=[], keywords=[]):
+            return made
+        case ast.Call(args=[], keywords=words):
+            given = {word.arg: word.value for word in words}
+            return given.get("default_factory") or given.get("factory")
+        case _:
+            return None
 
 
 def _entries(project: Project, module: Module, node: ast.Dict, above: str = "") -> None:

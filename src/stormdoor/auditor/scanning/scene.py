@@ -14,14 +14,14 @@ from stormdoor.auditor.classes.patches import collect_patches
 from stormdoor.auditor.classes.routers import collect_served, making_applications
 from stormdoor.auditor.classes.routes import Routes, find_routes
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.naming.lexicon import is_setting_chain
+from stormdoor.auditor.naming.lexicon import is_setting_chain, words_of
 from stormdoor.auditor.reading.defaults import collect_settings
 from stormdoor.auditor.reading.environment import packages_of
 from stormdoor.auditor.reading.files import in_order, list_files, python_packages
 from stormdoor.auditor.reading.module import Imported, Module
 from stormdoor.auditor.reading.prefilter import Readers
 from stormdoor.auditor.reading.prefixed import collect_prefixed
-from stormdoor.auditor.reading.project import External, Project, Tree
+from stormdoor.auditor.reading.project import External, Meaning, Project, Tree
 from stormdoor.auditor.reading.shipped import collect_shipped
 from stormdoor.auditor.scanning.settings import Progress, Settings
 from stormdoor.report.finding import NotAnalysed
@@ -29,6 +29,8 @@ from stormdoor.report.finding import NotAnalysed
 __all__ = ["Scene", "prepare"]
 
 
+_CONFIGURED = 3
+"""How far the configuration is followed to that which it imports."""
 _MODELLED = ("tornado.", "stormdoor.")
 """What the auditor knows without reading it; a class of another that was not read is said to be so."""
 
@@ -167,17 +169,30 @@ def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
     for module in project.inside():
         if any("Application(" in line for line in module.lines):
             modules.setdefault(module.file, module)
-    for module in modules.values():
-        imported = [
-            one
-            for bindings in module.names.values()
-            for one in bindings
-            if isinstance(one, Imported)
-        ]
-        for one in [*imported, *module.stars]:
-            names = [one.module.rpartition(".")[2], one.name or ""]
-            if is_setting_chain([name for name in names if name]):
-                project.follow(module, one)
+    seen = set(modules)
+    for _ in range(_CONFIGURED):  # and what the configuration imports of its own
+        fresh = {
+            found.module.file: found.module
+            for module in modules.values()
+            for found in _imported_settings(project, module)
+            if found.module.file not in seen
+        }
+        modules = fresh
+        seen |= fresh.keys()
+
+
+def _imported_settings(project: Project, module: Module) -> Iterator[Meaning]:
+    """What a module imports under a name that speaks of configuration."""
+    imported = [
+        one for bindings in module.names.values() for one in bindings if isinstance(one, Imported)
+    ]
+    for one in [*imported, *module.stars]:
+        names = [one.module.rpartition(".")[2], one.name or ""]
+        said = [word for name in names if name for word in words_of(name)[:1]]
+        if is_setting_chain([name for name in names if name]) or is_setting_chain(said):
+            found = project.follow(module, one)
+            if isinstance(found, Meaning):
+                yield found
 
 
 def _sockets(

@@ -19,7 +19,7 @@ from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import MADE_UP, is_drawn, is_secret
-from stormdoor.auditor.interpreter.texts import concrete_function
+from stormdoor.auditor.interpreter.texts import NAMESPACE, concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -278,6 +278,7 @@ class Libraries(Methods):
         ):
             self.record("join", node, name, values=tuple(args))
         elif _acts(name):
+            self._ran_in(name, args)
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
         if name == "len":
             return Unknown(labels - {"self", "setting", "secret", "credential"}, "a length")
@@ -294,6 +295,14 @@ class Libraries(Methods):
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
             truthy=True if made_up or any(map(is_drawn, args)) else None,
         )
+
+    def _ran_in(self, name: str, args: list[Value]) -> None:
+        """Code defines names in a table: whoever says one of them has proven nothing."""
+        if name in {"exec", "eval"} and len(args) > 1 and isinstance(args[1], Mapping):
+            names = args[1]
+            names.exact = False
+            names.text = names.text or NAMESPACE
+            self.filled.add(names.text)
 
     def _refused_by_program(self, name: str, words: dict[str, Value], node: ast.AST) -> Value:
         """The exit status of a program that finds the password to be wrong is not zero."""

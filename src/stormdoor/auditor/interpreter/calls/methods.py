@@ -198,7 +198,11 @@ class Methods(Queues):
                     return self._setting_get(text_of(receiver), args, node)
             if key_named(key) in receiver.items:
                 return receiver.items[key_named(key)]
-            if name == "get" and self.is_not_listed(key, receiver):
+            empty = receiver.exact and not receiver.items and not is_shared(receiver)
+            if name == "get" and (
+                self.is_not_listed(key, receiver)
+                or (empty and self.mode == "anonymous" and self.is_proof(key))
+            ):
                 # What is noted of the connections, and nothing was noted of this one.
                 self.check(node, f"{text_of(receiver)}.get()", presumed=True, remembered=True)
                 return args[1] if len(args) > 1 else Const(None)
