@@ -42,7 +42,7 @@ from stormdoor.auditor.judging.verbs import (
     TELLS,
     THEMSELVES,
 )
-from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, stems_of
+from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, statement_in, stems_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["deeds_of_anybody"]
@@ -53,6 +53,11 @@ _RECIPIENT = re.compile(
     r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id)$",
     re.IGNORECASE,
 )
+_CHANGES_ROWS = re.compile(
+    r"(delete\s+from|update)\b.*\bwhere\b.*([=<>(]|\bin|\blike)\s*['\"]?(\?|%|:\w|\$\d|\{)",
+    re.DOTALL,
+)
+"""`delete from lines where id = ?`: which rows go is told aside."""
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -102,6 +107,8 @@ def _is_done_to_what_it_names(event: Event) -> bool:
 def _changes(event: Event) -> bool:
     """`Widget.delete(data["id"])`, `Board.get(data["board_id"]).save()`."""
     words = lexicon.words_of(name_of(event))
+    if _CHANGES_ROWS.match(statement_in(event)):
+        return True
     if _is_found(event.receiver):
         return bool((CHANGES | KEEPS) & set(words[:1]))
     if not CHANGES & set(words[:1]) or event.kind == "join":
