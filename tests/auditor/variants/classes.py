@@ -297,6 +297,70 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "only the login is picked by who is nobody": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        kind = data["type"]
+        if kind != "login" and self.user is None:
+            return
+        getattr(self, "on_{}".format(kind))(**data["data"])
+    def on_delete(self, room):
+        db.delete_room(room)
+    def on_login(self, token):
+        user = sessions.find(token)
+        if user is None:
+            return
+        self.user = user
+""",
+        {},
+    ),
+    "only the login is picked, of another json": (
+        "late",
+        """
+import ujson
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = ujson.loads(message)
+        kind = data["type"]
+        if kind != "login" and self.user is None:
+            return
+        getattr(self, "on_{}".format(kind))(**data["data"])
+    def on_delete(self, room):
+        db.delete_room(room)
+    def on_login(self, token):
+        user = sessions.find(token)
+        if user is None:
+            return
+        self.user = user
+""",
+        {},
+    ),
+    "another than the login is picked by who is nobody": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        kind = data["type"]
+        if kind != "delete" and self.user is None:
+            return
+        getattr(self, "on_{}".format(kind))(**data["data"])
+    def on_delete(self, room):
+        db.delete_room(room)
+    def on_login(self, token):
+        user = sessions.find(token)
+        if user is None:
+            return
+        self.user = user
+""",
+        {},
+    ),
     "frames reach what another object put there": (
         "late",
         """

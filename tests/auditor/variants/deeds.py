@@ -1284,6 +1284,48 @@ class Door(Base):
 }
 
 LATE: dict[str, tuple[str, str]] = {
+    "the login is picked by name, and then anything": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        kind = data["type"]
+        if kind != "login" and self.user is None:
+            return
+        getattr(self, "on_{}".format(kind))(**data["data"])
+    def on_delete(self, room):
+        db.delete_room(room)
+    def on_login(self, token):
+        user = sessions.find(token)
+        if user is None:
+            return
+        self.user = user
+""",
+    ),
+    "the login is picked by name, and then what is allowed": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        kind = data["type"]
+        if kind != "login" and self.user is None:
+            return
+        getattr(self, "on_{}".format(kind))(**data["data"])
+    def on_delete(self, room):
+        if not db.may_delete(self.user, room):
+            return
+        db.delete_room(room)
+    def on_login(self, token):
+        user = sessions.find(token)
+        if user is None:
+            return
+        self.user = user
+""",
+    ),
     "any room of the address, after a late question": (
         "missing",
         """
@@ -1491,6 +1533,77 @@ class Door(WebSocketHandler):
 """
 
 ANYBODY: dict[str, tuple[str, str]] = {
+    "rows that a message names are deleted": (
+        "missing",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        base.execute("DELETE FROM lines WHERE id = ?", (data["id"],))
+""",
+    ),
+    "rows that a message names are changed": (
+        "missing",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        base.execute("update lines set text = %s where id = %s", (data["text"], data["id"]))
+""",
+    ),
+    "rows that are done are deleted": (
+        "ok",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        base.execute("delete from lines where done = 1")
+        self.write_message(data["text"])
+""",
+    ),
+    "rows that a message names are read": (
+        "ok",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.write_message(base.execute("select title from news where id = ?", (data["id"],)).fetchone()[0])
+""",
+    ),
+    "a message is spread over a function that deletes": (
+        "missing",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+def forget(owner, line):
+    base.execute("DELETE FROM lines WHERE id = :line", {"line": line})
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        forget(**data)
+""",
+    ),
+    "a message is spread over a function that adds": (
+        "ok",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+def add(text):
+    base.execute("INSERT INTO lines (text) VALUES (?)", (text,))
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        add(**data)
+""",
+    ),
     "a task of the own session": (
         "ok",
         _MAILBOXES.format(before="", begin="self.session = Session()", session="self.session"),

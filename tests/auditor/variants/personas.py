@@ -6,6 +6,57 @@
 __all__ = ["ANYBODY", "MEMBERS"]
 
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a message is spread over a function that says who": (
+        "missing",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+def add(sender, text):
+    base.execute("INSERT INTO lines (sender, text) VALUES (?, ?)", (sender, text))
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        add(**data)
+""",
+    ),
+    "a message is spread over words of a function": (
+        "missing",
+        """
+def add(*, username, text):
+    room.say(username, text)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        add(**data)
+""",
+    ),
+    "a message is spread, and nobody is named": (
+        "ok",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+def add(*, text, colour="red"):
+    base.execute("INSERT INTO lines (text, colour) VALUES (?, ?)", (text, colour))
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        add(**data)
+""",
+    ),
+    "a row is made under who a message says": (
+        "missing",
+        """
+import sqlite3
+base = sqlite3.connect("lines.db")
+def who(name):
+    return base.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()[0]
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        row = {"who": who(data["sender"]), "text": data["text"]}
+        base.execute("insert into lines (sender_id, text) values (:who, :text)", row)
+""",
+    ),
     "the mailbox of the path": (
         "missing",
         """

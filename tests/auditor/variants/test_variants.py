@@ -153,6 +153,9 @@ def test_a_check_of_what_nobody_has_proven(case: Case, tmp_path: Path) -> None:
     [
         ("frames fail on what is not there", "after-accept"),
         ("frames reach what another object put there", "frames-pass"),
+        ("only the login is picked by who is nobody", "after-accept"),
+        ("only the login is picked, of another json", "after-accept"),
+        ("another than the login is picked by who is nobody", "skippable"),
     ],
 )
 def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Picks(TornadoMethods):
         self, target: Value, name: Value, args: list[Value], node: ast.AST
     ) -> Value:
         """`getattr(self, "on_" + message["type"])`: one of the methods that are called so."""
-        names, listed = self._possible_names(target, name)
+        names, listed = self._possible_names(target, name, node)
         if not names:
             return self.dispatched("getattr", args, node)
         self.select_rest()
@@ -106,7 +106,7 @@ class Picks(TornadoMethods):
             if isinstance(bindings[-1], Defined)
         ]
 
-    def _possible_names(self, target: Value, name: Value) -> tuple[list[str], bool]:
+    def _possible_names(self, target: Value, name: Value, node: ast.AST) -> tuple[list[str], bool]:
         """The methods of an object of the project that a name of the client may stand for.
 
         Returns:
@@ -118,6 +118,19 @@ class Picks(TornadoMethods):
         text = text_of(name)
         prefix = _prefix_of(text)
         texts = [text, *(text_of(self.frame.env.find(one) or name) for one in _names_in(text))]
+        made_of = [
+            text_of(self.frame.env.find(one.id) or name)
+            if isinstance(one, ast.Name)
+            else self.frame.module.source(one)
+            for given in (node.args[1:2] if isinstance(node, ast.Call) else [])
+            for one in ast.walk(given)
+            if isinstance(one, ast.Name | ast.Subscript)
+        ]
+        sole = {
+            prefix + said for asked, said in self.said.texts.items() if asked in {*texts, *made_of}
+        }
+        if sole & set(methods):
+            return [one for one in methods if one in sole], False  # `if kind != "login": return`
         known = next(
             (names for asked, names in self.among.items() if any(asked in one for one in texts)), ()
         )

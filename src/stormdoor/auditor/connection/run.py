@@ -380,6 +380,8 @@ class Run(Fronts):
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             self.proven_names.clear()
+            self.said.texts.clear()
+            self.said.turn = turn
             try:
                 self._hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()

@@ -9,6 +9,7 @@ import ast
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
@@ -44,6 +45,20 @@ _MAX_STEPS = 6000
 _MAX_DEPTH = 28
 _NEAR = 2
 """Frames down to a method that Tornado calls: what it decides counts in any case."""
+
+
+@dataclass(slots=True)
+class Said:
+    """Answers of comparisons with texts of the client: each is held, with the source of that text."""
+
+    memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = field(default_factory=dict)
+    """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
+    equalities: dict[int, tuple[Value, str, str, bool]] = field(default_factory=dict)
+    """Answers of `kind == "login"`: the answer, the text of the kind, the constant, if it is negated."""
+    turn: int = 0
+    """The messages before the one under way."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """What the message under way says, where a condition has told, by the source of that text."""
 
 
 class Core:
@@ -120,8 +135,8 @@ class Core:
         self.placed: dict[int, Value] = {}
         self.matches: dict[int, tuple[Value, bool]] = {}
         """Answers of `row.owner == name`, for a name that the client says: the answer, if it is negated."""
-        self.memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = {}
-        """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
+        self.said = Said()
+        """What conditions tell of texts of the client."""
         self.among: dict[str, tuple[str, ...]] = {}
         """Names that a text of the client is one of, by the source of that text."""
         self.listed = STAND_IN
@@ -183,9 +198,10 @@ class Core:
                 # The same way is here again: a loop that changes nothing. Leave it.
                 self.made.append(count - 1)
                 return count - 1
-            if key in self.seen:
+            # What was seen when fewer messages were to follow had less to show.
+            if any((turn, key) in self.seen for turn in range(self.said.turn + 1)):
                 raise Pruned
-            self.seen.add(key)
+            self.seen.add((self.said.turn, key))
             self.own.add(key)
             picked = 0
             waiting = self.alternatives
@@ -383,6 +399,7 @@ class Core:
             frozenset(self.queried),
             frozenset(self.proving),
             frozenset(self.proven_names),
+            frozenset(self.said.texts.items()),
             frozenset(
                 (id(event.node), event.kind)
                 for event in self.events

@@ -5,7 +5,6 @@ import re
 
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import (
-    Const,
     Instance,
     Mapping,
     Value,
@@ -54,7 +53,7 @@ from stormdoor.auditor.judging.verbs import (
     TELLS,
     THEMSELVES,
 )
-from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, stems_of
+from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, statement_in, stems_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["deeds_of_anybody"]
@@ -65,10 +64,11 @@ _RECIPIENT = re.compile(
     r"|recipients?(_?(id|name))?|receivers?(_?(id|name))?|addressee|e?mail|phone(_?number)?|chat_?id|mobile|msisdn|(to_?)?number)$",
     re.IGNORECASE,
 )
-_ONE_ROW = re.compile(
-    r"\b(?:update\b.+\bset|delete\s+from)\b.+\bwhere\b", re.IGNORECASE | re.DOTALL
+_CHANGES_ROWS = re.compile(
+    r"(delete\s+from|update)\b.*\bwhere\b.*([=<>(]|\bin|\blike)\s*['\"]?(\?|%|:\w|\$\d|\{)",
+    re.DOTALL,
 )
-"""A statement that changes the rows of which something is said."""
+"""`delete from lines where id = ?`: which rows go is told aside."""
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -122,10 +122,10 @@ def _is_done_to_what_it_names(event: Event) -> bool:
 def _changes(event: Event) -> bool:
     """`Widget.delete(data["id"])`, `Board.get(data["board_id"]).save()`."""
     words = lexicon.words_of(name_of(event))
+    if _CHANGES_ROWS.match(statement_in(event)):
+        return True
     if _is_found(event.receiver):
         return bool((CHANGES | KEEPS) & set(words[:1]))
-    if words[:1] == ["execute"] and _is_of_a_statement(event):
-        return True
     if not CHANGES & set(words[:1]) or event.kind == "join":
         return False
     return _is_of_a_query(event) or any(
@@ -133,16 +133,6 @@ def _changes(event: Event) -> bool:
         _ID.search(name) or name in words[1:]
         for name in fields_of(event)
     )
-
-
-def _is_of_a_statement(event: Event) -> bool:
-    """`execute("update users set score = ? where email = ?", (data["score"], data["email"]))`."""
-    statement = event.values[0] if event.values else None
-    if statement is None:
-        return False
-    text = statement.value if isinstance(statement, Const) else text_of(statement)
-    said = [statement, *event.values[1:], *(value for _, value in event.words)]
-    return bool(_ONE_ROW.search(str(text))) and any("message" in labels_of(one) for one in said)
 
 
 def _is_of_a_query(event: Event) -> bool:

@@ -12,6 +12,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
+from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -129,7 +130,7 @@ def _on(path: Path) -> Iterator[tuple[Event, str]]:
             words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
             if event.labels >= {"client", "somebody"}:
                 asked = asked or (event.kind in {"act", "call"} and bool(_READS & words))
-                selected = selected or ("execute" in words and _selects(event))
+                selected = selected or statement_in(event).startswith("select")
                 if _is_kept(event) or _is_said(event, words):
                     yield event, _name_in(event)
             elif _is_kept(event) and called & _asked_of_others(event.module):
@@ -138,13 +139,6 @@ def _on(path: Path) -> Iterator[tuple[Event, str]]:
             told = told or (selected and "answer" in event.labels)
             if event.kind == "send" and told and not failed and not event.constant:
                 yield event, _name_in(event)
-
-
-def _selects(event: Event) -> bool:
-    """`cursor.execute("select … where owner = ?", (user,))`, whose answer the cursor gives later."""
-    statement = event.values[0] if event.values else None
-    text = str(statement.value) if isinstance(statement, Const) else text_of(statement or Const(""))
-    return bool(re.match(r"[frbu]*['\"]*\s*select\b", text, re.IGNORECASE))
 
 
 def _turns(path: Path) -> list[list[Event]]:
@@ -189,7 +183,9 @@ def _is_kept(event: Event) -> bool:
 
 def _is_said(event: Event, words: set[str]) -> bool:
     """`room.say(user, text)`, `lines.insert({"from": user, …})`, `names.append(user)`."""
-    if event.text != "handler.broadcast" and (event.kind != "act" or not _SAYS & words):
+    if event.text != "handler.broadcast" and (
+        event.kind != "act" or not (_SAYS & words or statement_in(event).startswith("insert"))
+    ):
         return False
     return any("somebody" in labels_of(one) for one in values_in(event))
 
@@ -210,6 +206,6 @@ def _name_in(event: Event) -> str:
     held = [event.receiver] if event.receiver is not None else []
     for one in (*values_in(event), *held):
         for word in re.finditer(r"\w+", text_of(one)):
-            if lexicon.says_who(word.group()):
+            if lexicon.says_who(word.group()) and not word.group().isupper():  # SQL has its FROM
                 return word.group()
     return "what the client calls itself"

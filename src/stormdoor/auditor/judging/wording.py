@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Sequence, Unknown, Value, labels_of, text_of
+from stormdoor.auditor.interpreter.values import Const, Sequence, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["fields_of", "given", "is_told", "name_of", "stems_of", "words_before"]
+__all__ = ["fields_of", "given", "is_told", "name_of", "statement_in", "stems_of", "words_before"]
+
+_QUOTES = re.compile(r"^([frbu]{1,2}(?=['\"]))?['\"]*\s*", re.IGNORECASE)
 
 
 def name_of(event: Event) -> str:
@@ -49,6 +51,15 @@ def is_told(event: Event) -> bool:
     return any(
         isinstance(value, Unknown) and "message" in labels_of(value) for value in given(event)
     )
+
+
+def statement_in(event: Event) -> str:
+    """The SQL that is executed, in lower case: `delete from lines where id = ?`."""
+    if "execute" not in lexicon.words_of(name_of(event)) or not event.values:
+        return ""
+    first = event.values[0]
+    text = str(first.value) if isinstance(first, Const) else text_of(first)
+    return _QUOTES.sub("", text).lower()
 
 
 def stems_of(text: str) -> set[str]:

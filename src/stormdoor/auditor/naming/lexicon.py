@@ -221,7 +221,19 @@ _SENDERS = frozenset(
         "owner",
         "participant",
     }
-    | {"player", "pname", "sender", "tenant", "uid", "uname", "user", "userid", "username", "usr"}
+    | {
+        "player",
+        "pname",
+        "requester",
+        "sender",
+        "tenant",
+        "uid",
+        "uname",
+        "user",
+        "userid",
+        "username",
+        "usr",
+    }
 )
 _ROLES = frozenset(
     {

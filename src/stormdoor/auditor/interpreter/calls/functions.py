@@ -131,7 +131,7 @@ class Functions(Statements):
             elif name in rest:
                 env.names[name] = rest.pop(name)
             elif spread is not None:
-                env.names[name] = Unknown(labels_of(spread), name)
+                env.names[name] = self._part_of(spread, name)
             else:
                 default = at - (len(names) - len(arguments.defaults))
                 if 0 <= default < len(arguments.defaults):
@@ -146,7 +146,7 @@ class Functions(Statements):
             if one.arg in rest:
                 env.names[one.arg] = rest.pop(one.arg)
             elif spread is not None:
-                env.names[one.arg] = Unknown(labels_of(spread), one.arg)
+                env.names[one.arg] = self._part_of(spread, one.arg)
             elif value is not None:
                 env.names[one.arg] = self.default(function, one.arg, value)
             else:
@@ -174,6 +174,12 @@ class Functions(Statements):
                 env.names[name] = replace(
                     held, labels=held.labels | {"credential"}, text=held.text or name
                 )
+
+    def _part_of(self, spread: Value, name: str) -> Value:
+        """What a parameter is given by `**message`: the field of its name."""
+        if "client" in labels_of(spread):
+            return self.client_field(spread, name, name)
+        return Unknown(labels_of(spread), name)
 
     def _is_served(self, function: Function) -> bool:
         """Whether Tornado calls it with what the route captures from the address."""

@@ -1,6 +1,7 @@
 """Calls of libraries, by their dotted names."""
 
 import ast
+from dataclasses import replace
 
 from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
@@ -75,6 +76,8 @@ _MATCHES = frozenset({"re.match", "re.fullmatch", "re.search"})
 _ACCOUNTS = ("spwd.", "pwd.")
 """How the names of calls begin that look accounts of the system up."""
 _READERS = frozenset({"json.loads", "json.load", "tornado.escape.json_decode", "ast.literal_eval"})
+_JSON = ("django.utils.simplejson.", "orjson.", "rapidjson.", "simplejson.", "ujson.")
+"""How the names begin of what is written in place of `json`."""
 _OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
 _ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
 """What asks another server: where a credential goes along, that one says whose it is."""
@@ -95,6 +98,7 @@ class Libraries(Methods):
         self, function: Named, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call of something outside the project, by its dotted name."""
+        function = _as_of_the_language(function)
         name = function.name
         if name in {"typing.cast", "typing_extensions.cast"} and len(args) == 2:
             return args[1]  # it speaks to type checkers only
@@ -319,6 +323,13 @@ class Libraries(Methods):
         if not is_secret(pattern) or not self.is_proof(shown):
             return None
         return self.compare(shown, ast.Eq(), pattern, node)
+
+
+def _as_of_the_language(function: Named) -> Named:
+    """`simplejson.loads` is `json.loads`."""
+    if function.name.startswith(_JSON):
+        return replace(function, name=f"json.{function.name.rpartition('.')[2]}")
+    return function
 
 
 def _is_unbound(name: str) -> bool:

@@ -66,6 +66,12 @@ class Comparisons(Operators):
         ):
             # INVARIANT: the answer is held, or another value would have its id.
             self.matches[id(answer)] = (answer, isinstance(op, ast.NotEq | ast.NotIn))
+        if isinstance(op, ast.Eq | ast.NotEq) and isinstance(answer, Unknown):
+            for one, other in ((left, right), (right, left)):
+                if _is_said(one) and isinstance(other, Const) and isinstance(other.value, str):
+                    # INVARIANT: as above.
+                    is_not = isinstance(op, ast.NotEq)
+                    self.said.equalities[id(answer)] = (answer, text_of(one), other.value, is_not)
         return answer
 
     def _compared(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
@@ -88,7 +94,7 @@ class Comparisons(Operators):
             names = _names_in(right)
             if names and isinstance(left, Unknown) and "client" in left.labels:
                 # INVARIANT: the answer is held, or another value would have its id.
-                self.memberships[id(answer)] = (answer, text_of(left), names, negated)
+                self.said.memberships[id(answer)] = (answer, text_of(left), names, negated)
             return answer
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
@@ -482,6 +488,11 @@ def _is_held(value: Value) -> bool:
 
 def _listed(text: Unknown) -> Const:
     return Const(f"https://{STAND_IN}", text.labels, text.text)
+
+
+def _is_said(value: Value) -> bool:
+    """Whether it is what a message says, as it says it."""
+    return isinstance(value, Unknown) and value.labels >= {"client", "message"}
 
 
 def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:

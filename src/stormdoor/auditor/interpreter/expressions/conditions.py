@@ -1,6 +1,7 @@
 """Which way a condition goes for this client."""
 
 import ast
+from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
@@ -195,9 +196,12 @@ class Conditions(Comparisons):
             self.record("branch", node, str(result), values=(value,))
         match = self.matches.get(id(value))
         self.met += match is not None and result is not match[1]
-        held = self.memberships.get(id(value))
+        held = self.said.memberships.get(id(value))
         if held is not None and result is not held[3]:
             self.among[held[1]] = held[2]
+        same = self.said.equalities.get(id(value))
+        if same is not None and result is not same[3] and _picks_by_name(self.frame.node):
+            self.said.texts[same[1]] = same[2]
         return result
 
     def _names_more(self, node: ast.AST) -> bool:
@@ -253,6 +257,19 @@ class Conditions(Comparisons):
             if isinstance(node.op, ast.And) and not holds:
                 return value
         return value
+
+
+@lru_cache(maxsize=4096)
+def _picks_by_name(function: ast.AST | None) -> bool:
+    """Whether a function uses what has a name that is made up: nothing else looks at what texts say."""
+    return function is not None and any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "getattr"
+        and len(node.args) > 1
+        and not isinstance(node.args[1], ast.Constant)
+        for node in ast.walk(function)
+    )
 
 
 def _is_configured_part(value: Value, node: ast.AST) -> bool:
