@@ -28,7 +28,9 @@ _OF_ONE = 40
 """Ways that one configuration other than the shipped one is worth."""
 _AT_FIRST = 6
 """Of these, the ways before every other configuration had as many."""
-_MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 20_000, "origin": 5_000}
+_MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 30_000, "origin": 5_000}
+_IN_DEPTH = 20_000
+"""Steps with a client that is let in after which the oldest ways come first: all that it may pick counts."""
 _NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
 """What stands for the name of a table that has none."""
 LAST_RESORT = 60.0
@@ -58,7 +60,7 @@ def _explored(
                 hierarchy,
                 info,
                 mode=mode,
-                plan=pending.pop(0 if in_breadth else -1),
+                plan=pending.pop(0 if mode == "member" and spent.steps > _IN_DEPTH else -1),
                 seen=seen,
                 deadline=spent.deadline,
                 words=words,
@@ -69,7 +71,7 @@ def _explored(
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
             spent.paths += 1
-            pending.extend(run.alternatives if in_breadth else reversed(run.alternatives))
+            pending.extend(reversed(run.alternatives))
             otherwise.extend(run.unlike_shipped)
             aside.extend(run.unlikely)
             result.events.extend(run.events)
@@ -78,8 +80,6 @@ def _explored(
                 result.paths.append(path)
         spent.left_out = spent.left_out or bool(pending)
 
-    # Of a client that is let in, each thing that it may pick counts more than all that comes of one.
-    in_breadth = mode == "member"
     seen: set[tuple[object, ...]] = set()
     otherwise: deque[list[int]] = deque()
     aside: deque[list[int]] = deque()
