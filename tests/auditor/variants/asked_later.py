@@ -473,6 +473,24 @@ class Door(WebSocketHandler):
         self.write_message(db.find(message))
 """
 
+_KEPT = """
+from elsewhere import engine
+class Door(WebSocketHandler):
+    def session(self):
+        return engine.SessionStore(self.get_cookie("sessionid"))
+    def who(self):
+        try:
+            return self.session()["_auth_user_id"]
+        except KeyError:
+            {nobody}
+        return None
+    def open(self):
+        self.user = self.who()
+        self.write_message("welcome, " + str(self.user))
+    def on_message(self, message):
+        room.say(message)
+"""
+
 CASES: dict[str, Case] = {
     "a mixin's session names nobody, and open() closes": (
         "late",
@@ -703,6 +721,16 @@ CASES: dict[str, Case] = {
     "a close of its own only writes a line": (
         "missing",
         _PROTOCOL.format(closing="print('closing', code, reason)"),
+        {},
+    ),
+    "a session without a user closes, and the greeting fails": (
+        "late",
+        _KEPT.format(nobody="self.close()"),
+        {},
+    ),
+    "a session without a user is that of a guest": (
+        "missing",
+        _KEPT.format(nobody="return 'guest'"),
         {},
     ),
 }

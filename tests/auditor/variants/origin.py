@@ -2,6 +2,21 @@
 
 __all__ = ["CASES"]
 
+_CONSTRUCTED = """
+class Door(WebSocketHandler):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.allow_origin = options.allowed_hosts
+        if self.get_argument("id", None) is None or self.get_argument("debug", None):
+            {noted}
+    def on_message(self, m):
+        room.say(m)
+    def check_origin(self, origin):
+        if self.allow_origin == "*":
+            return True
+        return origin == self.allow_origin
+"""
+
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
     "true": (
         "open",
@@ -821,5 +836,17 @@ class Door(WebSocketHandler):
         return origin == self.config.api.allow_origin
 """,
         {"app.yaml": 'api:\n  allow_origin: "https://app.example"\n'},
+    ),
+    "the constructor looks at the address for something else": (
+        "optional|restricted",
+        'define("allowed_hosts", default=db.DOMAIN + ":443")'
+        + _CONSTRUCTED.format(noted="room.note(self)"),
+        {},
+    ),
+    "the constructor looks at the address for who may connect": (
+        "weak|open",
+        'define("allowed_hosts", default=db.DOMAIN + ":443")'
+        + _CONSTRUCTED.format(noted="self.allow_origin = '*'"),
+        {},
     ),
 }

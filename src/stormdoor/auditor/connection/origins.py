@@ -185,7 +185,7 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
             return Origins("weak", found, shown, trick, events=events)
     if "address" in looked_at and asking.lets_in(ATTACKER, address=LOCAL[1]) is True:
         return Origins("weak", found, ATTACKER, "address", LOCAL[1], events=events)
-    if any(path.answer and path.whim and not path.unsure for path in _shipped(first)):
+    if _is_up_to_page(_shipped(first)):
         return Origins("weak", found, ATTACKER, "request", events=events)
     if plain is None:
         return _depends(first, found, events)
@@ -195,6 +195,25 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
         if one.trick in {"scheme", "port"} and asking.lets_in(one.origin) is True
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
+
+
+def _is_up_to_page(paths: list[Path]) -> bool:
+    """Whether what the page writes into the address decides, and not a setting beside it."""
+    return any(
+        path.answer
+        and path.whim
+        and not path.unsure
+        and any(other.answer is False and _agree(path, other) for other in paths)
+        for path in paths
+    )
+
+
+def _agree(path: Path, other: Path) -> bool:
+    return all(
+        other.assumptions[name].value == one.value
+        for name, one in path.assumptions.items()
+        if name in other.assumptions
+    )
 
 
 def _meddles(info: ClassInfo) -> bool:

@@ -187,7 +187,7 @@ class Items(Proofs):
         if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
-            if self.catching and self.catching[-1][1] & {"KeyError", "LookupError"}:
+            if self._is_missing_caught():
                 self.check(node, text, presumed=index.presumed)
                 raise Thrown("KeyError", node, self.frame.module, check=True)
             if index.certain and self.catching:
@@ -203,6 +203,10 @@ class Items(Proofs):
             return Unknown((labels_of(value) - {"self"}) | {"principal", "proven"}, text)
         found = {"found"} if "client" in labels_of(index) else set()
         return Unknown(labels_of(value, index) | found, text)
+
+    def _is_missing_caught(self) -> bool:
+        """Whether the statement around it says what is done where a key is not there."""
+        return bool(self.catching and self.catching[-1][1] & {"KeyError", "LookupError"})
 
     def is_ticket_of(self, key: Value, node: ast.AST) -> bool:
         """Whether a client that is let in finds something under what nobody else can show."""
