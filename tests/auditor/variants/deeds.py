@@ -7,6 +7,84 @@
 __all__ = ["ANYBODY", "LATE", "MEMBERS"]
 
 MEMBERS: dict[str, tuple[str, str]] = {
+    "all but oneself are told": (
+        "missing",
+        """
+ROOMS = {}
+class Door(Base):
+    def open(self):
+        self.name = self.current_user
+        for one in ROOMS["hall"]:
+            if one.name != self.name:
+                one.write_message("here")
+    def on_message(self, message):
+        data = json.loads(message)
+        room = db.rooms.get(data["room"])
+        room.delete()
+""",
+    ),
+    "all but oneself are told, and the owner asked": (
+        "ok",
+        """
+ROOMS = {}
+class Door(Base):
+    def open(self):
+        self.name = self.current_user
+        for one in ROOMS["hall"]:
+            if one.name != self.name:
+                one.write_message("here")
+    def on_message(self, message):
+        data = json.loads(message)
+        room = db.rooms.get(data["room"])
+        if room.owner != self.name:
+            return
+        room.delete()
+""",
+    ),
+    "one of many that is not one's own is left": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.name = self.current_user
+        for one in db.find_rooms(data["room"]):
+            if one.name != self.name:
+                continue
+            one.delete()
+""",
+    ),
+    "one of many that is not one's own is told of": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.name = self.current_user
+        for one in db.find_rooms(data["room"]):
+            if one.name != self.name:
+                self.write_message("no")
+            else:
+                one.delete()
+""",
+    ),
+    "one of many that is not one's own is noted": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.name = self.current_user
+        other = False
+        room = db.rooms.get(data["room"])
+        for one in room.owners:
+            if one.name != self.name:
+                other = True
+        if other:
+            return
+        room.delete()
+""",
+    ),
     "an exception that is made of what was said": (
         "ok",
         """

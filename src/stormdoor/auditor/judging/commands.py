@@ -1,5 +1,8 @@
 """What a message has run or opened: programs, code, scripts, files."""
 
+import ast
+from functools import lru_cache
+
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -32,6 +35,8 @@ _CONSOLES = frozenset(
 )
 """Words of what runs each line that is typed into it."""
 _DESCRIPTORS = _CONSOLES | {"child", "fd", "fork", "master", "openpty", "slave", "term"}
+_STREAMS = frozenset({"FileIO", "PipeIOStream", "fdopen", "open"})
+"""What makes a stream of a descriptor."""
 _TYPES = frozenset({"feed", "input", "keys", "paste", "send", "sendline", "type", "write"})
 _FILES = frozenset({"open", "io.open", "codecs.open", "os.remove", "os.unlink", "os.rename"})
 _OF_FILES = ("pathlib.Path.", "shutil.")
@@ -126,5 +131,24 @@ def _is_typed(event: Event) -> bool:
         if not _TYPES & set(lexicon.words_of(chain[-1])):
             return False
         into, said, words = ".".join(chain[:-1]), event.values[:1], _CONSOLES
+        wrapped = _wrapped(text_of(event.receiver)) if event.receiver is not None else ""
+        if wrapped:
+            into, words = wrapped, _DESCRIPTORS - {"fd"}
     typed = {word for name in lexicon.chain_of(into) for word in lexicon.words_of(name)}
     return "message" in labels_of(*said) and bool(words & typed)
+
+
+@lru_cache(maxsize=1024)
+def _wrapped(text: str) -> str:
+    """The descriptor that a stream was made of: `master` of `PipeIOStream(master)`."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[descriptor, *_]) if (
+            name in _STREAMS
+        ):
+            return ast.unparse(descriptor)
+        case _:
+            return ""
