@@ -7,6 +7,84 @@
 __all__ = ["ANYBODY", "LATE", "MEMBERS"]
 
 MEMBERS: dict[str, tuple[str, str]] = {
+    "all but oneself are told": (
+        "missing",
+        """
+ROOMS = {}
+class Door(Base):
+    def open(self):
+        self.name = self.current_user
+        for one in ROOMS["hall"]:
+            if one.name != self.name:
+                one.write_message("here")
+    def on_message(self, message):
+        data = json.loads(message)
+        room = db.rooms.get(data["room"])
+        room.delete()
+""",
+    ),
+    "all but oneself are told, and the owner asked": (
+        "ok",
+        """
+ROOMS = {}
+class Door(Base):
+    def open(self):
+        self.name = self.current_user
+        for one in ROOMS["hall"]:
+            if one.name != self.name:
+                one.write_message("here")
+    def on_message(self, message):
+        data = json.loads(message)
+        room = db.rooms.get(data["room"])
+        if room.owner != self.name:
+            return
+        room.delete()
+""",
+    ),
+    "one of many that is not one's own is left": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.name = self.current_user
+        for one in db.find_rooms(data["room"]):
+            if one.name != self.name:
+                continue
+            one.delete()
+""",
+    ),
+    "one of many that is not one's own is told of": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.name = self.current_user
+        for one in db.find_rooms(data["room"]):
+            if one.name != self.name:
+                self.write_message("no")
+            else:
+                one.delete()
+""",
+    ),
+    "one of many that is not one's own is noted": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.name = self.current_user
+        other = False
+        room = db.rooms.get(data["room"])
+        for one in room.owners:
+            if one.name != self.name:
+                other = True
+        if other:
+            return
+        room.delete()
+""",
+    ),
     "an exception that is made of what was said": (
         "ok",
         """
@@ -1284,6 +1362,31 @@ class Door(Base):
 }
 
 LATE: dict[str, tuple[str, str]] = {
+    "the session of a cookie goes along to the database": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        who = self.get_cookie("sesid")
+        try:
+            row = await db.execute("select * from api.call(%s, %s)", (json.dumps(data), who))
+        except Exception as error:
+            self.write_message(str(error))
+            self.close()
+            return
+        self.write_message(row.fetchone()[0])
+""",
+    ),
+    "the colour of a cookie goes along to the database": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.execute("delete from lines where id = %s and colour = %s", (data["id"], self.get_cookie("colour")))
+""",
+    ),
     "the login is picked by name, and then anything": (
         "missing",
         """
@@ -1533,6 +1636,42 @@ class Door(WebSocketHandler):
 """
 
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a line in the channel that a message names": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.messages.insert({"channel": data["room"], "text": data["text"]})
+""",
+    ),
+    "a line in the room that a message names, as words": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.messages.create(room=data["room"], text=data["text"])
+""",
+    ),
+    "a line in no channel": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.messages.insert({"text": data["text"], "colour": data["colour"]})
+""",
+    ),
+    "a line in the one channel": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.messages.insert({"channel": "hall", "text": data["text"], "colour": data["colour"]})
+""",
+    ),
     "rows that a message names are deleted": (
         "missing",
         """

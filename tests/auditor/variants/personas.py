@@ -6,6 +6,40 @@
 __all__ = ["ANYBODY", "MEMBERS"]
 
 ANYBODY: dict[str, tuple[str, str]] = {
+    "the names of those in a table are listed elsewhere": (
+        "missing",
+        """
+class Here:
+    people = set()
+    rest = set()
+class Names(RequestHandler):
+    def get(self):
+        self.write(json.dumps([one.player for one in Here.people]))
+class Door(WebSocketHandler):
+    player = ""
+    def on_message(self, message):
+        data = json.loads(message)
+        self.player = data["player"]
+        Here.people.add(self)
+""",
+    ),
+    "the names of those in another table are listed": (
+        "ok",
+        """
+class Here:
+    people = set()
+    rest = set()
+class Names(RequestHandler):
+    def get(self):
+        self.write(json.dumps([one.player for one in Here.rest]))
+class Door(WebSocketHandler):
+    player = ""
+    def on_message(self, message):
+        data = json.loads(message)
+        self.player = data["player"]
+        Here.people.add(self)
+""",
+    ),
     "a message is spread over a function that says who": (
         "missing",
         """

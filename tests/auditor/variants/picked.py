@@ -7,6 +7,60 @@
 __all__ = ["ANYBODY", "FILES", "MEMBERS"]
 
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a stream of a terminal": (
+        "missing",
+        """
+import pty, subprocess, os, tempfile
+from tornado.iostream import PipeIOStream
+class Door(WebSocketHandler):
+    def open(self):
+        master, slave = pty.openpty()
+        self.process = subprocess.Popen(["vim"], stdin=slave, stdout=slave)
+        self.pipe = PipeIOStream(master)
+    def on_message(self, message):
+        self.pipe.write(message)
+""",
+    ),
+    "a file of a forked terminal": (
+        "missing",
+        """
+import pty, subprocess, os, tempfile
+from tornado.iostream import PipeIOStream
+class Door(WebSocketHandler):
+    def open(self):
+        pid, child = pty.fork()
+        self.out = os.fdopen(child, "wb")
+    def on_message(self, message):
+        self.out.write(message)
+""",
+    ),
+    "a file of its own descriptor": (
+        "ok",
+        """
+import pty, subprocess, os, tempfile
+from tornado.iostream import PipeIOStream
+class Door(WebSocketHandler):
+    def open(self):
+        fd, self.path = tempfile.mkstemp()
+        self.out = os.fdopen(fd, "wb")
+    def on_message(self, message):
+        self.out.write(message)
+""",
+    ),
+    "a stream of a terminal that is only read": (
+        "ok",
+        """
+import pty, subprocess, os, tempfile
+from tornado.iostream import PipeIOStream
+class Door(WebSocketHandler):
+    def open(self):
+        master, slave = pty.openpty()
+        self.process = subprocess.Popen(["top"], stdin=slave, stdout=slave)
+        self.pipe = PipeIOStream(master)
+    def on_message(self, message):
+        self.write_message("ok")
+""",
+    ),
     # consoles --------------------------------------------------------------------------------
     "a terminal of a library": (
         "missing",

@@ -16,7 +16,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
-from stormdoor.auditor.judging.telling import only_notes
+from stormdoor.auditor.judging.telling import only_notes, only_skips_itself
 from stormdoor.auditor.judging.verbs import CHANGES, KEEPS, SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
@@ -191,7 +191,7 @@ def asks(event: Event) -> bool:
                 pass
         last = _last_of(event)
         words = lexicon.words_of(last)
-        if event.kind == "check" and only_notes(event):
+        if event.kind == "check" and (only_notes(event) or only_skips_itself(event)):
             return False
         if event.text.startswith("access: "):
             return not _is_account_state(event.text)

@@ -1,5 +1,8 @@
 """Lines that a message types into something that runs each of them."""
 
+import ast
+from functools import lru_cache
+
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
 from stormdoor.auditor.judging.wording import given, name_of, words_before
@@ -12,6 +15,8 @@ _CONSOLES = frozenset(
     | {"terminal", "tmux", "tty", "vty"}
 )
 _DESCRIPTORS = _CONSOLES | {"child", "fd", "fork", "master", "openpty", "slave", "term"}
+_STREAMS = frozenset({"FileIO", "PipeIOStream", "fdopen", "open"})
+"""What makes a stream of a descriptor."""
 _TYPES = frozenset({"feed", "input", "keys", "paste", "push", "send", "sendline", "type", "write"})
 _HOSTS = frozenset(
     {"box", "connection", "container", "host", "machine", "node", "remote", "ssh", "vm"}
@@ -29,6 +34,9 @@ def is_typed(event: Event) -> bool:
     if "message" in labels_of(*event.values[:1]):
         if _TYPES & words and _CONSOLES & (holder | words):
             return True
+        wrapped = _wrapped(text_of(event.receiver)) if event.receiver is not None else ""
+        if _TYPES & words and (_DESCRIPTORS - {"fd"}) & _words_of(wrapped):
+            return True
         if _RUNS & words and _HOSTS & holder and text_of(event.values[0]) == "message":
             return True
     return event.kind == "act" and not _QUIET & words and any(map(_is_line, given(event)))
@@ -41,6 +49,22 @@ def _is_line(value: object) -> bool:
         and "message" in value.labels
         and value.text.startswith("shlex.split(")
     )
+
+
+@lru_cache(maxsize=1024)
+def _wrapped(text: str) -> str:
+    """The descriptor that a stream was made of: `master` of `PipeIOStream(master)`."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[descriptor, *_]) if (
+            name in _STREAMS
+        ):
+            return ast.unparse(descriptor)
+        case _:
+            return ""
 
 
 def _words_of(text: str) -> set[str]:

@@ -11,8 +11,10 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.judging.asking import SHARED
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.given import fields_in
 from stormdoor.auditor.judging.orders import (
     is_device,
     is_of_the_machine,
@@ -69,6 +71,7 @@ _CHANGES_ROWS = re.compile(
     re.DOTALL,
 )
 """`delete from lines where id = ?`: which rows go is told aside."""
+_ADDS = frozenset({"create", "insert"})
 _SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
@@ -105,6 +108,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 _changes(event)
                 or _speaks_to_whom_it_names(event)
                 or _speaks_where_it_names(event)
+                or _writes_where_it_names(event)
                 or _runs_what_it_names(event)
                 or _calls_what_it_finds(event)
                 or _hands_to_what_it_names(event)
@@ -209,6 +213,14 @@ def _speaks_where_it_names(event: Event) -> bool:
         )
         for name, place in (*placed, *event.words)
     )
+
+
+def _writes_where_it_names(event: Event) -> bool:
+    """`lines.insert({"room": data["room"], "text": data["text"]})`: who may write there is asked."""
+    if event.kind != "act" or not _ADDS & set(lexicon.words_of(name_of(event))[:1]):
+        return False
+    said = [name for name, value in fields_in(event) if labels_of(value) >= {"client", "message"}]
+    return len(said) > 1 and any(SHARED & set(lexicon.words_of(name)) for name in said)
 
 
 def _runs_what_it_names(event: Event) -> bool:

@@ -109,10 +109,10 @@ def names_of_anybody(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
     if endpoint.authentication.kind not in _NOBODY:
         return
     for path in endpoint.anonymous.paths:
-        yield from _on(path)
+        yield from _on(path, endpoint)
 
 
-def _on(path: Path) -> Iterator[tuple[Event, str]]:
+def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
     asked = selected = False
     called: set[str] = set()
     for turn in _turns(path):
@@ -133,8 +133,8 @@ def _on(path: Path) -> Iterator[tuple[Event, str]]:
                 selected = selected or statement_in(event).startswith("select")
                 if _is_kept(event) or _is_said(event, words):
                     yield event, _name_in(event)
-            elif _is_kept(event) and called & _asked_of_others(event.module):
-                yield event, min(called & _asked_of_others(event.module))
+            elif _is_kept(event) and called & (asked_for := _asked_of(event, endpoint)):
+                yield event, min(called & asked_for)
             told = event.meant or (asked and _is_of_what_was_found(event))
             told = told or (selected and "answer" in event.labels)
             if event.kind == "send" and told and not failed and not event.constant:
@@ -149,6 +149,48 @@ def _turns(path: Path) -> list[list[Event]]:
             turns.append([])
         turns[-1].append(event)
     return turns
+
+
+def _asked_of(event: Event, endpoint: Endpoint) -> frozenset[str]:
+    """What is asked of connections there, or in other files of those in the table that this one joins.
+
+    Where they list themselves, that only says who is there.
+    """
+    table = lexicon.chain_of(event.text)[-3:-1]
+    if len(table) < 2 or not table[0][:1].isupper():
+        return _asked_of_others(event.module)
+    return _asked_of_others(event.module).union(
+        *(
+            _asked_of_table(one, ".".join(table))
+            for one in endpoint.project.inside()
+            if one is not event.module
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
+def _asked_of_table(module: Module, table: str) -> frozenset[str]:
+    """`[one.name for one in People.here]`: what is asked of those in a table of a class."""
+    loops: list[tuple[ast.expr, ast.expr, ast.AST]] = [
+        (node.target, node.iter, node)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.For | ast.AsyncFor)
+    ]
+    loops += [
+        (part.target, part.iter, node)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+        for part in node.generators
+    ]
+    return frozenset(
+        inner.attr
+        for target, held, node in loops
+        if isinstance(target, ast.Name) and ast.unparse(held) == table
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == target.id
+    )
 
 
 @lru_cache(maxsize=512)

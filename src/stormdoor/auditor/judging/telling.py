@@ -6,7 +6,7 @@ from functools import lru_cache
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["only_fills_in", "only_notes"]
+__all__ = ["only_fills_in", "only_notes", "only_skips_itself"]
 
 _NOTES = frozenset({"add", "append", "insert", "setdefault"})
 
@@ -86,3 +86,51 @@ def _notes(statement: ast.stmt, table: ast.expr) -> bool:
             return ast.unparse(holder) == ast.unparse(table)
         case _:
             return False
+
+
+def only_skips_itself(event: Event) -> bool:
+    """Whether it only leaves the client out: `if one.name != self.name: one.write_message(text)`."""
+    return id(event.node) in _skipping(event.module)
+
+
+@lru_cache(maxsize=512)
+def _skipping(module: Module) -> frozenset[int]:
+    return frozenset(
+        id(inner)
+        for loop in ast.walk(module.tree)
+        if isinstance(loop, ast.For | ast.AsyncFor) and isinstance(loop.target, ast.Name)
+        for node in ast.walk(loop)
+        if isinstance(node, ast.If)
+        and not node.orelse
+        and _is_another(node.test, loop.target.id)
+        and _does_to(node.body[-1], loop.target.id)
+        and not any(isinstance(one, ast.Assign) and _is_flag(one) for one in node.body)
+        for inner in ast.walk(node.test)
+    )
+
+
+def _is_another(test: ast.expr, name: str) -> bool:
+    """`one.name != self.name`, `one is not self`: the same of both."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.NotEq() | ast.IsNot()], comparators=[right]):
+            sides = {ast.unparse(left), ast.unparse(right)}
+        case _:
+            return False
+    other = next((one for one in sides if one.partition(".")[0] == name), "")
+    return bool(other) and f"self{other[len(name) :]}" in sides
+
+
+def _does_to(statement: ast.stmt, name: str) -> bool:
+    """`one.write_message(text)`, awaited perhaps."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Await | ast.Yield):
+        value = value.value
+    match value:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=held))):
+            return held == name
+        case _:
+            return False
+
+
+def _is_flag(statement: ast.Assign) -> bool:
+    return isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, bool)

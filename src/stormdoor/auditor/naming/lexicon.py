@@ -90,7 +90,7 @@ def _chain_of(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.partition("(")[0].split(".") if name)
 
 
-_RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sessid", "token")
+_RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sesid", "sessid", "token")
 """Ends of words that are written as one: `authtoken`, `phpsessid`, `userpassword`."""
 
 
