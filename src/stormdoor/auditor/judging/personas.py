@@ -152,7 +152,7 @@ def _turns(path: Path) -> list[list[Event]]:
 
 
 def _asked_of(event: Event, endpoint: Endpoint) -> frozenset[str]:
-    """What is asked of connections there, or in other files of those in the table that this one joins.
+    """What is asked of connections there, or by others of those in the table that this one joins.
 
     Where they list themselves, that only says who is there.
     """
@@ -161,24 +161,23 @@ def _asked_of(event: Event, endpoint: Endpoint) -> frozenset[str]:
         return _asked_of_others(event.module)
     return _asked_of_others(event.module).union(
         *(
-            _asked_of_table(one, ".".join(table))
+            _asked_of_table(one, ".".join(table), endpoint.info.node)
             for one in endpoint.project.inside()
-            if one is not event.module
         )
     )
 
 
 @lru_cache(maxsize=1024)
-def _asked_of_table(module: Module, table: str) -> frozenset[str]:
-    """`[one.name for one in People.here]`: what is asked of those in a table of a class."""
+def _asked_of_table(module: Module, table: str, own: ast.AST) -> frozenset[str]:
+    """`[one.name for one in People.here]`: what others than a class ask of those in a table."""
+    themselves = set(ast.walk(own))
+    nodes = [node for node in ast.walk(module.tree) if node not in themselves]
     loops: list[tuple[ast.expr, ast.expr, ast.AST]] = [
-        (node.target, node.iter, node)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.For | ast.AsyncFor)
+        (node.target, node.iter, node) for node in nodes if isinstance(node, ast.For | ast.AsyncFor)
     ]
     loops += [
         (part.target, part.iter, node)
-        for node in ast.walk(module.tree)
+        for node in nodes
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
         for part in node.generators
     ]
