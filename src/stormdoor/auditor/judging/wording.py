@@ -13,6 +13,9 @@ __all__ = ["fields_of", "given", "is_told", "name_of", "statement_in", "stems_of
 
 _QUOTES = re.compile(r"^([frbu]{1,2}(?=['\"]))?['\"]*\s*", re.IGNORECASE)
 
+_MAX_STATEMENT = 2000
+"""Characters of a statement that are looked at."""
+
 
 def name_of(event: Event) -> str:
     """The name of what is called, or of what is given another value."""
@@ -59,7 +62,7 @@ def statement_in(event: Event) -> str:
         return ""
     first = event.values[0]
     text = str(first.value) if isinstance(first, Const) else text_of(first)
-    return _QUOTES.sub("", text).lower()
+    return _QUOTES.sub("", text[:_MAX_STATEMENT]).lower()
 
 
 def stems_of(text: str) -> set[str]:

@@ -31,6 +31,7 @@ __all__ = ["Scene", "prepare"]
 
 _CONFIGURED = 3
 """How far the configuration is followed to that which it imports."""
+_SUBCLASSES = re.compile(r"\b(\w+)\.__subclasses__\(")
 _MODELLED = ("tornado.", "stormdoor.")
 """What the auditor knows without reading it; a class of another that was not read is said to be so."""
 
@@ -133,7 +134,7 @@ def _parse_relevant(
 def _asked_for_heirs(module: Module) -> Iterator[str]:
     """The classes whose subclasses a file goes through: `Action.__subclasses__()`."""
     for at, line in enumerate(module.lines, start=1):
-        for name in re.findall(r"(\w+)\.__subclasses__\(", line):
+        for name in _SUBCLASSES.findall(line) if "__subclasses__" in line else ():
             around = [
                 one.node.name
                 for one in module.classes
