@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event, Stage
@@ -47,37 +48,40 @@ def tells_all_of(event: Event) -> bool:
     )
 
 
-@lru_cache(maxsize=512)
-def _told_in_loops(module: Module) -> frozenset[int]:
-    """Calls of methods of what a loop goes through."""
-    return frozenset(
-        id(inner)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.For | ast.AsyncFor)
-        for statement in node.body
-        for inner in ast.walk(statement)
-        if isinstance(inner, ast.Call)
-        and isinstance(inner.func, ast.Attribute)
-        and bool(_names_of(inner.func.value) & _names_of(node.target))
-    )
-
-
 def is_one_of_many(event: Event) -> bool:
     """Whether something is done to what a loop goes through: `for one in all: one.seen = True`."""
     return id(event.node) in _stored_in_loops(event.module)
 
 
 @lru_cache(maxsize=512)
-def _stored_in_loops(module: Module) -> frozenset[int]:
+def _told_in_loops(module: Module) -> frozenset[int]:
+    """Calls of methods of what a loop goes through."""
     return frozenset(
         id(inner)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.For | ast.AsyncFor)
-        for statement in node.body
-        for inner in ast.walk(statement)
-        if isinstance(inner, ast.Attribute | ast.Subscript)
-        and bool(_names_of(inner.value) & _names_of(node.target))
+        for names, inner in _in_loops(module)
+        if isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Attribute)
+        and names & _names_of(inner.func.value)
     )
+
+
+@lru_cache(maxsize=512)
+def _stored_in_loops(module: Module) -> frozenset[int]:
+    """Parts of what a loop goes through."""
+    return frozenset(
+        id(inner)
+        for names, inner in _in_loops(module)
+        if isinstance(inner, ast.Attribute | ast.Subscript) and names & _names_of(inner.value)
+    )
+
+
+def _in_loops(module: Module) -> Iterator[tuple[set[str], ast.AST]]:
+    """All that stands in a loop, each with the names of what the loop goes through."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.For | ast.AsyncFor):
+            names = _names_of(node.target)
+            for statement in node.body:
+                yield from ((names, inner) for inner in ast.walk(statement))
 
 
 def _names_of(target: ast.expr) -> set[str]:
