@@ -44,6 +44,16 @@ class Door(WebSocketHandler):
         room.say(message)
 """,
     ),
+    "the hash of a page is no secret": (
+        "missing",
+        """
+PAGES = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        page = PAGES.get(json.loads(message)["page_script_hash"], None)
+        room.say(page["name"] if page is not None else "main")
+""",
+    ),
     "kinds of tokens": (
         "missing",
         """
