@@ -1,7 +1,6 @@
 """The harness runs asynchronous tests, tells time as told, and does not hide a missing browser."""
 
 import asyncio
-import os
 import sys
 import time
 
@@ -138,7 +137,7 @@ async def test_what_happens_is_waited_for() -> None:
 def test_a_group_is_told(request: pytest.FixtureRequest) -> None:
     """A worker's tests have the name of their group in their ids: its tests run in one worker."""
     told = request.node.nodeid.endswith("@harness")
-    assert told is ("PYTEST_XDIST_WORKER" in os.environ)
+    assert told is bool(getattr(request.config.option, "loadgroup", False))
 
 
 def test_units_of_work() -> None:
