@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
@@ -11,7 +12,6 @@ __all__ = ["given_to_servers"]
 _SERVER = "tornado.httpserver.HTTPServer"
 _APPLICATIONS = frozenset({"tornado.web.Application", "tornado.wsgi.WSGIContainer"})
 _DEEP = 4
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def given_to_servers(project: Project) -> list[tuple[Module, ast.expr]]:
@@ -59,7 +59,9 @@ def _is_application(
         return True
     match node:
         case ast.Name(id=name):
-            around = next((one for one in reversed(scopes) if isinstance(one, _Function)), None)
+            around = next(
+                (one for one in reversed(scopes) if isinstance(one, FunctionDefinition)), None
+            )
             bound = list(_bound_in(around or module.tree, name))
             if not bound and around is not None:
                 return not any(
@@ -94,7 +96,7 @@ def _gives_application(project: Project, made: Meaning | External, deep: int) ->
             )
         case Meaning(_, Defined(ast.ClassDef() as info)):
             return not any(
-                isinstance(one, _Function) and one.name == "__call__" for one in info.body
+                isinstance(one, FunctionDefinition) and one.name == "__call__" for one in info.body
             )
         case _:
             return True

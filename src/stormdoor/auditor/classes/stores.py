@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Stores", "filled_by", "kept_by", "parameters_of", "stored_by", "stores_in"]
+from stormdoor.auditor.classes.callers import FunctionDefinition
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+__all__ = ["Stores", "filled_by", "kept_by", "parameters_of", "stored_by", "stores_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _stored_names(function: ast.AST) -> set[str]:
 
 
 @lru_cache(maxsize=4096)
-def stored_by(function: _Definition) -> dict[str, list[ast.expr]]:
+def stored_by(function: FunctionDefinition) -> dict[str, list[ast.expr]]:
     """The values of `self.name = ...`, by the names."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(function):
@@ -107,7 +107,7 @@ def kept_by(node: ast.ClassDef) -> dict[str, ast.Constant]:
     return kept
 
 
-def parameters_of(function: _Definition) -> Iterator[tuple[str, ast.expr | None]]:
+def parameters_of(function: FunctionDefinition) -> Iterator[tuple[str, ast.expr | None]]:
     """The parameters that have a name of their own, with their defaults."""
     arguments = function.args
     names = [*arguments.posonlyargs, *arguments.args]

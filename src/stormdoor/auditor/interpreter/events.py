@@ -8,7 +8,7 @@ from typing import Literal
 from stormdoor.auditor.interpreter.values import Labels, Value
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["Assumption", "Event", "Mode", "Stage"]
+__all__ = ["SERVING", "Assumption", "Event", "Mode", "Stage"]
 
 Mode = Literal["anonymous", "member", "origin"]
 
@@ -23,6 +23,10 @@ class Stage(StrEnum):
     OPEN = "open"
     MESSAGE = "on_message"
     LATER = "later"
+
+
+SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
+"""Where a client is served: after the 101."""
 
 
 @dataclass(frozen=True, slots=True)

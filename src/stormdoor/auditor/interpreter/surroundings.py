@@ -7,6 +7,7 @@ import ast
 from collections.abc import Callable
 from functools import lru_cache, partial
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.stores import filled_by, parameters_of, stored_by
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
@@ -32,7 +33,6 @@ from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["Surroundings"]
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _WORTH = 300
 _DEEP = 6
 """How often what is looked up around may ask for what is around that."""
@@ -49,7 +49,7 @@ class Surroundings(Calls):
         known = self.environments.get(id(owner))
         if known is not None:
             return known
-        functions = [one for one in owner.definition.scopes if isinstance(one, _Definition)]
+        functions = [one for one in owner.definition.scopes if isinstance(one, FunctionDefinition)]
         return self._around(owner.module, functions) if functions else None
 
     def in_place(self, module: Module, node: ast.expr) -> Value:
@@ -107,7 +107,7 @@ class Surroundings(Calls):
         left = self.cap - self.steps
         return min(self.worth, left if not self.around else left * 2 // 3)
 
-    def _around(self, module: Module, functions: list[_Definition]) -> Environment:
+    def _around(self, module: Module, functions: list[FunctionDefinition]) -> Environment:
         env = Environment()
         for function in functions:
             for name, default in parameters_of(function):
@@ -137,7 +137,7 @@ class Surroundings(Calls):
                     )
         return env
 
-    def _hangs_on_settings(self, function: _Definition, bindings: list[Binding]) -> bool:
+    def _hangs_on_settings(self, function: FunctionDefinition, bindings: list[Binding]) -> bool:
         """`auth = None`, and `if options.users: auth = Users(options.users)` after it."""
         conditions = self.hierarchy.conditions_in(function)
         return (
@@ -147,7 +147,7 @@ class Surroundings(Calls):
         )
 
     def _as_shipped(
-        self, module: Module, env: Environment, function: _Definition, name: str
+        self, module: Module, env: Environment, function: FunctionDefinition, name: str
     ) -> Value:
         """What a name stands for where no setting is another than its default."""
         conditions = self.hierarchy.conditions_in(function)
@@ -178,7 +178,7 @@ class Surroundings(Calls):
                 return None
 
     def _parameter(
-        self, module: Module, function: _Definition, name: str, default: ast.expr | None
+        self, module: Module, function: FunctionDefinition, name: str, default: ast.expr | None
     ) -> Value:
         """What the calls of the function give for a parameter."""
         if name == "self":
@@ -215,7 +215,7 @@ class Surroundings(Calls):
             return Setting(name, None, frozenset(labels), text=name)
         return Unknown(text=name)
 
-    def _object_around(self, module: Module, method: _Definition) -> Value:
+    def _object_around(self, module: Module, method: FunctionDefinition) -> Value:
         """The object whose method a node stands in."""
         for definition in module.classes:
             if method in definition.node.body:
@@ -261,7 +261,7 @@ class Surroundings(Calls):
                 return value
         return None
 
-    def _set_up(self, info: ClassInfo) -> dict[str, tuple[_Definition, ast.expr]]:
+    def _set_up(self, info: ClassInfo) -> dict[str, tuple[FunctionDefinition, ast.expr]]:
         """What the methods that set up an object store on it once, each name by the first that does."""
         known = self.hierarchy.set_up.get(info.node)
         if known is None:
@@ -288,7 +288,7 @@ def _sets_up(method: str) -> bool:
 @lru_cache(maxsize=4096)
 def _constructed_in(function: ast.AST) -> ast.expr | None:
     """`Config` of a function that does `config = Config()` and only ever returns that."""
-    if not isinstance(function, _Definition):
+    if not isinstance(function, FunctionDefinition):
         return None
     names = {
         inner.value.id if isinstance(inner.value, ast.Name) else ""
@@ -314,7 +314,7 @@ def _plain(value: Value) -> bool:
     return isinstance(value, Const) and (value.value is None or isinstance(value.value, bool | str))
 
 
-def _argument(call: ast.Call, function: _Definition, name: str) -> ast.expr | None:
+def _argument(call: ast.Call, function: FunctionDefinition, name: str) -> ast.expr | None:
     for word in call.keywords:
         if word.arg == name:
             return word.value

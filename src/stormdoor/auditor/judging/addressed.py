@@ -1,9 +1,8 @@
 """What the address names, and whoever connects is given, joins or works on."""
 
-import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.events import SERVING, Event
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
@@ -16,12 +15,11 @@ from stormdoor.auditor.judging.asking import BENIGN
 from stormdoor.auditor.judging.authorization import only_reads
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
-from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.relevance import ADDRESS, path_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["addressed_by_anybody"]
 
-_ADDRESS = frozenset({"url", "query"})
 _ASKED_ELSEWHERE = frozenset({"address", "credential", "header", "host"})
 """A token is for who has it; and what is passed on as it came is asked by whom it reaches."""
 _MANNER = frozenset(
@@ -44,8 +42,6 @@ _MANNER = frozenset(
     | {"time", "timeout", "timestamp", "tz", "ts", "version", "width", "zoom"}
 )
 """Words of an argument that says how something is given, and not what."""
-_ASKED = re.compile(r"""get_\w*argument\(['"]([\w-]+)['"]\)$""")
-_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
 def addressed_by_anybody(endpoint: Endpoint) -> list[Event]:
@@ -57,7 +53,7 @@ def addressed_by_anybody(endpoint: Endpoint) -> list[Event]:
 
 
 def _is_addressed(event: Event) -> bool:
-    if event.stage not in _SERVING or event.kind not in {"act", "join"}:
+    if event.stage not in SERVING or event.kind not in {"act", "join"}:
         return False
     if "client" not in event.labels or event.labels & _ASKED_ELSEWHERE:
         return False
@@ -79,7 +75,7 @@ def _only_makes(event: Event) -> bool:
 def _is_of_what_was_found(event: Event) -> bool:
     """`self.sheet.apply(message)`, where the address said which sheet that is."""
     held = labels_of(event.receiver) if event.receiver is not None else frozenset()
-    return bool(held & _ADDRESS) and "answer" in held and "message" in event.labels
+    return bool(held & ADDRESS) and "answer" in held and "message" in event.labels
 
 
 def _given(event: Event) -> Iterator[Value]:
@@ -92,8 +88,7 @@ def _given(event: Event) -> Iterator[Value]:
 
 def _names_something(value: Value) -> bool:
     labels = labels_of(value)
-    if isinstance(value, Instance) or not labels & _ADDRESS or "answer" in labels:
+    if isinstance(value, Instance) or not labels & ADDRESS or "answer" in labels:
         return False
-    asked = _ASKED.match(text_of(value))
-    path = (asked[1],) if asked is not None else path_of(text_of(value))
+    path = path_of(text_of(value))
     return not (path and set(lexicon.words_of(str(path[-1]))) & _MANNER)

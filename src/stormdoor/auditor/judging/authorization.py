@@ -4,7 +4,7 @@ import ast
 import re
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
@@ -66,7 +66,6 @@ _TELLS = frozenset(
     | {"hmset", "hset", "log", "record", "save", "say", "store"}
 )
 _TEXTS = ("bytes.", "bytearray.", "str.")
-_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
 def unasked_authorizer(endpoint: Endpoint) -> str:
@@ -76,7 +75,7 @@ def unasked_authorizer(endpoint: Endpoint) -> str:
     opened = endpoint.method("open")
     if not _takes_address(opened) and not any(
         event.kind in {"call", "act", "join", "store"}
-        and event.stage in _SERVING
+        and event.stage in SERVING
         and event.text.rpartition(".")[2] not in BENIGN
         and _is_addressed(event)
         for event in endpoint.member.events
@@ -167,7 +166,7 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
     for event in endpoint.member.events:
         if event.kind not in {"act", "join"} and not _is_put(event):
             continue
-        if event.stage not in _SERVING:
+        if event.stage not in SERVING:
             continue
         if id(event.node) in seen or "client" not in event.labels:
             continue

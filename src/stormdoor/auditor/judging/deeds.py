@@ -3,7 +3,7 @@
 import ast
 import re
 
-from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
@@ -72,7 +72,6 @@ _CHANGES_ROWS = re.compile(
 )
 """`delete from lines where id = ?`: which rows go is told aside."""
 _ADDS = frozenset({"create", "insert"})
-_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
 def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
@@ -81,7 +80,7 @@ def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
 
 
 def _is_deed(endpoint: Endpoint, event: Event) -> bool:
-    if event.stage not in _SERVING:
+    if event.stage not in SERVING:
         return False
     if _takes_part(event):
         return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from stormdoor.auditor.connection.pathway import Path
-from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import Const, Instance, Unknown, labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
@@ -36,7 +36,6 @@ _FOUND = frozenset({"answer", "found", "named"})
 _PROVEN = frozenset({"credential", "identity", "principal", "proven"})
 _NOBODY = frozenset({"ignored", "missing", "optional", "swallowed"})
 """Where anybody is let in as shipped, and stays."""
-_SERVING = frozenset({Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 
 
 def claimed_identity(event: Event) -> str:
@@ -125,7 +124,7 @@ def _on(path: Path, endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
                 called.add(event.text)
                 if event.labels & _FOUND and not failed and last[event.text] is event:
                     yield event, _name_in(event)  # whoever is called so is who it is from now on
-            if event.stage not in _SERVING:
+            if event.stage not in SERVING:
                 continue
             words = set(lexicon.words_of((lexicon.chain_of(event.text) or [""])[-1]))
             if event.labels >= {"client", "somebody"}:

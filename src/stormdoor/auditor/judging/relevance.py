@@ -9,7 +9,7 @@ from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["is_about", "path_of"]
+__all__ = ["ADDRESS", "is_about", "path_of"]
 
 _Path = tuple[str | int, ...]
 
@@ -19,7 +19,8 @@ _SOMEBODY = re.compile(
 )
 _ID = re.compile(r"(^|_)(id|uuid|pk|key|number)$|[a-z]Id$")
 _DERIVED = frozenset({"answer", "found"})
-_ADDRESS = frozenset({"url", "query"})
+ADDRESS = frozenset({"url", "query"})
+"""Labels of what stands in the address of the handshake."""
 _NOT_THE_CLIENTS = frozenset({"principal", "self", "credential", "answer", "found"})
 
 
@@ -35,7 +36,7 @@ def is_about(question: Event, doing: Event) -> bool:
     if claimed is not None:
         given = list(_paths(doing, named=False))
         return not given or any(_meet(claimed, one) for one in given)
-    if doing.labels & _ADDRESS or not question.labels >= {"principal", "client"}:
+    if doing.labels & ADDRESS or not question.labels >= {"principal", "client"}:
         return True
     asked = list(_paths(question, named=False))
     done = list(_paths(doing, named=True))
