@@ -5,6 +5,7 @@ import builtins
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.stores import stored_by
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -102,7 +103,7 @@ def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
             case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call()) if bound == name:
                 return True
             case ast.FunctionDef():
-                for value in _stored(statement, name):
+                for value in stored_by(statement).get(name, []):
                     names = _chain(value)
                     called = any(isinstance(one, ast.Call) for one in ast.walk(value))
                     given = names[:1] and names[0] in _parameters(statement)
@@ -113,22 +114,6 @@ def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
             case _:
                 pass
     return False
-
-
-def _stored(function: ast.FunctionDef, name: str) -> list[ast.expr]:
-    """What a method puts on the connection under a name."""
-    return [
-        node.value
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign)
-        and any(
-            isinstance(target, ast.Attribute)
-            and target.attr == name
-            and isinstance(target.value, ast.Name)
-            and target.value.id == "self"
-            for target in node.targets
-        )
-    ]
 
 
 def _chain(node: ast.AST) -> list[str]:
