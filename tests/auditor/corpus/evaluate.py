@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.auditor.corpus.fetch import CACHE
-from tests.auditor.corpus.judge import GROUPS, Bandit, Heuristic, Judge, Scanner, Statement
+from tests.auditor.corpus.judge import GROUPS, GUARDED, Bandit, Heuristic, Judge, Scanner, Statement
 from tests.auditor.corpus.label import Label, Version, read_labels
 
 __all__ = ["OPEN_DOOR", "Answer", "Figures", "answers", "main", "pairs", "part_of"]
@@ -40,7 +40,7 @@ OPEN_DOOR = "open door"
 WAYS_IN = ("missing authentication", "authentication after accept", "optional authentication")
 """The groups of which each answers it with yes."""
 
-QUESTIONS = (*WAYS_IN, OPEN_DOOR, "open origin", "weak origin", "missing authorization")
+QUESTIONS = (*WAYS_IN, OPEN_DOOR, GUARDED, "open origin", "weak origin", "missing authorization")
 """Columns of the table."""
 
 
@@ -134,14 +134,19 @@ def answers(judge: Judge, versions: Sequence[Version], sources: Path) -> Iterato
                 statements = tuple(one for one in mine if one.group == group)
                 yield Answer(version, label, group, _expected(label, group), statements)
             statements = tuple(one for one in mine if one.group in WAYS_IN)
-            yield Answer(version, label, OPEN_DOOR, _open_door(label), statements)
+            opened = _open_door(label)
+            yield Answer(version, label, OPEN_DOOR, opened, statements)
+            # What a label does not call guarded and leaves open is measured by neither of the two.
+            guarded = True if label.authentication == "guarded" else (False if opened else None)
+            statements = tuple(one for one in mine if one.group == GUARDED)
+            yield Answer(version, label, GUARDED, guarded, statements)
 
 
 def pairs(judged: Sequence[Answer]) -> Iterator[tuple[Answer, Answer]]:
     """Two versions of one class, one after the other, that the labels tell apart."""
     series: dict[tuple[str, str, str], list[Answer]] = {}
     for answer in judged:
-        if answer.expected is not None and answer.group != OPEN_DOOR:
+        if answer.expected is not None and answer.group in GROUPS:
             key = (answer.version.package, answer.label.name, answer.group)
             series.setdefault(key, []).append(answer)
     for same in series.values():
@@ -244,6 +249,8 @@ def _print_disagreements(judged: Sequence[Answer]) -> None:
     for answer in judged:
         if answer.agreed or answer.group == OPEN_DOOR:
             continue  # an open door is said of under the way in
+        if answer.group == GUARDED and answer.expected:
+            continue  # "unknown" of a guarded class is no mistake, and a finding is said of elsewhere
         what = "missed" if answer.expected else "false"
         where = (
             f"{answer.version.slug}: {answer.label.path}:{answer.label.line} {answer.label.name}"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.auditor.corpus.evaluate import OPEN_DOOR, Figures, answers, pairs
-from tests.auditor.corpus.judge import GROUPS, Heuristic, Statement
+from tests.auditor.corpus.judge import GROUPS, GUARDED, Heuristic, Statement
 from tests.auditor.corpus.label import Label, Version
 
 ALSO_LATE = frozenset({"after-accept"})
@@ -120,7 +120,7 @@ def test_what_is_not_known_or_would_not_be_wrong_is_not_measured(
 def test_an_answer_of_each_group_is_given_for_each_class() -> None:
     """No question is left out."""
     given = list(answers(Says(), [version(label())], Path()))
-    assert [answer.group for answer in given] == [*GROUPS, OPEN_DOOR]
+    assert [answer.group for answer in given] == [*GROUPS, OPEN_DOOR, GUARDED]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,23 @@ def test_an_open_door_is_found_whichever_way_in_is_named(
 ) -> None:
     """That it is called missing in place of late does not hide it."""
     counted = figures(Says(said("Chat", group=group)), one, OPEN_DOOR)
+    assert (counted.found, counted.false, counted.missed) == counts
+
+
+@pytest.mark.parametrize(
+    ("one", "counts"),
+    [
+        (label("guarded"), (1, 0, 0)),
+        (label("missing"), (0, 1, 0)),
+        (label("after-accept"), (0, 1, 0)),
+        (label("unknown"), (0, 0, 0)),
+    ],
+)
+def test_that_an_open_door_is_guarded_is_the_false_thing_to_say(
+    one: Label, counts: tuple[int, int, int]
+) -> None:
+    """A false "safe" counts, whichever way in there is."""
+    counted = figures(Says(said("Chat", group=GUARDED)), one, GUARDED)
     assert (counted.found, counted.false, counted.missed) == counts
 
 
