@@ -233,6 +233,8 @@ class Comparisons(Operators):
         ):
             return None
         match one:
+            case Nobody() if other.value is None and lexicon.makes_an_object(one.text):
+                return Const(value=False)
             case Nobody():
                 if other.value is None or not one.certain:
                     return Nobody(
