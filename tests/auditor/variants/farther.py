@@ -97,6 +97,71 @@ class Door(WebSocketHandler):
 """
 _FIELD_NAMES = {"fields.py": 'TOKEN = "token"\nROOM = "room"\n'}
 
+_AFTERWARDS = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.known = {{"user": self.current_user}}
+    def on_message(self, message):
+        said = json.loads(message)
+        context = Context(said["id"], self.known)
+        service = self.settings["services"].get(said["action"])
+        if service is None:
+            self.write_message({{"error": "no such service"}})
+            return
+        {before}
+        found = service.perform(context, **said["args"])
+        {after}
+        context.flush(self.settings.get("queue"), self)
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+class Context:
+    def __init__(self, number, cookies):
+        self.number = number
+        self.cookies = cookies
+    def flush(self, queue, connection):
+        queue.tell(connection)
+"""
+_NEW_COOKIE = (
+    'answer = {"result": found}\n'
+    '        if context.cookies.get("user") != self.current_user:\n'
+    '            answer["cookie"] = web.create_signed_value(\n'
+    '                self.settings["cookie_secret"], "user", context.cookies.get("user"))\n'
+    "        self.write_message(answer)"
+)
+
+_STARRED = """
+from halls.doors import Hall
+class Door(Hall):
+    pass
+application = Application([("/ws", Door)])
+"""
+_STARS = {
+    "halls/__init__.py": "from .bases import *\nfrom .doors import Hall\nfrom .pages import *\n",
+    "halls/pages.py": "from halls import Base\nclass Page(Base):\n    pass\n",
+    "halls/doors.py": (
+        "from tornado.websocket import WebSocketHandler\n"
+        "from halls import Base\n"
+        "class Hall(Base, WebSocketHandler):\n"
+        "    def on_message(self, message):\n"
+        "        self.write_message(message)\n"
+    ),
+}
+_ASKING_BASE = """
+from tornado.web import RequestHandler
+class Base(RequestHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            self.redirect("/login")
+"""
+_PLAIN_BASE = """
+from tornado.web import RequestHandler
+class Base(RequestHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+"""
+
 CASES: dict[str, Case] = {
     "a session's store is there, names nobody, and open() closes": (
         "late",
@@ -166,5 +231,27 @@ CASES: dict[str, Case] = {
         "missing",
         _FIELDS.format(field="said.get(Field.ROOM.value)"),
         _FIELD_NAMES,
+    ),
+    "a cookie is renewed when the message is done": (
+        "missing",
+        _AFTERWARDS.format(before="", after=_NEW_COOKIE),
+        {},
+    ),
+    "a user is asked for before the message is done": (
+        "late",
+        _AFTERWARDS.format(
+            before='if context.cookies.get("user") is None:\n            return', after=_NEW_COOKIE
+        ),
+        {},
+    ),
+    "files of a package import from it what another defines, which asks": (
+        "guarded",
+        _STARRED,
+        {**_STARS, "halls/bases.py": _ASKING_BASE},
+    ),
+    "files of a package import from it what another defines, which asks nobody": (
+        "missing",
+        _STARRED,
+        {**_STARS, "halls/bases.py": _PLAIN_BASE},
     ),
 }

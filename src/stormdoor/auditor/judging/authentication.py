@@ -6,7 +6,12 @@ from typing import Literal
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
-from stormdoor.auditor.judging.messages import EFFECTS, message_checks, message_effects
+from stormdoor.auditor.judging.messages import (
+    EFFECTS,
+    message_checks,
+    message_effects,
+    stops_nothing,
+)
 from stormdoor.auditor.judging.telling import only_fills_in
 from stormdoor.auditor.naming.lexicon import (
     concerns_identity,
@@ -411,7 +416,9 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         for path in asked
         if _share_a_world(path, through[0])
         and any(
-            ("credential" in event.text or not event.presumed) and not only_fills_in(event)
+            ("credential" in event.text or not event.presumed)
+            and not only_fills_in(event)
+            and not stops_nothing(event, asked)
             for event in message_checks(path)
         )
     ]
