@@ -25,6 +25,7 @@ from tests.auditor.variants import (
     doors,
     entering,
     everyday,
+    farther,
     gates,
     hostile_actions,
     hostile_checks,
@@ -101,6 +102,7 @@ ALL = (
     | doors.CASES
     | entering.CASES
     | everyday.CASES
+    | farther.CASES
     | gates.CASES
     | late.CASES
     | looked_up.CASES

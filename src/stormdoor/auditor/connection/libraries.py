@@ -223,6 +223,8 @@ class TornadoModel(Functional):
                 self.hierarchy.find(target.info, name.value), ClassMember
             ):
                 return Const(value=True)
+            if target.handler and name.value in METHODS:
+                return Const(value=True)
             if target.handler and self._is_stored_later(target.info, name.value):
                 return Const(value=False)
         if isinstance(target, Special) and isinstance(name, Const) and target.kind == "request":

@@ -2,14 +2,25 @@
 
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
+    Const,
     Mapping,
     Sequence,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 
-__all__ = ["CHANGES", "NAMESPACE", "PARSED", "is_chosen", "is_shared", "key_named", "merged"]
+__all__ = [
+    "CHANGES",
+    "NAMESPACE",
+    "PARSED",
+    "field_named",
+    "is_chosen",
+    "is_shared",
+    "key_named",
+    "merged",
+]
 
 NAMESPACE = "names of code"
 """Said of a table in which code was run: what it defined is in it."""
@@ -45,3 +56,9 @@ def merged(table: Mapping, more: Mapping) -> Mapping:
     return Mapping(
         {**table.items, **more.items}, table.exact and more.exact, table.labels | more.labels
     )
+
+
+def field_named(key: Value) -> str:
+    """The name of a field, which a constant may stand for: `said["token"]`, `said[strings.TOKEN]`."""
+    named = settled(key)
+    return named.value if isinstance(named, Const) and isinstance(named.value, str) else ""

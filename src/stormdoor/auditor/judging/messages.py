@@ -1,10 +1,12 @@
 """What the messages of a client without a credential bring about, and what they are asked."""
 
+from collections.abc import Iterable
+
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["EFFECTS", "message_checks", "message_effects"]
+__all__ = ["EFFECTS", "message_checks", "message_effects", "stops_nothing"]
 
 EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 """Kinds of events that a client brings about."""
@@ -44,6 +46,45 @@ def message_checks(path: Path) -> list[Event]:
     ]
 
 
+def stops_nothing(question: Event, paths: Iterable[Path]) -> bool:
+    """Whether a question comes when what the message wants is done, and more is done after it."""
+    return any(
+        one.node is question.node
+        and any(_is_done(before, one) for before in turn[:at])
+        and any(_goes_on(after) for after in turn[at + 1 :])
+        for path in paths
+        for turn in _turns(path)
+        for at, one in enumerate(turn)
+        if one.kind == "check"
+    )
+
+
+def _is_done(event: Event, question: Event) -> bool:
+    """Whether it does what the message wants, and does not find out what the question is about."""
+    return (
+        event.kind == "act"
+        and "message" in event.labels
+        and not _is_plumbing(event, question)
+        and not _is_reading(event, refused=False)
+        and not _gives_the_answer(event, question)
+    )
+
+
+def _goes_on(event: Event) -> bool:
+    return event.kind in {"act", "join"} and not event.handling and not _tells(event)
+
+
+def _turns(path: Path) -> list[list[Event]]:
+    """What happens for each message."""
+    turns: list[list[Event]] = [[]]
+    for event in path.events:
+        if event.kind == "message":
+            turns.append([])
+        elif event.stage == Stage.MESSAGE:
+            turns[-1].append(event)
+    return turns
+
+
 def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
     """What the messages of this client bring about.
 
@@ -52,12 +93,7 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
         asking: Some message is asked for a credential: one without it that is answered, and no more,
             was refused.
     """
-    turns: list[list[Event]] = [[]]
-    for event in path.events:
-        if event.kind == "message":
-            turns.append([])
-        elif event.stage == Stage.MESSAGE:
-            turns[-1].append(event)
+    turns = _turns(path)
     cut = path.message_end in {"closed", "raised"}
     found: list[Event] = []
     for turn in turns:

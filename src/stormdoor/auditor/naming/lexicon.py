@@ -42,6 +42,7 @@ __all__ = [
     "is_verdict",
     "is_verification_name",
     "logs_in",
+    "makes_an_object",
     "raises_on_nothing",
     "reads_setting",
     "says_for_whom",
@@ -464,6 +465,13 @@ def raises_on_nothing(text: str) -> bool:
         "aget_object_or_404",
         "get_by_natural_key",
     }
+
+
+@lru_cache(maxsize=16384)
+def makes_an_object(text: str) -> bool:
+    """Whether a call is one of a class by its name, which never gives None: `SessionStore()`."""
+    last = (chain_of(text) or [""])[-1]
+    return text.endswith("()") and last[:1].isupper() and not last.isupper()
 
 
 @lru_cache(maxsize=16384)

@@ -96,6 +96,8 @@ class Attributes(Members):
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Const(value=None) if self._is_nothing(node):
                 raise Thrown("AttributeError", node, self.frame.module)
+            case Const() if name == "value":
+                return value  # of an enumeration: nothing else that is written down has one
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
 

@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece
 from stormdoor.auditor.interpreter.sets import method_of
+from stormdoor.auditor.interpreter.tables import field_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
@@ -165,14 +166,9 @@ class Methods(Containers):
             and not isinstance(args[0], Const | Sequence)
         ):
             return self.compare(receiver, ast.Eq(), args[0], node)  # all of it has to be known
-        if (
-            name in {"get", "pop"}
-            and args
-            and isinstance(args[0], Const)
-            and isinstance(args[0].value, str)
-        ):
-            field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
-            return self.client_field(receiver, args[0].value, field_text)
+        field = field_named(args[0]) if args and name in {"get", "pop"} else ""
+        if field:
+            return self.client_field(receiver, field, f"{text_of(receiver)}.{name}({field!r})")
         if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
             self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
         if name in _UNPACKS:

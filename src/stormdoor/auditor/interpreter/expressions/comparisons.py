@@ -203,6 +203,8 @@ class Comparisons(Memberships):
         ):
             return None
         match one:
+            case Nobody() if other.value is None and lexicon.makes_an_object(one.text):
+                return Const(value=False)
             case Nobody():
                 if other.value is None or not one.certain:
                     return Nobody(

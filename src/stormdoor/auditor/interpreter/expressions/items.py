@@ -7,7 +7,7 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import key_named
+from stormdoor.auditor.interpreter.tables import field_named, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -182,8 +182,7 @@ class Items(Proofs):
             case _:
                 pass
         if "client" in labels_of(value):
-            name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
-            return self.client_field(value, name, text)
+            return self.client_field(value, field_named(index), text)
         if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):

@@ -67,6 +67,8 @@ class Names(Layer):
                 self.picking.discard((module.name, name))
             if picked is not None:
                 return self.meaning(picked, name, node)
+            if _hangs_on_an_import(module, found):
+                return self.globals.setdefault((module.name, name), Setting(name, text=name))
         for one in found:
             if isinstance(one, External) and len(found) > 1 and _is_fallback(found):
                 continue
@@ -312,6 +314,27 @@ def _bound(meaning: Meaning | External) -> ast.AST | None:
             return value
         case _:
             return None
+
+
+def _hangs_on_an_import(module: Module, found: list[Meaning | External]) -> bool:
+    """Whether a name says if something could be imported, which is as may be where the program runs.
+
+    `try: import pam; HAS_PAM = True` and `except ImportError: HAS_PAM = False`.
+    """
+    flags = [one for one in map(_bound, found) if isinstance(one, ast.Constant)]
+    if len(flags) != len(found) or {one.value for one in flags} != {True, False}:
+        return False
+    return any(
+        _holds_any(handler, flags)
+        for one in module.tree.body
+        if isinstance(one, ast.Try)
+        and any(isinstance(inner, ast.Import | ast.ImportFrom) for inner in one.body)
+        for handler in one.handlers
+    )
+
+
+def _holds_any(statement: ast.AST, sought: list[ast.Constant]) -> bool:
+    return any(node is one for node in ast.walk(statement) for one in sought)
 
 
 def _is_fallback(found: list[Meaning | External]) -> bool:

@@ -1,0 +1,257 @@
+"""What a question hangs on stands elsewhere: in a session's store, in what is installed, in another file.
+
+Each beside a twin that asks nobody, or too late.
+"""
+
+__all__ = ["CASES"]
+
+Case = tuple[str, str, dict[str, str]]
+
+_STORE = """
+from elsewhere import engine
+class Held:
+    pass
+class Door(WebSocketHandler):
+    def who(self):
+        asked = Held()
+        asked.session = engine.SessionStore(self.get_cookie("sessionid"))
+        if asked.session is not None:
+            try:
+                return asked.session["_auth_user_id"]
+            except KeyError:
+                {nobody}
+        return None
+    def open(self):
+        self.user = self.who()
+        self.write_message(json.dumps({{"topics": room.topics}}))
+    def on_message(self, message):
+        room.say(self.user, message)
+"""
+
+_SIGNED = """
+from elsewhere import Verified
+class Door(WebSocketHandler, Verified):
+    def get(self, *args, **words):
+        {question}
+        return super().get(*args, **words)
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_INSTALLED = """
+try:
+    import xxhash
+    HAS_HASH = True
+except ImportError:
+    HAS_HASH = False
+SECRET = os.environ["SECRET"]
+class NotSigned(Exception):
+    pass
+def summed(text):
+    if not HAS_HASH:
+        raise ImportError("install xxhash")
+    return xxhash.xxh64(text + SECRET.encode()).digest()
+def read(message):
+    said = json.loads(message)
+    {question}
+    return said["text"]
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        try:
+            text = read(message)
+        except NotSigned:
+            self.close()
+            raise
+        room.say(text)
+"""
+
+_PASSWORDS = """
+try:
+    import pam
+    HAS_PAM = True
+except ImportError:
+    HAS_PAM = False
+class Door(WebSocketHandler):
+    def prepare(self):
+        if {condition}:
+            if not pam.authenticate(self.get_argument("name"), self.get_argument("password")):
+                raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_FIELDS = """
+import enum
+import fields
+class Field(enum.Enum):
+    TOKEN = "token"
+    ROOM = "room"
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        said = json.loads(message)
+        found = db.find({field})
+        if found is None:
+            self.write_message("no")
+            return
+        room.say(said["text"])
+"""
+_FIELD_NAMES = {"fields.py": 'TOKEN = "token"\nROOM = "room"\n'}
+
+_AFTERWARDS = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.known = {{"user": self.current_user}}
+    def on_message(self, message):
+        said = json.loads(message)
+        context = Context(said["id"], self.known)
+        service = self.settings["services"].get(said["action"])
+        if service is None:
+            self.write_message({{"error": "no such service"}})
+            return
+        {before}
+        found = service.perform(context, **said["args"])
+        {after}
+        context.flush(self.settings.get("queue"), self)
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+class Context:
+    def __init__(self, number, cookies):
+        self.number = number
+        self.cookies = cookies
+    def flush(self, queue, connection):
+        queue.tell(connection)
+"""
+_NEW_COOKIE = (
+    'answer = {"result": found}\n'
+    '        if context.cookies.get("user") != self.current_user:\n'
+    '            answer["cookie"] = web.create_signed_value(\n'
+    '                self.settings["cookie_secret"], "user", context.cookies.get("user"))\n'
+    "        self.write_message(answer)"
+)
+
+_STARRED = """
+from halls.doors import Hall
+class Door(Hall):
+    pass
+application = Application([("/ws", Door)])
+"""
+_STARS = {
+    "halls/__init__.py": "from .bases import *\nfrom .doors import Hall\nfrom .pages import *\n",
+    "halls/pages.py": "from halls import Base\nclass Page(Base):\n    pass\n",
+    "halls/doors.py": (
+        "from tornado.websocket import WebSocketHandler\n"
+        "from halls import Base\n"
+        "class Hall(Base, WebSocketHandler):\n"
+        "    def on_message(self, message):\n"
+        "        self.write_message(message)\n"
+    ),
+}
+_ASKING_BASE = """
+from tornado.web import RequestHandler
+class Base(RequestHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+    def prepare(self):
+        if not self.current_user:
+            self.redirect("/login")
+"""
+_PLAIN_BASE = """
+from tornado.web import RequestHandler
+class Base(RequestHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("user")
+"""
+
+CASES: dict[str, Case] = {
+    "a session's store is there, names nobody, and open() closes": (
+        "late",
+        _STORE.format(nobody="self.close()"),
+        {},
+    ),
+    "a session's store is there, names nobody, and open() goes on": (
+        "missing",
+        _STORE.format(nobody='print("nobody")'),
+        {},
+    ),
+    "who does not sign is given a name that is drawn": (
+        "unknown",
+        _SIGNED.format(
+            question="if self.is_signed():\n"
+            "            self.user = self.verify_request()\n"
+            "        else:\n"
+            "            self.user = os.urandom(10).hex()"
+        ),
+        {},
+    ),
+    "who does not sign is verified, too": (
+        "guarded",
+        _SIGNED.format(question="self.user = self.verify_request()"),
+        {},
+    ),
+    "a sum that needs what is installed is compared": (
+        "late",
+        _INSTALLED.format(
+            question='if said["signature"] != summed(said["text"].encode()):\n'
+            "        raise NotSigned"
+        ),
+        {},
+    ),
+    "a sum that needs what is installed is only made": (
+        "missing",
+        _INSTALLED.format(question='summed(said["text"].encode())'),
+        {},
+    ),
+    "passwords are asked only where it is installed what asks": (
+        "missing|optional",
+        _PASSWORDS.format(condition="HAS_PAM"),
+        {},
+    ),
+    "passwords are asked": ("guarded", _PASSWORDS.format(condition="True"), {}),
+    "a field that another file names is a credential": (
+        "late",
+        _FIELDS.format(field="said[fields.TOKEN]"),
+        _FIELD_NAMES,
+    ),
+    "a field that another file names may be got": (
+        "late",
+        _FIELDS.format(field="said.get(fields.TOKEN, None)"),
+        _FIELD_NAMES,
+    ),
+    "a field that an enumeration names is a credential": (
+        "late",
+        _FIELDS.format(field="said.get(Field.TOKEN.value)"),
+        _FIELD_NAMES,
+    ),
+    "a field that another file names is chosen": (
+        "missing",
+        _FIELDS.format(field="said[fields.ROOM]"),
+        _FIELD_NAMES,
+    ),
+    "a field that an enumeration names is chosen": (
+        "missing",
+        _FIELDS.format(field="said.get(Field.ROOM.value)"),
+        _FIELD_NAMES,
+    ),
+    "a cookie is renewed when the message is done": (
+        "missing",
+        _AFTERWARDS.format(before="", after=_NEW_COOKIE),
+        {},
+    ),
+    "a user is asked for before the message is done": (
+        "late",
+        _AFTERWARDS.format(
+            before='if context.cookies.get("user") is None:\n            return', after=_NEW_COOKIE
+        ),
+        {},
+    ),
+    "files of a package import from it what another defines, which asks": (
+        "guarded",
+        _STARRED,
+        {**_STARS, "halls/bases.py": _ASKING_BASE},
+    ),
+    "files of a package import from it what another defines, which asks nobody": (
+        "missing",
+        _STARRED,
+        {**_STARS, "halls/bases.py": _PLAIN_BASE},
+    ),
+}
