@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
@@ -39,12 +40,29 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
-__all__ = ["Core"]
+__all__ = ["Core", "Outcome", "Way"]
 
 _MAX_STEPS = 6000
 _MAX_DEPTH = 28
 _NEAR = 2
 """Frames down to a method that Tornado calls: what it decides counts in any case."""
+
+
+Outcome: TypeAlias = tuple[int, int]
+"""The id of a place where something is chosen, and what was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way that was not followed yet.
+
+    Args:
+        plan: Its choices, up to the one that it differs in from what was followed.
+        begins: That choice, and its outcome.
+    """
+
+    plan: list[int]
+    begins: Outcome
 
 
 @dataclass(slots=True)
@@ -107,13 +125,14 @@ class Core:
         self.hierarchy = hierarchy
         self.mode: Mode = mode
         self.plan = plan
-        self.seen = seen
+        # States that were met, and outcomes of choices, each on any way so far.
+        self.seen, self.begun_with = seen, set[Outcome]()
         self.own: set[tuple[object, ...]] = set()
         self.deadline = deadline
         self.made: list[int] = []
-        self.alternatives: list[list[int]] = []
-        self.unlike_shipped: list[list[int]] = []
-        self.unlikely: list[list[int]] = []
+        self.alternatives: list[Way] = []
+        self.unlike_shipped: list[Way] = []
+        self.unlikely: list[Way] = []
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
         self.chosen: dict[tuple[object, ...], tuple[Value, bool]] = {}
@@ -207,8 +226,9 @@ class Core:
             waiting = self.alternatives
             if shipped_first:
                 waiting = self.unlike_shipped if telling else self.unlikely
-            waiting.extend([*self.made, other] for other in range(1, count))
+            waiting.extend(Way([*self.made, other], (id(node), other)) for other in range(1, count))
         self.made.append(picked)
+        self.begun_with.add((id(node), picked))
         return picked
 
     def is_aside(self) -> bool:

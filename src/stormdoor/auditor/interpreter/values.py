@@ -72,6 +72,8 @@ class Unknown:
     truthy: bool | None = None
     present: bool = False
     """It is not None: without it the request is refused as malformed."""
+    written: "dict[str, Value] | None" = None
+    """What the server has written into a message: `data["from"] = self.user`."""
 
 
 @dataclass(slots=True, eq=False)

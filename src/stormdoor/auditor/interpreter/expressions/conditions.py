@@ -192,7 +192,7 @@ class Conditions(Comparisons):
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
-        if self.mode == "member" and "client" in labels:
+        if (self.mode == "member" and labels & {"client", "principal"}) or "address" in labels:
             self.record("branch", node, str(result), values=(value,))
         match = self.matches.get(id(value))
         self.met += match is not None and result is not match[1]

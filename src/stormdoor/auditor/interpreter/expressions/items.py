@@ -132,6 +132,10 @@ class Items(Proofs):
                     raise Thrown("KeyError", node, self.frame.module)
             case Mapping() if key_named(index) in value.items:
                 return value.items[key_named(index)]
+            case Unknown() if (
+                value.written and isinstance(index, Const) and index.value in value.written
+            ):
+                return value.written[str(index.value)]
             case Mapping() if value.exact and value.items and "client" in labels_of(index):
                 return self.picked(value, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):

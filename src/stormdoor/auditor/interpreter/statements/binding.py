@@ -37,6 +37,7 @@ __all__ = ["Binding"]
 _OF_ANYBODY = frozenset({"answer", "setting"})
 _SENT = frozenset({"client", "message", "found", "self", "somebody"})
 """Labels of what anybody sends, and of what is found or made with it."""
+_FOUND = frozenset({"answer", "found"})
 _FOUND_OUT = frozenset({"answer", "credential", "found", "named", "principal", "somebody"})
 """Labels of what is more than what the client says."""
 
@@ -103,6 +104,7 @@ class Binding(Expressions):
         """`holder.name = value`."""
         match holder:
             case Instance():
+                given = value
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     # What a connection is called is who it is: `self.name = data["name"]`.
                     value = _shown_as("nick" if holder.handler and name == "name" else name, value)
@@ -116,7 +118,7 @@ class Binding(Expressions):
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
                 if holder.handler and self.mode == "member" and lexicon.is_identity_name(name):
-                    self.record("known", node, name, values=(value,))
+                    self.record("known", node, name, values=(value, given))
                 if holder.handler and self.mode == "anonymous":
                     self._posed(name, before, value, node)
             case Function():
@@ -221,6 +223,9 @@ class Binding(Expressions):
                 holder.exact = False
                 if not is_shared(holder):
                     holder.labels |= labels_of(value) - {"self"}
+            case Unknown(labels=labels) if labels >= {"client", "message"} and not labels & _FOUND:
+                if isinstance(key, Const) and isinstance(key.value, str):
+                    holder.written = {**(holder.written or {}), key.value: value}
             case _:
                 pass
         if is_shared(holder) and isinstance(value, Mapping | Sequence):
