@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.reading.module import FunctionNode, Module
 
 __all__ = [
+    "LONGEST",
     "NONE",
     "REST",
     "Authenticated",
@@ -48,6 +49,8 @@ Labels: TypeAlias = frozenset[str]
 NONE: Labels = frozenset()
 REST = "**"
 """Among the words of a call: what a client may have given any parameter that nothing else was given."""
+LONGEST = 512
+"""Characters of a text up to which it is computed, and not only followed."""
 _HANDLER: Labels = frozenset({"self"})
 
 

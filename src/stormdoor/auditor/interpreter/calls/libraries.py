@@ -20,7 +20,8 @@ from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import MADE_UP, is_drawn, is_secret
-from stormdoor.auditor.interpreter.texts import NAMESPACE, concrete_function
+from stormdoor.auditor.interpreter.standard import concrete_function
+from stormdoor.auditor.interpreter.tables import NAMESPACE
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,

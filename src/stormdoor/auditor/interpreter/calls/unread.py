@@ -12,7 +12,7 @@ from stormdoor.auditor.interpreter.pieces import (
     is_found_by_name,
     is_made_up,
 )
-from stormdoor.auditor.interpreter.texts import concrete_function
+from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,

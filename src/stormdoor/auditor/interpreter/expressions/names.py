@@ -6,7 +6,7 @@ from functools import cached_property
 
 from stormdoor.auditor.interpreter.layer import Layer
 from stormdoor.auditor.interpreter.relevance import may_let_in
-from stormdoor.auditor.interpreter.texts import PARSED
+from stormdoor.auditor.interpreter.tables import PARSED
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
