@@ -96,10 +96,26 @@ class Attributes(Members):
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Const(value=None) if self._is_nothing(node):
                 raise Thrown("AttributeError", node, self.frame.module)
+            case Const(value=None) if (held := self._filled_later(node)) is not None:
+                return self.attribute(Unknown(text=self.frame.module.source(held)), name, node)
             case Const() if name == "value":
                 return value  # of an enumeration: nothing else that is written down has one
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _filled_later(self, node: ast.AST) -> ast.Attribute | None:
+        """Of `self.channel.publish`, what is None at first, and is put there by what is called back.
+
+        What the connection itself holds for its client is not there before the client has shown it.
+        """
+        match node, self.frame.receiver:
+            case (
+                ast.Attribute(value=ast.Attribute(value=ast.Name(), attr=name) as held),
+                Instance(handler=False, info=info),
+            ) if self._is_made_later(info, name):
+                return held
+            case _:
+                return None
 
     def _is_nothing(self, node: ast.AST) -> bool:
         """Whether None is certainly what is asked for an attribute: of a variable, or of `self.user`."""
