@@ -380,7 +380,7 @@ class Run(Fronts):
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             self.proven_names.clear()
-            self.said.texts.clear()
+            self.said.told.recent.clear()
             self.said.turn = turn
             try:
                 self._hear(Unknown(frozenset({"client", "message"}), "message"))

@@ -1,6 +1,7 @@
 """Attributes of objects, classes, modules and settings."""
 
 import ast
+from functools import cached_property
 from typing import cast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -50,6 +51,8 @@ _SWITCHES = frozenset(
 )
 """Words of a flag that is there to turn a check of origins off."""
 _PUTS = frozenset({"add", "append", "setdefault", "update"})
+_MAX_REGISTERED = 24
+"""Classes that are looked at for what they put into a table."""
 _GETTER = 80
 """Steps of `__getattr__` that are followed: one that looks into a table is short."""
 
@@ -74,6 +77,10 @@ class Attributes(Decorators):
                 return self._named_attribute(value, name, node)
             case Function() if name in value.attrs:
                 return value.attrs[name]
+            case Function(node=ast.FunctionDef() | ast.AsyncFunctionDef() as made) if (
+                name == "__name__"
+            ):
+                return Const(made.name)
             case Bound(function=Function() as inner) if name in inner.attrs:
                 return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
@@ -401,6 +408,8 @@ class Attributes(Decorators):
         if _is_field(binding) and is_replaceable(name, value):
             return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
+            if not value.items and not instance.handler:
+                self._registered(value, member.owner or instance.info)
             value.exact = value.exact and bool(value.items)
             value.text = value.text or name
         if isinstance(value, Setting) and not value.text:
@@ -485,6 +494,36 @@ class Attributes(Decorators):
     def _is_thread(self, info: ClassInfo) -> bool:
         return any(isinstance(one, External) and one.name in THREADS for one in info.mro)
 
+    @cached_property
+    def registries(self) -> dict[int, tuple[Value, bool]]:
+        """Tables of classes, by their id, and whether all that the program's files put there is in them."""
+        return {}
+
+    def _registered(self, table: Mapping | Sequence, owner: ClassInfo) -> bool:
+        """Whether it is known what is in a table of a class, once all has filled it that does."""
+        if id(table) in self.registries:
+            filled = self.registries[id(table)][1]
+            return table.exact and (bool(table.items) or not filled)
+        self.registries[id(table)] = table, bool(table.items)
+        if table.items or self.mode == "origin":
+            return False
+        table.exact = True
+        self._handed(owner.node, owner.name, owner)
+        for one in self._made_with(owner)[:_MAX_REGISTERED]:
+            self.overlay(one)
+        self.registries[id(table)] = table, True
+        return bool(table.items) and table.exact
+
+    def _made_with(self, owner: ClassInfo) -> list[ClassInfo]:
+        """The classes that a class or a metaclass takes note of when they are made."""
+        own = self.hierarchy.members(owner)
+        if "__init_subclass__" in own:
+            return self.hierarchy.heirs(owner)
+        makes = any(_last(one) == "type" or _last(one).endswith("Meta") for one in owner.node.bases)
+        return (
+            self.hierarchy.made_by(owner) if makes and {"__new__", "__init__"} & own.keys() else []
+        )
+
     def _class_attribute(self, value: ClassRef, name: str, node: ast.AST) -> Value:
         if name == "__name__":
             return Const(value.info.name)
@@ -508,7 +547,7 @@ class Attributes(Decorators):
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
-            result.exact = False
+            result.exact = self._registered(result, found.owner or value.info)
             result.text = result.text or f"{value.info.name}.{name}"
         if (
             isinstance(result, Const)

@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, given_inst
 from stormdoor.auditor.interpreter.sets import method_of
 from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
+from stormdoor.auditor.interpreter.told import PLAIN, made_of
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -155,8 +156,13 @@ class Methods(Queues):
                 self.record("act", node, f"{text_of(receiver)}.{name}", values=(receiver, *args))
             if name == "issubset" and self.mode == "anonymous":
                 return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
+            part: object = made_of(everything) if name == "format" else None
+            if isinstance(receiver, Unknown) and (name in PLAIN or _only_spells(name, args)):
+                part = receiver.part or receiver
             return Unknown(
-                labels_of(receiver, *everything) - {"self"}, f"{text_of(receiver)}.{name}()"
+                labels_of(receiver, *everything) - {"self"},
+                f"{text_of(receiver)}.{name}()",
+                part=part,
             )
         return self.unknown_call(function, function.text or name, args, words, node, recorded=True)
 
@@ -216,7 +222,7 @@ class Methods(Queues):
                 return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
             whole = receiver.exact or _is_of_code(receiver)
             if whole and "client" in labels_of(key) and receiver.items:
-                return self.picked(receiver, node, args[1] if len(args) > 1 else Const(None))
+                return self.picked(receiver, key, node, args[1] if len(args) > 1 else Const(None))
             if self.is_ticket_of(key, node):
                 own = (labels_of(receiver) - {"self"}) | {"principal", "proven"}
                 return Unknown(own, f"{text_of(receiver)}.{name}()")
@@ -366,6 +372,11 @@ class Methods(Queues):
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _only_spells(name: str, args: list[Value]) -> bool:
+    """`kind.replace("-", "_")`: what a method is called that stands for it."""
+    return name == "replace" and [getattr(one, "value", "") for one in args[1:]] == ["_"]
 
 
 def _takes_in(name: str, receiver: Unknown) -> bool:
