@@ -326,7 +326,7 @@ class Run(Hearing):
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             self.proven_names.clear()
-            self.said.texts.clear()
+            self.said.told.recent.clear()
             self.said.turn = turn
             try:
                 self.hear(Unknown(frozenset({"client", "message"}), "message"))

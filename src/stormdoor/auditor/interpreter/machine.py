@@ -20,6 +20,7 @@ from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
 from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import STAND_IN
+from stormdoor.auditor.interpreter.told import Told
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -34,7 +35,6 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
-    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
@@ -67,16 +67,16 @@ class Way:
 
 @dataclass(slots=True)
 class Said:
-    """Answers of comparisons with texts of the client: each is held, with the source of that text."""
+    """Answers of comparisons with texts of the client: each is held, or another would have its id."""
 
-    memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = field(default_factory=dict)
-    """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
-    equalities: dict[int, tuple[Value, str, str, bool]] = field(default_factory=dict)
-    """Answers of `kind == "login"`: the answer, the text of the kind, the constant, if it is negated."""
+    comparisons: dict[int, tuple[Value, Value, tuple[object, ...], bool]] = field(
+        default_factory=dict
+    )
+    """Answers of `name in NAMES`, `kind == "login"`: each with the name, what it may be, if it is negated."""
     turn: int = 0
     """The messages before the one under way."""
-    texts: dict[str, str] = field(default_factory=dict)
-    """What the message under way says, where a condition has told, by the source of that text."""
+    told: Told = field(default_factory=Told)
+    """What these answers have told."""
 
 
 class Core:
@@ -156,8 +156,6 @@ class Core:
         """Answers of `row.owner == name`, for a name that the client says: the answer, if it is negated."""
         self.said = Said()
         """What conditions tell of texts of the client."""
-        self.among: dict[str, tuple[str, ...]] = {}
-        """Names that a text of the client is one of, by the source of that text."""
         self.listed = STAND_IN
         """What stands in a list of origins that nobody can read here."""
         self.looked_at: set[str] = set()
@@ -263,7 +261,7 @@ class Core:
         if where is None:
             return
         labels = labels_of(*everything)
-        if self.among and self._are_listed(everything):
+        if self.said.told.known and self._are_listed(everything):
             labels |= {"listed"}
         self.events.append(
             Event(
@@ -290,7 +288,7 @@ class Core:
     def _are_listed(self, values: list[Value]) -> bool:
         """Whether all that a client chooses is one of a list, each of which somebody thought of."""
         chosen = [one for one in values if "client" in one.labels]
-        return bool(chosen) and all(text_of(one) in self.among for one in chosen)
+        return bool(chosen) and all(self.said.told.listed(one) is not None for one in chosen)
 
     def select_rest(self) -> None:
         """What follows in the call under way was picked by what a message says."""
@@ -419,7 +417,7 @@ class Core:
             frozenset(self.queried),
             frozenset(self.proving),
             frozenset(self.proven_names),
-            frozenset(self.said.texts.items()),
+            self.said.told.state(),
             frozenset(
                 (id(event.node), event.kind)
                 for event in self.events

@@ -63,6 +63,10 @@ class Attributes(Members):
                 return self._named_attribute(value, name, node)
             case Function() if name in value.attrs:
                 return value.attrs[name]
+            case Function(node=ast.FunctionDef() | ast.AsyncFunctionDef() as made) if (
+                name == "__name__"
+            ):
+                return Const(made.name)
             case Bound(function=Function() as inner) if name in inner.attrs:
                 return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
@@ -297,7 +301,7 @@ class Attributes(Members):
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
-            result.exact = False
+            result.exact = self._registered(result, found.owner or value.info)
             result.text = result.text or f"{value.info.name}.{name}"
         if (
             isinstance(result, Const)

@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece
 from stormdoor.auditor.interpreter.sets import method_of
 from stormdoor.auditor.interpreter.tables import field_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
+from stormdoor.auditor.interpreter.told import PLAIN, made_of
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -177,9 +178,16 @@ class Methods(Containers):
             self.record("act", node, f"{text_of(receiver)}.{name}", values=(receiver, *args))
         if name == "issubset" and self.mode == "anonymous":
             return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
-        return Unknown(
-            labels_of(receiver, *args, *words.values()) - {"self"}, f"{text_of(receiver)}.{name}()"
-        )
+        part: object = made_of([*args, *words.values()]) if name == "format" else None
+        if isinstance(receiver, Unknown) and (name in PLAIN or _only_spells(name, args)):
+            part = receiver.part or receiver
+        labels = labels_of(receiver, *args, *words.values()) - {"self"}
+        return Unknown(labels, f"{text_of(receiver)}.{name}()", part=part)
+
+
+def _only_spells(name: str, args: list[Value]) -> bool:
+    """`kind.replace("-", "_")`: what a method is called that stands for it."""
+    return name == "replace" and [getattr(one, "value", "") for one in args[1:]] == ["_"]
 
 
 def _takes_in(name: str, receiver: Unknown) -> bool:

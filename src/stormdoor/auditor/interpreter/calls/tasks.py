@@ -95,9 +95,12 @@ class Tasks(Unread):
                 answered = name == "add_future" and at == 1 and isinstance(args[0], Nobody)
                 if answered:
                     rest = [args[0]]
+                closed = self.closed
                 self.in_background(
                     one, rest, node, words=named, at_once=answered or name not in _TIMERS
                 )
+                if name in _TIMERS and not answered:
+                    self.closed = closed  # messages come before the time is up
                 break
             if is_closing(one) and name not in _TIMERS:
                 self.call(one, [], {}, node)  # the connection's own `close`, on the next turn

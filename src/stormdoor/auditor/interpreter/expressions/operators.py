@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
 from stormdoor.auditor.interpreter.tables import merged
+from stormdoor.auditor.interpreter.told import made_of
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -81,7 +82,10 @@ class Operators(Items):
             text = "".join(str(part.value) for part in parts if isinstance(part, Const))
             return Const(text[:_MAX_TEXT], labels_of(*parts))
         return Unknown(
-            _with_secrets(parts) - {"setting"}, self.frame.module.source(node), truthy=True
+            _with_secrets(parts) - {"setting"},
+            self.frame.module.source(node),
+            truthy=True,
+            part=made_of(parts),
         )
 
     def _binary(self, node: ast.BinOp) -> Value:
@@ -142,6 +146,7 @@ class Operators(Items):
         return Unknown(
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
             self.frame.module.source(node),
+            part=made_of([left, *right.items] if isinstance(right, Sequence) else [left, right]),
         )
 
     def _refuse_none_added(self, left: Value, right: Value, node: ast.BinOp) -> None:

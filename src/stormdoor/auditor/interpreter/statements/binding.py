@@ -70,7 +70,7 @@ class Binding(Expressions):
                     for inner, item in zip(target.elts, parts, strict=True):
                         self.assign(inner, item)
                     return
-                for inner in target.elts:
+                for at, inner in enumerate(target.elts):
                     part = inner.value if isinstance(inner, ast.Starred) else inner
                     name = _name_of(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
@@ -82,7 +82,8 @@ class Binding(Expressions):
                             Nobody(value.text, value.node, value.module, presumed=value.presumed),
                         )
                     elif "client" in labels_of(value):
-                        self.assign(part, self.client_field(value, name, name))
+                        # By its place, counted as `value[0]` does, as long as that is certain.
+                        self.assign(part, self.client_field(value, name, name, at=at))
                     else:
                         self.assign(part, Unknown(labels_of(value), name))
             case ast.Starred():
@@ -130,6 +131,7 @@ class Binding(Expressions):
                 self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.store_on_class(holder, name, value)
             case _:
+                self.said.told.forget(holder, name)
                 if "self" in labels_of(value):
                     self.record("join", node, f"{text_of(holder)}.{name}", values=(value,))
                 elif not isinstance(holder, Named | Const):
@@ -206,6 +208,8 @@ class Binding(Expressions):
         """`holder[key] = value`."""
         if self.is_proof(key) or (is_shared(holder) and self._is_for_anybody(key)):
             self.fills(text_of(holder), value, node)
+        if isinstance(holder, Unknown) and isinstance(key, Const):
+            self.said.told.forget(holder, key.value)
         match holder:
             case Mapping():
                 if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
