@@ -162,6 +162,73 @@ class Base(RequestHandler):
         return self.get_secure_cookie("user")
 """
 
+_API = """
+class Api:
+    def __init__(self, client):
+        self.user = None
+        self.client = client
+    def authenticate(self, token):
+        self.user = jwt.decode(token, os.environ["KEY"], algorithms=["HS256"])["name"]
+        return "welcome"
+    def open_gate(self, gate):
+        {question}
+        return db.gates.open(gate, self.user)
+    def gates(self):
+        {listing}
+        return db.gates.all()
+class Door(WebSocketHandler):
+    def open(self):
+        self.api = Api(self)
+    def on_message(self, message):
+        said = json.loads(message)
+        try:
+            self.write_message({{"done": getattr(self.api, said["method"])(**said["args"])}})
+        except Exception:
+            self.write_message({{"error": "no"}})
+"""
+_NEEDS_USER = 'if self.user is None:\n            raise HTTPError(403, "log in first")'
+
+_PLAYERS = """
+import collections
+class Server(Application):
+    def __init__(self):
+        self.players = {table}
+        super().__init__([("/ws", Door)], cookie_secret=os.environ["SECRET"])
+    def profiles(self):
+        return [player.{profile} for player in self.players.values()]
+class Door(WebSocketHandler):
+    def get_current_user(self):
+        name = self.get_secure_cookie("user")
+        if not name:
+            return None
+        return Player(name)
+    def open(self):
+        self.application.players[self] = {player}
+        self.write_message({{"players": self.application.profiles()}})
+    def on_message(self, message):
+        room.say(message)
+class Player:
+    def __init__(self, name):
+        self.name = name
+"""
+
+_OWN_QUEUE = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.user = None
+        self.waiting = asyncio.Queue()
+        asyncio.create_task(self.work())
+    async def work(self):
+        while True:
+            said = json.loads(await self.waiting.get())
+            if self.user is None:
+                self.user = {user}
+            else:
+                room.say(self.user, said["text"])
+    async def on_message(self, message):
+        await self.waiting.put(message)
+"""
+
 CASES: dict[str, Case] = {
     "a session's store is there, names nobody, and open() closes": (
         "late",
@@ -253,5 +320,47 @@ CASES: dict[str, Case] = {
         "missing",
         _STARRED,
         {**_STARS, "halls/bases.py": _PLAIN_BASE},
+    ),
+    "an object whose methods a message names asks in each": (
+        "late",
+        _API.format(question=_NEEDS_USER, listing=_NEEDS_USER),
+        {},
+    ),
+    "an object whose methods a message names asks in one": (
+        "late",
+        _API.format(question=_NEEDS_USER, listing="pass"),
+        {},
+    ),
+    "an object whose methods a message names asks in none": (
+        "missing|late",
+        _API.format(question="pass", listing="pass"),
+        {},
+    ),
+    "an application tells of all its players, and of nobody it cannot": (
+        "late",
+        _PLAYERS.format(
+            table="collections.OrderedDict()", profile="name", player="self.current_user"
+        ),
+        {},
+    ),
+    "an application tells of all its players in a table": (
+        "late",
+        _PLAYERS.format(table="{}", profile="name", player="self.current_user"),
+        {},
+    ),
+    "an application tells of its players what a guest has, too": (
+        "missing",
+        _PLAYERS.format(table="{}", profile="name", player='Player("guest")'),
+        {},
+    ),
+    "a connection's own loop verifies what its messages bring": (
+        "late",
+        _OWN_QUEUE.format(user='await sessions.verify(said["token"])'),
+        {},
+    ),
+    "a connection's own loop notes what its messages say": (
+        "missing",
+        _OWN_QUEUE.format(user='said["name"]'),
+        {},
     ),
 }

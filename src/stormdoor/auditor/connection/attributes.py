@@ -39,6 +39,8 @@ _OF_CONNECTION = {"get_argument": "query", "get_cookie": "cookie", "get_header":
 """What SockJS and Socket.IO tell `on_open` of the request."""
 
 _CONSTRUCTORS = frozenset({"__init__", "initialize"})
+_APPLICATION = ("", "self.application")
+"""Where the application stands among what modules hold."""
 _BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
 METHODS = frozenset(
@@ -213,9 +215,11 @@ class TornadoAttributes(Client):
 
     def application(self, node: ast.AST) -> Value:
         """`self.application`: the project's only Application class, or Tornado's."""
-        if len(self.hierarchy.applications) == 1:
-            return Instance(self.hierarchy.applications[0], text="self.application")
-        return Special("application", text="self.application")
+        if len(self.hierarchy.applications) != 1:
+            return Special("application", text="self.application")
+        # One object for the whole way, as modules are: what is noted on it is there afterwards.
+        made = Instance(self.hierarchy.applications[0], text="self.application")
+        return self.globals.setdefault(_APPLICATION, made)
 
     def _application_attribute(self, name: str) -> Value | None:
         """What some function stores on the application: `app.auth = Authenticator(...)`."""

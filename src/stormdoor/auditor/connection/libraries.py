@@ -83,8 +83,8 @@ class TornadoModel(Functional):
                 return args[0]
             case "callable":
                 return _callable(args[0] if args else Unknown())
-            case "dict" | "collections.ChainMap":
-                return self._dict(args if name == "dict" else args[::-1], words)
+            case "dict" | "collections.ChainMap" | "collections.OrderedDict":
+                return self._dict(args[::-1] if name.endswith("ChainMap") else args, words)
             case "type" if len(args) == 1 and isinstance(args[0], Instance):
                 return ClassRef(args[0].info, text=args[0].info.name)
             case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:

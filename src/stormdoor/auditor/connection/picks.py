@@ -37,6 +37,7 @@ class Picks(TornadoMethods):
     ) -> Value:
         """`getattr(self, "on_" + message["type"])`: one of the methods that are called so."""
         names, listed = self._possible_names(target, name)
+        names = names or self._all_of_a_part(target)
         if not names:
             return self.dispatched("getattr", args, node)
         self.select_rest()
@@ -108,6 +109,16 @@ class Picks(TornadoMethods):
             for name, bindings in table.items()
             if isinstance(bindings[-1], Defined)
         ]
+
+    def _all_of_a_part(self, target: Value) -> list[str]:
+        """`getattr(self.api, message["method"])`: an object of the project can do what its classes say."""
+        if self.mode != "anonymous" or not isinstance(target, Instance) or target.handler:
+            return []
+        if not all(isinstance(one, ClassInfo) or one.name == "object" for one in target.info.mro):
+            return []
+        functions = self._functions_of(target)
+        found = [one for one in dict.fromkeys(functions) if not one.startswith("__")]
+        return found if len(found) <= _MAX_PICKED and "__getattr__" not in functions else []
 
     def _possible_names(self, target: Value, name: Value) -> tuple[list[str], bool]:
         """The methods of an object of the project that a name of the client may stand for.
