@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from stormdoor.auditor.classes.knowledge import Knowledge
+from stormdoor.auditor.classes.registrations import Registrations
 from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
@@ -29,6 +30,7 @@ class Contents(Sockets):
         self._kept: dict[str, list[ast.Constant]] = {}
         self._looked_into = 0
         self._filled: dict[int, frozenset[str]] = {}
+        self.registrations = Registrations(project)
         self._registered: dict[
             tuple[int, str],
             list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]],

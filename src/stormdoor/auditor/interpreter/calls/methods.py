@@ -225,6 +225,10 @@ class Methods(Queues):
                 return Unknown(own, f"{text_of(receiver)}.{name}()")
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+        if name == "setdefault" and len(args) == 2:
+            shipped = settled(args[0])
+            if isinstance(shipped, Const) and isinstance(shipped.value, str | int | bytes):
+                return receiver.items.setdefault(shipped.value, args[1])
         if name == "update":
             self._updated(receiver, args)
         if name in {"values", "items", "keys"}:

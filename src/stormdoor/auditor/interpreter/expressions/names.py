@@ -4,6 +4,7 @@ import ast
 import builtins
 from functools import cached_property
 
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.layer import Layer
 from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import PARSED
@@ -11,6 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
     Function,
+    Instance,
     Mapping,
     ModuleRef,
     Named,
@@ -196,7 +198,17 @@ class Names(Layer):
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
             self._told(module, name, value)
             self._appended(module, name, value)
+        elif isinstance(value, Instance) and value.shared and self.mode == "member":
+            self._registered_with(module, name, bound)
         return value
+
+    def _registered_with(self, module: Module, name: str, bound: Assigned) -> None:
+        """What modules have an object call: `@emitter.on("drop")`, `commands.register("drop", drop)`."""
+        for place, node in self.hierarchy.registrations.of(module, name, bound)[:_MAX_REGISTERED]:
+            if isinstance(node, ast.Call):
+                self.in_module(place, node)
+            else:
+                self._decorate_again(place, node)
 
     def _told(self, module: Module, name: str, listed: Sequence) -> None:
         """What modules put into a list through a function: `add_check(by_password)`."""
@@ -241,13 +253,23 @@ class Names(Layer):
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
         for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
+            self._decorate_again(place, node)
+        table.exact = bool(table.items)
+
+    def _decorate_again(
+        self, place: Module, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) -> None:
+        """Have the decorators of a function or a class do what they do beside what they give."""
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
             if isinstance(node, ast.ClassDef):
                 made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
                 for decorator in node.decorator_list:
                     self.call(self.in_module(place, decorator), [made], {}, decorator)
             else:
                 self.decorated(Function(node, place, text=node.name), place, None)
-        table.exact = bool(table.items)
+        finally:
+            self.stage = stage
 
 
 _MAX_REGISTERED = 24
