@@ -44,6 +44,7 @@ from tests.auditor.variants import (
     personas,
     picked,
     products,
+    programs,
     protocols,
     provided,
     proving,
@@ -210,6 +211,7 @@ OF_MEMBERS = (
     | deeds.MEMBERS
     | picked.MEMBERS
     | personas.MEMBERS
+    | programs.MEMBERS
 )
 
 
@@ -220,7 +222,14 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = acting.ANYBODY | deeds.ANYBODY | deeds.LATE | picked.ANYBODY | personas.ANYBODY
+OF_ANYBODY = (
+    acting.ANYBODY
+    | deeds.ANYBODY
+    | deeds.LATE
+    | picked.ANYBODY
+    | personas.ANYBODY
+    | programs.ANYBODY
+)
 
 
 @pytest.mark.parametrize("name", OF_ANYBODY)

@@ -154,6 +154,7 @@ def _ends_something(event: Event) -> bool:
         bool(_COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]))
         and _is_of_the_program(event.text)
         and (event.receiver is None or event.text.startswith("self.application."))
+        and is_statement(event.module, event.node)  # and no query that goes on
     )
 
 

@@ -321,7 +321,7 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
         return told and event.selected
     if told and _is_put_through(words):
         return True
-    if not is_statement(event.module, event.node):
+    if not is_statement(event.module, event.node) or _fills_a_buffer(event):
         return False
     if is_sent_to_device(event):
         return told or event.selected
@@ -331,6 +331,12 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
     return event.selected or (told and bool(moves))
 
 
+def _fills_a_buffer(event: Event) -> bool:
+    """`camera.capture(buffer, "jpeg")`: it gives what it reads to what was made to hold it."""
+    return any(text_of(one).startswith(_BUFFERS) for one in event.values)
+
+
+_BUFFERS = ("bytearray(", "io.BytesIO(", "io.StringIO(")
 _WHOLE = (["on"], ["off"])
 _ELSEWHERE = (["in", "executor"], ["sync"], ["in", "thread"])
 

@@ -191,9 +191,8 @@ class Attributes(Members):
                 if held.value is None and self._is_made_later(value.info, name):
                     return Unknown(text=f"{text_of(value)}.{name}")
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
-            if value.shared and isinstance(held, Mapping | Sequence):
-                held.text = held.text or f"{text_of(value)}.{name}"
             if value.shared and isinstance(held, Mapping):
+                held.text = held.text or f"{text_of(value)}.{name}"
                 edited(held, name)
             if (
                 value.shared

@@ -18,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -52,6 +53,10 @@ class Containers(Configured):
             self._updated(receiver, args)
         if name == "setdefault" and args and self.is_proof(args[0]):
             self.fills(text_of(receiver), args[-1], node)
+        if name == "setdefault" and len(args) == 2:
+            shipped = settled(args[0])
+            if isinstance(shipped, Const) and isinstance(shipped.value, str | int | bytes):
+                return receiver.items.setdefault(shipped.value, args[1])
         found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
         return Unknown(labels_of(receiver) | labels | found, f"{text}()")
 

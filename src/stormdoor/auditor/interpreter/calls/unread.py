@@ -1,6 +1,7 @@
 """Calls of what was not read: judged by arguments and name."""
 
 import ast
+import re
 from functools import cached_property
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
@@ -128,7 +129,10 @@ _DELIVERS = frozenset(
         "push",
         "extend",
         "insert",
+        "set",
+        "hset",
         "setex",
+        "output",
         "save",
         "broadcast",
         "forward",
@@ -234,6 +238,7 @@ class Unread(Verification):
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
             and not (_delivers(last) and not verifies)
+            and not _runs_code(last, args)
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
@@ -493,6 +498,19 @@ def _delivers(name: str) -> bool:
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
+
+
+def _runs_code(name: str, args: list[Value]) -> bool:
+    """`kernel.execute(message["code"])`: the code of a program, and none that was sent to somebody."""
+    return bool(
+        args
+        and lexicon.words_of(name)[:1] in (["eval"], ["exec"], ["execute"], ["interpret"], ["run"])
+        and isinstance(args[0], Unknown)
+        and _CODE.search(args[0].text)
+    )
+
+
+_CODE = re.compile(r"""(^|\.|['"])code(['"]\)?\]?)?$""")
 
 
 def _nobody_among(given: list[Value], name: str) -> Nobody | None:

@@ -26,6 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -212,8 +213,9 @@ class Binding(Expressions):
             self.said.told.forget(holder, key.value)
         match holder:
             case Mapping():
-                if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
-                    holder.items[key.value] = value
+                shipped = settled(key)
+                if isinstance(shipped, Const) and isinstance(shipped.value, str | int | bytes):
+                    holder.items[shipped.value] = value
                     if is_shared(holder) and is_chosen(value):
                         self.record("store", node, text_of(holder), values=(key, value))
                     return
