@@ -55,8 +55,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 def _tainted(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
     """Names that hold what the client wrote, with where it is from.
 
-    `token = self.get_cookie("token")` and then `token = sessions.find(token)`: it is a session now. Where that
-    happens on some ways only, it may still be what the client wrote, unless that was nothing.
+    `token = self.get_cookie("token")` and then `token = sessions.find(token)`: it is a session now. Where
+    that happens on some ways only, it may still be what the client wrote, unless that was nothing.
     """
     found: dict[str, str] = {}
     everywhere = {id(one) for one in function.body} | {
