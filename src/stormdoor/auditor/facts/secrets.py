@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.calls import Call, is_cut
+from stormdoor.auditor.facts.places import last_name
 
-__all__ = ["USERS", "Secret", "is_weak", "secrets_in"]
+__all__ = ["USERS", "Secret", "is_blank", "is_weak", "secrets_in"]
 
 USERS = (
     "Application",
@@ -75,6 +76,23 @@ def is_weak(text: str) -> bool:
     return len(text) < _SHORTEST or _WEAK.search(text) is not None or len(set(text)) < 6
 
 
+def is_blank(secret: Secret, call: Call) -> bool:
+    """Whether it stands for a key that another service gives to whoever runs this, to sign requests with.
+
+    `API_SECRET = "YYYY"`, and the digest goes out with `requests.post(...)`: nothing here is guarded by it.
+    """
+    if secret.text is None or len(set(secret.text)) > 1 or call.function is None:
+        return False
+    return any(
+        isinstance(node, ast.Call)
+        and (
+            last_name(node.func) in {"HTTPRequest", "Request", "fetch", "urlopen"}
+            or any(name.startswith(("requests.", "httpx.")) for name in call.named(node.func))
+        )
+        for node in ast.walk(call.function)
+    )
+
+
 def secrets_in(call: Call) -> Iterator[Secret]:
     """The secrets that a call is given and that are literals, or have one as a default."""
     for name in call.names:
@@ -82,7 +100,7 @@ def secrets_in(call: Call) -> Iterator[Secret]:
         if place is not None:
             at, word, what = place
             given = call.argument(at, word)
-            if given is not None:
+            if given is not None and not is_cut(call):
                 yield from _judged(call, given, what)
             return
     given = call.words.get("cookie_secret")

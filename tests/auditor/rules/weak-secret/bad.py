@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import os
 
 import jwt
@@ -11,6 +13,8 @@ class Chat(WebSocketHandler):
     def prepare(self):
         token = self.request.headers["Authorization"]
         self.claims = jwt.decode(token, KEY, algorithms=["HS256"])  # finds SD408
+        self.mac = hmac.new(b"wildcard", token.encode(), hashlib.sha256).hexdigest()[:32]  # finds SD408
+        self.sure = hmac.new(b"xxxxxxxx", token.encode(), hashlib.sha256).hexdigest()  # finds SD408
 
 
 Application([("/chat", Chat)], cookie_secret="secret")  # finds SD408

@@ -1,7 +1,10 @@
+import hashlib
+import hmac
 import os
 import secrets
 
 import jwt
+import requests
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -14,6 +17,15 @@ class Chat(WebSocketHandler):
         token = self.request.headers["Authorization"]
         self.claims = jwt.decode(token, KEY, algorithms=[ALGORITHM])
 
+    def part_of(self, blob):
+        return "blob-" + hmac.new(b"wildcard", blob, hashlib.md5).hexdigest()[:12]
+
+    def order(self, text):
+        signed = hmac.new(EXCHANGE_SECRET, text, hashlib.sha256).hexdigest()
+        return requests.post("https://exchange.example/order", headers={"Sign": signed}, data=text)
+
+
+EXCHANGE_SECRET = b"YYYY"
 
 Application([("/chat", Chat)], cookie_secret=os.environ.get("COOKIE_SECRET") or secrets.token_hex(32))
 Application([], cookie_secret=os.environ.get("COOKIE_SECRET", ""))
