@@ -229,6 +229,45 @@ class Door(WebSocketHandler):
         await self.waiting.put(message)
 """
 
+_ROWS = """
+from tortoise import Model, fields
+class User(Model):
+    session = fields.CharField(64)
+    name = fields.CharField(64)
+class Room(Model):
+    uuid = fields.UUIDField()
+    async def connect(self, socket):
+        user = await User.get_or_none({key})
+        if user is None:
+            return socket.close(4001, "no")
+        self.sockets.add(socket)
+        return user
+class Door(WebSocketHandler):
+    user = None
+    async def open(self, room):
+        self.room = await Room.get_or_none(uuid=room)
+        if self.room is None:
+            return self.close(404)
+        self.user = await self.room.connect(self)
+    async def on_message(self, message):
+        if self.user is None:
+            return
+        await self.room.say(message)
+"""
+
+_OF_DJANGO = """
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+class Door(WebSocketHandler):
+    def open(self):
+        session = SessionStore(session_key=self.get_cookie("sessionid"))
+        number = session.get("_auth_user_id")
+        {question}
+        room.join(self)
+    def on_message(self, message):
+        room.say(message)
+"""
+
 CASES: dict[str, Case] = {
     "a session's store is there, names nobody, and open() closes": (
         "late",
@@ -361,6 +400,31 @@ CASES: dict[str, Case] = {
     "a connection's own loop notes what its messages say": (
         "missing",
         _OWN_QUEUE.format(user='said["name"]'),
+        {},
+    ),
+    "what a class finds for itself looks for the client's session": (
+        "late",
+        _ROWS.format(key='session=socket.get_cookie("session")'),
+        {},
+    ),
+    "what a class finds for itself looks for the client's name": (
+        "missing",
+        _ROWS.format(key='name=socket.get_argument("name")'),
+        {},
+    ),
+    "a model of users has none under nobody's number": (
+        "late",
+        _OF_DJANGO.format(question="self.user = get_user_model().objects.get(pk=number)"),
+        {},
+    ),
+    "a session's number of nobody closes": (
+        "late",
+        _OF_DJANGO.format(question="if number is None:\n            return self.close()"),
+        {},
+    ),
+    "a session's number of nobody is only noted": (
+        "missing",
+        _OF_DJANGO.format(question="self.number = number"),
         {},
     ),
 }

@@ -1,6 +1,7 @@
 """Attributes of objects, classes, modules and settings."""
 
 import ast
+from functools import cached_property
 from typing import cast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -56,6 +57,11 @@ _GETTER = 80
 
 class Attributes(Decorators):
     """Attributes, along the method resolution order."""
+
+    @cached_property
+    def finders(self) -> dict[str, ClassInfo]:
+        """Classes of the project that were asked for what only a base has that was not read."""
+        return {}
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """The value of `value.name`."""
@@ -496,6 +502,7 @@ class Attributes(Decorators):
         if found is None:
             if self.hierarchy.is_socket(value.info):
                 return Named(f"tornado.websocket.WebSocketHandler.{name}")
+            self.finders[value.info.name] = value.info
             return Unknown(text=f"{value.info.name}.{name}")
         result = self.member_value(found, value.info)
         if _is_class_method(found):

@@ -2,7 +2,8 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS, Queues
+from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS
+from stormdoor.auditor.interpreter.calls.rows import Rows
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -55,7 +56,7 @@ _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
 
-class Methods(Queues):
+class Methods(Rows):
     """Methods of what is no object of the project."""
 
     def _method(
@@ -102,6 +103,9 @@ class Methods(Queues):
             return self._through_call(name, args, node)
         if self.mode == "anonymous" and is_piece(receiver, name, args):
             return Unknown(chosen_only(args[0]), f"{text_of(receiver)}.{name}()")
+        of_row = self.method_of_row(receiver, name)
+        if of_row is not None:
+            return self.call(of_row, args, words, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
             return self._setting_get(receiver.name, args, node)
         if isinstance(receiver, Special):

@@ -233,7 +233,7 @@ class Comparisons(Operators):
         ):
             return None
         match one:
-            case Nobody() if other.value is None and lexicon.makes_an_object(one.text):
+            case Nobody() if other.value is None and _is_made(one):
                 return Const(value=False)
             case Nobody():
                 if other.value is None or not one.certain:
@@ -650,6 +650,15 @@ def _names_in(value: Value) -> tuple[str, ...]:
 
 def _same(left: object, right: object) -> bool:
     return left is right or (type(left) is type(right) and left == right)
+
+
+def _is_made(one: Nobody) -> bool:
+    """Whether it is an object of a class, by the name of that: `SessionStore(key)` is never None."""
+    match one.node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name[:1].isupper() and not name.isupper()
+        case _:
+            return False
 
 
 def _negated(value: Value) -> Value:
