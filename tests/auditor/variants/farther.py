@@ -268,6 +268,61 @@ class Door(WebSocketHandler):
         room.say(message)
 """
 
+_BY_CONSTANTS = """
+LOGIN = "login"
+class Kind:
+    SAY = "say"
+def login(door, said):
+    door.user = db.login(said["name"], said["password"])
+def say(door, said):
+    {question}
+    room.say(said["text"])
+{table}
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        said = json.loads(message)
+        {picked}
+"""
+_ONLY_USERS = "if door.user is None:\n        return"
+_TABLE_OF = "ACTIONS = {LOGIN: login, Kind.SAY: say}"
+_FROM_TABLE = 'ACTIONS[said["type"]](self, said)'
+_LISTENED_TO = """
+class Bus:
+    def __init__(self):
+        self.listeners = {}
+    def listen(self, name, function):
+        self.listeners.setdefault(name, []).append(function)
+    def tell(self, name, *given):
+        for one in self.listeners.get(name, []):
+            one(*given)
+bus = Bus()
+bus.listen(LOGIN, login)
+bus.listen(Kind.SAY, say)
+"""
+_FROM_BUS = 'bus.tell(said["type"], self, said)'
+
+_COMMANDS = """
+class Command:
+    def __init__(self, door):
+        self.door = door
+class Login(Command):
+    name = "login"
+    def run(self, said):
+        self.door.user = db.login(said["name"], said["password"])
+class Say(Command):
+    name = "say"
+    def run(self, said):
+        {question}
+        room.say(self.door.user, said["text"])
+COMMANDS = {{one.name: one for one in Command.__subclasses__()}}
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        said = json.loads(message)
+        COMMANDS[said["type"]](self).run(said)
+"""
+
 CASES: dict[str, Case] = {
     "a session's store is there, names nobody, and open() closes": (
         "late",
@@ -425,6 +480,36 @@ CASES: dict[str, Case] = {
     "a session's number of nobody is only noted": (
         "missing",
         _OF_DJANGO.format(question="self.number = number"),
+        {},
+    ),
+    "actions stand in a table under constants, and ask": (
+        "late",
+        _BY_CONSTANTS.format(question=_ONLY_USERS, table=_TABLE_OF, picked=_FROM_TABLE),
+        {},
+    ),
+    "actions stand in a table under constants, and do not ask": (
+        "missing|late",
+        _BY_CONSTANTS.format(question="pass", table=_TABLE_OF, picked=_FROM_TABLE),
+        {},
+    ),
+    "actions are told to an object when the program starts, and ask": (
+        "late",
+        _BY_CONSTANTS.format(question=_ONLY_USERS, table=_LISTENED_TO, picked=_FROM_BUS),
+        {},
+    ),
+    "actions are told to an object when the program starts, and do not ask": (
+        "missing|late",
+        _BY_CONSTANTS.format(question="pass", table=_LISTENED_TO, picked=_FROM_BUS),
+        {},
+    ),
+    "commands found among subclasses by what they are called ask": (
+        "late",
+        _COMMANDS.format(question="if not self.door.user:\n            raise HTTPError(403)"),
+        {},
+    ),
+    "commands found among subclasses by what they are called do not ask": (
+        "missing|late",
+        _COMMANDS.format(question="pass"),
         {},
     ),
 }

@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.tables import (
     is_chosen,
     is_shared,
     key_named,
+    named,
 )
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.values import (
@@ -227,6 +228,10 @@ class Methods(Rows):
                 return Unknown(own, f"{text_of(receiver)}.{name}()")
             found = {"found"} if "client" in labels_of(key) else set()
             return Unknown(labels_of(receiver) | labels | found, f"{text_of(receiver)}.{name}()")
+        if name == "setdefault" and len(args) > 1:
+            key = named(args[0])
+            if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                return receiver.items.setdefault(key.value, args[1])
         if name == "update":
             self._updated(receiver, args)
         if name in {"values", "items", "keys"}:

@@ -11,6 +11,7 @@ from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
     Function,
+    Instance,
     Mapping,
     ModuleRef,
     Named,
@@ -185,6 +186,9 @@ class Names(Layer):
                 else Mapping(value.items, exact=bool(value.items), text=name)
             )
         self.globals[key] = value
+        if isinstance(value, Instance) and any(map(_is_empty, value.attrs.values())):
+            for place, call in self.hierarchy.told_at_the_top(module, name)[:_MAX_REGISTERED]:
+                self.in_module(place, call)
         if (
             isinstance(value, Mapping)
             and not value.items
@@ -253,6 +257,10 @@ class Names(Layer):
 
 
 _MAX_REGISTERED = 24
+
+
+def _is_empty(value: Value) -> bool:
+    return isinstance(value, Mapping | Sequence) and not value.items
 
 
 def _put_into(statement: ast.stmt, name: str) -> list[ast.expr]:
