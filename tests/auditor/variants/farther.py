@@ -229,6 +229,100 @@ class Door(WebSocketHandler):
         await self.waiting.put(message)
 """
 
+_ROWS = """
+from tortoise import Model, fields
+class User(Model):
+    session = fields.CharField(64)
+    name = fields.CharField(64)
+class Room(Model):
+    uuid = fields.UUIDField()
+    async def connect(self, socket):
+        user = await User.get_or_none({key})
+        if user is None:
+            return socket.close(4001, "no")
+        self.sockets.add(socket)
+        return user
+class Door(WebSocketHandler):
+    user = None
+    async def open(self, room):
+        self.room = await Room.get_or_none(uuid=room)
+        if self.room is None:
+            return self.close(404)
+        self.user = await self.room.connect(self)
+    async def on_message(self, message):
+        if self.user is None:
+            return
+        await self.room.say(message)
+"""
+
+_OF_DJANGO = """
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+class Door(WebSocketHandler):
+    def open(self):
+        session = SessionStore(session_key=self.get_cookie("sessionid"))
+        number = session.get("_auth_user_id")
+        {question}
+        room.join(self)
+    def on_message(self, message):
+        room.say(message)
+"""
+
+_BY_CONSTANTS = """
+LOGIN = "login"
+class Kind:
+    SAY = "say"
+def login(door, said):
+    door.user = db.login(said["name"], said["password"])
+def say(door, said):
+    {question}
+    room.say(said["text"])
+{table}
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        said = json.loads(message)
+        {picked}
+"""
+_ONLY_USERS = "if door.user is None:\n        return"
+_TABLE_OF = "ACTIONS = {LOGIN: login, Kind.SAY: say}"
+_FROM_TABLE = 'ACTIONS[said["type"]](self, said)'
+_LISTENED_TO = """
+class Bus:
+    def __init__(self):
+        self.listeners = {}
+    def listen(self, name, function):
+        self.listeners.setdefault(name, []).append(function)
+    def tell(self, name, *given):
+        for one in self.listeners.get(name, []):
+            one(*given)
+bus = Bus()
+bus.listen(LOGIN, login)
+bus.listen(Kind.SAY, say)
+"""
+_FROM_BUS = 'bus.tell(said["type"], self, said)'
+
+_COMMANDS = """
+class Command:
+    def __init__(self, door):
+        self.door = door
+class Login(Command):
+    name = "login"
+    def run(self, said):
+        self.door.user = db.login(said["name"], said["password"])
+class Say(Command):
+    name = "say"
+    def run(self, said):
+        {question}
+        room.say(self.door.user, said["text"])
+COMMANDS = {{one.name: one for one in Command.__subclasses__()}}
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        said = json.loads(message)
+        COMMANDS[said["type"]](self).run(said)
+"""
+
 CASES: dict[str, Case] = {
     "a session's store is there, names nobody, and open() closes": (
         "late",
@@ -361,6 +455,61 @@ CASES: dict[str, Case] = {
     "a connection's own loop notes what its messages say": (
         "missing",
         _OWN_QUEUE.format(user='said["name"]'),
+        {},
+    ),
+    "what a class finds for itself looks for the client's session": (
+        "late",
+        _ROWS.format(key='session=socket.get_cookie("session")'),
+        {},
+    ),
+    "what a class finds for itself looks for the client's name": (
+        "missing",
+        _ROWS.format(key='name=socket.get_argument("name")'),
+        {},
+    ),
+    "a model of users has none under nobody's number": (
+        "late",
+        _OF_DJANGO.format(question="self.user = get_user_model().objects.get(pk=number)"),
+        {},
+    ),
+    "a session's number of nobody closes": (
+        "late",
+        _OF_DJANGO.format(question="if number is None:\n            return self.close()"),
+        {},
+    ),
+    "a session's number of nobody is only noted": (
+        "missing",
+        _OF_DJANGO.format(question="self.number = number"),
+        {},
+    ),
+    "actions stand in a table under constants, and ask": (
+        "late",
+        _BY_CONSTANTS.format(question=_ONLY_USERS, table=_TABLE_OF, picked=_FROM_TABLE),
+        {},
+    ),
+    "actions stand in a table under constants, and do not ask": (
+        "missing|late",
+        _BY_CONSTANTS.format(question="pass", table=_TABLE_OF, picked=_FROM_TABLE),
+        {},
+    ),
+    "actions are told to an object when the program starts, and ask": (
+        "late",
+        _BY_CONSTANTS.format(question=_ONLY_USERS, table=_LISTENED_TO, picked=_FROM_BUS),
+        {},
+    ),
+    "actions are told to an object when the program starts, and do not ask": (
+        "missing|late",
+        _BY_CONSTANTS.format(question="pass", table=_LISTENED_TO, picked=_FROM_BUS),
+        {},
+    ),
+    "commands found among subclasses by what they are called ask": (
+        "late",
+        _COMMANDS.format(question="if not self.door.user:\n            raise HTTPError(403)"),
+        {},
+    ),
+    "commands found among subclasses by what they are called do not ask": (
+        "missing|late",
+        _COMMANDS.format(question="pass"),
         {},
     ),
 }

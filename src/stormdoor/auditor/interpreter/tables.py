@@ -20,6 +20,7 @@ __all__ = [
     "is_shared",
     "key_named",
     "merged",
+    "named",
 ]
 
 NAMESPACE = "names of code"
@@ -58,7 +59,13 @@ def merged(table: Mapping, more: Mapping) -> Mapping:
     )
 
 
+def named(key: Value) -> Value:
+    """A key that a constant of a module or a class stands for: `{strings.LOGIN: login}`."""
+    said = settled(key)
+    return said if isinstance(said, Const) and isinstance(said.value, str | int | bytes) else key
+
+
 def field_named(key: Value) -> str:
-    """The name of a field, which a constant may stand for: `said["token"]`, `said[strings.TOKEN]`."""
-    named = settled(key)
-    return named.value if isinstance(named, Const) and isinstance(named.value, str) else ""
+    """The name of a field: `said["token"]`, `said[strings.TOKEN]`."""
+    said = named(key)
+    return said.value if isinstance(said, Const) and isinstance(said.value, str) else ""

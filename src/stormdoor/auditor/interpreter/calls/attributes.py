@@ -1,6 +1,7 @@
 """Attributes of objects, classes, modules and settings."""
 
 import ast
+from functools import cached_property
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -45,6 +46,11 @@ _GETTER = 80
 
 class Attributes(Members):
     """Attributes of whatever has some."""
+
+    @cached_property
+    def finders(self) -> dict[str, ClassInfo]:
+        """Classes of the project that were asked for what only a base has that was not read."""
+        return {}
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """The value of `value.name`."""
@@ -286,6 +292,7 @@ class Attributes(Members):
         if found is None:
             if self.hierarchy.is_socket(value.info):
                 return Named(f"tornado.websocket.WebSocketHandler.{name}")
+            self.finders[value.info.name] = value.info
             return Unknown(text=f"{value.info.name}.{name}")
         result = self.member_value(found, value.info)
         if _is_class_method(found):

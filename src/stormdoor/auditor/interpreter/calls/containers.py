@@ -5,7 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.configured import Configured
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.pieces import given_instead
-from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named, named
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -18,7 +18,6 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
-    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -54,9 +53,9 @@ class Containers(Configured):
         if name == "setdefault" and args and self.is_proof(args[0]):
             self.fills(text_of(receiver), args[-1], node)
         if name == "setdefault" and len(args) == 2:
-            shipped = settled(args[0])
-            if isinstance(shipped, Const) and isinstance(shipped.value, str | int | bytes):
-                return receiver.items.setdefault(shipped.value, args[1])
+            key = named(args[0])
+            if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                return receiver.items.setdefault(key.value, args[1])
         found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
         return Unknown(labels_of(receiver) | labels | found, f"{text}()")
 

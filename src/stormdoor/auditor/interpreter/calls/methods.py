@@ -2,8 +2,8 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.containers import Containers
 from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS
+from stormdoor.auditor.interpreter.calls.rows import Rows
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing, keeps_failures
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece
@@ -47,7 +47,7 @@ _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
 
-class Methods(Containers):
+class Methods(Rows):
     """Calls of methods."""
 
     def _method(
@@ -68,6 +68,9 @@ class Methods(Containers):
             return passed
         if self.mode == "anonymous" and is_piece(receiver, name, args):
             return Unknown(chosen_only(args[0]), f"{text_of(receiver)}.{name}()")
+        of_row = self.method_of_row(receiver, name)
+        if of_row is not None:
+            return self.call(of_row, args, words, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
             return self._setting_get(receiver.name, args, node)
         if isinstance(receiver, Special):

@@ -475,6 +475,7 @@ def _verifies(names: list[str], last: str) -> bool:
         )
         and lexicon.words_of(last)[:1]
         in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+        and not lexicon.names_a_kind(last)
     )
 
 

@@ -212,7 +212,7 @@ class Comparisons(Memberships):
         ):
             return None
         match one:
-            case Nobody() if other.value is None and lexicon.makes_an_object(one.text):
+            case Nobody() if other.value is None and _is_made(one):
                 return Const(value=False)
             case Nobody():
                 if other.value is None or not one.certain:
@@ -451,3 +451,12 @@ def _names_in(value: Value) -> tuple[object, ...]:
             return ()
     names = tuple(filter(_is_word, held))
     return names if len(names) == len(held) else ()
+
+
+def _is_made(one: Nobody) -> bool:
+    """Whether it is an object of a class, by the name of that: `SessionStore(key)` is never None."""
+    match one.node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name[:1].isupper() and not name.isupper()
+        case _:
+            return False

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
 from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import is_chosen, key_named
+from stormdoor.auditor.interpreter.tables import is_chosen, key_named, named
 from stormdoor.auditor.interpreter.values import (
     NONE,
     ClassRef,
@@ -105,7 +105,7 @@ class Expressions(Conditions):
                             exact = False
                             spread |= labels_of(value)
                         continue
-                    name = self.evaluate(key)
+                    name = named(self.evaluate(key))
                     if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
                         entries[name.value] = value
                     elif isinstance(name, ClassRef):
@@ -164,7 +164,7 @@ class Expressions(Conditions):
                         hanging = hanging or (value if shipped is False else None)
                         keep = keep and shipped is not False
                 if isinstance(node, ast.DictComp):
-                    key = self.evaluate(node.key)
+                    key = named(self.evaluate(node.key))
                     value = self.evaluate(node.value)
                     results.append(Unknown(labels_of(key, value)))
                     if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
