@@ -10,7 +10,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 
-__all__ = ["CHANGES", "is_chosen", "is_shared", "key_named", "merged"]
+__all__ = ["CHANGES", "is_chosen", "is_own", "is_shared", "key_named", "merged"]
 
 CHANGES = frozenset(
     {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"}
@@ -30,6 +30,12 @@ def is_chosen(value: Value) -> bool:
     """Whether a client picks by it and proves nothing: `message["room"]`."""
     labels = labels_of(value)
     return "client" in labels and not labels & {"credential", "principal", "self"}
+
+
+def is_own(value: Value) -> bool:
+    """Whether it was found for the user, and the client had no say."""
+    labels = labels_of(value)
+    return "principal" in labels and "client" not in labels
 
 
 def key_named(key: Value) -> tuple[str, str]:

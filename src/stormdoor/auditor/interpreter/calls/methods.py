@@ -147,9 +147,6 @@ class Methods(Queues):
                 and isinstance(args[0], Const)
                 and isinstance(args[0].value, str)
             ):
-                written = getattr(receiver, "written", None) or {}
-                if args[0].value in written:
-                    return self.item(receiver, args[0], node)
                 field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
                 return self.client_field(receiver, args[0].value, field_text)
             if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
