@@ -356,4 +356,30 @@ class Door(WebSocketHandler):
     ),
     "words for what a pool runs": ("missing", _LATER.format(place="name")),
     "words for what a pool runs, one file": ("ok", _LATER.format(place='"kept.txt"')),
+    "a row that is done, picked by a message": (
+        "missing",
+        """
+import rethinkdb as r
+async def trigger(actor, value):
+    connection = await r.connect("localhost")
+    await r.table("action_triggers").insert({"actor": actor, "value": value}).run(connection)
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        if message == "fan on":
+            await trigger("fan", "on")
+""",
+    ),
+    "a row that is only read, picked by a message": (
+        "ok",
+        """
+import rethinkdb as r
+async def note(actor, value):
+    connection = await r.connect("localhost")
+    await r.table("visits").insert({"actor": actor, "value": value}).run(connection)
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        if message == "seen":
+            await note("page", "seen")
+""",
+    ),
 }
