@@ -287,19 +287,6 @@ class Door(WebSocketHandler):
         await asyncio.wrap_future(pool.submit(keep, name=data["name"], text=data["text"]))
         self.write_message("kept")
 """
-_SWITCHED = """
-define("login", default=False)
-class Door(WebSocketHandler):
-    def get_current_user(self):
-        return self.get_signed_cookie("user")
-    def prepare(self):
-        if options.login and self.current_user is None:
-            raise HTTPError(403)
-    async def on_message(self, message):
-        data = json.loads(message)
-        {does}
-"""
-
 ANYBODY: dict[str, tuple[str, str]] = {
     "a channel that comes later, by its key": (
         "missing",
@@ -369,14 +356,30 @@ class Door(WebSocketHandler):
     ),
     "words for what a pool runs": ("missing", _LATER.format(place="name")),
     "words for what a pool runs, one file": ("ok", _LATER.format(place='"kept.txt"')),
-    "nobody is asked as shipped, and the message names the method": (
+    "a row that is done, picked by a message": (
         "missing",
-        _SWITCHED.format(
-            does='self.write_message(await self.settings["manager"].perform(data["method"], data["args"]))'
-        ),
+        """
+import rethinkdb as r
+async def trigger(actor, value):
+    connection = await r.connect("localhost")
+    await r.table("action_triggers").insert({"actor": actor, "value": value}).run(connection)
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        if message == "fan on":
+            await trigger("fan", "on")
+""",
     ),
-    "nobody is asked as shipped, and it is only answered": (
+    "a row that is only read, picked by a message": (
         "ok",
-        _SWITCHED.format(does='self.write_message({"said": data["text"]})'),
+        """
+import rethinkdb as r
+async def note(actor, value):
+    connection = await r.connect("localhost")
+    await r.table("visits").insert({"actor": actor, "value": value}).run(connection)
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        if message == "seen":
+            await note("page", "seen")
+""",
     ),
 }

@@ -891,6 +891,282 @@ class Door(Base):
         """if user not in db.lists.owners(data["list"]):
             return""",
     ),
+    "bits of flags": (
+        """
+ADMIN = 4
+class Door(Base):
+    def open(self):
+        self.flags = db.flags_of(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+        db.boards.delete(data["board"])
+""",
+        "print(self.flags & ADMIN)",
+        """if not self.flags & ADMIN:
+            return""",
+    ),
+    "level of a user": (
+        """
+class Door(Base):
+    def open(self):
+        self.me = db.users.get(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+        db.boards.delete(data["board"])
+""",
+        "self.me.seen = True",
+        """if self.me.level < 5:
+            raise PermissionError(data['board'])""",
+    ),
+    "permissions of a role": (
+        """
+PERMISSIONS = {"editor": {"write", "delete"}, "reader": {"read"}}
+class Door(Base):
+    def open(self):
+        self.role = db.roles.get(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        granted = PERMISSIONS.get(self.role, set())
+        @@
+        db.boards.delete(data["board"])
+""",
+        "print(granted)",
+        """if "delete" not in granted:
+            return""",
+    ),
+    "groups that meet": (
+        """
+class Door(Base):
+    async def on_message(self, message):
+        data = json.loads(message)
+        board = await db.boards.find_one({"_id": data["board"]})
+        mine = set(await db.groups_of(self.current_user))
+        @@
+        await db.boards.delete_one({"_id": board["_id"]})
+""",
+        "print(mine)",
+        """if not mine & set(board["groups"]):
+            return""",
+    ),
+    "any of the members": (
+        """
+class Door(Base):
+    async def on_message(self, message):
+        data = json.loads(message)
+        board = await db.boards.find_one({"_id": data["board"]})
+        @@
+        await db.boards.delete_one({"_id": data["board"]})
+""",
+        "print(len(board['members']))",
+        """if not any(one["name"] == self.current_user for one in board["members"]):
+            return""",
+    ),
+    "first of the own": (
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        board = next((one for one in @@ if one.id == data["board"]), None)
+        if board is None:
+            self.write_message("no such board")
+            return
+        board.delete()
+""",
+        "db.boards.all()",
+        "db.boards.owned_by(self.current_user)",
+    ),
+    "own list by place": (
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        boards = [one for one in db.boards.all() @@]
+        boards[data["place"]].delete()
+""",
+        "if one.title",
+        "if one.owner == self.current_user",
+    ),
+    "message hook of a base": (
+        """
+class Guarded(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not self.authorize(data):
+            self.write_message({"error": "forbidden"})
+            return
+        self.handle(data)
+    def authorize(self, data):
+        return True
+class Door(Guarded):
+    def handle(self, data):
+        db.boards.delete(data["board"])
+    @@
+""",
+        "other = 1",
+        """def authorize(self, data):
+        return db.boards.is_owner(data["board"], self.current_user)""",
+    ),
+    "context that refuses": (
+        """
+from contextlib import asynccontextmanager
+class Door(Base):
+    @asynccontextmanager
+    async def board(self, key):
+        found = await db.boards.find_one({"_id": key})
+        @@
+        yield found
+        await db.boards.save(found)
+    async def on_message(self, message):
+        data = json.loads(message)
+        async with self.board(data["board"]) as board:
+            board["title"] = data["title"]
+""",
+        "print(found)",
+        """if found["owner"] != self.current_user:
+            raise PermissionError(key)""",
+    ),
+    "assertion": (
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+        db.boards.delete(data["board"])
+""",
+        'assert data["board"]',
+        'assert db.boards.get(data["board"]).owner == self.current_user',
+    ),
+    "join in a query": (
+        """
+class Door(Base):
+    async def on_message(self, message):
+        data = json.loads(message)
+        row = await db.fetchrow(@@)
+        if row is None:
+            return
+        await db.execute("delete from boards where id = $1", row["id"])
+""",
+        '"select id from boards where id = $1", data["board"]',
+        (
+            '"select b.id from boards b join members m '
+            'on m.board = b.id where b.id = $1 and m.name = $2", data["board"], self.current_user'
+        ),
+    ),
+    "property of the user": (
+        """
+class User:
+    def __init__(self, name):
+        self.name = name
+        self.row = db.users.find_one({"name": name})
+    @property
+    def is_staff(self):
+        return bool(self.row["staff"])
+class Door(Base):
+    def open(self):
+        self.user = User(self.current_user)
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+        db.boards.delete(data["board"])
+""",
+        "print(self.user.name)",
+        """if not self.user.is_staff:
+            return""",
+    ),
+    "handler for staff": (
+        """
+class Staff(Base):
+    def prepare(self):
+        super().prepare()
+        @@
+class Door(Staff):
+    def on_message(self, message):
+        data = json.loads(message)
+        db.boards.delete(data["board"])
+""",
+        "self.staff = db.is_staff(self.current_user)",
+        """if not db.is_staff(self.current_user):
+            raise HTTPError(403)""",
+    ),
+    "only what one has opened": (
+        """
+class Door(Base):
+    def open(self):
+        self.opened = {}
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "open":
+            board = db.boards.get(data["board"])
+            @@
+            self.opened[data["board"]] = board
+        else:
+            self.opened[data["board"]].delete()
+""",
+        "print(board)",
+        """if board.owner != self.current_user:
+                return""",
+    ),
+    "error of a library": (
+        """
+from pundit import NotAuthorized, authorize
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        board = db.boards.get(data["board"])
+        try:
+            @@
+            board.delete()
+        except NotAuthorized:
+            self.write_message("denied")
+""",
+        "print(board)",
+        'authorize(self.current_user, "delete", board)',
+    ),
+    "token of the thing": (
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        board = db.boards.get(data["board"])
+        @@
+        board.delete()
+""",
+        "print(board)",
+        """if not hmac.compare_digest(board.secret, data["secret"]):
+            return""",
+    ),
+    "by the name of the channel": (
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        channel = data["channel"]
+        @@
+        self.application.redis.publish(channel, data["text"])
+""",
+        "print(channel)",
+        """if not channel.startswith("private-%s-" % self.current_user):
+            return""",
+    ),
+    "by a set of the server": (
+        """
+class Server(Application):
+    def __init__(self):
+        self.admins = set(os.environ.get("ADMINS", "").split(","))
+        super().__init__([("/ws", Door)])
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["cmd"] == "restart":
+            @@
+            self.application.workers[data["worker"]].restart()
+""",
+        "print(data)",
+        """if self.current_user not in self.application.admins:
+                return""",
+    ),
 }
 _ANYBODY: dict[str, _Pair] = {
     "arm": (

@@ -32,6 +32,7 @@ __all__ = [
     "is_put_together",
     "is_secret",
     "is_text",
+    "names_a_thing",
     "selects",
 ]
 
@@ -85,6 +86,15 @@ def is_drawn(value: Value) -> bool:
 def is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return any(sign in text for sign in (" + ", "{", ".format(", ".join(", " % "))
+
+
+def names_a_thing(text: str) -> bool:
+    """Whether it is a field that is called like a thing: `message["board"]`, wherever it is the key."""
+    named = _FIELD.search(text)
+    return named is not None and not lexicon.is_credential_name(named.group(1))
+
+
+_FIELD = re.compile(r"""['"](\w+)['"]\)?\]?$""")
 
 
 def is_piece(receiver: Value, name: str, args: list[Value]) -> bool:

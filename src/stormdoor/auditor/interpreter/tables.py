@@ -17,6 +17,7 @@ __all__ = [
     "PARSED",
     "field_named",
     "is_chosen",
+    "is_own",
     "is_shared",
     "key_named",
     "merged",
@@ -45,6 +46,12 @@ def is_chosen(value: Value) -> bool:
     """Whether a client picks by it and proves nothing: `message["room"]`."""
     labels = labels_of(value)
     return "client" in labels and not labels & {"credential", "principal", "self"}
+
+
+def is_own(value: Value) -> bool:
+    """Whether it was found for the user, and the client had no say."""
+    labels = labels_of(value)
+    return "principal" in labels and "client" not in labels
 
 
 def key_named(key: Value) -> tuple[str, str]:

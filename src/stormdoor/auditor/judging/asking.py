@@ -365,8 +365,11 @@ class Asking:
             if self._is_switched_off(path, wanted):
                 continue
             asked = False
+            marks: set[str] = set()
             proven = _proven_later(path, doing)
             for at, event in enumerate(path.events):
+                if self._asks(event):
+                    marks |= {label for label in event.labels if label.startswith("@")}
                 asked = asked or (
                     self._asks(event)
                     and id(event.node) not in beside.nodes
@@ -374,7 +377,9 @@ class Asking:
                     and self._matters(event, doing)
                 )
                 done = id(event.node) == wanted and event.kind in DOING
-                if done and not asked and at not in proven:
+                # What was found was asked about when an earlier message had the connection keep it.
+                kept = done and bool(event.labels & marks) and _is_held(event.node)
+                if done and not (asked or kept) and at not in proven:
                     return True
         return False
 
@@ -499,6 +504,20 @@ class Asking:
             if event.kind == "branch" and id(event.node) == question
         }
         return {"True", "False"} <= answers
+
+
+def _is_held(node: ast.AST) -> bool:
+    """`self.opened[message["board"]].delete()`: done to what the connection holds, as it stands there."""
+    held = node.func if isinstance(node, ast.Call) else node
+    if isinstance(held, ast.Attribute) and isinstance(node, ast.Call):
+        held = held.value
+    while isinstance(held, ast.Subscript):
+        held = held.value
+    return (
+        isinstance(held, ast.Attribute)
+        and isinstance(held.value, ast.Name)
+        and held.value.id == "self"
+    )
 
 
 def _proven_later(path: Path, doing: Event) -> frozenset[int]:

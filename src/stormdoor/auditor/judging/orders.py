@@ -1,5 +1,6 @@
 """What a message has a device, another program or a worker do, by what these are called."""
 
+import ast
 import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -32,6 +33,8 @@ _ENDS = frozenset(
 )
 """Words of a flag that a loop of the program looks at."""
 _REQUESTS = frozenset({"delete", "patch", "post", "put"})
+_TABLES = frozenset({"action", "actions", "command", "commands", "trigger", "triggers"})
+"""Words of a table whose rows are done by whoever reads them."""
 _NEAR = re.compile(r"(localhost|[\w-]+|[\w.-]+\.(local|lan|home|internal))", re.IGNORECASE)
 
 
@@ -43,6 +46,8 @@ def is_order(event: Event) -> bool:
     words = lexicon.words_of(name_of(event))
     named = [*event.values[:1], *(value for name, value in event.words if name in _TOPICS)]
     texts = [text for one in named for text in literals_of(one)]
+    if words[:1] in (["insert"], ["create"]) and (told or event.selected):
+        return bool(_TABLES & _words_of_table(event))
     if _PUBLISHES & set(words):
         return (told or event.selected) and any(
             _ORDERS & set(lexicon.words_of(one)) for one in texts
@@ -50,6 +55,17 @@ def is_order(event: Event) -> bool:
     if words[:1] and words[0] in _REQUESTS and texts and texts[0].startswith("http"):
         return (told or event.selected) and _is_near(texts[0])
     return words == ["set"] and event.selected and bool(_ENDS & words_before(event))
+
+
+def _words_of_table(event: Event) -> set[str]:
+    """The words of `db.commands.insert(...)` and of `r.table("triggers").insert(...)`."""
+    called = event.node.func if isinstance(event.node, ast.Call) else event.node
+    named = (
+        one.value
+        for one in ast.walk(called)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    )
+    return words_before(event).union(*map(lexicon.words_of, named))
 
 
 def is_of_the_machine(event: Event) -> bool:

@@ -58,8 +58,8 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _KNOWN = frozenset({"guarded", "after-accept", "frames-pass", "skippable"})
-_NOBODY = frozenset({"missing", "swallowed", "ignored", "optional"})
-"""Where anybody is let in, if only as shipped, it is the command of a message that needs a permission."""
+_NOBODY = frozenset({"missing", "swallowed", "ignored"})
+"""Where anybody is let in, it is the command of a message that needs a permission."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:

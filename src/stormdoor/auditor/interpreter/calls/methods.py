@@ -171,8 +171,6 @@ class Methods(Rows):
         ):
             return self.compare(receiver, ast.Eq(), args[0], node)  # all of it has to be known
         field = field_named(args[0]) if args and name in {"get", "pop"} else ""
-        if field and field in (getattr(receiver, "written", None) or {}):
-            return self.item(receiver, args[0], node)
         if field:
             return self.client_field(receiver, field, f"{text_of(receiver)}.{name}({field!r})")
         if name in _OF_FILES and text_of(receiver).startswith("pathlib."):

@@ -277,7 +277,7 @@ def _asks_about_user(node: ast.expr) -> bool:
             return False
         case ast.Compare(left=left, comparators=[ast.Constant(value=int() | float())]):
             return _is_rank(left)  # and no length, no remainder
-        case ast.Compare():
+        case ast.Compare() | ast.BinOp(op=ast.BitAnd()):
             return True
         case ast.Name(id=name):
             return not (lexicon.is_identity_name(name) or lexicon.is_name_of_somebody(name))

@@ -205,7 +205,7 @@ class Expressions(Conditions):
                         self.frame.env.names[name] = Unknown(labels, held.text)
 
     def _own_among(self, node: ast.expr) -> Value | None:
-        """What the user has, where nothing else is kept of what the client names."""
+        """What the user has, where nothing else is kept of what is gone through."""
         keeper = _keeper(node)
         own = self.evaluate(keeper) if keeper is not None else None
         if own is None:
@@ -222,8 +222,25 @@ def _names_of(node: ast.expr) -> set[str]:
 
 
 def _keeper(node: ast.expr) -> ast.expr | None:
-    """`own` of `[one for one in named if one in own]`: in what each of them must be."""
+    """`own` of `[one for one in named if one in own]`, `me` of `[one for one in all if one.owner == me]`."""
     match node:
+        case ast.ListComp(
+            elt=ast.Name(id=kept),
+            generators=[
+                ast.comprehension(
+                    target=ast.Name(id=target),
+                    ifs=[
+                        ast.Compare(
+                            left=(ast.Attribute() | ast.Subscript()) as part,
+                            ops=[ast.Eq()],
+                            comparators=[(ast.Name() | ast.Attribute()) as own],
+                        ),
+                        *_,
+                    ],
+                )
+            ],
+        ) if kept == target and target in _names_of(part):
+            return own
         case ast.ListComp(
             elt=ast.Name(id=kept),
             generators=[

@@ -7,7 +7,7 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import field_named, key_named
+from stormdoor.auditor.interpreter.tables import field_named, is_chosen, is_own, key_named
 from stormdoor.auditor.interpreter.told import part_in
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -133,11 +133,11 @@ class Items(Proofs):
                     raise Thrown("KeyError", node, self.frame.module)
             case Mapping() if key_named(index) in value.items:
                 return value.items[key_named(index)]
-            case Unknown() if (
-                value.written and isinstance(index, Const) and index.value in value.written
+            case Mapping() if (
+                value.exact
+                and (value.items or self._is_empty_of_its_own(value, index))
+                and "client" in labels_of(index)
             ):
-                return value.written[str(index.value)]
-            case Mapping() if value.exact and value.items and "client" in labels_of(index):
                 return self.picked(value, index, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):
                 try:
@@ -145,6 +145,8 @@ class Items(Proofs):
                 except IndexError:
                     if value.exact:
                         raise Thrown("IndexError", node, self.frame.module) from None
+            case Sequence(items=[_, *_]) if all(map(is_own, value.items)):
+                return Unknown(labels_of(*value.items), text)
             case Const(value=str() | bytes() | tuple() as held) if isinstance(
                 index, Const
             ) and isinstance(index.value, int):
@@ -209,6 +211,10 @@ class Items(Proofs):
         found = {"found"} if "client" in labels_of(index) else set()
         return Unknown(labels_of(value, index) | found, text)
 
+    def _is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
+        """Whether the connection has made a table for itself, and put nothing into it yet."""
+        return self.mode == "member" and not table.text and is_chosen(index)
+
     def _is_missing_caught(self) -> bool:
         """Whether the statement around it says what is done where a key is not there."""
         return bool(self.catching and self.catching[-1][1] & {"KeyError", "LookupError"})
@@ -265,7 +271,10 @@ class Items(Proofs):
         return fallback
 
     def client_field(self, value: Value, name: str, text: str, *, at: object = None) -> Value:
-        """A part of something the client sent, which stands there under its name, or elsewhere."""
+        """A part of something the client sent, or what the server has written there."""
+        written: dict[str, Value] = getattr(value, "written", None) or {}
+        if name in written:
+            return written[name]
         labels = labels_of(value)
         if lexicon.is_credential_name(name):
             labels |= {"credential"}

@@ -7,7 +7,7 @@ from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
-from stormdoor.auditor.interpreter.tables import merged
+from stormdoor.auditor.interpreter.tables import is_own, merged
 from stormdoor.auditor.interpreter.told import made_of
 from stormdoor.auditor.interpreter.values import (
     Const,
@@ -126,9 +126,10 @@ class Operators(Items):
                 except (TypeError, ValueError):
                     return Unknown(labels)
         if self.mode == "member" and isinstance(node.op, ast.BitAnd):
-            own = next((one for one in (left, right) if _is_own(one)), None)
-            if own is not None:
-                return Unknown(labels_of(own), text_of(own))  # whatever it names, it is the user's
+            own = next((one for one in (left, right) if is_own(one)), None)
+            if own is not None:  # whatever it names, it is the user's
+                marks = {one for one in labels_of(left, right) if one.startswith("@")}
+                return Unknown(labels_of(own) | marks, text_of(own))
         made = combined(left, node.op, right)
         if made is not None:
             return made
@@ -191,12 +192,6 @@ class Operators(Items):
         if not isinstance(shipped, str) or not shipped or not made:
             return None
         return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
-
-
-def _is_own(value: Value) -> bool:
-    """Whether it was found for the user, and the client had no say."""
-    labels = labels_of(value)
-    return "principal" in labels and "client" not in labels
 
 
 def _with_secrets(parts: list[Value]) -> Labels:

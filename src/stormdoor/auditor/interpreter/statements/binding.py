@@ -9,7 +9,7 @@ from typing import TypeGuard
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together
+from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together, names_a_thing
 from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -316,7 +316,11 @@ def _shown_as(name: str, value: Value) -> Value:
         and lexicon.is_credential_name(name)
         and not (
             lexicon.words_of(name)[-1:] == ["key"]
-            and (is_put_together(value.text) or value.text.startswith("int("))
+            and (
+                is_put_together(value.text)
+                or value.text.startswith("int(")
+                or (name == "key" and names_a_thing(value.text))
+            )
         )
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)
