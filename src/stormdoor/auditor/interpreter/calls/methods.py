@@ -232,11 +232,11 @@ class Methods(Queues):
             self._updated(receiver, args)
         if name in {"values", "items", "keys"}:
             items: list[Value] = [
-                Sequence([Const(key), value], "tuple")
+                Sequence([_key(key), value], "tuple")
                 if name == "items"
                 else value
                 if name == "values"
-                else Const(key)
+                else _key(key)
                 for key, value in receiver.items.items()
             ]
             text = receiver.text if name == "keys" else ""
@@ -372,6 +372,11 @@ class Methods(Queues):
         }:
             return Setting(receiver.name, receiver.default, text=receiver.text)
         return None
+
+
+def _key(key: object) -> Value:
+    """A key of a table; one of which only its words are known may be a connection."""
+    return Unknown(text=f"a key of {key[-1]}") if isinstance(key, tuple) else Const(key)
 
 
 def _only_spells(name: str, args: list[Value]) -> bool:
