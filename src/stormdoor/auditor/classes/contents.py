@@ -157,6 +157,8 @@ def _conditions(
             case ast.If():
                 yield from _conditions(node.body, (*around, (node.test, True)))
                 yield from _conditions(node.orelse, (*around, (node.test, False)))
+            case ast.With() | ast.AsyncWith() | ast.Try() if around:
+                yield from _conditions(node.body, around)
             case ast.For():
                 # What a loop over options sets is what somebody said, and nobody has as shipped.
                 said = (ast.copy_location(ast.Constant(value=False), node), True)

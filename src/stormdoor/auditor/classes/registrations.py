@@ -11,7 +11,7 @@ from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
-__all__ = ["Handed", "Registrations"]
+__all__ = ["Handed", "Registrations", "handed_in"]
 
 Handed = tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Call]
 """A function or a class under a decorator, or a call that stands by itself."""
@@ -105,6 +105,15 @@ def _handing(
             if isinstance(node, FunctionDefinition) and node.name in _STARTS:
                 yield from _called(node.body, methods)
     yield from _called(tree.body, methods)
+
+
+def handed_in(function: FunctionDefinition, name: str, methods: frozenset[str]) -> list[ast.Call]:
+    """The calls by which a function hands something to an object that it has made."""
+    return [
+        call
+        for call, holders in _called(function.body, methods)
+        if any(isinstance(one, ast.Name) and one.id == name for one in holders)
+    ]
 
 
 def _called(

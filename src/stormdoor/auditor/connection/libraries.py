@@ -53,6 +53,11 @@ _OF_REQUEST = frozenset(
     | {"version"}
 )
 """Attributes of a request."""
+_DICTIONARIES = frozenset(
+    {"dict", "collections.ChainMap", "collections.OrderedDict", "weakref.WeakKeyDictionary"}
+    | {"weakref.WeakValueDictionary"}
+)
+"""What makes a table."""
 
 
 class TornadoModel(Functional):
@@ -83,7 +88,7 @@ class TornadoModel(Functional):
                 return args[0]
             case "callable":
                 return _callable(args[0] if args else Unknown())
-            case "dict" | "collections.ChainMap" | "collections.OrderedDict":
+            case _ if name in _DICTIONARIES:
                 return self._dict(args[::-1] if name.endswith("ChainMap") else args, words)
             case "type" if len(args) == 1 and isinstance(args[0], Instance):
                 return ClassRef(args[0].info, text=args[0].info.name)

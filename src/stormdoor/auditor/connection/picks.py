@@ -18,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.reading.module import Defined
+from stormdoor.auditor.reading.project import External
 
 __all__ = ["FROM_A_LIST", "Picks"]
 
@@ -39,9 +40,14 @@ class Picks(TornadoMethods):
         names, listed = self._possible_names(target, name)
         names = names or self._all_of_a_part(target)
         if not names:
-            return self.dispatched("getattr", args, node)
+            names = self._all_of(target)
+            if not names:
+                return self.dispatched("getattr", args, node)
+            # What it comes to is what they do: that it may name any of them is nothing by itself.
+            self.record("dispatch", node, "getattr", values=tuple(args), constant=True)
+        else:
+            self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         self.select_rest()
-        self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         if listed and len(names) == 1 and self.mode != "member":
             return self.attribute(target, names[0], node)
         picked = self.choose(node, len(names) + 1)
@@ -52,6 +58,22 @@ class Picks(TornadoMethods):
         if len(args) > 2:
             return args[2]
         raise Thrown("AttributeError", node, self.frame.module)
+
+    def _all_of(self, target: Value) -> list[str]:
+        """The methods of a part of the program, all of whose classes were read, for who is nobody."""
+        if (
+            self.mode != "anonymous"
+            or not isinstance(target, Instance)
+            or target.handler
+            or any(isinstance(one, ClassInfo) and one.unresolved for one in target.info.mro)
+            or any(
+                isinstance(one, External) and not self.hierarchy.is_inert(one)
+                for one in target.info.mro
+            )
+        ):
+            return []
+        names = [one for one in self._functions_of(target) if not one.startswith("__")]
+        return names if len(names) <= _MAX_PICKED else []
 
     def item(self, value: Value, index: Value, node: ast.AST) -> Value:
         """An item; of all that a module or an object has, what the client names."""

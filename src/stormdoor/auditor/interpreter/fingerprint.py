@@ -3,6 +3,7 @@
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.values import (
     Bound,
+    ClassRef,
     Const,
     Coroutine,
     Environment,
@@ -74,6 +75,8 @@ def key_of(value: Value, depth: int) -> object:
             return ("special", value.kind)
         case Function():
             return ("function", id(value.node))
+        case ClassRef():
+            return ("class", id(value.info))
         case Bound():
             return ("bound", key_of(value.function, depth - 1) if depth else 0)
         case Coroutine():

@@ -96,6 +96,8 @@ class Core:
     """How many handlers of an exception are under way that followed a failed check."""
     of_each: ast.AST | None = None
     """What `all()` or `any()` is given."""
+    left_alone: ast.AST | None = None
+    """What is a statement by itself before the 101, whose result nobody looks at."""
     told: int = 0
     """How often it hung on what a message says."""
     selected: int = 0

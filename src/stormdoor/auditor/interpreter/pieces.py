@@ -28,6 +28,7 @@ __all__ = [
     "is_found_by_name",
     "is_keyed_digest",
     "is_made_up",
+    "is_of_secrets",
     "is_piece",
     "is_put_together",
     "is_secret",
@@ -86,6 +87,14 @@ def is_drawn(value: Value) -> bool:
 def is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return any(sign in text for sign in (" + ", "{", ".format(", ".join(", " % "))
+
+
+def is_of_secrets(words: list[str]) -> bool:
+    """Whether what is called so is nothing else: `API_KEYS`, and no `KEYS`."""
+    last = words[-1].rstrip("s") if words else ""
+    return last in {"apikey", "password", "passwd", "secret", "token"} or (
+        last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
+    )
 
 
 def names_a_thing(text: str) -> bool:

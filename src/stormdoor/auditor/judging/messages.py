@@ -34,11 +34,14 @@ _READING = frozenset(
         "loads",
         "lookup",
         "match",
+        "objects",
         "one",
         "parse",
         "query",
         "read",
         "schema",
+        "search",
+        "select",
         "validate",
         "from",
         "split",
@@ -124,12 +127,16 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
         absent = _first(turn, "absent") if asking else None
         cut = ended or any(event.kind == "close" for event in turn)
         # It was read, and nothing came of it but an answer that says why.
-        in_vain = all(_finds(event) or _says_why(event, failed=True) for _, event in done)
+        in_vain = all(
+            _finds(event) or _says_why(event, failed=True) or _sets_up(event) for _, event in done
+        )
         refused = asking and (cut or in_vain)
         return [
             event
             for at, event in done
-            if not (refused and (_finds(event) or _says_why(event, failed=not cut)))
+            if not (
+                refused and (_finds(event) or _says_why(event, failed=not cut) or _sets_up(event))
+            )
             and (
                 absent is None
                 or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
@@ -211,9 +218,14 @@ def _says_why(event: Event, *, failed: bool) -> bool:
     return _tells(event) and not failed and not told
 
 
+def _sets_up(event: Event) -> bool:
+    """It sets something on an object that was not read, and nothing of the client: `db.row_factory = Row`."""
+    return event.kind == "store" and not event.labels & {"client", "message", "self"}
+
+
 def _only_echoes(event: Event) -> bool:
     """A connection that nobody else has is told what it said itself: `{"id": request["id"], "ok": True}`."""
-    return event.kind == "send" and event.labels <= {"client", "message"}
+    return event.kind == "send" and event.labels <= {"client", "identity", "message"}
 
 
 def _is_grave(event: Event) -> bool:

@@ -130,12 +130,17 @@ def _contents(table: Mapping, name: str) -> Sequence:
     items: list[Value]
     match name:
         case "items":
-            items = [Sequence([Const(key), one], "tuple") for key, one in table.items.items()]
+            items = [Sequence([_key(key), one], "tuple") for key, one in table.items.items()]
         case "values":
             items = list(table.items.values())
         case _:
-            items = [Const(key) for key in table.items]
+            items = [_key(key) for key in table.items]
     return Sequence(items, "list", table.exact, text=table.text if name == "keys" else "")
+
+
+def _key(key: object) -> Value:
+    """A key of a table; one of which only its words are known may be a connection."""
+    return Unknown(text=f"a key of {key[-1]}") if isinstance(key, tuple) else Const(key)
 
 
 def _is_of_code(table: Mapping) -> bool:

@@ -51,7 +51,24 @@ class Functions(Statements):
             return Coroutine(function, args, words, text=function.text)
         if _makes_generator(function.node) and _is_told(function.node):
             return Coroutine(function, args, words, text=function.text)
+        if node is self.left_alone and _is_coroutine(function.node):
+            return self._run_unheard(function, args, words, node)
         return self.run_function(function, args, words, node)
+
+    def _run_unheard(
+        self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A coroutine of Tornado's that nobody waits for: what it raises goes nowhere, its end comes late."""
+        finished = self.finished
+        try:
+            self.run_function(function, args, words, node)
+        except Thrown as error:
+            if self.accepted:
+                raise
+            if error.check:
+                self.record("swallowed", node, error.name)
+        self.finished = finished
+        return Unknown(text="task")
 
     def converse(self, generator: Coroutine, said: Value, node: ast.AST) -> Value:
         """`generator.send(message)`: the conversation to its end, of which each message is a part.
@@ -419,6 +436,16 @@ def yields(node: ast.AST) -> bool:
         if not isinstance(one, FunctionNode | ast.ClassDef):
             rest.extend(ast.iter_child_nodes(one))
     return False
+
+
+@lru_cache(maxsize=65536)
+def _is_coroutine(node: ast.AST) -> bool:
+    """Whether a function is a generator under `gen.coroutine`."""
+    return (
+        isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(one).rpartition(".")[2] == "coroutine" for one in node.decorator_list)
+        and yields(node)
+    )
 
 
 def _makes_generator(node: ast.AST) -> bool:

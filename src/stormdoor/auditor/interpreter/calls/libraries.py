@@ -282,7 +282,7 @@ class Libraries(Methods):
             and name.partition(".")[0] not in {"logging", "weakref"}
         ):
             self.record("join", node, name, values=tuple(args))
-        elif _acts(name):
+        elif _acts(name) and not _only_reads(name, args, words):
             self._ran_in(name, args)
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
         if name == "len":
@@ -339,6 +339,17 @@ def _is_unbound(name: str) -> bool:
     """A method of one of Python's own types, with the object as its first argument."""
     top, _, last = name.partition(".")
     return top in _OF_THE_LANGUAGE and last.isidentifier() and not last.startswith("__")
+
+
+def _only_reads(name: str, args: list[Value], words: dict[str, Value]) -> bool:
+    """`open("users.json")`: a file that the program names, and does not write."""
+    mode = args[1] if len(args) > 1 else words.get("mode", Const("r"))
+    return (
+        name == "open"
+        and "client" not in labels_of(*args[:1])
+        and isinstance(mode, Const)
+        and not set("wax+") & set(str(mode.value))
+    )
 
 
 def _acts(name: str) -> bool:

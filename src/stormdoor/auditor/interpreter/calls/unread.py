@@ -384,6 +384,10 @@ class Unread(Verification):
         What is asked for under a name that was made up here is not there.
         """
         holder, _, last = text.rpartition(".")
+        if _delivers(last) and any(map(self.is_proof, args)):
+            self.queried.add(holder)  # `socket.send_json({"token": token})`, and then its answer
+        if _receives(last) and holder in self.queried:
+            return Nobody(f"{text}()", node, self.frame.module)
         if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
             return Const(None)
         if holder.endswith(_PIPELINES) and last != "execute":
@@ -512,6 +516,12 @@ def _runs_code(name: str, args: list[Value]) -> bool:
 
 
 _CODE = re.compile(r"""(^|\.|['"])code(['"]\)?\]?)?$""")
+
+
+def _receives(name: str) -> bool:
+    """Whether a call of this name takes what another program answers: `recv_json`, `readline`."""
+    first = lexicon.words_of(name)[:1]
+    return first in (["recv"], ["receive"], ["read"], ["readline"])
 
 
 def _nobody_among(given: list[Value], name: str) -> Nobody | None:

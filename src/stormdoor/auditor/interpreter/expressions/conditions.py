@@ -190,7 +190,8 @@ class Conditions(Comparisons):
         else:
             aside = self.is_aside()
             result = self.choose(node, 2, shipped_first=aside, telling=not aside) == 0
-        self.weighed = self.weighed or ("client" in labels and bool(labels & {"answer", "found"}))
+        looked_up = "client" in labels and bool(labels & {"answer", "found"})
+        self.weighed = self.weighed or (looked_up and not self.claimed)  # by then it is believed
         if not result and self.mode == "anonymous" and labels >= {"client", "credential"}:
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.

@@ -2,9 +2,10 @@
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
-from stormdoor.auditor.interpreter.pieces import chosen_only
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_secrets
 from stormdoor.auditor.interpreter.tables import is_chosen, key_named, named
 from stormdoor.auditor.interpreter.values import (
     NONE,
@@ -21,6 +22,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Expressions"]
 
@@ -107,7 +109,7 @@ class Expressions(Conditions):
                         continue
                     name = named(self.evaluate(key))
                     if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
-                        entries[name.value] = value
+                        entries[name.value] = _shown_under(name.value, value)
                     elif isinstance(name, ClassRef):
                         entries[key_named(name)] = value
                     else:
@@ -212,6 +214,18 @@ class Expressions(Conditions):
             return None
         labels = labels_of(own)
         return own if "principal" in labels and "client" not in labels else None
+
+
+def _shown_under(key: object, value: Value) -> Value:
+    """What the client sends, where it is passed on as proof: `{"apikey": argument}`."""
+    if (
+        isinstance(value, Unknown)
+        and isinstance(key, str)
+        and "client" in value.labels
+        and is_of_secrets(lexicon.words_of(key))
+    ):
+        return replace(value, labels=value.labels | {"credential"})
+    return value
 
 
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript)

@@ -35,6 +35,8 @@ _TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "
 _PICKS = frozenset({"client", "message"})
 _OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
 """What asks another server, whose answer may only be told."""
+_PIECES = (".partition()", ".rpartition()", ".split()", ".rsplit()")
+"""How it ends where a text was cut into pieces, each of which is a text, too."""
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -283,4 +285,5 @@ class Items(Proofs):
         if lexicon.says_who(name):
             labels |= {"somebody"}
         part = part_in(value, name if at is None else at)
-        return self.as_proven(Unknown(labels, text, part=part))
+        piece = isinstance(value, Unknown) and value.text.endswith(_PIECES)
+        return self.as_proven(Unknown(labels, text, present=piece, part=part))

@@ -304,8 +304,13 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def edited(table: Mapping, name: str) -> None:
-    """What an object that a module makes holds in a table is as shipped: the switches are settings."""
+    """What an object that a module makes holds in a table is as shipped: the switches are settings.
+
+    What stands under a connection, or whatever is only known by its words, was put there since.
+    """
     for key, one in table.items.items():
+        if isinstance(key, tuple):
+            continue
         text = f"{name}[{key!r}]"
         if isinstance(one, Mapping):
             edited(one, text)

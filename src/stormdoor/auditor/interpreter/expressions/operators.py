@@ -1,7 +1,9 @@
 """Operators and formatted strings."""
 
 import ast
+import operator
 import re
+from collections.abc import Callable
 
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -25,10 +27,15 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 
-__all__ = ["Operators"]
+__all__ = ["Operators", "of_bits"]
 
 _MAX_FIXED = 60
 _MAX_TEXT = 4096
+_OF_BITS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+}
 
 
 class Operators(Items):
@@ -106,6 +113,8 @@ class Operators(Items):
                         return Const(a - b)
                     if isinstance(node.op, ast.Mult):
                         return Const(a * b)
+                    if type(node.op) in _OF_BITS:
+                        return of_bits(left, node.op, right)
             except (TypeError, ValueError):
                 return Unknown(labels)
         if isinstance(node.op, ast.Add) and self.mode == "anonymous":
@@ -192,6 +201,14 @@ class Operators(Items):
         if not isinstance(shipped, str) or not shipped or not made:
             return None
         return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
+
+
+def of_bits(left: Const, op: ast.operator, right: Const) -> Value:
+    """`FLAGS | ADMIN` of two numbers."""
+    a, b = left.value, right.value
+    if type(op) in _OF_BITS and isinstance(a, int) and isinstance(b, int):
+        return Const(_OF_BITS[type(op)](a, b))
+    return Unknown(labels_of(left, right))
 
 
 def _with_secrets(parts: list[Value]) -> Labels:

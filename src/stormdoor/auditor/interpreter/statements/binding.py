@@ -9,6 +9,7 @@ from typing import TypeGuard
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
+from stormdoor.auditor.interpreter.expressions.operators import of_bits
 from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together, names_a_thing
 from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
@@ -192,6 +193,8 @@ class Binding(Expressions):
             not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False
         ):
             return False
+        if self.chosen.get((id(value),), (value, True))[1] is False:
+            return False  # it is what a condition has found to be nothing
         made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
         if labels_of(value) - made_of:
             return False
@@ -268,8 +271,14 @@ class Binding(Expressions):
             current = self.evaluate(node.target)
         else:
             current = Unknown()
-        if isinstance(current, Sequence) and isinstance(value, Sequence):
-            result: Value = Sequence([*current.items, *value.items], current.kind, exact=False)
+        if (
+            isinstance(current, Const)
+            and isinstance(value, Const)
+            and isinstance(node.op, ast.BitAnd | ast.BitOr | ast.BitXor)
+        ):
+            result: Value = of_bits(current, node.op, value)
+        elif isinstance(current, Sequence) and isinstance(value, Sequence):
+            result = Sequence([*current.items, *value.items], current.kind, exact=False)
         else:
             result = Unknown(labels_of(current, value) - {"setting"}, text_of(current))
         if isinstance(node.target, ast.Name | ast.Attribute):
