@@ -49,6 +49,8 @@ def key_of(value: Value, depth: int) -> object:
             return ("const", type(value.value).__name__, value.value)
         case Unknown():
             return ("unknown", value.labels, value.truthy, value.text)
+        case Function():
+            return ("function", id(value.node))
         case Nobody():
             return ("nobody", value.truthy)
         case Setting():
@@ -69,8 +71,6 @@ def key_of(value: Value, depth: int) -> object:
             return ("named", value.name)
         case Special():
             return ("special", value.kind)
-        case Function():
-            return ("function", id(value.node))
         case Bound():
             return ("bound", key_of(value.function, depth - 1) if depth else 0)
         case Coroutine():
