@@ -53,6 +53,8 @@ def key_of(value: Value, depth: int) -> object:
                 (name, key_of(one, 0)) for name, one in value.written.items()
             )
             return ("unknown", value.labels, value.truthy, value.text, written)
+        case Function():
+            return ("function", id(value.node))
         case Nobody():
             return ("nobody", value.truthy)
         case Setting():
@@ -73,8 +75,6 @@ def key_of(value: Value, depth: int) -> object:
             return ("named", value.name)
         case Special():
             return ("special", value.kind)
-        case Function():
-            return ("function", id(value.node))
         case ClassRef():
             return ("class", id(value.info))
         case Bound():

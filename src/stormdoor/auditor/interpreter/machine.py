@@ -7,8 +7,6 @@ seen before at the same place is not explored twice.
 
 import ast
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -303,21 +301,6 @@ class Core:
         self.frame.meant += 1
         self.meant += 1
 
-    @contextmanager
-    def under(self, told: int, met: int) -> Iterator[None]:
-        """A branch, which a message picked if it was asked since it was asked so often.
-
-        Likewise it is for whoever the client says that it is, if it was compared with that since.
-        """
-        picked, meant = self.told > told, self.met > met
-        self.selected += picked
-        self.meant += meant
-        try:
-            yield
-        finally:
-            self.selected -= picked
-            self.meant -= meant
-
     def fills(self, table: str, value: Value, node: ast.AST) -> None:
         """Note that this client has put what it shows into a table: to find it there proves nothing.
 
@@ -379,9 +362,8 @@ class Core:
             case _:
                 return None
 
-    @contextmanager
-    def entered(self, frame: Frame, site: ast.AST) -> Iterator[None]:
-        """A call, for the time of its body.
+    def enter(self, frame: Frame, site: ast.AST) -> None:
+        """A call begins; whoever says so says when it ends, too: see `leave`.
 
         Raises:
             Exhausted: Calls are nested too deeply.
@@ -391,13 +373,13 @@ class Core:
         caller = self.frames[-1].module if self.frames else frame.module
         self.frames.append(frame)
         self.stack.append((caller, site, frame.name))
-        try:
-            yield
-        finally:
-            left = self.frames.pop()
-            self.selected -= left.selected
-            self.meant -= left.meant
-            self.stack.pop()
+
+    def leave(self) -> None:
+        """The call under way ends."""
+        left = self.frames.pop()
+        self.selected -= left.selected
+        self.meant -= left.meant
+        self.stack.pop()
 
     def _fingerprint(self, node: ast.AST) -> tuple[object, ...]:
         frame = self.frames[-1] if self.frames else None

@@ -75,10 +75,13 @@ class Shaping(Surroundings):
         making, self.making = self.making, info
         cap, self.cap = self.cap, min(self.cap, self.steps + _WORTH)
         try:
-            with self.entered(frame, info.node):
+            self.enter(frame, info.node)
+            try:
                 self._by_metaclass(info)
                 self._by_base(info)
                 self._by_decorators(info)
+            finally:
+                self.leave()
         except (Thrown, Returned):
             pass
         except TooFar:
@@ -94,18 +97,18 @@ class Shaping(Surroundings):
         meta = self.in_module(owner.module, expression)
         if not isinstance(meta, ClassRef):
             return
+        functions: dict[object, Value] = {
+            key: Function(method, info.module, info, None, text=key)
+            for key, method in self._methods(info).items()
+        }
+        functions.update(self._constants_in(info))
         for name in ("__new__", "__init__"):
             found = self.hierarchy.find(meta.info, name)
             method = None if found is None else self._member(meta.info, name, None)
             function = None if method is None else self.member_value(method, meta.info)
             if not isinstance(function, Function):
                 continue
-            body: dict[object, Value] = {
-                key: Function(method, info.module, info, None, text=key)
-                for key, method in self._methods(info).items()
-            }
-            body.update(self._constants_in(info))
-            before = dict(body)
+            body = dict(functions)
             first = meta if name == "__new__" else ClassRef(info, text=info.name)
             self.run_function(
                 function,
@@ -114,7 +117,7 @@ class Shaping(Surroundings):
                 info.node,
             )
             for key, value in body.items():
-                if value is not before.get(key) and isinstance(key, str):
+                if value is not functions.get(key) and isinstance(key, str):
                     self.overlays[id(info)][key] = value
 
     def _constants_in(self, info: ClassInfo) -> dict[object, Value]:

@@ -73,13 +73,15 @@ class Surroundings(Calls):
         leaning, self.leaning = self.leaning, False
         self.around += 1
         try:
-            with self.entered(frame, node):
-                try:
-                    return self.evaluate(node)
-                except Thrown:
-                    # What holds where nothing is there raises: so something is there.
-                    self.leaning, self.chosen = True, dict(chosen)
-                    return self.evaluate(node)
+            self.enter(frame, node)
+            try:
+                return self.evaluate(node)
+            except Thrown:
+                # What holds where nothing is there raises: so something is there.
+                self.leaning, self.chosen = True, dict(chosen)
+                return self.evaluate(node)
+            finally:
+                self.leave()
         except (Thrown, Returned):
             return Unknown()
         except TooFar:

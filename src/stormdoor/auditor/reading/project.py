@@ -94,7 +94,7 @@ class Project:
     )
     _files: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
     _tops: dict[Path, str] = field(default_factory=dict)
-    _meant: dict[tuple[Path, str], "list[Meaning | External]"] = field(default_factory=dict)
+    _meant: dict[tuple[Module, str], "list[Meaning | External]"] = field(default_factory=dict)
     _classes: dict[tuple[Path, int], ClassDef] = field(default_factory=dict)
     _ordered: tuple[int, tuple[Module, ...]] = (0, ())
     _dotted: dict[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -283,7 +283,7 @@ class Project:
         """Everything a module's name may stand for: the last binding first."""
         if depth > _STEPS:
             return []
-        key = (module.file, name)
+        key = (module, name)
         known = self._meant.get(key)
         if known is None:
             known = self._members(module, name, depth)

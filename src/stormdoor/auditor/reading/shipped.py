@@ -76,8 +76,10 @@ def _is_switch(path: tuple[str, ...], value: bool | str | None) -> bool:  # noqa
 
 def _read_in(module: Module) -> Iterator[str]:
     """The names of files of configuration that a file of code speaks of."""
-    for line in module.lines:
-        if any(kind in line for kind in _KINDS):
+    text = "\n".join(module.lines)
+    kinds = [kind for kind in _KINDS if kind in text]
+    for line in module.lines if kinds else ():
+        if any(kind in line for kind in kinds):
             yield from _READ.findall(line)
 
 

@@ -116,6 +116,7 @@ def _parse_relevant(
         found |= {
             definition.node.name
             for module in list(project.inside())
+            if any("Application" in line for line in module.lines)
             for definition in module.classes
             if _serves(definition.node, found)
         }

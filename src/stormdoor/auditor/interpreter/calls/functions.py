@@ -109,7 +109,8 @@ class Functions(Statements):
         name = getattr(function.node, "name", "<lambda>")
         frame = Frame(function.module, env, name, function.owner, receiver, function.node, scopes)
         frame.sent, frame.begun = sent, self.selected
-        with self.entered(frame, node):
+        self.enter(frame, node)
+        try:
             if id(receiver) in self.picked_ones:
                 self.select_rest()
                 frame.begun = self.selected
@@ -121,6 +122,8 @@ class Functions(Statements):
             except Returned as returned:
                 if not _makes_generator(function.node):
                     return self._answered(returned.value, [*args, *words.values()])
+        finally:
+            self.leave()
         if _makes_generator(function.node):
             # Whatever it yields, it is there, and true.
             return Unknown(labels_of(*args, *words.values()) - {"self"}, function.text, truthy=True)
@@ -248,8 +251,11 @@ class Functions(Statements):
         frame = Frame(module, env or Environment(), "<module>", node=node)
         stage, self.stage = self.stage, Stage.IMPORT
         try:
-            with self.entered(frame, node):
+            self.enter(frame, node)
+            try:
                 return self.evaluate(node)
+            finally:
+                self.leave()
         except (Thrown, Returned):
             return Unknown()
         finally:

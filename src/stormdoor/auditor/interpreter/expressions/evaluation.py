@@ -36,14 +36,14 @@ class Expressions(Conditions):
         """The value of an expression."""
         self.tick()
         match node:
-            case ast.Constant():
-                return Const(node.value)
             case ast.Name():
                 return self.name(node.id, node)
             case ast.Attribute():
                 return self.attribute(self.evaluate(node.value), node.attr, node)
             case ast.Call():
                 return self.call_expression(node)
+            case ast.Constant():
+                return Const(node.value)
             case ast.Yield() if self.frame.sent is not None:
                 if node.value:
                     self.evaluate(node.value)

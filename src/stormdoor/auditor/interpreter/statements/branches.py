@@ -39,8 +39,7 @@ class Branches(Binding):
         if looped and self.mode != "origin":
             parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
             self.pick(looped, parts, ast.Eq if holds else ast.NotEq)
-        with self.under(told, met):
-            self.execute(node.body if holds else node.orelse)
+        self._branch(node.body if holds else node.orelse, told, met)
         if self.met > met and not holds and rest and _leaves(node):
             self.mean_rest()
         if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
@@ -54,6 +53,20 @@ class Branches(Binding):
                 self.assumptions[value.name] = Assumption(
                     value.name, True, True, one, self.frame.module
                 )
+
+    def _branch(self, body: list[ast.stmt], told: int, met: int) -> None:
+        """Run a branch, which a message picked if it was asked since it was asked so often.
+
+        Likewise it is for whoever the client says that it is, if it was compared with that since.
+        """
+        picked, meant = self.told > told, self.met > met
+        self.selected += picked
+        self.meant += meant
+        try:
+            self.execute(body)
+        finally:
+            self.selected -= picked
+            self.meant -= meant
 
     def _asks_state(self, node: ast.expr) -> bool:
         """Whether a condition rests on a flag of this connection that is still as it was made."""
@@ -92,8 +105,7 @@ class Branches(Binding):
                 self.record("branch", case.pattern, "True", values=(subject,))
             self._capture(case.pattern, subject)
             if case.guard is None or self.test(case.guard):
-                with self.under(told, met):
-                    self.execute(case.body)
+                self._branch(case.body, told, met)
                 return
 
     def _capture(self, pattern: ast.pattern, subject: Value) -> None:
