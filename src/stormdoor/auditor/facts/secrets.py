@@ -79,18 +79,24 @@ def is_weak(text: str) -> bool:
 def is_blank(secret: Secret, call: Call) -> bool:
     """Whether it stands for a key that another service gives to whoever runs this, to sign requests with.
 
-    `API_SECRET = "YYYY"`, and the digest goes out with `requests.post(...)`: nothing here is guarded by it.
+    `API_SECRET = "YYYY"` is to be filled in, and guards nothing where its digest is compared with nothing.
     """
     if secret.text is None or len(set(secret.text)) > 1 or call.function is None:
         return False
-    return any(
-        isinstance(node, ast.Call)
-        and (
-            last_name(node.func) in {"HTTPRequest", "Request", "fetch", "urlopen"}
-            or any(name.startswith(("requests.", "httpx.")) for name in call.named(node.func))
-        )
-        for node in ast.walk(call.function)
+    return secret.what == "key of the HMAC" and not any(
+        _compares(node) for node in ast.walk(call.function)
     )
+
+
+def _compares(node: ast.AST) -> bool:
+    """Whether a digest may be compared: not with a literal, which it never is."""
+    match node:
+        case ast.Compare(left=left, comparators=others):
+            return not any(isinstance(one, ast.Constant) for one in (left, *others))
+        case ast.Call(func=func):
+            return last_name(func) in {"compare_digest", "constant_time_compare"}
+        case _:
+            return False
 
 
 def secrets_in(call: Call) -> Iterator[Secret]:
