@@ -24,7 +24,8 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.places import last_name, scopes_of
-from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.facts.sinks import is_called, reaching, sunk
+from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -52,6 +53,7 @@ _FILES = (
     "numpy.load",
     "pathlib.Path().open",
 )
+_WORDS = ("file", "path", "src")
 _TESTS = frozenset(
     [
         "basename",
@@ -76,8 +78,11 @@ _TESTS = frozenset(
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    for event in reaching(endpoint, 0, ("file", "path", "src"), *_FILES):
-        if not _is_tested(event):
+    spelling = Spelling(endpoint)
+    for event in reaching(endpoint, 0, _WORDS, *_FILES):
+        if not _is_tested(event) and (
+            not is_called(event) or spelling.is_free(event, given_at(event, 0, *_WORDS))
+        ):
             yield sunk(endpoint, event, f"The client chooses the path: {event.text}().")
 
 

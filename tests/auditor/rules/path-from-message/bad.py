@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import uuid
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -15,3 +16,9 @@ class Chat(WebSocketHandler):
         open("/srv/notes/" + data["name"])  # finds SD507
         os.remove(os.path.join("/srv", data["name"]))  # finds SD507
         shutil.rmtree(data["folder"])  # finds SD507
+        name = data["name"]
+        try:
+            name = str(uuid.UUID(name))
+        except ValueError:
+            pass
+        open("/srv/notes/" + name)  # finds SD507

@@ -1,6 +1,8 @@
 import json
 import os
 import shutil
+import uuid
+from tornado.web import Application
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -14,3 +16,14 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         open("/srv/notes/" + os.path.basename(data["name"]))
         open("/srv/notes/index")
+        self.part = str(uuid.UUID(data["part"]))
+        open(f"/srv/parts/{self.part}")
+        os.remove("/srv/parts/" + str(int(data["number"])) + ".part")
+
+
+class Named(WebSocketHandler):
+    def open(self, name):
+        open(os.path.join("/srv/notes", name))
+
+
+app = Application([(r"/chat", Chat), (r"/named/(\w+)", Named)])
