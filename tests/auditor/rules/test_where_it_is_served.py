@@ -53,3 +53,18 @@ def test_found_where_it_matters(rule: str, how: str, expected: bool, tmp_path: P
     """It is found where somebody is served by it."""
     write(tmp_path, {"app.py": f"{HEAD}{CHAT}\n{SERVED[rule, how, expected]}\n"})
     assert bool(found_in(tmp_path, rule)) is expected
+
+
+def test_a_neighbour_is_routed_elsewhere(tmp_path: Path) -> None:
+    """A handler that nobody names is left over also where another file routes the one beside it."""
+    write(
+        tmp_path,
+        {
+            "chat.py": HEAD + CHAT + CHAT.replace("Chat", "Trial"),
+            "app.py": HEAD + "from chat import Chat\nApplication([('/chat', Chat)]).listen(80)\n",
+        },
+    )
+    lines = (tmp_path / "chat.py").read_text(encoding="utf-8").splitlines()
+    [(name, line)] = found_in(tmp_path, "SD603")
+    assert name == "chat.py"
+    assert line < lines.index("class Trial(WebSocketHandler):")

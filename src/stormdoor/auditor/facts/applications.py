@@ -63,16 +63,28 @@ def setting(call: Call, name: str) -> ast.expr | bool:
 
 
 def is_left_over(endpoint: Endpoint) -> bool:
-    """Whether the program that a class stands in routes others, and nobody ever names this one."""
-    if endpoint.routes or not any(
-        is_application(call) for call in calls_in(endpoint.project, endpoint.module, "Application")
-    ):
+    """Whether the program that a class belongs to routes its neighbours, and nobody ever names it."""
+    if endpoint.routes:
         return False
-    name = re.compile(rf"\b{re.escape(endpoint.info.name)}\b")
-    said = sum(
-        len(name.findall(line)) for module in endpoint.project.inside() for line in module.lines
-    )
-    return said == 1
+    project, own = endpoint.project, endpoint.module
+    neighbours = {one.node.name for one in own.classes} - {endpoint.info.name}
+    programs = [
+        module
+        for module in project.inside()
+        if not is_test(module)
+        and any(map(is_application, calls_in(project, module, "Application")))
+    ]
+    if not any(module is own or _named(module, *neighbours) for module in programs):
+        return False
+    return sum(_named(module, endpoint.info.name) for module in project.inside()) == 1
+
+
+def _named(module: Module, *names: str) -> int:
+    """How often a file names any of these, in code or in words."""
+    if not names:
+        return 0
+    name = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
+    return sum(len(name.findall(line)) for line in module.lines)
 
 
 def is_on_loopback(call: Call) -> bool:

@@ -127,6 +127,12 @@ class Within:
                 if isinstance(before, ast.stmt) and _position(before) < _position(at):
                     yield before
 
+    def conditions(self, node: ast.AST) -> Iterator[ast.expr]:
+        """The conditions under which a place is reached."""
+        for above, where in self._blocks(node):
+            if isinstance(above, ast.If | ast.IfExp) and where in {"body", "orelse"}:
+                yield above.test
+
     def returned(self) -> list[ast.expr] | None:
         """What it returns; None where that cannot be seen."""
         found: list[ast.expr] = []

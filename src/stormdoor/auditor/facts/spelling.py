@@ -118,6 +118,8 @@ _KEEPING_METHODS = frozenset(
         "partition",
         "rpartition",
         "copy",
+        "joinpath",
+        "with_suffix",
         "ljust",
         "rjust",
         "center",

@@ -50,6 +50,12 @@ _CLIENTS = (
     "requests.Session().get",
     "tornado.httpclient.HTTPRequest",
     "urllib.urlopen",
+    "urllib2.urlopen",
+    "urllib.request.Request",
+    "urllib2.Request",
+    "requests.patch",
+    "httpx.AsyncClient().post",
+    "aiohttp.ClientSession().post",
 )
 _WORDS = ("url", "request")
 _READS = frozenset({"get", "pop", "str", "strip", "get_argument", "get_query_argument", "loads"})

@@ -2,6 +2,8 @@ import json
 import os
 import shutil
 import uuid
+import zipfile
+from pathlib import Path
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -22,3 +24,12 @@ class Chat(WebSocketHandler):
         except ValueError:
             pass
         open("/srv/notes/" + name)  # finds SD507
+        shutil.copy("/srv/notes/empty", "/srv/notes/" + data["name"])  # finds SD507
+        zipfile.ZipFile("/srv/" + data["name"])  # finds SD507
+        (NOTES / data["name"]).write_text(data["text"])  # finds SD507
+        NOTES.joinpath(data["name"]).unlink()  # finds SD507
+        with Path(data["name"]).open() as file:  # finds SD507
+            file.read()
+
+
+NOTES = Path("/srv/notes")

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import uuid
+from pathlib import Path
 from tornado.web import Application
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
@@ -18,7 +19,13 @@ class Chat(WebSocketHandler):
         open("/srv/notes/index")
         self.part = str(uuid.UUID(data["part"]))
         open(f"/srv/parts/{self.part}")
+        (NOTES / f"{int(data['number'])}.txt").write_text(data["text"])
+        (NOTES / "index").open()
+        self.shop.open(data["name"])
         os.remove("/srv/parts/" + str(int(data["number"])) + ".part")
+
+
+NOTES = Path("/srv/notes")
 
 
 class Named(WebSocketHandler):
