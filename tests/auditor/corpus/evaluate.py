@@ -1,8 +1,7 @@
 """Compares what the scanner says with the labels: `python -m tests.auditor.corpus.evaluate`.
 
-Prints precision and recall for each question, of the part the rules were developed with first, of the
-part that was held out then and of the three sets that were read later, and lists what the scanner and the
-labels disagree on.
+Prints precision and recall for each question and each part of the corpus, the pairs of versions that are
+not told apart, and what the scanner and the labels disagree on.
 """
 
 import argparse
@@ -15,10 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.auditor.corpus.fetch import CACHE
-from tests.auditor.corpus.judge import GROUPS, Bandit, Heuristic, Judge, Scanner, Statement
+from tests.auditor.corpus.judge import GROUPS, GUARDED, Bandit, Heuristic, Judge, Scanner, Statement
 from tests.auditor.corpus.label import Label, Version, read_labels
 
-__all__ = ["Answer", "Figures", "answers", "main", "pairs", "part_of"]
+__all__ = ["OPEN_DOOR", "Answer", "Figures", "answers", "main", "pairs", "part_of"]
 
 PARTS = (
     *("development", "held out", "second set", "third set", "fourth set", "fifth set"),
@@ -34,6 +33,15 @@ EXPECTED = {
     "weak origin": ("origin", "weak"),
     "missing authorization": ("authorization", "missing"),
 }
+
+OPEN_DOOR = "open door"
+"""The question that an operator has: can somebody without a credential get in, whichever way?"""
+
+WAYS_IN = ("missing authentication", "authentication after accept", "optional authentication")
+"""The groups of which each answers it with yes."""
+
+QUESTIONS = (*WAYS_IN, OPEN_DOOR, GUARDED, "open origin", "weak origin", "missing authorization")
+"""Columns of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +133,20 @@ def answers(judge: Judge, versions: Sequence[Version], sources: Path) -> Iterato
             for group in GROUPS:
                 statements = tuple(one for one in mine if one.group == group)
                 yield Answer(version, label, group, _expected(label, group), statements)
+            statements = tuple(one for one in mine if one.group in WAYS_IN)
+            opened = _open_door(label)
+            yield Answer(version, label, OPEN_DOOR, opened, statements)
+            # What a label does not call guarded and leaves open is measured by neither of the two.
+            guarded = True if label.authentication == "guarded" else (False if opened else None)
+            statements = tuple(one for one in mine if one.group == GUARDED)
+            yield Answer(version, label, GUARDED, guarded, statements)
 
 
 def pairs(judged: Sequence[Answer]) -> Iterator[tuple[Answer, Answer]]:
     """Two versions of one class, one after the other, that the labels tell apart."""
     series: dict[tuple[str, str, str], list[Answer]] = {}
     for answer in judged:
-        if answer.expected is not None:
+        if answer.expected is not None and answer.group in GROUPS:
             key = (answer.version.package, answer.label.name, answer.group)
             series.setdefault(key, []).append(answer)
     for same in series.values():
@@ -153,6 +168,13 @@ def _expected(label: Label, group: str) -> bool | None:
     if truth == answer:
         return True
     return None if truth == "unknown" or answer in label.also else False
+
+
+def _open_door(label: Label) -> bool | None:
+    expected = [_expected(label, group) for group in WAYS_IN]
+    if True in expected:
+        return True
+    return None if None in expected else False
 
 
 def _speaks_of(statement: Statement, label: Label, folder: Path) -> bool:
@@ -191,26 +213,30 @@ def part_of(version: Version) -> str:
 
 
 def _print_table(name: str, judged: Sequence[Answer]) -> None:
-    print(f"\n{name}\n")
-    print("| | " + " | | | | | ".join(PARTS) + " | | | | |")
-    print("|---" + "|--:" * 5 * len(PARTS) + "|")
-    head = ["precision", "recall", "found", "false", "missed"]
-    print("| question | " + " | ".join(head * len(PARTS)) + " |")
-    for group in GROUPS:
-        cells: list[str] = []
-        for part in PARTS:
-            figures = Figures()
-            for answer in judged:
-                if answer.group == group and part_of(answer.version) == part:
-                    figures.count(answer)
-            numbers = (figures.found, figures.false, figures.missed)
-            cells += [figures.precision, figures.recall, *map(str, numbers)]
-        print(f"| {group} | " + " | ".join(cells) + " |")
+    """One row for each part, as in docs/reference/auditor-quality.md."""
+    print(f"\n{name}: precision / recall (found, false, missed)\n")
+    print("| part | " + " | ".join(QUESTIONS) + " |")
+    print("| --- |" + " --- |" * len(QUESTIONS))
+    for part in (*PARTS, "all"):
+        here = [one for one in judged if part in ("all", part_of(one.version))]
+        if here:
+            print(f"| {part} | " + " | ".join(_cell(here, group) for group in QUESTIONS) + " |")
+
+
+def _cell(judged: Sequence[Answer], group: str) -> str:
+    figures = Figures()
+    for answer in judged:
+        if answer.group == group:
+            figures.count(answer)
+    counts = (figures.found, figures.false, figures.missed)
+    return f"{figures.precision} / {figures.recall} {counts}" if any(counts) else "–"
 
 
 def _print_pairs(judged: Sequence[Answer]) -> None:
     for part in PARTS:
         both = [pair for pair in pairs(judged) if part_of(pair[0].version) == part]
+        if not both:
+            continue
         apart = [pair for pair in both if pair[0].agreed and pair[1].agreed]
         print(f"\npairs of versions told apart, {part}: {len(apart)} of {len(both)}")
         for before, after in both:
@@ -221,8 +247,10 @@ def _print_pairs(judged: Sequence[Answer]) -> None:
 def _print_disagreements(judged: Sequence[Answer]) -> None:
     print("\ndisagreements")
     for answer in judged:
-        if answer.agreed:
-            continue
+        if answer.agreed or answer.group == OPEN_DOOR:
+            continue  # an open door is said of under the way in
+        if answer.group == GUARDED and answer.expected:
+            continue  # "unknown" of a guarded class is no mistake, and a finding is said of elsewhere
         what = "missed" if answer.expected else "false"
         where = (
             f"{answer.version.slug}: {answer.label.path}:{answer.label.line} {answer.label.name}"

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from tests.auditor.corpus.label import Version
 
-__all__ = ["GROUPS", "Bandit", "Heuristic", "Judge", "Scanner", "Statement"]
+__all__ = ["GROUPS", "GUARDED", "Bandit", "Heuristic", "Judge", "Scanner", "Statement"]
 
 GROUPS = (
     "missing authentication",
@@ -25,16 +25,19 @@ GROUPS = (
 )
 """The questions of the corpus: groups of rules."""
 
+GUARDED = "said to be guarded"
+"""The group of a statement for a class: the table of endpoints says that a stranger does not get in."""
+
 LATE = frozenset({"skippable-authentication", "close-does-not-stop", "authenticated-after-accept"})
 """Rules of another group that speak of authentication after the 101."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing that a judge says against a class.
+    """One thing that a judge says of a class.
 
     Args:
-        group: One of `GROUPS`.
+        group: One of `GROUPS`, or `GUARDED`.
         subject: Dotted name of the class, as the judge gives it.
         path: Of the file, from the root of the sources.
         line: Where.
@@ -73,7 +76,7 @@ class Scanner:
         self._reuse = reuse
 
     def judge(self, version: Version, folder: Path) -> Iterator[Statement]:
-        """Its findings that answer one of the questions of the corpus.
+        """Its findings that answer one of the questions of the corpus, and whom it calls guarded.
 
         Raises:
             RuntimeError: The scan failed.
@@ -90,6 +93,16 @@ class Scanner:
                     path=found["location"]["path"],
                     line=found["location"]["line"],
                     words=f"{found['rule_id']} {found['message']}",
+                )
+        for endpoint in report["endpoints"]:
+            verdict = endpoint["verdicts"]["authentication"]
+            if verdict["state"] == "guarded":
+                yield Statement(
+                    group=GUARDED,
+                    subject=endpoint["subject"],
+                    path=endpoint["location"]["path"],
+                    line=endpoint["location"]["line"],
+                    words=verdict["evidence"],
                 )
 
     def report(self, version: Version, folder: Path) -> dict[str, Any]:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.auditor.corpus.evaluate import Figures, answers, pairs
-from tests.auditor.corpus.judge import GROUPS, Heuristic, Statement
+from tests.auditor.corpus.evaluate import OPEN_DOOR, Figures, answers, pairs
+from tests.auditor.corpus.judge import GROUPS, GUARDED, Heuristic, Statement
 from tests.auditor.corpus.label import Label, Version
 
 ALSO_LATE = frozenset({"after-accept"})
@@ -56,16 +56,22 @@ class Says:
         return self.statements
 
 
-def said(subject: str, *, line: int = 1, path: str = "other.py") -> Statement:
-    """That authentication is missing."""
-    return Statement("missing authentication", subject, path, line, "says so")
+def said(
+    subject: str,
+    *,
+    line: int = 1,
+    path: str = "other.py",
+    group: str = "missing authentication",
+) -> Statement:
+    """That authentication is missing, or what else is asked about."""
+    return Statement(group, subject, path, line, "says so")
 
 
-def figures(judge: Says, one: Label) -> Figures:
-    """How often it was right about missing authentication."""
+def figures(judge: Says, one: Label, question: str = "missing authentication") -> Figures:
+    """How often it was right about this question."""
     found = Figures()
     for answer in answers(judge, [version(one)], Path()):
-        if answer.group == "missing authentication":
+        if answer.group == question:
             found.count(answer)
     return found
 
@@ -114,7 +120,43 @@ def test_what_is_not_known_or_would_not_be_wrong_is_not_measured(
 def test_an_answer_of_each_group_is_given_for_each_class() -> None:
     """No question is left out."""
     given = list(answers(Says(), [version(label())], Path()))
-    assert [answer.group for answer in given] == list(GROUPS)
+    assert [answer.group for answer in given] == [*GROUPS, OPEN_DOOR, GUARDED]
+
+
+@pytest.mark.parametrize(
+    ("one", "group", "counts"),
+    [
+        (label("after-accept"), "missing authentication", (1, 0, 0)),
+        (label("missing"), "optional authentication", (1, 0, 0)),
+        (label("missing"), "open origin", (0, 0, 1)),
+        (label("guarded"), "authentication after accept", (0, 1, 0)),
+        (label("guarded", ALSO_LATE), "missing authentication", (0, 0, 0)),
+        (label("unknown"), "missing authentication", (0, 0, 0)),
+    ],
+)
+def test_an_open_door_is_found_whichever_way_in_is_named(
+    one: Label, group: str, counts: tuple[int, int, int]
+) -> None:
+    """That it is called missing in place of late does not hide it."""
+    counted = figures(Says(said("Chat", group=group)), one, OPEN_DOOR)
+    assert (counted.found, counted.false, counted.missed) == counts
+
+
+@pytest.mark.parametrize(
+    ("one", "counts"),
+    [
+        (label("guarded"), (1, 0, 0)),
+        (label("missing"), (0, 1, 0)),
+        (label("after-accept"), (0, 1, 0)),
+        (label("unknown"), (0, 0, 0)),
+    ],
+)
+def test_that_an_open_door_is_guarded_is_the_false_thing_to_say(
+    one: Label, counts: tuple[int, int, int]
+) -> None:
+    """A false "safe" counts, whichever way in there is."""
+    counted = figures(Says(said("Chat", group=GUARDED)), one, GUARDED)
+    assert (counted.found, counted.false, counted.missed) == counts
 
 
 def test_versions_that_the_labels_tell_apart_are_paired_in_their_order() -> None:

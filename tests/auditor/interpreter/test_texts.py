@@ -2,7 +2,9 @@
 
 import pytest
 
-from stormdoor.auditor.interpreter.texts import concrete_function, concrete_method, is_quick
+from stormdoor.auditor.interpreter.regexes import is_quick
+from stormdoor.auditor.interpreter.standard import concrete_function
+from stormdoor.auditor.interpreter.texts import concrete_method
 from stormdoor.auditor.interpreter.values import Const, Sequence, Setting, Unknown, Value
 
 PATTERNS = {

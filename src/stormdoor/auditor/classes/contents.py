@@ -8,8 +8,9 @@ from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
-from stormdoor.auditor.reading.module import Imported, Module
-from stormdoor.auditor.reading.project import Meaning, Project
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.needed import needed_in
+from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Condition", "Contents"]
 
@@ -29,7 +30,6 @@ class Contents(Sockets):
         self._kept: dict[str, list[ast.Constant]] = {}
         self._looked_into = 0
         self._filled: dict[int, frozenset[str]] = {}
-        self._told_at_the_top: dict[tuple[int, str], list[tuple[Module, ast.Call]]] = {}
         self._registered: dict[
             tuple[int, str],
             list[tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]],
@@ -48,6 +48,15 @@ class Contents(Sockets):
             if name in known:
                 return True
         return False
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Settings without which the program does not start, as they are written: `options.token`."""
+        return frozenset(
+            text
+            for text in needed_in(one.tree for one in self.project.inside() if not one.is_test)
+            if "." in text and is_setting_chain(text.split(".")[:1])
+        )
 
     @cached_property
     def noted_from_outside(self) -> frozenset[str]:
@@ -102,24 +111,6 @@ class Contents(Sockets):
             )
         return known
 
-    def told_at_the_top(self, module: Module, name: str) -> list[tuple[Module, ast.Call]]:
-        """What modules tell an object when they are imported: `bus.listen("login", on_login)`."""
-        known = self._told_at_the_top.get((id(module), name))
-        if known is None:
-            known = self._told_at_the_top[id(module), name] = [
-                (place, call)
-                for place in self.project.inside()
-                if not place.is_test and (place is module or self._has_it_from(place, name, module))
-                for call in _calls_on(place.tree, name)
-            ]
-        return known
-
-    def _has_it_from(self, place: Module, name: str, module: Module) -> bool:
-        return any(isinstance(one, Imported) for one in place.names.get(name, ())) and any(
-            isinstance(one, Meaning) and one.module is module
-            for one in self.project.members(place, name)
-        )
-
     def tellers(self, module: Module, name: str) -> list[tuple[Module, ast.Call]]:
         """Calls at the top of modules of a function that puts what it is given into a list."""
         registrars = [
@@ -142,18 +133,6 @@ class Contents(Sockets):
         if known is None:
             known = self._conditions[id(scope)] = dict(_conditions(scope.body, ()))
         return known
-
-
-def _calls_on(tree: ast.Module, name: str) -> Iterator[ast.Call]:
-    """Statements of a module that call a method of an object, and hand it a function or a class."""
-    for statement in tree.body:
-        match statement:
-            case ast.Expr(
-                ast.Call(func=ast.Attribute(value=ast.Name(id=holder)), args=[*_, last]) as call
-            ) if holder == name and isinstance(last, ast.Name | ast.Attribute | ast.Lambda):
-                yield call
-            case _:
-                pass
 
 
 def _put_on_parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:

@@ -394,7 +394,17 @@ class TornadoAttributes(Client):
         labels = {"setting"}
         if lexicon.is_credential_name(name):
             labels.add("secret")
+        if self._is_needed(text, name):
+            default = Const(...)  # some value: without it the program does not start
         return Setting(text or name, default, frozenset(labels), text or name)
+
+    def _is_needed(self, text: str, name: str) -> bool:
+        """Whether the program does not start without a setting, whatever its holder is called."""
+        needed = self.hierarchy.needed
+        if not needed:
+            return False
+        parsed = "parse_args()" in text or "parse_known_args()" in text
+        return text in needed or (parsed and any(one.endswith(f".{name}") for one in needed))
 
     def _default_of(self, dotted: str, name: str) -> tuple[Module, ast.expr] | None:
         """The one default that the project gives a setting."""

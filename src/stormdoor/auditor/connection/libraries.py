@@ -74,7 +74,7 @@ class TornadoModel(Functional):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
             case "setattr" if len(args) == 3 and "client" in labels_of(args[1]):
-                if not self.among:
+                if self.said.told.listed(args[1]) is None:
                     self.dispatched(name, args, node)
                 return Const(None)
             case "importlib.import_module" | "__import__" if "client" in labels_of(*args[:1]):

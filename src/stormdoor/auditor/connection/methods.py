@@ -221,6 +221,8 @@ def _is_constant(value: Value) -> bool:
             return all(_is_constant(one) for one in items)
         case Mapping(items=items):
             return all(_is_constant(one) for one in items.values())
+        case Unknown(labels=labels) if labels == {"drawn"}:
+            return True
         case Unknown(labels=labels, text=text):
             return (
                 not labels

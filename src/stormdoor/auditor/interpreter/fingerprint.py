@@ -48,7 +48,10 @@ def key_of(value: Value, depth: int) -> object:
                 return ("const", repr(value.value)[:200])
             return ("const", type(value.value).__name__, value.value)
         case Unknown():
-            return ("unknown", value.labels, value.truthy, value.text)
+            written = value.written and tuple(
+                (name, key_of(one, 0)) for name, one in value.written.items()
+            )
+            return ("unknown", value.labels, value.truthy, value.text, written)
         case Nobody():
             return ("nobody", value.truthy)
         case Setting():

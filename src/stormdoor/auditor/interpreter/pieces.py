@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
+    "BY_CHANCE",
     "MADE_UP",
     "PIECES",
     "chosen_only",
@@ -31,8 +32,11 @@ __all__ = [
     "is_put_together",
     "is_secret",
     "is_text",
+    "selects",
 ]
 
+BY_CHANCE = ("os.urandom", "random.", "secrets.", "uuid.uuid")
+"""How the names of calls begin whose answer says nothing of what the server holds."""
 MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 """How the names of calls begin that draw what nobody can guess."""
 PIECES = frozenset({"startswith", "endswith"})
@@ -69,7 +73,7 @@ def is_text(value: Value) -> bool:
 def is_made_up(value: Value) -> bool:
     """Whether it is a text that was drawn here: `str(uuid4())`, `uuid4().hex`."""
     return isinstance(value, Unknown) and (
-        not value.labels and value.text.removeprefix("str(").startswith(MADE_UP)
+        not value.labels - {"drawn"} and value.text.removeprefix("str(").startswith(MADE_UP)
     )
 
 
@@ -169,3 +173,8 @@ def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Valu
             return default if not isinstance(default, Mapping) or default.items else None
         case _:
             return None
+
+
+def selects(query: object) -> bool:
+    """Whether a query reads: `select name from people where …`."""
+    return isinstance(query, str) and query.lstrip().lower().startswith(("select", "with"))

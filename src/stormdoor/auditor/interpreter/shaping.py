@@ -25,7 +25,7 @@ from stormdoor.auditor.interpreter.values import (
     Setting,
     Value,
 )
-from stormdoor.auditor.reading.module import Defined, FunctionNode
+from stormdoor.auditor.reading.module import Assigned, Defined, FunctionNode
 
 __all__ = ["Shaping"]
 
@@ -104,6 +104,7 @@ class Shaping(Surroundings):
                 key: Function(method, info.module, info, None, text=key)
                 for key, method in self._methods(info).items()
             }
+            body.update(self._constants_in(info))
             before = dict(body)
             first = meta if name == "__new__" else ClassRef(info, text=info.name)
             self.run_function(
@@ -115,6 +116,14 @@ class Shaping(Surroundings):
             for key, value in body.items():
                 if value is not before.get(key) and isinstance(key, str):
                     self.overlays[id(info)][key] = value
+
+    def _constants_in(self, info: ClassInfo) -> dict[object, Value]:
+        """What stands in the body of a class beside its methods, for its metaclass: `name = "login"`."""
+        return {
+            key: Const(last.value.value)
+            for key, (*_, last) in self.hierarchy.members(info).items()
+            if isinstance(last, Assigned) and isinstance(last.value, ast.Constant)
+        }
 
     def _methods(self, info: ClassInfo) -> dict[str, FunctionNode]:
         """The functions in the body of a class, each name as its last binding has it."""

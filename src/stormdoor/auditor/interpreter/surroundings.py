@@ -29,6 +29,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
+from stormdoor.auditor.reading.needed import needed_by
 from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["Surroundings"]
@@ -135,6 +136,8 @@ class Surroundings(Calls):
                     env.pending.setdefault(
                         name, partial(self._evaluated, module, env, binding.value)
                     )
+            for name in needed_by(function) & env.pending.keys():
+                env.pending[name] = partial(_there, env.pending[name])
         return env
 
     def _hangs_on_settings(self, function: FunctionDefinition, bindings: list[Binding]) -> bool:
@@ -304,6 +307,14 @@ def _constructed_in(function: ast.AST) -> ast.expr | None:
     if len(names) != 1 or len(calls) != 1 or not isinstance(calls[0], ast.Call):
         return None
     return calls[0].func
+
+
+def _there(found: Callable[[], Value]) -> Value:
+    """What the function around does not go on without."""
+    value = found()
+    if not isinstance(value, Setting):
+        return value
+    return Setting(value.name, Const(...), value.labels, value.text)
 
 
 def _given(value: Value) -> Callable[[], Value]:

@@ -1,6 +1,5 @@
 """Tables that outlive a connection, and what changes them."""
 
-from stormdoor.auditor.interpreter.texts import PARSED
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -12,8 +11,22 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 
-__all__ = ["CHANGES", "field_named", "is_chosen", "is_shared", "key_named", "merged", "named"]
+__all__ = [
+    "CHANGES",
+    "NAMESPACE",
+    "PARSED",
+    "field_named",
+    "is_chosen",
+    "is_shared",
+    "key_named",
+    "merged",
+    "named",
+]
 
+NAMESPACE = "names of code"
+"""Said of a table in which code was run: what it defined is in it."""
+PARSED = frozenset({"pattern", "match", "urlparse", NAMESPACE})
+"""Objects that are held as a table of their parts, and are no tables of the program."""
 CHANGES = frozenset(
     {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"}
     | {"remove", "setdefault", "update"}

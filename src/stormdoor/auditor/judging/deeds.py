@@ -236,7 +236,7 @@ def _runs_what_it_names(event: Event) -> bool:
         made = set(lexicon.words_of(chain[-2]))
         if FACTORIES & made and FIRES & words and text_of(held).endswith(")"):
             return True
-    return bool(RUNS & words) and any(
+    return bool((RUNS | BEGINS) & words) and any(
         bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in fields_of(event)
     )
 
@@ -319,16 +319,24 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
         return told or event.selected
     if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
         return told and event.selected
-    if not is_statement(event.module, event.node):
+    if told and _is_put_through(words):
+        return True
+    if not is_statement(event.module, event.node) or _fills_a_buffer(event):
         return False
     if is_sent_to_device(event):
         return told or event.selected
     if _is_quiet(words):
-        return told and _is_put_through(words)
-    moves = CONTROLS & {*words[:1], *words[-1:]} or is_device(event) or _is_put_through(words)
+        return False
+    moves = CONTROLS & {*words[:1], *words[-1:]} or is_device(event)
     return event.selected or (told and bool(moves))
 
 
+def _fills_a_buffer(event: Event) -> bool:
+    """`camera.capture(buffer, "jpeg")`: it gives what it reads to what was made to hold it."""
+    return any(text_of(one).startswith(_BUFFERS) for one in event.values)
+
+
+_BUFFERS = ("bytearray(", "io.BytesIO(", "io.StringIO(")
 _WHOLE = (["on"], ["off"])
 _ELSEWHERE = (["in", "executor"], ["sync"], ["in", "thread"])
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.pieces import selects
+from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["EFFECTS", "message_checks", "message_effects", "stops_nothing"]
@@ -15,9 +17,15 @@ _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eva
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
 _READING = frozenset(
     [
+        "cursor",
         "decode",
         "deserialize",
         "fetch",
+        "fetchall",
+        "fetchmany",
+        "fetchone",
+        "fetchrow",
+        "fetchval",
         "filter",
         "find",
         "first",
@@ -35,6 +43,8 @@ _READING = frozenset(
         "from",
         "split",
         "json",
+        "unpack",
+        "unpackb",
     ]
 )
 
@@ -95,9 +105,11 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
     """
     turns = _turns(path)
     cut = path.message_end in {"closed", "raised"}
+    alone = not any(event.kind == "join" for event in path.events)
     found: list[Event] = []
     for turn in turns:
-        found += _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
+        done = _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
+        found += [one for one in done if not (asking and alone and _only_echoes(one))]
     return found
 
 
@@ -110,15 +122,14 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
     asked = max((at for at, event in enumerate(turn) if event.kind == "check"), default=None)
     if asked is None:
         absent = _first(turn, "absent") if asking else None
-        refused = asking and (
-            ended
-            or any(event.kind == "close" for event in turn)
-            or all(_finds(event) for _, event in done)  # it was read, and nothing came of it
-        )
+        cut = ended or any(event.kind == "close" for event in turn)
+        # It was read, and nothing came of it but an answer that says why.
+        in_vain = all(_finds(event) or _says_why(event, failed=True) for _, event in done)
+        refused = asking and (cut or in_vain)
         return [
             event
             for at, event in done
-            if not (refused and _finds(event))
+            if not (refused and (_finds(event) or _says_why(event, failed=not cut)))
             and (
                 absent is None
                 or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
@@ -171,7 +182,13 @@ def _gives_the_answer(event: Event, question: Event) -> bool:
 def _is_reading(event: Event, *, refused: bool) -> bool:
     if event.kind not in {"act", "store"} or _is_grave(event):
         return False
-    return refused or bool(set(lexicon.words_of(_name(event))) & _READING)
+    return refused or bool(set(lexicon.words_of(_name(event))) & _READING) or _selects(event)
+
+
+def _selects(event: Event) -> bool:
+    """`cursor.execute("select … where name = ?")`: a query that only reads."""
+    query = event.values[0] if event.values else None
+    return isinstance(query, Const) and selects(query.value)
 
 
 def _finds(event: Event) -> bool:
@@ -179,6 +196,24 @@ def _finds(event: Event) -> bool:
     return event.kind == "act" and (
         _is_reading(event, refused=False) or lexicon.is_predicate(_name(event))
     )
+
+
+def _says_why(event: Event, *, failed: bool) -> bool:
+    """It tells the client what was wrong with its message, and nothing that the server holds.
+
+    Args:
+        event: What is done.
+        failed: It must be an exception that is told.
+    """
+    told = event.labels - {"client", "message"}
+    if "exception" in told:
+        return _tells(event) and told <= {"exception", "secret"}  # its `code` is no secret
+    return _tells(event) and not failed and not told
+
+
+def _only_echoes(event: Event) -> bool:
+    """A connection that nobody else has is told what it said itself: `{"id": request["id"], "ok": True}`."""
+    return event.kind == "send" and event.labels <= {"client", "message"}
 
 
 def _is_grave(event: Event) -> bool:

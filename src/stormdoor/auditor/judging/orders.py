@@ -5,8 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Const
-from stormdoor.auditor.judging.wording import name_of, words_before
+from stormdoor.auditor.judging.wording import literals_of, name_of, words_before
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["is_device", "is_of_the_machine", "is_order", "is_sent_to_device"]
@@ -43,7 +42,7 @@ def is_order(event: Event) -> bool:
     told = event.labels >= {"client", "message"}
     words = lexicon.words_of(name_of(event))
     named = [*event.values[:1], *(value for name, value in event.words if name in _TOPICS)]
-    texts = [one.value for one in named if isinstance(one, Const) and isinstance(one.value, str)]
+    texts = [text for one in named for text in literals_of(one)]
     if _PUBLISHES & set(words):
         return (told or event.selected) and any(
             _ORDERS & set(lexicon.words_of(one)) for one in texts

@@ -51,14 +51,15 @@ from stormdoor.auditor.judging.authorization import unasked_authorizer, unasked_
 from stormdoor.auditor.judging.commands import commands_of_anybody
 from stormdoor.auditor.judging.deeds import deeds_of_anybody
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.placed import is_for_some_addresses
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
 _KNOWN = frozenset({"guarded", "after-accept", "frames-pass", "skippable"})
-_NOBODY = frozenset({"missing", "swallowed", "ignored"})
-"""Where anybody is let in, it is the command of a message that needs a permission."""
+_NOBODY = frozenset({"missing", "swallowed", "ignored", "optional"})
+"""Where anybody is let in, if only as shipped, it is the command of a message that needs a permission."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -95,7 +96,9 @@ def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
         ("says to what this is done", deeds_of_anybody),
         ("names in the address to what this is done", addressed_by_anybody),
     ):
-        for event in events(endpoint)[:1]:
+        for event in events(endpoint):
+            if is_for_some_addresses(endpoint, event):
+                continue
             yield Found(
                 event.module,
                 event.node,

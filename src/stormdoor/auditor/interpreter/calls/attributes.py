@@ -2,20 +2,16 @@
 
 import ast
 from functools import cached_property
-from typing import cast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
-from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.stores import filled_by, stores_in
-from stormdoor.auditor.interpreter.calls.decorators import Decorators
-from stormdoor.auditor.interpreter.calls.functions import is_replaceable
+from stormdoor.auditor.interpreter.calls.members import Members, is_enumeration, last_name
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
 from stormdoor.auditor.interpreter.pieces import PIECES
 from stormdoor.auditor.interpreter.values import (
-    Authenticated,
     Bound,
     ClassRef,
     Const,
@@ -26,7 +22,6 @@ from stormdoor.auditor.interpreter.values import (
     ModuleRef,
     Named,
     Nobody,
-    Partial,
     Sequence,
     Setting,
     Special,
@@ -34,29 +29,23 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
-    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Assigned, Binding, Defined, FunctionNode, Module
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
 """Bases whose `start()` runs the object's `run()`."""
-_ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
-_SWITCHES = frozenset(
-    ["allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"]
-)
-"""Words of a flag that is there to turn a check of origins off."""
 _PUTS = frozenset({"add", "append", "setdefault", "update"})
 _GETTER = 80
 """Steps of `__getattr__` that are followed: one that looks into a table is short."""
 
 
-class Attributes(Decorators):
-    """Attributes, along the method resolution order."""
+class Attributes(Members):
+    """Attributes of whatever has some."""
 
     @cached_property
     def finders(self) -> dict[str, ClassInfo]:
@@ -80,6 +69,10 @@ class Attributes(Decorators):
                 return self._named_attribute(value, name, node)
             case Function() if name in value.attrs:
                 return value.attrs[name]
+            case Function(node=ast.FunctionDef() | ast.AsyncFunctionDef() as made) if (
+                name == "__name__"
+            ):
+                return Const(made.name)
             case Bound(function=Function() as inner) if name in inner.attrs:
                 return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
@@ -113,10 +106,26 @@ class Attributes(Decorators):
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Const(value=None) if self._is_nothing(node):
                 raise Thrown("AttributeError", node, self.frame.module)
+            case Const(value=None) if (held := self._filled_later(node)) is not None:
+                return self.attribute(Unknown(text=self.frame.module.source(held)), name, node)
             case Const() if name == "value":
                 return value  # of an enumeration: nothing else that is written down has one
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _filled_later(self, node: ast.AST) -> ast.Attribute | None:
+        """Of `self.channel.publish`, what is None at first, and is put there by what is called back.
+
+        What the connection itself holds for its client is not there before the client has shown it.
+        """
+        match node, self.frame.receiver:
+            case (
+                ast.Attribute(value=ast.Attribute(value=ast.Name(), attr=name) as held),
+                Instance(handler=False, info=info),
+            ) if self._is_made_later(info, name):
+                return held
+            case _:
+                return None
 
     def _is_nothing(self, node: ast.AST) -> bool:
         """Whether None is certainly what is asked for an attribute: of a variable, or of `self.user`."""
@@ -189,6 +198,7 @@ class Attributes(Decorators):
                     return Unknown(text=f"{text_of(value)}.{name}")
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
             if value.shared and isinstance(held, Mapping):
+                held.text = held.text or f"{text_of(value)}.{name}"
                 edited(held, name)
             if (
                 value.shared
@@ -246,226 +256,6 @@ class Attributes(Decorators):
             return Setting(text, given, text=name)
         return given if isinstance(given, Setting) else Unknown(text=text)
 
-    def _member(self, info: ClassInfo, name: str, after: ClassInfo | None) -> ClassMember | None:
-        """The member of this name, past classes that were not read."""
-        started = after is None
-        for one in info.mro:
-            if not started:
-                started = one is after
-                continue
-            if isinstance(one, External):
-                patch = self.hierarchy.patches.get((one.name, name))
-                if patch is not None and id(patch) not in self.patching:
-                    return patch
-                if defines(one, name):
-                    return None
-                if not one.name.startswith("tornado.") and not self.hierarchy.is_inert(one):
-                    self._may_define(info, name, one.name)
-                continue
-            if one.unresolved:
-                self._may_define(info, name, one.unresolved[0])
-            put = self.overlays.get(id(one))
-            if put is None:
-                put = self.overlay(one)
-            if name in put:
-                return ClassMember(one, Assigned(ast.Constant(None)), value=put[name])
-            patch = one.replaced.get(name) if one.replaced else None
-            if (
-                patch is not None
-                and id(patch) not in self.patching
-                and (
-                    patch.module is None
-                    or self._is_bound(patch.module, patch.module.tree, patch.binding)
-                )
-            ):
-                return patch
-            bindings = self.hierarchy.members(one).get(name)
-            if bindings is None:
-                continue
-            # What `@name.setter` puts under the name is read as the property did it before.
-            for binding in reversed([one for one in bindings if not _sets(one, name)] or bindings):
-                if self._is_bound(one.module, one.node, binding):
-                    return ClassMember(one, binding)
-        return None
-
-    def _may_define(self, info: ClassInfo, name: str, base: str) -> None:
-        """A base of the handler that was not read may have this method; others do not matter."""
-        if self.handler is None or info is self.handler.info:
-            self.uncertain.setdefault(name, base)
-
-    def _is_bound(self, module: Module, scope: ast.Module | ast.ClassDef, binding: Binding) -> bool:
-        """Whether the conditions under which a class body, or a module, binds a name hold.
-
-        As shipped, and in a way of its own for a setting that has to do with who is let in.
-        """
-        node = binding.node if isinstance(binding, Defined) else getattr(binding, "value", None)
-        for test, wanted in self.hierarchy.conditions_in(scope).get(id(node), ()):
-            value = self.in_module(module, test)
-            known: object = value.value if isinstance(value, Const) else None
-            if isinstance(value, Setting):
-                known = self.truth_of_default(value)
-                if (
-                    known is not None
-                    and self.mode == "anonymous"
-                    and lexicon.concerns_identity(value.name)
-                ):
-                    known = self.assume(value, test)
-            if known is not None and bool(known) is not wanted:
-                return False
-        return True
-
-    def _patched(self, member: ClassMember, module: Module) -> Value:
-        """What a module puts into a class; what was there before is found while it is looked at."""
-        binding = member.binding
-        if not isinstance(binding, Assigned):
-            return Unknown()
-        self.patching.add(id(member))
-        try:
-            if isinstance(binding.value, ast.Lambda):
-                return Function(binding.value, module, member.owner, None)
-            return self.in_module(module, binding.value)
-        finally:
-            self.patching.discard(id(member))
-
-    def member_value(self, member: ClassMember, info: ClassInfo) -> Value:
-        """A member of a class body as a value, decorators applied."""
-        if member.value is not None:
-            return cast("Value", member.value)
-        owner = member.owner
-        if member.module is not None or owner is None:
-            return self._patched(member, member.module or info.module)
-        module = owner.module
-        binding = member.binding
-        match binding:
-            case Defined(ast.FunctionDef() | ast.AsyncFunctionDef() as node):
-                function = Function(
-                    node,
-                    module,
-                    owner,
-                    None,
-                    (*owner.definition.scopes, owner.node),
-                    text=node.name,
-                )
-                function.env = self.closure(owner)
-                return self.decorated(function, module, owner)
-            case Defined(ast.ClassDef() as node):
-                return ClassRef(self.hierarchy.of_node(module, node))
-            case Assigned():
-                if isinstance(binding.value, ast.Lambda):
-                    return Function(binding.value, module, owner, None)
-                if isinstance(binding.value, ast.Name):
-                    inner = self.hierarchy.members(owner).get(binding.value.id)
-                    if inner and inner[-1] is not binding:
-                        return self.member_value(ClassMember(owner, inner[-1]), info)
-                held = self.placed.get(id(binding.value))
-                if held is None:  # the class has it once, whoever looks
-                    held = self.placed[id(binding.value)] = self._in_class(
-                        owner, binding.value, info
-                    )
-                return held
-            case _:
-                return self.meaning(self.project.follow(module, binding), "", owner.node)
-
-    def _bound_member(
-        self, member: ClassMember, instance: Instance, name: str, node: ast.AST
-    ) -> Value:
-        binding = member.binding
-        if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
-            kinds = {_last(one) for one in binding.node.decorator_list}
-            value = self.member_value(member, instance.info)
-            if "staticmethod" in kinds:
-                return value
-            if "classmethod" in kinds:
-                return Bound(value, ClassRef(instance.info))
-            if kinds & {"property", "cached_property", "default"} or (
-                "memoized_property" in kinds or "lazyproperty" in kinds
-            ):
-                return self.call(value, [instance], {}, node)
-            return Bound(value, instance)
-        value = self.member_value(member, instance.info)
-        if isinstance(value, Instance) and self._member(value.info, "__get__", None) is not None:
-            default = value.attrs.get("default")
-            if default is not None:
-                return Setting(name, settled(default), text=name)  # a descriptor of settings
-        if isinstance(value, Partial) and value.text == "partialmethod":
-            return Partial(Bound(value.function, instance), value.args, value.words)
-        put = member.value is not None or member.module is not None
-        if isinstance(value, Function) or (put and isinstance(value, Partial | Named)):
-            return Bound(value, instance)
-        if isinstance(value, Authenticated):
-            return Bound(value, instance)
-        if instance.handler and self._is_set_later(instance.info, name, value):
-            return Const(value=True)
-        if (
-            isinstance(value, Const)
-            and (value.value is None or isinstance(value.value, bool | str))
-            and name not in self.stored_names(instance.info)
-            and not _is_enumeration(instance.info)
-            and not (instance.handler and self._declared_again(instance.info, name))
-            and not (not instance.handler and self._is_said_by_kinds(instance.info, name))
-            and not (instance.handler and name in self.hierarchy.noted_from_outside)
-        ):
-            return Setting(name, value, text=name)
-        if _is_field(binding) and is_replaceable(name, value):
-            return Setting(name, value, text=name)
-        if isinstance(value, Sequence | Mapping):
-            value.exact = value.exact and bool(value.items)
-            value.text = value.text or name
-        if isinstance(value, Setting) and not value.text:
-            made = self._trait_default(instance, name, node)
-            return Setting(name, value.default if made is None else made, text=name)
-        return value
-
-    def _trait_default(self, instance: Instance, name: str, node: ast.AST) -> Value | None:
-        """What `@default("name")`, or `_name_default()`, gives where nobody sets the trait."""
-        for one in instance.info.mro:
-            for method, bindings in (
-                self.hierarchy.members(one).items() if isinstance(one, ClassInfo) else ()
-            ):
-                binding = bindings[-1]
-                if (
-                    isinstance(one, ClassInfo)
-                    and isinstance(binding, Defined)
-                    and not isinstance(binding.node, ast.ClassDef)
-                    and (method == f"_{name}_default" or _makes_default(binding.node, name))
-                ):
-                    value = self.member_value(ClassMember(one, binding), instance.info)
-                    try:
-                        return self.call(value, [instance], {}, node)
-                    except Thrown:
-                        return None
-        return None
-
-    def _declared_again(self, info: ClassInfo, name: str) -> bool:
-        """Whether a class of the project says for itself what a base leaves open: no setting."""
-        return (
-            sum(
-                name in self.hierarchy.members(one)
-                for one in info.mro
-                if isinstance(one, ClassInfo)
-            )
-            > 1
-        )
-
-    def _is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
-        """Whether it depends on the kind of object, and not on who runs the program."""
-        return any(
-            self.hierarchy.is_said_by_kinds(one, name)
-            for one in info.mro
-            if isinstance(one, ClassInfo) and name in self.hierarchy.members(one)
-        )
-
-    def stored_names(self, info: ClassInfo) -> frozenset[str]:
-        """Attributes that some method of the class or a base assigns."""
-        known = self.hierarchy.stored.get(id(info))
-        if known is None:
-            # `cls.authenticator = ...` is for all connections: whoever sets it up.
-            known = frozenset[str]().union(
-                *(stores_in(one.node).on_objects for one in info.mro if isinstance(one, ClassInfo))
-            )
-            self.hierarchy.stored[id(info)] = known
-        return known
-
     def _super_attribute(self, value: SuperRef, name: str, node: ast.AST) -> Value:
         instance = value.instance
         if isinstance(instance, ClassRef):
@@ -513,11 +303,11 @@ class Attributes(Decorators):
             isinstance(result, Const)
             and (result.value is None or isinstance(result.value, bool | str))
             and name not in self.stored_names(value.info)
-            and not _is_enumeration(value.info)
+            and not is_enumeration(value.info)
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
-            result.exact = False
+            result.exact = self._registered(result, found.owner or value.info)
             result.text = result.text or f"{value.info.name}.{name}"
         if (
             isinstance(result, Const)
@@ -553,21 +343,6 @@ class Attributes(Decorators):
         )
         return sum(times) > 1
 
-    def _is_set_later(self, info: ClassInfo, name: str, value: Value) -> bool:
-        """Whether the program sets this flag of the class while it runs: `cls.running = True`.
-
-        What a page gets is what it gets from a program that runs; a switch of the check is a setting.
-        """
-        if self.mode != "origin" or not isinstance(value, Const) or value.value is not False:
-            return False
-        if set(lexicon.words_of(name)) & _SWITCHES:
-            return False
-        return any(
-            stores_in(one.node).switched_on.get(name, frozenset()) & {"cls", one.name}
-            for one in info.mro
-            if isinstance(one, ClassInfo)
-        )
-
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value` while a class is being made."""
         self.record("store", holder.info.node, f"{holder.info.name}.{name}", values=(value,))
@@ -588,61 +363,9 @@ def _prepares(method: str) -> bool:
     return method == "__init__" or words[:1] in (["setup"], ["init"], ["configure"], ["load"])
 
 
-def _sets(binding: Binding, name: str) -> bool:
-    """`@name.setter`, `@name.deleter`: what a property does on top of being read."""
-    return isinstance(binding, Defined) and any(
-        isinstance(one, ast.Attribute)
-        and one.attr in {"setter", "deleter"}
-        and isinstance(one.value, ast.Name)
-        and one.value.id == name
-        for one in binding.node.decorator_list
-    )
-
-
-def _is_field(binding: Binding) -> bool:
-    """`tokens: list[str] = field(default_factory=list)`: part of a configuration, and no state."""
-    return (
-        isinstance(binding, Assigned)
-        and isinstance(binding.value, ast.Call)
-        and _last(binding.value) in {"field", "Field", "attrib", "ib"}
-    )
-
-
-def _is_enumeration(info: ClassInfo) -> bool:
-    """Whether its attributes are names for states and kinds, which nobody configures."""
-    return any(
-        isinstance(one, External) and one.name.rpartition(".")[2] in _ENUMERATIONS
-        for one in info.mro
-    )
-
-
-def _makes_default(method: FunctionNode, name: str) -> bool:
-    """`@default("token")`."""
-    return any(
-        isinstance(one, ast.Call)
-        and _last(one) == "default"
-        and one.args
-        and isinstance(one.args[0], ast.Constant)
-        and one.args[0].value == name
-        for one in getattr(method, "decorator_list", ())
-    )
-
-
 def _is_class_method(member: ClassMember) -> bool:
     return (
         isinstance(member.binding, Defined)
         and not isinstance(member.binding.node, ast.ClassDef)
-        and "classmethod" in {_last(one) for one in member.binding.node.decorator_list}
+        and "classmethod" in {last_name(one) for one in member.binding.node.decorator_list}
     )
-
-
-def _last(node: ast.expr) -> str:
-    match node:
-        case ast.Name():
-            return node.id
-        case ast.Attribute():
-            return node.attr
-        case ast.Call():
-            return _last(node.func)
-        case _:
-            return ""

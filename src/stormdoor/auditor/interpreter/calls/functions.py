@@ -256,14 +256,21 @@ class Functions(Statements):
         return value
 
     def in_background(
-        self, value: Value, args: list[Value], node: ast.AST, *, at_once: bool = False
+        self,
+        value: Value,
+        args: list[Value],
+        node: ast.AST,
+        *,
+        words: dict[str, Value] | None = None,
+        at_once: bool = False,
     ) -> None:
         """Something that was started and nobody waits for: its exceptions go nowhere.
 
         A task that a method of the connection starts with what it was given goes on with that
         method's work: what it asks and does counts as there.
         """
-        goes_on = at_once and not self.background and self._goes_on(value, args)
+        named = words or {}
+        goes_on = at_once and not self.background and self._goes_on(value, [*args, *named.values()])
         self.background += not goes_on
         catching, self.catching = self.catching, []
         asked = len(self.events)
@@ -271,7 +278,7 @@ class Functions(Statements):
             if isinstance(value, Coroutine):
                 self.awaited(value, node)
             elif isinstance(value, Function | Bound | Partial):
-                self.awaited(self.call(value, args, {}, node), node)
+                self.awaited(self.call(value, args, named, node), node)
         except Thrown as error:
             failed = any(event.kind == "check" for event in self.events[asked:])
             self.broken_off = self.broken_off or (goes_on and (error.check or failed))

@@ -19,8 +19,9 @@ from stormdoor.auditor.interpreter.calls.records import (
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_drawn, is_secret
-from stormdoor.auditor.interpreter.texts import NAMESPACE, concrete_function
+from stormdoor.auditor.interpreter.pieces import BY_CHANCE, MADE_UP, is_drawn, is_secret
+from stormdoor.auditor.interpreter.standard import concrete_function
+from stormdoor.auditor.interpreter.tables import NAMESPACE
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -291,6 +292,8 @@ class Libraries(Methods):
         made_up = name.startswith(MADE_UP)
         # What is drawn once, when the program starts, is for those who are told it.
         secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
+        if name.startswith(BY_CHANCE) and not secret:
+            secret = {"drawn"}
         reached = {"answer"} if name.endswith(".websocket_connect") else set[str]()
         if name.startswith(_ACCOUNTS):
             reached = {"found"}
@@ -344,4 +347,5 @@ def _acts(name: str) -> bool:
         top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
         and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
         and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
+        and not name.startswith(BY_CHANCE)
     ) or name in {"open", "eval", "exec", "compile", "__import__"}

@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
 from stormdoor.auditor.interpreter.tables import field_named, key_named
+from stormdoor.auditor.interpreter.told import part_in
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -132,8 +133,12 @@ class Items(Proofs):
                     raise Thrown("KeyError", node, self.frame.module)
             case Mapping() if key_named(index) in value.items:
                 return value.items[key_named(index)]
+            case Unknown() if (
+                value.written and isinstance(index, Const) and index.value in value.written
+            ):
+                return value.written[str(index.value)]
             case Mapping() if value.exact and value.items and "client" in labels_of(index):
-                return self.picked(value, node)
+                return self.picked(value, index, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):
                 try:
                     return value.items[index.value]
@@ -182,7 +187,8 @@ class Items(Proofs):
             case _:
                 pass
         if "client" in labels_of(value):
-            return self.client_field(value, field_named(index), text)
+            at = index.value if isinstance(index, Const) else index
+            return self.client_field(value, field_named(index), text, at=at)
         if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
@@ -238,20 +244,28 @@ class Items(Proofs):
             return "TypeError"
         return "IndexError" if "IndexError" in expected else "KeyError"
 
-    def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
+    def picked(
+        self, value: Mapping, index: Value, node: ast.AST, fallback: Value | None = None
+    ) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
-        picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        told = self.said.told
+        entries = [one for one in value.items if isinstance(one, tuple) or told.may_be(index, one)]
+        entries = entries[:_MAX_PICKED]
+        sure = bool(entries) and told.is_one(index, value.items) is True
+        picked = self.choose(node, len(entries) + (not sure))
         self.select_rest()
         if self.mode == "member":
             self.record("branch", node, str(picked), values=(Unknown(_PICKS, "a name"),))
-        if picked < min(len(value.items), _MAX_PICKED):
-            return list(value.items.values())[picked]
+        if picked < len(entries):
+            told.note(index, [entries[picked]], holds=True)
+            return value.items[entries[picked]]
+        told.note(index, value.items, holds=False)
         if fallback is None:
             raise Thrown("KeyError", node, self.frame.module)
         return fallback
 
-    def client_field(self, value: Value, name: str, text: str) -> Value:
-        """A part of something the client sent."""
+    def client_field(self, value: Value, name: str, text: str, *, at: object = None) -> Value:
+        """A part of something the client sent, which stands there under its name, or elsewhere."""
         labels = labels_of(value)
         if lexicon.is_credential_name(name):
             labels |= {"credential"}
@@ -259,4 +273,5 @@ class Items(Proofs):
             labels -= {"credential"}  # `message["auth"]["user"]` is shown, and proves nothing
         if lexicon.says_who(name):
             labels |= {"somebody"}
-        return self.as_proven(Unknown(labels, text))
+        part = part_in(value, name if at is None else at)
+        return self.as_proven(Unknown(labels, text, part=part))

@@ -4,9 +4,11 @@ import ast
 import builtins
 from functools import cached_property
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.layer import Layer
 from stormdoor.auditor.interpreter.relevance import may_let_in
-from stormdoor.auditor.interpreter.texts import PARSED
+from stormdoor.auditor.interpreter.tables import PARSED
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -22,6 +24,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.needed import needed_by
 from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Names", "edited"]
@@ -137,6 +140,8 @@ class Names(Layer):
     def _module_value(self, module: Module, name: str, bound: Assigned, node: ast.AST) -> Value:
         """A module's variable: constants are settings, whoever installs the program may edit them."""
         key = (module.name, name)
+        if key in self.globals:
+            return self.globals[key]  # the one object that all files name
         if len(self.frames) > 24 or bound.unpacked:
             return Unknown(text=name)
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
@@ -185,10 +190,9 @@ class Names(Layer):
                 if isinstance(value, Sequence)
                 else Mapping(value.items, exact=bool(value.items), text=name)
             )
+        if isinstance(value, Setting) and name in needed_by(module.tree):
+            value = Setting(value.name, Const(...), value.labels, value.text)
         self.globals[key] = value
-        if isinstance(value, Instance) and any(map(_is_empty, value.attrs.values())):
-            for place, call in self.hierarchy.told_at_the_top(module, name)[:_MAX_REGISTERED]:
-                self.in_module(place, call)
         if (
             isinstance(value, Mapping)
             and not value.items
@@ -202,7 +206,34 @@ class Names(Layer):
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
             self._told(module, name, value)
             self._appended(module, name, value)
+        elif isinstance(value, Instance) and value.shared and self.mode != "origin":
+            self._handed(bound.value, name, value.info)
         return value
+
+    def _handed(self, holder: ast.AST, name: str, info: ClassInfo) -> None:
+        """What the files of the program hand to an object or a class: `@events.on("say")`."""
+        methods = self.hierarchy.registrars(info)
+        handed = self.hierarchy.handed_to(holder, name, methods) if methods else []
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
+            for place, node in handed[:_MAX_REGISTERED]:
+                if isinstance(node, ast.Call):
+                    self.in_place(place, node)
+                else:
+                    self._under_decorators(place, node)
+        finally:
+            self.stage = stage
+
+    def _under_decorators(
+        self, place: Module, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) -> None:
+        """Have the decorators of a function or a class do what they do when its file is read."""
+        if isinstance(node, ast.ClassDef):
+            made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
+            for decorator in node.decorator_list:
+                self.call(self.in_module(place, decorator), [made], {}, decorator)
+        else:
+            self.decorated(Function(node, place, text=node.name), place, None)
 
     def _told(self, module: Module, name: str, listed: Sequence) -> None:
         """What modules put into a list through a function: `add_check(by_password)`."""
@@ -247,20 +278,11 @@ class Names(Layer):
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
         for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
-            if isinstance(node, ast.ClassDef):
-                made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
-                for decorator in node.decorator_list:
-                    self.call(self.in_module(place, decorator), [made], {}, decorator)
-            else:
-                self.decorated(Function(node, place, text=node.name), place, None)
+            self._under_decorators(place, node)
         table.exact = bool(table.items)
 
 
 _MAX_REGISTERED = 24
-
-
-def _is_empty(value: Value) -> bool:
-    return isinstance(value, Mapping | Sequence) and not value.items
 
 
 def _put_into(statement: ast.stmt, name: str) -> list[ast.expr]:

@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
 from stormdoor.auditor.interpreter.tables import merged
+from stormdoor.auditor.interpreter.told import made_of
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -26,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
 
 __all__ = ["Operators"]
 
+_MAX_FIXED = 60
 _MAX_TEXT = 4096
 
 
@@ -81,7 +83,10 @@ class Operators(Items):
             text = "".join(str(part.value) for part in parts if isinstance(part, Const))
             return Const(text[:_MAX_TEXT], labels_of(*parts))
         return Unknown(
-            _with_secrets(parts) - {"setting"}, self.frame.module.source(node), truthy=True
+            _with_secrets(parts) - {"setting"},
+            self.frame.module.source(node),
+            truthy=True,
+            part=made_of(parts),
         )
 
     def _binary(self, node: ast.BinOp) -> Value:
@@ -141,8 +146,21 @@ class Operators(Items):
             return merged(left, right)
         return Unknown(
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
-            self.frame.module.source(node),
+            self._source_of_sum(left, right, node),
+            part=made_of([left, *right.items] if isinstance(right, Sequence) else [left, right]),
         )
+
+    def _source_of_sum(self, left: Value, right: Value, node: ast.BinOp) -> str:
+        """The source, with the texts that names stand for in their place: `BASE + data["name"]`."""
+        if not isinstance(node.op, ast.Add) or "client" not in labels_of(left, right):
+            return self.frame.module.source(node)
+        parts: list[str] = []
+        for value, part in ((left, node.left), (right, node.right)):
+            shipped = settled(value)
+            fixed = shipped.value if isinstance(shipped, Const) else None
+            source = self.frame.module.source(part)
+            parts.append(repr(fixed[:_MAX_FIXED]) if isinstance(fixed, str) else source)
+        return " + ".join(parts)
 
     def _refuse_none_added(self, left: Value, right: Value, node: ast.BinOp) -> None:
         """`"user:" + self.get_secure_cookie("name")`: nothing is added to None.

@@ -1,0 +1,146 @@
+"""Methods of lists, sets and tables."""
+
+import ast
+
+from stormdoor.auditor.interpreter.calls.configured import Configured
+from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.pieces import given_instead
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
+    Const,
+    Function,
+    Mapping,
+    Nobody,
+    Partial,
+    Sequence,
+    Unknown,
+    Value,
+    labels_of,
+    settled,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Containers"]
+
+_PUTS = frozenset({"add", "append", "appendleft"})
+"""Methods that put one thing into a list or a set."""
+_TAKES_IN = _PUTS | {"extend", "insert", "setdefault", "update"}
+"""Methods that put something into a list, a set or a table."""
+
+
+class Containers(Configured):
+    """Methods of what holds other values."""
+
+    def _container_method(
+        self, receiver: Mapping | Sequence, name: str, args: list[Value], node: ast.AST
+    ) -> Value:
+        labels = labels_of(*args)
+        text = f"{text_of(receiver)}.{name}"
+        if "self" in labels and name in _TAKES_IN:
+            self.record("join", node, text, values=tuple(args))
+        elif name in CHANGES and is_shared(receiver) and any(map(is_chosen, args)):
+            self.record("act", node, text, values=tuple(args))
+        if isinstance(receiver, Sequence):
+            return self._method_of_list(receiver, name, args, node)
+        if name in {"get", "pop"} and args:
+            return self._looked_up(receiver, name, args, node)
+        if name in {"values", "items", "keys"}:
+            return _contents(receiver, name)
+        if name == "update":
+            self._updated(receiver, args)
+        if name == "setdefault" and args and self.is_proof(args[0]):
+            self.fills(text_of(receiver), args[-1], node)
+        if name == "setdefault" and len(args) == 2:
+            shipped = settled(args[0])
+            if isinstance(shipped, Const) and isinstance(shipped.value, str | int | bytes):
+                return receiver.items.setdefault(shipped.value, args[1])
+        found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
+        return Unknown(labels_of(receiver) | labels | found, f"{text}()")
+
+    def _method_of_list(
+        self, receiver: Sequence, name: str, args: list[Value], node: ast.AST
+    ) -> Value:
+        if name in _PUTS and args and self.is_proof(args[0]):
+            self.fills(text_of(receiver), args[0], node)
+        if name in _PUTS and args and receiver.exact:
+            receiver.items.append(args[0])
+            return Const(None)
+        receiver.exact = receiver.exact and name in {"index", "count", "copy"}
+        return Unknown(labels_of(receiver, *args), f"{text_of(receiver)}.{name}()")
+
+    def _looked_up(self, receiver: Mapping, name: str, args: list[Value], node: ast.AST) -> Value:
+        """What a table holds under a key, for `get` and `pop`."""
+        key = args[0]
+        otherwise = args[1] if len(args) > 1 else Const(None)
+        text = f"{text_of(receiver)}.{name}()"
+        if isinstance(key, Const) and isinstance(key.value, str | int | bytes | None):
+            if key.value in receiver.items:
+                return receiver.items[key.value]
+            if receiver.exact:
+                return otherwise
+            if name == "get" and lexicon.is_setting_chain([text_of(receiver).split(".")[-1]]):
+                # `Registry.config().get("origins")`: whoever starts the program fills it.
+                return self._setting_get(text_of(receiver), args, node)
+        if key_named(key) in receiver.items:
+            return receiver.items[key_named(key)]
+        empty = receiver.exact and not receiver.items and not is_shared(receiver)
+        if name == "get" and (
+            self.is_not_listed(key, receiver)
+            or (empty and self.mode == "anonymous" and self.is_proof(key))
+        ):
+            # What is noted of the connections, and nothing was noted of this one.
+            self.check(node, text, presumed=True, remembered=True)
+            return otherwise
+        proof = (self.is_proof(key) or self._is_ticket(name, key)) and not _is_of_code(receiver)
+        if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
+            return given_instead(name, args, {}) or self.lookup(node, text, key)
+        if isinstance(key, Nobody):
+            return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
+        whole = receiver.exact or _is_of_code(receiver)
+        if whole and "client" in labels_of(key) and receiver.items:
+            return self.picked(receiver, key, node, otherwise)
+        if self.is_ticket_of(key, node):
+            return Unknown((labels_of(receiver) - {"self"}) | {"principal", "proven"}, text)
+        found = {"found"} if "client" in labels_of(key) else set()
+        return Unknown(labels_of(receiver, *args) | found, text)
+
+    def _updated(self, table: Mapping, args: list[Value]) -> None:
+        """`table.update(more)`: what is in both is known, if the other is."""
+        more = args[0] if len(args) == 1 else None
+        if isinstance(more, Mapping):
+            table.items.update(more.items)
+        table.exact = table.exact and isinstance(more, Mapping) and more.exact
+
+    def _is_ticket(self, name: str, key: Value) -> bool:
+        """Whether the handshake takes something out of a table by what the address says.
+
+        It is there for one connection, whose client was told where it is: `tickets.pop(ticket)`.
+        """
+        return (
+            name == "pop"
+            and self.stage in {Stage.PREPARE, Stage.GET, Stage.OPEN}
+            and bool(labels_of(key) & {"query", "url", "header", "cookie"})
+        )
+
+
+def _contents(table: Mapping, name: str) -> Sequence:
+    """What `keys`, `values` and `items` give of a table."""
+    items: list[Value]
+    match name:
+        case "items":
+            items = [Sequence([Const(key), one], "tuple") for key, one in table.items.items()]
+        case "values":
+            items = list(table.items.values())
+        case _:
+            items = [Const(key) for key in table.items]
+    return Sequence(items, "list", table.exact, text=table.text if name == "keys" else "")
+
+
+def _is_of_code(table: Mapping) -> bool:
+    """Whether a table says what is run: who picks from it names no one."""
+    return bool(table.items) and all(
+        isinstance(one, ClassRef | Function | Bound | Partial) for one in table.items.values()
+    )

@@ -1,0 +1,59 @@
+"""JSON that stands in the source or in a setting: what it holds, and how it is written."""
+
+import json
+
+from stormdoor.auditor.interpreter.values import (
+    LONGEST,
+    Const,
+    Mapping,
+    Sequence,
+    Setting,
+    Value,
+    settled,
+)
+
+__all__ = ["loaded", "written"]
+
+
+def written(value: Value) -> Value | None:
+    """`json.dumps({"error": "no"})`: a text that stands in the source."""
+    try:
+        return Const(json.dumps(_plain(value))[:LONGEST])
+    except (TypeError, ValueError):
+        return None
+
+
+def _plain(value: Value) -> object:
+    """What a display consists of; TypeError where not all of it stands in the source."""
+    match value:
+        case Const(labels=labels) if not labels:
+            return value.value
+        case Mapping(exact=True):
+            return {str(key): _plain(one) for key, one in value.items.items()}
+        case Sequence(exact=True):
+            return [_plain(one) for one in value.items]
+        case _:
+            raise TypeError
+
+
+def loaded(name: str, value: Setting) -> Setting:
+    """`json.loads(os.environ.get("TOKENS", "[]"))`: what is in it as shipped."""
+    text = f"{name}({value.name})"
+    shipped = settled(value)
+    if not isinstance(shipped, Const) or not isinstance(shipped.value, str):
+        return Setting(text, None, value.labels, text)
+    try:
+        held = json.loads(shipped.value[:LONGEST])
+    except (ValueError, RecursionError):
+        return Setting(text, None, value.labels, text)
+    return Setting(text, _display(held), value.labels, text)
+
+
+def _display(held: object) -> Value:
+    match held:
+        case list():
+            return Sequence([_display(one) for one in held])
+        case dict():
+            return Mapping({str(key): _display(one) for key, one in held.items()})
+        case _:
+            return Const(held)
