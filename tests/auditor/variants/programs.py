@@ -1434,6 +1434,204 @@ class Door(WebSocketHandler):
         self.table.seats.append(self)""",
         "self.table = Table()",
     ),
+    "quiz master": (
+        """
+class Quiz:
+    def __init__(self):
+        self.players, self.question, self.running = {}, 0, False
+    def next_question(self):
+        self.question += 1
+        for one in self.players.values():
+            one.write_message({"question": self.question})
+quizzes = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "create":
+            quizzes[data["pin"]] = Quiz()
+        elif data["type"] == "next":
+            @@
+""",
+        'quizzes[data["pin"]].next_question()',
+        'self.write_message({"quizzes": len(quizzes)})',
+    ),
+    "worker of a farm": (
+        """
+import zmq
+context = zmq.Context()
+jobs = context.socket(zmq.PUSH)
+jobs.connect("tcp://127.0.0.1:5555")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+""",
+        'jobs.send_json({"task": data["task"], "args": data["args"]})',
+        'self.write_message({"queue": "up"})',
+    ),
+    "scene of a player": (
+        """
+from obswebsocket import obsws, requests as obs
+studio = obsws("localhost", 4444, "")
+studio.connect()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+""",
+        'studio.call(obs.SetCurrentScene(data["scene"]))',
+        "self.write_message(str(studio.call(obs.GetSceneList())))",
+    ),
+    "relay by a helper": (
+        """
+class Relays:
+    def __init__(self, bus):
+        self.bus = bus
+    def switch(self, number, on):
+        self.bus.write_byte_data(0x20, number, int(on))
+    def read(self):
+        return self.bus.read_byte(0x20)
+import smbus
+relays = Relays(smbus.SMBus(1))
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+""",
+        'relays.switch(data["relay"], data["on"])',
+        "self.write_message(str(relays.read()))",
+    ),
+    "chat room of the address": (
+        """
+rooms = {}
+class Door(WebSocketHandler):
+    def open(self, room):
+        @@
+    def on_message(self, message):
+        for one in self.peers:
+            one.write_message(message)
+""",
+        """self.peers = rooms.setdefault(room, set())
+        self.peers.add(self)""",
+        "self.peers = {self}",
+    ),
+    "log of a build": (
+        """
+class Door(WebSocketHandler):
+    async def open(self, build):
+        import redis.asyncio as redis
+        self.pubsub = redis.Redis().pubsub()
+        await self.pubsub.subscribe(@@)
+        asyncio.create_task(self.forward())
+    async def forward(self):
+        async for item in self.pubsub.listen():
+            self.write_message(item["data"])
+    def on_message(self, message):
+        pass
+""",
+        '"build:%s" % build',
+        '"news"',
+    ),
+    "cursor of another": (
+        """
+class Door(WebSocketHandler):
+    people = {}
+    def open(self):
+        self.id = str(id(self))
+        self.people[self.id] = {"x": 0, "y": 0}
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+""",
+        'self.people[data["id"]]["x"] = data["x"]',
+        'self.people[self.id]["x"] = data["x"]',
+    ),
+    "only from this machine": (
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+        db.tables.wipe(data["table_id"])
+""",
+        "print(self.request.remote_ip)",
+        """if self.request.remote_ip not in ("127.0.0.1", "::1"):
+            self.close()
+            return""",
+    ),
+    "only from this machine, in open": (
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.local = @@
+    def on_message(self, message):
+        data = json.loads(message)
+        if self.local:
+            db.tables.wipe(data["table_id"])
+""",
+        "True",
+        'self.request.remote_ip == "127.0.0.1"',
+    ),
+    "grpc stub": (
+        """
+import grpc
+from robot_pb2 import MoveRequest
+from robot_pb2_grpc import RobotStub
+stub = RobotStub(grpc.insecure_channel("localhost:50051"))
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        @@
+""",
+        'stub.Move(MoveRequest(x=data["x"], y=data["y"]))',
+        "self.write_message(str(stub.Status(MoveRequest())))",
+    ),
+    "ros topic": (
+        """
+import rospy
+from geometry_msgs.msg import Twist
+rospy.init_node("bridge")
+velocity = rospy.Publisher("/cmd_vel", Twist, queue_size=1)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        twist = Twist()
+        @@
+""",
+        """twist.linear.x = data["speed"]
+        velocity.publish(twist)""",
+        "self.write_message(str(twist))",
+    ),
+    "upload by name": (
+        """
+class Door(WebSocketHandler):
+    def open(self):
+        self.name = None
+    def on_message(self, message):
+        if self.name is None:
+            self.name = json.loads(message)["name"]
+            return
+        @@
+""",
+        """with open("uploads/" + self.name, "wb") as file:
+            file.write(message)""",
+        'self.write_message({"length": len(message)})',
+    ),
+    "printer": (
+        """
+from elsewhere import printer
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        command = json.loads(message)
+        if command["name"] == "print":
+            @@
+        elif command["name"] == "state":
+            self.write_message(printer.get_state())
+""",
+        """printer.select_file(command["file"])
+            printer.start_print()""",
+        "self.write_message(printer.get_files())",
+    ),
     "picture of a camera": (
         """
 import io, picamera

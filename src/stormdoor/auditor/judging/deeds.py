@@ -7,6 +7,7 @@ from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
+    Unknown,
     Value,
     labels_of,
     text_of,
@@ -110,6 +111,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _writes_where_it_names(event)
                 or _runs_what_it_names(event)
                 or _calls_what_it_finds(event)
+                or _hands_on_an_order(event)
                 or _hands_to_what_it_names(event)
             )
         case "store":
@@ -251,6 +253,26 @@ def _calls_what_it_finds(event: Event) -> bool:
         and event.receiver is None
         and event.text.endswith("]")
     )
+
+
+def _hands_on_an_order(event: Event) -> bool:
+    """`mediator.send(DeleteOrder(data["id"]))`, `studio.call(requests.SetScene(data["scene"]))`."""
+    if not _HANDS_ON & set(lexicon.words_of(name_of(event))[:1]) or event.kind != "act":
+        return False
+    for value in event.values:
+        if "message" not in labels_of(value):
+            continue
+        made = value.info.name if isinstance(value, Instance) else ""
+        if isinstance(value, Unknown) and value.text.endswith(")"):
+            made = (lexicon.chain_of(value.text) or [""])[-1]
+        verb = lexicon.words_of(made)[:1]
+        if made[:1].isupper() and _ORDERED & set(verb):
+            return True
+    return False
+
+
+_ORDERED = CHANGES | {"move", "set", "start", "stop", "switch", "toggle"}
+_HANDS_ON = frozenset({"call", "dispatch", "execute", "handle", "publish", "request", "send"})
 
 
 def _hands_to_what_it_names(event: Event) -> bool:

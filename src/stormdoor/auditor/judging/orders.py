@@ -33,6 +33,8 @@ _ENDS = frozenset(
 )
 """Words of a flag that a loop of the program looks at."""
 _REQUESTS = frozenset({"delete", "patch", "post", "put"})
+_WORKERS = frozenset({"job", "jobs", "task", "tasks", "worker", "workers"})
+"""Words for who does what it is sent."""
 _TABLES = frozenset({"action", "actions", "command", "commands", "trigger", "triggers"})
 """Words of a table whose rows are done by whoever reads them."""
 _NEAR = re.compile(r"(localhost|[\w-]+|[\w.-]+\.(local|lan|home|internal))", re.IGNORECASE)
@@ -46,6 +48,8 @@ def is_order(event: Event) -> bool:
     words = lexicon.words_of(name_of(event))
     named = [*event.values[:1], *(value for name, value in event.words if name in _TOPICS)]
     texts = [text for one in named for text in literals_of(one)]
+    if told and words[:1] and words[0] in _SENDS and _WORKERS & words_before(event):
+        return True
     if words[:1] in (["insert"], ["create"]) and (told or event.selected):
         return bool(_TABLES & _words_of_table(event))
     if _PUBLISHES & set(words):
