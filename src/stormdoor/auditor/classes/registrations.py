@@ -13,7 +13,8 @@ from stormdoor.auditor.reading.project import Meaning, Project
 
 __all__ = ["Handed", "Registrations", "handed_in"]
 
-Handed = tuple[Module, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Call]
+_Handing = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Call
+Handed = tuple[Module, _Handing]
 """A function or a class under a decorator, or a call that stands by itself."""
 _FILLS = frozenset({"add", "append", "insert", "setdefault", "update"})
 _ITSELF = frozenset({"self", "cls", "klass", "mcs", "mcls", "meta"})
@@ -29,12 +30,19 @@ class Registrations(Contents):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self._handed: dict[tuple[int, frozenset[str]], list[Handed]] = {}
+        self._registrars: dict[int, frozenset[str]] = {}
 
     def registrars(self, info: ClassInfo) -> frozenset[str]:
         """The methods of a class that put something into a table of its object, or of the class."""
-        return frozenset(
-            name for one in info.mro if isinstance(one, ClassInfo) for name in _registrars(one.node)
-        )
+        known = self._registrars.get(id(info))
+        if known is None:
+            known = self._registrars[id(info)] = frozenset(
+                name
+                for one in info.mro
+                if isinstance(one, ClassInfo)
+                for name in _registrars(one.node)
+            )
+        return known
 
     def handed_to(self, holder: ast.AST, name: str, methods: frozenset[str]) -> list[Handed]:
         """What is handed to the object that a value of a module makes, or to a class, by these methods.
@@ -51,8 +59,11 @@ class Registrations(Contents):
                 for place in list(self.project.inside())
                 if not place.is_test
                 and any(f".{one}" in line for line in place.lines for one in methods)
-                for node, holders in _handing(place.tree, methods)
-                if any(self._is_holder(place, one, holder, name) for one in holders)
+                for node, hands in _handing(place.tree)
+                if any(
+                    one.attr in methods and self._is_holder(place, one.value, holder, name)
+                    for one in hands
+                )
             ]
         return known
 
@@ -90,50 +101,44 @@ def _fills_own(node: ast.AST, name: str) -> bool:
             return False
 
 
-def _handing(
-    tree: ast.Module, methods: frozenset[str]
-) -> Iterator[
-    tuple[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Call, list[ast.expr]]
-]:
-    """Where something is handed to one of the methods, with the expressions that say to whom."""
+# INVARIANT: nothing changes a syntax tree after it was parsed or made.
+@lru_cache(maxsize=1024)
+def _handing(tree: ast.Module) -> tuple[tuple[_Handing, tuple[ast.Attribute, ...]], ...]:
+    """Where something is handed to a method of something: by decorators, or by a call of its own."""
+    found: list[tuple[_Handing, tuple[ast.Attribute, ...]]] = []
     for node in ast.walk(tree):
         if isinstance(node, FunctionDefinition | ast.ClassDef):
-            holders = [_holder(one, methods) for one in node.decorator_list]
-            found = [one for one in holders if one is not None]
-            if found:
-                yield node, found
+            hands = tuple(_methods_in(node.decorator_list))
+            if hands:
+                found.append((node, hands))
             if isinstance(node, FunctionDefinition) and node.name in _STARTS:
-                yield from _called(node.body, methods)
-    yield from _called(tree.body, methods)
+                found += _called(node.body)
+    return (*found, *_called(tree.body))
 
 
 def handed_in(function: FunctionDefinition, name: str, methods: frozenset[str]) -> list[ast.Call]:
     """The calls by which a function hands something to an object that it has made."""
     return [
         call
-        for call, holders in _called(function.body, methods)
-        if any(isinstance(one, ast.Name) and one.id == name for one in holders)
+        for call, (method,) in _called(function.body)
+        if method.attr in methods and isinstance(method.value, ast.Name) and method.value.id == name
     ]
 
 
-def _called(
-    body: list[ast.stmt], methods: frozenset[str]
-) -> Iterator[tuple[ast.Call, list[ast.expr]]]:
+def _called(body: list[ast.stmt]) -> Iterator[tuple[ast.Call, tuple[ast.Attribute]]]:
     for statement in body:
         match statement:
-            case ast.Expr(value=ast.Call() as call):
-                holder = _holder(call, methods)
-                if holder is not None:
-                    yield call, [holder]
+            case ast.Expr(value=ast.Call(func=ast.Attribute() as method) as call):
+                yield call, (method,)
             case ast.If(test=test, body=inner) if "__main__" in ast.unparse(test):
-                yield from _called(inner, methods)
+                yield from _called(inner)
             case _:
                 pass
 
 
-def _holder(node: ast.expr, methods: frozenset[str]) -> ast.expr | None:
-    """`events` of `events.on("say")`."""
-    called = node.func if isinstance(node, ast.Call) else node
-    if isinstance(called, ast.Attribute) and called.attr in methods:
-        return called.value
-    return None
+def _methods_in(decorators: list[ast.expr]) -> Iterator[ast.Attribute]:
+    """`events.on` of `@events.on("say")`."""
+    for one in decorators:
+        called = one.func if isinstance(one, ast.Call) else one
+        if isinstance(called, ast.Attribute):
+            yield called

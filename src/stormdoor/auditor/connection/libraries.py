@@ -232,6 +232,8 @@ class TornadoModel(Functional):
                 return Const(value=True)
             if target.handler and self._is_stored_later(target.info, name.value):
                 return Const(value=False)
+        if isinstance(target, Function | Bound) and isinstance(name, Const):
+            return Const(name.value in _marks(target))  # `@public` has put it there, or nobody
         if isinstance(target, Special) and isinstance(name, Const) and target.kind == "request":
             return Const(name.value in _OF_REQUEST)
         return Unknown(text="hasattr()")
