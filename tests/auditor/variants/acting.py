@@ -210,6 +210,24 @@ class Door(Base):
         self.write_message(rows.fetchone()[0])
 """,
     ),
+    "what opens it is told the access code": (
+        "ok",
+        """
+from elsewhere import terminals
+class Door(Base):
+    def open(self, name):
+        self.terminal = terminals.open(name, access_code=self.current_user)
+""",
+    ),
+    "what opens it is told the size": (
+        "missing",
+        """
+from elsewhere import terminals
+class Door(Base):
+    def open(self, name):
+        self.terminal = terminals.open(name, rows=24)
+""",
+    ),
     "what is made is given to a function that knows nobody": (
         "missing",
         """

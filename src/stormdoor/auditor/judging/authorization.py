@@ -68,6 +68,8 @@ _TELLS = frozenset(
     {"add", "append", "broadcast", "create", "emit", "insert", "notify", "post", "publish", "push"}
     | {"hmset", "hset", "log", "record", "save", "say", "store"}
 )
+_RIGHTS = frozenset({"access", "acl", "owner", "permission", "permissions"})
+"""Words of an argument that says by which right something is had."""
 _TEXTS = ("bytes.", "bytearray.", "str.")
 
 
@@ -182,7 +184,8 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
-        if is_given_the_user(event) or only_reads(event) or _is_content(event):
+        told = is_given_the_user(event) or _is_told_the_right(event)
+        if told or only_reads(event) or _is_content(event):
             continue
         if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
             continue
@@ -263,6 +266,11 @@ def _only_makes(event: Event) -> bool:
         and not event.text.startswith(PROGRAMS)
         and not is_statement(event.module, event.node)
     )
+
+
+def _is_told_the_right(event: Event) -> bool:
+    """`terminals.open(name, access_code=code)`: what is called can tell whether this may be had."""
+    return any(_RIGHTS & set(lexicon.words_of(name)) for name, _ in event.words)
 
 
 def _queued(text: str) -> bool:
