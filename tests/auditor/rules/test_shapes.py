@@ -219,3 +219,11 @@ def test_a_page_that_puts_its_token_into_the_address(tmp_path: Path) -> None:
     write(tmp_path, {"bad.html": opens.format("token"), "good.html": opens.format("room")})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD401",)))
     assert [(one.location.path, one.location.line) for one in report.findings] == [("bad.html", 2)]
+
+
+def test_a_demo_in_a_copy_of_tornado_is_not_the_project(tmp_path: Path) -> None:
+    """What Tornado's repository shows is nobody's secret; what stands beside the copy is."""
+    app = HEAD + OWN.format(" " * 8 + "return None") + "Application([], cookie_secret='secret')\n"
+    write(tmp_path, {"app.py": app, "tornado/demos/chat/chatdemo.py": app})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD408",)))
+    assert {one.location.path for one in report.findings} == {"app.py"}
