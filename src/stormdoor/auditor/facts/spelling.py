@@ -144,7 +144,14 @@ _HOLDERS = frozenset(
     ]
 )
 """What they make is empty at first, and holds whatever is put into it."""
+_ASKS = frozenset(
+    {"execute", "query", "get", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all"}
+)
+_ROWS = frozenset({"fetchone", "fetchall", "fetchmany"})
+_SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
 _OPTIONS = frozenset({"parse_args", "parse_known_args"})
+_TRIMS = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "encode", "decode"})
+"""Methods of a text that leave it as it is, but for its ends and its letters."""
 _CONVERSION = re.compile(r"%(?:\((\w+)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?([a-zA-Z%])")
 _NUMERIC = frozenset("diouxXeEfFgG")
 _NUMERIC_SPEC = re.compile(r"[^{}]*[bdoxXeEfFgGn%]")
@@ -452,11 +459,11 @@ class Spelling:
                 return False
             if last in _KEEPING_METHODS:
                 return self._any([node.func.value, *given], place, depth)
+            if last in _OPTIONS or last in _ROWS or (last in _ASKS and _selects(node)):
+                return False  # what a database holds is not what the client sent
             if last in _TAKES:
                 table = self._is_table(node.func.value, place)
                 return not table or self._any([node.func.value, *given[1:]], place, depth)
-            if last in _OPTIONS:
-                return False
         if last == "map" and len(given) > 1 and set(call.named(given[0])) & (_PLAIN | self._quotes):
             return False
         functions = list(self._functions(node, place))
@@ -556,19 +563,27 @@ class Spelling:
                 func=ast.Attribute(value=ast.Constant(value=str() as sign), attr="join"),
                 args=[ast.List(elts=parts) | ast.Tuple(elts=parts)],
             ):
-                for at, one in enumerate(parts):
-                    if at and sign:
+                for index, one in enumerate(parts):
+                    if index and sign:
                         yield ast.Constant(value=sign), place
                     yield from self._pieces(one, place, depth + 1)
-            case ast.Name(id=name) if place.scopes and isinstance(place.scopes[-1], FunctionNode):
-                found, open_ended = self._names_of(place.scopes[-1]).reaching(name, node)
-                only = found[0] if len(found) == 1 and not open_ended else None
-                if only is not None and only.value is not None:
-                    yield from self._pieces(only.value, replace(place, at=only.node), depth + 1)
-                else:
-                    yield node, place
+            case ast.Call(func=ast.Attribute(value=inner, attr=how)) if how in _TRIMS:
+                yield from self._pieces(inner, place, depth + 1)
+            case ast.Name(id=name) if (held := self._only(name, node, place)) is not None:
+                value, at = held
+                yield from self._pieces(value, replace(place, at=at), depth + 1)
             case _:
                 yield node, place
+
+    def _only(self, name: str, at: ast.AST, place: _Place) -> tuple[ast.expr, ast.AST] | None:
+        """What a name of a function holds, where it can hold one thing only."""
+        function = place.scopes[-1] if place.scopes else None
+        if not isinstance(function, FunctionNode):
+            return None
+        found, open_ended = self._names_of(function).reaching(name, at)
+        if open_ended or len(found) != 1 or found[0].value is None:
+            return None
+        return found[0].value, found[0].node
 
     def _filled(
         self, template: "_Template", place: _Place, depth: int
@@ -665,6 +680,17 @@ def _is_number_spec(spec: ast.expr | None) -> bool:
             return _NUMERIC_SPEC.fullmatch(text) is not None
         case _:
             return False
+
+
+def _selects(node: ast.Call) -> bool:
+    """Whether a call asks a database, by the text that it is given."""
+    return any(
+        isinstance(one, ast.Constant)
+        and isinstance(one.value, str)
+        and _SELECT.search(one.value) is not None
+        for argument in node.args
+        for one in ast.walk(argument)
+    )
 
 
 def _first_of(node: ast.expr) -> ast.expr:

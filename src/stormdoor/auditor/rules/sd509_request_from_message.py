@@ -59,6 +59,8 @@ _CLIENTS = (
 )
 _WORDS = ("url", "request")
 _READS = frozenset({"get", "pop", "str", "strip", "get_argument", "get_query_argument", "loads"})
+_CHANGES = frozenset({"replace", "join", "format", "removeprefix", "removesuffix", "split"})
+"""Methods of a text, of which it is known what they give."""
 _MADE = re.compile(r"(\w+)\([^()]*\)$")
 _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
@@ -78,13 +80,13 @@ def _chooses_the_host(spelling: Spelling, event: Event) -> bool:
     given = argument(event, 0, *_WORDS)
     if node is None or given is None:
         return True
-    if (made := _MADE.search(text_of(given))) and made[1] not in _READS:
+    if (made := _MADE.search(text_of(given))) and made[1] not in _READS | _CHANGES:
         return False
     before = ""
     for piece, is_free in spelling.pieces(event, node):
         if isinstance(piece, ast.Constant):
             before += str(piece.value)
-        elif isinstance(piece, ast.Call) and last_name(piece) not in _READS:
+        elif isinstance(piece, ast.Call) and last_name(piece) not in _READS | _CHANGES:
             return False  # it is made by a function: what comes first in it is not known
         elif is_free:
             return True

@@ -18,6 +18,8 @@ class Chat(WebSocketHandler):
         requests.get(data["url"])  # finds SD509
         await AsyncHTTPClient().fetch("https://" + data["host"] + "/feed")  # finds SD509
         urllib.request.urlopen(urllib.request.Request("http://" + data["host"]))  # finds SD509
+        address = "https://api.example/".replace("://", "://" + data["user"] + "@")
+        requests.get(address)  # finds SD509
         scheme = "https://"
         address = scheme + data["host"] + "/feed"
         await AsyncHTTPClient().fetch(address)  # finds SD509

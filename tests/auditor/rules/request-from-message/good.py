@@ -18,6 +18,7 @@ class Chat(WebSocketHandler):
         requests.get(f"https://api.example/items/{data['id']}")
         await AsyncHTTPClient().fetch("https://api.example/", body=data["text"])
         await AsyncHTTPClient().fetch(joined(self.settings["upstream"], data["id"]))
+        requests.get(("https://api.example/" + data["id"]).strip())
         request = HTTPRequest(
             "".join([API, "/"]), method="POST", body=json.dumps({"said": data["text"]})
         )

@@ -26,6 +26,8 @@ class Chat(WebSocketHandler):
         places = ", ".join("?" * len(data["ids"]))
         db.execute(f"SELECT * FROM notes WHERE id IN ({places})", data["ids"])
         db.execute(sql.SQL("SELECT * FROM {} WHERE id = 1").format(sql.Identifier(data["table"])))
+        row = db.query("SELECT id, age FROM notes WHERE owner = ?", data["owner"])
+        db.execute("SELECT * FROM parts WHERE note = %s" % row["id"])
         order = data["order"]
         if order not in ("name", "age"):
             return
