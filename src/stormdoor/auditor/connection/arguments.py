@@ -1,6 +1,7 @@
 """What the pattern of a route captures, as the methods of the handler are given it."""
 
 import ast
+from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.fronts import Fronts
@@ -75,6 +76,7 @@ def _innermost(function: Function) -> tuple[Function, set[str]]:
     return function, added
 
 
+@lru_cache(maxsize=4096)
 def _passing(function: ast.AST, rest: str) -> ast.Call | None:
     """Where a wrapper calls something with all that it was given: `method(self, *args)`."""
     for node in ast.walk(function):
@@ -92,6 +94,7 @@ def _passing(function: ast.AST, rest: str) -> ast.Call | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def _taken_from(function: ast.AST, name: str) -> int:
     """How many of what it is given beside its parameters a function takes: `args[0]`."""
     return max(
@@ -108,10 +111,11 @@ def _taken_from(function: ast.AST, name: str) -> int:
     )
 
 
-def _put_among_words(function: ast.AST) -> set[str]:
+@lru_cache(maxsize=4096)
+def _put_among_words(function: ast.AST) -> frozenset[str]:
     """What a wrapper adds to the words that it was given: `kwargs["user"] = user`."""
     rest = function.args.kwarg if isinstance(function, ast.FunctionDef) else None
-    return {
+    return frozenset(
         str(target.slice.value)
         for node in ast.walk(function)
         if rest is not None and isinstance(node, ast.Assign)
@@ -120,7 +124,7 @@ def _put_among_words(function: ast.AST) -> set[str]:
         and isinstance(target.value, ast.Name)
         and target.value.id == rest.arg
         and isinstance(target.slice, ast.Constant)
-    }
+    )
 
 
 def _called(function: Function, call: ast.Call | None) -> Function | None:

@@ -291,13 +291,9 @@ def on_the_way(check: CallCheck, *last: str) -> EndpointCheck:
     """A check of calls as one of endpoints: also in files that say nothing of Tornado."""
 
     def run(endpoint: Endpoint) -> Iterator[Found]:
-        seen: set[int] = set()
-        for event in (*endpoint.anonymous.events, *endpoint.member.events):
+        for event in endpoint.first_at_calls:
             node = event.node
-            if id(node) in seen or not event.module.inside or not isinstance(node, ast.Call):
-                continue
-            seen.add(id(node))
-            if is_test(event.module):
+            if not isinstance(node, ast.Call) or is_test(event.module):
                 continue
             if event.text.rpartition(".")[2] in last or last_name(node.func) in last:
                 yield from check(call_at(endpoint.project, event.module, node))

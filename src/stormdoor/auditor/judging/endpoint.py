@@ -177,6 +177,15 @@ class Endpoint:
             if "client" in event.labels and event.kind != "branch"
         )
 
+    @cached_property
+    def first_at_calls(self) -> tuple[Event, ...]:
+        """What happens first at each call of what is scanned, whichever client makes it."""
+        first: dict[int, Event] = {}
+        for event in (*self.anonymous.events, *self.member.events):
+            if event.module.inside and isinstance(event.node, ast.Call):
+                first.setdefault(id(event.node), event)
+        return tuple(first.values())
+
     def calls(self, *names: str, stages: tuple[Stage, ...] = ()) -> Iterator[Event]:
         """Calls that can happen for a client that is let in, each place once.
 
