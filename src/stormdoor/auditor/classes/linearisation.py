@@ -1,54 +1,26 @@
 """The method resolution order, also past classes that were not read."""
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.project import External
 
 __all__ = ["REQUEST", "REQUEST_METHODS", "SOCKET_METHODS", "WEBSOCKET", "defines", "linearised"]
 
 WEBSOCKET = "tornado.websocket.WebSocketHandler"
 REQUEST = "tornado.web.RequestHandler"
-SOCKET_METHODS = frozenset(
-    [
-        "get",
-        "open",
-        "on_message",
-        "on_ping",
-        "on_pong",
-        "on_close",
-        "close",
-        "check_origin",
-        "write_message",
-        "ping",
-        "select_subprotocol",
-        "get_compression_options",
-        "set_nodelay",
-        "get_websocket_protocol",
-    ]
+SOCKET_METHODS = words(
+    """
+    check_origin close get get_compression_options get_websocket_protocol on_close on_message
+    on_ping on_pong open ping select_subprotocol set_nodelay write_message
+    """
 )
 """What `WebSocketHandler` itself defines; the rest is `RequestHandler`'s, and comes later."""
-REQUEST_METHODS = frozenset(
-    [
-        "prepare",
-        "initialize",
-        "get_current_user",
-        "current_user",
-        "get_login_url",
-        "get_argument",
-        "get_arguments",
-        "get_cookie",
-        "get_secure_cookie",
-        "get_signed_cookie",
-        "set_status",
-        "write_error",
-        "on_finish",
-        "send_error",
-        "finish",
-        "redirect",
-        "settings",
-        "log_exception",
-        "set_default_headers",
-        "get_template_namespace",
-    ]
+REQUEST_METHODS = words(
+    """
+    current_user finish get_argument get_arguments get_cookie get_current_user get_login_url
+    get_secure_cookie get_signed_cookie get_template_namespace initialize log_exception
+    on_finish prepare redirect send_error set_default_headers set_status settings write_error
+    """
 )
 
 

@@ -8,6 +8,7 @@ from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.contents import Contents
 from stormdoor.auditor.classes.knowledge import Knowledge
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
@@ -18,9 +19,7 @@ Handed = tuple[Module, _Handing]
 """A function or a class under a decorator, or a call that stands by itself."""
 _FILLS = frozenset({"add", "append", "insert", "setdefault", "update"})
 _ITSELF = frozenset({"self", "cls", "klass", "mcs", "mcls", "meta"})
-_STARTS = frozenset(
-    {"__main__", "main", "make_app", "create_app", "get_app", "setup", "init", "run"}
-)
+_STARTS = words("__main__ create_app get_app init main make_app run setup")
 """Functions that set a program up: what they call runs once, before anybody connects."""
 
 

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
@@ -11,13 +12,12 @@ __all__ = ["given_to_visitors"]
 
 _GETTERS = frozenset({"get_secure_cookie", "get_signed_cookie"})
 _SETTERS = frozenset({"set_secure_cookie", "set_signed_cookie"})
-_MADE_UP = frozenset(
-    [
-        *("b64encode", "bytes", "choice", "decode", "encode", "format", "getrandbits", "hex"),
-        *("hexdigest", "int", "join", "md5", "randint", "random", "randrange", "range", "sha1"),
-        *("sha256", "str", "time", "token_bytes", "token_hex", "token_urlsafe", "urandom", "utf8"),
-        *("uuid1", "uuid4"),
-    ]
+_MADE_UP = words(
+    """
+    b64encode bytes choice decode encode format getrandbits hex hexdigest int join md5 randint
+    random randrange range sha1 sha256 str time token_bytes token_hex token_urlsafe urandom utf8
+    uuid1 uuid4
+    """
 )
 """What a value is made with that nobody has to prove anything for."""
 _REFUSES = frozenset({"finish", "redirect", "send_error", "set_status"})

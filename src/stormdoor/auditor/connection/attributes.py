@@ -28,6 +28,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = ["METHODS", "TornadoAttributes", "never_sent"]
@@ -43,92 +44,28 @@ _APPLICATION = ("", "self.application")
 """Where the application stands among what modules hold."""
 _BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
-METHODS = frozenset(
-    [
-        "prepare",
-        "get",
-        "open",
-        "on_message",
-        "on_close",
-        "on_ping",
-        "on_pong",
-        "on_finish",
-        "initialize",
-        "check_origin",
-        "finish",
-        "send_error",
-        "redirect",
-        "write",
-        "write_error",
-        "write_message",
-        "close",
-        "ping",
-        "set_status",
-        "get_status",
-        "set_header",
-        "add_header",
-        "clear_header",
-        "clear_cookie",
-        "set_cookie",
-        "set_secure_cookie",
-        "set_signed_cookie",
-        "get_cookie",
-        "get_secure_cookie",
-        "get_signed_cookie",
-        "get_argument",
-        "get_arguments",
-        "get_query_argument",
-        "get_query_arguments",
-        "get_body_argument",
-        "get_body_arguments",
-        "get_current_user",
-        "get_login_url",
-        "require_setting",
-        "reverse_url",
-        "static_url",
-        "render",
-        "render_string",
-        "flush",
-        "set_nodelay",
-        "select_subprotocol",
-        "get_compression_options",
-        "check_xsrf_cookie",
-        "check_etag_header",
-        "get_template_path",
-        "get_template_namespace",
-        "log_exception",
-        "data_received",
-        "on_connection_close",
-        "detach",
-        "get_websocket_protocol",
-        "get_user_locale",
-        "get_browser_locale",
-        "decode_argument",
-        "clear",
-        "set_default_headers",
-        "head",
-        "post",
-        "put",
-        "delete",
-        "options",
-        "patch",
-        "get_secure_cookie_key_version",
-        "__init__",
-        "_execute",
-        "xsrf_form_html",
-        "create_signed_value",
-        "async_callback",
-    ]
+METHODS = words(
+    """
+    __init__ _execute add_header async_callback check_etag_header check_origin check_xsrf_cookie
+    clear clear_cookie clear_header close create_signed_value data_received decode_argument
+    delete detach finish flush get get_argument get_arguments get_body_argument
+    get_body_arguments get_browser_locale get_compression_options get_cookie get_current_user
+    get_login_url get_query_argument get_query_arguments get_secure_cookie
+    get_secure_cookie_key_version get_signed_cookie get_status get_template_namespace
+    get_template_path get_user_locale get_websocket_protocol head initialize log_exception
+    on_close on_connection_close on_finish on_message on_ping on_pong open options patch ping
+    post prepare put redirect render render_string require_setting reverse_url
+    select_subprotocol send_error set_cookie set_default_headers set_header set_nodelay
+    set_secure_cookie set_signed_cookie set_status static_url write write_error write_message
+    xsrf_form_html
+    """
 )
 _BROWSER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/131.0.0.0 Safari/537.36"
 )
 """What the browser of a victim says that it is, whose page is an attacker's."""
-_OF_PROXIES = frozenset(
-    {"auth", "email", "forwarded", "host", "ip", "original", "proto", "protocol", "real", "remote"}
-    | {"scheme", "user"}
-)
+_OF_PROXIES = words("auth email forwarded host ip original proto protocol real remote scheme user")
 """Words of the headers that a proxy adds."""
 
 

@@ -31,6 +31,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External
 
@@ -41,21 +42,25 @@ _MAX_MAPPED = 24
 _OPTION = re.compile(r"^\s+(?:-\w[ ,]+)?(--[\w-]+)([= ]<?[A-Z\w]+>?(?=\s|$))?")
 _DEFAULT = re.compile(r"\[default: ([^\]]*)\]")
 """A line of a help text that docopt reads: `-p --port=PORT  where to listen [default: 8888]`."""
-_OF_TORNADO = frozenset(
-    {"_auto_finish", "_current_user", "_finished", "_headers", "_headers_written", "_locale"}
-    | {"_log", "_new_cookie", "_reason", "_status_code", "_transforms", "_write_buffer"}
-    | {"_xsrf_token"}
+_OF_TORNADO = words(
+    """
+    _auto_finish _current_user _finished _headers _headers_written _locale _log _new_cookie
+    _reason _status_code _transforms _write_buffer _xsrf_token
+    """
 )
 """Private attributes that Tornado makes."""
-_OF_REQUEST = frozenset(
-    {"arguments", "body", "body_arguments", "connection", "cookies", "files", "headers", "host"}
-    | {"host_name", "method", "path", "protocol", "query", "query_arguments", "remote_ip", "uri"}
-    | {"version"}
+_OF_REQUEST = words(
+    """
+    arguments body body_arguments connection cookies files headers host host_name method path
+    protocol query query_arguments remote_ip uri version
+    """
 )
 """Attributes of a request."""
-_DICTIONARIES = frozenset(
-    {"dict", "collections.ChainMap", "collections.OrderedDict", "weakref.WeakKeyDictionary"}
-    | {"weakref.WeakValueDictionary"}
+_DICTIONARIES = words(
+    """
+    collections.ChainMap collections.OrderedDict dict weakref.WeakKeyDictionary
+    weakref.WeakValueDictionary
+    """
 )
 """What makes a table."""
 

@@ -20,23 +20,14 @@ from stormdoor.auditor.interpreter.values import (
     settled,
     text_of,
 )
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.project import External
 
 __all__ = ["TornadoMethods"]
 
 _BY_CLIENT = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
-_HTTP_ONLY = frozenset(
-    {
-        "finish",
-        "redirect",
-        "write",
-        "set_status",
-        "set_header",
-        "set_cookie",
-        "flush",
-        "render",
-        "write_error",
-    }
+_HTTP_ONLY = words(
+    "finish flush redirect render set_cookie set_header set_status write write_error"
 )
 
 

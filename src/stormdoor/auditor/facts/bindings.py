@@ -4,13 +4,13 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stormdoor.auditor.naming.words import words
+
 __all__ = ["FILLS", "FunctionNode", "Given", "Within", "leaves"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
-FILLS = frozenset(
-    {"append", "appendleft", "add", "extend", "insert", "update", "setdefault", "put"}
-)
+FILLS = words("add append appendleft extend insert put setdefault update")
 """Methods by which something gets into a list, a table or a queue."""
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _GUARDS = frozenset({"fullmatch", "isdigit", "isalnum", "isidentifier", "isdecimal", "isnumeric"})

@@ -1,56 +1,18 @@
 """Names of what nobody else may know."""
 
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["is_secret_name"]
 
-_SECRETS = frozenset(
-    ["token", "tokens", "jwt", "password", "passwd", "passphrase", "secret", "bearer", "apikey"]
-)
+_SECRETS = words("apikey bearer jwt passphrase passwd password secret token tokens")
 _KEYS = frozenset(["api", "access", "auth", "secret", "private", "signing"])
-_NO_SECRETS = frozenset(
-    [
-        "csrf",
-        "xsrf",
-        "type",
-        "types",
-        "name",
-        "id",
-        "count",
-        "len",
-        "length",
-        "url",
-        "uri",
-        "class",
-        "expired",
-        "expires",
-        "expiry",
-        "field",
-        "valid",
-        "invalid",
-        "required",
-        "hash",
-        "hashed",
-        "enabled",
-        "param",
-        "header",
-        "path",
-        "file",
-        "kind",
-        "limit",
-        "usage",
-        "error",
-        "bucket",
-        "budget",
-        "completion",
-        "cost",
-        "max",
-        "ms",
-        "per",
-        "prompt",
-        "seconds",
-        "total",
-    ]
+_NO_SECRETS = words(
+    """
+    bucket budget class completion cost count csrf enabled error expired expires expiry field
+    file hash hashed header id invalid kind len length limit max ms name param path per prompt
+    required seconds total type types uri url usage valid xsrf
+    """
 )
 
 

@@ -15,138 +15,51 @@ from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Spelling", "given_at"]
 
 _DEPTH = 40
-_PLAIN = frozenset(
-    [
-        "int",
-        "float",
-        "len",
-        "ord",
-        "round",
-        "abs",
-        "hash",
-        "id",
-        "bool",
-        "sum",
-        "range",
-        "hex",
-        "bin",
-        "isinstance",
-        "hasattr",
-        "callable",
-        "any",
-        "all",
-        "divmod",
-        "pow",
-        "complex",
-        "type",
-        "uuid.UUID",
-        "uuid.uuid4",
-        "uuid.uuid1",
-        "decimal.Decimal",
-        "datetime.datetime.fromtimestamp",
-        "datetime.datetime.strptime",
-        "bson.ObjectId",
-        "bson.objectid.ObjectId",
-        "secrets.token_hex",
-        "secrets.token_urlsafe",
-    ]
+_PLAIN = words(
+    """
+    abs all any bin bool bson.ObjectId bson.objectid.ObjectId callable complex
+    datetime.datetime.fromtimestamp datetime.datetime.strptime decimal.Decimal divmod float
+    hasattr hash hex id int isinstance len ord pow range round secrets.token_hex
+    secrets.token_urlsafe sum type uuid.UUID uuid.uuid1 uuid.uuid4
+    """
 )
 """What they give has no sign in it that means anything to SQL, a shell or a file system."""
-_PLAIN_METHODS = frozenset(
-    [
-        "hexdigest",
-        "hex",
-        "isoformat",
-        "timestamp",
-        "isdigit",
-        "isalnum",
-        "startswith",
-        "endswith",
-        "index",
-        "find",
-        "count",
-        "bit_length",
-        "total_seconds",
-    ]
+_PLAIN_METHODS = words(
+    """
+    bit_length count endswith find hex hexdigest index isalnum isdigit isoformat startswith
+    timestamp total_seconds
+    """
 )
-_KEEPS = frozenset(
-    [
-        "str",
-        "repr",
-        "bytes",
-        "list",
-        "tuple",
-        "sorted",
-        "set",
-        "frozenset",
-        "reversed",
-        "max",
-        "min",
-        "zip",
-        "enumerate",
-        "format",
-        "dict",
-        "next",
-        "iter",
-    ]
+_KEEPS = words(
+    """
+    bytes dict enumerate format frozenset iter list max min next repr reversed set sorted str
+    tuple zip
+    """
 )
 """What they give is made of what they are given, and of nothing else."""
-_KEEPING_METHODS = frozenset(
-    [
-        "format",
-        "join",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "lower",
-        "upper",
-        "title",
-        "capitalize",
-        "encode",
-        "decode",
-        "replace",
-        "zfill",
-        "split",
-        "rsplit",
-        "splitlines",
-        "partition",
-        "rpartition",
-        "copy",
-        "joinpath",
-        "with_suffix",
-        "ljust",
-        "rjust",
-        "center",
-    ]
+_KEEPING_METHODS = words(
+    """
+    capitalize center copy decode encode format join joinpath ljust lower lstrip partition
+    replace rjust rpartition rsplit rstrip split splitlines strip title upper with_suffix zfill
+    """
 )
 _TAKES = frozenset({"items", "keys", "values", "get", "pop", "setdefault", "popleft", "get_nowait"})
-_HOLDERS = frozenset(
-    [
-        "dict",
-        "list",
-        "set",
-        "collections.deque",
-        "collections.defaultdict",
-        "collections.OrderedDict",
-        "queue.Queue",
-        "asyncio.Queue",
-        "tornado.queues.Queue",
-        "multiprocessing.Queue",
-        "weakref.WeakValueDictionary",
-        "weakref.WeakKeyDictionary",
-        "weakref.WeakSet",
-    ]
+_HOLDERS = words(
+    """
+    asyncio.Queue collections.OrderedDict collections.defaultdict collections.deque dict list
+    multiprocessing.Queue queue.Queue set tornado.queues.Queue weakref.WeakKeyDictionary
+    weakref.WeakSet weakref.WeakValueDictionary
+    """
 )
 """What they make is empty at first, and holds whatever is put into it."""
-_ASKS = frozenset(
-    {"execute", "query", "get", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all"}
-)
+_ASKS = words("execute fetch fetch_all fetch_one fetchrow fetchval get query")
 _ROWS = frozenset({"fetchone", "fetchall", "fetchmany"})
 _SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
 _OPTIONS = frozenset({"parse_args", "parse_known_args"})

@@ -17,6 +17,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = [
     "BY_CHANCE",
@@ -49,14 +50,14 @@ _TEXTS = tuple(
 )
 """Methods that give a text."""
 _ENVIRONMENT = "os.environ"
-_FINDS = frozenset(
-    {"by", "count", "execute", "exists", "fetch", "fetchall", "fetchone", "fetchrow", "fetchval"}
-    | {"filter", "find", "first", "get", "load", "lookup", "one", "query", "retrieve", "scalar"}
-    | {"objects", "search", "select"}
+_FINDS = words(
+    """
+    by count execute exists fetch fetchall fetchone fetchrow fetchval filter find first get load
+    lookup objects one query retrieve scalar search select
+    """
 )
-_PEOPLE = frozenset(
-    {"account", "accounts", "email", "login", "member", "members", "nick", "nickname", "people"}
-    | {"person", "user", "username", "users"}
+_PEOPLE = words(
+    "account accounts email login member members nick nickname people person user username users"
 )
 _DIGEST = re.compile(r"sha\d|md5|blake|hmac|digest|hash|sign|mac\b", re.IGNORECASE)
 

@@ -4,12 +4,11 @@ import ast
 from functools import lru_cache
 
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["may_let_in"]
 
-_ANSWERS = frozenset(
-    ["close", "finish", "send_error", "redirect", "set_status", "write_message", "write_error"]
-)
+_ANSWERS = words("close finish redirect send_error set_status write_error write_message")
 _EVERYDAY = frozenset(["key", "code", "hash", "nonce", "member", "viewer", "cookies", "pin"])
 """Words of credentials that most programs also use for other things."""
 

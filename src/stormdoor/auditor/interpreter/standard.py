@@ -22,15 +22,14 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     settled,
 )
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["concrete_function"]
 
 _MOST_DIGITS = 40
 _LONGEST_GLOB = 80
 _MOST_STARS = 3
-_BUILTINS = frozenset(
-    {"bool", "frozenset", "len", "list", "reversed", "set", "sorted", "str", "tuple", "zip"}
-)
+_BUILTINS = words("bool frozenset len list reversed set sorted str tuple zip")
 
 
 def _is_true(value: object) -> bool:

@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
     text_of,
 )
+from stormdoor.auditor.naming.words import words
 
 __all__ = [
     "CHANGES",
@@ -28,9 +29,8 @@ NAMESPACE = "names of code"
 """Said of a table in which code was run: what it defined is in it."""
 PARSED = frozenset({"pattern", "match", "urlparse", NAMESPACE})
 """Objects that are held as a table of their parts, and are no tables of the program."""
-CHANGES = frozenset(
-    {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"}
-    | {"remove", "setdefault", "update"}
+CHANGES = words(
+    "add append appendleft clear discard extend insert pop popitem remove setdefault update"
 )
 """Methods that change what they are called on."""
 

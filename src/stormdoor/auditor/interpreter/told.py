@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stormdoor.auditor.interpreter.values import Unknown, Value
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["PLAIN", "Told", "made_of", "part_in", "said_in"]
 
-PLAIN = frozenset(
-    {"capitalize", "casefold", "decode", "lower", "lstrip", "rstrip", "strip", "title", "upper"}
-)
+PLAIN = words("capitalize casefold decode lower lstrip rstrip strip title upper")
 """Methods that leave a text what it is, but for its spelling."""
 
 Words = frozenset[str]

@@ -17,29 +17,19 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import ADDRESS, path_of
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["addressed_by_anybody"]
 
 _ASKED_ELSEWHERE = frozenset({"address", "credential", "header", "host"})
 """A token is for who has it; and what is passed on as it came is asked by whom it reaches."""
-_MANNER = frozenset(
-    {
-        "cols",
-        "color",
-        "colour",
-        "columns",
-        "compress",
-        "count",
-        "delay",
-        "encoding",
-        "format",
-        "fps",
-        "from",
-    }
-    | {"freq", "frequency", "height", "interval", "lang", "language", "lat", "limit", "lng", "lon"}
-    | {"last", "locale", "max", "min", "mode", "offset", "order", "page", "period", "protocol"}
-    | {"quality", "rate", "rows", "seconds", "since", "size", "sort", "speed", "start", "theme"}
-    | {"time", "timeout", "timestamp", "tz", "ts", "version", "width", "zoom"}
+_MANNER = words(
+    """
+    color colour cols columns compress count delay encoding format fps freq frequency from
+    height interval lang language last lat limit lng locale lon max min mode offset order page
+    period protocol quality rate rows seconds since size sort speed start theme time timeout
+    timestamp ts tz version width zoom
+    """
 )
 """Words of an argument that says how something is given, and not what."""
 

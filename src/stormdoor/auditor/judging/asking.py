@@ -20,6 +20,7 @@ from stormdoor.auditor.judging.telling import only_notes, only_skips_itself
 from stormdoor.auditor.judging.themselves import Themselves
 from stormdoor.auditor.judging.verbs import CHANGES, KEEPS, SPEAKS
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
@@ -33,116 +34,46 @@ __all__ = [
     "permission_asked",
 ]
 
-_ASKS = frozenset(
-    [
-        "authorize",
-        "authorise",
-        "authorized",
-        "authorised",
-        "authorization",
-        "authorizer",
-        "permission",
-        "permissions",
-        "permitted",
-        "permit",
-        "allowed",
-        "acl",
-        "role",
-        "roles",
-        "scope",
-        "scopes",
-        "owner",
-        "owns",
-        "can",
-        "may",
-        "access",
-        "admin",
-        "forbidden",
-        "policy",
-        "member",
-        "grant",
-        "granted",
-        "privilege",
-        "rights",
-    ]
+_ASKS = words(
+    """
+    access acl admin allowed authorise authorised authorization authorize authorized authorizer
+    can forbidden grant granted may member owner owns permission permissions permit permitted
+    policy privilege rights role roles scope scopes
+    """
 )
-BENIGN = frozenset(
-    [
-        "info",
-        "debug",
-        "warning",
-        "error",
-        "exception",
-        "log",
-        "get_cookie",
-        "get_argument",
-        "loads",
-        "dumps",
-        "decode",
-        "encode",
-        "add_callback",
-        "write_message",
-        "ping",
-        "close",
-        "send",
-        "get",
-        "on_close",
-        "format",
-        "split",
-        "strip",
-    ]
+BENIGN = words(
+    """
+    add_callback close debug decode dumps encode error exception format get get_argument
+    get_cookie info loads log on_close ping send split strip warning write_message
+    """
 )
-_DOES = frozenset(
-    [
-        "add",
-        "append",
-        "broadcast",
-        "create",
-        "delete",
-        "dispatch",
-        "emit",
-        "execute",
-        "insert",
-        "make",
-        "notify",
-        "post",
-        "publish",
-        "push",
-        "put",
-        "record",
-        "register",
-        "remove",
-        "save",
-        "send",
-        "set",
-        "setsockopt",
-        "store",
-        "subscribe",
-        "unsubscribe",
-        "update",
-        "write",
-    ]
+_DOES = words(
+    """
+    add append broadcast create delete dispatch emit execute insert make notify post publish
+    push put record register remove save send set setsockopt store subscribe unsubscribe update
+    write
+    """
 )
 """What does something with the user and the object together, and asks nothing."""
-_CHANGES = frozenset(
-    {"create", "delete", "insert", "put", "remove", "save", "set", "store", "update", "write"}
-)
+_CHANGES = words("create delete insert put remove save set store update write")
 """Of these what changes something that may be the user's own."""
 _OF_ONE = frozenset({"delete", "remove", "replace", "update"})
 """Of these what is told first which rows are meant."""
 _LIMITS = frozenset({"requires", "require", "required", "needs", "only", "restricted", "restrict"})
 """Words of a decorator that says who may do something, unless it speaks of a login."""
-_LOGINS = frozenset(
-    {"login", "auth", "authenticated", "user", "session", "token", "jwt", "xsrf", "csrf"}
-)
+_LOGINS = words("auth authenticated csrf jwt login session token user xsrf")
 _YES = frozenset({"allow", "allows", "allowed", "permits", "permitted", "owns", "contains", "in"})
-_FINDS = frozenset(
-    {"by", "count", "exists", "fetch", "filter", "find", "first", "get", "index", "load", "lookup"}
-    | {"one", "query", "search", "select", "test", "where"}
+_FINDS = words(
+    """
+    by count exists fetch filter find first get index load lookup one query search select test
+    where
+    """
 )
-_ACCOUNT = frozenset(
-    {"activated", "active", "alive", "confirmed", "deactivated", "deleted", "disabled", "enabled"}
-    | {"exists", "expired", "inactive", "is", "has", "logged", "in", "online", "valid", "verified"}
+_ACCOUNT = words(
+    """
+    activated active alive confirmed deactivated deleted disabled enabled exists expired has in
+    inactive is logged online valid verified
+    """
 )
 """Words for whether there is such an account."""
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
@@ -154,11 +85,12 @@ DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
 _COUNTS = _FINDS | {"incr", "increment", "lock", "note", "touch"}
 """What may come before a log-in that the same message tries."""
-_CHECKS = frozenset(
-    {"allow", "allowed", "allows", "are", "ask", "assert", "can", "check", "deny", "enforce"}
-    | {"ensure", "fetch", "find", "forbid", "get", "guard", "has", "is", "load", "lookup", "may"}
-    | {"must", "need", "needs", "only", "permit", "permits", "query", "require", "required"}
-    | {"requires", "restrict", "should", "test", "validate", "verify", "was"}
+_CHECKS = words(
+    """
+    allow allowed allows are ask assert can check deny enforce ensure fetch find forbid get
+    guard has is load lookup may must need needs only permit permits query require required
+    requires restrict should test validate verify was
+    """
 )
 """How the name of a question begins, whatever it is about."""
 _HANDLES = frozenset({"cmd", "command", "do", "handle", "on", "process", "run"})

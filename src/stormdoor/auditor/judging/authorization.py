@@ -28,6 +28,7 @@ from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
 from stormdoor.auditor.judging.wording import name_of
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = [
     "chosen_objects",
@@ -37,36 +38,35 @@ __all__ = [
     "unasked_objects",
 ]
 
-_TO_OBJECTS = frozenset(
-    {"cancel", "change", "clear", "close", "copy", "delete", "destroy", "drop", "edit", "execute"}
-    | {"fetch", "find", "follow", "get", "join", "kill", "load", "lookup", "modify", "move", "open"}
-    | {"pause", "query", "read", "remove", "rename", "restart", "run", "save", "select", "set"}
-    | {"start", "stop", "subscribe", "update", "watch", "write"}
+_TO_OBJECTS = words(
+    """
+    cancel change clear close copy delete destroy drop edit execute fetch find follow get join
+    kill load lookup modify move open pause query read remove rename restart run save select set
+    start stop subscribe update watch write
+    """
 )
-_FINDS = frozenset(
-    {"by", "fetch", "find", "first", "get", "load", "lookup", "one", "query", "select"}
-)
+_FINDS = words("by fetch find first get load lookup one query select")
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
-_PARSES = frozenset(
-    {"asdict", "b64decode", "clean", "decode", "decrypt", "deserialize", "dump", "dumps", "escape"}
-    | {"fromstring", "loads", "serialize"}
-    | {"normalize", "parse", "sanitize", "unescape", "unpack", "unpackb", "unquote", "validate"}
+_PARSES = words(
+    """
+    asdict b64decode clean decode decrypt deserialize dump dumps escape fromstring loads
+    normalize parse sanitize serialize unescape unpack unpackb unquote validate
+    """
 )
 _MAKES = (
     *(["as", "dict"], ["as", "json"], ["from", "json"], ["model", "dump"]),
     *(["model", "validate"], ["to", "dict"], ["to", "json"]),
 )
 """How the names of methods begin that make one thing of another."""
-_COMMANDS = frozenset(
-    {"delete", "drop", "halt", "kill", "purge", "reboot", "reset", "restart", "shutdown", "stop"}
-    | {"terminate", "wipe"}
-)
+_COMMANDS = words("delete drop halt kill purge reboot reset restart shutdown stop terminate wipe")
 _CONTENT = frozenset({"body", "comment", "content", "line", "message", "msg", "text"})
 """Names of what a message says, and not of what it is about."""
 # Not `write` and `send`: what is behind them may as well be a terminal.
-_TELLS = frozenset(
-    {"add", "append", "broadcast", "create", "emit", "insert", "notify", "post", "publish", "push"}
-    | {"hmset", "hset", "log", "record", "save", "say", "store"}
+_TELLS = words(
+    """
+    add append broadcast create emit hmset hset insert log notify post publish push record save
+    say store
+    """
 )
 _RIGHTS = frozenset({"access", "acl", "owner", "permission", "permissions"})
 """Words of an argument that says by which right something is had."""

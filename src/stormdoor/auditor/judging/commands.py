@@ -8,63 +8,36 @@ from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
 from stormdoor.auditor.judging.wording import words_before
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["commands_of_anybody", "ends_what_runs"]
 
-_ENDS = frozenset(
-    {
-        "disable",
-        "halt",
-        "hibernate",
-        "init",
-        "kill",
-        "killall",
-        "logout",
-        "pkill",
-        "poweroff",
-        "reboot",
-    }
-    | {"restart", "rm", "service", "shutdown", "start", "stop", "suspend", "systemctl"}
+_ENDS = words(
+    """
+    disable halt hibernate init kill killall logout pkill poweroff reboot restart rm service
+    shutdown start stop suspend systemctl
+    """
 )
 """Words of command lines that end or begin what others use."""
-_INTERPRETERS = frozenset(
-    {"bash", "mysql", "node", "perl", "php", "psql", "python", "python3", "ruby", "sh", "sqlite3"}
-    | {"ssh", "zsh"}
-)
+_INTERPRETERS = words("bash mysql node perl php psql python python3 ruby sh sqlite3 ssh zsh")
 """Programs that run what they read."""
-_CODE = frozenset(
-    {"eval", "exec", "__import__", "importlib.import_module", "importlib.reload", "runpy.run_path"}
-)
-_FILES = frozenset(
-    {"open", "io.open", "codecs.open", "os.chmod", "os.chown", "os.link", "os.makedirs", "os.mkdir"}
-    | {"os.remove", "os.removedirs", "os.rename", "os.replace", "os.rmdir", "os.symlink"}
-    | {"os.truncate", "os.unlink"}
+_CODE = words("__import__ eval exec importlib.import_module importlib.reload runpy.run_path")
+_FILES = words(
+    """
+    codecs.open io.open open os.chmod os.chown os.link os.makedirs os.mkdir os.remove
+    os.removedirs os.rename os.replace os.rmdir os.symlink os.truncate os.unlink
+    """
 )
 _UNPACKS = (".extractall", ".extract")
 _OF_FILES = ("pathlib.Path.", "shutil.")
 _RUNS = frozenset({"eval", "exec", "execute", "run", "shell", "spawn", "system"})
 _CALLS = frozenset({"call", "dispatch", "execute", "handle", "process", "run", "serve"})
 _FIRES = frozenset({"call", "dispatch", "emit", "fire", "publish", "send", "trigger"})
-_BUSES = frozenset(
-    {"bus", "dispatch", "dispatcher", "emitter", "event", "events", "hooks", "pubsub", "signals"}
-)
+_BUSES = words("bus dispatch dispatcher emitter event events hooks pubsub signals")
 """Words of what calls functions of the program by the name of an event."""
 _INVOKERS = frozenset({"commander", "executor", "interpreter", "invoker"})
 """Words for what runs commands of its own; what has work done in a thread is given it by `submit`."""
-_RUN = frozenset(
-    {
-        "cell",
-        "cmd",
-        "code",
-        "command",
-        "expression",
-        "program",
-        "script",
-        "shell",
-        "source",
-        "statement",
-    }
-)
+_RUN = words("cell cmd code command expression program script shell source statement")
 """Words for what is run: of the function, or of the field that it is given."""
 
 

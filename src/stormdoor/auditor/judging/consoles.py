@@ -7,20 +7,18 @@ from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
 from stormdoor.auditor.judging.wording import given, name_of, words_before
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["is_typed"]
 
-_CONSOLES = frozenset(
-    {"console", "debugger", "gdb", "interpreter", "pane", "pty", "repl", "shell", "stdin"}
-    | {"terminal", "tmux", "tty", "vty"}
+_CONSOLES = words(
+    "console debugger gdb interpreter pane pty repl shell stdin terminal tmux tty vty"
 )
 _DESCRIPTORS = _CONSOLES | {"child", "fd", "fork", "master", "openpty", "slave", "term"}
 _STREAMS = frozenset({"FileIO", "PipeIOStream", "fdopen", "open"})
 """What makes a stream of a descriptor."""
 _TYPES = frozenset({"feed", "input", "keys", "paste", "push", "send", "sendline", "type", "write"})
-_HOSTS = frozenset(
-    {"box", "connection", "container", "host", "machine", "node", "remote", "ssh", "vm"}
-)
+_HOSTS = words("box connection container host machine node remote ssh vm")
 _RUNS = frozenset({"exec", "execute", "run", "sudo", "system"})
 _QUIET = frozenset({"len", "parse", "print", "quote", "split"})
 

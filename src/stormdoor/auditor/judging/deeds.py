@@ -58,6 +58,7 @@ from stormdoor.auditor.judging.verbs import (
 )
 from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, statement_in, stems_of
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["deeds_of_anybody"]
 
@@ -383,9 +384,8 @@ def _is_put_through(words: list[str]) -> bool:
     )
 
 
-_PLACES_OF_A_MACHINE = frozenset(
-    {"analog", "bit", "byte", "characteristic", "coil", "coils", "digital", "gatt", "memory"}
-    | {"pin", "register", "registers", "word"}
+_PLACES_OF_A_MACHINE = words(
+    "analog bit byte characteristic coil coils digital gatt memory pin register registers word"
 )
 
 

@@ -7,6 +7,7 @@ from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.pieces import selects
 from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["EFFECTS", "message_checks", "message_effects", "stops_nothing"]
 
@@ -15,40 +16,12 @@ EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 
 _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
-_READING = frozenset(
-    [
-        "cursor",
-        "decode",
-        "deserialize",
-        "fetch",
-        "fetchall",
-        "fetchmany",
-        "fetchone",
-        "fetchrow",
-        "fetchval",
-        "filter",
-        "find",
-        "first",
-        "get",
-        "load",
-        "loads",
-        "lookup",
-        "match",
-        "objects",
-        "one",
-        "parse",
-        "query",
-        "read",
-        "schema",
-        "search",
-        "select",
-        "validate",
-        "from",
-        "split",
-        "json",
-        "unpack",
-        "unpackb",
-    ]
+_READING = words(
+    """
+    cursor decode deserialize fetch fetchall fetchmany fetchone fetchrow fetchval filter find
+    first from get json load loads lookup match objects one parse query read schema search
+    select split unpack unpackb validate
+    """
 )
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.wording import literals_of, name_of, words_before
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["is_device", "is_of_the_machine", "is_order", "is_sent_to_device"]
 
@@ -21,15 +22,16 @@ _DEVICES = _PORTS | frozenset(
 """Words for what moves, shines or heats."""
 _PUBLISHES = frozenset({"lpush", "produce", "publish", "rpush", "send"})
 _TOPICS = frozenset({"channel", "key", "queue", "routing_key", "subject", "topic"})
-_ORDERS = frozenset(
-    {"cmd", "cmnd", "command", "commands", "control", "job", "jobs", "mute", "relay", "set"}
-    | {"switch", "task", "tasks", "volume", "work"}
+_ORDERS = words(
+    "cmd cmnd command commands control job jobs mute relay set switch task tasks volume work"
 )
 """Words of a topic that a device or a worker listens to."""
 _SENDS = frozenset({"emit", "post", "publish", "put", "send", "write"})
-_ENDS = frozenset(
-    {"abort", "cancel", "cancelled", "emergency", "exiting", "halt", "halted", "pause", "paused"}
-    | {"quit", "shutdown", "stop", "stopped", "stopping"}
+_ENDS = words(
+    """
+    abort cancel cancelled emergency exiting halt halted pause paused quit shutdown stop stopped
+    stopping
+    """
 )
 """Words of a flag that a loop of the program looks at."""
 _REQUESTS = frozenset({"delete", "patch", "post", "put"})

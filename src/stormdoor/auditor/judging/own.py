@@ -20,6 +20,7 @@ from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.verbs import CHANGES, SPEAKS
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = [
@@ -169,9 +170,11 @@ def is_an_amount(event: Event) -> bool:
     )
 
 
-_AMOUNTS = frozenset(
-    {"after", "before", "cols", "columns", "count", "cursor", "height", "interval", "limit"}
-    | {"offset", "rows", "since", "size", "skip", "timeout", "width"}
+_AMOUNTS = words(
+    """
+    after before cols columns count cursor height interval limit offset rows since size skip
+    timeout width
+    """
 )
 
 

@@ -1,5 +1,7 @@
 """Words for what is done to things, for what only reads or adds, and for whose things are."""
 
+from stormdoor.auditor.naming.words import words
+
 __all__ = [
     "BEGINS",
     "CHANGES",
@@ -27,39 +29,15 @@ __all__ = [
     "THEMSELVES",
 ]
 
-CHANGES = frozenset(
-    {
-        "abort",
-        "cancel",
-        "delete",
-        "destroy",
-        "drop",
-        "edit",
-        "erase",
-        "kill",
-        "modify",
-        "overwrite",
-        "purge",
-    }
-    | {
-        "reboot",
-        "remove",
-        "rename",
-        "replace",
-        "restart",
-        "revoke",
-        "shutdown",
-        "terminate",
-        "update",
-        "wipe",
-    }
+CHANGES = words(
+    """
+    abort cancel delete destroy drop edit erase kill modify overwrite purge reboot remove rename
+    replace restart revoke shutdown terminate update wipe
+    """
 )
 KEEPS = frozenset({"apply", "commit", "put", "save", "set", "write"})
 """What changes an object that was looked up."""
-FINDS = frozenset(
-    {"by", "fetch", "filter", "find", "first", "get", "load", "lookup", "objects", "one", "query"}
-    | {"select"}
-)
+FINDS = words("by fetch filter find first get load lookup objects one query select")
 TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
 SPEAKS = TELLS | {
     "broadcast",
@@ -75,55 +53,36 @@ SPEAKS = TELLS | {
     "talk",
     "whisper",
 }
-RUNS = frozenset(
-    {"apply", "call", "delay", "dispatch", "enqueue", "execute", "fire", "invoke", "queue", "run"}
-    | {"schedule", "send", "start", "submit", "trigger"}
+RUNS = words(
+    """
+    apply call delay dispatch enqueue execute fire invoke queue run schedule send start submit
+    trigger
+    """
 )
-PROCEDURES = frozenset(
-    {"action", "cmd", "command", "func", "function", "job", "macro", "method", "operation"}
-    | {"procedure", "program", "routine", "rpc", "scene", "script", "task"}
+PROCEDURES = words(
+    """
+    action cmd command func function job macro method operation procedure program routine rpc
+    scene script task
+    """
 )
 """What is run: `run_action(name)`."""
 BEGINS = frozenset({"invoke", "launch", "perform", "run"})
-PICKS = frozenset(
-    {"action", "cmd", "command", "func", "function", "gcode", "job", "method", "procedure", "task"}
-)
+PICKS = words("action cmd command func function gcode job method procedure task")
 FACTORIES = frozenset({"event", "signal"})
 FIRES = frozenset({"dispatch", "emit", "fire", "send", "trigger"})
-SWITCHES = frozenset(
-    {"activate", "close", "deactivate", "disable", "enable", "lock", "off", "on", "open", "output"}
-    | {"reset", "start", "stop", "switch", "toggle", "turn", "unlock"}
+SWITCHES = words(
+    """
+    activate close deactivate disable enable lock off on open output reset start stop switch
+    toggle turn unlock
+    """
 )
-CONTROLS = frozenset(
-    {
-        "accelerate",
-        "angle",
-        "angular",
-        "brake",
-        "brightness",
-        "capture",
-        "click",
-        "color",
-        "colour",
-        "copy",
-    }
-    | {
-        "cycle",
-        "drag",
-        "drive",
-        "duty",
-        "hotkey",
-        "interval",
-        "launch",
-        "level",
-        "linear",
-        "mode",
-        "move",
-    }
-    | {"paste", "pause", "play", "position", "power", "press", "pwm", "release", "rotate", "scroll"}
-    | {"seek", "setpoint", "speed", "steer", "target", "threshold", "throttle", "thrust", "type"}
-    | {"typewrite"}
-    | {"velocity", "volume", "yaw", "zoom"}
+CONTROLS = words(
+    """
+    accelerate angle angular brake brightness capture click color colour copy cycle drag drive
+    duty hotkey interval launch level linear mode move paste pause play position power press pwm
+    release rotate scroll seek setpoint speed steer target threshold throttle thrust type
+    typewrite velocity volume yaw zoom
+    """
 )
 """What a message sets that says how much."""
 QUIET = frozenset(
@@ -165,23 +124,12 @@ QUIET = frozenset(
     | {"push", "put", "record", "register", "say", "send", "setdefault", "store", "subscribe"}
     | {"tell", "track", "unregister", "unsubscribe"}
 )
-OF_SOMEBODY = frozenset(
-    {"account", "board", "call", "conference", "debug", "device", "doc", "document", "frame"}
-    | {"game", "group", "host", "job", "kernel", "lobby", "machine", "match", "meeting", "member"}
-    | {
-        "owner",
-        "party",
-        "people",
-        "person",
-        "player",
-        "project",
-        "room",
-        "session",
-        "table",
-        "task",
-        "team",
-    }
-    | {"terminal", "uid", "user", "uuid"}
+OF_SOMEBODY = words(
+    """
+    account board call conference debug device doc document frame game group host job kernel
+    lobby machine match meeting member owner party people person player project room session
+    table task team terminal uid user uuid
+    """
 )
 """Words for what belongs to some and not to all."""
 THEMSELVES = frozenset({"account", "member", "owner", "people", "person", "player", "uid", "user"})

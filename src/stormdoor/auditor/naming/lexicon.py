@@ -18,6 +18,7 @@ from stormdoor.auditor.naming.vocabulary import (
     VERIFY,
     VERIFY_VERBS,
 )
+from stormdoor.auditor.naming.words import words
 
 __all__ = [
     "asks_for_anybody",
@@ -134,13 +135,14 @@ def is_login(name: str) -> bool:
     return bool(words & (VERIFY - _PERMITS)) and not words & (ACCESS | _PERMITS)
 
 
-_PERMITS = frozenset(
-    {"admin", "allowed", "authorise", "authorised", "authorize", "authorized", "permission"}
-    | {"permissions", "permitted"}
+_PERMITS = words(
+    "admin allowed authorise authorised authorize authorized permission permissions permitted"
 )
-_THERE = frozenset(
-    {"active", "anonymous", "auth", "authenticated", "guest", "in", "logged", "loggedin", "login"}
-    | {"not", "session", "signed", "user", "valid"}
+_THERE = words(
+    """
+    active anonymous auth authenticated guest in logged loggedin login not session signed user
+    valid
+    """
 )
 
 
@@ -206,65 +208,20 @@ def says_for_whom(name: str) -> bool:
     return bool(words) and (words[0] in _ADDRESSED or words[-1] in _ADDRESSED - {"to"})
 
 
-_ADDRESSED = frozenset(
-    {"addressee", "dest", "destination", "receiver", "recipient", "target", "to"}
+_ADDRESSED = words("addressee dest destination receiver recipient target to")
+_SENDERS = words(
+    """
+    account acct author from login member nick nickname owner participant player pname requester
+    sender tenant uid uname user userid username usr
+    """
 )
-_SENDERS = frozenset(
-    {
-        "account",
-        "acct",
-        "author",
-        "from",
-        "login",
-        "member",
-        "nick",
-        "nickname",
-        "owner",
-        "participant",
-    }
-    | {
-        "player",
-        "pname",
-        "requester",
-        "sender",
-        "tenant",
-        "uid",
-        "uname",
-        "user",
-        "userid",
-        "username",
-        "usr",
-    }
-)
-_ROLES = frozenset(
-    {
-        "client",
-        "customer",
-        "driver",
-        "employee",
-        "my",
-        "operator",
-        "passenger",
-        "patient",
-        "student",
-    }
-    | {"teacher"}
-)
+_ROLES = words("client customer driver employee my operator passenger patient student teacher")
 _NUMBERS = frozenset({"id", "key", "name", "no", "num", "number", "uuid"})
-_ANOTHER = frozenset(
-    {"ban", "block", "dest", "destination", "for", "friend", "invite", "invited", "kick", "new"}
-    | {
-        "num",
-        "opponent",
-        "other",
-        "partner",
-        "peer",
-        "receiver",
-        "recipient",
-        "target",
-        "to",
-        "with",
-    }
+_ANOTHER = words(
+    """
+    ban block dest destination for friend invite invited kick new num opponent other partner
+    peer receiver recipient target to with
+    """
 )
 
 

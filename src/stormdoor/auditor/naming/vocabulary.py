@@ -1,5 +1,7 @@
 """The words that `lexicon` looks for in names."""
 
+from stormdoor.auditor.naming.words import words
+
 __all__ = [
     "ACCESS",
     "CREDENTIAL",
@@ -16,282 +18,67 @@ __all__ = [
     "VERIFY_VERBS",
 ]
 
-CREDENTIAL = frozenset(
-    [
-        "token",
-        "tokens",
-        "jwt",
-        "secret",
-        "password",
-        "passwd",
-        "pwd",
-        "passphrase",
-        "pin",
-        "key",
-        "apikey",
-        "auth",
-        "authorization",
-        "credential",
-        "credentials",
-        "creds",
-        "session",
-        "sessionid",
-        "sid",
-        "cookie",
-        "cookies",
-        "ticket",
-        "signature",
-        "sig",
-        "hmac",
-        "bearer",
-        "otp",
-        "hash",
-        "nonce",
-        "code",
-        "csrf",
-        "xsrf",
-    ]
+CREDENTIAL = words(
+    """
+    apikey auth authorization bearer code cookie cookies credential credentials creds csrf hash
+    hmac jwt key nonce otp passphrase passwd password pin pwd secret session sessionid sid sig
+    signature ticket token tokens xsrf
+    """
 )
 NOT_CREDENTIAL = frozenset(["keyboard", "keys"])
 TOGETHER = ("auth", "passwd", "password", "secret", "token")
 """How words end that stand for a credential and are not told apart: `rpcauth`, `accesstoken`."""
-OF_THINGS = frozenset(
-    [
-        "asset",
-        "blob",
-        "block",
-        "board",
-        "branch",
-        "build",
-        "cache",
-        "channel",
-        "chat",
-        "close",
-        "color",
-        "commit",
-        "content",
-        "country",
-        "data",
-        "dict",
-        "document",
-        "error",
-        "event",
-        "exit",
-        "file",
-        "foreign",
-        "fragment",
-        "game",
-        "generate",
-        "git",
-        "group",
-        "image",
-        "index",
-        "item",
-        "lang",
-        "language",
-        "map",
-        "message",
-        "object",
-        "op",
-        "page",
-        "partition",
-        "path",
-        "primary",
-        "query",
-        "reason",
-        "response",
-        "return",
-        "room",
-        "row",
-        "run",
-        "script",
-        "sort",
-        "source",
-        "status",
-        "template",
-        "torrent",
-        "transaction",
-        "tree",
-        "tx",
-        "type",
-        "url",
-        "video",
-        "widget",
-        "zip",
-    ]
+OF_THINGS = words(
+    """
+    asset blob block board branch build cache channel chat close color commit content country
+    data dict document error event exit file foreign fragment game generate git group image
+    index item lang language map message object op page partition path primary query reason
+    response return room row run script sort source status template torrent transaction tree tx
+    type url video widget zip
+    """
 )
-SESSIONS_OF = frozenset(
-    {"aiohttp", "boto", "cassandra", "database", "db", "mongo", "neo", "orm", "requests", "spark"}
-    | {"sql", "sqlalchemy", "ssh", "tensorflow", "tf", "tmux"}
+SESSIONS_OF = words(
+    """
+    aiohttp boto cassandra database db mongo neo orm requests spark sql sqlalchemy ssh
+    tensorflow tf tmux
+    """
 )
 """What has sessions that are nobody's: `get_db_session`."""
-IDENTITY = frozenset(
-    [
-        "user",
-        "account",
-        "principal",
-        "identity",
-        "session",
-        "authenticated",
-        "authorized",
-        "authorised",
-        "logged",
-        "login",
-        "loggedin",
-        "admin",
-        "member",
-        "viewer",
-        "auth",
-        "permission",
-        "permissions",
-        "token",
-        "claims",
-        "username",
-        "userid",
-    ]
+IDENTITY = words(
+    """
+    account admin auth authenticated authorised authorized claims identity logged loggedin login
+    member permission permissions principal session token user userid username viewer
+    """
 )
-VERIFY = frozenset(
-    [
-        "verify",
-        "verified",
-        "verifies",
-        "authenticate",
-        "authenticated",
-        "authenticates",
-        "auth",
-        "authorize",
-        "authorise",
-        "authorized",
-        "authorised",
-        "login",
-        "logged",
-        "loggedin",
-        "signin",
-        "permission",
-        "permissions",
-        "permitted",
-        "allowed",
-        "credential",
-        "credentials",
-        "identity",
-        "whoami",
-        "introspect",
-        "unseal",
-        "unsign",
-    ]
+VERIFY = words(
+    """
+    allowed auth authenticate authenticated authenticates authorise authorised authorize
+    authorized credential credentials identity introspect logged loggedin login permission
+    permissions permitted signin unseal unsign verified verifies verify whoami
+    """
 )
-VERIFY_VERBS = frozenset(
-    [
-        "check",
-        "validate",
-        "valid",
-        "decode",
-        "load",
-        "loads",
-        "get",
-        "find",
-        "lookup",
-        "resolve",
-        "is",
-        "has",
-    ]
+VERIFY_VERBS = words("check decode find get has is load loads lookup resolve valid validate")
+RAISING = words(
+    "assert authenticate authorise authorize check enforce ensure require validate verify"
 )
-RAISING = frozenset(
-    [
-        "verify",
-        "authenticate",
-        "require",
-        "ensure",
-        "assert",
-        "enforce",
-        "authorize",
-        "authorise",
-        "check",
-        "validate",
-    ]
+NEGATIVE = words(
+    """
+    anonymous awaiting bad banned blocked denied expired failed forbidden guest invalid lacks
+    missing need needs no not pending rejected revoked unauth unauthenticated unauthorised
+    unauthorized waiting wrong
+    """
 )
-NEGATIVE = frozenset(
-    [
-        "invalid",
-        "expired",
-        "denied",
-        "bad",
-        "missing",
-        "anonymous",
-        "guest",
-        "unauthenticated",
-        "unauthorized",
-        "unauthorised",
-        "forbidden",
-        "revoked",
-        "rejected",
-        "blocked",
-        "banned",
-        "not",
-        "no",
-        "unauth",
-        "waiting",
-        "awaiting",
-        "pending",
-        "needs",
-        "need",
-        "lacks",
-        "failed",
-        "wrong",
-    ]
+SETTING = words(
+    """
+    args argv cfg conf config configuration default defaults define env environ flags opt option
+    options opts params preferences prefs setting settings
+    """
 )
-SETTING = frozenset(
-    [
-        "settings",
-        "setting",
-        "options",
-        "option",
-        "config",
-        "conf",
-        "cfg",
-        "configuration",
-        "args",
-        "opts",
-        "opt",
-        "env",
-        "environ",
-        "flags",
-        "argv",
-        "preferences",
-        "prefs",
-        "params",
-        "define",
-        "default",
-        "defaults",
-    ]
-)
-ACCESS = frozenset(
-    ["acl", "access", "role", "roles", "scope", "scopes", "can", "may", "permit", "owns", "owner"]
-)
-OF_REQUESTS = frozenset(
-    [
-        "command",
-        "content",
-        "dir",
-        "directory",
-        "event",
-        "extension",
-        "file",
-        "filename",
-        "folder",
-        "format",
-        "json",
-        "message",
-        "method",
-        "mime",
-        "payload",
-        "path",
-        "schema",
-        "size",
-        "type",
-        "uri",
-        "url",
-        "version",
-    ]
+ACCESS = words("access acl can may owner owns permit role roles scope scopes")
+OF_REQUESTS = words(
+    """
+    command content dir directory event extension file filename folder format json message
+    method mime path payload schema size type uri url version
+    """
 )
 """What a check that is not about the client is about: `is_path_allowed`, `validate_message`."""

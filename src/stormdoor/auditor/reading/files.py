@@ -8,25 +8,15 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
+from stormdoor.auditor.naming.words import words
+
 __all__ = ["Listing", "in_order", "list_files", "python_packages"]
 
-_SKIPPED = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".svn",
-        "__pycache__",
-        ".tox",
-        ".nox",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        "node_modules",
-        ".venv",
-        "venv",
-        ".eggs",
-        ".idea",
-    }
+_SKIPPED = words(
+    """
+    .eggs .git .hg .idea .mypy_cache .nox .pytest_cache .ruff_cache .svn .tox .venv __pycache__
+    node_modules venv
+    """
 )
 _ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
 _MAX_ASSET = 512 * 1024

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.python2 import modernised
 from stormdoor.report.finding import Location
 
@@ -160,25 +161,11 @@ _ASIDE = re.compile(
 _KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
 _SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})
-_PLAIN = frozenset(
-    [
-        "arg",
-        "asname",
-        "attr",
-        "conversion",
-        "ctx",
-        "id",
-        "is_async",
-        "kind",
-        "level",
-        "module",
-        "name",
-        "op",
-        "ops",
-        "rest",
-        "simple",
-        "type_comment",
-    ]
+_PLAIN = words(
+    """
+    arg asname attr conversion ctx id is_async kind level module name op ops rest simple
+    type_comment
+    """
 )
 _PARTS: dict[type[ast.AST], tuple[str, ...]] = {
     kind: tuple(name for name in kind._fields if name not in _PLAIN)

@@ -33,14 +33,17 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_HOOKS = frozenset(
-    {"__init__", "get", "get_websocket_protocol", "initialize", "on_message", "on_open", "open"}
-    | {"prepare", "select_subprotocol"}
+_HOOKS = words(
+    """
+    __init__ get get_websocket_protocol initialize on_message on_open open prepare
+    select_subprotocol
+    """
 )
 """What Tornado or SockJS calls on the way of a connection."""
 

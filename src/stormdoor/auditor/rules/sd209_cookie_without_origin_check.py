@@ -30,14 +30,13 @@ Fix:
 from collections.abc import Iterator
 
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_COOKIES = frozenset(
-    {"handler.get_cookie", "handler.get_secure_cookie", "handler.get_signed_cookie"}
-)
+_COOKIES = words("handler.get_cookie handler.get_secure_cookie handler.get_signed_cookie")
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -42,27 +43,12 @@ _DECODERS = (
     "msgpack.unpackb",
     "rapidjson.loads",
 )
-_CHECKS = frozenset(
-    [
-        "isinstance",
-        "validate",
-        "model_validate",
-        "model_validate_json",
-        "parse_obj",
-        "parse_raw",
-        "is_valid",
-        "validate_json",
-        "structure",
-        "convert",
-        "type",
-        "fullmatch",
-        "match",
-        "issubset",
-        "validate_python",
-        "from_dict",
-        "check_types",
-        "check_type",
-    ]
+_CHECKS = words(
+    """
+    check_type check_types convert from_dict fullmatch is_valid isinstance issubset match
+    model_validate model_validate_json parse_obj parse_raw structure type validate validate_json
+    validate_python
+    """
 )
 
 

@@ -28,6 +28,7 @@ from stormdoor.auditor.facts.sinks import from_client, is_called, reaching, sunk
 from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -69,26 +70,12 @@ _OF_PATHS = (".read_text", ".read_bytes", ".write_text", ".write_bytes")
 _OF_OTHERS_TOO = (".open", ".unlink", ".rmdir", ".mkdir", ".iterdir", ".touch", ".rename")
 """Methods of paths, and of other things."""
 _WORDS = ("file", "path", "src")
-_TESTS = frozenset(
-    [
-        "basename",
-        "secure_filename",
-        "is_relative_to",
-        "relative_to",
-        "commonpath",
-        "commonprefix",
-        "realpath",
-        "resolve",
-        "abspath",
-        "fullmatch",
-        "match",
-        "isalnum",
-        "isidentifier",
-        "safe_join",
-        "startswith",
-        "normpath",
-        "isdigit",
-    ]
+_TESTS = words(
+    """
+    abspath basename commonpath commonprefix fullmatch is_relative_to isalnum isdigit
+    isidentifier match normpath realpath relative_to resolve safe_join secure_filename
+    startswith
+    """
 )
 
 

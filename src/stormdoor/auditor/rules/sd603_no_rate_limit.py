@@ -30,32 +30,17 @@ from stormdoor.auditor.facts.places import functions_of, is_test
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_LIMITS = frozenset(
-    [
-        "rate",
-        "ratelimit",
-        "limit",
-        "limiter",
-        "limits",
-        "throttle",
-        "throttled",
-        "throttler",
-        "bucket",
-        "quota",
-        "quotas",
-        "flood",
-        "budget",
-        "semaphore",
-        "cooldown",
-        "debounce",
-        "backoff",
-        "interval",
-    ]
+_LIMITS = words(
+    """
+    backoff bucket budget cooldown debounce flood interval limit limiter limits quota quotas
+    rate ratelimit semaphore throttle throttled throttler
+    """
 )
 
 

@@ -32,15 +32,14 @@ from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, s
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
 _ADDERS = frozenset({"add", "append"})
-_COUNTS = frozenset(
-    {"count", "max", "limit", "limits", "full", "capacity", "quota", "semaphore", "total"}
-)
+_COUNTS = words("capacity count full limit limits max quota semaphore total")
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:

@@ -28,6 +28,7 @@ from stormdoor.auditor.facts.places import last_name, scopes_of, subject_of
 from stormdoor.auditor.facts.sinks import is_called
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -53,24 +54,11 @@ _BLOCKING = (
     "httpx.post",
     "input",
 )
-_ELSEWHERE = frozenset(
-    [
-        "run_in_executor",
-        "to_thread",
-        "submit",
-        "Thread",
-        "run_on_executor",
-        "Process",
-        "Timer",
-        "apply_async",
-        "map_async",
-        "start_new_thread",
-        "run_sync",
-        "threadpool",
-        "in_thread",
-        "blocking",
-        "run_executor",
-    ]
+_ELSEWHERE = words(
+    """
+    Process Thread Timer apply_async blocking in_thread map_async run_executor run_in_executor
+    run_on_executor run_sync start_new_thread submit threadpool to_thread
+    """
 )
 
 

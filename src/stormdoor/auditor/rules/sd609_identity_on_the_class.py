@@ -32,29 +32,17 @@ from stormdoor.auditor.facts.places import subject_of
 from stormdoor.auditor.facts.sharing import shared_containers
 from stormdoor.auditor.judging.endpoint import Endpoint, Method
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
-_IDENTITY = frozenset(
-    [
-        "user",
-        "username",
-        "principal",
-        "identity",
-        "session",
-        "token",
-        "authenticated",
-        "admin",
-        "account",
-        "role",
-        "roles",
-        "permission",
-        "permissions",
-        "scopes",
-        "claims",
-    ]
+_IDENTITY = words(
+    """
+    account admin authenticated claims identity permission permissions principal role roles
+    scopes session token user username
+    """
 )
 _RIGHTS = frozenset(["roles", "permissions", "scopes", "claims", "groups"])
 

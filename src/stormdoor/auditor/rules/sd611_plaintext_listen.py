@@ -24,15 +24,14 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.applications import is_application, serves_no_socket
 from stormdoor.auditor.facts.calls import Call, call_at, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]
 
 _APPLICATION = "tornado.web.Application().listen"
-_SERVER = frozenset(
-    {"tornado.httpserver.HTTPServer().listen", "tornado.httpserver.HTTPServer().bind"}
-)
+_SERVER = words("tornado.httpserver.HTTPServer().bind tornado.httpserver.HTTPServer().listen")
 _ALL = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - looked for, not bound
 
 

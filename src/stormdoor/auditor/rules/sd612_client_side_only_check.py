@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, rule
@@ -38,9 +39,7 @@ _COMPARED = re.compile(
     r"""(?:={2,3}|!={1,2})\s*(?P<quote>["'`])(?P<text>[^"'`\s]{4,})(?P=quote)""",
     re.IGNORECASE,
 )
-_WORDS = frozenset(
-    {"undefined", "password", "text", "object", "string", "function", "number", "null"}
-)
+_WORDS = words("function null number object password string text undefined")
 _MAX = 512 * 1024
 
 

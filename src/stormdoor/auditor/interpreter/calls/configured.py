@@ -16,13 +16,11 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["Configured"]
 
-_FORMS = frozenset(
-    {"decode", "encode", "get_secret_value", "lower", "lstrip", "rstrip", "split", "strip"}
-    | {"tag", "upper"}
-)
+_FORMS = words("decode encode get_secret_value lower lstrip rstrip split strip tag upper")
 """Methods that give another form of a setting."""
 
 

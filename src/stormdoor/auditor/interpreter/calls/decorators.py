@@ -24,38 +24,19 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = ["STDLIB", "Decorators"]
 
-_PASS_DECORATORS = frozenset(
-    [
-        "coroutine",
-        "engine",
-        "asynchronous",
-        "wraps",
-        "override",
-        "abstractmethod",
-        "staticmethod",
-        "classmethod",
-        "property",
-        "cached_property",
-        "lru_cache",
-        "cache",
-        "run_on_executor",
-        "return_future",
-        "contextmanager",
-        "asynccontextmanager",
-        "no_type_check",
-        "final",
-        "overload",
-        "gather",
-        "deprecated",
-    ]
+_PASS_DECORATORS = words(
+    """
+    abstractmethod asynccontextmanager asynchronous cache cached_property classmethod
+    contextmanager coroutine deprecated engine final gather lru_cache no_type_check overload
+    override property return_future run_on_executor staticmethod wraps
+    """
 )
-_BEFORE = frozenset(
-    {"ConfigParser", "Cookie", "Queue", "StringIO", "cPickle", "httplib", "md5", "sha"}
-)
+_BEFORE = words("ConfigParser Cookie Queue StringIO cPickle httplib md5 sha")
 STDLIB = sys.stdlib_module_names | _BEFORE | {"thread", "urllib2", "urlparse"}
 """Modules of Python 3, and of Python 2."""
 

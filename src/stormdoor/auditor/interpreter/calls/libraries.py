@@ -40,6 +40,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["Libraries"]
 
@@ -55,18 +56,8 @@ _JWT = (
     "django.core.signing.",
     "cryptography.fernet.",
 )
-_VERIFIES = frozenset(
-    {
-        "decode",
-        "decrypt",
-        "loads",
-        "verify",
-        "verify_oauth2_token",
-        "verify_id_token",
-        "deserialize",
-        "validate",
-        "unsign",
-    }
+_VERIFIES = words(
+    "decode decrypt deserialize loads unsign validate verify verify_id_token verify_oauth2_token"
 )
 _FAILS = {
     "itsdangerous": "BadSignature",
@@ -82,14 +73,11 @@ _JSON = ("django.utils.simplejson.", "orjson.", "rapidjson.", "simplejson.", "uj
 _OF_THE_LANGUAGE = frozenset({"bytes", "dict", "list", "set", "str"})
 _ASKS_ANOTHER = frozenset({"urllib.request.urlopen", "urllib2.urlopen", "urllib.urlopen"})
 """What asks another server: where a credential goes along, that one says whose it is."""
-_ASKED = frozenset(
-    {"authenticate", "check", "execute", "fetch", "find", "get", "load", "login", "lookup", "post"}
-    | {"query", "validate", "verify"}
+_ASKED = words(
+    "authenticate check execute fetch find get load login lookup post query validate verify"
 )
 """First words of what asks for something that comes to a function later."""
-_NOT_OF_NONE = frozenset(
-    {"xhtml_escape", "loads", "int", "len", "json_decode", "b64decode", "float"}
-)
+_NOT_OF_NONE = words("b64decode float int json_decode len loads xhtml_escape")
 
 
 class Libraries(Methods):

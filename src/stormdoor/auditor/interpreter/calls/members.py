@@ -28,6 +28,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Binding, Defined, FunctionNode, Module
 from stormdoor.auditor.reading.project import External
 
@@ -36,9 +37,7 @@ __all__ = ["Members", "is_enumeration", "last_name"]
 _ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _MAX_REGISTERED = 24
 """Classes that are looked at for what they put into a table."""
-_SWITCHES = frozenset(
-    {"allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"}
-)
+_SWITCHES = words("allow any check cors debug dev insecure origin origins testing")
 """Words of a flag that is there to turn a check of origins off."""
 
 

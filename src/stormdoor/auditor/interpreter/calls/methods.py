@@ -29,13 +29,13 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["Methods"]
 
 
-_OF_FILES = frozenset(
-    {"chmod", "open", "read_bytes", "read_text", "rename", "replace", "rmdir", "touch", "unlink"}
-    | {"write_bytes", "write_text"}
+_OF_FILES = words(
+    "chmod open read_bytes read_text rename replace rmdir touch unlink write_bytes write_text"
 )
 """Methods of a path that reach the file."""
 _UNPACKS = frozenset({"extract", "extractall"})

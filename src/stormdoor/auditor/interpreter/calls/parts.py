@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Imported
 from stormdoor.auditor.reading.project import Meaning
 
@@ -26,9 +27,7 @@ __all__ = ["Parts", "named_attribute", "part_of"]
 
 _MODULES = frozenset({"import_module", "__import__"})
 _LOADS = frozenset({"load", "import", "locate", "resolve", "lookup"})
-_OBJECTS = frozenset(
-    {"by", "class", "from", "item", "name", "object", "path", "string", "symbol", "dotted"}
-)
+_OBJECTS = words("by class dotted from item name object path string symbol")
 """`import_string`, `load_class`, `resolve_name`: what stands after the verb."""
 
 

@@ -4,13 +4,15 @@ import ast
 from functools import lru_cache
 
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["names_a_place"]
 
-_OF_STORES = frozenset(
-    {"add", "contains", "delete", "del", "exists", "expire", "fetch", "get", "has", "incr", "load"}
-    | {"pop", "publish", "push", "put", "read", "remove", "save", "set", "store", "subscribe"}
-    | {"unset", "unsubscribe", "update", "write"}
+_OF_STORES = words(
+    """
+    add contains del delete exists expire fetch get has incr load pop publish push put read
+    remove save set store subscribe unset unsubscribe update write
+    """
 )
 """First words of what a store does: `get(key)`, `set_json(key, value)`."""
 _MAKES = frozenset({"build", "construct", "format", "make"})

@@ -11,6 +11,7 @@ from stormdoor.auditor.interpreter.values import (
     Sequence,
     Value,
 )
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = ["COPIES", "FIELDS", "NAME_SPACES", "TUPLES", "copied_with", "name_space", "tuple_class"]
@@ -18,9 +19,7 @@ __all__ = ["COPIES", "FIELDS", "NAME_SPACES", "TUPLES", "copied_with", "name_spa
 TUPLES = frozenset({"collections.namedtuple", "typing.NamedTuple"})
 NAME_SPACES = frozenset({"types.SimpleNamespace", "argparse.Namespace", "tornado.util.ObjectDict"})
 FIELDS = frozenset({"attr.asdict", "attrs.asdict", "dataclasses.asdict", "vars"})
-COPIES = frozenset(
-    {"attr.evolve", "attrs.evolve", "copy.copy", "copy.replace", "dataclasses.replace"}
-)
+COPIES = words("attr.evolve attrs.evolve copy.copy copy.replace dataclasses.replace")
 
 
 def name_space(

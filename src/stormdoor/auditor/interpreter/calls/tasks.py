@@ -19,55 +19,26 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["OPERATIONS", "SPAWN", "THROUGH", "Tasks", "is_closing", "keeps_failures"]
 
-SPAWN = frozenset(
-    [
-        "add_callback",
-        "spawn_callback",
-        "call_later",
-        "call_soon",
-        "call_at",
-        "create_task",
-        "ensure_future",
-        "submit",
-        "start_soon",
-        "add_future",
-        "add_timeout",
-        "add_done_callback",
-        "run_coroutine_threadsafe",
-        "add_callback_from_signal",
-        "call_soon_threadsafe",
-        "Thread",
-        "PeriodicCallback",
-    ]
+SPAWN = words(
+    """
+    PeriodicCallback Thread add_callback add_callback_from_signal add_done_callback add_future
+    add_timeout call_at call_later call_soon call_soon_threadsafe create_task ensure_future
+    run_coroutine_threadsafe spawn_callback start_soon submit
+    """
 )
-THROUGH = frozenset(
-    [
-        "wait_for",
-        "shield",
-        "gather",
-        "run_in_executor",
-        "to_thread",
-        "with_timeout",
-        "maybe_future",
-        "convert_yielded",
-        "sync_to_async",
-        "run_on_executor",
-        "multi",
-        "timeout",
-        "await_maybe",
-        "ensure_async",
-        "run_sync",
-        "run",
-    ]
+THROUGH = words(
+    """
+    await_maybe convert_yielded ensure_async gather maybe_future multi run run_in_executor
+    run_on_executor run_sync shield sync_to_async timeout to_thread wait_for with_timeout
+    """
 )
 
 
-_TIMERS = frozenset(
-    ["call_later", "call_at", "add_timeout", "add_done_callback", "add_future", "PeriodicCallback"]
-)
+_TIMERS = words("PeriodicCallback add_done_callback add_future add_timeout call_at call_later")
 """What starts something that does not come at once."""
 
 

@@ -33,112 +33,33 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["Unread"]
 
-_LOGGING = frozenset(
-    [
-        "debug",
-        "info",
-        "warning",
-        "warn",
-        "error",
-        "exception",
-        "critical",
-        "log",
-        "print",
-        "isEnabledFor",
-        "trace",
-        "incr",
-        "inc",
-        "dec",
-        "observe",
-        "labels",
-    ]
+_LOGGING = words(
+    """
+    critical debug dec error exception inc incr info isEnabledFor labels log observe print trace
+    warn warning
+    """
 )
-_HARMLESS = frozenset(
-    [
-        "encode",
-        "decode",
-        "strip",
-        "lower",
-        "upper",
-        "split",
-        "rsplit",
-        "partition",
-        "rpartition",
-        "join",
-        "format",
-        "replace",
-        "keys",
-        "values",
-        "items",
-        "copy",
-        "startswith",
-        "endswith",
-        "count",
-        "index",
-        "find",
-        "title",
-        "hex",
-        "digest",
-        "hexdigest",
-        "total_seconds",
-        "isoformat",
-        "timestamp",
-        "strftime",
-        "time",
-        "lstrip",
-        "rstrip",
-        "splitlines",
-        "isdigit",
-        "current",
-        "instance",
-        "set_nodelay",
-        "get_compression_options",
-        "done",
-        "result",
-        "set_result",
-        "empty",
-        "full",
-        "qsize",
-        "is_set",
-        "exists",
-        "closed",
-        "__init__",
-    ]
+_HARMLESS = words(
+    """
+    __init__ closed copy count current decode digest done empty encode endswith exists find
+    format full get_compression_options hex hexdigest index instance is_set isdigit isoformat
+    items join keys lower lstrip partition qsize replace result rpartition rsplit rstrip
+    set_nodelay set_result split splitlines startswith strftime strip time timestamp title
+    total_seconds upper values
+    """
 )
 _FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
 """What makes another form of a secret."""
-_DELIVERS = frozenset(
-    [
-        "send",
-        "send_multipart",
-        "send_string",
-        "send_json",
-        "send_bytes",
-        "sendall",
-        "write",
-        "writelines",
-        "put",
-        "put_nowait",
-        "publish",
-        "emit",
-        "append",
-        "add",
-        "push",
-        "extend",
-        "insert",
-        "set",
-        "hset",
-        "setex",
-        "output",
-        "save",
-        "broadcast",
-        "forward",
-        "enqueue",
-        "notify",
-    ]
+_DELIVERS = words(
+    """
+    add append broadcast emit enqueue extend forward hset insert notify output publish push put
+    put_nowait save send send_bytes send_json send_multipart send_string sendall set setex write
+    writelines
+    """
 )
 """What hands something on and gives no answer about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
@@ -147,45 +68,18 @@ _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
 _PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions and answers them all at once."""
-_LEAVES = frozenset(
-    [
-        "remove",
-        "discard",
-        "pop",
-        "unregister",
-        "unsubscribe",
-        "leave",
-        "delete",
-        "detach",
-        "disconnect",
-    ]
-)
+_LEAVES = words("delete detach discard disconnect leave pop remove unregister unsubscribe")
 """Words of what takes the connection from where it was."""
 _FEEDS = frozenset({"consume", "data", "feed", "parse", "process", "receive", "received"})
 """Words of what gives a parser more to read."""
-_STARTS = frozenset(
-    [
-        "callback",
-        "task",
-        "spawn",
-        "submit",
-        "schedule",
-        "defer",
-        "later",
-        "soon",
-        "background",
-        "thread",
-        "run",
-        "start",
-        "execute",
-    ]
+_STARTS = words(
+    "background callback defer execute later run schedule soon spawn start submit task thread"
 )
 """Words of what starts a function that it is given."""
 
 
-_LISTENS = frozenset(
-    {"add", "bind", "connect", "consume", "follow", "handler", "listen", "listener", "observe"}
-    | {"on", "register", "subscribe", "watch"}
+_LISTENS = words(
+    "add bind connect consume follow handler listen listener observe on register subscribe watch"
 )
 """Words of what calls a function that it is given whenever something comes."""
 _OF_THE_CLIENT = frozenset({"on_message", "on_close", "on_pong", "open", "on_open"})

@@ -18,41 +18,21 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 
 __all__ = ["Conditions"]
 
 _PROOF = frozenset({"credential", "identity"})
-_SENT = frozenset(
-    {"client", "credential", "cookie", "query", "header", "message", "somebody", "url"}
-)
+_SENT = words("client cookie credential header message query somebody url")
 """Labels of what the client sends and nobody has compared with anything."""
 
 
-_OF_REQUEST = frozenset(
-    ["origin", "origins", "host", "referer", "cors", "ip", "port", "method", "upgrade"]
-)
-_OF_LOAD = frozenset(
-    [
-        "busy",
-        "capacity",
-        "closing",
-        "exceeded",
-        "exceeds",
-        "full",
-        "limit",
-        "limiter",
-        "limits",
-        "maintenance",
-        "max",
-        "maximum",
-        "overloaded",
-        "quota",
-        "rate",
-        "shutdown",
-        "shutting",
-        "throttle",
-        "throttled",
-    ]
+_OF_REQUEST = words("cors host ip method origin origins port referer upgrade")
+_OF_LOAD = words(
+    """
+    busy capacity closing exceeded exceeds full limit limiter limits maintenance max maximum
+    overloaded quota rate shutdown shutting throttle throttled
+    """
 )
 """What a refusal may be about that is not about who the client is."""
 _RANKS = frozenset({"admin", "clearance", "grade", "group", "level", "privilege", "rank", "tier"})

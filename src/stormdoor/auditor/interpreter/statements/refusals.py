@@ -4,12 +4,12 @@ import ast
 import re
 from functools import lru_cache
 
+from stormdoor.auditor.naming.words import words
+
 __all__ = ["UNRELATED", "cookies_wanted", "leaves_block", "wanted_outcome"]
 
 _REFUSALS = frozenset({401, 403, 407, 3000, 3003, 4001, 4003, 4401, 4403, 1008})
-UNRELATED = frozenset(
-    {"KeyError", "IndexError", "AttributeError", "OSError", "IOError", "ImportError"}
-)
+UNRELATED = words("AttributeError IOError ImportError IndexError KeyError OSError")
 
 
 def leaves_block(body: list[ast.stmt]) -> bool:
