@@ -39,20 +39,11 @@ KEEPS = frozenset({"apply", "commit", "put", "save", "set", "write"})
 """What changes an object that was looked up."""
 FINDS = words("by fetch filter find first get load lookup objects one query select")
 TELLS = frozenset({"emit", "notify", "publish", "say", "send", "tell", "write"})
-SPEAKS = TELLS | {
-    "broadcast",
-    "deliver",
-    "email",
-    "mail",
-    "sendmail",
-    "sms",
-    "forward",
-    "message",
-    "post",
-    "push",
-    "talk",
-    "whisper",
-}
+SPEAKS = TELLS | words(
+    """
+    broadcast deliver email forward mail message post push sendmail sms talk whisper
+    """
+)
 RUNS = words(
     """
     apply call delay dispatch enqueue execute fire invoke queue run schedule send start submit
@@ -85,45 +76,24 @@ CONTROLS = words(
     """
 )
 """What a message sets that says how much."""
-QUIET = frozenset(
-    # It reads, computes or waits.
-    {
-        "as",
-        "begin",
-        "check",
-        "commit",
-        "compute",
-        "count",
-        "current",
-        "decode",
-        "describe",
-        "dump",
-        "dumps",
-        "encode",
-    }
-    | {
-        "exists",
-        "fetch",
-        "filter",
-        "find",
-        "flush",
-        "format",
-        "from",
-        "generate",
-        "get",
-        "has",
-        "info",
-        "is",
-    }
-    | {"items", "iter", "json", "keys", "list", "load", "loads", "lookup", "match", "now", "parse"}
-    | {"poll", "query", "read", "render", "search", "select", "serialize", "sleep", "snapshot"}
-    | {"sort", "split", "stat", "status", "time", "to", "validate", "values", "version", "wait"}
-    # It adds something that was said.
-    | {"add", "append", "broadcast", "create", "emit", "enqueue", "extend", "inc", "incr"}
-    | {"increment", "insert", "join", "log", "new", "notify", "observe", "post", "print", "publish"}
-    | {"push", "put", "record", "register", "say", "send", "setdefault", "store", "subscribe"}
-    | {"tell", "track", "unregister", "unsubscribe"}
+_READS = words(
+    """
+    as begin check commit compute count current decode describe dump dumps encode exists fetch
+    filter find flush format from generate get has info is items iter json keys list load loads
+    lookup match now parse poll query read render search select serialize sleep snapshot sort
+    split stat status time to validate values version wait
+    """
 )
+"""It reads, computes or waits."""
+_ADDS = words(
+    """
+    add append broadcast create emit enqueue extend inc incr increment insert join log new
+    notify observe post print publish push put record register say send setdefault store
+    subscribe tell track unregister unsubscribe
+    """
+)
+"""It adds something that was said."""
+QUIET = _READS | _ADDS
 OF_SOMEBODY = words(
     """
     account board call conference debug device doc document frame game group host job kernel

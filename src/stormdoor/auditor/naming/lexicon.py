@@ -58,6 +58,29 @@ _TESTS = frozenset({"test", "tests", "testing"})
 _OF_TESTS = _TESTS | {"in", "is", "mode", "run", "running", "under", "unit"}
 _BRACKETS = re.compile(r"\([^()\[\]]*\)|\[[^()\[\]]*\]")
 
+_OF_SOMEBODY = words("account authenticated logged login member principal uid user userid")
+_AUTHENTICATORS = words("auth authentication authenticator authn authorization authorizer authz")
+_LETS_IN = words(
+    """
+    allowlist anonymous authentication authenticator authorizer guard guest hashed hook htpasswd
+    insecure kerberos ldap mtls oauth oidc openid pam private protect protected provider public
+    restricted saml secure security sso totp trusted unauthenticated username users whitelist
+    """
+)
+_OF_SWITCHES = words(
+    """
+    backend class client config disable disabled enable enabled file handler manager mode name
+    path provider require required service settings skip store type url use
+    """
+)
+_RAISES = words(
+    """
+    aget_object_or_404 first_or_404 get_by_natural_key get_object_or_404 get_or_404 one
+    one_or_404 scalar_one
+    """
+)
+_WRITES = words("add create define load read register set update")
+
 
 def words_of(name: str) -> list[str]:
     """`verify_userToken` as `verify`, `user`, `token`."""
@@ -171,20 +194,7 @@ def is_name_of_somebody(name: str) -> bool:
 def is_about_somebody(name: str) -> bool:
     """Whether what a session has under this name is there only for somebody who is known: `user`, `uid`."""
     words = set(words_of(name))
-    return is_name_of_somebody(name) or bool(
-        words
-        & {
-            "account",
-            "authenticated",
-            "logged",
-            "login",
-            "member",
-            "principal",
-            "uid",
-            "user",
-            "userid",
-        }
-    )
+    return is_name_of_somebody(name) or bool(words & _OF_SOMEBODY)
 
 
 @lru_cache(maxsize=16384)
@@ -239,15 +249,7 @@ def is_verdict(name: str) -> bool:
 def is_authenticator(name: str) -> bool:
     """Whether a part of the program of this name finds out who the client is."""
     words = words_of(name.partition("(")[0].rpartition(".")[2])
-    return bool(words) and words[-1] in {
-        "auth",
-        "authenticator",
-        "authorizer",
-        "authorization",
-        "authentication",
-        "authn",
-        "authz",
-    }
+    return bool(words) and words[-1] in _AUTHENTICATORS
 
 
 @lru_cache(maxsize=16384)
@@ -263,86 +265,14 @@ def concerns_identity(name: str) -> bool:
     words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
     if "keys" in words and words & {"api", "access"}:
         return True
-    return bool(
-        words
-        & (
-            CREDENTIAL
-            | IDENTITY
-            | VERIFY
-            | ACCESS
-            | {
-                "secure",
-                "security",
-                "insecure",
-                "protected",
-                "protect",
-                "public",
-                "anonymous",
-                "guest",
-                "users",
-                "username",
-                "unauthenticated",
-                "hook",
-                "provider",
-                "authenticator",
-                "authorizer",
-                "guard",
-                "restricted",
-                "hashed",
-                "htpasswd",
-                "private",
-                "authentication",
-                "sso",
-                "oauth",
-                "openid",
-                "oidc",
-                "saml",
-                "ldap",
-                "pam",
-                "kerberos",
-                "totp",
-                "mtls",
-                "allowlist",
-                "whitelist",
-                "trusted",
-            }
-        )
-    )
+    return bool(words & (CREDENTIAL | IDENTITY | VERIFY | ACCESS | _LETS_IN))
 
 
 @lru_cache(maxsize=16384)
 def is_setting_name(name: str) -> bool:
     """Whether a name reads like a switch: `require_auth`, `auth_enabled`."""
     words = words_of(name)
-    switch = frozenset(
-        [
-            "enable",
-            "enabled",
-            "disable",
-            "disabled",
-            "require",
-            "required",
-            "use",
-            "skip",
-            "mode",
-            "type",
-            "backend",
-            "provider",
-            "manager",
-            "handler",
-            "url",
-            "config",
-            "settings",
-            "class",
-            "service",
-            "client",
-            "store",
-            "file",
-            "path",
-            "name",
-        ]
-    )
-    return bool(words) and (words[-1] in switch or words[0] in switch)
+    return bool(words) and (words[-1] in _OF_SWITCHES or words[0] in _OF_SWITCHES)
 
 
 _KINDS = frozenset({"backend", "class", "cls", "factory", "manager", "model", "store", "table"})
@@ -421,16 +351,7 @@ def raises_on_nothing(text: str) -> bool:
     names = chain_of(text)
     if names[-1:] == ["get"]:
         return names[-2:-1] == ["objects"]
-    return bool(names) and names[-1] in {
-        "one",
-        "scalar_one",
-        "get_or_404",
-        "first_or_404",
-        "one_or_404",
-        "get_object_or_404",
-        "aget_object_or_404",
-        "get_by_natural_key",
-    }
+    return bool(names) and names[-1] in _RAISES
 
 
 @lru_cache(maxsize=16384)
@@ -470,16 +391,7 @@ def reads_setting(names: list[str]) -> bool:
         return False
     last = words_of(names[-1])
     if last[-1:] and last[-1] in {"option", "setting", "config", "conf", "env", "getenv"}:
-        return last[0] not in {
-            "set",
-            "add",
-            "create",
-            "register",
-            "define",
-            "load",
-            "read",
-            "update",
-        }
+        return last[0] not in _WRITES
     return is_setting_chain(names[-2:-1]) and last[:1] in (["bool"], ["str"], ["int"], ["getbool"])
 
 
