@@ -1,6 +1,6 @@
 """Whether anything asks what a client that is let in may do."""
 
-from stormdoor.auditor.judging.asking import asks_permission
+from stormdoor.auditor.judging.questions import asks_permission
 from stormdoor.auditor.judging.table import verdicts
 from stormdoor.report.finding import Check
 from tests.auditor.sources import Make, door

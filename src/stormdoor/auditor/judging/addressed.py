@@ -11,11 +11,11 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
-from stormdoor.auditor.judging.asking import BENIGN
 from stormdoor.auditor.judging.authorization import only_reads
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import ADDRESS, path_of
+from stormdoor.auditor.judging.verbs import BENIGN
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 

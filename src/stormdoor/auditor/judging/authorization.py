@@ -11,7 +11,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
-from stormdoor.auditor.judging.asking import BENIGN, Asking, asks_permission, is_given_the_user
+from stormdoor.auditor.judging.asking import Asking
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in, values_in
@@ -24,8 +24,9 @@ from stormdoor.auditor.judging.own import (
     tells_all_of,
 )
 from stormdoor.auditor.judging.ownership import is_statement
+from stormdoor.auditor.judging.questions import asks_permission, is_given_the_user
 from stormdoor.auditor.judging.relevance import path_of
-from stormdoor.auditor.judging.verbs import PROGRAMS
+from stormdoor.auditor.judging.verbs import BENIGN, PROGRAMS
 from stormdoor.auditor.judging.wording import name_of
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words

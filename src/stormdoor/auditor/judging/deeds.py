@@ -12,7 +12,6 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
-from stormdoor.auditor.judging.asking import SHARED
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import fields_in
@@ -50,6 +49,7 @@ from stormdoor.auditor.judging.verbs import (
     QUIET,
     ROUTES,
     RUNS,
+    SHARED,
     SPEAKS,
     STATES,
     SWITCHES,

@@ -15,10 +15,9 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
-from stormdoor.auditor.judging.asking import SHARED
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.ownership import is_statement
-from stormdoor.auditor.judging.verbs import CHANGES, SPEAKS
+from stormdoor.auditor.judging.verbs import CHANGES, SHARED, SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module

@@ -4,6 +4,7 @@ from stormdoor.auditor.naming.words import words
 
 __all__ = [
     "BEGINS",
+    "BENIGN",
     "CHANGES",
     "CONTROLS",
     "FACTORIES",
@@ -22,6 +23,7 @@ __all__ = [
     "QUIET",
     "ROUTES",
     "RUNS",
+    "SHARED",
     "SPEAKS",
     "STATES",
     "SWITCHES",
@@ -121,3 +123,11 @@ PROGRAMS = (
     *("commands.get", "popen2."),  # Python 2
 )
 """How the names begin of what runs a program, or ends one."""
+BENIGN = words(
+    """
+    add_callback close debug decode dumps encode error exception format get get_argument
+    get_cookie info loads log on_close ping send split strip warning write_message
+    """
+)
+SHARED = frozenset({"board", "channel", "group", "project", "room", "team", "topic"})
+"""Words for a place that some may write to."""

@@ -30,9 +30,9 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.judging.asking import asks_permission
 from stormdoor.auditor.judging.authorization import chosen_objects, names_an_id
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.questions import asks_permission
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
