@@ -13,7 +13,9 @@ from stormdoor.auditor.connection.exploration import explore
 from stormdoor.auditor.connection.origins import Origins, ask
 from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.judging.authentication import Authentication, judge, optional_part
+from stormdoor.auditor.judging.authentication import judge
+from stormdoor.auditor.judging.optional import optional_part
+from stormdoor.auditor.judging.verdicts import Authentication
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Project
 from stormdoor.report.finding import Location, Step

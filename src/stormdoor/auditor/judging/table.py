@@ -1,9 +1,9 @@
 """The row of an endpoint in the endpoint table: a verdict for each of the five checks."""
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.judging.authentication import Authentication
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.questions import permission_asked
+from stormdoor.auditor.judging.verdicts import Authentication
 from stormdoor.report.finding import Check, Finding, Location, State, Verdict
 
 __all__ = ["verdicts"]

@@ -1,0 +1,307 @@
+"""What comes of the ways of a client without a credential, taken together."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.judging.messages import (
+    EFFECTS,
+    message_checks,
+    message_effects,
+    stops_nothing,
+)
+from stormdoor.auditor.judging.telling import only_fills_in
+from stormdoor.auditor.naming.lexicon import (
+    concerns_identity,
+    words_of,
+)
+
+__all__ = ["ASKS", "LETS_IN", "Authentication", "Kind", "agree", "classified", "is_blind"]
+
+Kind = Literal[
+    "guarded",
+    "missing",
+    "after-accept",
+    "frames-pass",
+    "skippable",
+    "swallowed",
+    "ignored",
+    "optional",
+    "presumed",
+    "unreachable",
+    "unread",
+    "incomplete",
+]
+"""`frames-pass`: `open` closes, yet messages are acted upon. `skippable`: a message authenticates,
+and another does not need it. `presumed`: rests on something that was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """The answer.
+
+    Args:
+        kind: What it is.
+        event: What it rests on, or what comes too early.
+        path: A way that shows it.
+        setting: The setting it hangs on, where it is optional.
+        certain_default: Whether the source says how the setting is shipped.
+        early: Whether data goes out or the connection joins others before it is asked.
+        base: The class that was not read.
+    """
+
+    kind: Kind
+    event: Event | None = None
+    path: Path | None = None
+    setting: Assumption | None = None
+    certain_default: bool = True
+    early: Event | None = None
+    base: str = ""
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether a client without a credential gets the 101 as shipped."""
+        return self.kind in {
+            "missing",
+            "after-accept",
+            "frames-pass",
+            "skippable",
+            "swallowed",
+            "ignored",
+            "optional",
+        }
+
+
+ASKS = frozenset({"guarded", "presumed", "after-accept", "frames-pass", "skippable"})
+"""Where a credential is asked for, early or late."""
+LETS_IN = frozenset({"missing", "ignored", "swallowed"})
+_OF_HANDSHAKE = (
+    *("get_secure_cookie(", "get_signed_cookie(", "get_current_user(", "self.current_user"),
+    "django.contrib.auth.get_user(",
+)
+"""How questions begin that are about who the client of the handshake is."""
+
+
+def classified(paths: list[Path]) -> Authentication:
+    """The answer where these are all the ways that there are."""
+    accepted = [path for path in paths if path.outcome == "accepted"]
+    if not accepted:
+        return _closed_door(paths)
+    live = [path for path in accepted if not _neutral(path)] or accepted
+    asking = any(message_checks(path) for path in live)
+    through_message = [
+        path for path in live if message_effects(path, asking=asking) and not _refused_in_open(path)
+    ]
+    frames = [path for path in live if _refused_in_open(path) and message_effects(path)]
+    in_open = [path for path in live if _refused_in_open(path)]
+    asked = [path for path in live if _asked_by_message(path)]
+    early = next((event for path in live for event in _open_effects(path)), None)
+    if through_message:
+        return _through(through_message, _proving(live, asked or _verified(live)), in_open)
+    if frames:
+        path = frames[0]
+        return Authentication(
+            "frames-pass",
+            event=_first_check(path, Stage.OPEN),
+            path=path,
+            early=message_effects(path)[0],
+        )
+    if asked:
+        return Authentication(
+            "after-accept", event=_first_check(asked[0], Stage.MESSAGE), path=asked[0], early=early
+        )
+    served = [path for path in live if not _refused_in_open(path)]
+    if in_open and (not served or not any(_open_effects(path) for path in served)):
+        path = in_open[0]
+        return Authentication(
+            "after-accept",
+            event=_first_check(path, Stage.OPEN),
+            path=path,
+            early=next((event for one in in_open for event in _open_effects(one)), None),
+        )
+    return _without_stop(served or live)
+
+
+def _closed_door(paths: list[Path]) -> Authentication:
+    refused = [path for path in paths if path.refused_by is not None]
+    if not refused:
+        return Authentication("unreachable", path=paths[0] if paths else None)
+    sure = [path for path in refused if not is_blind(path)]
+    path = (sure or refused)[0]
+    event = path.checks[-1] if path.checks else None
+    return Authentication("guarded" if sure else "presumed", event=event, path=path)
+
+
+def is_blind(path: Path) -> bool:
+    """Only a name says that something refuses: the code was not read."""
+    error = path.refused_by
+    return path.presumed and error is not None and (error.presumed or error.name == "?")
+
+
+def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Authentication:
+    by_credential = [
+        path
+        for path in asked
+        if _share_a_world(path, through[0])
+        and any(
+            ("credential" in event.text or not event.presumed)
+            and not only_fills_in(event)
+            and not stops_nothing(event, asked)
+            for event in message_checks(path)
+        )
+    ]
+    effects = [event for path in through for event in message_effects(path)]
+    effect = next((event for event in effects if not _logs_out(event)), effects[0])
+    if by_credential and not in_open:
+        return Authentication(
+            "skippable",
+            event=_first_check(by_credential[0], Stage.MESSAGE),
+            path=through[0],
+            early=effect,
+        )
+    return _without_stop(through)
+
+
+def _logs_out(event: Event) -> bool:
+    """Whether it is part of a logout: what is done about a log-in that failed shows little."""
+    return any({"logoff", "logout", "signout"} & set(words_of(name)) for _, _, name in event.stack)
+
+
+def _proving(live: list[Path], asked: list[Path]) -> list[Path]:
+    """Of the ways on which a message is asked: all, unless what is noted is only what anybody may say."""
+    proves = any(
+        path.weighed or any(not event.remembered for event in path.checks) for path in live
+    )
+    return asked if proves or not any(path.claimed for path in live) else []
+
+
+def _verified(paths: list[Path]) -> list[Path]:
+    """Ways on which a message carries a credential that something looks at, whatever comes of it.
+
+    Who the client of the handshake is, which is nobody, says nothing about what a message carries, unless
+    the connection ends for it.
+    """
+    return [
+        path
+        for path in paths
+        if any(
+            not one.presumed
+            and (path.message_end != "through" or not one.text.startswith(_OF_HANDSHAKE))
+            for one in message_checks(path)
+        )
+    ]
+
+
+def _without_stop(paths: list[Path]) -> Authentication:
+    """Nothing stops this client; perhaps something was meant to."""
+    path = paths[0]
+    for one in paths:
+        swallowed = next((event for event in one.events if event.kind == "swallowed"), None)
+        if swallowed is not None and any(
+            event.stage in {Stage.PREPARE, Stage.GET} for event in one.checks
+        ):
+            return Authentication("swallowed", event=swallowed, path=one)
+    for one in paths:
+        noted = next((event for event in one.events if event.kind == "noted"), None)
+        if noted is not None and any(event.kind == "join" for event in one.events):
+            # Whoever has the connection now is the one that asks, with each message.
+            early = next(iter(_open_effects(one)), None)
+            return Authentication("after-accept", event=noted, path=one, early=early)
+    for one in paths:
+        ignored = next((event for event in one.events if event.kind == "ignored"), None)
+        if ignored is not None:
+            return Authentication("ignored", event=ignored, path=one)
+    for one in paths:
+        # Nobody looks at what it gives, and it could not be read: it may well raise.
+        may = _may_refuse(one)
+        if may is not None and not any(_is_way_around(other, one) for other in paths):
+            return Authentication("presumed", event=may, path=one)
+    return Authentication("missing", event=path.checks[0] if path.checks else None, path=path)
+
+
+def _may_refuse(path: Path) -> Event | None:
+    """What was not read, and may well have refused this client before the 101."""
+    if path.checks:
+        return None
+    early = (event for event in path.events if event.stage in {Stage.PREPARE, Stage.GET})
+    return next((event for event in early if event.kind == "may-refuse"), None)
+
+
+def _is_way_around(path: Path, asked: Path) -> bool:
+    """Whether the same program lets a client in that is not asked: it shows nothing to be asked about."""
+    return _may_refuse(path) is None and agree(path, asked)
+
+
+# one path -----------------------------------------------------------------------------------
+
+
+def _neutral(path: Path) -> bool:
+    """It ended in `open` for a reason that has nothing to do with identity, whatever a message is asked."""
+    return path.open_end in {"raised", "closed"} and all(
+        event.stage == Stage.MESSAGE for event in path.checks
+    )
+
+
+def _refused_in_open(path: Path) -> bool:
+    checks = [event for event in path.events if event.kind == "check" and event.stage == Stage.OPEN]
+    if not checks:
+        return False
+    if path.open_end in {"raised", "closed"}:
+        return True
+    # It went back without closing: a refusal if nothing is done for this client afterwards, and it
+    # was not handed to anybody before, who tells it what the others hear.
+    before = path.events[: path.events.index(checks[0])]
+    if any(event.kind == "join" and event.stage == Stage.OPEN for event in before):
+        return False
+    return not _after(path, checks[0], Stage.OPEN) and not message_effects(path)
+
+
+def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
+    at = path.events.index(check)
+    return [
+        event
+        for event in path.events[at + 1 :]
+        if event.stage == stage and event.kind in EFFECTS and not event.constant
+    ]
+
+
+def _open_effects(path: Path) -> list[Event]:
+    """What happens in `open` before this client is refused there, if it is."""
+    effects: list[Event] = []
+    for event in path.events:
+        if event.stage != Stage.OPEN:
+            continue
+        if event.kind == "check" and path.open_end in {"raised", "closed"}:
+            break
+        if event.kind in {"send", "join"} and not event.constant:
+            effects.append(event)
+    return effects
+
+
+def _asked_by_message(path: Path) -> bool:
+    return bool(message_checks(path)) and not message_effects(path)
+
+
+def _first_check(path: Path, stage: Stage) -> Event | None:
+    return next(
+        (event for event in path.events if event.kind == "check" and event.stage == stage), None
+    )
+
+
+def _share_a_world(path: Path, other: Path) -> bool:
+    """Whether one program, as it is configured, has both; what it finds in its data changes by the hour."""
+    return all(
+        path.assumptions[name].value == one.value
+        for name, one in other.assumptions.items()
+        if name in path.assumptions and (one.default is not None or concerns_identity(name))
+    )
+
+
+def agree(path: Path, other: Path) -> bool:
+    """Whether no setting is one way here and the other way there."""
+    return all(
+        path.assumptions[name].value == one.value
+        for name, one in other.assumptions.items()
+        if name in path.assumptions
+    )
