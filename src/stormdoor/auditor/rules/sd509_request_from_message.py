@@ -61,6 +61,8 @@ _WORDS = ("url", "request")
 _READS = frozenset({"get", "pop", "str", "strip", "get_argument", "get_query_argument", "loads"})
 _CHANGES = frozenset({"replace", "join", "format", "removeprefix", "removesuffix", "split"})
 """Methods of a text, of which it is known what they give."""
+_REQUESTED = re.compile(r"\brequest\.(?:uri|path)$")
+"""What begins with a slash in each request."""
 _MADE = re.compile(r"(\w+)\([^()]*\)$")
 _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
@@ -86,6 +88,10 @@ def _chooses_the_host(spelling: Spelling, event: Event) -> bool:
     for piece, is_free in spelling.pieces(event, node):
         if isinstance(piece, ast.Constant):
             before += str(piece.value)
+        elif _REQUESTED.search(event.module.source(piece)):
+            before += "/"
+        elif before.endswith(":") and last_name(piece).endswith("port"):
+            before += "80"
         elif isinstance(piece, ast.Call) and last_name(piece) not in _READS | _CHANGES:
             return False  # it is made by a function: what comes first in it is not known
         elif is_free:

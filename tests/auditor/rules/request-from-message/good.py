@@ -18,6 +18,8 @@ class Chat(WebSocketHandler):
         requests.get(f"https://api.example/items/{data['id']}")
         await AsyncHTTPClient().fetch("https://api.example/", body=data["text"])
         await AsyncHTTPClient().fetch(joined(self.settings["upstream"], data["id"]))
+        spawner = self.settings["spawners"].get(data["user"])
+        requests.get(f"http://127.0.0.1:{spawner.port}" + self.request.uri)
         requests.get(("https://api.example/" + data["id"]).strip())
         request = HTTPRequest(
             "".join([API, "/"]), method="POST", body=json.dumps({"said": data["text"]})
