@@ -177,6 +177,14 @@ IDENTITIES = {
         "user = self.get_argument('user')\nreturn user",
         "user = self.get_argument('user')\nreturn sessions.verify(user)",
     ),
+    "found where there is one": (
+        "user = self.get_cookie('user')\nif self.settings:\n    user = sessions.find(user)\nreturn user",
+        "user = self.get_cookie('user')\nif user:\n    user = sessions.find(user)\nreturn user",
+    ),
+    "found under the same name": (
+        "user = sessions.find(1)\nuser = self.get_cookie('user')\nreturn user",
+        "user = self.get_cookie('user')\nuser = sessions.find(user)\nreturn user",
+    ),
     "header": ("return self.request.headers['User']", "return self.settings['user']"),
     "read header": ("return self.request.headers.get('User')", "return self.settings.get('user')"),
     "part": (

@@ -12,6 +12,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rules import RULES
 from tests.auditor.sources import HEAD, scene_of
 from tests.auditor.variants import (
+    acting,
     actions,
     afterwards,
     as_shipped,
@@ -25,6 +26,7 @@ from tests.auditor.variants import (
     doors,
     entering,
     everyday,
+    farther,
     gates,
     hostile_actions,
     hostile_checks,
@@ -42,6 +44,7 @@ from tests.auditor.variants import (
     personas,
     picked,
     products,
+    programs,
     protocols,
     provided,
     proving,
@@ -101,6 +104,7 @@ ALL = (
     | doors.CASES
     | entering.CASES
     | everyday.CASES
+    | farther.CASES
     | gates.CASES
     | late.CASES
     | looked_up.CASES
@@ -201,7 +205,13 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
 
 
 OF_MEMBERS = (
-    actions.CASES | hostile_actions.CASES | deeds.MEMBERS | picked.MEMBERS | personas.MEMBERS
+    actions.CASES
+    | acting.MEMBERS
+    | hostile_actions.CASES
+    | deeds.MEMBERS
+    | picked.MEMBERS
+    | personas.MEMBERS
+    | programs.MEMBERS
 )
 
 
@@ -212,7 +222,14 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, HEAD + actions.BASE + body, {})) == wanted
 
 
-OF_ANYBODY = deeds.ANYBODY | deeds.LATE | picked.ANYBODY | personas.ANYBODY
+OF_ANYBODY = (
+    acting.ANYBODY
+    | deeds.ANYBODY
+    | deeds.LATE
+    | picked.ANYBODY
+    | personas.ANYBODY
+    | programs.ANYBODY
+)
 
 
 @pytest.mark.parametrize("name", OF_ANYBODY)

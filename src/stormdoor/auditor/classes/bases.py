@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo, Fork
-from stormdoor.auditor.classes.contents import Contents
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import WEBSOCKET, linearised
+from stormdoor.auditor.classes.registrations import Registrations
 from stormdoor.auditor.reading.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["Bases", "class_statement", "made_class"]
 
 
-class Bases(Contents):
+class Bases(Registrations):
     """Classes with their bases, made when first asked for."""
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:

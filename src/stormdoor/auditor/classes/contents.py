@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.sockets import Sockets
 from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.needed import needed_in
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Condition", "Contents"]
@@ -47,6 +48,15 @@ class Contents(Sockets):
             if name in known:
                 return True
         return False
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Settings without which the program does not start, as they are written: `options.token`."""
+        return frozenset(
+            text
+            for text in needed_in(one.tree for one in self.project.inside() if not one.is_test)
+            if "." in text and is_setting_chain(text.split(".")[:1])
+        )
 
     @cached_property
     def noted_from_outside(self) -> frozenset[str]:
@@ -147,6 +157,8 @@ def _conditions(
             case ast.If():
                 yield from _conditions(node.body, (*around, (node.test, True)))
                 yield from _conditions(node.orelse, (*around, (node.test, False)))
+            case ast.With() | ast.AsyncWith() | ast.Try() if around:
+                yield from _conditions(node.body, around)
             case ast.For():
                 # What a loop over options sets is what somebody said, and nobody has as shipped.
                 said = (ast.copy_location(ast.Constant(value=False), node), True)

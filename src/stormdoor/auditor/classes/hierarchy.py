@@ -10,8 +10,8 @@ from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
 from stormdoor.auditor.classes.loops import Loops
 from stormdoor.auditor.classes.visitors import given_to_visitors
-from stormdoor.auditor.reading.module import FunctionNode, Module
-from stormdoor.auditor.reading.project import External, Project
+from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
+from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["Hierarchy"]
 
@@ -56,6 +56,21 @@ class Hierarchy(Loops):
                 if one is not info and info in one.mro
             ]
         return known
+
+    def made_by(self, meta: ClassInfo) -> list[ClassInfo]:
+        """The classes of the project that a metaclass makes."""
+        return [
+            one
+            for module in self.project.inside()
+            for one in (self.of(module, definition) for definition in module.classes)
+            if (named := self.metaclass(one)) is not None
+            and any(
+                isinstance(found, Meaning)
+                and isinstance(found.binding, Defined)
+                and found.binding.node is meta.node
+                for found in self.project.resolve(named[0].module, named[1])
+            )
+        ]
 
     @cached_property
     def visitors(self) -> dict[str, ast.Constant | None]:

@@ -39,6 +39,8 @@ _OF_CONNECTION = {"get_argument": "query", "get_cookie": "cookie", "get_header":
 """What SockJS and Socket.IO tell `on_open` of the request."""
 
 _CONSTRUCTORS = frozenset({"__init__", "initialize"})
+_APPLICATION = ("", "self.application")
+"""Where the application stands among what modules hold."""
 _BEFORE_MESSAGES = _CONSTRUCTORS | {"prepare", "get", "open", "on_open"}
 
 METHODS = frozenset(
@@ -213,9 +215,11 @@ class TornadoAttributes(Client):
 
     def application(self, node: ast.AST) -> Value:
         """`self.application`: the project's only Application class, or Tornado's."""
-        if len(self.hierarchy.applications) == 1:
-            return Instance(self.hierarchy.applications[0], text="self.application")
-        return Special("application", text="self.application")
+        if len(self.hierarchy.applications) != 1:
+            return Special("application", text="self.application")
+        # One object for the whole way, as modules are: what is noted on it is there afterwards.
+        made = Instance(self.hierarchy.applications[0], text="self.application")
+        return self.globals.setdefault(_APPLICATION, made)
 
     def _application_attribute(self, name: str) -> Value | None:
         """What some function stores on the application: `app.auth = Authenticator(...)`."""
@@ -390,7 +394,17 @@ class TornadoAttributes(Client):
         labels = {"setting"}
         if lexicon.is_credential_name(name):
             labels.add("secret")
+        if self._is_needed(text, name):
+            default = Const(...)  # some value: without it the program does not start
         return Setting(text or name, default, frozenset(labels), text or name)
+
+    def _is_needed(self, text: str, name: str) -> bool:
+        """Whether the program does not start without a setting, whatever its holder is called."""
+        needed = self.hierarchy.needed
+        if not needed:
+            return False
+        parsed = "parse_args()" in text or "parse_known_args()" in text
+        return text in needed or (parsed and any(one.endswith(f".{name}") for one in needed))
 
     def _default_of(self, dotted: str, name: str) -> tuple[Module, ast.expr] | None:
         """The one default that the project gives a setting."""

@@ -14,6 +14,7 @@ from stormdoor.auditor.connection.pathway import Asked, Path, Pathway
 from stormdoor.auditor.connection.run import Run
 from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.machine import Outcome, Way
 from stormdoor.auditor.interpreter.outcomes import Exhausted, PathEnd, Pruned, Thrown
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import Environment
@@ -29,8 +30,9 @@ _OF_ONE = 40
 _AT_FIRST = 6
 """Of these, the ways before every other configuration had as many."""
 _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 30_000, "origin": 5_000}
-_IN_DEPTH = 20_000
-"""Steps with a client that is let in after which the oldest ways come first: all that it may pick counts."""
+_IN_DEPTH = 10_000
+"""Steps with a client that is let in after which what was never chosen comes first: all of it counts."""
+_BEGINNING: Outcome = (0, 0)
 _NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
 """What stands for the name of a table that has none."""
 LAST_RESORT = 60.0
@@ -50,7 +52,7 @@ def _explored(
 ) -> Pathway:
     result = Pathway()
 
-    def ways(pending: list[list[int]], most: int) -> None:
+    def ways(pending: list[Way], most: int) -> None:
         """Every way from these choices under one configuration, as far as it is worth it."""
         for _ in range(most):
             if not pending or spent.is_over():
@@ -60,11 +62,14 @@ def _explored(
                 hierarchy,
                 info,
                 mode=mode,
-                plan=pending.pop(0 if mode == "member" and spent.steps > _IN_DEPTH else -1),
+                plan=_next(
+                    pending, taken, in_depth=mode != "member" or spent.steps <= _IN_DEPTH
+                ).plan,
                 seen=seen,
                 deadline=spent.deadline,
                 words=words,
             )
+            run.begun_with = taken
             run.filled |= filled
             run.at = at
             path = _followed(run, origin)
@@ -81,11 +86,12 @@ def _explored(
         spent.left_out = spent.left_out or bool(pending)
 
     seen: set[tuple[object, ...]] = set()
-    otherwise: deque[list[int]] = deque()
-    aside: deque[list[int]] = deque()
-    begun: deque[list[list[int]]] = deque()
+    taken: set[Outcome] = set()
+    otherwise: deque[Way] = deque()
+    aside: deque[Way] = deque()
+    begun: deque[list[Way]] = deque()
     spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
-    ways([[]], _MAX_PATHS)
+    ways([Way([], _BEGINNING)], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
     result.steps = spent.steps
     # What one setting alone changes comes before what needs many, and what has nothing to do with
@@ -105,6 +111,14 @@ def _explored(
     result.steps += spent.steps
     _forget_what_anyone_begins(result)
     return result
+
+
+def _next(pending: list[Way], taken: set[Outcome], *, in_depth: bool) -> Way:
+    """The way that is followed next: the newest, or the first that begins as none before it."""
+    if in_depth:
+        return pending.pop()
+    new = (at for at, way in enumerate(pending) if way.begins not in taken)
+    return pending.pop(next(new, 0))
 
 
 def _forget_what_anyone_begins(pathway: Pathway) -> None:

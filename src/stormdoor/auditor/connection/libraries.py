@@ -53,6 +53,11 @@ _OF_REQUEST = frozenset(
     | {"version"}
 )
 """Attributes of a request."""
+_DICTIONARIES = frozenset(
+    {"dict", "collections.ChainMap", "collections.OrderedDict", "weakref.WeakKeyDictionary"}
+    | {"weakref.WeakValueDictionary"}
+)
+"""What makes a table."""
 
 
 class TornadoModel(Functional):
@@ -74,7 +79,7 @@ class TornadoModel(Functional):
                 self.store(args[0], str(args[1].value), args[2], node)
                 return Const(None)
             case "setattr" if len(args) == 3 and "client" in labels_of(args[1]):
-                if not self.among:
+                if self.said.told.listed(args[1]) is None:
                     self.dispatched(name, args, node)
                 return Const(None)
             case "importlib.import_module" | "__import__" if "client" in labels_of(*args[:1]):
@@ -83,8 +88,8 @@ class TornadoModel(Functional):
                 return args[0]
             case "callable":
                 return _callable(args[0] if args else Unknown())
-            case "dict" | "collections.ChainMap":
-                return self._dict(args if name == "dict" else args[::-1], words)
+            case _ if name in _DICTIONARIES:
+                return self._dict(args[::-1] if name.endswith("ChainMap") else args, words)
             case "type" if len(args) == 1 and isinstance(args[0], Instance):
                 return ClassRef(args[0].info, text=args[0].info.name)
             case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
@@ -222,6 +227,8 @@ class TornadoModel(Functional):
             if name.value in target.attrs or isinstance(
                 self.hierarchy.find(target.info, name.value), ClassMember
             ):
+                return Const(value=True)
+            if target.handler and name.value in METHODS:
                 return Const(value=True)
             if target.handler and self._is_stored_later(target.info, name.value):
                 return Const(value=False)

@@ -217,10 +217,14 @@ def _is_constant(value: Value) -> bool:
     match value:
         case Const() | Setting(default=Const(value=str())):
             return True
+        case Nobody():
+            return True  # that nobody is known, or that the password was wrong
         case Sequence(items=items):
             return all(_is_constant(one) for one in items)
         case Mapping(items=items):
             return all(_is_constant(one) for one in items.values())
+        case Unknown(labels=labels) if labels == {"drawn"}:
+            return True
         case Unknown(labels=labels, text=text):
             return (
                 not labels

@@ -5,6 +5,7 @@ import ast
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.connection.methods import TornadoMethods
 from stormdoor.auditor.interpreter.outcomes import Thrown
+from stormdoor.auditor.interpreter.told import said_in
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -17,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.reading.module import Defined
+from stormdoor.auditor.reading.project import External
 
 __all__ = ["FROM_A_LIST", "Picks"]
 
@@ -35,19 +37,43 @@ class Picks(TornadoMethods):
         self, target: Value, name: Value, args: list[Value], node: ast.AST
     ) -> Value:
         """`getattr(self, "on_" + message["type"])`: one of the methods that are called so."""
-        names, listed = self._possible_names(target, name, node)
+        names, listed = self._possible_names(target, name)
+        names = names or self._all_of_a_part(target)
         if not names:
-            return self.dispatched("getattr", args, node)
+            names = self._all_of(target)
+            if not names:
+                return self.dispatched("getattr", args, node)
+            # What it comes to is what they do: that it may name any of them is nothing by itself.
+            self.record("dispatch", node, "getattr", values=tuple(args), constant=True)
+        else:
+            self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         self.select_rest()
-        self.record("picks", node, FROM_A_LIST if listed else "getattr", values=tuple(args))
         if listed and len(names) == 1 and self.mode != "member":
             return self.attribute(target, names[0], node)
         picked = self.choose(node, len(names) + 1)
         if picked < len(names):
+            said = names[picked].removeprefix(_prefix_of(text_of(name)))
+            self.said.told.note(said_in(name), [said], holds=True)
             return self.attribute(target, names[picked], node)
         if len(args) > 2:
             return args[2]
         raise Thrown("AttributeError", node, self.frame.module)
+
+    def _all_of(self, target: Value) -> list[str]:
+        """The methods of a part of the program, all of whose classes were read, for who is nobody."""
+        if (
+            self.mode != "anonymous"
+            or not isinstance(target, Instance)
+            or target.handler
+            or any(isinstance(one, ClassInfo) and one.unresolved for one in target.info.mro)
+            or any(
+                isinstance(one, External) and not self.hierarchy.is_inert(one)
+                for one in target.info.mro
+            )
+        ):
+            return []
+        names = [one for one in self._functions_of(target) if not one.startswith("__")]
+        return names if len(names) <= _MAX_PICKED else []
 
     def item(self, value: Value, index: Value, node: ast.AST) -> Value:
         """An item; of all that a module or an object has, what the client names."""
@@ -106,7 +132,17 @@ class Picks(TornadoMethods):
             if isinstance(bindings[-1], Defined)
         ]
 
-    def _possible_names(self, target: Value, name: Value, node: ast.AST) -> tuple[list[str], bool]:
+    def _all_of_a_part(self, target: Value) -> list[str]:
+        """`getattr(self.api, message["method"])`: an object of the project can do what its classes say."""
+        if self.mode != "anonymous" or not isinstance(target, Instance) or target.handler:
+            return []
+        if not all(isinstance(one, ClassInfo) or one.name == "object" for one in target.info.mro):
+            return []
+        functions = self._functions_of(target)
+        found = [one for one in dict.fromkeys(functions) if not one.startswith("__")]
+        return found if len(found) <= _MAX_PICKED and "__getattr__" not in functions else []
+
+    def _possible_names(self, target: Value, name: Value) -> tuple[list[str], bool]:
         """The methods of an object of the project that a name of the client may stand for.
 
         Returns:
@@ -115,30 +151,17 @@ class Picks(TornadoMethods):
         methods = self._functions_of(target)
         if not methods:
             return [], False
-        text = text_of(name)
-        prefix = _prefix_of(text)
-        texts = [text, *(text_of(self.frame.env.find(one) or name) for one in _names_in(text))]
-        made_of = [
-            text_of(self.frame.env.find(one.id) or name)
-            if isinstance(one, ast.Name)
-            else self.frame.module.source(one)
-            for given in (node.args[1:2] if isinstance(node, ast.Call) else [])
-            for one in ast.walk(given)
-            if isinstance(one, ast.Name | ast.Subscript)
+        prefix = _prefix_of(text_of(name))
+        said = said_in(name)
+        known = self.said.told.listed(said)
+        if known is None and not prefix:
+            return [], False
+        found = [
+            one
+            for one in methods
+            if one.startswith(prefix) and self.said.told.may_be(said, one.removeprefix(prefix))
         ]
-        sole = {
-            prefix + said for asked, said in self.said.texts.items() if asked in {*texts, *made_of}
-        }
-        if sole & set(methods):
-            return [one for one in methods if one in sole], False  # `if kind != "login": return`
-        known = next(
-            (names for asked, names in self.among.items() if any(asked in one for one in texts)), ()
-        )
-        allowed = {prefix + one for one in known}
-        found = [one for one in methods if one in allowed]
-        if not known and prefix:
-            found = [one for one in methods if one.startswith(prefix)]
-        return list(dict.fromkeys(found))[:_MAX_PICKED], bool(known)
+        return list(dict.fromkeys(found))[:_MAX_PICKED], known is not None
 
 
 def _is_stream(text: str) -> bool:
@@ -160,15 +183,6 @@ def _has_everything(value: Value) -> bool:
     """Whether it is the table of all that a module or an object has."""
     text = text_of(value)
     return isinstance(value, Unknown) and (text.startswith(_ALL_NAMES) or text.endswith("__dict__"))
-
-
-def _names_in(text: str) -> list[str]:
-    """Variables that a name is made of: `kind` of `"on_%s" % kind`."""
-    try:
-        tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError):
-        return []
-    return [one.id for one in ast.walk(tree) if isinstance(one, ast.Name)]
 
 
 def _prefix_of(text: str) -> str:

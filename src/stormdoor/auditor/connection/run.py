@@ -6,21 +6,18 @@ from functools import lru_cache
 from typing import Literal, NoReturn
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.connection.fronts import Fronts
+from stormdoor.auditor.connection.hearing import Hearing
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.calls.functions import yields
 from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import PathEnd, Pruned, Thrown, TooFar
 from stormdoor.auditor.interpreter.values import (
-    Authenticated,
     Bound,
     ClassRef,
     Const,
     Environment,
-    Function,
     Instance,
     Mapping,
     Sequence,
@@ -33,15 +30,11 @@ from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Run"]
 
-_OF_LIBRARY = frozenset({"on_open", "on_message", "on_close"})
-"""What the library calls by itself, whatever a message says."""
-_OF_NAMESPACE = frozenset({"on_connect", "on_disconnect"})
 _CONSTRUCTION = 500
 """Steps of the handler's constructor that are followed."""
-_MAX_WRAPPERS = 4
 
 
-class Run(Fronts):
+class Run(Hearing):
     """One way through a handler."""
 
     def __init__(
@@ -90,16 +83,6 @@ class Run(Fronts):
     def _only_presumed(self, error: Thrown | None) -> bool:
         checks = [event for event in self.events if event.kind == "check"]
         return bool(checks) and all(event.presumed for event in checks)
-
-    def method(self, name: str, args: list[Value], words: dict[str, Value] | None = None) -> Value:
-        """Call a method of the handler and wait for it."""
-        assert_handler = self.handler
-        if assert_handler is None:
-            return Const(None)
-        node = self.info.node
-        self.called = node
-        function = self.instance_attribute(assert_handler, name, node)
-        return self.awaited(self.call(function, args, words or {}, node), node)
 
     def _prepare(self) -> None:
         path = self.path
@@ -280,43 +263,6 @@ class Run(Fronts):
             and "tornado.websocket.WebSocketHandler" not in bases
         )
 
-    def url_arguments(self, name: str) -> list[Value]:
-        """What the route's pattern captures."""
-        handler = self.handler
-        if handler is None:
-            return []
-        added: set[str] = set()
-        for method in (name, "open"):
-            found = self._member(handler.info, method, None)
-            if not isinstance(found, ClassMember):
-                continue
-            value = self.member_value(found, handler.info)
-            while not isinstance(value, Function):
-                inner = getattr(value, "function", None)
-                if inner is None or isinstance(inner, Special):
-                    inner = next(iter(getattr(value, "args", [])), None)
-                if inner is None:
-                    return []
-                value = inner
-            value, given = _innermost(value)
-            added |= given
-            names = [one.arg for one in value.node.args.args if one.arg not in added][1:]
-            required = len(names) - len(value.node.args.defaults)
-            if names:
-                return [
-                    self.from_client("url", one, one)
-                    for one in names[: max(required, 0) or len(names)]
-                ]
-            if value.node.args.vararg is not None:
-                if method == "get":
-                    continue
-                return [
-                    self.from_client("url", "argument", f"{value.node.args.vararg.arg}[{at}]")
-                    for at in range(_taken_from(value.node, value.node.args.vararg.arg))
-                ]
-            return []
-        return []
-
     def accept(self, args: list[Value], words: dict[str, Value], node: ast.AST) -> Value:
         """The 101, then `open`, then messages; whoever called comes back after the connection."""
         if self.accepted or self.stage not in {Stage.GET, Stage.PREPARE}:
@@ -349,7 +295,7 @@ class Run(Fronts):
         self.stage = path.stage = Stage.OPEN
         try:
             if self.is_namespace():
-                self._connected()
+                self.connected()
             elif self.is_sockjs():
                 if self._member(self.info, "on_open", None) is None:
                     path.open_end = "through"
@@ -380,10 +326,10 @@ class Run(Fronts):
         for turn in range(2):
             self.record("message", self.info.node, "a message")
             self.proven_names.clear()
-            self.said.texts.clear()
+            self.said.told.recent.clear()
             self.said.turn = turn
             try:
-                self._hear(Unknown(frozenset({"client", "message"}), "message"))
+                self.hear(Unknown(frozenset({"client", "message"}), "message"))
                 path.message_end = "closed" if self.closed else self._ended()
                 path.handled.append(len(self.events))
             except Pruned:
@@ -396,86 +342,6 @@ class Run(Fronts):
                 path.handled.append(len(self.events))
                 break
         raise PathEnd
-
-    def _hear(self, message: Value) -> None:
-        """What a client sends: a message, which may name a method, or an event of a namespace."""
-        if self.is_namespace():
-            self._event(message)
-            return
-        named = self._named_by_messages()
-        announced = self._announced()
-        if announced and (named or self._member(self.info, "on_message", None) is not None):
-            named = named or ["on_message"]
-        ways = [*named, *announced] or ["on_message"]
-        picked = ways[self.choose(self.info.node, len(ways)) if len(ways) > 1 else 0]
-        self.method(picked, announced.get(picked, [message]))
-
-    def _named_by_messages(self) -> list[str]:
-        """The methods that a message may name, where `on_message` is that of a library which does so."""
-        connection = self.hierarchy.connection(self.info)
-        begin = connection[1].messages if connection is not None else ""
-        if not begin or self._member(self.info, "on_message", None) is not None:
-            return []
-        return self._methods_of(begin, but=_OF_LIBRARY)
-
-    def _announced(self) -> dict[str, list[Value]]:
-        """The methods under the decorator of a library that calls them by name, with what they are given."""
-        connection = self.hierarchy.connection(self.info)
-        decorator = connection[1].events if connection is not None else ""
-        found: dict[str, list[Value]] = {}
-        for one in self.info.mro if decorator else ():
-            for method in one.node.body if isinstance(one, ClassInfo) else ():
-                if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                    ast.unparse(how.func if isinstance(how, ast.Call) else how).rpartition(".")[2]
-                    == decorator
-                    for how in method.decorator_list
-                ):
-                    names = [one.arg for one in method.args.args[1:]]
-                    given = [self.from_client("message", name, name) for name in names]
-                    found.setdefault(method.name, list(given))
-        return found
-
-    def _methods_of(self, begin: str, *, but: frozenset[str]) -> list[str]:
-        """Methods of the connection's classes that begin so."""
-        names = [
-            name
-            for one in self.info.mro
-            if isinstance(one, ClassInfo)
-            for name in self.hierarchy.members(one)
-            if name.startswith(begin) and name not in but
-        ]
-        return list(dict.fromkeys(names))
-
-    def is_namespace(self) -> bool:
-        """A namespace of Socket.IO: `on_connect`, and a method for each event."""
-        return any(
-            isinstance(one, External) and one.name.startswith("socketio.") for one in self.info.mro
-        )
-
-    def _connected(self) -> None:
-        """`on_connect(sid, environ)`, which refuses by False or by an exception."""
-        found = self._member(self.info, "on_connect", None)
-        if found is None:
-            return
-        given: list[Value] = [
-            Unknown(frozenset({"self"}), "sid"),
-            Unknown(frozenset({"client", "header"}), "environ"),
-        ]
-        node = getattr(found.binding, "node", None)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and len(node.args.args) > 3:
-            given.append(Unknown(frozenset({"client", "message"}), "auth"))
-        answer = self.method("on_connect", given)
-        if isinstance(answer, Const) and answer.value is False:
-            self.closed = True
-            self.record("close", self.info.node, "on_connect() returns False")
-
-    def _event(self, sent: Value) -> None:
-        """One of the events of a namespace of Socket.IO."""
-        names = self._methods_of("on_", but=_OF_NAMESPACE)
-        if not names or self.closed:
-            return  # who was refused sends no events
-        picked = names[self.choose(self.info.node, len(names))]
-        self.method(picked, [Unknown(frozenset({"self"}), "sid"), sent])
 
     def _ended(self) -> Literal["through", "raised"]:
         """How a method ended that may have left its work to a task."""
@@ -521,83 +387,6 @@ class Run(Fronts):
             offered = Unknown(frozenset({"client", "header"}), "the subprotocols offered")
             self.method("select_subprotocol", [Sequence([offered], exact=False)])
         return self.accept(args, words, node)
-
-
-def _innermost(function: Function) -> tuple[Function, set[str]]:
-    """The function around which others stand that pass on whatever they are given, and what they add."""
-    added: set[str] = set()
-    for _ in range(_MAX_WRAPPERS):
-        rest = function.node.args.vararg
-        if rest is None or len(function.node.args.args) > 1:
-            break
-        call = _passing(function.node, rest.arg)
-        inner = _called(function, call)
-        if call is None or inner is None:
-            break
-        added |= {word.arg for word in call.keywords if word.arg is not None}
-        added |= _put_among_words(function.node)
-        function = inner
-    return function, added
-
-
-@lru_cache(maxsize=4096)
-def _passing(function: ast.AST, rest: str) -> ast.Call | None:
-    """Where a wrapper calls something with all that it was given: `method(self, *args)`."""
-    for node in ast.walk(function):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and any(
-                isinstance(one, ast.Starred)
-                and isinstance(one.value, ast.Name)
-                and one.value.id == rest
-                for one in node.args
-            )
-        ):
-            return node
-    return None
-
-
-@lru_cache(maxsize=4096)
-def _taken_from(function: ast.AST, name: str) -> int:
-    """How many of what it is given beside its parameters a function takes: `args[0]`."""
-    return max(
-        (
-            node.slice.value + 1
-            for node in ast.walk(function)
-            if isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == name
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, int)
-        ),
-        default=0,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _put_among_words(function: ast.AST) -> frozenset[str]:
-    """What a wrapper adds to the words that it was given: `kwargs["user"] = user`."""
-    rest = function.args.kwarg if isinstance(function, ast.FunctionDef) else None
-    return frozenset(
-        str(target.slice.value)
-        for node in ast.walk(function)
-        if rest is not None and isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Subscript)
-        and isinstance(target.value, ast.Name)
-        and target.value.id == rest.arg
-        and isinstance(target.slice, ast.Constant)
-    )
-
-
-def _called(function: Function, call: ast.Call | None) -> Function | None:
-    if call is None or not isinstance(call.func, ast.Name) or function.env is None:
-        return None
-    found = function.env.find(call.func.id)
-    while isinstance(found, Bound | Authenticated):
-        found = found.function
-    return found if isinstance(found, Function) else None
 
 
 @lru_cache(maxsize=4096)

@@ -1,14 +1,27 @@
 """Where Tornado's Application is made, and the settings that it gets."""
 
 import ast
+import re
 
-from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, scopes_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.project import External, Meaning
 
-__all__ = ["applications", "is_application", "setting"]
+__all__ = [
+    "applications",
+    "is_application",
+    "is_left_over",
+    "is_on_loopback",
+    "serves_no_socket",
+    "setting",
+]
 
 _APPLICATION = "tornado.web.Application"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LISTENS = ("listen", "bind", "bind_sockets")
+_DEPTH = 8
 
 
 def is_application(call: Call) -> bool:
@@ -47,3 +60,69 @@ def setting(call: Call, name: str) -> ast.expr | bool:
     if given is not None:
         return given
     return call.hidden or name in call.project.settings
+
+
+def is_left_over(endpoint: Endpoint) -> bool:
+    """Whether the program that a class belongs to routes its neighbours, and nobody ever names it."""
+    if endpoint.routes:
+        return False
+    project, own = endpoint.project, endpoint.module
+    neighbours = {one.node.name for one in own.classes} - {endpoint.info.name}
+    programs = [
+        module
+        for module in project.inside()
+        if not is_test(module)
+        and any(map(is_application, calls_in(project, module, "Application")))
+    ]
+    if not any(module is own or _named(module, *neighbours) for module in programs):
+        return False
+    return sum(_named(module, endpoint.info.name) for module in project.inside()) == 1
+
+
+def _named(module: Module, *names: str) -> int:
+    """How often a file names any of these, in code or in words."""
+    if not names:
+        return 0
+    name = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
+    return sum(len(name.findall(line)) for line in module.lines)
+
+
+def is_on_loopback(call: Call) -> bool:
+    """Whether the file of an Application listens where only this machine reaches it."""
+    found = list(calls_in(call.project, call.module, *_LISTENS))
+    return bool(found) and all(
+        call.text(one.argument(1, "address")) in _LOOPBACK for one in found if not one.hidden
+    )
+
+
+def serves_no_socket(call: Call) -> bool:
+    """Whether all handlers of an Application are known, and none of them is a WebSocket's."""
+    shown = next(iter(call.node.args), call.words.get("handlers"))
+    entries = call.literal(shown) if shown is not None else None
+    if not isinstance(entries, ast.List) or not entries.elts:
+        return False
+    for entry in entries.elts:
+        parts = entry.args if isinstance(entry, ast.Call) else getattr(entry, "elts", [])
+        if len(parts) < 2 or not _is_page(call, call.module, parts[1], call.scopes, 0):
+            return False
+    return True
+
+
+def _is_page(
+    call: Call, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...], depth: int
+) -> bool:
+    """Whether a class is a handler of plain requests, by all its bases."""
+    found = call.project.resolve(module, node, scopes)
+    if not found or depth > _DEPTH:
+        return False
+    for one in found:
+        match one:
+            case External(name=name) if name.startswith("tornado.web.") or name == "object":
+                continue
+            case Meaning(owner, Defined(ast.ClassDef(bases=[_, *_] as bases) as defined)):
+                around = scopes_of(owner, defined)
+                if not all(_is_page(call, owner, base, around, depth + 1) for base in bases):
+                    return False
+            case _:
+                return False
+    return True

@@ -12,8 +12,10 @@ from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 from stormdoor.auditor.rule import EndpointCheck, Found, ModuleCheck
 
-__all__ = ["Call", "CallCheck", "call_at", "calls_in", "in_files", "on_the_way"]
+__all__ = ["Call", "CallCheck", "call_at", "calls_in", "in_files", "is_cut", "on_the_way"]
 
+_PROOF = 16
+"""Letters of a digest in hexadecimal; fewer hold less than 64 bits."""
 _DEPTH = 8
 
 
@@ -217,6 +219,21 @@ def _fills(node: ast.AST, name: str) -> bool:
             )
         case _:
             return False
+
+
+def is_cut(call: Call) -> bool:
+    """Whether of a digest only a few letters are taken, for a name: `md5(x).hexdigest()[:8]`."""
+    around: ast.AST = call.function or call.module.tree
+    for node in ast.walk(around):
+        match node:
+            case ast.Subscript(
+                value=ast.Call(func=ast.Attribute(value=digest, attr="hexdigest")),
+                slice=ast.Slice(upper=ast.Constant(value=int() as letters)),
+            ) if digest is call.node:
+                return letters < _PROOF
+            case _:
+                pass
+    return False
 
 
 CallCheck = Callable[[Call], Iterable[Found]]

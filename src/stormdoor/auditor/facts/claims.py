@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from stormdoor.auditor.facts.calls import Call
-from stormdoor.auditor.facts.tokens import decoding
+from stormdoor.auditor.facts.tokens import decoding, is_own
 from stormdoor.auditor.rule import Found
 from stormdoor.report.finding import Confidence, Level
 
@@ -29,7 +29,7 @@ def unverified(claim: str, noun: str) -> Callable[[Call], Iterator[Found]]:
         given = call.words.get("claims_options" if token.library == "Authlib" else noun)
         if (given is not None and call.constant(given) is not None) or token.looked_at(claim):
             return
-        if len(call.node.args) > 4 or claim in _required(call):
+        if len(call.node.args) > 4 or claim in _required(call) or is_own(token, claim):
             return
         found = call.found(f"The {noun} is not verified: no {noun} is given.")
         # A secret that nobody else has signs for nobody else: there it is hygiene.

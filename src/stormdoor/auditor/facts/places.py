@@ -10,7 +10,8 @@ from stormdoor.auditor.reading.module import Module
 __all__ = ["functions_of", "is_test", "last_name", "mentioned", "scopes_of", "subject_of"]
 
 
-_TESTS = re.compile(r"/(tests?|testing|unittests?)/")
+_TESTS = re.compile(r"/(tests?|testing|unittests?|tornado/demos)/")
+"""Folders of tests, and of the examples in a copy of Tornado's repository."""
 
 
 def last_name(node: ast.AST) -> str:

@@ -41,6 +41,15 @@ _NO_SECRETS = frozenset(
         "usage",
         "error",
         "bucket",
+        "budget",
+        "completion",
+        "cost",
+        "max",
+        "ms",
+        "per",
+        "prompt",
+        "seconds",
+        "total",
     ]
 )
 

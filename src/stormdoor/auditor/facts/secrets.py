@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.calls import Call, is_cut
+from stormdoor.auditor.facts.places import last_name
 
-__all__ = ["USERS", "Secret", "is_weak", "secrets_in"]
+__all__ = ["USERS", "Secret", "is_blank", "is_weak", "secrets_in"]
 
 USERS = (
     "Application",
@@ -75,6 +76,29 @@ def is_weak(text: str) -> bool:
     return len(text) < _SHORTEST or _WEAK.search(text) is not None or len(set(text)) < 6
 
 
+def is_blank(secret: Secret, call: Call) -> bool:
+    """Whether it stands for a key that another service gives to whoever runs this, to sign requests with.
+
+    `API_SECRET = "YYYY"` is to be filled in, and guards nothing where its digest is compared with nothing.
+    """
+    if secret.text is None or len(set(secret.text)) > 1 or call.function is None:
+        return False
+    return secret.what == "key of the HMAC" and not any(
+        _compares(node) for node in ast.walk(call.function)
+    )
+
+
+def _compares(node: ast.AST) -> bool:
+    """Whether a digest may be compared: not with a literal, which it never is."""
+    match node:
+        case ast.Compare(left=left, comparators=others):
+            return not any(isinstance(one, ast.Constant) for one in (left, *others))
+        case ast.Call(func=func):
+            return last_name(func) in {"compare_digest", "constant_time_compare"}
+        case _:
+            return False
+
+
 def secrets_in(call: Call) -> Iterator[Secret]:
     """The secrets that a call is given and that are literals, or have one as a default."""
     for name in call.names:
@@ -82,7 +106,7 @@ def secrets_in(call: Call) -> Iterator[Secret]:
         if place is not None:
             at, word, what = place
             given = call.argument(at, word)
-            if given is not None:
+            if given is not None and not is_cut(call):
                 yield from _judged(call, given, what)
             return
     given = call.words.get("cookie_secret")

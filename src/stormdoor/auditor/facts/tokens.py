@@ -4,9 +4,10 @@ import ast
 from dataclasses import dataclass
 from typing import Literal
 
-from stormdoor.auditor.facts.calls import Call
+from stormdoor.auditor.facts.calls import Call, calls_in
+from stormdoor.auditor.facts.places import is_test, last_name
 
-__all__ = ["DECODERS", "Decoding", "decoding"]
+__all__ = ["DECODERS", "ENCODERS", "Decoding", "decoding", "is_own"]
 
 Library = Literal["PyJWT", "python-jose", "Authlib"]
 
@@ -22,6 +23,8 @@ _LIBRARIES: dict[str, Library] = {
     "authlib.jose.jwt.decode": "Authlib",
     "authlib.jose.JsonWebToken().decode": "Authlib",
 }
+ENCODERS = {"jwt.encode": 0, "jose.jwt.encode": 0, "authlib.jose.jwt.encode": 1}
+"""Functions that make a token, and where they are given the claims; the key is the next argument."""
 _SHARED = ("HS256", "HS384", "HS512")
 
 
@@ -102,3 +105,41 @@ def decoding(call: Call) -> Decoding | None:
     if given is not None and call.constant(given) is not None:
         options = call.entries(given)
     return Decoding(call, library, options)
+
+
+def is_own(token: Decoding, claim: str) -> bool:
+    """Whether the project makes these tokens itself, with a secret of its own and without this claim.
+
+    Who has no part in it then, neither as an issuer nor as an audience, has nothing to do with them.
+    """
+    key = _key_of(token.call, token.call.argument(1, "key"))
+    if token.foreign or not key:
+        return False
+    for module in token.call.project.inside():
+        if is_test(module):
+            continue
+        for call in calls_in(token.call.project, module, "encode"):
+            at = next((ENCODERS[name] for name in call.names if name in ENCODERS), None)
+            if at is None or _key_of(call, call.argument(at + 1, "key")) != key:
+                continue
+            claims = call.entries(call.argument(at, "payload"))
+            if claims is None or claim not in claims:
+                return True
+    return False
+
+
+def _key_of(call: Call, node: ast.expr | None) -> str:
+    """What a key is called where it is kept: `secret` of `self.settings["secret"]`, of a name for it, too."""
+    if node is None:
+        return ""
+    text = call.text(node)
+    if text is not None:
+        return f"={text}"
+    found = call.literal(node)
+    if isinstance(found, ast.Attribute | ast.Subscript):
+        return last_name(found)
+    name = last_name(node)
+    # A name in small letters that nobody can resolve is a name of this file only.
+    return (
+        name if name.isupper() or not isinstance(node, ast.Name) else f"{call.module.name}:{name}"
+    )

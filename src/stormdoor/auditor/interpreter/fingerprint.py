@@ -3,6 +3,7 @@
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.values import (
     Bound,
+    ClassRef,
     Const,
     Coroutine,
     Environment,
@@ -48,7 +49,10 @@ def key_of(value: Value, depth: int) -> object:
                 return ("const", repr(value.value)[:200])
             return ("const", type(value.value).__name__, value.value)
         case Unknown():
-            return ("unknown", value.labels, value.truthy, value.text)
+            written = value.written and tuple(
+                (name, key_of(one, 0)) for name, one in value.written.items()
+            )
+            return ("unknown", value.labels, value.truthy, value.text, written)
         case Function():
             return ("function", id(value.node))
         case Nobody():
@@ -71,6 +75,8 @@ def key_of(value: Value, depth: int) -> object:
             return ("named", value.name)
         case Special():
             return ("special", value.kind)
+        case ClassRef():
+            return ("class", id(value.info))
         case Bound():
             return ("bound", key_of(value.function, depth - 1) if depth else 0)
         case Coroutine():

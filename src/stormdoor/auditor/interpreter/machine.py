@@ -8,6 +8,7 @@ seen before at the same place is not explored twice.
 import ast
 import time
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
@@ -17,6 +18,7 @@ from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
 from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import STAND_IN
+from stormdoor.auditor.interpreter.told import Told
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -31,13 +33,12 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
-    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
-__all__ = ["Core"]
+__all__ = ["Core", "Outcome", "Way"]
 
 _MAX_STEPS = 6000
 _MAX_DEPTH = 28
@@ -45,18 +46,35 @@ _NEAR = 2
 """Frames down to a method that Tornado calls: what it decides counts in any case."""
 
 
+Outcome: TypeAlias = tuple[int, int]
+"""The id of a place where something is chosen, and what was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way that was not followed yet.
+
+    Args:
+        plan: Its choices, up to the one that it differs in from what was followed.
+        begins: That choice, and its outcome.
+    """
+
+    plan: list[int]
+    begins: Outcome
+
+
 @dataclass(slots=True)
 class Said:
-    """Answers of comparisons with texts of the client: each is held, with the source of that text."""
+    """Answers of comparisons with texts of the client: each is held, or another would have its id."""
 
-    memberships: dict[int, tuple[Value, str, tuple[str, ...], bool]] = field(default_factory=dict)
-    """Answers of `name in NAMES`: the answer, the text of the name, the names, if it is negated."""
-    equalities: dict[int, tuple[Value, str, str, bool]] = field(default_factory=dict)
-    """Answers of `kind == "login"`: the answer, the text of the kind, the constant, if it is negated."""
+    comparisons: dict[int, tuple[Value, Value, tuple[object, ...], bool]] = field(
+        default_factory=dict
+    )
+    """Answers of `name in NAMES`, `kind == "login"`: each with the name, what it may be, if it is negated."""
     turn: int = 0
     """The messages before the one under way."""
-    texts: dict[str, str] = field(default_factory=dict)
-    """What the message under way says, where a condition has told, by the source of that text."""
+    told: Told = field(default_factory=Told)
+    """What these answers have told."""
 
 
 class Core:
@@ -76,6 +94,8 @@ class Core:
     """How many handlers of an exception are under way that followed a failed check."""
     of_each: ast.AST | None = None
     """What `all()` or `any()` is given."""
+    left_alone: ast.AST | None = None
+    """What is a statement by itself before the 101, whose result nobody looks at."""
     told: int = 0
     """How often it hung on what a message says."""
     selected: int = 0
@@ -105,13 +125,14 @@ class Core:
         self.hierarchy = hierarchy
         self.mode: Mode = mode
         self.plan = plan
-        self.seen = seen
+        # States that were met, and outcomes of choices, each on any way so far.
+        self.seen, self.begun_with = seen, set[Outcome]()
         self.own: set[tuple[object, ...]] = set()
         self.deadline = deadline
         self.made: list[int] = []
-        self.alternatives: list[list[int]] = []
-        self.unlike_shipped: list[list[int]] = []
-        self.unlikely: list[list[int]] = []
+        self.alternatives: list[Way] = []
+        self.unlike_shipped: list[Way] = []
+        self.unlikely: list[Way] = []
         self.events: list[Event] = []
         self.assumptions: dict[str, Assumption] = {}
         self.chosen: dict[tuple[object, ...], tuple[Value, bool]] = {}
@@ -135,8 +156,6 @@ class Core:
         """Answers of `row.owner == name`, for a name that the client says: the answer, if it is negated."""
         self.said = Said()
         """What conditions tell of texts of the client."""
-        self.among: dict[str, tuple[str, ...]] = {}
-        """Names that a text of the client is one of, by the source of that text."""
         self.listed = STAND_IN
         """What stands in a list of origins that nobody can read here."""
         self.looked_at: set[str] = set()
@@ -205,8 +224,9 @@ class Core:
             waiting = self.alternatives
             if shipped_first:
                 waiting = self.unlike_shipped if telling else self.unlikely
-            waiting.extend([*self.made, other] for other in range(1, count))
+            waiting.extend(Way([*self.made, other], (id(node), other)) for other in range(1, count))
         self.made.append(picked)
+        self.begun_with.add((id(node), picked))
         return picked
 
     def is_aside(self) -> bool:
@@ -241,7 +261,7 @@ class Core:
         if where is None:
             return
         labels = labels_of(*everything)
-        if self.among and self._are_listed(everything):
+        if self.said.told.known and self._are_listed(everything):
             labels |= {"listed"}
         self.events.append(
             Event(
@@ -268,7 +288,7 @@ class Core:
     def _are_listed(self, values: list[Value]) -> bool:
         """Whether all that a client chooses is one of a list, each of which somebody thought of."""
         chosen = [one for one in values if "client" in one.labels]
-        return bool(chosen) and all(text_of(one) in self.among for one in chosen)
+        return bool(chosen) and all(self.said.told.listed(one) is not None for one in chosen)
 
     def select_rest(self) -> None:
         """What follows in the call under way was picked by what a message says."""
@@ -381,7 +401,7 @@ class Core:
             frozenset(self.queried),
             frozenset(self.proving),
             frozenset(self.proven_names),
-            frozenset(self.said.texts.items()),
+            self.said.told.state(),
             frozenset(
                 (id(event.node), event.kind)
                 for event in self.events

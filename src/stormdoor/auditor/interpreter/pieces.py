@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
+    "BY_CHANCE",
     "MADE_UP",
     "PIECES",
     "chosen_only",
@@ -27,12 +28,17 @@ __all__ = [
     "is_found_by_name",
     "is_keyed_digest",
     "is_made_up",
+    "is_of_secrets",
     "is_piece",
     "is_put_together",
     "is_secret",
     "is_text",
+    "names_a_thing",
+    "selects",
 ]
 
+BY_CHANCE = ("os.urandom", "random.", "secrets.", "uuid.uuid")
+"""How the names of calls begin whose answer says nothing of what the server holds."""
 MADE_UP = ("secrets.token", "uuid.uuid", "os.urandom")
 """How the names of calls begin that draw what nobody can guess."""
 PIECES = frozenset({"startswith", "endswith"})
@@ -69,7 +75,7 @@ def is_text(value: Value) -> bool:
 def is_made_up(value: Value) -> bool:
     """Whether it is a text that was drawn here: `str(uuid4())`, `uuid4().hex`."""
     return isinstance(value, Unknown) and (
-        not value.labels and value.text.removeprefix("str(").startswith(MADE_UP)
+        not value.labels - {"drawn"} and value.text.removeprefix("str(").startswith(MADE_UP)
     )
 
 
@@ -81,6 +87,23 @@ def is_drawn(value: Value) -> bool:
 def is_put_together(text: str) -> bool:
     """Whether a text is of several parts: `room + ":" + name` names a place in a table."""
     return any(sign in text for sign in (" + ", "{", ".format(", ".join(", " % "))
+
+
+def is_of_secrets(words: list[str]) -> bool:
+    """Whether what is called so is nothing else: `API_KEYS`, and no `KEYS`."""
+    last = words[-1].rstrip("s") if words else ""
+    return last in {"apikey", "password", "passwd", "secret", "token"} or (
+        last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
+    )
+
+
+def names_a_thing(text: str) -> bool:
+    """Whether it is a field that is called like a thing: `message["board"]`, wherever it is the key."""
+    named = _FIELD.search(text)
+    return named is not None and not lexicon.is_credential_name(named.group(1))
+
+
+_FIELD = re.compile(r"""['"](\w+)['"]\)?\]?$""")
 
 
 def is_piece(receiver: Value, name: str, args: list[Value]) -> bool:
@@ -169,3 +192,8 @@ def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Valu
             return default if not isinstance(default, Mapping) or default.items else None
         case _:
             return None
+
+
+def selects(query: object) -> bool:
+    """Whether a query reads: `select name from people where …`."""
+    return isinstance(query, str) and query.lstrip().lower().startswith(("select", "with"))

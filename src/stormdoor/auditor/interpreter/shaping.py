@@ -25,7 +25,7 @@ from stormdoor.auditor.interpreter.values import (
     Setting,
     Value,
 )
-from stormdoor.auditor.reading.module import Defined, FunctionNode
+from stormdoor.auditor.reading.module import Assigned, Defined, FunctionNode
 
 __all__ = ["Shaping"]
 
@@ -101,6 +101,7 @@ class Shaping(Surroundings):
             key: Function(method, info.module, info, None, text=key)
             for key, method in self._methods(info).items()
         }
+        functions.update(self._constants_in(info))
         for name in ("__new__", "__init__"):
             found = self.hierarchy.find(meta.info, name)
             method = None if found is None else self._member(meta.info, name, None)
@@ -118,6 +119,14 @@ class Shaping(Surroundings):
             for key, value in body.items():
                 if value is not functions.get(key) and isinstance(key, str):
                     self.overlays[id(info)][key] = value
+
+    def _constants_in(self, info: ClassInfo) -> dict[object, Value]:
+        """What stands in the body of a class beside its methods, for its metaclass: `name = "login"`."""
+        return {
+            key: Const(last.value.value)
+            for key, (*_, last) in self.hierarchy.members(info).items()
+            if isinstance(last, Assigned) and isinstance(last.value, ast.Constant)
+        }
 
     def _methods(self, info: ClassInfo) -> dict[str, FunctionNode]:
         """The functions in the body of a class, each name as its last binding has it."""

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.registrations import handed_in
 from stormdoor.auditor.classes.stores import filled_by, parameters_of, stored_by
 from stormdoor.auditor.interpreter.calls.dispatch import Calls
 from stormdoor.auditor.interpreter.calls.functions import is_replaceable
@@ -29,11 +30,14 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Binding, Defined, Module
+from stormdoor.auditor.reading.needed import needed_by
 from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["Surroundings"]
 
 _WORTH = 300
+_MOST_HANDED = 24
+"""Calls that hand something to an object which are followed."""
 _DEEP = 6
 """How often what is looked up around may ask for what is around that."""
 
@@ -135,9 +139,33 @@ class Surroundings(Calls):
                     env.pending.setdefault(name, _given(value))
                 elif isinstance(binding, Assigned) and len(bindings) == 1 and not binding.unpacked:
                     env.pending.setdefault(
-                        name, partial(self._evaluated, module, env, binding.value)
+                        name, partial(self._made_in, module, env, function, name, binding.value)
                     )
+            for name in needed_by(function) & env.pending.keys():
+                env.pending[name] = partial(_there, env.pending[name])
         return env
+
+    def _made_in(
+        self,
+        module: Module,
+        env: Environment,
+        function: FunctionDefinition,
+        name: str,
+        expression: ast.expr,
+    ) -> Value:
+        """What a name of a function stands for, with what the function then hands to it.
+
+        `commands = Commands()`, and `commands.add("reboot", reboot)` after it.
+        """
+        value = self._evaluated(module, env, expression)
+        if not isinstance(value, Instance) or value.handler or self.mode == "origin":
+            return value
+        methods = self.hierarchy.registrars(value.info)
+        calls = handed_in(function, name, methods) if methods else []
+        env.names[name] = value
+        for call in calls[:_MOST_HANDED]:
+            self._evaluated(module, env, call)
+        return value
 
     def _hangs_on_settings(self, function: FunctionDefinition, bindings: list[Binding]) -> bool:
         """`auth = None`, and `if options.users: auth = Users(options.users)` after it."""
@@ -306,6 +334,14 @@ def _constructed_in(function: ast.AST) -> ast.expr | None:
     if len(names) != 1 or len(calls) != 1 or not isinstance(calls[0], ast.Call):
         return None
     return calls[0].func
+
+
+def _there(found: Callable[[], Value]) -> Value:
+    """What the function around does not go on without."""
+    value = found()
+    if not isinstance(value, Setting):
+        return value
+    return Setting(value.name, Const(...), value.labels, value.text)
 
 
 def _given(value: Value) -> Callable[[], Value]:

@@ -2,14 +2,27 @@
 
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
+    Const,
     Mapping,
     Sequence,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 
-__all__ = ["CHANGES", "NAMESPACE", "PARSED", "is_chosen", "is_shared", "key_named", "merged"]
+__all__ = [
+    "CHANGES",
+    "NAMESPACE",
+    "PARSED",
+    "field_named",
+    "is_chosen",
+    "is_own",
+    "is_shared",
+    "key_named",
+    "merged",
+    "named",
+]
 
 NAMESPACE = "names of code"
 """Said of a table in which code was run: what it defined is in it."""
@@ -35,6 +48,12 @@ def is_chosen(value: Value) -> bool:
     return "client" in labels and not labels & {"credential", "principal", "self"}
 
 
+def is_own(value: Value) -> bool:
+    """Whether it was found for the user, and the client had no say."""
+    labels = labels_of(value)
+    return "principal" in labels and "client" not in labels
+
+
 def key_named(key: Value) -> tuple[str, str]:
     """What stands for a key that is not known, and is the same where it is said in the same words."""
     return ("of", key.info.qualname if isinstance(key, ClassRef) else text_of(key))
@@ -45,3 +64,15 @@ def merged(table: Mapping, more: Mapping) -> Mapping:
     return Mapping(
         {**table.items, **more.items}, table.exact and more.exact, table.labels | more.labels
     )
+
+
+def named(key: Value) -> Value:
+    """A key that a constant of a module or a class stands for: `{strings.LOGIN: login}`."""
+    said = settled(key)
+    return said if isinstance(said, Const) and isinstance(said.value, str | int | bytes) else key
+
+
+def field_named(key: Value) -> str:
+    """The name of a field: `said["token"]`, `said[strings.TOKEN]`."""
+    said = named(key)
+    return said.value if isinstance(said, Const) and isinstance(said.value, str) else ""

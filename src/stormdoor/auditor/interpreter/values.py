@@ -43,7 +43,8 @@ Labels: TypeAlias = frozenset[str]
 `query`, `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof,
 `setting`, `secret`, `self` the connection itself, `named` found under a name that the client chose and did
  not prove to be its own, `somebody` chosen by the client under a name that says who somebody is, `proven` the
- very answer that says who it is, `visitor` an object that stands for whoever is not logged in; of an event
+ very answer that says who it is, `drawn` made up by chance,
+ `visitor` an object that stands for whoever is not logged in; of an event
  `listed`, where all that the client chooses is one of a list."""
 
 NONE: Labels = frozenset()
@@ -72,6 +73,10 @@ class Unknown:
     truthy: bool | None = None
     present: bool = False
     """It is not None: without it the request is refused as malformed."""
+    part: object | None = None
+    """What stands for it wherever it is asked for again: the message that it is a part of, and its name."""
+    written: "dict[str, Value] | None" = None
+    """What the server has written into a message: `data["from"] = self.user`."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,12 +11,13 @@ from typing import TypeAlias
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.expressions.proofs import mark_at
-from stormdoor.auditor.interpreter.values import Mapping, labels_of
+from stormdoor.auditor.interpreter.values import Bound, Instance, Mapping, Value, labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.telling import only_notes, only_skips_itself
+from stormdoor.auditor.judging.themselves import Themselves
 from stormdoor.auditor.judging.verbs import CHANGES, KEEPS, SPEAKS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
@@ -202,6 +203,7 @@ def asks(event: Event) -> bool:
         if (
             {"principal", "client"} <= event.labels
             and last not in BENIGN
+            and not any(map(_is_of_the_connection, event.values))
             and not _is_of_the_language(event.text)
             and not _DOES & set(words[:1])
             and (_is_told_the_user(event) or _finds_or_says(last))
@@ -237,6 +239,13 @@ def _is_asked_of(text: str) -> bool:
     made = chain[-2] if len(chain) > 1 and chain[-2][:1].isupper() else ""
     return bool(_ASKS & set(lexicon.words_of(made))) and (
         _finds_or_says(chain[-1]) or lexicon.is_raising_name(chain[-1])
+    )
+
+
+def _is_of_the_connection(value: Value) -> bool:
+    """`room.user_in(user, self.hear)`: what is to be called when there is news joins, and asks nothing."""
+    return (
+        isinstance(value, Bound) and isinstance(value.receiver, Instance) and value.receiver.handler
     )
 
 
@@ -292,35 +301,6 @@ class _Beside:
     answers: frozenset[str]
 
 
-class _Themselves:
-    """What the connection notes as its user, and the tables that it puts itself into.
-
-    That there is such a user, or that the user is connected twice, is no question of permission.
-    """
-
-    def __init__(self, events: list[Event]) -> None:
-        self._users = frozenset(
-            id(value) for one in events if one.kind == "known" for value in one.values
-        )
-        self._tables = frozenset(
-            name
-            for one in events
-            if one.kind == "join" and one.receiver is None and "client" not in one.labels
-            for name in lexicon.chain_of(one.text)[-1:]
-        )
-
-    def asked(self, question: Event) -> bool:
-        """Whether a question is about the user as such."""
-        if not question.text.startswith("access: ") or "client" in question.labels:
-            return False
-        # INVARIANT: the events hold the values, or another would have the id of one.
-        if any(id(value) in self._users for value in question.values):
-            return True
-        text = question.text.removeprefix("access: ")
-        holder = text.rpartition(" in ")[2] if " in " in text else text.rpartition(".get(")[0]
-        return bool(self._tables & set(lexicon.chain_of(holder)[-1:]))
-
-
 class Asking:
     """What is asked on the ways of a client that is let in, and before what."""
 
@@ -328,10 +308,12 @@ class Asking:
         self._paths = endpoint.member.paths
         self._complete = endpoint.member.complete
         self._events = endpoint.member.events
-        self._themselves = _Themselves(self._events)
+        self._themselves = Themselves(endpoint)
         self._answers: dict[int, bool] = {}
         questions = [event for event in self._events if self._asks(event)]
-        self.before_accept = any(one.stage in {Stage.PREPARE, Stage.GET} for one in questions)
+        self.before_accept = any(
+            one.stage in {Stage.PREPARE, Stage.GET} and self._may_refuse(one) for one in questions
+        )
         self.anything = bool(questions)
         self._asked_of = {
             label for one in questions for label in one.labels if label.startswith("@")
@@ -360,6 +342,15 @@ class Asking:
             self._answers[id(event)] = known
         return known
 
+    def _may_refuse(self, question: Event) -> bool:
+        """Whether anybody is refused for the answer: `if not profile: return` in `prepare()` refuses none."""
+        if question.kind == "call" or question.text.startswith("@") or _may_raise(question):
+            return True
+        return any(
+            path.outcome == "refused" and any(one.node is question.node for one in path.events)
+            for path in self._paths
+        )
+
     def leaves_open(self, doing: Event) -> bool:
         """Whether it is done on some way on which no question that matters came before."""
         if self._belongs_to_login(doing):
@@ -374,8 +365,11 @@ class Asking:
             if self._is_switched_off(path, wanted):
                 continue
             asked = False
+            marks: set[str] = set()
             proven = _proven_later(path, doing)
             for at, event in enumerate(path.events):
+                if self._asks(event):
+                    marks |= {label for label in event.labels if label.startswith("@")}
                 asked = asked or (
                     self._asks(event)
                     and id(event.node) not in beside.nodes
@@ -383,7 +377,9 @@ class Asking:
                     and self._matters(event, doing)
                 )
                 done = id(event.node) == wanted and event.kind in DOING
-                if done and not asked and at not in proven:
+                # What was found was asked about when an earlier message had the connection keep it.
+                kept = done and bool(event.labels & marks) and _is_held(event.node)
+                if done and not (asked or kept) and at not in proven:
                     return True
         return False
 
@@ -491,12 +487,37 @@ class Asking:
         known = self._stops.get(key)
         if known is None:
             known = self._stops[key] = (
-                not self._complete
-                or question.text.startswith("@")
+                question.text.startswith("@")
                 or (_may_raise(question) and not is_swallowed(question, doing))
                 or self._is_kept_from(key[0], wanted)
+                or not (self._complete or self._is_done_either_way(key[0], wanted))
             )
         return known
+
+    def _is_done_either_way(self, question: int, wanted: int) -> bool:
+        """Whether it was seen to be done after each of two answers, where not every way was followed."""
+        answers = {
+            event.text
+            for turn, places, _ in self._turns
+            if question in places and wanted in places
+            for event in turn
+            if event.kind == "branch" and id(event.node) == question
+        }
+        return {"True", "False"} <= answers
+
+
+def _is_held(node: ast.AST) -> bool:
+    """`self.opened[message["board"]].delete()`: done to what the connection holds, as it stands there."""
+    held = node.func if isinstance(node, ast.Call) else node
+    if isinstance(held, ast.Attribute) and isinstance(node, ast.Call):
+        held = held.value
+    while isinstance(held, ast.Subscript):
+        held = held.value
+    return (
+        isinstance(held, ast.Attribute)
+        and isinstance(held.value, ast.Name)
+        and held.value.id == "self"
+    )
 
 
 def _proven_later(path: Path, doing: Event) -> frozenset[int]:

@@ -6,7 +6,12 @@ from typing import Literal
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
-from stormdoor.auditor.judging.messages import EFFECTS, message_checks, message_effects
+from stormdoor.auditor.judging.messages import (
+    EFFECTS,
+    message_checks,
+    message_effects,
+    stops_nothing,
+)
 from stormdoor.auditor.judging.telling import only_fills_in
 from stormdoor.auditor.naming.lexicon import (
     concerns_identity,
@@ -411,7 +416,9 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         for path in asked
         if _share_a_world(path, through[0])
         and any(
-            ("credential" in event.text or not event.presumed) and not only_fills_in(event)
+            ("credential" in event.text or not event.presumed)
+            and not only_fills_in(event)
+            and not stops_nothing(event, asked)
             for event in message_checks(path)
         )
     ]
@@ -478,10 +485,23 @@ def _without_stop(paths: list[Path]) -> Authentication:
             return Authentication("ignored", event=ignored, path=one)
     for one in paths:
         # Nobody looks at what it gives, and it could not be read: it may well raise.
-        may = next((event for event in one.events if event.kind == "may-refuse"), None)
-        if may is not None and not one.checks and may.stage in {Stage.PREPARE, Stage.GET}:
+        may = _may_refuse(one)
+        if may is not None and not any(_is_way_around(other, one) for other in paths):
             return Authentication("presumed", event=may, path=one)
     return Authentication("missing", event=path.checks[0] if path.checks else None, path=path)
+
+
+def _may_refuse(path: Path) -> Event | None:
+    """What was not read, and may well have refused this client before the 101."""
+    if path.checks:
+        return None
+    early = (event for event in path.events if event.stage in {Stage.PREPARE, Stage.GET})
+    return next((event for event in early if event.kind == "may-refuse"), None)
+
+
+def _is_way_around(path: Path, asked: Path) -> bool:
+    """Whether the same program lets a client in that is not asked: it shows nothing to be asked about."""
+    return _may_refuse(path) is None and _agree(path, asked)
 
 
 # one path -----------------------------------------------------------------------------------

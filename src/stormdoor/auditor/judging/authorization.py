@@ -23,7 +23,10 @@ from stormdoor.auditor.judging.own import (
     selects_for_all,
     tells_all_of,
 )
+from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.verbs import PROGRAMS
+from stormdoor.auditor.judging.wording import name_of
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
@@ -151,6 +154,7 @@ def _ends_something(event: Event) -> bool:
         bool(_COMMANDS & set(lexicon.words_of(event.text.rpartition(".")[2])[:1]))
         and _is_of_the_program(event.text)
         and (event.receiver is None or event.text.startswith("self.application."))
+        and is_statement(event.module, event.node)  # and no query that goes on
     )
 
 
@@ -243,11 +247,22 @@ def only_reads(event: Event) -> bool:
         return True  # nothing can be done with nothing, and a question is no deed
     if name.endswith(("Error", "Exception")) or event.text.startswith(_TEXTS):
         return True  # what is raised, and another text
-    if selects_for_all(event):
+    if selects_for_all(event) or _only_makes(event):
         return True
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
         return True
     return bool(_PARSES & set(words[:1])) or words[:2] in _MAKES
+
+
+def _only_makes(event: Event) -> bool:
+    """`db.execute(query, (Json(message), session))`: what is done is done with what is made there."""
+    return (
+        event.kind == "act"
+        and event.receiver is None
+        and name_of(event)[:1].isupper()
+        and not event.text.startswith(PROGRAMS)
+        and not is_statement(event.module, event.node)
+    )
 
 
 def _queued(text: str) -> bool:

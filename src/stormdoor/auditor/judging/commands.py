@@ -49,6 +49,8 @@ _BUSES = frozenset(
     {"bus", "dispatch", "dispatcher", "emitter", "event", "events", "hooks", "pubsub", "signals"}
 )
 """Words of what calls functions of the program by the name of an event."""
+_INVOKERS = frozenset({"commander", "executor", "interpreter", "invoker"})
+"""Words for what runs commands of its own; what has work done in a thread is given it by `submit`."""
 _RUN = frozenset(
     {
         "cell",
@@ -120,6 +122,8 @@ def _is_command(event: Event) -> bool:
     words = set(lexicon.words_of(event.text.rpartition(".")[2]))
     if not _RUNS & words:
         return False
+    if _INVOKERS & words_before(event) and "execute" in words:
+        return True
     fields = {
         str(name)
         for value in (*event.values, *(value for _, value in event.words))

@@ -7,6 +7,7 @@ from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
+    Unknown,
     Value,
     labels_of,
     text_of,
@@ -110,6 +111,7 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _writes_where_it_names(event)
                 or _runs_what_it_names(event)
                 or _calls_what_it_finds(event)
+                or _hands_on_an_order(event)
                 or _hands_to_what_it_names(event)
             )
         case "store":
@@ -236,7 +238,7 @@ def _runs_what_it_names(event: Event) -> bool:
         made = set(lexicon.words_of(chain[-2]))
         if FACTORIES & made and FIRES & words and text_of(held).endswith(")"):
             return True
-    return bool(RUNS & words) and any(
+    return bool((RUNS | BEGINS) & words) and any(
         bool(PICKS & set(lexicon.words_of(name)[-1:])) for name in fields_of(event)
     )
 
@@ -251,6 +253,26 @@ def _calls_what_it_finds(event: Event) -> bool:
         and event.receiver is None
         and event.text.endswith("]")
     )
+
+
+def _hands_on_an_order(event: Event) -> bool:
+    """`mediator.send(DeleteOrder(data["id"]))`, `studio.call(requests.SetScene(data["scene"]))`."""
+    if not _HANDS_ON & set(lexicon.words_of(name_of(event))[:1]) or event.kind != "act":
+        return False
+    for value in event.values:
+        if "message" not in labels_of(value):
+            continue
+        made = value.info.name if isinstance(value, Instance) else ""
+        if isinstance(value, Unknown) and value.text.endswith(")"):
+            made = (lexicon.chain_of(value.text) or [""])[-1]
+        verb = lexicon.words_of(made)[:1]
+        if made[:1].isupper() and _ORDERED & set(verb):
+            return True
+    return False
+
+
+_ORDERED = CHANGES | {"move", "set", "start", "stop", "switch", "toggle"}
+_HANDS_ON = frozenset({"call", "dispatch", "execute", "handle", "publish", "request", "send"})
 
 
 def _hands_to_what_it_names(event: Event) -> bool:
@@ -319,16 +341,24 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
         return told or event.selected
     if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
         return told and event.selected
-    if not is_statement(event.module, event.node):
+    if told and _is_put_through(words):
+        return True
+    if not is_statement(event.module, event.node) or _fills_a_buffer(event):
         return False
     if is_sent_to_device(event):
         return told or event.selected
     if _is_quiet(words):
-        return told and _is_put_through(words)
-    moves = CONTROLS & {*words[:1], *words[-1:]} or is_device(event) or _is_put_through(words)
+        return False
+    moves = CONTROLS & {*words[:1], *words[-1:]} or is_device(event)
     return event.selected or (told and bool(moves))
 
 
+def _fills_a_buffer(event: Event) -> bool:
+    """`camera.capture(buffer, "jpeg")`: it gives what it reads to what was made to hold it."""
+    return any(text_of(one).startswith(_BUFFERS) for one in event.values)
+
+
+_BUFFERS = ("bytearray(", "io.BytesIO(", "io.StringIO(")
 _WHOLE = (["on"], ["off"])
 _ELSEWHERE = (["in", "executor"], ["sync"], ["in", "thread"])
 

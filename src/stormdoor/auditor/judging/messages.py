@@ -1,10 +1,14 @@
 """What the messages of a client without a credential bring about, and what they are asked."""
 
+from collections.abc import Iterable
+
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.interpreter.pieces import selects
+from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["EFFECTS", "message_checks", "message_effects"]
+__all__ = ["EFFECTS", "message_checks", "message_effects", "stops_nothing"]
 
 EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 """Kinds of events that a client brings about."""
@@ -13,9 +17,15 @@ _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eva
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
 _READING = frozenset(
     [
+        "cursor",
         "decode",
         "deserialize",
         "fetch",
+        "fetchall",
+        "fetchmany",
+        "fetchone",
+        "fetchrow",
+        "fetchval",
         "filter",
         "find",
         "first",
@@ -24,15 +34,20 @@ _READING = frozenset(
         "loads",
         "lookup",
         "match",
+        "objects",
         "one",
         "parse",
         "query",
         "read",
         "schema",
+        "search",
+        "select",
         "validate",
         "from",
         "split",
         "json",
+        "unpack",
+        "unpackb",
     ]
 )
 
@@ -44,6 +59,45 @@ def message_checks(path: Path) -> list[Event]:
     ]
 
 
+def stops_nothing(question: Event, paths: Iterable[Path]) -> bool:
+    """Whether a question comes when what the message wants is done, and more is done after it."""
+    return any(
+        one.node is question.node
+        and any(_is_done(before, one) for before in turn[:at])
+        and any(_goes_on(after) for after in turn[at + 1 :])
+        for path in paths
+        for turn in _turns(path)
+        for at, one in enumerate(turn)
+        if one.kind == "check"
+    )
+
+
+def _is_done(event: Event, question: Event) -> bool:
+    """Whether it does what the message wants, and does not find out what the question is about."""
+    return (
+        event.kind == "act"
+        and "message" in event.labels
+        and not _is_plumbing(event, question)
+        and not _is_reading(event, refused=False)
+        and not _gives_the_answer(event, question)
+    )
+
+
+def _goes_on(event: Event) -> bool:
+    return event.kind in {"act", "join"} and not event.handling and not _tells(event)
+
+
+def _turns(path: Path) -> list[list[Event]]:
+    """What happens for each message."""
+    turns: list[list[Event]] = [[]]
+    for event in path.events:
+        if event.kind == "message":
+            turns.append([])
+        elif event.stage == Stage.MESSAGE:
+            turns[-1].append(event)
+    return turns
+
+
 def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
     """What the messages of this client bring about.
 
@@ -52,16 +106,13 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
         asking: Some message is asked for a credential: one without it that is answered, and no more,
             was refused.
     """
-    turns: list[list[Event]] = [[]]
-    for event in path.events:
-        if event.kind == "message":
-            turns.append([])
-        elif event.stage == Stage.MESSAGE:
-            turns[-1].append(event)
+    turns = _turns(path)
     cut = path.message_end in {"closed", "raised"}
+    alone = not any(event.kind == "join" for event in path.events)
     found: list[Event] = []
     for turn in turns:
-        found += _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
+        done = _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
+        found += [one for one in done if not (asking and alone and _only_echoes(one))]
     return found
 
 
@@ -74,15 +125,18 @@ def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:
     asked = max((at for at, event in enumerate(turn) if event.kind == "check"), default=None)
     if asked is None:
         absent = _first(turn, "absent") if asking else None
-        refused = asking and (
-            ended
-            or any(event.kind == "close" for event in turn)
-            or all(_finds(event) for _, event in done)  # it was read, and nothing came of it
+        cut = ended or any(event.kind == "close" for event in turn)
+        # It was read, and nothing came of it but an answer that says why.
+        in_vain = all(
+            _finds(event) or _says_why(event, failed=True) or _sets_up(event) for _, event in done
         )
+        refused = asking and (cut or in_vain)
         return [
             event
             for at, event in done
-            if not (refused and _finds(event))
+            if not (
+                refused and (_finds(event) or _says_why(event, failed=not cut) or _sets_up(event))
+            )
             and (
                 absent is None
                 or not (_is_plumbing(event, turn[absent]) or (at > absent and _tells(event)))
@@ -135,7 +189,13 @@ def _gives_the_answer(event: Event, question: Event) -> bool:
 def _is_reading(event: Event, *, refused: bool) -> bool:
     if event.kind not in {"act", "store"} or _is_grave(event):
         return False
-    return refused or bool(set(lexicon.words_of(_name(event))) & _READING)
+    return refused or bool(set(lexicon.words_of(_name(event))) & _READING) or _selects(event)
+
+
+def _selects(event: Event) -> bool:
+    """`cursor.execute("select … where name = ?")`: a query that only reads."""
+    query = event.values[0] if event.values else None
+    return isinstance(query, Const) and selects(query.value)
 
 
 def _finds(event: Event) -> bool:
@@ -143,6 +203,29 @@ def _finds(event: Event) -> bool:
     return event.kind == "act" and (
         _is_reading(event, refused=False) or lexicon.is_predicate(_name(event))
     )
+
+
+def _says_why(event: Event, *, failed: bool) -> bool:
+    """It tells the client what was wrong with its message, and nothing that the server holds.
+
+    Args:
+        event: What is done.
+        failed: It must be an exception that is told.
+    """
+    told = event.labels - {"client", "message"}
+    if "exception" in told:
+        return _tells(event) and told <= {"exception", "secret"}  # its `code` is no secret
+    return _tells(event) and not failed and not told
+
+
+def _sets_up(event: Event) -> bool:
+    """It sets something on an object that was not read, and nothing of the client: `db.row_factory = Row`."""
+    return event.kind == "store" and not event.labels & {"client", "message", "self"}
+
+
+def _only_echoes(event: Event) -> bool:
+    """A connection that nobody else has is told what it said itself: `{"id": request["id"], "ok": True}`."""
+    return event.kind == "send" and event.labels <= {"client", "identity", "message"}
 
 
 def _is_grave(event: Event) -> bool:

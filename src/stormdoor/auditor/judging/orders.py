@@ -1,12 +1,12 @@
 """What a message has a device, another program or a worker do, by what these are called."""
 
+import ast
 import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Const
-from stormdoor.auditor.judging.wording import name_of, words_before
+from stormdoor.auditor.judging.wording import literals_of, name_of, words_before
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["is_device", "is_of_the_machine", "is_order", "is_sent_to_device"]
@@ -33,6 +33,10 @@ _ENDS = frozenset(
 )
 """Words of a flag that a loop of the program looks at."""
 _REQUESTS = frozenset({"delete", "patch", "post", "put"})
+_WORKERS = frozenset({"job", "jobs", "task", "tasks", "worker", "workers"})
+"""Words for who does what it is sent."""
+_TABLES = frozenset({"action", "actions", "command", "commands", "trigger", "triggers"})
+"""Words of a table whose rows are done by whoever reads them."""
 _NEAR = re.compile(r"(localhost|[\w-]+|[\w.-]+\.(local|lan|home|internal))", re.IGNORECASE)
 
 
@@ -43,7 +47,11 @@ def is_order(event: Event) -> bool:
     told = event.labels >= {"client", "message"}
     words = lexicon.words_of(name_of(event))
     named = [*event.values[:1], *(value for name, value in event.words if name in _TOPICS)]
-    texts = [one.value for one in named if isinstance(one, Const) and isinstance(one.value, str)]
+    texts = [text for one in named for text in literals_of(one)]
+    if told and words[:1] and words[0] in _SENDS and _WORKERS & words_before(event):
+        return True
+    if words[:1] in (["insert"], ["create"]) and (told or event.selected):
+        return bool(_TABLES & _words_of_table(event))
     if _PUBLISHES & set(words):
         return (told or event.selected) and any(
             _ORDERS & set(lexicon.words_of(one)) for one in texts
@@ -51,6 +59,17 @@ def is_order(event: Event) -> bool:
     if words[:1] and words[0] in _REQUESTS and texts and texts[0].startswith("http"):
         return (told or event.selected) and _is_near(texts[0])
     return words == ["set"] and event.selected and bool(_ENDS & words_before(event))
+
+
+def _words_of_table(event: Event) -> set[str]:
+    """The words of `db.commands.insert(...)` and of `r.table("triggers").insert(...)`."""
+    called = event.node.func if isinstance(event.node, ast.Call) else event.node
+    named = (
+        one.value
+        for one in ast.walk(called)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    )
+    return words_before(event).union(*map(lexicon.words_of, named))
 
 
 def is_of_the_machine(event: Event) -> bool:

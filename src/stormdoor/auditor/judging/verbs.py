@@ -168,11 +168,23 @@ QUIET = frozenset(
 OF_SOMEBODY = frozenset(
     {"account", "board", "call", "conference", "debug", "device", "doc", "document", "frame"}
     | {"game", "group", "host", "job", "kernel", "lobby", "machine", "match", "meeting", "member"}
-    | {"owner", "party", "player", "project", "room", "session", "table", "task", "team"}
+    | {
+        "owner",
+        "party",
+        "people",
+        "person",
+        "player",
+        "project",
+        "room",
+        "session",
+        "table",
+        "task",
+        "team",
+    }
     | {"terminal", "uid", "user", "uuid"}
 )
 """Words for what belongs to some and not to all."""
-THEMSELVES = frozenset({"account", "member", "owner", "player", "uid", "user"})
+THEMSELVES = frozenset({"account", "member", "owner", "people", "person", "player", "uid", "user"})
 """Words for who somebody is: to call oneself so is another matter."""
 PLACES = OF_SOMEBODY | {"channel", "topic"}
 ROUTES = frozenset({"channel", "exchange", "queue", "room", "routing", "topic"})

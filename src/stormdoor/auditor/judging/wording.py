@@ -3,13 +3,23 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Const, Sequence, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["fields_of", "given", "is_told", "name_of", "statement_in", "stems_of", "words_before"]
+__all__ = [
+    "fields_of",
+    "given",
+    "is_told",
+    "literals_of",
+    "name_of",
+    "statement_in",
+    "stems_of",
+    "words_before",
+]
 
 _QUOTES = re.compile(r"^([frbu]{1,2}(?=['\"]))?['\"]*\s*", re.IGNORECASE)
 
@@ -63,6 +73,40 @@ def statement_in(event: Event) -> str:
     first = event.values[0]
     text = str(first.value) if isinstance(first, Const) else text_of(first)
     return _QUOTES.sub("", text[:_MAX_STATEMENT]).lower()
+
+
+def literals_of(value: Value) -> list[str]:
+    """The texts that stand in the source: what is fixed of `"home/%s" % lamp` and `f"home/{lamp}"`."""
+    if isinstance(value, Const):
+        return [value.value] if isinstance(value.value, str) else []
+    return list(_literals_in(text_of(value))) if isinstance(value, Unknown) else []
+
+
+@lru_cache(maxsize=1024)
+def _literals_in(text: str) -> tuple[str, ...]:
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    return tuple(_fixed_in(node))
+
+
+def _fixed_in(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.JoinedStr(values=parts):
+            for part in parts:
+                yield from _fixed_in(part)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            yield from _fixed_in(left)
+            yield from _fixed_in(right)
+        case ast.BinOp(left=left, op=ast.Mod()):
+            yield from _fixed_in(left)
+        case ast.Call(func=ast.Attribute(value=inner, attr="format")):
+            yield from _fixed_in(inner)
+        case _:
+            pass
 
 
 def stems_of(text: str) -> set[str]:

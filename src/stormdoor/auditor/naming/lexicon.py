@@ -42,6 +42,7 @@ __all__ = [
     "is_verdict",
     "is_verification_name",
     "logs_in",
+    "names_a_kind",
     "raises_on_nothing",
     "reads_setting",
     "says_for_whom",
@@ -387,6 +388,7 @@ def is_setting_name(name: str) -> bool:
     return bool(words) and (words[-1] in switch or words[0] in switch)
 
 
+_KINDS = frozenset({"backend", "class", "cls", "factory", "manager", "model", "store", "table"})
 _WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe", "unregister"})
 
 
@@ -402,6 +404,8 @@ def is_verification_name(name: str) -> bool:
         and words[-1] in {"listener", "observer", "callback", "hook"}
     ):
         return False  # it is told when somebody logs in
+    if names_a_kind(name.rpartition(".")[2]):
+        return False
     if OF_REQUESTS & set(words) and not (IDENTITY - {"permission", "permissions"}) & set(words):
         return False
     if any(word in VERIFY for word in words):
@@ -409,6 +413,12 @@ def is_verification_name(name: str) -> bool:
     return bool(words and words[0] in VERIFY_VERBS and any(w in CREDENTIAL for w in words[1:])) or (
         len(words) > 1 and words[0] in {"current", "get", "is", "has"} and "user" in words
     )
+
+
+def names_a_kind(name: str) -> bool:
+    """Whether a function gives what users are made of, or kept in, and nobody: `get_user_model`."""
+    words = words_of(name)
+    return words[:1] in (["get"], ["load"]) and words[-1] in _KINDS
 
 
 @lru_cache(maxsize=16384)

@@ -358,6 +358,12 @@ def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Binding]]
         ):
             for left, right in zip(target.elts, value.elts, strict=True):
                 yield from _targets(left, right)
+        case ast.Tuple() | ast.List(), ast.Call(
+            func=ast.Name(id="range" | "xrange"), args=[ast.Constant(value=int())]
+        ):
+            # `ASKED, READY, OVER = range(3)`: the numbers of states.
+            for at, left in enumerate(target.elts):
+                yield from _targets(left, ast.copy_location(ast.Constant(at), value))
         case ast.Tuple() | ast.List(), _:
             for left in target.elts:
                 if isinstance(left, ast.Name):

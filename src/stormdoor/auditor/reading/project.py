@@ -301,6 +301,8 @@ class Project:
                 source, file = self._import_source(module, star)
                 target = self.load(file) if file is not None else None
                 if target is not None and target is not module:
+                    if self._has_from(target, name, module):
+                        continue  # another file defines it: the two import each other
                     found = self.members(target, name, depth + 1)
                     if found:
                         return found
@@ -321,6 +323,16 @@ class Project:
             if target is not None:
                 result.append(Meaning(target))
         return result
+
+    def _has_from(self, module: Module, name: str, source: Module) -> bool:
+        """Whether a module has a name only from another that is asked for it: `from package import Base`."""
+        bindings = module.names.get(name, ())
+        return bool(bindings) and all(
+            isinstance(one, Imported)
+            and one.name == name
+            and self._import_source(module, one)[1] == source.file
+            for one in bindings
+        )
 
     def lookup(
         self, module: Module, name: str, scopes: Iterable[ast.AST] = ()

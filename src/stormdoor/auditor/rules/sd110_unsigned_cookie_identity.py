@@ -40,12 +40,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("get_current_user")
     if method is None or not isinstance(method.node, ast.FunctionDef | ast.AsyncFunctionDef):
         return
-    tainted: dict[str, str] = {}
-    for node in ast.walk(method.node):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            source = _source(node.value, tainted)
-            if source:
-                tainted[node.targets[0].id] = source
+    tainted = _tainted(method.node)
     for node in ast.walk(method.node):
         if isinstance(node, ast.Return) and node.value is not None:
             source = _source(node.value, tainted)
@@ -55,6 +50,40 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                     node,
                     f"The identity of {endpoint.info.name} is {source}: the client writes it itself.",
                 )
+
+
+def _tainted(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
+    """Names that hold what the client wrote, with where it is from.
+
+    `token = self.get_cookie("token")` and then `token = sessions.find(token)`: it is a session now. Where
+    that happens on some ways only, it may still be what the client wrote, unless that was nothing.
+    """
+    found: dict[str, str] = {}
+    everywhere = {id(one) for one in function.body} | {
+        id(inner)
+        for one in function.body
+        if isinstance(one, ast.If) and isinstance(one.test, ast.Name)
+        for inner in one.body
+        if one.test.id in _names(inner)
+    }
+    assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign)]
+    for node in sorted(assigned, key=lambda one: one.lineno):
+        if isinstance(node.targets[0], ast.Name):
+            source = _source(node.value, found)
+            if source:
+                found[node.targets[0].id] = source
+            elif id(node) in everywhere:
+                found.pop(node.targets[0].id, None)
+    return found
+
+
+def _names(node: ast.stmt) -> set[str]:
+    """The names that a statement binds."""
+    match node:
+        case ast.Assign(targets=targets):
+            return {one.id for one in targets if isinstance(one, ast.Name)}
+        case _:
+            return set()
 
 
 def _source(node: ast.expr, tainted: dict[str, str]) -> str:

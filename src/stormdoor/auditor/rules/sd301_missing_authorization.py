@@ -51,6 +51,7 @@ from stormdoor.auditor.judging.authorization import unasked_authorizer, unasked_
 from stormdoor.auditor.judging.commands import commands_of_anybody
 from stormdoor.auditor.judging.deeds import deeds_of_anybody
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.placed import is_for_some_addresses
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -95,7 +96,9 @@ def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
         ("says to what this is done", deeds_of_anybody),
         ("names in the address to what this is done", addressed_by_anybody),
     ):
-        for event in events(endpoint)[:1]:
+        for event in events(endpoint):
+            if is_for_some_addresses(endpoint, event):
+                continue
             yield Found(
                 event.module,
                 event.node,

@@ -25,8 +25,11 @@ Fix:
     Look it up among the user's own, or compare its owner with `self.current_user`.
 """
 
+import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.asking import asks_permission
 from stormdoor.auditor.judging.authorization import chosen_objects, names_an_id
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -41,7 +44,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         return
     seen: set[int] = set()
     for event in chosen_objects(endpoint):
-        if id(event.node) not in seen and names_an_id(event):
+        if id(event.node) not in seen and names_an_id(event) and not _only_answers(event):
             seen.add(id(event.node))
             yield Found(
                 event.module,
@@ -49,6 +52,27 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"{endpoint.info.name} uses the object of this id, whoever owns it.",
                 steps=endpoint.steps(event),
             )
+
+
+def _only_answers(event: Event) -> bool:
+    """Whether the id goes into an object that answers the client under it.
+
+    `results.subscribe(Observer(op_id, self.send))`: it is the client's own number for what it asked for.
+    """
+    node = event.node
+    if not isinstance(node, ast.Call) or not node.args or node.keywords:
+        return False
+    return all(
+        isinstance(one, ast.Call)
+        and last_name(one.func)[:1].isupper()
+        and any(
+            isinstance(given, ast.Attribute)
+            and isinstance(given.value, ast.Name)
+            and given.value.id == "self"
+            for given in one.args
+        )
+        for one in node.args
+    )
 
 
 RULE = rule(

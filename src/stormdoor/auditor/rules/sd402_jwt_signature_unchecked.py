@@ -21,7 +21,9 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.places import last_name, mentioned
 from stormdoor.auditor.facts.tokens import decoding
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -36,7 +38,7 @@ def _check(call: Call) -> Iterator[Found]:
             yield call.found("The claims are taken from a token that nobody verifies.")
         return
     token = decoding(call)
-    if token is None or token.unsigned is None or _verified_too(call):
+    if token is None or token.unsigned is None or _verified_too(call) or _is_handed_out(call):
         return
     yield call.found(f"{token.library} is told not to verify the signature of the token.")
 
@@ -51,6 +53,49 @@ def _verified_too(call: Call) -> bool:
             if other is not None and other.unsigned is None:
                 return True
     return False
+
+
+def _is_handed_out(call: Call) -> bool:
+    """Whether it is the ID token that a provider gave in answer to a request of this server.
+
+    OpenID Connect Core 3.1.3.7 lets TLS stand for the signature there: `answer = await fetch(...)`, and
+    `id_token = json.loads(answer.body)["id_token"]`.
+    """
+    token = call.argument(0, "jwt")
+    if token is None or call.function is None:
+        return False
+    bound: dict[str, list[ast.expr]] = {}
+    for one in ast.walk(call.function):
+        if isinstance(one, ast.Assign):
+            for target in one.targets:
+                if isinstance(target, ast.Name):
+                    bound.setdefault(target.id, []).append(one.value)
+    seen: set[str] = set()
+    pending, names_it = [token], False
+    while pending:
+        expression = pending.pop()
+        names_it = names_it or any(
+            isinstance(one, ast.Constant) and one.value == "id_token"
+            for one in ast.walk(expression)
+        )
+        if names_it and _asks_a_server(call, expression):
+            return True
+        for name in mentioned(expression) - seen:
+            seen.add(name)
+            pending.extend(bound.get(name, ()))
+    return False
+
+
+def _asks_a_server(call: Call, node: ast.expr) -> bool:
+    """Whether an expression is the answer to a request: `await self.post(...)`, `requests.post(...)`."""
+    match node:
+        case ast.Await(value=ast.Call() as asked) | ast.Yield(value=ast.Call() as asked):
+            words = set(words_of(last_name(asked)))
+        case ast.Call(func=func):
+            return any(one.startswith(("requests.", "httpx.")) for one in call.named(func))
+        case _:
+            return False
+    return bool(words & {"fetch", "get", "post", "request"})
 
 
 RULE = rule(

@@ -24,6 +24,7 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.places import mentioned
 from stormdoor.auditor.facts.tokens import DECODERS, Decoding, decoding
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -56,7 +57,7 @@ def _listed(token: Decoding, given: ast.expr) -> Iterator[Found]:
     names = [call.text(one) for one in items]
     if any(name is not None and name.lower() == "none" for name in names):
         yield call.found("'none' is among the algorithms: a token without a signature is accepted.")
-    elif any(_of_header(call, one) for one in items):
+    elif any(_of_header(call, one) and not _has_its_key(call, one) for one in items):
         yield call.found("The token's own header says how it is verified.")
     elif any(name is not None and name.startswith("HS") for name in names) and any(
         name is not None and name[:2] in {"RS", "ES", "PS"} for name in names
@@ -94,6 +95,33 @@ def _of_header(call: Call, node: ast.expr) -> bool:
         name.endswith(("get_unverified_header()", "get_unverified_headers()"))
         for name in call.named(value)
     )
+
+
+def _has_its_key(call: Call, node: ast.expr) -> bool:
+    """Whether an algorithm is looked for in a table before, and has a key of its own.
+
+    `if alg not in SIGNERS: return` and `key = SIGNERS[alg].key`: what the header names is one that is
+    wanted, and never goes with the key of another.
+    """
+    key = call.argument(1, "key")
+    if not isinstance(node, ast.Name) or call.function is None or key is None:
+        return False
+    inner = list(ast.walk(call.function))
+    listed = any(
+        isinstance(one, ast.Compare)
+        and isinstance(one.left, ast.Name)
+        and one.left.id == node.id
+        and isinstance(one.ops[0], ast.In | ast.NotIn)
+        for one in inner
+    )
+    picked = {
+        target.id
+        for one in inner
+        if isinstance(one, ast.Assign) and node.id in mentioned(one.value)
+        for target in one.targets
+        if isinstance(target, ast.Name)
+    }
+    return listed and bool(mentioned(key) & (picked | {node.id}))
 
 
 RULE = rule(

@@ -21,7 +21,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.calls import Call, in_files, is_cut, on_the_way
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
@@ -43,7 +43,7 @@ def _check(call: Call) -> Iterator[Found]:
     updates = {f"{name}().update" for name in _HASHES}
     if not call.names & (_HASHES | updates):
         return
-    if _is_password(call.node.args[0]) and not _is_prefix_search(call):
+    if _is_password(call.node.args[0]) and not _is_prefix_search(call) and not is_cut(call):
         name = call.module.source(call.node.func)
         found = call.found(f"{name}() of a password is tried billions of times a second.")
         around = words_of(call.function.name) if call.function is not None else []

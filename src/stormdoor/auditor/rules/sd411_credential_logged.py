@@ -42,7 +42,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             continue
         if not isinstance(event.node, ast.Call):
             continue
-        if any(_is_shown(argument) for argument in event.node.args):
+        if any(_is_shown(argument) for argument in event.node.args) and not _is_spent(event):
             seen.add(id(event.node))
             yield Found(
                 event.module,
@@ -56,6 +56,28 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 def _is_log(event: Event) -> bool:
     holder, _, name = event.text.rpartition(".")
     return event.text == "print" or (name in _LEVELS and "log" in holder.lower())
+
+
+def _is_spent(event: Event) -> bool:
+    """Whether what is shown was good for once, and has been taken out before: `pending.pop(token)`."""
+    around = scopes_of(event.module, event.node)[-1:]
+    shown = {
+        one.id
+        for one in ast.walk(event.node)
+        if isinstance(one, ast.Name) and is_secret_name(one.id)
+    }
+    taken = {
+        node.args[0].id
+        for scope in around
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "pop"
+        and node.args
+        and isinstance(node.args[0], ast.Name)
+        and node.lineno < getattr(event.node, "lineno", 0)
+    }
+    return bool(shown) and shown <= taken
 
 
 def _is_shown(node: ast.expr) -> bool:

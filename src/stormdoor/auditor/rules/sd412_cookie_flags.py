@@ -1,8 +1,8 @@
 """A session cookie without its flags.
 
 What:
-    A signed cookie, or one that is named like a session, is set without HttpOnly or without
-    Secure.
+    A signed cookie, or one that is named like a session or is the identity, is set without
+    HttpOnly or without Secure.
 
 Why:
     Without HttpOnly a script in the page reads it; without Secure it travels over plain HTTP,
@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.calls import Call, calls_in, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
@@ -42,7 +42,7 @@ def _check(call: Call) -> Iterator[Found]:
         return
     name = call.text(call.argument(0, "name"))
     words = set(words_of(name or ""))
-    if func.attr == "set_cookie" and not _SESSION & words:
+    if func.attr == "set_cookie" and not _SESSION & words and not _says_who(call, name):
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
         return  # another framework's
@@ -63,6 +63,16 @@ def _check(call: Call) -> Iterator[Found]:
         found = call.found(f"{named} is set without {' and '.join(missing)}.")
         # Without TLS it cannot be set, and with TLS alone it is seldom missed.
         yield replace(found, level=Level.NOTE) if missing == ["secure"] else found
+
+
+def _says_who(call: Call, name: str | None) -> bool:
+    """Whether `get_current_user()` of a class of the project reads this cookie, whatever its name."""
+    return name is not None and any(
+        reading.text(reading.argument(0, "name")) == name
+        for module in call.project.inside()
+        for reading in calls_in(call.project, module, "get_cookie")
+        if reading.function is not None and reading.function.name == "get_current_user"
+    )
 
 
 def _seen_to(call: Call, method: str) -> set[str]:

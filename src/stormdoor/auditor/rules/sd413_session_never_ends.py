@@ -1,7 +1,8 @@
 """A session that never ends.
 
 What:
-    A cookie is good for more than a year, or a token is made without an end.
+    A signed cookie is taken for more than a year, by `max_age_days`, or a token is made without
+    an end.
 
 Why:
     A session that was stolen, or left open on a shared machine, stays open. Nobody notices,
@@ -20,30 +21,79 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.calls import Call, calls_in, in_files, on_the_way
+from stormdoor.auditor.facts.secret_names import is_secret_name
+from stormdoor.auditor.facts.tokens import ENCODERS
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]
 
-_ENCODERS = frozenset({"jwt.encode", "jose.jwt.encode", "authlib.jose.jwt.encode"})
 _COOKIES = frozenset({"set_secure_cookie", "set_signed_cookie"})
+_READERS = ("get_secure_cookie", "get_signed_cookie", "decode_signed_value")
+_ENDS = frozenset({"deadline", "exp", "expiration", "expire", "expires", "expiry", "ttl", "until"})
 _YEAR = 366
 
 
 def _check(call: Call) -> Iterator[Found]:
-    if call.names & _ENCODERS:
-        at = 1 if "authlib.jose.jwt.encode" in call.names else 0
+    at = next((ENCODERS[name] for name in sorted(call.names) if name in ENCODERS), None)
+    if at is not None:
         given = call.argument(at, "payload")
         claims = call.entries(given)
         found = call.literal(given) if given is not None else None
-        if claims and "exp" not in claims and not _has_more(found) and not _added(call):
+        if claims and not _has_more(found) and not _added(call) and not _ends(call, claims):
             yield call.found("The token is made without an end.")
         return
     if isinstance(call.node.func, ast.Attribute) and call.node.func.attr in _COOKIES:
         days = call.constant(call.argument(2, "expires_days"))
-        if isinstance(days, int | float) and days > _YEAR:
+        if isinstance(days, int | float) and days > _YEAR and _is_taken(call):
             yield call.found(f"The cookie is good for {days:g} days.")
+
+
+def _is_taken(call: Call) -> bool:
+    """Whether a signed cookie is taken so late: Tornado refuses what is older than `max_age_days`, or 31."""
+    name = call.text(call.argument(0, "name"))
+    for module in call.project.inside():
+        for reading in calls_in(call.project, module, *_READERS):
+            days = reading.words.get("max_age_days")
+            read = reading.text(reading.argument(0, "name"))
+            if days is None or (None not in (name, read) and name != read):
+                continue
+            most = reading.constant(days)
+            if not isinstance(most, int | float) or most > _YEAR:
+                return True
+    return False
+
+
+def _ends(call: Call, claims: dict[str, ast.expr]) -> bool:
+    """Whether the token ends all the same, or is only a wrapped password.
+
+    By a claim of its own, `expires_at`; or by its age, which who reads it asks for:
+    `now - claims["made"] > DAY`.
+    """
+    if any(_ENDS & set(words_of(one)) for one in claims) or all(map(is_secret_name, claims)):
+        return True
+    return any(
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Sub)
+        and any(_got(part) in claims for part in ast.walk(node))
+        for module in call.project.inside()
+        for comparison in ast.walk(module.tree)
+        if isinstance(comparison, ast.Compare)
+        for node in ast.walk(comparison)
+    )
+
+
+def _got(node: ast.AST) -> str:
+    """`made` of `claims.get("made")` and of `claims["made"]`."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=str() as name)):
+            return name
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str() as name), *_]):
+            return name
+        case _:
+            return ""
 
 
 def _has_more(node: ast.expr | None) -> bool:

@@ -16,9 +16,12 @@ Fix:
     Use JSON, or another format that holds only data.
 """
 
+import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.facts.sinks import argument, reaching, sunk
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -41,11 +44,20 @@ _SINKS = (
     "pandas.read_pickle",
     "torch.load",
 )
+_FILE = re.compile(r"(?:io\.|gzip\.|bz2\.|lzma\.)?open\(")
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, (), *_SINKS):
+        if _is_of_a_file(event):
+            continue
         yield sunk(endpoint, event, f"What the client sends is unpickled by {event.text}().")
+
+
+def _is_of_a_file(event: Event) -> bool:
+    """Whether the client at most said which file is read: what stands in it is not what it sent."""
+    given = argument(event, 0)
+    return given is not None and _FILE.match(text_of(given)) is not None
 
 
 RULE = rule(

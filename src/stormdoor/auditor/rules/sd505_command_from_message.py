@@ -19,7 +19,9 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.sinks import argument, from_client, reaching, sunk
+from stormdoor.auditor.facts.sinks import argument, from_client, is_called, reaching, sunk
+from stormdoor.auditor.facts.spelling import Spelling, given_at
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Const, Sequence
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -50,9 +52,14 @@ _PROGRAMS = (
 )
 
 
+_QUOTES = frozenset({"shlex.quote", "pipes.quote"})
+
+
 def _check(endpoint: Endpoint) -> Iterator[Found]:
+    spelling = Spelling(endpoint, _QUOTES)
     for event in reaching(endpoint, 0, ("cmd",), *_SHELLS):
-        yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
+        if _is_free(spelling, event, "cmd"):
+            yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
     for event in reaching(endpoint, 0, ("args",), *_PROGRAMS):
         given = argument(event, 0, "args")
         shell = dict(event.words).get("shell")
@@ -61,7 +68,12 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         # A list: its first item is the program, the others are arguments of it.
         if listed and isinstance(given, Sequence) and not any(map(from_client, given.items[:1])):
             continue
-        yield sunk(endpoint, event, f"The client chooses the command: {event.text}().")
+        if _is_free(spelling, event, "args"):
+            yield sunk(endpoint, event, f"The client chooses the command: {event.text}().")
+
+
+def _is_free(spelling: Spelling, event: Event, word: str) -> bool:
+    return not is_called(event) or spelling.is_free(event, given_at(event, 0, word))
 
 
 RULE = rule(

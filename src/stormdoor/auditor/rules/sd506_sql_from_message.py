@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.facts.places import scopes_of
 from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -38,6 +39,9 @@ _CALLS = (
     ".fetchrow",
     ".fetchval",
     ".query",
+    ".get",
+    ".fetch_one",
+    ".fetch_all",
     ".read_sql",
     "sqlalchemy.text",
 )
@@ -48,9 +52,18 @@ _SQL = re.compile(
 )
 
 
+_WORDS = ("query", "sql", "statement")
+_QUOTES = frozenset(
+    f"{package}.sql.{name}"
+    for package in ("psycopg", "psycopg2")
+    for name in ("Identifier", "Literal", "Placeholder")
+)
+
+
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    for event in reaching(endpoint, 0, ("query", "sql", "statement"), *_CALLS):
-        if _SQL.search(_written(event)):
+    spelling = Spelling(endpoint, _QUOTES)
+    for event in reaching(endpoint, 0, _WORDS, *_CALLS):
+        if _SQL.search(_written(event)) and spelling.is_free(event, given_at(event, 0, *_WORDS)):
             yield sunk(endpoint, event, "What the client sends is a part of this statement of SQL.")
 
 

@@ -24,7 +24,8 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.places import last_name, scopes_of
-from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.facts.sinks import from_client, is_called, reaching, sunk
+from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -49,9 +50,25 @@ _FILES = (
     "shutil.copyfile",
     "codecs.open",
     "aiofiles.open",
+    "os.replace",
+    "shutil.copytree",
     "numpy.load",
-    "pathlib.Path().open",
+    "zipfile.ZipFile",
+    "tarfile.open",
 )
+_TARGETS = (
+    "os.rename",
+    "os.replace",
+    "shutil.copy",
+    "shutil.copyfile",
+    "shutil.copytree",
+    "shutil.move",
+)
+"""Their second argument is a path, too."""
+_OF_PATHS = (".read_text", ".read_bytes", ".write_text", ".write_bytes")
+_OF_OTHERS_TOO = (".open", ".unlink", ".rmdir", ".mkdir", ".iterdir", ".touch", ".rename")
+"""Methods of paths, and of other things."""
+_WORDS = ("file", "path", "src")
 _TESTS = frozenset(
     [
         "basename",
@@ -76,9 +93,33 @@ _TESTS = frozenset(
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    for event in reaching(endpoint, 0, ("file", "path", "src"), *_FILES):
-        if not _is_tested(event):
-            yield sunk(endpoint, event, f"The client chooses the path: {event.text}().")
+    spelling = Spelling(endpoint)
+    seen: set[int] = set()
+    for event, node in _sinks(endpoint):
+        if id(event.node) in seen or _is_tested(event):
+            continue
+        if not is_called(event) or spelling.is_free(event, node):
+            seen.add(id(event.node))
+            yield sunk(endpoint, event, f"The client chooses the path: {_said(event)}().")
+
+
+def _sinks(endpoint: Endpoint) -> Iterator[tuple[Event, ast.expr | None]]:
+    """Calls with a path in which the client has a say, each with what makes the path."""
+    for event in reaching(endpoint, 0, _WORDS, *_FILES):
+        yield event, given_at(event, 0, *_WORDS)
+    for event in reaching(endpoint, 1, ("dst",), *_TARGETS):
+        yield event, given_at(event, 1, "dst")
+    for event in endpoint.calls(*_OF_PATHS, *_OF_OTHERS_TOO):
+        if not event.module.inside or not from_client(event.receiver):
+            continue
+        if event.text.endswith(_OF_PATHS) or "pathlib.Path" in event.text or " / " in event.text:
+            function = event.node.func if isinstance(event.node, ast.Call) else None
+            yield event, function.value if isinstance(function, ast.Attribute) else None
+
+
+def _said(event: Event) -> str:
+    """The function, or the method of a path."""
+    return event.text if event.text in {*_FILES, *_TARGETS} else last_name(event.node)
 
 
 def _is_tested(event: Event) -> bool:

@@ -22,9 +22,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.calls import call_at
 from stormdoor.auditor.facts.places import last_name
-from stormdoor.auditor.facts.sinks import argument, reaching, sunk
+from stormdoor.auditor.facts.sinks import argument, is_called, reaching, sunk
+from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -50,39 +50,49 @@ _CLIENTS = (
     "requests.Session().get",
     "tornado.httpclient.HTTPRequest",
     "urllib.urlopen",
+    "urllib2.urlopen",
+    "urllib.request.Request",
+    "urllib2.Request",
+    "requests.patch",
+    "httpx.AsyncClient().post",
+    "aiohttp.ClientSession().post",
 )
+_WORDS = ("url", "request")
 _READS = frozenset({"get", "pop", "str", "strip", "get_argument", "get_query_argument", "loads"})
 _MADE = re.compile(r"(\w+)\([^()]*\)$")
 _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    for event in reaching(endpoint, 0, ("url", "request"), *_CLIENTS):
-        if not (isinstance(event.node, ast.Call) and _host_is_fixed(endpoint, event, event.node)):
+    spelling = Spelling(endpoint, forms=False)
+    for event in reaching(endpoint, 0, _WORDS, *_CLIENTS):
+        if not is_called(event) or _chooses_the_host(spelling, event):
             yield sunk(
                 endpoint, event, f"The client chooses where the server connects: {event.text}()."
             )
 
 
-def _host_is_fixed(endpoint: Endpoint, event: Event, node: ast.Call) -> bool:
+def _chooses_the_host(spelling: Spelling, event: Event) -> bool:
     """`"https://api.example/" + x`: only the path is the client's."""
-    if not node.args:
-        return False
-    call = call_at(endpoint.project, event.module, node)
-    found = call.literal(node.args[0])
-    while isinstance(found, ast.BinOp):
-        found = found.left
-    if isinstance(found, ast.JoinedStr) and found.values:
-        found = found.values[0]
-    if isinstance(found, ast.Call) and last_name(found) == "format":
-        found = found.func.value if isinstance(found.func, ast.Attribute) else found
-    if isinstance(found, ast.Call) and last_name(found) not in _READS:
-        return True  # it is made by a function: what comes first in it is not known
-    given = argument(event, 0, "url", "request")
-    if given is not None and (made := _MADE.search(text_of(given))) and made[1] not in _READS:
+    node = given_at(event, 0, *_WORDS)
+    given = argument(event, 0, *_WORDS)
+    if node is None or given is None:
         return True
-    text = call.text(found) if not isinstance(found, ast.FormattedValue) else None
-    return text is not None and _FIXED.match(text) is not None
+    if (made := _MADE.search(text_of(given))) and made[1] not in _READS:
+        return False
+    before = ""
+    for piece, is_free in spelling.pieces(event, node):
+        if isinstance(piece, ast.Constant):
+            before += str(piece.value)
+        elif isinstance(piece, ast.Call) and last_name(piece) not in _READS:
+            return False  # it is made by a function: what comes first in it is not known
+        elif is_free:
+            return True
+        else:
+            before += "host" if before else "scheme://host"
+        if _FIXED.match(before):
+            return False
+    return False
 
 
 RULE = rule(

@@ -24,7 +24,14 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.calls import Call
-from stormdoor.auditor.facts.places import functions_of, last_name, mentioned, scopes_of, subject_of
+from stormdoor.auditor.facts.places import (
+    functions_of,
+    is_test,
+    last_name,
+    mentioned,
+    scopes_of,
+    subject_of,
+)
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
@@ -34,10 +41,15 @@ __all__ = ["RULE"]
 _ANY = frozenset({"Exception", "BaseException"})
 _TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
 _SENDS = frozenset({"write_message", "send"})
+_TEXTS = frozenset({"args", "message"})
+"""Attributes of an exception that hold its text; the latter in Python 2."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     for module, function in functions_of(endpoint):
+        # Once it is closed nothing reaches the client any more.
+        if is_test(module) or function.name == "on_close":
+            continue
         for handler in ast.walk(function):
             if not isinstance(handler, ast.ExceptHandler):
                 continue
@@ -76,6 +88,10 @@ def _shows(call: Call, node: ast.expr, name: str) -> bool:
             ):
                 return True
             case ast.FormattedValue(value=ast.Name(id=shown)) if shown == name:
+                return True
+            case ast.Attribute(value=ast.Name(id=shown), attr=attr) if (
+                shown == name and attr in _TEXTS
+            ):
                 return True
             case ast.BinOp(op=ast.Mod(), right=right) if name in mentioned(right):
                 return True

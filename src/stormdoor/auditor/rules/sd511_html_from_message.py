@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.calls import call_at
 from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
@@ -32,15 +33,21 @@ from stormdoor.report.finding import Confidence, Level
 __all__ = ["RULE"]
 
 _TAG = re.compile(r"</?(b|i|p|div|span|li|a|img|td|tr|h\d|strong|em|br|code|pre|script)\b[^<]*>")
+_LINKS = frozenset({"query", "url", "answer", "found", "cookie"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, ("message",), "handler.write_message", ".write_message"):
-        if not isinstance(event.node, ast.Call) or not event.node.args:
+        if not isinstance(event.node, ast.Call) or not event.node.args or _is_an_echo(event):
             continue
         call = call_at(endpoint.project, event.module, event.node)
         if _is_html(call.literal(event.node.args[0])):
             yield sunk(endpoint, event, "What the client sends stands between tags, unescaped.")
+
+
+def _is_an_echo(event: Event) -> bool:
+    """Whether it only goes back to whoever sent it. What is in an address may be another's link."""
+    return event.text == "handler.write_message" and not event.labels & _LINKS
 
 
 def _is_html(node: ast.expr) -> bool:

@@ -25,6 +25,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.applications import is_left_over
 from stormdoor.auditor.facts.places import functions_of, is_test
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -66,7 +67,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         event.kind in {"act", "join"} and event.stage == Stage.MESSAGE
         for event in endpoint.member.events
     ) or any(endpoint.calls("handler.write_message", ".write_message", stages=(Stage.MESSAGE,)))
-    if not works or _is_limited(endpoint):
+    if not works or _is_limited(endpoint) or is_left_over(endpoint):
         return
     yield Found(
         method.module,

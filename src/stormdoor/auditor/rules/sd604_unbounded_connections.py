@@ -27,6 +27,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.applications import is_left_over
 from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -53,6 +54,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             endpoint
         ):
             continue
+        if is_left_over(endpoint):
+            return
         yield Found(
             event.module,
             node,

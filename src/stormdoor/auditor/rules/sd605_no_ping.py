@@ -19,7 +19,7 @@ Fix:
 
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.applications import applications, setting
+from stormdoor.auditor.facts.applications import applications, is_on_loopback, setting
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -31,7 +31,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     if endpoint.method("ping_interval") is not None or any(endpoint.calls("handler.ping")):
         return
     for call in applications(endpoint):
-        if setting(call, "websocket_ping_interval") is False:
+        # On one machine the system tells at once that a program has gone.
+        if setting(call, "websocket_ping_interval") is False and not is_on_loopback(call):
             yield call.found("Dead connections stay: websocket_ping_interval is not set.")
 
 

@@ -26,87 +26,212 @@ Fix:
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from stormdoor.auditor.facts.places import functions_of, scopes_of, subject_of
+from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
+from stormdoor.auditor.facts.sharing import shared_containers
+from stormdoor.auditor.interpreter.tables import CHANGES
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
+_LOCKS = frozenset({"atomic", "lock", "locked", "mutex", "semaphore", "transaction"})
+_JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
+    containers = shared_containers(endpoint)
     for module, function in functions_of(endpoint):
-        if not isinstance(function, ast.AsyncFunctionDef):
+        if not _waits_for_others(function):
             continue
+        declared = {
+            name for one in ast.walk(function) if isinstance(one, ast.Global) for name in one.names
+        }
         own = {
             one.id
             for one in ast.walk(function)
             if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
         }
-        shared = module.names.keys() - own
-        for node in _outside_of_locks(function):
-            if isinstance(node, ast.If):
-                tested = {key for part in ast.walk(node.test) if (key := _key(part, shared))}
-                if tested and (change := _changed_after_await(node.body, tested, shared)):
-                    yield Found(
-                        module,
-                        change,
-                        f"It was tested before an await whether this may be done (line {node.lineno}); "
-                        "meanwhile another connection may have done it.",
-                        subject=subject_of(module, scopes_of(module, function)),
-                    )
+        own |= {one.arg for one in ast.walk(function) if isinstance(one, ast.arg)}
+        reader = _Reader(module.names.keys() - (own - declared), containers)
+        reader.read(function.body, _Known())
+        for change, test in reader.found:
+            yield Found(
+                module,
+                change,
+                f"It was tested before an await whether this may be done (line {test}); "
+                "meanwhile another connection may have done it.",
+                subject=subject_of(module, scopes_of(module, function)),
+            )
 
 
-def _outside_of_locks(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.AsyncWith | ast.With | ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        yield child
-        yield from _outside_of_locks(child)
+def _waits_for_others(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether other connections go on while it waits."""
+    return isinstance(function, ast.AsyncFunctionDef) or "coroutine" in {
+        last_name(one) for one in function.decorator_list
+    }
 
 
-def _key(node: ast.AST, shared: set[str]) -> str:
-    """The text of something that all connections share; "" where it is not known to be."""
-    match node:
-        case ast.Name(id=name) if name in shared:
-            return name
-        case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="application")):
-            return ast.unparse(node)
-        case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="__class__")):
-            return ast.unparse(node)
-        case ast.Attribute(value=ast.Name(id=name)) if name in shared and name[:1].isupper():
-            return ast.unparse(node)
-        case ast.Subscript(value=value):
-            return _key(value, shared)
-        case _:
-            return ""
+@dataclass(slots=True)
+class _Known:
+    """What was tested, with the lines of the tests, and of it what was tested before an await."""
+
+    tested: dict[str, int] = field(default_factory=dict)
+    stale: dict[str, int] = field(default_factory=dict)
+
+    def copy(self) -> "_Known":
+        return _Known(dict(self.tested), dict(self.stale))
+
+    def test(self, keys: set[str], line: int) -> None:
+        for key in keys:
+            self.tested[key] = line
+            self.stale.pop(key, None)
+
+    def wait(self) -> None:
+        self.stale.update(self.tested)
 
 
-def _changed_after_await(
-    body: list[ast.stmt], tested: set[str], shared: set[str]
-) -> ast.AST | None:
-    waited = False
-    for statement in body:
-        if isinstance(statement, ast.AsyncWith | ast.With):
-            continue
-        targets: list[ast.expr] = []
+class _Reader:
+    """Reads a function from top to bottom.
+
+    Args:
+        shared: Names of the module, which all connections share.
+        containers: Attributes of the handler that stand on the class.
+    """
+
+    def __init__(self, shared: set[str], containers: set[str]) -> None:
+        self._shared = shared
+        self._containers = containers
+        self._fetched: set[str] = set()
+        self.found: list[tuple[ast.stmt, int]] = []
+
+    def read(self, body: list[ast.stmt], known: _Known) -> None:
+        """Follow a block; what is known is changed in place."""
+        for statement in body:
+            self._statement(statement, known)
+
+    def _statement(self, statement: ast.stmt, known: _Known) -> None:
         match statement:
-            case ast.Assign(targets=found) | ast.Delete(targets=found):
-                targets = found
-            case ast.AugAssign(target=target):
-                targets = [target]
-            case ast.If(test=test) if waited and any(
-                _key(part, shared) in tested for part in ast.walk(test)
-            ):
-                return None  # it is tested again
+            case ast.If():
+                self._branch(statement, known)
+            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+                if any(_is_lock(item.context_expr) for item in items):
+                    return
+                if isinstance(statement, ast.AsyncWith):
+                    known.wait()
+                self.read(body, known)
+            case ast.Try(body=body, orelse=orelse, finalbody=final):
+                # What is done where it fails takes back what was done.
+                self.read([*body, *orelse, *final], known)
+            case ast.For(body=body) | ast.AsyncFor(body=body) | ast.While(body=body):
+                if isinstance(statement, ast.AsyncFor):
+                    known.wait()
+                self.read(body, known)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                pass
+            case _:
+                self._simple(statement, known)
+
+    def _branch(self, statement: ast.If, known: _Known) -> None:
+        self._wait(statement.test, known)
+        before = known.copy()
+        known.test(self._tested(statement.test), statement.lineno)
+        goes_on: list[_Known] = []
+        for block in (statement.body, statement.orelse):
+            after = known.copy()
+            self.read(block, after)
+            if not block or not isinstance(block[-1], _JUMPS):
+                goes_on.append(after)
+        match goes_on:
+            case [after]:
+                known.tested, known.stale = after.tested, after.stale
+            case [one, other]:
+                # What it tests guards its blocks only; what came before still holds in both.
+                kept = before.tested.keys() & one.tested.keys() & other.tested.keys()
+                known.tested = {key: before.tested[key] for key in kept}
+                known.stale = {key: before.tested[key] for key in kept & {*one.stale, *other.stale}}
             case _:
                 pass
-        if waited and any(_key(target, shared) in tested for target in targets):
-            return statement
-        if any(isinstance(inner, ast.Await) for inner in ast.walk(statement)):
-            waited = True
-    return None
+
+    def _simple(self, statement: ast.stmt, known: _Known) -> None:
+        waits = self._wait(statement, known)
+        value = getattr(statement, "value", None)
+        if isinstance(statement, ast.Assign):
+            fetched = waits or (isinstance(value, ast.Name) and value.id in self._fetched)
+            if fetched:
+                self._fetched |= {one.id for one in statement.targets if isinstance(one, ast.Name)}
+                # What was not there is loaded and kept: two that do so load it twice.
+                keys = {key for target in statement.targets if (key := self._key(target))}
+                known.test(keys, statement.lineno)
+                return
+        for key in self._changed(statement):
+            if key in known.stale:
+                self.found.append((statement, known.stale[key]))
+            known.tested.pop(key, None)
+            known.stale.pop(key, None)
+
+    def _wait(self, node: ast.AST, known: _Known) -> bool:
+        waits = any(
+            isinstance(one, ast.Await | ast.Yield | ast.YieldFrom) for one in ast.walk(node)
+        )
+        if waits:
+            known.wait()
+        return waits
+
+    def _tested(self, test: ast.expr) -> set[str]:
+        """What a condition looks at; whether this connection itself is listed, nobody else changes."""
+        own = {
+            id(one)
+            for compared in ast.walk(test)
+            if isinstance(compared, ast.Compare)
+            and isinstance(compared.left, ast.Name)
+            and compared.left.id == "self"
+            for one in ast.walk(compared)
+        }
+        return {key for part in ast.walk(test) if id(part) not in own and (key := self._key(part))}
+
+    def _changed(self, statement: ast.stmt) -> set[str]:
+        match statement:
+            case ast.Assign(targets=targets) | ast.Delete(targets=targets):
+                changed = targets
+            case ast.AugAssign(target=target):
+                changed = [target]
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=holder, attr=name))
+                | ast.Await(value=ast.Call(func=ast.Attribute(value=holder, attr=name)))
+            ) if name in CHANGES:
+                changed = [holder]
+            case _:
+                changed = []
+        return {key for one in changed if (key := self._key(one))}
+
+    def _key(self, node: ast.AST) -> str:
+        """The text of something that all connections share; "" where it is not known to be."""
+        match node:
+            case ast.Name(id=name) if name in self._shared:
+                return name
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in self._containers:
+                return ast.unparse(node)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="application")):
+                return ast.unparse(node)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr="__class__")):
+                return ast.unparse(node)
+            case ast.Attribute(value=ast.Name(id=name)) if (
+                name in self._shared and name[:1].isupper()
+            ):
+                return ast.unparse(node)
+            case ast.Subscript(value=value):
+                return self._key(value)
+            case _:
+                return ""
+
+
+def _is_lock(context: ast.expr) -> bool:
+    """`async with self.lock:`, `with db.transaction():`."""
+    return bool(_LOCKS & set(words_of(last_name(context))))
 
 
 RULE = rule(

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.facts.places import subject_of
+from stormdoor.auditor.facts.sharing import shared_containers
 from stormdoor.auditor.judging.endpoint import Endpoint, Method
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
@@ -59,22 +60,13 @@ _RIGHTS = frozenset(["roles", "permissions", "scopes", "claims", "groups"])
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    held = _on_classes(endpoint)
-    own = {
-        node.attr
-        for method in endpoint.methods()
-        for node in ast.walk(method.node)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    }
+    held = shared_containers(endpoint)
     names = {one.name for one in endpoint.info.mro if isinstance(one, ClassInfo)}
     for method in endpoint.methods():
         if not method.module.inside:
             continue
         for node in ast.walk(method.node):
-            name = _shared(node, names) or _filled(node, held - own)
+            name = _shared(node, names) or _filled(node, held)
             if name:
                 yield _found(method, node, name)
 
@@ -90,20 +82,6 @@ def _found(method: Method, node: ast.AST, name: str) -> Found:
 
 def _is_identity(name: str) -> bool:
     return words_of(name)[-1:] != [] and words_of(name)[-1] in _IDENTITY
-
-
-def _on_classes(endpoint: Endpoint) -> set[str]:
-    """Attributes of the classes that are lists, dictionaries or sets."""
-    return {
-        target.id
-        for one in endpoint.info.mro
-        if isinstance(one, ClassInfo)
-        for statement in one.node.body
-        if isinstance(statement, ast.Assign)
-        and isinstance(statement.value, ast.Dict | ast.List | ast.Set | ast.Call)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    }
 
 
 def _shared(node: ast.AST, names: set[str]) -> str:

@@ -21,8 +21,9 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.applications import is_application
+from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
-from stormdoor.auditor.facts.places import is_test
+from stormdoor.auditor.facts.places import is_test, mentioned
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -34,9 +35,26 @@ def _check(call: Call) -> Iterator[Found]:
         return
     for name in ("debug", "autoreload", "serve_traceback"):
         given = call.words.get(name)
-        if given is not None and call.constant(given) is True and not _elsewhere(call, given):
+        if (
+            given is not None
+            and call.constant(given) is True
+            and not (_elsewhere(call, given) or _is_asked_for(call, given))
+        ):
             yield call.found(f"{name} is on.")
             return
+
+
+def _is_asked_for(call: Call, given: ast.expr) -> bool:
+    """Whether it is a parameter that is only turned on because of something else: `debug or reload`."""
+    if not isinstance(given, ast.Name) or call.function is None:
+        return False
+    within = Within(call.function)
+    if given.id not in within.all_parameters:
+        return False
+    return all(
+        any(mentioned(test) - {given.id} for test in within.conditions(one.node))
+        for one in within.given.get(given.id, ())
+    )
 
 
 def _elsewhere(call: Call, given: ast.expr) -> bool:

@@ -21,7 +21,8 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
+from stormdoor.auditor.facts.applications import is_application, serves_no_socket
+from stormdoor.auditor.facts.calls import Call, call_at, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
@@ -45,7 +46,25 @@ def _check(call: Call) -> Iterator[Found]:
         return
     given = call.argument(1, "address")
     if given is None or call.text(given) in _ALL or call.constant(given) is None:
+        if (served := _served(call)) is not None and serves_no_socket(served):
+            return
         yield call.found("Everybody on the network reaches the server, without TLS.")
+
+
+def _served(call: Call) -> Call | None:
+    """The Application that is listened for, where it is made in this file."""
+    node: ast.expr | None = (
+        call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+    )
+    for _ in range(2):
+        made = call.literal(node) if node is not None else None
+        if not isinstance(made, ast.Call):
+            return None
+        found = call_at(call.project, call.module, made)
+        if is_application(found):
+            return found
+        node = next(iter(made.args), None)
+    return None
 
 
 def _is_plain_server(call: Call) -> bool:

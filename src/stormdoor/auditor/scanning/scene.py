@@ -73,6 +73,7 @@ def prepare(
     collect_served(project, hierarchy)
     sockets, unresolved = _sockets(project, hierarchy)
     _load_settings(project, sockets)
+    _load_for_effect(project, sockets)
     collect_settings(project)
     collect_prefixed(project)
     collect_shipped(project)
@@ -160,8 +161,8 @@ def _serves(node: ast.ClassDef, sockets: set[str]) -> bool:
     return "Application" in names and bool(names & sockets)
 
 
-def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
-    """Parse the configuration that handlers and applications import: its defaults need not name a handler."""
+def _serving(project: Project, sockets: Iterable[ClassInfo]) -> dict[Path, Module]:
+    """The files of handlers, and those that make an application."""
     modules = {
         one.module.file: one.module
         for info in sockets
@@ -171,6 +172,49 @@ def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
     for module in project.inside():
         if any("Application(" in line for line in module.lines):
             modules.setdefault(module.file, module)
+    return modules
+
+
+def _load_for_effect(project: Project, sockets: Iterable[ClassInfo]) -> None:
+    """Parse what is imported and never named again: it is there for what it does when it is read.
+
+    `from . import actions` has its decorators fill a table. So has a package, for whose sake its files are.
+    """
+    fresh = list(_serving(project, sockets).values())
+    seen = {module.file for module in fresh}
+    for _ in range(_CONFIGURED):
+        found = [
+            one.module
+            for module in fresh
+            if not module.is_test
+            for binding in _unnamed(module)
+            if isinstance(one := project.follow(module, binding), Meaning)
+        ]
+        fresh = [one for one in found if one.inside and one.file not in seen]
+        seen |= {one.file for one in fresh}
+
+
+def _unnamed(module: Module) -> Iterator[Imported]:
+    """The modules that a file imports and does not name; all of those that a package imports."""
+    imported = [
+        (name, one)
+        for name, bindings in module.names.items()
+        for one in bindings
+        if isinstance(one, Imported)
+    ]
+    if not imported:
+        return
+    named = set[str]() if module.is_package else _names_in(module.tree)
+    yield from (one for name, one in imported if name not in named)
+
+
+def _names_in(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _load_settings(project: Project, sockets: Iterable[ClassInfo]) -> None:
+    """Parse the configuration that handlers and applications import: its defaults need not name a handler."""
+    modules = _serving(project, sockets)
     seen = set(modules)
     for _ in range(_CONFIGURED):  # and what the configuration imports of its own
         fresh = {

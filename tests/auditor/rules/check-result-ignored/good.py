@@ -1,4 +1,6 @@
-from elsewhere import sessions
+import logging
+
+from elsewhere import rooms, sessions
 from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -15,4 +17,16 @@ class Door(WebSocketHandler):
             one.write_message(message)
 
 
-app = Application([(r"/ws", Door)])
+class Hall(WebSocketHandler):
+    def open(self):
+        logging.info("%s is there", self.get_secure_cookie("user"))
+        rooms.user_in(self.get_secure_cookie("user"), self.write_message)
+        self.session = sessions.find(self.get_argument("token"))
+        self.session.setdefault("version", 1)
+
+    def on_message(self, message):
+        for one in clients:
+            one.write_message(message)
+
+
+app = Application([(r"/ws", Door), (r"/hall", Hall)])

@@ -1,5 +1,6 @@
 import json
 import ast
+import importlib
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -13,3 +14,4 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         ast.literal_eval(data["formula"])
         eval("1 + 1")
+        importlib.import_module("plugins." + data["plugin"])

@@ -18,3 +18,5 @@ class Chat(WebSocketHandler):
         await asyncio.create_subprocess_shell(data["command"])  # finds SD505
         subprocess.Popen(data["command"])  # finds SD505
         subprocess.run([data["program"], "-v"])  # finds SD505
+        count = int(data["count"])
+        os.system(f"ping -c {count} {data['host']}")  # finds SD505

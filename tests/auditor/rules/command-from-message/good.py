@@ -2,6 +2,7 @@ import json
 import asyncio
 import os
 import subprocess
+import shlex
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -16,3 +17,6 @@ class Chat(WebSocketHandler):
         subprocess.run(["ping", "-c1", "--", data["host"]])
         os.system("uptime")
         await asyncio.create_subprocess_exec("ping", data["host"])
+        count = int(data["count"])
+        os.system(f"ping -c {count} localhost")
+        os.system("ping -c1 " + shlex.quote(data["host"]))

@@ -12,3 +12,6 @@ class Login(RequestHandler):
         options = {}
         options.update(self.settings["cookie_flags"])
         self.set_signed_cookie("session", "x", **options)
+
+    def get_user_locale(self):
+        return self.get_cookie("language")

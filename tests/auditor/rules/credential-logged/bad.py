@@ -15,3 +15,8 @@ class Chat(WebSocketHandler):
         print(f"token {token}")  # finds SD411
         if find(token) is None:
             raise HTTPError(401)
+        log.info("the changes of %s are taken", token)  # finds SD411
+        pending.pop(token, None)
+
+
+pending = {}

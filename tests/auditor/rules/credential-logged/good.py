@@ -17,3 +17,15 @@ class Chat(WebSocketHandler):
             log.warning("the token is not known")
             raise HTTPError(401)
         log.info("%s", user)
+        self.ticket_of(token)
+
+    def ticket_of(self, token):
+        changes = pending.pop(token, None)
+        if changes is None:
+            raise HTTPError(404)
+        log.info("the changes of %s are taken", token)
+        first_token_ms = changes["first_token_ms"]
+        log.info("%s until the first word for %s", first_token_ms, self.request.headers.get("X-Token-Type"))
+
+
+pending = {}

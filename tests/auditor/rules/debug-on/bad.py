@@ -13,3 +13,9 @@ other = Application([], autoreload=True)  # finds SD610
 
 shared = dict(debug=True, cookie_secret=open("/run/secret").read())  # finds SD610
 third = Application([], **shared)
+
+
+def made(debug=None):
+    if debug is None:
+        debug = True
+    return Application([("/chat", Chat)], debug=debug)  # finds SD610

@@ -11,3 +11,9 @@ from tornado.options import options
 
 app = Application([("/chat", Chat)], debug=options.debug)
 other = Application([], debug=False)
+
+
+def made(wrapped, debug=None):
+    if debug is None and wrapped:
+        debug = True
+    return Application([("/chat", Chat)], debug=debug)

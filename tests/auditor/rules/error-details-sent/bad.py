@@ -11,6 +11,7 @@ class Chat(WebSocketHandler):
             self.write_message({"error": str(error)})  # finds SD510
             self.write_message(f"failed: {error}")  # finds SD510
             self.write_message(traceback.format_exc())  # finds SD510
+            self.write_message({"error": error.args[0]})  # finds SD510
 
     def handle(self, message):
         raise NotImplementedError

@@ -17,5 +17,11 @@ class Chat(WebSocketHandler):
             logging.exception("a message failed")
             self.write_message({"error": "failed"})
 
+    def on_close(self):
+        try:
+            self.handle("left")
+        except Exception as error:
+            self.write_message(str(error))
+
     def handle(self, message):
         raise Refused("no such room")

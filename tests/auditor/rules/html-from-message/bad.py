@@ -11,5 +11,13 @@ class Chat(WebSocketHandler):
 
     async def on_message(self, message):
         data = json.loads(message)
-        self.write_message(f"<b>{data['text']}</b>")  # finds SD511
-        self.write_message("<p>" + data["text"] + "</p>")  # finds SD511
+        for client in clients:
+            client.write_message(f"<b>{data['text']}</b>")  # finds SD511
+            client.write_message("<p>" + data["text"] + "</p>")  # finds SD511
+
+    def open(self):
+        clients.add(self)
+        self.write_message("<h1>" + self.get_argument("room") + "</h1>")  # finds SD511
+
+
+clients = set()

@@ -13,6 +13,14 @@ class Chat(WebSocketHandler):
 
     async def on_message(self, message):
         data = json.loads(message)
-        self.write_message(f"<b>{xhtml_escape(data['text'])}</b>")
+        for client in clients:
+            client.write_message(f"<b>{xhtml_escape(data['text'])}</b>")
+        self.write_message(f"<b>{data['text']}</b>")
         self.write_message({"text": data["text"]})
         self.write_message(data["text"])
+
+    def open(self):
+        clients.add(self)
+
+
+clients = set()

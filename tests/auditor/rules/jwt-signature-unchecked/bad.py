@@ -15,3 +15,8 @@ class Chat(WebSocketHandler):
 
     def check(self, token):
         return jwt.decode(token, KEY, verify=False)  # finds SD402
+
+    async def login(self):
+        await self.provider.post("seen")
+        id_token = self.get_argument("id_token")
+        return jwt.decode(id_token, options={"verify_signature": False})["sub"]  # finds SD402

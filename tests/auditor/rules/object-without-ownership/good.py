@@ -1,6 +1,7 @@
 import json
 
 from elsewhere import orders
+from rx import Observer
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -11,4 +12,23 @@ class Door(WebSocketHandler):
         orders.cancel_own(self.current_user, data["order_id"])
 
 
-app = Application([(r"/ws", Door)])
+class Told(Observer):
+    def __init__(self, number, tell):
+        self.number = number
+        self.tell = tell
+
+
+class Feed(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.start(data.get("id"), data.get("query"))
+
+    def start(self, number, query):
+        news = orders.query(query)
+        news.subscribe(Told(number, self.tell))
+
+    def tell(self, number, text):
+        self.write_message({"id": number, "text": text})
+
+
+app = Application([(r"/ws", Door), (r"/feed", Feed)])

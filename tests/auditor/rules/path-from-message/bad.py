@@ -1,6 +1,9 @@
 import json
 import os
 import shutil
+import uuid
+import zipfile
+from pathlib import Path
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -15,3 +18,18 @@ class Chat(WebSocketHandler):
         open("/srv/notes/" + data["name"])  # finds SD507
         os.remove(os.path.join("/srv", data["name"]))  # finds SD507
         shutil.rmtree(data["folder"])  # finds SD507
+        name = data["name"]
+        try:
+            name = str(uuid.UUID(name))
+        except ValueError:
+            pass
+        open("/srv/notes/" + name)  # finds SD507
+        shutil.copy("/srv/notes/empty", "/srv/notes/" + data["name"])  # finds SD507
+        zipfile.ZipFile("/srv/" + data["name"])  # finds SD507
+        (NOTES / data["name"]).write_text(data["text"])  # finds SD507
+        NOTES.joinpath(data["name"]).unlink()  # finds SD507
+        with Path(data["name"]).open() as file:  # finds SD507
+            file.read()
+
+
+NOTES = Path("/srv/notes")

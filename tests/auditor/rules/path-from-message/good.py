@@ -1,6 +1,9 @@
 import json
 import os
 import shutil
+import uuid
+from pathlib import Path
+from tornado.web import Application
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -14,3 +17,20 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         open("/srv/notes/" + os.path.basename(data["name"]))
         open("/srv/notes/index")
+        self.part = str(uuid.UUID(data["part"]))
+        open(f"/srv/parts/{self.part}")
+        (NOTES / f"{int(data['number'])}.txt").write_text(data["text"])
+        (NOTES / "index").open()
+        self.shop.open(data["name"])
+        os.remove("/srv/parts/" + str(int(data["number"])) + ".part")
+
+
+NOTES = Path("/srv/notes")
+
+
+class Named(WebSocketHandler):
+    def open(self, name):
+        open(os.path.join("/srv/notes", name))
+
+
+app = Application([(r"/chat", Chat), (r"/named/(\w+)", Named)])

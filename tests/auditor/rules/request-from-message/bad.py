@@ -1,4 +1,6 @@
 import json
+import urllib.request
+import re
 import requests
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
@@ -15,3 +17,13 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         requests.get(data["url"])  # finds SD509
         await AsyncHTTPClient().fetch("https://" + data["host"] + "/feed")  # finds SD509
+        urllib.request.urlopen(urllib.request.Request("http://" + data["host"]))  # finds SD509
+        scheme = "https://"
+        address = scheme + data["host"] + "/feed"
+        await AsyncHTTPClient().fetch(address)  # finds SD509
+        if not ADDRESS.fullmatch(data["page"]):
+            return
+        requests.get(url=data["page"])  # finds SD509
+
+
+ADDRESS = re.compile(r"https://.+")

@@ -1,5 +1,6 @@
 import json
 import sqlite3
+from psycopg2 import sql
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -17,3 +18,11 @@ class Chat(WebSocketHandler):
         db.execute(f"SELECT * FROM notes WHERE owner = '{data['owner']}'")  # finds SD506
         query = "DELETE FROM notes WHERE id = " + data["id"]
         db.cursor().execute(query)  # finds SD506
+        note = int(data["id"])
+        db.execute(f"SELECT * FROM {data['table']} WHERE id = {note}")  # finds SD506
+        db.get("SELECT * FROM notes WHERE owner = '%s'" % data["owner"])  # finds SD506
+        columns = []
+        for column in data["columns"]:
+            columns.append(column)
+        db.execute("SELECT " + ", ".join(columns) + " FROM notes WHERE id = 1")  # finds SD506
+        db.execute(sql.SQL("SELECT * FROM notes WHERE " + data["where"] + " = 1"))  # finds SD506

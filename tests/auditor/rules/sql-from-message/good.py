@@ -1,5 +1,7 @@
 import json
 import sqlite3
+import re
+from psycopg2 import sql
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -17,3 +19,29 @@ class Chat(WebSocketHandler):
         db.execute("SELECT * FROM notes WHERE owner = ?", (data["owner"],))
         db.execute("DELETE FROM notes WHERE id = ?", [data["id"]])
         runner.execute(data["cell"])
+        note = data["id"]
+        note = int(note)
+        db.execute(f"SELECT * FROM notes WHERE id = {note}")
+        db.execute("SELECT * FROM notes WHERE id = %d LIMIT %s" % (data["id"], len(data["shown"])))
+        places = ", ".join("?" * len(data["ids"]))
+        db.execute(f"SELECT * FROM notes WHERE id IN ({places})", data["ids"])
+        db.execute(sql.SQL("SELECT * FROM {} WHERE id = 1").format(sql.Identifier(data["table"])))
+        order = data["order"]
+        if order not in ("name", "age"):
+            return
+        db.execute("SELECT * FROM notes ORDER BY " + order)
+        Table(data["table"]).read()
+
+
+class Table:
+    def __init__(self, name):
+        check_name(name)
+        self.name = name
+
+    def read(self):
+        db.execute("SELECT * FROM " + self.name)
+
+
+def check_name(name):
+    if re.fullmatch(r"[a-z]+", name) is None or name == "secrets":
+        raise ValueError(name)

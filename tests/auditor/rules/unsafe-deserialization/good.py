@@ -13,3 +13,5 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         pickle.dumps(data)
         json.loads(data["state"])
+        with open("/srv/states/" + str(int(data["state"])), "rb") as file:
+            pickle.load(file)

@@ -10,4 +10,6 @@ class Login(RequestHandler):
         stored = argon2.PasswordHasher().hash(password)
         slow = hashlib.scrypt(password.encode(), salt=b"16 random octets", n=2**15, r=8, p=1)
         etag = hashlib.sha256(self.request.body).hexdigest()
+        path = "/ws/" + hashlib.md5(self.settings["transport_password"]).hexdigest()[:8]
+        self.redirect(path)
         self.write(stored + slow.hex() + etag)

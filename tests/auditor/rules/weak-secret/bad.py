@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import os
 
 import jwt
@@ -11,6 +13,9 @@ class Chat(WebSocketHandler):
     def prepare(self):
         token = self.request.headers["Authorization"]
         self.claims = jwt.decode(token, KEY, algorithms=["HS256"])  # finds SD408
+        self.mac = hmac.new(b"wildcard", token.encode(), hashlib.sha256).hexdigest()[:32]  # finds SD408
+        mac = hmac.new(b"xxxxxxxx", b"", hashlib.sha256).hexdigest()  # finds SD408
+        self.sure = hmac.compare_digest(mac, token)
 
 
 Application([("/chat", Chat)], cookie_secret="secret")  # finds SD408

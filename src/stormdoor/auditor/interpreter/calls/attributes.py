@@ -1,6 +1,7 @@
 """Attributes of objects, classes, modules and settings."""
 
 import ast
+from functools import cached_property
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -46,6 +47,11 @@ _GETTER = 80
 class Attributes(Members):
     """Attributes of whatever has some."""
 
+    @cached_property
+    def finders(self) -> dict[str, ClassInfo]:
+        """Classes of the project that were asked for what only a base has that was not read."""
+        return {}
+
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """The value of `value.name`."""
         match value:
@@ -63,6 +69,10 @@ class Attributes(Members):
                 return self._named_attribute(value, name, node)
             case Function() if name in value.attrs:
                 return value.attrs[name]
+            case Function(node=ast.FunctionDef() | ast.AsyncFunctionDef() as made) if (
+                name == "__name__"
+            ):
+                return Const(made.name)
             case Bound(function=Function() as inner) if name in inner.attrs:
                 return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
@@ -96,8 +106,26 @@ class Attributes(Members):
                 return Member(value, name, value.labels, f"{text_of(value)}.{name}")
             case Const(value=None) if self._is_nothing(node):
                 raise Thrown("AttributeError", node, self.frame.module)
+            case Const(value=None) if (held := self._filled_later(node)) is not None:
+                return self.attribute(Unknown(text=self.frame.module.source(held)), name, node)
+            case Const() if name == "value":
+                return value  # of an enumeration: nothing else that is written down has one
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
+
+    def _filled_later(self, node: ast.AST) -> ast.Attribute | None:
+        """Of `self.channel.publish`, what is None at first, and is put there by what is called back.
+
+        What the connection itself holds for its client is not there before the client has shown it.
+        """
+        match node, self.frame.receiver:
+            case (
+                ast.Attribute(value=ast.Attribute(value=ast.Name(), attr=name) as held),
+                Instance(handler=False, info=info),
+            ) if self._is_made_later(info, name):
+                return held
+            case _:
+                return None
 
     def _is_nothing(self, node: ast.AST) -> bool:
         """Whether None is certainly what is asked for an attribute: of a variable, or of `self.user`."""
@@ -170,6 +198,7 @@ class Attributes(Members):
                     return Unknown(text=f"{text_of(value)}.{name}")
                 return Setting(f"{text_of(value)}.{name}", held, text=name)
             if value.shared and isinstance(held, Mapping):
+                held.text = held.text or f"{text_of(value)}.{name}"
                 edited(held, name)
             if (
                 value.shared
@@ -263,6 +292,7 @@ class Attributes(Members):
         if found is None:
             if self.hierarchy.is_socket(value.info):
                 return Named(f"tornado.websocket.WebSocketHandler.{name}")
+            self.finders[value.info.name] = value.info
             return Unknown(text=f"{value.info.name}.{name}")
         result = self.member_value(found, value.info)
         if _is_class_method(found):
@@ -277,7 +307,7 @@ class Attributes(Members):
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):
-            result.exact = False
+            result.exact = self._registered(result, found.owner or value.info)
             result.text = result.text or f"{value.info.name}.{name}"
         if (
             isinstance(result, Const)

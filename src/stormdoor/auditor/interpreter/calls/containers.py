@@ -5,7 +5,7 @@ import ast
 from stormdoor.auditor.interpreter.calls.configured import Configured
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.pieces import given_instead
-from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named
+from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named, named
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -52,6 +52,10 @@ class Containers(Configured):
             self._updated(receiver, args)
         if name == "setdefault" and args and self.is_proof(args[0]):
             self.fills(text_of(receiver), args[-1], node)
+        if name == "setdefault" and len(args) == 2:
+            key = named(args[0])
+            if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
+                return receiver.items.setdefault(key.value, args[1])
         found = {"found"} if name == "setdefault" and args and is_chosen(args[0]) else set()
         return Unknown(labels_of(receiver) | labels | found, f"{text}()")
 
@@ -96,7 +100,7 @@ class Containers(Configured):
             return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
         whole = receiver.exact or _is_of_code(receiver)
         if whole and "client" in labels_of(key) and receiver.items:
-            return self.picked(receiver, node, otherwise)
+            return self.picked(receiver, key, node, otherwise)
         if self.is_ticket_of(key, node):
             return Unknown((labels_of(receiver) - {"self"}) | {"principal", "proven"}, text)
         found = {"found"} if "client" in labels_of(key) else set()
@@ -126,12 +130,17 @@ def _contents(table: Mapping, name: str) -> Sequence:
     items: list[Value]
     match name:
         case "items":
-            items = [Sequence([Const(key), one], "tuple") for key, one in table.items.items()]
+            items = [Sequence([_key(key), one], "tuple") for key, one in table.items.items()]
         case "values":
             items = list(table.items.values())
         case _:
-            items = [Const(key) for key in table.items]
+            items = [_key(key) for key in table.items]
     return Sequence(items, "list", table.exact, text=table.text if name == "keys" else "")
+
+
+def _key(key: object) -> Value:
+    """A key of a table; one of which only its words are known may be a connection."""
+    return Unknown(text=f"a key of {key[-1]}") if isinstance(key, tuple) else Const(key)
 
 
 def _is_of_code(table: Mapping) -> bool:

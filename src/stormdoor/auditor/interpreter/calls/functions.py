@@ -10,7 +10,7 @@ from stormdoor.auditor.interpreter.calls.places import names_a_place
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
-from stormdoor.auditor.interpreter.pieces import is_put_together
+from stormdoor.auditor.interpreter.pieces import is_put_together, names_a_thing
 from stormdoor.auditor.interpreter.statements.execution import Statements
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import (
@@ -51,7 +51,24 @@ class Functions(Statements):
             return Coroutine(function, args, words, text=function.text)
         if _makes_generator(function.node) and _is_told(function.node):
             return Coroutine(function, args, words, text=function.text)
+        if node is self.left_alone and _is_coroutine(function.node):
+            return self._run_unheard(function, args, words, node)
         return self.run_function(function, args, words, node)
+
+    def _run_unheard(
+        self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A coroutine of Tornado's that nobody waits for: what it raises goes nowhere, its end comes late."""
+        finished = self.finished
+        try:
+            self.run_function(function, args, words, node)
+        except Thrown as error:
+            if self.accepted:
+                raise
+            if error.check:
+                self.record("swallowed", node, error.name)
+        self.finished = finished
+        return Unknown(text="task")
 
     def converse(self, generator: Coroutine, said: Value, node: ast.AST) -> Value:
         """`generator.send(message)`: the conversation to its end, of which each message is a part.
@@ -171,7 +188,12 @@ class Functions(Statements):
                 and "credential" not in held.labels
                 and lexicon.is_credential_name(name)
                 and not (
-                    name == "key" and (names_a_place(function.node) or is_put_together(held.text))
+                    name == "key"
+                    and (
+                        names_a_place(function.node)
+                        or is_put_together(held.text)
+                        or names_a_thing(held.text)
+                    )
                 )
             ):
                 env.names[name] = replace(
@@ -262,14 +284,21 @@ class Functions(Statements):
         return value
 
     def in_background(
-        self, value: Value, args: list[Value], node: ast.AST, *, at_once: bool = False
+        self,
+        value: Value,
+        args: list[Value],
+        node: ast.AST,
+        *,
+        words: dict[str, Value] | None = None,
+        at_once: bool = False,
     ) -> None:
         """Something that was started and nobody waits for: its exceptions go nowhere.
 
         A task that a method of the connection starts with what it was given goes on with that
         method's work: what it asks and does counts as there.
         """
-        goes_on = at_once and not self.background and self._goes_on(value, args)
+        named = words or {}
+        goes_on = at_once and not self.background and self._goes_on(value, [*args, *named.values()])
         self.background += not goes_on
         catching, self.catching = self.catching, []
         asked = len(self.events)
@@ -277,7 +306,7 @@ class Functions(Statements):
             if isinstance(value, Coroutine):
                 self.awaited(value, node)
             elif isinstance(value, Function | Bound | Partial):
-                self.awaited(self.call(value, args, {}, node), node)
+                self.awaited(self.call(value, args, named, node), node)
         except Thrown as error:
             failed = any(event.kind == "check" for event in self.events[asked:])
             self.broken_off = self.broken_off or (goes_on and (error.check or failed))
@@ -413,6 +442,16 @@ def yields(node: ast.AST) -> bool:
         if not isinstance(one, FunctionNode | ast.ClassDef):
             rest.extend(ast.iter_child_nodes(one))
     return False
+
+
+@lru_cache(maxsize=65536)
+def _is_coroutine(node: ast.AST) -> bool:
+    """Whether a function is a generator under `gen.coroutine`."""
+    return (
+        isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(one).rpartition(".")[2] == "coroutine" for one in node.decorator_list)
+        and yields(node)
+    )
 
 
 def _makes_generator(node: ast.AST) -> bool:

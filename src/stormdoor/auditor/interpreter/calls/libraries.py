@@ -19,7 +19,7 @@ from stormdoor.auditor.interpreter.calls.records import (
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_drawn, is_secret
+from stormdoor.auditor.interpreter.pieces import BY_CHANCE, MADE_UP, is_drawn, is_secret
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.tables import NAMESPACE
 from stormdoor.auditor.interpreter.values import (
@@ -282,7 +282,7 @@ class Libraries(Methods):
             and name.partition(".")[0] not in {"logging", "weakref"}
         ):
             self.record("join", node, name, values=tuple(args))
-        elif _acts(name):
+        elif _acts(name) and not _only_reads(name, args, words):
             self._ran_in(name, args)
             self.record("act", node, name, values=tuple(args), words=tuple(words.items()))
         if name == "len":
@@ -292,6 +292,8 @@ class Libraries(Methods):
         made_up = name.startswith(MADE_UP)
         # What is drawn once, when the program starts, is for those who are told it.
         secret = {"secret"} if made_up and self.stage == Stage.IMPORT else set[str]()
+        if name.startswith(BY_CHANCE) and not secret:
+            secret = {"drawn"}
         reached = {"answer"} if name.endswith(".websocket_connect") else set[str]()
         if name.startswith(_ACCOUNTS):
             reached = {"found"}
@@ -339,10 +341,22 @@ def _is_unbound(name: str) -> bool:
     return top in _OF_THE_LANGUAGE and last.isidentifier() and not last.startswith("__")
 
 
+def _only_reads(name: str, args: list[Value], words: dict[str, Value]) -> bool:
+    """`open("users.json")`: a file that the program names, and does not write."""
+    mode = args[1] if len(args) > 1 else words.get("mode", Const("r"))
+    return (
+        name == "open"
+        and "client" not in labels_of(*args[:1])
+        and isinstance(mode, Const)
+        and not set("wax+") & set(str(mode.value))
+    )
+
+
 def _acts(name: str) -> bool:
     top = name.partition(".")[0]
     return (
         top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
         and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
         and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
+        and not name.startswith(BY_CHANCE)
     ) or name in {"open", "eval", "exec", "compile", "__import__"}

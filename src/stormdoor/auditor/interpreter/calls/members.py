@@ -1,6 +1,7 @@
 """Members of classes, along the method resolution order, and what they are of an object."""
 
 import ast
+from functools import cached_property
 from typing import cast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
@@ -33,6 +34,8 @@ from stormdoor.auditor.reading.project import External
 __all__ = ["Members", "is_enumeration", "last_name"]
 
 _ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
+_MAX_REGISTERED = 24
+"""Classes that are looked at for what they put into a table."""
 _SWITCHES = frozenset(
     {"allow", "any", "check", "cors", "debug", "dev", "insecure", "origin", "origins", "testing"}
 )
@@ -205,6 +208,8 @@ class Members(Decorators):
         if _is_field(binding) and is_replaceable(name, value):
             return Setting(name, value, text=name)
         if isinstance(value, Sequence | Mapping):
+            if not value.items and not instance.handler:
+                self._registered(value, member.owner or instance.info)
             value.exact = value.exact and bool(value.items)
             value.text = value.text or name
         if isinstance(value, Setting) and not value.text:
@@ -231,6 +236,37 @@ class Members(Decorators):
                     except Thrown:
                         return None
         return None
+
+    @cached_property
+    def registries(self) -> dict[int, tuple[Value, bool]]:
+        """Tables of classes, by their id, and whether all that the program's files put there is in them."""
+        return {}
+
+    def _registered(self, table: Mapping | Sequence, owner: ClassInfo) -> bool:
+        """Whether it is known what is in a table of a class, once all has filled it that does."""
+        if id(table) in self.registries:
+            filled = self.registries[id(table)][1]
+            return table.exact and (bool(table.items) or not filled)
+        self.registries[id(table)] = table, bool(table.items)
+        if table.items or self.mode == "origin":
+            return False
+        table.exact = True
+        self._handed(owner.node, owner.name, owner)
+        for one in self._made_with(owner)[:_MAX_REGISTERED]:
+            self.overlay(one)
+        self.registries[id(table)] = table, True
+        return bool(table.items) and table.exact
+
+    def _made_with(self, owner: ClassInfo) -> list[ClassInfo]:
+        """The classes that a class or a metaclass takes note of when they are made."""
+        own = self.hierarchy.members(owner)
+        if "__init_subclass__" in own:
+            return self.hierarchy.heirs(owner)
+        names = map(last_name, owner.node.bases)
+        makes = any(one == "type" or one.endswith("Meta") for one in names)
+        return (
+            self.hierarchy.made_by(owner) if makes and {"__new__", "__init__"} & own.keys() else []
+        )
 
     def _declared_again(self, info: ClassInfo, name: str) -> bool:
         """Whether a class of the project says for itself what a base leaves open: no setting."""

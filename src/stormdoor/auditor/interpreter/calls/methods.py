@@ -2,13 +2,15 @@
 
 import ast
 
-from stormdoor.auditor.interpreter.calls.containers import Containers
 from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS
+from stormdoor.auditor.interpreter.calls.rows import Rows
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing, keeps_failures
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece
 from stormdoor.auditor.interpreter.sets import method_of
+from stormdoor.auditor.interpreter.tables import field_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
+from stormdoor.auditor.interpreter.told import PLAIN, made_of
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -45,7 +47,7 @@ _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
 
-class Methods(Containers):
+class Methods(Rows):
     """Calls of methods."""
 
     def _method(
@@ -66,6 +68,9 @@ class Methods(Containers):
             return passed
         if self.mode == "anonymous" and is_piece(receiver, name, args):
             return Unknown(chosen_only(args[0]), f"{text_of(receiver)}.{name}()")
+        of_row = self.method_of_row(receiver, name)
+        if of_row is not None:
+            return self.call(of_row, args, words, node)
         if isinstance(receiver, Named) and receiver.name.endswith(("environ", "options")):
             return self._setting_get(receiver.name, args, node)
         if isinstance(receiver, Special):
@@ -165,23 +170,25 @@ class Methods(Containers):
             and not isinstance(args[0], Const | Sequence)
         ):
             return self.compare(receiver, ast.Eq(), args[0], node)  # all of it has to be known
-        if (
-            name in {"get", "pop"}
-            and args
-            and isinstance(args[0], Const)
-            and isinstance(args[0].value, str)
-        ):
-            field_text = f"{text_of(receiver)}.{name}({args[0].value!r})"
-            return self.client_field(receiver, args[0].value, field_text)
+        field = field_named(args[0]) if args and name in {"get", "pop"} else ""
+        if field:
+            return self.client_field(receiver, field, f"{text_of(receiver)}.{name}({field!r})")
         if name in _OF_FILES and text_of(receiver).startswith("pathlib."):
             self.record("act", node, f"pathlib.Path.{name}", values=(receiver, *args))
         if name in _UNPACKS:
             self.record("act", node, f"{text_of(receiver)}.{name}", values=(receiver, *args))
         if name == "issubset" and self.mode == "anonymous":
             return Unknown(chosen_only(receiver), f"{text_of(receiver)}.{name}()")
-        return Unknown(
-            labels_of(receiver, *args, *words.values()) - {"self"}, f"{text_of(receiver)}.{name}()"
-        )
+        part: object = made_of([*args, *words.values()]) if name == "format" else None
+        if isinstance(receiver, Unknown) and (name in PLAIN or _only_spells(name, args)):
+            part = receiver.part or receiver
+        labels = labels_of(receiver, *args, *words.values()) - {"self"}
+        return Unknown(labels, f"{text_of(receiver)}.{name}()", part=part)
+
+
+def _only_spells(name: str, args: list[Value]) -> bool:
+    """`kind.replace("-", "_")`: what a method is called that stands for it."""
+    return name == "replace" and [getattr(one, "value", "") for one in args[1:]] == ["_"]
 
 
 def _takes_in(name: str, receiver: Unknown) -> bool:

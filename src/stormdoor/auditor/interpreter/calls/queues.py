@@ -90,7 +90,7 @@ class Queues(Tasks):
                 holder = self.evaluate(inner)
             case _:
                 holder = None
-        if isinstance(holder, Instance) and not holder.handler:
+        if isinstance(holder, Instance):
             for one in holder.info.mro:
                 for method in _takers(one.node, name) if isinstance(one, ClassInfo) else ():
                     yield self.attribute(holder, method, queue)

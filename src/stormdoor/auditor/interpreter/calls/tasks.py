@@ -71,6 +71,8 @@ _TIMERS = frozenset(
 """What starts something that does not come at once."""
 
 
+_OBJECTS = frozenset({"PeriodicCallback", "Thread"})
+"""Of these what is told by words about itself, and hands none of them on."""
 _POOLS = {"to_thread": 0, "run_in_executor": 1, "Task": 0, "Op": 0}
 """What calls a function that it is given, and at which place that is."""
 OPERATIONS = frozenset({"Task", "Op"})
@@ -85,14 +87,20 @@ class Tasks(Unread):
         for at, one in enumerate(values):
             if isinstance(one, Function | Bound | Partial | Coroutine):
                 given = words.get("args")
-                rest = given.items if isinstance(given, Sequence) else values[at + 1 :]
+                rest = given.items if isinstance(given, Sequence) else args[at + 1 :]
+                named = {} if name in _OBJECTS else words
                 if name == "PeriodicCallback":
                     rest = []
                 # The answer of a log-in comes when it comes; what is done about it belongs to it.
                 answered = name == "add_future" and at == 1 and isinstance(args[0], Nobody)
                 if answered:
                     rest = [args[0]]
-                self.in_background(one, rest, node, at_once=answered or name not in _TIMERS)
+                closed = self.closed
+                self.in_background(
+                    one, rest, node, words=named, at_once=answered or name not in _TIMERS
+                )
+                if name in _TIMERS and not answered:
+                    self.closed = closed  # messages come before the time is up
                 break
             if is_closing(one) and name not in _TIMERS:
                 self.call(one, [], {}, node)  # the connection's own `close`, on the next turn

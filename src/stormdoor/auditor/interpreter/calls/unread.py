@@ -1,6 +1,7 @@
 """Calls of what was not read: judged by arguments and name."""
 
 import ast
+import re
 from functools import cached_property
 
 from stormdoor.auditor.interpreter.calls.verification import Verification
@@ -11,6 +12,7 @@ from stormdoor.auditor.interpreter.pieces import (
     is_drawn,
     is_found_by_name,
     is_made_up,
+    selects,
 )
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.values import (
@@ -18,6 +20,7 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Function,
     Instance,
+    Labels,
     Mapping,
     Member,
     Named,
@@ -102,6 +105,7 @@ _HARMLESS = frozenset(
         "is_set",
         "exists",
         "closed",
+        "__init__",
     ]
 )
 _FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
@@ -125,7 +129,10 @@ _DELIVERS = frozenset(
         "push",
         "extend",
         "insert",
+        "set",
+        "hset",
         "setex",
+        "output",
         "save",
         "broadcast",
         "forward",
@@ -231,6 +238,7 @@ class Unread(Verification):
             any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
             and last not in _HARMLESS - {"find", "index", "count"}
             and not (_delivers(last) and not verifies)
+            and not _runs_code(last, args)
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
@@ -288,9 +296,9 @@ class Unread(Verification):
                 )
         if self.mode == "member" and "client" in labels:
             labels |= self.sought(node, everything)
-        lost = {"self", "proven"} if last in {"encode", "decode"} else {"self", "setting", "proven"}
+            self._fetches_from(function, last, labels)
         return Unknown(
-            (labels - lost) | {"answer"}, f"{text}()", truthy=_is_form(function, last) or None
+            _of_answer(labels, last), f"{text}()", truthy=_is_form(function, last) or None
         )
 
     def _done_with_nobody(
@@ -376,6 +384,10 @@ class Unread(Verification):
         What is asked for under a name that was made up here is not there.
         """
         holder, _, last = text.rpartition(".")
+        if _delivers(last) and any(map(self.is_proof, args)):
+            self.queried.add(holder)  # `socket.send_json({"token": token})`, and then its answer
+        if _receives(last) and holder in self.queried:
+            return Nobody(f"{text}()", node, self.frame.module)
         if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
             return Const(None)
         if holder.endswith(_PIPELINES) and last != "execute":
@@ -384,7 +396,8 @@ class Unread(Verification):
             return Unknown(text=f"{text}()", truthy=True)  # what it finds comes with the others
         if last == "execute" and holder.endswith(_PIPELINES) and holder in self.queried:
             return Nobody(f"{text}()", node, self.frame.module)
-        if last == "execute" and args and _selects(args[0]):
+        query = args[0] if args else None
+        if last == "execute" and isinstance(query, Const) and selects(query.value):
             if proof:
                 self.queried.add(holder)
                 return Nobody(f"{text}()", node, self.frame.module)
@@ -394,6 +407,14 @@ class Unread(Verification):
         elif last in _FETCHES and f"{_NAMED} {holder}" in self.queried:
             return Unknown(frozenset({"client", "answer", "named"}), f"{text}()")
         return None
+
+    def _fetches_from(self, function: Value, name: str, labels: Labels) -> None:
+        """What a cursor was asked for is what it gives when it is fetched from."""
+        if name == "execute" and isinstance(function, Member):
+            cursor = function.receiver
+            if isinstance(cursor, Unknown):
+                kept = {one for one in cursor.labels if not one.startswith("@")}
+                cursor.labels = frozenset(kept) | (labels - {"self", "credential"})
 
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
@@ -436,6 +457,13 @@ class Unread(Verification):
         return False
 
 
+def _of_answer(labels: Labels, name: str) -> Labels:
+    """The labels of what a call gives that was not read; another form of a text is no answer."""
+    lost = {"self", "proven"} if name in {"encode", "decode"} else {"self", "setting", "proven"}
+    made = name in _FORMS and "drawn" in labels
+    return labels - lost if made else (labels - lost) | {"answer"}
+
+
 def _is_form(function: Value, name: str) -> bool:
     """Whether a call gives a secret that was drawn in another form: `token.decode()`."""
     return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
@@ -451,6 +479,7 @@ def _verifies(names: list[str], last: str) -> bool:
         )
         and lexicon.words_of(last)[:1]
         in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
+        and not lexicon.names_a_kind(last)
     )
 
 
@@ -474,6 +503,25 @@ def _delivers(name: str) -> bool:
         or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
+
+
+def _runs_code(name: str, args: list[Value]) -> bool:
+    """`kernel.execute(message["code"])`: the code of a program, and none that was sent to somebody."""
+    return bool(
+        args
+        and lexicon.words_of(name)[:1] in (["eval"], ["exec"], ["execute"], ["interpret"], ["run"])
+        and isinstance(args[0], Unknown)
+        and _CODE.search(args[0].text)
+    )
+
+
+_CODE = re.compile(r"""(^|\.|['"])code(['"]\)?\]?)?$""")
+
+
+def _receives(name: str) -> bool:
+    """Whether a call of this name takes what another program answers: `recv_json`, `readline`."""
+    first = lexicon.words_of(name)[:1]
+    return first in (["recv"], ["receive"], ["read"], ["readline"])
 
 
 def _nobody_among(given: list[Value], name: str) -> Nobody | None:
@@ -511,13 +559,4 @@ def _has_all_it_needs(function: Value) -> bool:
         isinstance(function, Function)
         and isinstance(function.node, ast.Lambda)
         and not function.node.args.args
-    )
-
-
-def _selects(query: Value) -> bool:
-    """Whether a query reads: `select name from people where …`."""
-    return (
-        isinstance(query, Const)
-        and isinstance(query.value, str)
-        and query.value.lstrip().lower().startswith(("select", "with"))
     )

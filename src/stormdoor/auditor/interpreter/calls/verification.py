@@ -73,4 +73,7 @@ class Verification(Attributes):
         if value.node is node and lexicon.is_raising_name(name) and not lexicon.is_predicate(name):
             self.check(node, value.text, presumed=True)
             raise Thrown("?", node, self.frame.module, check=True, presumed=True)
-        self.record("ignored", node, value.text)
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else name
+        if lexicon.is_verification_name(called) or lexicon.is_raising_name(called):
+            # What is done with somebody, or told to a log, verifies nobody: `room.join(user)`.
+            self.record("ignored", node, value.text)

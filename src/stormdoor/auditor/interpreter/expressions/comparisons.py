@@ -1,6 +1,7 @@
 """What a comparison proves."""
 
 import ast
+import re
 
 from stormdoor.auditor.interpreter.expressions.memberships import (
     OPERATORS,
@@ -43,6 +44,9 @@ class Comparisons(Memberships):
 
     def compare(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         """A comparison."""
+        known = self._as_told(left, op, right)
+        if known is not None:
+            return known
         answer = self._compared(left, op, right, node)
         if (
             self.mode == "anonymous"
@@ -51,13 +55,23 @@ class Comparisons(Memberships):
         ):
             # INVARIANT: the answer is held, or another value would have its id.
             self.matches[id(answer)] = (answer, isinstance(op, ast.NotEq | ast.NotIn))
-        if isinstance(op, ast.Eq | ast.NotEq) and isinstance(answer, Unknown):
-            for one, other in ((left, right), (right, left)):
-                if _is_said(one) and isinstance(other, Const) and isinstance(other.value, str):
-                    # INVARIANT: as above.
-                    is_not = isinstance(op, ast.NotEq)
-                    self.said.equalities[id(answer)] = (answer, text_of(one), other.value, is_not)
+        asked = _asked_of(left, op, right) if isinstance(answer, Unknown) else None
+        if asked is not None:
+            # INVARIANT: as above.
+            self.said.comparisons[id(answer)] = (answer, *asked)
         return answer
+
+    def _as_told(self, left: Value, op: ast.cmpop, right: Value) -> Const | None:
+        """What a condition before has told of what the client says."""
+        asked = _asked_of(left, op, right) if self.said.told.known else None
+        if asked is None:
+            return None
+        said, words, is_not = asked
+        holds = self.said.told.is_one(said, words)
+        if holds is None:
+            return None
+        self.told += labels_of(said) >= {"client", "message"}
+        return Const(holds is not is_not, labels_of(said))
 
     def _compared(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value:
         labels = labels_of(left, right)
@@ -75,12 +89,7 @@ class Comparisons(Memberships):
                 return turned(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
             found = self.held_by(left, right, node) or self.contained(left, right, node)
-            answer = turned(found) if negated else found
-            names = _names_in(right)
-            if names and isinstance(left, Unknown) and "client" in left.labels:
-                # INVARIANT: the answer is held, or another value would have its id.
-                self.said.memberships[id(answer)] = (answer, text_of(left), names, negated)
-            return answer
+            return turned(found) if negated else found
         of_settings = self._of_settings(left, op, right, node)
         if of_settings is not None:
             return of_settings
@@ -203,6 +212,8 @@ class Comparisons(Memberships):
         ):
             return None
         match one:
+            case Nobody() if other.value is None and _is_made(one):
+                return Const(value=False)
             case Nobody():
                 if other.value is None or not one.certain:
                     return Nobody(
@@ -327,9 +338,28 @@ def _is_held(value: Value) -> bool:
     return isinstance(value, Setting | Unknown | Named)
 
 
+def _asked_of(
+    left: Value, op: ast.cmpop, right: Value
+) -> tuple[Value, tuple[object, ...], bool] | None:
+    """What of the client a comparison asks about, what it may be, and if it is negated."""
+    if isinstance(op, ast.In | ast.NotIn):
+        names = _names_in(right)
+        return (left, names, isinstance(op, ast.NotIn)) if names and _is_said(left) else None
+    if isinstance(op, ast.Eq | ast.NotEq):
+        for one, other in ((left, right), (right, left)):
+            if _is_said(one) and isinstance(other, Const) and _is_word(other.value):
+                return one, (other.value,), isinstance(op, ast.NotEq)
+    return None
+
+
 def _is_said(value: Value) -> bool:
-    """Whether it is what a message says, as it says it."""
-    return isinstance(value, Unknown) and value.labels >= {"client", "message"}
+    """Whether the client says it."""
+    return isinstance(value, Unknown) and "client" in value.labels
+
+
+def _is_word(value: object) -> bool:
+    """Whether it is a text or a number, which kinds of messages are told by."""
+    return isinstance(value, str | bytes | int) and not isinstance(value, bool) and value != ""
 
 
 def _is_for(name: Value, op: ast.cmpop, other: Value) -> bool:
@@ -364,12 +394,13 @@ def _is_token_of(shown: Value, found: Value) -> bool:
 
 def _is_password_of(shown: Value, found: Value) -> bool:
     """Whether it is compared with the password of whom the client names: that is a log-in."""
-    words = lexicon.words_of(last_word(found))
+    names = [last_word(found), *re.findall(r"\w+", text_of(shown))]
+    words = {word for name in names for word in lexicon.words_of(name)}
     return (
         labels_of(shown) >= {"client", "credential"}
         and "client" in labels_of(found)
         and not chosen(found)
-        and bool({"pass", "passwd", "password", "pwd"} & set(words))
+        and bool({"pass", "passwd", "password", "pwd"} & words)
     )
 
 
@@ -409,8 +440,8 @@ def name_of(node: ast.AST) -> str:
     )
 
 
-def _names_in(value: Value) -> tuple[str, ...]:
-    """The texts that a list, a set or a table holds, where it holds nothing else."""
+def _names_in(value: Value) -> tuple[object, ...]:
+    """The texts and numbers that a list, a set or a table holds, where it holds nothing else."""
     match value:
         case Sequence(items=items, exact=True):
             held = [one.value for one in items if isinstance(one, Const)]
@@ -418,5 +449,14 @@ def _names_in(value: Value) -> tuple[str, ...]:
             held = list(entries)
         case _:
             return ()
-    names = tuple(one for one in held if isinstance(one, str))
+    names = tuple(filter(_is_word, held))
     return names if len(names) == len(held) else ()
+
+
+def _is_made(one: Nobody) -> bool:
+    """Whether it is an object of a class, by the name of that: `SessionStore(key)` is never None."""
+    match one.node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name[:1].isupper() and not name.isupper()
+        case _:
+            return False

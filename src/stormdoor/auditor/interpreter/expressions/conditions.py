@@ -1,7 +1,6 @@
 """Which way a condition goes for this client."""
 
 import ast
-from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
@@ -111,6 +110,10 @@ class Conditions(Comparisons):
         match holder:
             case ast.Name(id="self"):
                 return True
+            case ast.Name(id=name) if isinstance(held := self.frame.env.find(name), Instance) and (
+                held.handler
+            ):
+                return True  # `socket.user`, in a function that is told the connection
             case ast.Attribute(value=ast.Name(), attr=name) | ast.Name(id=name) if (
                 lexicon.is_person(name)
             ):
@@ -187,21 +190,20 @@ class Conditions(Comparisons):
         else:
             aside = self.is_aside()
             result = self.choose(node, 2, shipped_first=aside, telling=not aside) == 0
-        self.weighed = self.weighed or ("client" in labels and bool(labels & {"answer", "found"}))
+        looked_up = "client" in labels and bool(labels & {"answer", "found"})
+        self.weighed = self.weighed or (looked_up and not self.claimed)  # by then it is believed
         if not result and self.mode == "anonymous" and labels >= {"client", "credential"}:
             self.record("absent", node, text)
         # INVARIANT: the value lives as long as its answer, or another would have its id.
         self.chosen[memo] = (value, result)
-        if self.mode == "member" and "client" in labels:
+        if (self.mode == "member" and labels & {"client", "principal"}) or "address" in labels:
             self.record("branch", node, str(result), values=(value,))
         match = self.matches.get(id(value))
         self.met += match is not None and result is not match[1]
-        held = self.said.memberships.get(id(value))
-        if held is not None and result is not held[3]:
-            self.among[held[1]] = held[2]
-        same = self.said.equalities.get(id(value))
-        if same is not None and result is not same[3] and _picks_by_name(self.frame.node):
-            self.said.texts[same[1]] = same[2]
+        asked = self.said.comparisons.get(id(value))
+        if asked is not None:
+            _, said, words, is_not = asked
+            self.said.told.note(said, words, holds=result is not is_not)
         return result
 
     def _names_more(self, node: ast.AST) -> bool:
@@ -259,19 +261,6 @@ class Conditions(Comparisons):
         return value
 
 
-@lru_cache(maxsize=4096)
-def _picks_by_name(function: ast.AST | None) -> bool:
-    """Whether a function uses what has a name that is made up: nothing else looks at what texts say."""
-    return function is not None and any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "getattr"
-        and len(node.args) > 1
-        and not isinstance(node.args[1], ast.Constant)
-        for node in ast.walk(function)
-    )
-
-
 def _is_configured_part(value: Value, node: ast.AST) -> bool:
     """`if self.authenticator:`, of something that was not read and that no client sent."""
     if not isinstance(value, Unknown) or labels_of(value) - {"setting", "secret"}:
@@ -289,7 +278,7 @@ def _asks_about_user(node: ast.expr) -> bool:
             return False
         case ast.Compare(left=left, comparators=[ast.Constant(value=int() | float())]):
             return _is_rank(left)  # and no length, no remainder
-        case ast.Compare():
+        case ast.Compare() | ast.BinOp(op=ast.BitAnd()):
             return True
         case ast.Name(id=name):
             return not (lexicon.is_identity_name(name) or lexicon.is_name_of_somebody(name))

@@ -2,10 +2,11 @@
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stormdoor.auditor.interpreter.expressions.conditions import Conditions
-from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import is_chosen, key_named
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_secrets
+from stormdoor.auditor.interpreter.tables import is_chosen, key_named, named
 from stormdoor.auditor.interpreter.values import (
     NONE,
     ClassRef,
@@ -21,6 +22,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Expressions"]
 
@@ -105,9 +107,9 @@ class Expressions(Conditions):
                             exact = False
                             spread |= labels_of(value)
                         continue
-                    name = self.evaluate(key)
+                    name = named(self.evaluate(key))
                     if isinstance(name, Const) and isinstance(name.value, str | int | bytes):
-                        entries[name.value] = value
+                        entries[name.value] = _shown_under(name.value, value)
                     elif isinstance(name, ClassRef):
                         entries[key_named(name)] = value
                     else:
@@ -164,7 +166,7 @@ class Expressions(Conditions):
                         hanging = hanging or (value if shipped is False else None)
                         keep = keep and shipped is not False
                 if isinstance(node, ast.DictComp):
-                    key = self.evaluate(node.key)
+                    key = named(self.evaluate(node.key))
                     value = self.evaluate(node.value)
                     results.append(Unknown(labels_of(key, value)))
                     if keep and isinstance(key, Const) and isinstance(key.value, str | int | bytes):
@@ -205,13 +207,25 @@ class Expressions(Conditions):
                         self.frame.env.names[name] = Unknown(labels, held.text)
 
     def _own_among(self, node: ast.expr) -> Value | None:
-        """What the user has, where nothing else is kept of what the client names."""
+        """What the user has, where nothing else is kept of what is gone through."""
         keeper = _keeper(node)
         own = self.evaluate(keeper) if keeper is not None else None
         if own is None:
             return None
         labels = labels_of(own)
         return own if "principal" in labels and "client" not in labels else None
+
+
+def _shown_under(key: object, value: Value) -> Value:
+    """What the client sends, where it is passed on as proof: `{"apikey": argument}`."""
+    if (
+        isinstance(value, Unknown)
+        and isinstance(key, str)
+        and "client" in value.labels
+        and is_of_secrets(lexicon.words_of(key))
+    ):
+        return replace(value, labels=value.labels | {"credential"})
+    return value
 
 
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript)
@@ -222,8 +236,25 @@ def _names_of(node: ast.expr) -> set[str]:
 
 
 def _keeper(node: ast.expr) -> ast.expr | None:
-    """`own` of `[one for one in named if one in own]`: in what each of them must be."""
+    """`own` of `[one for one in named if one in own]`, `me` of `[one for one in all if one.owner == me]`."""
     match node:
+        case ast.ListComp(
+            elt=ast.Name(id=kept),
+            generators=[
+                ast.comprehension(
+                    target=ast.Name(id=target),
+                    ifs=[
+                        ast.Compare(
+                            left=(ast.Attribute() | ast.Subscript()) as part,
+                            ops=[ast.Eq()],
+                            comparators=[(ast.Name() | ast.Attribute()) as own],
+                        ),
+                        *_,
+                    ],
+                )
+            ],
+        ) if kept == target and target in _names_of(part):
+            return own
         case ast.ListComp(
             elt=ast.Name(id=kept),
             generators=[

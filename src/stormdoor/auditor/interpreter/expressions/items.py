@@ -7,7 +7,8 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import key_named
+from stormdoor.auditor.interpreter.tables import field_named, is_chosen, is_own, key_named
+from stormdoor.auditor.interpreter.told import part_in
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
@@ -34,6 +35,8 @@ _TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "
 _PICKS = frozenset({"client", "message"})
 _OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
 """What asks another server, whose answer may only be told."""
+_PIECES = (".partition()", ".rpartition()", ".split()", ".rsplit()")
+"""How it ends where a text was cut into pieces, each of which is a text, too."""
 _MAX_PICKED = 16
 """Entries of a table of actions that are followed one by one."""
 
@@ -132,14 +135,20 @@ class Items(Proofs):
                     raise Thrown("KeyError", node, self.frame.module)
             case Mapping() if key_named(index) in value.items:
                 return value.items[key_named(index)]
-            case Mapping() if value.exact and value.items and "client" in labels_of(index):
-                return self.picked(value, node)
+            case Mapping() if (
+                value.exact
+                and (value.items or self._is_empty_of_its_own(value, index))
+                and "client" in labels_of(index)
+            ):
+                return self.picked(value, index, node)
             case Sequence() if isinstance(index, Const) and isinstance(index.value, int):
                 try:
                     return value.items[index.value]
                 except IndexError:
                     if value.exact:
                         raise Thrown("IndexError", node, self.frame.module) from None
+            case Sequence(items=[_, *_]) if all(map(is_own, value.items)):
+                return Unknown(labels_of(*value.items), text)
             case Const(value=str() | bytes() | tuple() as held) if isinstance(
                 index, Const
             ) and isinstance(index.value, int):
@@ -182,8 +191,8 @@ class Items(Proofs):
             case _:
                 pass
         if "client" in labels_of(value):
-            name = index.value if isinstance(index, Const) and isinstance(index.value, str) else ""
-            return self.client_field(value, name, text)
+            at = index.value if isinstance(index, Const) else index
+            return self.client_field(value, field_named(index), text, at=at)
         if self._is_asked(value, index):
             return self.lookup(node, text, index)
         if self.mode == "anonymous" and isinstance(index, Nobody):
@@ -203,6 +212,10 @@ class Items(Proofs):
             return Unknown((labels_of(value) - {"self"}) | {"principal", "proven"}, text)
         found = {"found"} if "client" in labels_of(index) else set()
         return Unknown(labels_of(value, index) | found, text)
+
+    def _is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
+        """Whether the connection has made a table for itself, and put nothing into it yet."""
+        return self.mode == "member" and not table.text and is_chosen(index)
 
     def _is_missing_caught(self) -> bool:
         """Whether the statement around it says what is done where a key is not there."""
@@ -239,20 +252,31 @@ class Items(Proofs):
             return "TypeError"
         return "IndexError" if "IndexError" in expected else "KeyError"
 
-    def picked(self, value: Mapping, node: ast.AST, fallback: Value | None = None) -> Value:
+    def picked(
+        self, value: Mapping, index: Value, node: ast.AST, fallback: Value | None = None
+    ) -> Value:
         """What the client picks from a table by a name; nothing, where it names what is not there."""
-        picked = self.choose(node, min(len(value.items), _MAX_PICKED) + 1)
+        told = self.said.told
+        entries = [one for one in value.items if isinstance(one, tuple) or told.may_be(index, one)]
+        entries = entries[:_MAX_PICKED]
+        sure = bool(entries) and told.is_one(index, value.items) is True
+        picked = self.choose(node, len(entries) + (not sure))
         self.select_rest()
         if self.mode == "member":
             self.record("branch", node, str(picked), values=(Unknown(_PICKS, "a name"),))
-        if picked < min(len(value.items), _MAX_PICKED):
-            return list(value.items.values())[picked]
+        if picked < len(entries):
+            told.note(index, [entries[picked]], holds=True)
+            return value.items[entries[picked]]
+        told.note(index, value.items, holds=False)
         if fallback is None:
             raise Thrown("KeyError", node, self.frame.module)
         return fallback
 
-    def client_field(self, value: Value, name: str, text: str) -> Value:
-        """A part of something the client sent."""
+    def client_field(self, value: Value, name: str, text: str, *, at: object = None) -> Value:
+        """A part of something the client sent, or what the server has written there."""
+        written: dict[str, Value] = getattr(value, "written", None) or {}
+        if name in written:
+            return written[name]
         labels = labels_of(value)
         if lexicon.is_credential_name(name):
             labels |= {"credential"}
@@ -260,4 +284,6 @@ class Items(Proofs):
             labels -= {"credential"}  # `message["auth"]["user"]` is shown, and proves nothing
         if lexicon.says_who(name):
             labels |= {"somebody"}
-        return self.as_proven(Unknown(labels, text))
+        part = part_in(value, name if at is None else at)
+        piece = isinstance(value, Unknown) and value.text.endswith(_PIECES)
+        return self.as_proven(Unknown(labels, text, present=piece, part=part))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
-from stormdoor.auditor.interpreter.pieces import chosen_only, is_text
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_secrets, is_text
 from stormdoor.auditor.interpreter.tables import is_shared
 from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
 from stormdoor.auditor.interpreter.values import (
@@ -279,15 +279,7 @@ def _lists_secrets(listed: Value) -> bool:
     return (
         isinstance(held, Sequence)
         and bool(held.items)
-        and _is_of_secrets(lexicon.words_of(last_word(listed)))
-    )
-
-
-def _is_of_secrets(words: list[str]) -> bool:
-    """Whether a list of this name has nothing else in it: `API_KEYS`, and no `KEYS`."""
-    last = words[-1].rstrip("s") if words else ""
-    return last in {"apikey", "password", "passwd", "secret", "token"} or (
-        last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
+        and is_of_secrets(lexicon.words_of(last_word(listed)))
     )
 
 

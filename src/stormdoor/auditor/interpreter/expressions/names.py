@@ -4,6 +4,8 @@ import ast
 import builtins
 from functools import cached_property
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.layer import Layer
 from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.tables import PARSED
@@ -11,6 +13,7 @@ from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
     Function,
+    Instance,
     Mapping,
     ModuleRef,
     Named,
@@ -21,6 +24,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.needed import needed_by
 from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Names", "edited"]
@@ -67,6 +71,8 @@ class Names(Layer):
                 self.picking.discard((module.name, name))
             if picked is not None:
                 return self.meaning(picked, name, node)
+            if _hangs_on_an_import(module, found):
+                return self.globals.setdefault((module.name, name), Setting(name, text=name))
         for one in found:
             if isinstance(one, External) and len(found) > 1 and _is_fallback(found):
                 continue
@@ -134,6 +140,8 @@ class Names(Layer):
     def _module_value(self, module: Module, name: str, bound: Assigned, node: ast.AST) -> Value:
         """A module's variable: constants are settings, whoever installs the program may edit them."""
         key = (module.name, name)
+        if key in self.globals:
+            return self.globals[key]  # the one object that all files name
         if len(self.frames) > 24 or bound.unpacked:
             return Unknown(text=name)
         self.globals[key] = Unknown(text=name)  # a name that is defined by itself ends here
@@ -182,6 +190,8 @@ class Names(Layer):
                 if isinstance(value, Sequence)
                 else Mapping(value.items, exact=bool(value.items), text=name)
             )
+        if isinstance(value, Setting) and name in needed_by(module.tree):
+            value = Setting(value.name, Const(...), value.labels, value.text)
         self.globals[key] = value
         if (
             isinstance(value, Mapping)
@@ -196,7 +206,34 @@ class Names(Layer):
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
             self._told(module, name, value)
             self._appended(module, name, value)
+        elif isinstance(value, Instance) and value.shared and self.mode != "origin":
+            self._handed(bound.value, name, value.info)
         return value
+
+    def _handed(self, holder: ast.AST, name: str, info: ClassInfo) -> None:
+        """What the files of the program hand to an object or a class: `@events.on("say")`."""
+        methods = self.hierarchy.registrars(info)
+        handed = self.hierarchy.handed_to(holder, name, methods) if methods else []
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
+            for place, node in handed[:_MAX_REGISTERED]:
+                if isinstance(node, ast.Call):
+                    self.in_place(place, node)
+                else:
+                    self._under_decorators(place, node)
+        finally:
+            self.stage = stage
+
+    def _under_decorators(
+        self, place: Module, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    ) -> None:
+        """Have the decorators of a function or a class do what they do when its file is read."""
+        if isinstance(node, ast.ClassDef):
+            made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
+            for decorator in node.decorator_list:
+                self.call(self.in_module(place, decorator), [made], {}, decorator)
+        else:
+            self.decorated(Function(node, place, text=node.name), place, None)
 
     def _told(self, module: Module, name: str, listed: Sequence) -> None:
         """What modules put into a list through a function: `add_check(by_password)`."""
@@ -241,12 +278,7 @@ class Names(Layer):
     def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What decorators put into a table: `@action("delete")`."""
         for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
-            if isinstance(node, ast.ClassDef):
-                made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
-                for decorator in node.decorator_list:
-                    self.call(self.in_module(place, decorator), [made], {}, decorator)
-            else:
-                self.decorated(Function(node, place, text=node.name), place, None)
+            self._under_decorators(place, node)
         table.exact = bool(table.items)
 
 
@@ -272,8 +304,13 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def edited(table: Mapping, name: str) -> None:
-    """What an object that a module makes holds in a table is as shipped: the switches are settings."""
+    """What an object that a module makes holds in a table is as shipped: the switches are settings.
+
+    What stands under a connection, or whatever is only known by its words, was put there since.
+    """
     for key, one in table.items.items():
+        if isinstance(key, tuple):
+            continue
         text = f"{name}[{key!r}]"
         if isinstance(one, Mapping):
             edited(one, text)
@@ -312,6 +349,27 @@ def _bound(meaning: Meaning | External) -> ast.AST | None:
             return value
         case _:
             return None
+
+
+def _hangs_on_an_import(module: Module, found: list[Meaning | External]) -> bool:
+    """Whether a name says if something could be imported, which is as may be where the program runs.
+
+    `try: import pam; HAS_PAM = True` and `except ImportError: HAS_PAM = False`.
+    """
+    flags = [one for one in map(_bound, found) if isinstance(one, ast.Constant)]
+    if len(flags) != len(found) or {one.value for one in flags} != {True, False}:
+        return False
+    return any(
+        _holds_any(handler, flags)
+        for one in module.tree.body
+        if isinstance(one, ast.Try)
+        and any(isinstance(inner, ast.Import | ast.ImportFrom) for inner in one.body)
+        for handler in one.handlers
+    )
+
+
+def _holds_any(statement: ast.AST, sought: list[ast.Constant]) -> bool:
+    return any(node is one for node in ast.walk(statement) for one in sought)
 
 
 def _is_fallback(found: list[Meaning | External]) -> bool:

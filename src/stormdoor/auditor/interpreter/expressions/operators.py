@@ -1,13 +1,16 @@
 """Operators and formatted strings."""
 
 import ast
+import operator
 import re
+from collections.abc import Callable
 
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_secret
 from stormdoor.auditor.interpreter.sets import combined
-from stormdoor.auditor.interpreter.tables import merged
+from stormdoor.auditor.interpreter.tables import is_own, merged
+from stormdoor.auditor.interpreter.told import made_of
 from stormdoor.auditor.interpreter.values import (
     Const,
     Labels,
@@ -24,9 +27,15 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 
-__all__ = ["Operators"]
+__all__ = ["Operators", "of_bits"]
 
+_MAX_FIXED = 60
 _MAX_TEXT = 4096
+_OF_BITS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+}
 
 
 class Operators(Items):
@@ -81,7 +90,10 @@ class Operators(Items):
             text = "".join(str(part.value) for part in parts if isinstance(part, Const))
             return Const(text[:_MAX_TEXT], labels_of(*parts))
         return Unknown(
-            _with_secrets(parts) - {"setting"}, self.frame.module.source(node), truthy=True
+            _with_secrets(parts) - {"setting"},
+            self.frame.module.source(node),
+            truthy=True,
+            part=made_of(parts),
         )
 
     def _binary(self, node: ast.BinOp) -> Value:
@@ -101,6 +113,8 @@ class Operators(Items):
                         return Const(a - b)
                     if isinstance(node.op, ast.Mult):
                         return Const(a * b)
+                    if type(node.op) in _OF_BITS:
+                        return of_bits(left, node.op, right)
             except (TypeError, ValueError):
                 return Unknown(labels)
         if isinstance(node.op, ast.Add) and self.mode == "anonymous":
@@ -121,9 +135,10 @@ class Operators(Items):
                 except (TypeError, ValueError):
                     return Unknown(labels)
         if self.mode == "member" and isinstance(node.op, ast.BitAnd):
-            own = next((one for one in (left, right) if _is_own(one)), None)
-            if own is not None:
-                return Unknown(labels_of(own), text_of(own))  # whatever it names, it is the user's
+            own = next((one for one in (left, right) if is_own(one)), None)
+            if own is not None:  # whatever it names, it is the user's
+                marks = {one for one in labels_of(left, right) if one.startswith("@")}
+                return Unknown(labels_of(own) | marks, text_of(own))
         made = combined(left, node.op, right)
         if made is not None:
             return made
@@ -141,8 +156,21 @@ class Operators(Items):
             return merged(left, right)
         return Unknown(
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
-            self.frame.module.source(node),
+            self._source_of_sum(left, right, node),
+            part=made_of([left, *right.items] if isinstance(right, Sequence) else [left, right]),
         )
+
+    def _source_of_sum(self, left: Value, right: Value, node: ast.BinOp) -> str:
+        """The source, with the texts that names stand for in their place: `BASE + data["name"]`."""
+        if not isinstance(node.op, ast.Add) or "client" not in labels_of(left, right):
+            return self.frame.module.source(node)
+        parts: list[str] = []
+        for value, part in ((left, node.left), (right, node.right)):
+            shipped = settled(value)
+            fixed = shipped.value if isinstance(shipped, Const) else None
+            source = self.frame.module.source(part)
+            parts.append(repr(fixed[:_MAX_FIXED]) if isinstance(fixed, str) else source)
+        return " + ".join(parts)
 
     def _refuse_none_added(self, left: Value, right: Value, node: ast.BinOp) -> None:
         """`"user:" + self.get_secure_cookie("name")`: nothing is added to None.
@@ -175,10 +203,12 @@ class Operators(Items):
         return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
 
 
-def _is_own(value: Value) -> bool:
-    """Whether it was found for the user, and the client had no say."""
-    labels = labels_of(value)
-    return "principal" in labels and "client" not in labels
+def of_bits(left: Const, op: ast.operator, right: Const) -> Value:
+    """`FLAGS | ADMIN` of two numbers."""
+    a, b = left.value, right.value
+    if type(op) in _OF_BITS and isinstance(a, int) and isinstance(b, int):
+        return Const(_OF_BITS[type(op)](a, b))
+    return Unknown(labels_of(left, right))
 
 
 def _with_secrets(parts: list[Value]) -> Labels:

@@ -9,7 +9,8 @@ from typing import TypeGuard
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together
+from stormdoor.auditor.interpreter.expressions.operators import of_bits
+from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together, names_a_thing
 from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -26,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    settled,
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
@@ -37,6 +39,7 @@ __all__ = ["Binding"]
 _OF_ANYBODY = frozenset({"answer", "setting"})
 _SENT = frozenset({"client", "message", "found", "self", "somebody"})
 """Labels of what anybody sends, and of what is found or made with it."""
+_FOUND = frozenset({"answer", "found"})
 _FOUND_OUT = frozenset({"answer", "credential", "found", "named", "principal", "somebody"})
 """Labels of what is more than what the client says."""
 
@@ -69,7 +72,7 @@ class Binding(Expressions):
                     for inner, item in zip(target.elts, parts, strict=True):
                         self.assign(inner, item)
                     return
-                for inner in target.elts:
+                for at, inner in enumerate(target.elts):
                     part = inner.value if isinstance(inner, ast.Starred) else inner
                     name = _name_of(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
@@ -81,7 +84,8 @@ class Binding(Expressions):
                             Nobody(value.text, value.node, value.module, presumed=value.presumed),
                         )
                     elif "client" in labels_of(value):
-                        self.assign(part, self.client_field(value, name, name))
+                        # By its place, counted as `value[0]` does, as long as that is certain.
+                        self.assign(part, self.client_field(value, name, name, at=at))
                     else:
                         self.assign(part, Unknown(labels_of(value), name))
             case ast.Starred():
@@ -103,6 +107,7 @@ class Binding(Expressions):
         """`holder.name = value`."""
         match holder:
             case Instance():
+                given = value
                 if is_chosen(value) and not labels_of(value) & {"answer", "found", "named"}:
                     # What a connection is called is who it is: `self.name = data["name"]`.
                     value = _shown_as("nick" if holder.handler and name == "name" else name, value)
@@ -116,7 +121,7 @@ class Binding(Expressions):
                 if holder.handler and self._begins(name, value, node):
                     self.record("begun", node, name)
                 if holder.handler and self.mode == "member" and lexicon.is_identity_name(name):
-                    self.record("known", node, name, values=(value,))
+                    self.record("known", node, name, values=(value, given))
                 if holder.handler and self.mode == "anonymous":
                     self._posed(name, before, value, node)
             case Function():
@@ -128,6 +133,7 @@ class Binding(Expressions):
                 self._altered(f"{text_of(holder)}.{name}", value, node, holder)
                 self.store_on_class(holder, name, value)
             case _:
+                self.said.told.forget(holder, name)
                 if "self" in labels_of(value):
                     self.record("join", node, f"{text_of(holder)}.{name}", values=(value,))
                 elif not isinstance(holder, Named | Const):
@@ -187,6 +193,8 @@ class Binding(Expressions):
             not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False
         ):
             return False
+        if self.chosen.get((id(value),), (value, True))[1] is False:
+            return False  # it is what a condition has found to be nothing
         made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
         if labels_of(value) - made_of:
             return False
@@ -204,10 +212,13 @@ class Binding(Expressions):
         """`holder[key] = value`."""
         if self.is_proof(key) or (is_shared(holder) and self._is_for_anybody(key)):
             self.fills(text_of(holder), value, node)
+        if isinstance(holder, Unknown) and isinstance(key, Const):
+            self.said.told.forget(holder, key.value)
         match holder:
             case Mapping():
-                if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
-                    holder.items[key.value] = value
+                shipped = settled(key)
+                if isinstance(shipped, Const) and isinstance(shipped.value, str | int | bytes):
+                    holder.items[shipped.value] = value
                     if is_shared(holder) and is_chosen(value):
                         self.record("store", node, text_of(holder), values=(key, value))
                     return
@@ -221,6 +232,9 @@ class Binding(Expressions):
                 holder.exact = False
                 if not is_shared(holder):
                     holder.labels |= labels_of(value) - {"self"}
+            case Unknown(labels=labels) if labels >= {"client", "message"} and not labels & _FOUND:
+                if isinstance(key, Const) and isinstance(key.value, str):
+                    holder.written = {**(holder.written or {}), key.value: value}
             case _:
                 pass
         if is_shared(holder) and isinstance(value, Mapping | Sequence):
@@ -257,8 +271,14 @@ class Binding(Expressions):
             current = self.evaluate(node.target)
         else:
             current = Unknown()
-        if isinstance(current, Sequence) and isinstance(value, Sequence):
-            result: Value = Sequence([*current.items, *value.items], current.kind, exact=False)
+        if (
+            isinstance(current, Const)
+            and isinstance(value, Const)
+            and isinstance(node.op, ast.BitAnd | ast.BitOr | ast.BitXor)
+        ):
+            result: Value = of_bits(current, node.op, value)
+        elif isinstance(current, Sequence) and isinstance(value, Sequence):
+            result = Sequence([*current.items, *value.items], current.kind, exact=False)
         else:
             result = Unknown(labels_of(current, value) - {"setting"}, text_of(current))
         if isinstance(node.target, ast.Name | ast.Attribute):
@@ -305,7 +325,11 @@ def _shown_as(name: str, value: Value) -> Value:
         and lexicon.is_credential_name(name)
         and not (
             lexicon.words_of(name)[-1:] == ["key"]
-            and (is_put_together(value.text) or value.text.startswith("int("))
+            and (
+                is_put_together(value.text)
+                or value.text.startswith("int(")
+                or (name == "key" and names_a_thing(value.text))
+            )
         )
     ):
         return replace(value, labels=value.labels | {"credential"}, text=value.text or name)

@@ -3,6 +3,7 @@
 import ast
 from functools import lru_cache
 
+from stormdoor.auditor.interpreter.events import Assumption, Stage
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
 from stormdoor.auditor.interpreter.statements.refusals import cookies_wanted, wanted_outcome
@@ -15,6 +16,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
     labels_of,
 )
+from stormdoor.auditor.reading.needed import absent_in, ends_program
 
 __all__ = ["Branches"]
 
@@ -23,6 +25,8 @@ class Branches(Binding):
     """Branches of a function."""
 
     def _if(self, node: ast.If, rest: list[ast.stmt]) -> None:
+        if self.stage == Stage.IMPORT and not self.catching and ends_program(node.body):
+            self._need(node.test)
         wanted = self._wanted(node, rest)
         if wanted is not None and not self.accepted:
             self.proving |= cookies_wanted(node.test, refused=wanted)
@@ -40,6 +44,15 @@ class Branches(Binding):
             self.mean_rest()
         if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
             self.select_rest()
+
+    def _need(self, test: ast.expr) -> None:
+        """What the program does not start without is there: `if not self.token: sys.exit()`."""
+        for one in absent_in(test):
+            value = self.evaluate(one)
+            if isinstance(value, Setting) and value.name not in self.assumptions:
+                self.assumptions[value.name] = Assumption(
+                    value.name, True, True, one, self.frame.module
+                )
 
     def _branch(self, body: list[ast.stmt], told: int, met: int) -> None:
         """Run a branch, which a message picked if it was asked since it was asked so often.

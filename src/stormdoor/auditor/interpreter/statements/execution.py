@@ -127,6 +127,8 @@ class Statements(Exceptions):
     def _expression(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):
             return
+        if not self.accepted:
+            self.left_alone = node.value
         value = self.evaluate(node.value)
         if isinstance(value, Nobody) and not value.certain:
             inner = node.value.value if isinstance(node.value, ast.Await) else node.value

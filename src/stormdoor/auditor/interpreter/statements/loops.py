@@ -28,7 +28,12 @@ class Loops(Branches):
         source = self.as_shipped(source)
         if self.mode == "anonymous" and isinstance(source, Setting):
             listed = settled(source)
-            source = listed if isinstance(listed, Sequence) and listed.items else source
+            if isinstance(listed, Sequence) and listed.items:
+                source = listed
+            elif (
+                isinstance(listed, Sequence) and listed.exact and not self.assume(source, node.iter)
+            ):
+                source = listed  # as shipped nothing is in it
         known = isinstance(source, Sequence) and source.exact
         if isinstance(source, Sequence | Mapping) and source.exact and not source.items:
             self.execute(node.orelse)

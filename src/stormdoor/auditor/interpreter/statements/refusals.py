@@ -161,7 +161,33 @@ def _speaks_of_refusal(statement: ast.stmt) -> bool:
     return False
 
 
+_ABSENCE = re.compile(
+    r"no such|not found|(does not|doesn't) exist|unsupported|malformed|not json|bad (format|message)"
+    r"|too (many|large|long)|\bfull\b",
+    re.IGNORECASE,
+)
+"""What a close says that has nothing to do with who the client is, whatever its code."""
+
+
+def _is_about_something_else(call: ast.Call) -> bool:
+    """`close(4001, "no such build")`: the private codes mean what the program says."""
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "close"
+        and any(
+            isinstance(one, ast.Constant)
+            and isinstance(one.value, str)
+            and _ABSENCE.search(one.value) is not None
+            and _REFUSAL.search(one.value) is None
+            for given in [*call.args, *(word.value for word in call.keywords)]
+            for one in ast.walk(given)
+        )
+    )
+
+
 def _status(call: ast.Call) -> bool:
+    if _is_about_something_else(call):
+        return False
     values = [
         *call.args[:1],
         *(word.value for word in call.keywords if word.arg in {"status_code", "code", "status"}),

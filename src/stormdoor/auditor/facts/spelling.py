@@ -1,0 +1,734 @@
+"""What of a text that is put together the client can write as it likes.
+
+That the client has a say in a text is known from following it. A number, one of a list, digits of a
+UUID, or a name that was quoted has no quote, slash or semicolon in it, whoever chose it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.facts.bindings import FILLS, FunctionNode, Within
+from stormdoor.auditor.facts.calls import Call, calls_in
+from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.project import External, Meaning
+
+__all__ = ["Spelling", "given_at"]
+
+_DEPTH = 40
+_PLAIN = frozenset(
+    [
+        "int",
+        "float",
+        "len",
+        "ord",
+        "round",
+        "abs",
+        "hash",
+        "id",
+        "bool",
+        "sum",
+        "range",
+        "hex",
+        "bin",
+        "isinstance",
+        "hasattr",
+        "callable",
+        "any",
+        "all",
+        "divmod",
+        "pow",
+        "complex",
+        "type",
+        "uuid.UUID",
+        "uuid.uuid4",
+        "uuid.uuid1",
+        "decimal.Decimal",
+        "datetime.datetime.fromtimestamp",
+        "datetime.datetime.strptime",
+        "bson.ObjectId",
+        "bson.objectid.ObjectId",
+        "secrets.token_hex",
+        "secrets.token_urlsafe",
+    ]
+)
+"""What they give has no sign in it that means anything to SQL, a shell or a file system."""
+_PLAIN_METHODS = frozenset(
+    [
+        "hexdigest",
+        "hex",
+        "isoformat",
+        "timestamp",
+        "isdigit",
+        "isalnum",
+        "startswith",
+        "endswith",
+        "index",
+        "find",
+        "count",
+        "bit_length",
+        "total_seconds",
+    ]
+)
+_KEEPS = frozenset(
+    [
+        "str",
+        "repr",
+        "bytes",
+        "list",
+        "tuple",
+        "sorted",
+        "set",
+        "frozenset",
+        "reversed",
+        "max",
+        "min",
+        "zip",
+        "enumerate",
+        "format",
+        "dict",
+        "next",
+        "iter",
+    ]
+)
+"""What they give is made of what they are given, and of nothing else."""
+_KEEPING_METHODS = frozenset(
+    [
+        "format",
+        "join",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+        "encode",
+        "decode",
+        "replace",
+        "zfill",
+        "split",
+        "rsplit",
+        "splitlines",
+        "partition",
+        "rpartition",
+        "copy",
+        "joinpath",
+        "with_suffix",
+        "ljust",
+        "rjust",
+        "center",
+    ]
+)
+_TAKES = frozenset({"items", "keys", "values", "get", "pop", "setdefault", "popleft", "get_nowait"})
+_HOLDERS = frozenset(
+    [
+        "dict",
+        "list",
+        "set",
+        "collections.deque",
+        "collections.defaultdict",
+        "collections.OrderedDict",
+        "queue.Queue",
+        "asyncio.Queue",
+        "tornado.queues.Queue",
+        "multiprocessing.Queue",
+        "weakref.WeakValueDictionary",
+        "weakref.WeakKeyDictionary",
+        "weakref.WeakSet",
+    ]
+)
+"""What they make is empty at first, and holds whatever is put into it."""
+_OPTIONS = frozenset({"parse_args", "parse_known_args"})
+_CONVERSION = re.compile(r"%(?:\((\w+)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?([a-zA-Z%])")
+_NUMERIC = frozenset("diouxXeEfFgG")
+_NUMERIC_SPEC = re.compile(r"[^{}]*[bdoxXeEfFgGn%]")
+_ROUTED = frozenset({"open", "get", "prepare", "on_open"})
+_GROUP = re.compile(r"\((?:\?P<\w+>|\?:)?([^()]*)\)")
+_WORDS = re.compile(r"(?:\\[wd]|[\w-]|\[(?:\\[wd-]|[\w-])+\]|[|+*?]|\{\d+(?:,\d*)?\})*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an expression stands, and which calls led there."""
+
+    module: Module
+    scopes: tuple[ast.AST, ...]
+    at: ast.AST
+    stack: tuple[tuple[Module, ast.AST, str], ...] = ()
+
+
+def given_at(event: Event, at: int, *names: str) -> ast.expr | None:
+    """The expression of an argument of a call, by its place or one of its names."""
+    if not isinstance(event.node, ast.Call):
+        return None
+    for word in event.node.keywords:
+        if word.arg in names:
+            return word.value
+    plain = event.node.args[: at + 1]
+    if len(plain) <= at or any(isinstance(one, ast.Starred) for one in plain):
+        return None
+    return plain[at]
+
+
+class Spelling:
+    """What the client can write, on the ways of one endpoint.
+
+    Args:
+        endpoint: The endpoint.
+        quotes: Dotted names of functions whose answer is safe where the text goes.
+        forms: Whether it is enough that somebody looked how the text is written.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, quotes: frozenset[str] = frozenset(), *, forms: bool = True
+    ) -> None:
+        self._endpoint = endpoint
+        self._quotes = quotes
+        self._forms = forms
+        self._within: dict[ast.AST, Within] = {}
+        self._seen: set[tuple[int, str, int, int]] = set()
+
+    def is_free(self, event: Event, node: ast.expr | None) -> bool:
+        """Whether an argument may hold signs of the client's choice; True where that is not known."""
+        if node is None:
+            return True
+        self._seen.clear()
+        return self._free(node, self._place(event), 0)
+
+    def pieces(self, event: Event, node: ast.expr) -> Iterator[tuple[ast.expr, bool]]:
+        """The parts of a text from left to right, each with whether the client may write it."""
+        for one, place in self._pieces(node, self._place(event), 0):
+            self._seen.clear()
+            yield one, self._free(one, place, 0)
+
+    @staticmethod
+    def _place(event: Event) -> _Place:
+        return _Place(event.module, scopes_of(event.module, event.node), event.node, event.stack)
+
+    # expressions ----------------------------------------------------------------------------
+
+    def _free(self, node: ast.expr, place: _Place, depth: int) -> bool:
+        if depth > _DEPTH:
+            return True
+        match node:
+            case ast.Constant() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
+                return False
+            case ast.Name():
+                return self._name(node, place, depth + 1)
+            case ast.Attribute():
+                return self._attribute(node, place, depth + 1)
+            case ast.Call():
+                return self._call(node, place, depth + 1)
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                return self._formatted(left, right, place, depth + 1)
+            case ast.FormattedValue(value=value, format_spec=spec):
+                return not _is_number_spec(spec) and self._free(value, place, depth + 1)
+            case ast.Subscript(value=value):
+                return self._free(value, place, depth + 1)
+            case _:
+                parts = _parts_of(node)
+                return parts is None or self._any(parts, place, depth + 1)
+
+    def _any(self, nodes: list[ast.expr], place: _Place, depth: int) -> bool:
+        return any(self._free(one, place, depth) for one in nodes)
+
+    def _formatted(self, left: ast.expr, right: ast.expr, place: _Place, depth: int) -> bool:
+        """`"%d of %s" % (number, text)`: only what is written as text counts."""
+        template = self._text_of(left, place)
+        if template is None:
+            return self._any([left, right], place, depth)
+        asked = [one for one in _CONVERSION.findall(template) if one[1] != "%"]
+        given = right.elts if isinstance(right, ast.Tuple) else [right]
+        if len(asked) != len(given) or any(name for name, _ in asked):
+            return bool({kind for _, kind in asked} - _NUMERIC) and self._free(right, place, depth)
+        texts = [one for one, (_, kind) in zip(given, asked, strict=True) if kind not in _NUMERIC]
+        return self._any(texts, place, depth)
+
+    # names ----------------------------------------------------------------------------------
+
+    def _name(self, node: ast.Name, place: _Place, depth: int) -> bool:
+        scope = id(place.scopes[-1]) if place.scopes else 0
+        key = (scope, node.id, id(place.at), id(place.stack[-1][1]) if place.stack else 0)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        at: ast.AST = node
+        for index in range(len(place.scopes) - 1, -1, -1):
+            around = place.scopes[index]
+            if isinstance(around, FunctionNode):
+                within = self._names_of(around)
+                here = replace(place, scopes=place.scopes[: index + 1])
+                if around is not place.scopes[-1]:
+                    here = replace(here, stack=())
+                if node.id in within.given or node.id in within.all_parameters:
+                    return self._local(within, node.id, at, here, depth)
+            at = around
+        return self._global(place.module, node.id, depth)
+
+    def _local(self, within: Within, name: str, at: ast.AST, place: _Place, depth: int) -> bool:
+        if within.is_guarded(name, at, forms=self._forms) or self._is_checked(
+            within, name, at, place
+        ):
+            return False
+        found, open_ended = within.reaching(name, at)
+        for one in found:
+            there = replace(place, at=one.node)
+            if one.value is None or self._free(one.value, there, depth):
+                return True
+        if not open_ended or name not in within.all_parameters:
+            return False
+        return self._parameter(within, name, place, depth)
+
+    def _parameter(self, within: Within, name: str, place: _Place, depth: int) -> bool:
+        function = within.function
+        owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
+        if owned and within.parameters[:1] == [name] and name in {"self", "cls"}:
+            return False
+        module, site, called = place.stack[-1] if place.stack else (place.module, None, "")
+        if called == function.name and isinstance(site, ast.Call):
+            given = _argument(site, function, name, bound=owned)
+            if given is None:
+                return True
+            outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
+            return self._free(given, outer, depth)
+        if called == function.name and function.name in _ROUTED:
+            return not _are_words(self._endpoint.paths)
+        if function.name == "__init__" and owned and not place.stack:
+            return self._constructed(place, function, name, depth)
+        return True
+
+    def _constructed(self, place: _Place, function: FunctionNode, name: str, depth: int) -> bool:
+        """A parameter of a constructor: what the calls of the class give it."""
+        owner = place.scopes[-2]
+        project = self._endpoint.project
+        wanted = f"{place.module.name}.{owner.name}" if isinstance(owner, ast.ClassDef) else ""
+        found = False
+        for module in project.inside():
+            for call in calls_in(project, module, wanted.rpartition(".")[2]):
+                if wanted not in call.names or is_test(module):
+                    continue
+                found = True
+                given = _argument(call.node, function, name, bound=True)
+                there = _Place(module, call.scopes, call.node)
+                if given is None or self._free(given, there, depth):
+                    return True
+        return not found
+
+    def _global(self, module: Module, name: str, depth: int) -> bool:
+        """A name of a module: what is imported is not the client's, unless a function says `global`."""
+        for one in self._endpoint.project.members(module, name):
+            if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
+                if self._is_set_later(one.module, name):
+                    return True
+                value = one.binding.value
+                if isinstance(value, ast.Dict | ast.List | ast.Set) and _is_filled(
+                    one.module, name
+                ):
+                    return True
+                if self._free(value, _Place(one.module, (), value), depth):
+                    return True
+        return False
+
+    @staticmethod
+    def _is_set_later(module: Module, name: str) -> bool:
+        return any(
+            isinstance(node, ast.Global) and name in node.names for node in ast.walk(module.tree)
+        )
+
+    def _attribute(self, node: ast.Attribute, place: _Place, depth: int) -> bool:
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return self._free(node.value, place, depth)
+        if isinstance(node.value, ast.Name) and root.id in {"self", "cls"}:
+            return self._of_object(node.attr, place, depth)
+        found = self._endpoint.project.resolve(place.module, node, place.scopes)
+        if found:
+            return any(
+                isinstance(one, Meaning)
+                and isinstance(one.binding, Assigned)
+                and self._global(one.module, node.attr, depth)
+                for one in found
+            )
+        means = self._endpoint.project.lookup(place.module, root.id, place.scopes)
+        if means and all(isinstance(one, External) for one in means):
+            return False
+        return self._free(node.value, place, depth)
+
+    def _of_object(self, name: str, place: _Place, depth: int) -> bool:
+        """`self.name`: everything that the classes it may belong to put there."""
+        found = False
+        for module, owner, around in self._owners(place):
+            for member in owner.body:
+                if isinstance(member, FunctionNode) and member.name == name:
+                    found = True
+                    if self._answer(module, member, (*around, owner), (), depth):
+                        return True
+                if not isinstance(member, FunctionNode):
+                    continue
+                scopes = (*around, owner, member)
+                for given in self._set_in(member, name):
+                    found = True
+                    if given.value is None or self._free(
+                        given.value, _Place(module, scopes, given.node), depth
+                    ):
+                        return True
+            for statement in owner.body:
+                match statement:
+                    case ast.Assign(targets=[ast.Name(id=held)], value=value) if held == name:
+                        found = True
+                        if self._free(value, _Place(module, (*around, owner), statement), depth):
+                            return True
+                    case _:
+                        pass
+        return not found
+
+    def _set_in(self, function: FunctionNode, name: str) -> Iterator["_Set"]:
+        for node in ast.walk(function):
+            match node:
+                case ast.Assign(targets=targets, value=value):
+                    for target in targets:
+                        if any(_is_own(one, name) for one in ast.walk(target)):
+                            yield _Set(node, value)
+                case (
+                    ast.AnnAssign(target=target, value=ast.expr() as value)
+                    | ast.AugAssign(target=target, value=value)
+                ) if _is_own(target, name):
+                    yield _Set(node, value)
+                case ast.Call(func=ast.Attribute(value=held, attr=how), args=values):
+                    if how in FILLS and values and _is_own(held, name):
+                        yield _Set(node, ast.Tuple(elts=values))
+                case (
+                    ast.For(target=target)
+                    | ast.AsyncFor(target=target)
+                    | ast.withitem(optional_vars=ast.expr() as target)
+                ) if _is_own(target, name):
+                    yield _Set(node, None)
+                case _:
+                    pass
+
+    def _owners(self, place: _Place) -> list[tuple[Module, ast.ClassDef, tuple[ast.AST, ...]]]:
+        classes = [one for one in place.scopes if isinstance(one, ast.ClassDef)]
+        if not classes:
+            return []
+        owner = classes[-1]
+        family = [one for one in self._endpoint.info.mro if isinstance(one, ClassInfo)]
+        if any(one.node is owner for one in family):
+            return [(one.module, one.node, scopes_of(one.module, one.node)) for one in family]
+        return [(place.module, owner, place.scopes[: place.scopes.index(owner)])]
+
+    def _is_checked(self, within: Within, name: str, at: ast.AST, place: _Place) -> bool:
+        """Whether a function of the project raised unless the form of it is right: `check_name(name)`."""
+        for one in within.statements(at):
+            match one:
+                case ast.Expr(value=ast.Call(args=[ast.Name(id=held), *_]) as call) if held == name:
+                    for module, function, _ in self._functions(call, place):
+                        other = self._names_of(function)
+                        first = next((a for a in other.parameters if a not in {"self", "cls"}), "")
+                        if module.inside and other.refuses(first, forms=self._forms):
+                            return True
+                case _:
+                    pass
+        return False
+
+    # calls ----------------------------------------------------------------------------------
+
+    def _call(self, node: ast.Call, place: _Place, depth: int) -> bool:
+        call = Call(self._endpoint.project, place.module, node, place.scopes)
+        names = call.names
+        if names and names <= _PLAIN | self._quotes:
+            return False
+        given = [*node.args, *(word.value for word in node.keywords)]
+        last = last_name(node.func)
+        if isinstance(node.func, ast.Attribute):
+            if last in _PLAIN_METHODS:
+                return False
+            if last in _KEEPING_METHODS:
+                return self._any([node.func.value, *given], place, depth)
+            if last in _TAKES:
+                table = self._is_table(node.func.value, place)
+                return not table or self._any([node.func.value, *given[1:]], place, depth)
+            if last in _OPTIONS:
+                return False
+        if last == "map" and len(given) > 1 and set(call.named(given[0])) & (_PLAIN | self._quotes):
+            return False
+        functions = list(self._functions(node, place))
+        if functions:
+            stack = (*place.stack, (place.module, node, last))
+            return any(
+                self._answer(module, function, around, stack, depth)
+                for module, function, around in functions
+            )
+        if names & _HOLDERS and not given:
+            return True
+        if (names and names <= _KEEPS) or self._is_outside(node.func, place):
+            return self._any(given, place, depth)
+        return True
+
+    def _is_table(self, node: ast.expr, place: _Place) -> bool:
+        """Whether it is a table that stands in the source, or belongs to a library."""
+        call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
+        return isinstance(call.literal(node), ast.Dict) or self._is_outside(node, place)
+
+    def _is_outside(self, node: ast.expr, place: _Place) -> bool:
+        """Whether it belongs to a library that was imported."""
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return False
+        means = self._endpoint.project.lookup(place.module, root.id, place.scopes)
+        return bool(means) and all(isinstance(one, External) for one in means)
+
+    def _functions(
+        self, node: ast.Call, place: _Place
+    ) -> Iterator[tuple[Module, FunctionNode, tuple[ast.AST, ...]]]:
+        match node.func:
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+                for module, owner, around in self._owners(place):
+                    for member in owner.body:
+                        if isinstance(member, FunctionNode) and member.name == name:
+                            yield module, member, (*around, owner)
+            case ast.Name() | ast.Attribute():
+                for one in self._endpoint.project.resolve(place.module, node.func, place.scopes):
+                    match one:
+                        case Meaning(module, Defined(function)) if isinstance(
+                            function, FunctionNode
+                        ):
+                            yield module, function, ()
+                        case _:
+                            pass
+            case _:
+                pass
+
+    def _answer(
+        self,
+        module: Module,
+        function: FunctionNode,
+        around: tuple[ast.AST, ...],
+        stack: tuple[tuple[Module, ast.AST, str], ...],
+        depth: int,
+    ) -> bool:
+        returned = self._names_of(function).returned()
+        if returned is None or depth > _DEPTH or sum(a[2] == function.name for a in stack) > 2:
+            return True
+        return any(
+            self._free(one, _Place(module, (*around, function), one, stack), depth + 1)
+            for one in returned
+        )
+
+    def _names_of(self, function: FunctionNode) -> Within:
+        known = self._within.get(function)
+        if known is None:
+            known = self._within[function] = Within(function)
+        return known
+
+    # pieces ---------------------------------------------------------------------------------
+
+    def _pieces(
+        self, node: ast.expr, place: _Place, depth: int
+    ) -> Iterator[tuple[ast.expr, _Place]]:
+        if depth > _DEPTH:
+            yield node, place
+            return
+        match node:
+            case ast.JoinedStr(values=values):
+                for one in values:
+                    inner = one.value if isinstance(one, ast.FormattedValue) else one
+                    yield from self._pieces(inner, place, depth + 1)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                yield from self._pieces(left, place, depth + 1)
+                yield from self._pieces(right, place, depth + 1)
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                given = right.elts if isinstance(right, ast.Tuple) else [right]
+                yield from self._filled(_Template(left, given, _CONVERSION, {}), place, depth)
+            case ast.Call(func=ast.Attribute(value=left, attr="format"), args=given):
+                named = {one.arg: one.value for one in node.keywords if one.arg}
+                yield from self._filled(_Template(left, given, _FIELD, named), place, depth)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=str() as sign), attr="join"),
+                args=[ast.List(elts=parts) | ast.Tuple(elts=parts)],
+            ):
+                for at, one in enumerate(parts):
+                    if at and sign:
+                        yield ast.Constant(value=sign), place
+                    yield from self._pieces(one, place, depth + 1)
+            case ast.Name(id=name) if place.scopes and isinstance(place.scopes[-1], FunctionNode):
+                found, open_ended = self._names_of(place.scopes[-1]).reaching(name, node)
+                only = found[0] if len(found) == 1 and not open_ended else None
+                if only is not None and only.value is not None:
+                    yield from self._pieces(only.value, replace(place, at=only.node), depth + 1)
+                else:
+                    yield node, place
+            case _:
+                yield node, place
+
+    def _filled(
+        self, template: "_Template", place: _Place, depth: int
+    ) -> Iterator[tuple[ast.expr, _Place]]:
+        """The parts of a template and what stands in its places."""
+        text = self._text_of(template.text, place)
+        if text is None:
+            for one in (template.text, *template.given, *template.named.values()):
+                yield from self._pieces(one, place, depth + 1)
+            return
+        at, given = 0, iter(template.given)
+        for found in template.sign.finditer(text):
+            if text[at : found.start()]:
+                yield ast.Constant(value=text[at : found.start()]), place
+            at = found.end()
+            if found[0] == "%%":
+                continue
+            name = found[1] or ""
+            if name.isdigit() and int(name) < len(template.given):
+                filling: ast.expr | None = template.given[int(name)]
+            else:
+                filling = template.named.get(name) if name else next(given, None)
+            if filling is None:
+                yield _UNKNOWN, place
+            else:
+                yield from self._pieces(filling, place, depth + 1)
+        if text[at:]:
+            yield ast.Constant(value=text[at:]), place
+
+    def _text_of(self, node: ast.expr, place: _Place) -> str | None:
+        """A text that stands in the source; of a table of texts the shortest beginning."""
+        call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
+        match node:
+            case (
+                ast.Subscript(value=table)
+                | ast.Call(func=ast.Attribute(value=table, attr="get"), args=[_])
+            ):
+                entries = call.literal(table)
+                if not isinstance(entries, ast.Dict) or not entries.values:
+                    return None
+                texts = [call.text(_first_of(one)) for one in entries.values]
+                known = [one for one in texts if one is not None]
+                return min(known, key=len) if len(known) == len(texts) else None
+            case _:
+                return call.text(node)
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    text: ast.expr
+    given: list[ast.expr]
+    sign: re.Pattern[str]
+    named: dict[str, ast.expr]
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    node: ast.AST
+    value: ast.expr | None
+
+
+_NOWHERE = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
+_UNKNOWN = ast.Yield(value=None)
+"""Something that cannot be seen."""
+_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
+
+
+def _parts_of(node: ast.expr) -> list[ast.expr] | None:
+    """The parts that a value is made of; None where it is made of something else."""
+    match node:
+        case ast.JoinedStr(values=parts) | ast.BoolOp(values=parts):
+            return parts
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            return parts
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.IfExp(body=body, orelse=orelse):
+            return [body, orelse]
+        case ast.Dict(keys=keys, values=values):
+            return [*(one for one in keys if one is not None), *values]
+        case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.SetComp(elt=inner):
+            return [inner]
+        case ast.Await(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
+            return [inner]
+        case ast.Yield(value=ast.expr() as inner) | ast.UnaryOp(operand=inner):
+            return [inner]
+        case _:
+            return None
+
+
+def _is_number_spec(spec: ast.expr | None) -> bool:
+    match spec:
+        case ast.JoinedStr(values=[ast.Constant(value=str() as text)]):
+            return _NUMERIC_SPEC.fullmatch(text) is not None
+        case _:
+            return False
+
+
+def _first_of(node: ast.expr) -> ast.expr:
+    """What a text that is put together begins with."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        node = node.left
+    return node
+
+
+def _is_own(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr):
+            return attr == name
+        case _:
+            return False
+
+
+def _is_filled(module: Module, name: str) -> bool:
+    """Whether something is put into a table or a list of a module."""
+    for node, _ in module.nodes():
+        match node:
+            case ast.Assign(targets=targets):
+                for one in targets:
+                    match one:
+                        case ast.Subscript(value=ast.Name(id=held)) if held == name:
+                            return True
+                        case _:
+                            pass
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=held), attr=how)) if held == name:
+                if how in FILLS:
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _argument(site: ast.Call, function: FunctionNode, name: str, *, bound: bool) -> ast.expr | None:
+    """What a call gives a parameter; None where that cannot be seen."""
+    for word in site.keywords:
+        if word.arg == name:
+            return word.value
+    if any(word.arg is None for word in site.keywords):
+        return None
+    places = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
+    static = any(last_name(one) == "staticmethod" for one in function.decorator_list)
+    skipped = 1 if bound and not static and places[:1] in (["self"], ["cls"]) else 0
+    if name in places and (at := places.index(name) - skipped) >= 0:
+        if any(isinstance(one, ast.Starred) for one in site.args[: at + 1]):
+            return None
+        if at < len(site.args):
+            return site.args[at]
+        behind = places.index(name) - len(places) + len(function.args.defaults)
+        # What a parameter has by default was made when the function was, before any client came.
+        return ast.Constant(value=None) if behind >= 0 else None
+    return None
+
+
+def _are_words(patterns: tuple[str, ...]) -> bool:
+    """Whether what the routes capture has letters, digits, lines and dashes only."""
+    if not patterns:
+        return False
+    for pattern in patterns:
+        groups = _GROUP.findall(pattern)
+        rest = _GROUP.sub("", pattern)
+        if not groups or "(" in rest or not all(_WORDS.fullmatch(one) for one in groups):
+            return False
+    return True

@@ -1,0 +1,170 @@
+"""How many findings of the other rules are true: `python -m tests.auditor.corpus.sampled`.
+
+Labels answer six questions. What else the scanner says was judged in a random sample: at most eight
+findings of a rule, at most one of a package. Prints for each rule how many of the sample are true, and
+how many of the true and of the false ones the scanner says today.
+"""
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.auditor.corpus.fetch import CACHE
+from tests.auditor.corpus.judge import Scanner
+from tests.auditor.corpus.label import read_labels
+
+__all__ = ["FINDINGS", "Judged", "Tally", "main", "read_findings", "tallied"]
+
+FINDINGS = Path(__file__).resolve().parent / "findings"
+
+VERDICTS = frozenset({"true", "false", "debatable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One finding, and what a person who read the source says of it.
+
+    Args:
+        rule: Id of the rule.
+        version: Slug of the label file whose sources it is in.
+        path: Of its file, from the root of the sources.
+        line: Where the scanner pointed when the sample was drawn.
+        subject: Dotted name of the class, or whatever else it was said of.
+        verdict: One of true, false, debatable.
+        reason: Why, in one sentence.
+    """
+
+    rule: str
+    version: str
+    path: str
+    line: int
+    subject: str
+    verdict: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sample of one rule."""
+
+    true: int = 0
+    false: int = 0
+    debatable: int = 0
+    true_today: int = 0
+    false_today: int = 0
+
+    @property
+    def precision(self) -> str:
+        """Share of the decided ones that are true, when the sample was drawn."""
+        decided = self.true + self.false
+        return f"{self.true / decided:.2f}" if decided else "–"
+
+    def count(self, one: Judged, *, today: bool) -> None:
+        """Add one finding, and whether the scanner still says it."""
+        match one.verdict:
+            case "true":
+                self.true += 1
+                self.true_today += today
+            case "false":
+                self.false += 1
+                self.false_today += today
+            case _:
+                self.debatable += 1
+
+
+def read_findings(folder: Path = FINDINGS) -> tuple[Judged, ...]:
+    """All judged findings, rule by rule.
+
+    Raises:
+        ValueError: A verdict is none of the three, or there are no sources of that name.
+    """
+    slugs = {version.slug for version in read_labels()}
+    found = tuple(_findings(folder))
+    for one in found:
+        if one.verdict not in VERDICTS or one.version not in slugs:
+            msg = f"{one.rule}: {one.version}: {one.verdict}: nothing that is known"
+            raise ValueError(msg)
+    return found
+
+
+def _findings(folder: Path) -> Iterator[Judged]:
+    for path in sorted(folder.glob("*.toml")):
+        for row in tomllib.loads(path.read_text(encoding="utf-8"))["finding"]:
+            yield Judged(
+                rule=path.stem,
+                version=row["version"],
+                path=row["path"],
+                line=row["line"],
+                subject=row["subject"],
+                verdict=row["verdict"],
+                reason=row["reason"],
+            )
+
+
+def tallied(
+    judged: Sequence[Judged], said: dict[str, Sequence[dict[str, Any]]]
+) -> dict[str, Tally]:
+    """The sample of each rule.
+
+    Args:
+        judged: The sample.
+        said: The findings of today's reports, by the slug of the version; one that is not there is
+            not counted.
+    """
+    tallies: dict[str, Tally] = {}
+    for one in judged:
+        if one.version in said:
+            today = any(_is_same(one, finding) for finding in said[one.version])
+            tallies.setdefault(one.rule, Tally()).count(one, today=today)
+    return tallies
+
+
+def _is_same(one: Judged, finding: dict[str, Any]) -> bool:
+    """Whether it is said of the same subject, or of the same line."""
+    place = finding["location"]
+    return (
+        finding["rule_id"] == one.rule
+        and place["path"] == one.path
+        and (finding["subject"] == one.subject or place["line"] == one.line)
+    )
+
+
+def main() -> int:
+    """Scans what the sample is of, and prints; 0, or 2 if there are no sources."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where the sources are")
+    parser.add_argument("--reports", type=Path, help="keep the scanner's reports in this folder")
+    parser.add_argument("--reuse", action="store_true", help="read kept reports, scan nothing")
+    options = parser.parse_args()
+    judged = read_findings()
+    wanted = {one.version for one in judged}
+    versions = [one for one in read_labels() if one.slug in wanted]
+    versions = [one for one in versions if (options.cache / one.slug / ".fetched").exists()]
+    versions = [one for one in versions if one.python <= sys.version_info[:2]]
+    if not versions:
+        print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)
+        return 2
+    scanner = Scanner(options.reports, reuse=options.reuse)
+    reports = {one.slug: scanner.report(one, options.cache / one.slug) for one in versions}
+    slugs = {rule["id"]: rule["slug"] for report in reports.values() for rule in report["rules"]}
+    tallies = tallied(judged, {slug: report["findings"] for slug, report in reports.items()})
+    print("| rule | | true, false, debatable | precision | today: true, false |")
+    print("| --- | --- | --- | ---: | --- |")
+    for rule, tally in (*tallies.items(), ("all", _sum(tallies.values()))):
+        counts = f"{tally.true}, {tally.false}, {tally.debatable}"
+        today = f"{tally.true_today}, {tally.false_today}"
+        print(f"| {rule} | {slugs.get(rule, '')} | {counts} | {tally.precision} | {today} |")
+    return 0
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    columns = zip(*(astuple(one) for one in tallies), strict=True)
+    return Tally(*(sum(column) for column in columns))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
