@@ -2,11 +2,9 @@
 
 import ast
 import re
-from functools import cached_property
 
-from stormdoor.auditor.interpreter.calls.verification import Verification
+from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import (
     given_instead,
     is_drawn,
@@ -16,21 +14,17 @@ from stormdoor.auditor.interpreter.pieces import (
 )
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.values import (
-    Bound,
     Const,
     Function,
     Instance,
     Labels,
     Mapping,
     Member,
-    Named,
     Nobody,
-    Partial,
     Setting,
     Unknown,
     Value,
     labels_of,
-    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
@@ -70,28 +64,10 @@ _PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions and answers them all at once."""
 _LEAVES = words("delete detach discard disconnect leave pop remove unregister unsubscribe")
 """Words of what takes the connection from where it was."""
-_FEEDS = frozenset({"consume", "data", "feed", "parse", "process", "receive", "received"})
-"""Words of what gives a parser more to read."""
-_STARTS = words(
-    "background callback defer execute later run schedule soon spawn start submit task thread"
-)
-"""Words of what starts a function that it is given."""
 
 
-_LISTENS = words(
-    "add bind connect consume follow handler listen listener observe on register subscribe watch"
-)
-"""Words of what calls a function that it is given whenever something comes."""
-_OF_THE_CLIENT = frozenset({"on_message", "on_close", "on_pong", "open", "on_open"})
-
-
-class Unread(Verification):
+class Unread(Listening):
     """Calls that cannot be resolved."""
-
-    @cached_property
-    def listening(self) -> dict[str, Bound]:
-        """Methods of the connection that an object was given which was not read, by its text."""
-        return {}
 
     def unknown_call(
         self,
@@ -210,66 +186,6 @@ class Unread(Verification):
         self.found_nobody(node, text, presumed=nobody.presumed)
         return Nobody(text, node, self.frame.module, certain=certain, presumed=True)
 
-    def _may_call_back(self, function: Value, made: str, given: list[Value], node: ast.AST) -> None:
-        """`Parser(self.on_block)`, and later `parser.feed(message)`: what it reads comes back."""
-        if self.mode == "anonymous":
-            self._listens(made, given, node)
-        if isinstance(function, Named):
-            if function.name.rpartition(".")[2][:1].isupper():
-                self.listening.update(
-                    (made, one)
-                    for one in given
-                    if isinstance(one, Bound) and one.receiver is self.handler
-                )
-            return
-        if not isinstance(function, Member) or not set(lexicon.words_of(function.name)) & _FEEDS:
-            return
-        told = self.listening.get(text_of(function.receiver))
-        said = labels_of(*given)
-        if "feed" in lexicon.words_of(function.name) and isinstance(function.receiver, Unknown):
-            function.receiver.labels |= said & {"client", "message"}  # it gives what it was fed
-        if told is not None and "message" in said and self.stage == Stage.MESSAGE:
-            read = Unknown(said & {"client", "message"}, "what was read")
-            self.in_background(told, [read], node, at_once=True)
-
-    def _listens(self, made: str, given: list[Value], node: ast.AST) -> None:
-        """`redis.listen(self.on_note)`: what comes from there is told to a method of the connection."""
-        last = (lexicon.chain_of(made) or [""])[-1]
-        if self.background or not self.accepted or not _LISTENS & set(lexicon.words_of(last)):
-            return
-        for one in given:
-            function = one.function if isinstance(one, Bound) else None
-            if (
-                not isinstance(one, Bound)
-                or one.receiver is not self.handler
-                or not isinstance(function, Function)
-                or getattr(function.node, "name", "") in _OF_THE_CLIENT
-            ):
-                continue
-            takes = function.node.args
-            many = max(len(takes.args) - len(takes.defaults) - 1, 0)
-            come: list[Value] = [Unknown(frozenset({"answer"}), "what comes") for _ in range(many)]
-            self.in_background(one, come, node)
-
-    def called_back(self, callback: Function | Bound, found: Value, node: ast.AST) -> None:
-        """`find_one(…, callback=self.found)`: what is found comes to a function, and perhaps an error."""
-        inner: Value = callback
-        while isinstance(inner, Bound):
-            inner = inner.function
-        if not isinstance(inner, Function):
-            return
-        names = [one.arg for one in inner.node.args.args][isinstance(callback, Bound) :]
-        given = [Const(None) if "err" in name else found for name in names]
-        if not given and inner.node.args.vararg is not None:
-            given = [found, Const(None)]  # what was found, and no error
-        catching, self.catching = self.catching, []
-        try:
-            self.awaited(self.call(callback, list(given), {}, node), node)
-        except Thrown as error:
-            self.broken_off = self.broken_off or error.check
-        finally:
-            self.catching = catching
-
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool
     ) -> Value | None:
@@ -337,18 +253,6 @@ class Unread(Verification):
             and key in event.values
             for event in self.events
         )
-
-    def _is_started(self, name: str, args: list[Value], node: ast.AST) -> bool:
-        """`loop.register_callback(self.handle, message)`: a loop that was not read goes on with it."""
-        if self.stage != Stage.MESSAGE or not set(lexicon.words_of(name)) & _STARTS:
-            return False
-        for at, one in enumerate(args):
-            if isinstance(one, Function | Bound | Partial) and (
-                "client" in labels_of(*args[at + 1 :]) or _has_all_it_needs(one)
-            ):
-                self.in_background(one, args[at + 1 :], node, at_once=True)
-                return True
-        return False
 
 
 def _of_answer(labels: Labels, name: str) -> Labels:
@@ -444,13 +348,4 @@ def _names_nobody(value: Value) -> bool:
     """`{"user": user}`, where the log-in found nobody."""
     return isinstance(value, Mapping) and any(
         isinstance(one, Nobody) for one in value.items.values()
-    )
-
-
-def _has_all_it_needs(function: Value) -> bool:
-    """`lambda: run(script)`: what it does is said where it stands."""
-    return (
-        isinstance(function, Function)
-        and isinstance(function.node, ast.Lambda)
-        and not function.node.args.args
     )
