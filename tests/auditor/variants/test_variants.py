@@ -36,6 +36,7 @@ from tests.auditor.variants import (
     messages,
     modern,
     no_guard,
+    no_proof,
     no_switch,
     nobody,
     optional,
@@ -111,6 +112,7 @@ ALL = (
     | messages.CASES
     | modern.CASES
     | no_guard.CASES
+    | no_proof.CASES
     | no_switch.CASES
     | nobody.CASES
     | optional.CASES

@@ -14,12 +14,18 @@ _GETTERS = frozenset({"get_secure_cookie", "get_signed_cookie"})
 _SETTERS = frozenset({"set_secure_cookie", "set_signed_cookie"})
 _MADE_UP = words(
     """
-    b64encode bytes choice decode encode format getrandbits hex hexdigest int join md5 randint
+    b64encode bytes choice decode encode format getrandbits hex hexdigest hexlify int join md5 randint
     random randrange range sha1 sha256 str time token_bytes token_hex token_urlsafe urandom utf8
     uuid1 uuid4
     """
 )
 """What a value is made with that nobody has to prove anything for."""
+_DRAWS = words(
+    """
+    choice getrandbits randint random randrange token_bytes token_hex token_urlsafe urandom uuid1
+    uuid4
+    """
+)
 _REFUSES = frozenset({"finish", "redirect", "send_error", "set_status"})
 
 
@@ -70,11 +76,10 @@ def _given(function: FunctionDefinition) -> Iterator[tuple[str, ast.expr]]:
     """`if not self.get_secure_cookie("id"): self.set_secure_cookie("id", str(uuid4()))`."""
     held = dict(_held(function))
     made = {
-        target.id: one.value
+        name: one.value
         for one in ast.walk(function)
         if isinstance(one, ast.Assign)
-        for target in one.targets
-        if isinstance(target, ast.Name)
+        for name in _names_in(one.targets)
     }
     own = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
     for name, value in [*_where_absent(function, held), *_always(function, made)]:
@@ -97,25 +102,53 @@ def _where_absent(
 def _always(
     function: FunctionDefinition, made: dict[str, ast.expr]
 ) -> Iterator[tuple[str, ast.expr]]:
-    """A page that first of all gives a cookie to whoever asks for it."""
-    for statement in function.body if function.name in {"get", "prepare"} else ():
-        name, value = _set(statement)
-        if name is not None and value is not None:
-            yield name, value
-        elif not (
-            (isinstance(statement, ast.Assign) and _is_made_up(statement.value, made))
-            or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-        ):
-            return
+    """A page that first of all gives a cookie to whoever asks for it, or presses a button for it.
+
+    What a form gives otherwise may be what its log-in gives.
+    """
+    for statement in _first_of_all(function.body, made):
+        if isinstance(statement, ast.If):
+            drawn = dict(made)
+            for one in _first_of_all(statement.body, made):
+                name, value = _set(one)
+                if isinstance(one, ast.Assign):
+                    drawn |= dict.fromkeys(_names_in(one.targets), one.value)
+                elif name is not None and value is not None and _is_drawn(value, drawn):
+                    yield name, value
+        elif function.name in {"get", "prepare"}:
+            name, value = _set(statement)
+            if name is not None and value is not None:
+                yield name, value
+
+
+def _first_of_all(body: list[ast.stmt], made: dict[str, ast.expr]) -> Iterator[ast.stmt]:
+    """What is done before anything may ask who it is: cookies that are set, what is made up, buttons."""
+    for statement in body:
+        match statement:
+            case ast.If(test=test) if _is_a_button(test):
+                yield statement
+            case ast.Assign(value=value) if _is_made_up(value, made):
+                yield statement
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                pass
+            case _ if _set(statement)[1] is not None:
+                yield statement
+            case _:
+                return
 
 
 def _set(statement: ast.stmt) -> tuple[str | None, ast.expr | None]:
     """The cookie that a statement sets, and to what."""
     match statement:
-        case ast.Expr(
-            value=ast.Call(args=[ast.Constant(value=str() as name), value, *_]) as call
-        ) if _attribute(call) in _SETTERS:
-            return name, value
+        case ast.Expr(value=ast.Call() as call) if _attribute(call) in _SETTERS:
+            told = {word.arg: word.value for word in call.keywords if word.arg is not None}
+            name, value = [*call.args[:2], None, None][:2]
+            name, value = name or told.get("name"), value or told.get("value")
+            match name:
+                case ast.Constant(value=str() as text):
+                    return text, value
+                case _:
+                    return None, None
         case _:
             return None, None
 
@@ -193,6 +226,32 @@ def _is_made_up(value: ast.expr, made: dict[str, ast.expr], deep: int = 3) -> bo
             case _:
                 pass
     return True
+
+
+def _names_in(targets: list[ast.expr]) -> list[str]:
+    return [one.id for one in targets if isinstance(one, ast.Name)]
+
+
+def _is_drawn(value: ast.expr, made: dict[str, ast.expr]) -> bool:
+    """Whether chance has a part in it."""
+    parts = [*ast.walk(value)]
+    parts += [
+        inner
+        for one in parts
+        if isinstance(one, ast.Name) and one.id in made
+        for inner in ast.walk(made[one.id])
+    ]
+    return any(isinstance(one, ast.Call) and _attribute(one) in _DRAWS for one in parts)
+
+
+def _is_a_button(test: ast.expr) -> bool:
+    """`if self.get_argument("start", None):`, which says no more than that it was pressed."""
+    return (
+        isinstance(test, ast.Call)
+        and _attribute(test) in {"get_argument", "get_body_argument"}
+        and bool(test.args)
+        and isinstance(test.args[0], ast.Constant)
+    )
 
 
 def _attribute(call: ast.Call) -> str:

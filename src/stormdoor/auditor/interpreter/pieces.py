@@ -1,6 +1,7 @@
 """What a client has without knowing a secret: a piece of it, its length, a name, the form of a token."""
 
 import re
+from collections.abc import Iterable
 
 from stormdoor.auditor.interpreter.values import (
     Const,
@@ -24,17 +25,21 @@ __all__ = [
     "MADE_UP",
     "PIECES",
     "chosen_only",
+    "flat",
     "given_instead",
+    "inserts",
     "is_drawn",
     "is_found_by_name",
     "is_keyed_digest",
     "is_made_up",
     "is_of_secrets",
     "is_piece",
+    "is_plain_digest",
     "is_put_together",
     "is_secret",
     "is_text",
     "names_a_thing",
+    "names_words",
     "selects",
 ]
 
@@ -104,6 +109,17 @@ def names_a_thing(text: str) -> bool:
     return named is not None and not lexicon.is_credential_name(named.group(1))
 
 
+def is_plain_digest(text: str) -> bool:
+    """Whether a key is the digest of what the client says: whoever says it can make that, too."""
+    return text.endswith(("digest()", "digest().upper()", "digest().lower()"))
+
+
+def names_words(name: str, text: str) -> bool:
+    """Whether `tokens` are the words of a text that was cut up, and prove no more than that text."""
+    return lexicon.words_of(name)[-1:] == ["tokens"] and _CUT_UP.search(text) is not None
+
+
+_CUT_UP = re.compile(r"(split|splitlines|tokeni[sz]e|findall)\(.*\)$")
 _FIELD = re.compile(r"""['"](\w+)['"]\)?\]?$""")
 
 
@@ -156,7 +172,7 @@ def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labe
     if "named" in labels:
         return True
     chain = lexicon.chain_of(text) or [text]
-    said = [one.value if isinstance(one, Const) else text_of(one) for one in _flat(given)]
+    said = [one.value if isinstance(one, Const) else text_of(one) for one in flat(given)]
     about = {word for name in [*chain, *map(str, said)] for word in lexicon.words_of(name)}
     # An id of anything else may be one that only whoever was told it knows.
     return (
@@ -166,7 +182,8 @@ def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labe
     )
 
 
-def _flat(values: list[Value]) -> list[Value]:
+def flat(values: Iterable[Value]) -> list[Value]:
+    """The values, with the items of lists in place of the lists."""
     return [
         inner for one in values for inner in (one.items if isinstance(one, Sequence) else [one])
     ]
@@ -198,3 +215,8 @@ def given_instead(name: str, args: list[Value], words: dict[str, Value]) -> Valu
 def selects(query: object) -> bool:
     """Whether a query reads: `select name from people where …`."""
     return isinstance(query, str) and query.lstrip().lower().startswith(("select", "with"))
+
+
+def inserts(query: object) -> bool:
+    """Whether a query puts a row in."""
+    return isinstance(query, str) and query.lstrip().lower().startswith(("insert", "replace"))

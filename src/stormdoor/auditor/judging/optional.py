@@ -2,6 +2,7 @@
 
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.judging.making import keeps_nobody_out
 from stormdoor.auditor.judging.shipped import in_use, is_as_shipped
 from stormdoor.auditor.judging.verdicts import (
     ASKS,
@@ -37,7 +38,7 @@ def by_a_setting(paths: list[Path]) -> Authentication | None:
             one for one in unlike if _decides(one, asking) or (alone and one.default is not None)
         ]
         key = tuple(sorted((one.name, one.value) for one in asking.assumptions.values()))
-        if not flipped or not asking.checks or key in tried:
+        if not flipped or key in tried or all(map(keeps_nobody_out, asking.checks)):
             continue
         tried.add(key)
         asked = classified([path for path in paths if agree(path, asking)]).kind

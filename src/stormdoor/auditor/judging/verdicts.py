@@ -5,6 +5,7 @@ from typing import Literal
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.judging.making import keeps_nobody_out
 from stormdoor.auditor.judging.messages import (
     EFFECTS,
     message_checks,
@@ -147,6 +148,7 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
         and any(
             ("credential" in event.text or not event.presumed)
             and not only_fills_in(event)
+            and not keeps_nobody_out(event)
             and not stops_nothing(event, asked)
             for event in message_checks(path)
         )

@@ -10,7 +10,12 @@ from stormdoor.auditor.interpreter.calls.places import names_a_place
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
-from stormdoor.auditor.interpreter.pieces import is_put_together, names_a_thing
+from stormdoor.auditor.interpreter.pieces import (
+    is_plain_digest,
+    is_put_together,
+    names_a_thing,
+    names_words,
+)
 from stormdoor.auditor.interpreter.statements.execution import Statements
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import (
@@ -187,12 +192,14 @@ class Functions(Statements):
                 and "client" in held.labels
                 and "credential" not in held.labels
                 and lexicon.is_credential_name(name)
+                and not names_words(name, held.text)
                 and not (
                     name == "key"
                     and (
                         names_a_place(function.node)
                         or is_put_together(held.text)
                         or names_a_thing(held.text)
+                        or is_plain_digest(held.text)
                     )
                 )
             ):

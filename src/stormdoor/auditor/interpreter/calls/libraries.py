@@ -59,6 +59,10 @@ _JWT = (
 _VERIFIES = words(
     "decode decrypt deserialize loads unsign validate verify verify_id_token verify_oauth2_token"
 )
+_CIPHERS = ("Crypto.Cipher.", "Cryptodome.Cipher.")
+"""How the names of calls begin that make a cipher."""
+_PARSES = words("json_decode load loads unpackb")
+"""What fails on bytes that nobody has written."""
 _FAILS = {
     "itsdangerous": "BadSignature",
     "django": "BadSignature",
@@ -184,6 +188,10 @@ class Libraries(Methods):
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """What a library that signs says of what a client sends, if this is such a call."""
+        if self.mode == "anonymous" and args:
+            deciphered = self._deciphered(name, args, node)
+            if deciphered is not None:
+                return deciphered
         if (
             self.mode == "origin"
             or not name.startswith(_JWT)
@@ -195,6 +203,21 @@ class Libraries(Methods):
             return self._verified_token(name, args, words, node)
         self.record("check", node, name, values=tuple(args))
         return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
+
+    def _deciphered(self, name: str, args: list[Value], node: ast.AST) -> Nobody | None:
+        """What comes out where the client has not the key: no text that anything can be read from."""
+        last = name.rpartition(".")[2]
+        if last == "decrypt" and name.startswith(_CIPHERS) and "client" in labels_of(args[0]):
+            return Nobody(f"{name}()", node, self.frame.module, truthy=True)
+        if (
+            last in _PARSES
+            and isinstance(args[0], Nobody)
+            and args[0].text.endswith(".decrypt()")
+            and args[0].text.startswith(_CIPHERS)
+        ):
+            self.check(node, args[0].text)
+            raise Thrown("ValueError", node, self.frame.module, check=True)
+        return None
 
     def _verified_token(
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST

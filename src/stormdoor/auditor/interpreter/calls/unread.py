@@ -6,7 +6,9 @@ import re
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.pieces import (
+    flat,
     given_instead,
+    inserts,
     is_drawn,
     is_found_by_name,
     is_made_up,
@@ -109,6 +111,7 @@ class Unread(Listening):
             and last not in _HARMLESS - {"find", "index", "count"}
             and not (_delivers(last) and not verifies)
             and not _runs_code(last, args)
+            and not (last == "execute" and self._has_put_in(args[1:]))
         )
         if isinstance(function, Member) and isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
@@ -118,7 +121,7 @@ class Unread(Listening):
             return self._found_by_name((function, text, node), args, words)
         if self.mode == "anonymous" and "origin" not in labels:
             sought = any(map(self.is_proof, args[:1]))
-            given = given_instead(last, args, words) if sought else None
+            given = self._found_anyway(text, args, words, labels) if sought else None
             instead = given or self._of_a_query(text, args, node, proof=proof)
             if instead is not None:
                 return instead
@@ -217,6 +220,34 @@ class Unread(Listening):
         elif last in _FETCHES and f"{_NAMED} {holder}" in self.queried:
             return Unknown(frozenset({"client", "answer", "named"}), f"{text}()")
         return None
+
+    def _found_anyway(
+        self, text: str, args: list[Value], words: dict[str, Value], labels: Labels
+    ) -> Value | None:
+        """What a table gives anybody, or this client, which has put it there under what it shows."""
+        holder, _, last = text.rpartition(".")
+        if last in {"get", "pop"} and holder in self.filled:
+            return Unknown(_of_answer(labels, last), f"{text}()")
+        return given_instead(last, args, words)
+
+    def _has_put_in(self, sought: list[Value]) -> bool:
+        """Whether the same message has put into the database what it looks for then: a row of a visitor."""
+        if self.mode != "anonymous":
+            return False
+        wanted = {text_of(one) for one in flat(sought) if self.is_proof(one)} - {""}
+        for event in reversed(self.events):
+            if event.kind == "message":
+                break
+            query = event.values[0] if event.values else None
+            if (
+                event.kind == "call"
+                and event.text.endswith(".execute")
+                and isinstance(query, Const)
+                and inserts(query.value)
+                and wanted <= {text_of(one) for one in flat(event.values[1:])}
+            ):
+                return bool(wanted)
+        return False
 
     def _fetches_from(self, function: Value, name: str, labels: Labels) -> None:
         """What a cursor was asked for is what it gives when it is fetched from."""

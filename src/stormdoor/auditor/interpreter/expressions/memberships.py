@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.defaults import is_given_anyway
 
 __all__ = ["OPERATORS", "Memberships", "chosen", "derived", "last_word", "turned", "worth_guessing"]
@@ -257,10 +258,21 @@ def worth_guessing(one: Value, other: Const) -> bool:
     """A constant that a credential is compared with: `token == "s3cret"`, not `auth == "basic"`."""
     if not isinstance(other.value, str | bytes) or len(other.value) < 3:
         return False
+    if _is_scheme(other.value):
+        return False
     name = text_of(one).lower()
     return any(
         word in name for word in ("token", "password", "secret", "key", "passw", "pin", "auth")
     )
+
+
+def _is_scheme(value: str | bytes) -> bool:
+    """Whether it says how a credential is shown, in a header, and is none: `kind != "Bearer"`."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    return text.strip(" :=").lower() in _SCHEMES
+
+
+_SCHEMES = words("apikey basic bearer digest hawk jwt negotiate ntlm oauth token")
 
 
 def _is_configuration(held: Value, node: ast.AST) -> bool:

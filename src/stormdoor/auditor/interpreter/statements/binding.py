@@ -10,7 +10,13 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
 from stormdoor.auditor.interpreter.expressions.operators import of_bits
-from stormdoor.auditor.interpreter.pieces import MADE_UP, is_put_together, names_a_thing
+from stormdoor.auditor.interpreter.pieces import (
+    MADE_UP,
+    is_plain_digest,
+    is_put_together,
+    names_a_thing,
+    names_words,
+)
 from stormdoor.auditor.interpreter.tables import is_chosen, is_shared, key_named
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -323,11 +329,13 @@ def _shown_as(name: str, value: Value) -> Value:
         isinstance(value, Unknown)
         and "client" in value.labels
         and lexicon.is_credential_name(name)
+        and not names_words(name, value.text)
         and not (
             lexicon.words_of(name)[-1:] == ["key"]
             and (
                 is_put_together(value.text)
                 or value.text.startswith("int(")
+                or is_plain_digest(value.text)
                 or (name == "key" and names_a_thing(value.text))
             )
         )

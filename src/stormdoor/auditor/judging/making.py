@@ -1,0 +1,143 @@
+"""Conditions that keep nobody out: what is not there is made, or who is there is told something."""
+
+import ast
+from functools import lru_cache
+
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.pieces import inserts
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["keeps_nobody_out"]
+
+_MAKES = words("add append create insert make new register save setdefault")
+"""How the names of calls begin that make something, or keep it."""
+_TURNS_AWAY = words(
+    """
+    abort answer ban block close deny disconnect emit error fail finish kick logout redirect refuse
+    reject reply respond send set_status write
+    """
+)
+
+
+def keeps_nobody_out(event: Event) -> bool:
+    """Whether a condition has nothing to do with who the client is, whatever it looks at.
+
+    `if key not in table: table[key] = {}`: whoever names what is not there gets a new one. `if key in
+    waiters: waiters[key].write_message(text)`: whoever is there is told.
+    """
+    return id(event.node) in _found_in(event.module)
+
+
+@lru_cache(maxsize=512)
+def _found_in(module: Module) -> frozenset[int]:
+    return frozenset(
+        id(part)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.If)
+        and all(isinstance(one, ast.Pass) for one in node.orelse)
+        and (_only_makes(node) or _only_tells(node))
+        for part in ast.walk(node.test)
+    )
+
+
+def _only_makes(node: ast.If) -> bool:
+    inside = [inner for one in node.body for inner in ast.walk(one)]
+    return (
+        _asks_for_nothing(node.test)
+        and any(_makes(one, node.test) for one in inside)
+        and not any(map(_leaves, inside))
+    )
+
+
+def _only_tells(node: ast.If) -> bool:
+    """Whether those are told who stand under a key of a table, if there are any."""
+    match node.test:
+        case ast.Compare(left=key, ops=[ast.In()], comparators=[table]):
+            if isinstance(table, ast.Call) and isinstance(table.func, ast.Attribute):
+                table = table.func.value  # `table.keys()`
+            found = ast.dump(ast.Subscript(table, key, ast.Load()))
+            return all(_tells(one, found, frozenset()) for one in node.body)
+        case _:
+            return False
+
+
+def _tells(statement: ast.stmt, found: str, names: frozenset[str]) -> bool:
+    """Whether a statement says something to what was found, or to one of it."""
+    match statement:
+        case ast.For(target=ast.Name(id=name), iter=many, body=body, orelse=[]):
+            one_of_them = _is_part(many, found, names)
+            return one_of_them and all(_tells(one, found, names | {name}) for one in body)
+        case ast.Try(body=body, orelse=[], finalbody=[]):
+            return all(_tells(one, found, names) for one in body)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=told, attr=name))):
+            return name in _SAYS and _is_part(told, found, names)
+        case _:
+            return False
+
+
+def _is_part(node: ast.expr, found: str, names: frozenset[str]) -> bool:
+    return any(
+        (isinstance(one, ast.Name) and one.id in names) or ast.dump(one) == found
+        for one in ast.walk(node)
+    )
+
+
+_SAYS = frozenset({"emit", "send", "send_message", "write_message"})
+
+
+def _asks_for_nothing(test: ast.expr) -> bool:
+    """Whether a condition holds where something is not there."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Name() | ast.Attribute() | ast.Call()):
+            return True
+        case ast.Compare(ops=[ast.NotIn()]):
+            return True
+        case ast.Compare(ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
+            return True
+        case ast.Compare(
+            left=ast.Call(func=ast.Name(id="len")),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=0)],
+        ):
+            return True
+        case _:
+            return False
+
+
+def _makes(node: ast.AST, test: ast.expr) -> bool:
+    """Whether it keeps something new, where the condition speaks of a table in that one."""
+    match node:
+        case ast.Assign(targets=[ast.Subscript(value=table)]):
+            return _is_of(table, test)
+        case ast.Call(func=ast.Attribute(value=table, attr=name), args=args):
+            if name == "execute" and args and isinstance(args[0], ast.Constant):
+                return inserts(args[0].value)
+            return bool(_MAKES & set(lexicon.words_of(name)[:1])) and _is_of(table, test)
+        case _:
+            return False
+
+
+def _is_of(table: ast.expr, test: ast.expr) -> bool:
+    """Whether the table is the one that was asked, if the condition names one."""
+    match test:
+        case ast.Compare(ops=[ast.NotIn()], comparators=[asked]):
+            return ast.dump(asked) == ast.dump(table)
+        case _:
+            return True
+
+
+def _leaves(node: ast.AST) -> bool:
+    """Whether it turns the client away, notes that it is nobody, or asks for something else."""
+    match node:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.Assign(targets=[ast.Name() | ast.Attribute()], value=ast.Constant()):
+            return True
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return bool(_TURNS_AWAY & {name, *lexicon.words_of(name)}) or (
+                lexicon.is_verification_name(name)
+            )
+        case _:
+            return False
