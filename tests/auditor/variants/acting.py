@@ -147,7 +147,7 @@ MEMBERS: dict[str, tuple[str, str]] = {
     "nobody is refused for the profile": (
         "missing",
         _PROFILE.format(
-            question="profile is not None and profile.banned", answer="self.log(profile)"
+            question="profile is not None and profile.banned", answer="room.log(profile)"
         ),
     ),
     "who is banned is refused": (

@@ -32,6 +32,7 @@ from tests.auditor.variants import (
     hostile_checks,
     hostile_origins,
     late,
+    left_empty,
     looked_up,
     messages,
     modern,
@@ -108,6 +109,7 @@ ALL = (
     | farther.CASES
     | gates.CASES
     | late.CASES
+    | left_empty.CASES
     | looked_up.CASES
     | messages.CASES
     | modern.CASES

@@ -1,6 +1,7 @@
 """Classes and what they inherit: who is a WebSocket handler, and whose method runs."""
 
 import ast
+import re
 from functools import cached_property
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
@@ -26,11 +27,13 @@ class Hierarchy(Loops):
         self.defaults: dict[tuple[str, str], tuple[Module, ast.expr] | None] = {}
         self.set_up: dict[ast.ClassDef, dict[str, tuple[FunctionDefinition, ast.expr]]] = {}
         self.applications: list[ClassInfo] = []
+        self.serving: dict[int, ClassInfo] = {}
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
         self._shaped: dict[int, bool] = {}
         self._own: dict[tuple[int, str], bool] = {}
         self._heirs: dict[int, list[ClassInfo]] = {}
+        self._put: dict[str, bool] = {}
 
     def is_said_by_kinds(self, info: ClassInfo, name: str) -> bool:
         """Whether classes that derive from one say each for itself what it leaves open.
@@ -41,6 +44,22 @@ class Hierarchy(Loops):
         if known is None:
             known = self._own[id(info), name] = any(
                 name in self.members(one) for one in self.heirs(info)
+            )
+        return known
+
+    def is_put_somewhere(self, name: str) -> bool:
+        """Whether any file of the project puts something into objects under this name, or quotes it.
+
+        `socket.notify = function`, `setattr(socket, "notify", function)`
+        """
+        known = self._put.get(name)
+        if known is None:
+            put = re.compile(rf"\.{re.escape(name)}\s*=(?!=)|['\"]{re.escape(name)}['\"]")
+            known = self._put[name] = any(
+                put.search(line)
+                for module in self.project.inside()
+                for line in module.lines
+                if name in line
             )
         return known
 

@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.events import Stage
@@ -60,6 +61,14 @@ METHODS = words(
     xsrf_form_html
     """
 )
+SELDOM = words(
+    """
+    check_trusted_origin clear_all_cookies compute_etag create_template_loader
+    get_signed_cookie_key_version on_ws_connection_close render_embed_css render_embed_js
+    render_linked_css render_linked_js set_etag_header
+    """
+)
+"""Methods of Tornado's that handlers seldom call."""
 _BROWSER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/131.0.0.0 Safari/537.36"
@@ -130,9 +139,28 @@ class TornadoAttributes(Client):
                 return Const(self.finished)
             case _:
                 pass
-        if self._was_left_out(handler.info, name):
+        if self._was_left_out(handler.info, name) or (
+            node is self.called and self._has_no_such(handler, name)
+        ):
             raise Thrown("AttributeError", node, self.frame.module)
         return self.by_words(handler, name, f"self.{name}", node)
+
+    def _has_no_such(self, handler: Instance, name: str) -> bool:
+        """Whether a method is called that nobody has written: all of the class was read, and it has none."""
+        info = handler.info
+        return (
+            self.mode != "origin"
+            and not self.hierarchy.is_shaped(info)
+            and not info.unresolved
+            and name[:1] != "_"
+            and name not in SELDOM
+            and not self.hierarchy.is_put_somewhere(name)
+            and not isinstance(self.hierarchy.find(info, "__getattr__"), ClassMember)
+            and all(
+                isinstance(one, ClassInfo) or one.name.startswith(("tornado.", "object"))
+                for one in info.mro
+            )
+        )
 
     def _was_left_out(self, info: ClassInfo, name: str) -> bool:
         """Whether only what runs before messages makes an attribute, and this connection's did not."""
@@ -151,11 +179,13 @@ class TornadoAttributes(Client):
         return bool(makers) and makers <= done
 
     def application(self, node: ast.AST) -> Value:
-        """`self.application`: the project's only Application class, or Tornado's."""
-        if len(self.hierarchy.applications) != 1:
+        """`self.application`: the one that serves the handler, the project's only one, or Tornado's."""
+        classes = self.hierarchy.applications
+        serving = self.hierarchy.serving.get(id(self.handler.info)) if self.handler else None
+        if serving is None and len(classes) != 1:
             return Special("application", text="self.application")
         # One object for the whole way, as modules are: what is noted on it is there afterwards.
-        made = Instance(self.hierarchy.applications[0], text="self.application")
+        made = Instance(serving or classes[0], text="self.application")
         return self.globals.setdefault(_APPLICATION, made)
 
     def _application_attribute(self, name: str) -> Value | None:

@@ -67,7 +67,12 @@ def concrete_method(
         return part_of_match(receiver, name, args)
     if isinstance(receiver, Mapping) and receiver.text == "urlparse" and name == "geturl":
         return receiver.items["url"]
-    if not isinstance(receiver, Const) or not isinstance(receiver.value, str) or words:
+    if not isinstance(receiver, Const):
+        return None
+    if isinstance(receiver.value, bytes) and name == "decode":
+        # `(self.get_signed_cookie("uid") or b"0").decode()`
+        return Const(receiver.value.decode(errors="replace"), receiver.labels)
+    if not isinstance(receiver.value, str) or words:
         return None
     if name in {"encode", "decode"}:
         return receiver

@@ -251,6 +251,8 @@ def _refused_in_open(path: Path) -> bool:
         return False
     if path.open_end in {"raised", "closed"}:
         return True
+    if message_checks(path):
+        return False  # what was found out in `open` is asked with each message
     # It went back without closing: a refusal if nothing is done for this client afterwards, and it
     # was not handed to anybody before, who tells it what the others hear.
     before = path.events[: path.events.index(checks[0])]

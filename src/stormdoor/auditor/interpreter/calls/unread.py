@@ -48,6 +48,8 @@ _HARMLESS = words(
     total_seconds upper values
     """
 )
+_CONDITIONS = frozenset({"filter", "filter_by", "where"})
+"""What a query has to hold for what it gives: for nobody it gives nothing."""
 _FORMS = frozenset({"decode", "digest", "encode", "hex", "hexdigest", "rstrip", "strip", "upper"})
 """What makes another form of a secret."""
 _DELIVERS = words(
@@ -133,8 +135,16 @@ class Unread(Listening):
                 self.refuted(node, text)
             nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
-                certain = nobody.certain and _finds_one(names)
-                return self._done_with_nobody(nobody, node, text, args, words, certain=certain)
+                finds = _finds_one(names)
+                return self._done_with_nobody(
+                    nobody,
+                    node,
+                    text,
+                    args,
+                    words,
+                    certain=nobody.certain and finds,
+                    presumed=nobody.presumed or not (finds or last in _CONDITIONS),
+                )
         elif self.mode == "member" and (proof or verifies):
             self.record("check", node, text, presumed=not proof, values=tuple(args))
             self.prove([*everything, function] if proof else [])
@@ -183,11 +193,12 @@ class Unread(Listening):
         words: dict[str, Value],
         *,
         certain: bool,
+        presumed: bool,
     ) -> Value:
         if self.accepted:
             self.record("act", node, text, values=tuple(args), words=tuple(words.items()))
         self.found_nobody(node, text, presumed=nobody.presumed)
-        return Nobody(text, node, self.frame.module, certain=certain, presumed=True)
+        return Nobody(text, node, self.frame.module, certain=certain, presumed=presumed)
 
     def _of_a_query(
         self, text: str, args: list[Value], node: ast.AST, *, proof: bool

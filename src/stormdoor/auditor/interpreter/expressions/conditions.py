@@ -1,6 +1,8 @@
 """Which way a condition goes for this client."""
 
 import ast
+from functools import lru_cache
+from itertools import groupby
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
@@ -26,7 +28,8 @@ _PROOF = frozenset({"credential", "identity"})
 _SENT = words("client cookie credential header message query somebody url")
 """Labels of what the client sends and nobody has compared with anything."""
 
-
+_FEWEST_ALIKE = 3
+"""Comparisons of one thing with constants, one after the other, that are taken for one question."""
 _OF_REQUEST = words("cors host ip method origin origins port referer upgrade")
 _OF_LOAD = words(
     """
@@ -60,10 +63,9 @@ class Conditions(Comparisons):
                         return False
                 return True
             case ast.BoolOp(op=ast.Or()):
-                for value in node.values:
-                    if self.test(
-                        value, wanted if wanted is False or value is node.values[-1] else None
-                    ):
+                values = _as_lists(node)
+                for value in values:
+                    if self.test(value, wanted if wanted is False or value is values[-1] else None):
                         return True
                 return False
             case _:
@@ -239,6 +241,38 @@ class Conditions(Comparisons):
             if isinstance(node.op, ast.And) and not holds:
                 return value
         return value
+
+
+@lru_cache(maxsize=4096)
+def _as_lists(node: ast.BoolOp) -> tuple[ast.expr, ...]:
+    """`code == READ or code == FIND or code == LIST` is one question: whether it is one of these."""
+    asked: list[ast.expr] = []
+    for left, group in groupby(node.values, key=_asked_constant):
+        alike = list(group)
+        first, last = alike[0], alike[-1]
+        if not left or len(alike) < _FEWEST_ALIKE or not isinstance(first, ast.Compare):
+            asked += alike
+            continue
+        listed = [one.comparators[0] for one in alike if isinstance(one, ast.Compare)]
+        one_of = ast.Compare(first.left, [ast.In()], [ast.Tuple(listed, ast.Load())])
+        for made in (one_of, one_of.comparators[0]):
+            ast.copy_location(made, first)
+            made.end_lineno, made.end_col_offset = last.end_lineno, last.end_col_offset
+        asked.append(one_of)
+    return tuple(asked)
+
+
+def _asked_constant(node: ast.expr) -> str:
+    """What is compared with a constant, as it is written; "" where it is something else."""
+    match node:
+        case ast.Compare(
+            left=ast.Name() | ast.Attribute() | ast.Subscript() as left,
+            ops=[ast.Eq()],
+            comparators=[ast.Name(id=name) | ast.Attribute(attr=name)],
+        ) if name.isupper():
+            return ast.dump(left)
+        case _:
+            return ""
 
 
 def _is_configured_part(value: Value, node: ast.AST) -> bool:

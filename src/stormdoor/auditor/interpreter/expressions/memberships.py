@@ -189,6 +189,9 @@ class Memberships(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
+        if "visitor" in left.labels:
+            # Who is not logged in is an object, too, and no list holds it.
+            return Nobody(text, node, self.frame.module)
         if isinstance(right, Nobody) and not right.truthy and isinstance(left, Const):
             return Nobody(right.text, node, self.frame.module, presumed=right.presumed)
         if self.is_not_listed(left, right):

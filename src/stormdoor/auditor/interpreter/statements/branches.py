@@ -3,12 +3,13 @@
 import ast
 from functools import lru_cache
 
-from stormdoor.auditor.interpreter.events import Assumption, Stage
+from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.interpreter.statements.binding import Binding
 from stormdoor.auditor.interpreter.statements.patterns import constants_of, pattern_fits
 from stormdoor.auditor.interpreter.statements.refusals import cookies_wanted, wanted_outcome
 from stormdoor.auditor.interpreter.values import (
     Const,
+    Instance,
     Nobody,
     Sequence,
     Setting,
@@ -35,6 +36,8 @@ class Branches(Binding):
         if wanted is holds and len(self.events) == asked and self._asks_state(node.test):
             # What the connection remembers says that nobody has proven anything on it yet.
             self.check(node.test, self.frame.module.source(node.test))
+        if not holds and (said := _check_since(self.events, asked)) is not None:
+            self._leave_empty(node, said)
         looped = _loop_names(self.frame.node, node)
         if looped and self.mode != "origin":
             parts = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
@@ -44,6 +47,31 @@ class Branches(Binding):
             self.mean_rest()
         if self.told > told and not holds and rest and _leaves(node) and _compares(node.test):
             self.select_rest()
+
+    def _leave_empty(self, node: ast.If, said: Event) -> None:
+        """What would have been said of somebody stays as it began: `may = False; if user: may = ...`.
+
+        It is then asked elsewhere, under a name that says nothing about who somebody is.
+        """
+        for statement in node.body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)]):
+                    names = self.frame.env.names
+                case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]) if (
+                    isinstance(held := self.frame.env.find("self"), Instance)
+                ):
+                    names = held.attrs
+                case _:
+                    continue
+            began = names.get(name)
+            if isinstance(began, Const) and (began.value is None or began.value is False):
+                names[name] = Nobody(
+                    said.text,
+                    said.node,
+                    said.module,
+                    certain=began.value is None,
+                    presumed=said.presumed,
+                )
 
     def _need(self, test: ast.expr) -> None:
         """What the program does not start without is there: `if not self.token: sys.exit()`."""
@@ -141,6 +169,11 @@ class Branches(Binding):
             if fits and (case.guard is None or self.test(case.guard)):
                 self.execute(case.body)
                 return
+
+
+def _check_since(events: list[Event], asked: int) -> Event | None:
+    """The question about who it is that a condition was decided by, if it was."""
+    return next((one for one in events[asked:] if one.kind == "check"), None)
 
 
 def _loop_names(function: ast.AST | None, node: ast.If) -> set[str]:
