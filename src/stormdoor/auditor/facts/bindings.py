@@ -1,6 +1,7 @@
 """What a name is given inside of a function, and what of that can still be there at a place."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ FILLS = words("add append appendleft extend insert put setdefault update")
 """Methods by which something gets into a list, a table or a queue."""
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _GUARDS = frozenset({"fullmatch", "isdigit", "isalnum", "isidentifier", "isdecimal", "isnumeric"})
+_ANYTHING = re.compile(r"(?<!\\)\.[*+]")
 _NUMBERS = frozenset({"int", "float", "bool", "complex"})
 
 
@@ -52,7 +54,7 @@ class Within:
                 for one in value if isinstance(value, list) else [value]:
                     if isinstance(one, ast.AST):
                         self._above[one] = (node, name)
-                        if not isinstance(one, FunctionNode | ast.ClassDef | ast.Lambda):
+                        if not isinstance(one, FunctionNode | ast.ClassDef):
                             pending.append(one)
             if node is not self.function:
                 for name, found in _given(node):
@@ -74,13 +76,10 @@ class Within:
 
     def reaching(self, name: str, at: ast.AST) -> tuple[list[Given], bool]:
         """What a name may hold at a place, and whether it may still hold what the function was given."""
+        if (inner := self._inner(name, at)) is not None:
+            return [inner], False
         found: list[Given] = []
         blocks = set(self._blocks(at))
-        for above, _ in blocks:
-            for one in getattr(above, "generators", ()):
-                for each, given in _parts(one.target, one.iter, one.iter):
-                    if each == name:
-                        return [given], False
         loops = {one for one, _ in blocks if isinstance(one, _LOOPS)}
         for one in reversed(self.given.get(name, ())):
             if _position(one.node) >= _position(at) or any(
@@ -94,20 +93,51 @@ class Within:
                 return found, False
         return found, True
 
+    def binds(self, name: str, at: ast.AST) -> bool:
+        """Whether a name is this function's own at a place."""
+        return (
+            name in self.given or name in self.all_parameters or self._inner(name, at) is not None
+        )
+
+    def _inner(self, name: str, at: ast.AST) -> Given | None:
+        """What a name holds inside of a comprehension or a lambda that makes it."""
+        for above, _ in self._blocks(at):
+            if isinstance(above, ast.Lambda) and any(
+                one.arg == name for one in ast.walk(above.args) if isinstance(one, ast.arg)
+            ):
+                return Given(above, None)
+            for one in getattr(above, "generators", ()):
+                for each, given in _parts(one.target, one.iter, one.iter):
+                    if each == name:
+                        return given
+        return None
+
     def is_guarded(self, name: str, at: ast.AST, *, forms: bool) -> bool:
         """Whether only what was compared with a list or a form gets to a place under this name."""
         for above, where in self._blocks(at):
             match above:
                 case ast.If(test=test) | ast.IfExp(test=test) if where in {"body", "orelse"}:
-                    if _proves(test, name, holds=where == "body", forms=forms):
+                    if not self._is_given_between(name, test, at) and _proves(
+                        test, name, holds=where == "body", forms=forms
+                    ):
                         return True
                 case _:
                     pass
         return any(
             isinstance(one, ast.If)
             and leaves(one.body)
+            and not self._is_given_between(name, one, at)
             and _proves(one.test, name, holds=False, forms=forms)
             for one in self.statements(at)
+        )
+
+    def _is_given_between(self, name: str, test: ast.AST, at: ast.AST) -> bool:
+        """Whether a name holds something else than what was asked about."""
+        return any(
+            one.whole
+            and _position(test) < _position(one.node) < _position(at)
+            and not any(inner is at for inner in ast.walk(one.node))
+            for one in self.given.get(name, ())
         )
 
     def refuses(self, name: str, *, forms: bool) -> bool:
@@ -212,9 +242,21 @@ def _asks(node: ast.expr, name: str) -> bool:
             asked = {one.id for one in ast.walk(kinds) if isinstance(one, ast.Name)}
             return held == name and asked <= _NUMBERS
         case ast.Call(func=ast.Attribute(attr=how, value=base), args=args) if how in _GUARDS:
-            return any(isinstance(one, ast.Name) and one.id == name for one in (base, *args))
+            return not _lets_everything_by(node) and any(
+                isinstance(one, ast.Name) and one.id == name for one in (base, *args)
+            )
         case _:
             return False
+
+
+def _lets_everything_by(node: ast.expr) -> bool:
+    """Whether a pattern that is written there has a place for any sign."""
+    return any(
+        isinstance(one, ast.Constant)
+        and isinstance(one.value, str | bytes)
+        and _ANYTHING.search(str(one.value)) is not None
+        for one in ast.walk(node)
+    )
 
 
 def _given(node: ast.AST) -> Iterator[tuple[str, Given]]:
@@ -252,6 +294,7 @@ def _unseen(node: ast.AST) -> Iterator[tuple[str, Given]]:
             ast.ExceptHandler(name=str() as name)
             | ast.MatchAs(name=str() as name)
             | ast.MatchStar(name=str() as name)
+            | ast.MatchMapping(rest=str() as name)
         ):
             yield name, Given(node, None)
         case ast.Global(names=names) | ast.Nonlocal(names=names):

@@ -61,6 +61,8 @@ _HOLDERS = words(
 """What they make is empty at first, and holds whatever is put into it."""
 _ASKS = words("execute fetch fetch_all fetch_one fetchrow fetchval get query")
 _ROWS = frozenset({"fetchone", "fetchall", "fetchmany"})
+_FETCHES = frozenset({"httpx.get", "requests.get"})
+"""What they give was written by whoever is asked."""
 _SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
 _OPTIONS = frozenset({"parse_args", "parse_known_args"})
 _TRIMS = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "encode", "decode"})
@@ -186,7 +188,7 @@ class Spelling:
                 here = replace(place, scopes=place.scopes[: index + 1])
                 if around is not place.scopes[-1]:
                     here = replace(here, stack=())
-                if node.id in within.given or node.id in within.all_parameters:
+                if within.binds(node.id, at):
                     return self._local(within, node.id, at, here, depth)
             at = around
         return self._global(place.module, node.id, depth)
@@ -268,7 +270,7 @@ class Spelling:
         if not isinstance(root, ast.Name):
             return self._free(node.value, place, depth)
         if isinstance(node.value, ast.Name) and root.id in {"self", "cls"}:
-            return self._of_object(node.attr, place, depth)
+            return node.attr != "settings" and self._of_object(node.attr, place, depth)
         found = self._endpoint.project.resolve(place.module, node, place.scopes)
         if found:
             return any(
@@ -308,7 +310,22 @@ class Spelling:
                             return True
                     case _:
                         pass
+            if self._is_set_by_others(module, name, depth):
+                return True
         return not found
+
+    def _is_set_by_others(self, module: Module, name: str, depth: int) -> bool:
+        """`peer.name = data["name"]`: another connection sets what this one has."""
+        for node, scopes in module.nodes():
+            match node:
+                case ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id=other), attr=attr)], value=value
+                ) if attr == name and other not in {"self", "cls"}:
+                    if self._free(value, _Place(module, scopes, node), depth):
+                        return True
+                case _:
+                    pass
+        return False
 
     def _set_in(self, function: FunctionNode, name: str) -> Iterator["_Set"]:
         for node in ast.walk(function):
@@ -321,6 +338,19 @@ class Spelling:
                     ast.AnnAssign(target=target, value=ast.expr() as value)
                     | ast.AugAssign(target=target, value=value)
                 ) if _is_own(target, name):
+                    yield _Set(node, value)
+                case ast.Call(
+                    func=ast.Name(id="setattr"),
+                    args=[ast.Name(id="self"), key, value],
+                ) if not isinstance(key, ast.Constant) or key.value == name:
+                    yield _Set(node, value)
+                case ast.Call(
+                    func=ast.Attribute(
+                        value=ast.Attribute(value=ast.Name(id="self"), attr="__dict__"),
+                        attr="update",
+                    ),
+                    args=[value],
+                ):
                     yield _Set(node, value)
                 case ast.Call(func=ast.Attribute(value=held, attr=how), args=values):
                     if how in FILLS and values and _is_own(held, name):
@@ -367,18 +397,6 @@ class Spelling:
             return False
         given = [*node.args, *(word.value for word in node.keywords)]
         last = last_name(node.func)
-        if isinstance(node.func, ast.Attribute):
-            if last in _PLAIN_METHODS:
-                return False
-            if last in _KEEPING_METHODS:
-                return self._any([node.func.value, *given], place, depth)
-            if last in _OPTIONS or last in _ROWS or (last in _ASKS and _selects(node)):
-                return False  # what a database holds is not what the client sent
-            if last in _TAKES:
-                table = self._is_table(node.func.value, place)
-                return not table or self._any([node.func.value, *given[1:]], place, depth)
-        if last == "map" and len(given) > 1 and set(call.named(given[0])) & (_PLAIN | self._quotes):
-            return False
         functions = list(self._functions(node, place))
         if functions:
             stack = (*place.stack, (place.module, node, last))
@@ -386,6 +404,20 @@ class Spelling:
                 self._answer(module, function, around, stack, depth)
                 for module, function, around in functions
             )
+        if isinstance(node.func, ast.Attribute):
+            if last in _PLAIN_METHODS:
+                return False
+            if last in _KEEPING_METHODS:
+                return self._any([node.func.value, *given], place, depth)
+            if last in _OPTIONS:
+                return self._any(given, place, depth)  # without any it reads the command line
+            if last in _ROWS or (last in _ASKS and _selects(node)):
+                return False  # what a database holds is not what the client sent
+            if last in _TAKES and not names & _FETCHES:
+                table = self._is_table(node.func.value, place)
+                return not table or self._any([node.func.value, *given[1:]], place, depth)
+        if last == "map" and len(given) > 1 and set(call.named(given[0])) & (_PLAIN | self._quotes):
+            return False
         if names & _HOLDERS and not given:
             return True
         if (names and names <= _KEEPS) or self._is_outside(node.func, place):
@@ -461,42 +493,108 @@ class Spelling:
         match node:
             case ast.JoinedStr(values=values):
                 for one in values:
-                    inner = one.value if isinstance(one, ast.FormattedValue) else one
-                    yield from self._pieces(inner, place, depth + 1)
+                    match one:
+                        case ast.FormattedValue(format_spec=spec) if _is_number_spec(spec):
+                            yield ast.Constant(value="0"), place
+                        case ast.FormattedValue(value=inner):
+                            yield from self._pieces(inner, place, depth + 1)
+                        case _:
+                            yield one, place
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 yield from self._pieces(left, place, depth + 1)
                 yield from self._pieces(right, place, depth + 1)
             case ast.BinOp(left=left, op=ast.Mod(), right=right):
                 given = right.elts if isinstance(right, ast.Tuple) else [right]
                 yield from self._filled(_Template(left, given, _CONVERSION, {}), place, depth)
+            case ast.Call():
+                yield from self._pieces_of_call(node, place, depth)
+            case ast.Name(id=name) if (held := self._only(name, node, place)) is not None:
+                yield from self._pieces(*held, depth + 1)
+            case _:
+                yield node, place
+
+    def _pieces_of_call(
+        self, node: ast.Call, place: _Place, depth: int
+    ) -> Iterator[tuple[ast.expr, _Place]]:
+        match node:
             case ast.Call(func=ast.Attribute(value=left, attr="format"), args=given):
                 named = {one.arg: one.value for one in node.keywords if one.arg}
                 yield from self._filled(_Template(left, given, _FIELD, named), place, depth)
             case ast.Call(
                 func=ast.Attribute(value=ast.Constant(value=str() as sign), attr="join"),
-                args=[ast.List(elts=parts) | ast.Tuple(elts=parts)],
-            ):
-                for index, one in enumerate(parts):
+                args=[ast.expr() as parts],
+            ) if (listed := self._listed(parts, place)) is not None:
+                for index, (one, there) in enumerate(listed):
                     if index and sign:
                         yield ast.Constant(value=sign), place
-                    yield from self._pieces(one, place, depth + 1)
+                    yield from self._pieces(one, there, depth + 1)
             case ast.Call(func=ast.Attribute(value=inner, attr=how)) if how in _TRIMS:
                 yield from self._pieces(inner, place, depth + 1)
-            case ast.Name(id=name) if (held := self._only(name, node, place)) is not None:
-                value, at = held
-                yield from self._pieces(value, replace(place, at=at), depth + 1)
+            case ast.Call(args=[base, other, *_]) if last_name(node.func) == "urljoin":
+                behind = list(self._pieces(other, place, depth + 1))
+                before = list(self._pieces(base, place, depth + 1))
+                # A whole address replaces the base.
+                stays = bool(behind) and _is_within(behind[0][0])
+                yield from before + behind if stays else behind + before
+            case ast.Call() if (returned := self._returned(node, place)) is not None:
+                yield from self._pieces(*returned, depth + 1)
             case _:
                 yield node, place
 
-    def _only(self, name: str, at: ast.AST, place: _Place) -> tuple[ast.expr, ast.AST] | None:
+    def _listed(self, node: ast.expr, place: _Place) -> list[tuple[ast.expr, _Place]] | None:
+        """The items of a list that stands there, or of what a call gave `*parts`."""
+        match node:
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                return [(one, place) for one in parts]
+            case ast.Name(id=name) if place.stack and place.scopes:
+                module, site, called = place.stack[-1]
+                function = place.scopes[-1]
+                if (
+                    not isinstance(function, FunctionNode)
+                    or function.args.vararg is None
+                    or function.args.vararg.arg != name
+                    or called != function.name
+                    or not isinstance(site, ast.Call)
+                ):
+                    return None
+                bound = isinstance(site.func, ast.Attribute) and len(place.scopes) > 1
+                given = site.args[len(self._names_of(function).parameters) - bound :]
+                outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
+                return [(one, outer) for one in given]
+            case _:
+                return None
+
+    def _only(self, name: str, at: ast.AST, place: _Place) -> tuple[ast.expr, _Place] | None:
         """What a name of a function holds, where it can hold one thing only."""
         function = place.scopes[-1] if place.scopes else None
         if not isinstance(function, FunctionNode):
             return None
-        found, open_ended = self._names_of(function).reaching(name, at)
+        within = self._names_of(function)
+        found, open_ended = within.reaching(name, at)
+        if open_ended and not found and name in within.all_parameters and place.stack:
+            module, site, called = place.stack[-1]
+            if called != function.name or not isinstance(site, ast.Call):
+                return None
+            owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
+            given = _argument(site, function, name, bound=owned)
+            outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
+            return None if given is None else (given, outer)
         if open_ended or len(found) != 1 or found[0].value is None:
             return None
-        return found[0].value, found[0].node
+        return found[0].value, replace(place, at=found[0].node)
+
+    def _returned(self, node: ast.Call, place: _Place) -> tuple[ast.expr, _Place] | None:
+        """What a function of the project answers, where it answers one thing besides constants."""
+        functions = list(self._functions(node, place))
+        if len(functions) != 1 or len(place.stack) > _DEPTH:
+            return None
+        module, function, around = functions[0]
+        returned = self._names_of(function).returned() or []
+        made = [one for one in returned if not isinstance(one, ast.Constant)]
+        if len(made) != 1:
+            return None
+        stack = (*place.stack, (place.module, node, last_name(node.func)))
+        return made[0], _Place(module, (*around, function), made[0], stack)
 
     def _filled(
         self, template: "_Template", place: _Place, depth: int
@@ -521,6 +619,8 @@ class Spelling:
                 filling = template.named.get(name) if name else next(given, None)
             if filling is None:
                 yield _UNKNOWN, place
+            elif _is_number(template, found):
+                yield ast.Constant(value="0"), place
             else:
                 yield from self._pieces(filling, place, depth + 1)
         if text[at:]:
@@ -564,6 +664,15 @@ _UNKNOWN = ast.Yield(value=None)
 _FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
 
+def _is_within(first: ast.expr) -> bool:
+    """Whether what begins like this is a path below an address, and no address of its own."""
+    match first:
+        case ast.Constant(value=str() as text):
+            return re.match(r"/?[^/:\\\s]+[/?#]", text) is not None
+        case _:
+            return False
+
+
 def _parts_of(node: ast.expr) -> list[ast.expr] | None:
     """The parts that a value is made of; None where it is made of something else."""
     match node:
@@ -585,6 +694,14 @@ def _parts_of(node: ast.expr) -> list[ast.expr] | None:
             return [inner]
         case _:
             return None
+
+
+def _is_number(template: "_Template", found: re.Match[str]) -> bool:
+    """Whether a place of a template takes a number only: `%d`, `{:d}`."""
+    if template.sign is _CONVERSION:
+        return found[2] in _NUMERIC
+    _, colon, spec = found[0][1:-1].partition(":")
+    return bool(colon) and _NUMERIC_SPEC.fullmatch(spec) is not None
 
 
 def _is_number_spec(spec: ast.expr | None) -> bool:

@@ -28,7 +28,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.authorization import chosen_objects, names_an_id
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -62,6 +62,8 @@ def _only_answers(event: Event) -> bool:
     node = event.node
     if not isinstance(node, ast.Call) or not node.args or node.keywords:
         return False
+    if _is_of_an_exception(event, node):
+        return True
     return all(
         isinstance(one, ast.Call)
         and last_name(one.func)[:1].isupper()
@@ -73,6 +75,21 @@ def _only_answers(event: Event) -> bool:
         )
         for one in node.args
     )
+
+
+def _is_of_an_exception(event: Event, node: ast.Call) -> bool:
+    """`error.answer_to(request["id"])`: what was caught says what went wrong, and looks nothing up."""
+    match node.func:
+        case ast.Attribute(value=ast.Name(id=name)):
+            return any(
+                isinstance(handler, ast.ExceptHandler)
+                and handler.name == name
+                and any(inner is node for inner in ast.walk(handler))
+                for around in scopes_of(event.module, node)[-1:]
+                for handler in ast.walk(around)
+            )
+        case _:
+            return False
 
 
 RULE = rule(

@@ -50,7 +50,11 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
             if isinstance(inner, ast.Call):
                 call = Call(project, module, inner, scopes)
                 weak = call.names & _WEAK
-                if weak and not ("time.time" in weak and not _is_whole(node.value, inner)):
+                if (
+                    weak
+                    and not _is_signed(node, name, scopes)
+                    and not ("time.time" in weak and not _is_whole(node.value, inner))
+                ):
                     source = min(weak)
                     yield Found(
                         module,
@@ -59,6 +63,36 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
                         subject=subject_of(module, scopes),
                     )
                     break
+
+
+def _is_signed(node: ast.Assign, name: str, scopes: tuple[ast.AST, ...]) -> bool:
+    """Whether it leaves the function in signed cookies only: who guesses it cannot sign it."""
+    if not scopes or not isinstance(node.targets[0], ast.Name):
+        return False
+    signed = set()
+    for one in ast.walk(scopes[-1]):
+        match one:
+            case ast.Call(
+                func=ast.Attribute(attr="set_secure_cookie" | "set_signed_cookie"),
+                args=[_, ast.Name() as given, *_],
+            ) if given.id == name:
+                signed.add(given)
+            case ast.Subscript(slice=ast.Name() as key) if key.id == name:
+                signed.add(key)  # the server's own table
+            case _:
+                pass
+    used = {
+        one
+        for one in ast.walk(scopes[-1])
+        if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+    }
+    in_cookies = any(
+        isinstance(one, ast.Call)
+        and last_name(one) in {"set_secure_cookie", "set_signed_cookie"}
+        and any(given in signed for given in one.args)
+        for one in ast.walk(scopes[-1])
+    )
+    return in_cookies and used <= signed
 
 
 def _is_whole(value: ast.expr, call: ast.Call) -> bool:

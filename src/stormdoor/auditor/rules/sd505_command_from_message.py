@@ -17,12 +17,13 @@ Fix:
     each value.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from stormdoor.auditor.facts.sinks import argument, from_client, is_called, reaching, sunk
 from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Const, Sequence
+from stormdoor.auditor.interpreter.values import Const, Sequence, Value
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -52,6 +53,11 @@ _PROGRAMS = (
 )
 
 
+_READERS = re.compile(
+    r"(?:^|[/\\])(?:(?:ba|z|da|k|a)?sh|cmd|powershell|pwsh|python[\d.]*|perl|ruby|node)(?:\.exe)?$"
+)
+_OPTION = re.compile(r"-[a-z]*[ce]|/[ck]|-Command", re.IGNORECASE)
+"""The option of a shell or of an interpreter that is followed by a program."""
 _QUOTES = frozenset({"shlex.quote", "pipes.quote"})
 
 
@@ -67,9 +73,27 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         listed = isinstance(given, Sequence) and not in_shell
         # A list: its first item is the program, the others are arguments of it.
         if listed and isinstance(given, Sequence) and not any(map(from_client, given.items[:1])):
+            if _is_read_as_a_program(given.items) and _is_free(spelling, event, "args"):
+                yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
             continue
         if _is_free(spelling, event, "args"):
             yield sunk(endpoint, event, f"The client chooses the command: {event.text}().")
+    for event in endpoint.calls("asyncio.create_subprocess_exec"):
+        if event.module.inside and _is_read_as_a_program(event.values):
+            yield sunk(endpoint, event, f"A shell reads what the client sends: {event.text}().")
+
+
+def _is_read_as_a_program(items: Iterable[Value]) -> bool:
+    """`["bash", "-c", text]`: what comes behind the option is a program."""
+    texts = [one.value if isinstance(one, Const) else None for one in items]
+    if not texts or not isinstance(texts[0], str) or not _READERS.search(texts[0]):
+        return False
+    for at, one in enumerate(texts[1:], 1):
+        if not isinstance(one, str) or not one.startswith(("-", "/")):
+            return False  # a script: what follows is for it
+        if _OPTION.fullmatch(one):
+            return any(map(from_client, list(items)[at + 1 : at + 2]))
+    return False
 
 
 def _is_free(spelling: Spelling, event: Event, word: str) -> bool:

@@ -23,12 +23,12 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.places import last_name, scopes_of
+from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.facts.sinks import from_client, is_called, reaching, sunk
 from stormdoor.auditor.facts.spelling import Spelling, given_at
+from stormdoor.auditor.facts.tested import is_tested
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -70,20 +70,17 @@ _OF_PATHS = (".read_text", ".read_bytes", ".write_text", ".write_bytes")
 _OF_OTHERS_TOO = (".open", ".unlink", ".rmdir", ".mkdir", ".iterdir", ".touch", ".rename")
 """Methods of paths, and of other things."""
 _WORDS = ("file", "path", "src")
-_TESTS = words(
-    """
-    abspath basename commonpath commonprefix fullmatch is_relative_to isalnum isdigit
-    isidentifier match normpath realpath relative_to resolve safe_join secure_filename
-    startswith
-    """
+_QUOTES = frozenset(
+    {"ntpath.basename", "os.path.basename", "posixpath.basename", "werkzeug.utils.secure_filename"}
 )
+"""What they give names something in one directory."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    spelling = Spelling(endpoint)
+    spelling = Spelling(endpoint, _QUOTES)
     seen: set[int] = set()
     for event, node in _sinks(endpoint):
-        if id(event.node) in seen or _is_tested(event):
+        if id(event.node) in seen or is_tested(event, node):
             continue
         if not is_called(event) or spelling.is_free(event, node):
             seen.add(id(event.node))
@@ -107,22 +104,6 @@ def _sinks(endpoint: Endpoint) -> Iterator[tuple[Event, ast.expr | None]]:
 def _said(event: Event) -> str:
     """The function, or the method of a path."""
     return event.text if event.text in {*_FILES, *_TARGETS} else last_name(event.node)
-
-
-def _is_tested(event: Event) -> bool:
-    """Whether a function on the way looks at the path; how well is not judged."""
-    around = list(scopes_of(event.module, event.node)[-1:])
-    for module, node, _ in event.stack:
-        around.extend(scopes_of(module, node)[-1:])
-    for one in around:
-        if isinstance(one, ast.ClassDef):
-            continue
-        for inner in ast.walk(one):
-            if isinstance(inner, ast.Call) and last_name(inner) in _TESTS:
-                return True
-            if isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.In | ast.NotIn):
-                return True
-    return False
 
 
 RULE = rule(

@@ -28,6 +28,7 @@ from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -58,8 +59,15 @@ _CLIENTS = (
     "aiohttp.ClientSession().post",
 )
 _WORDS = ("url", "request")
-_READS = frozenset({"get", "pop", "str", "strip", "get_argument", "get_query_argument", "loads"})
-_CHANGES = frozenset({"replace", "join", "format", "removeprefix", "removesuffix", "split"})
+_READS = words(
+    "get get_argument get_query_argument json_decode loads pop quote quote_plus str url_escape urljoin"
+)
+_CHANGES = words(
+    """
+    casefold decode encode format join lower lstrip removeprefix removesuffix replace rstrip split
+    strip title upper
+    """
+)
 """Methods of a text, of which it is known what they give."""
 _REQUESTED = re.compile(r"\brequest\.(?:uri|path)$")
 """What begins with a slash in each request."""
@@ -69,14 +77,15 @@ _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     spelling = Spelling(endpoint, forms=False)
+    ports = Spelling(endpoint)
     for event in reaching(endpoint, 0, _WORDS, *_CLIENTS):
-        if not is_called(event) or _chooses_the_host(spelling, event):
+        if not is_called(event) or _chooses_the_host(spelling, ports, event):
             yield sunk(
                 endpoint, event, f"The client chooses where the server connects: {event.text}()."
             )
 
 
-def _chooses_the_host(spelling: Spelling, event: Event) -> bool:
+def _chooses_the_host(spelling: Spelling, ports: Spelling, event: Event) -> bool:
     """`"https://api.example/" + x`: only the path is the client's."""
     node = given_at(event, 0, *_WORDS)
     given = argument(event, 0, *_WORDS)
@@ -85,12 +94,13 @@ def _chooses_the_host(spelling: Spelling, event: Event) -> bool:
     if (made := _MADE.search(text_of(given))) and made[1] not in _READS | _CHANGES:
         return False
     before = ""
-    for piece, is_free in spelling.pieces(event, node):
+    both = zip(spelling.pieces(event, node), ports.pieces(event, node), strict=True)
+    for (piece, is_free), (_, has_signs) in both:
         if isinstance(piece, ast.Constant):
             before += str(piece.value)
         elif _REQUESTED.search(event.module.source(piece)):
             before += "/"
-        elif before.endswith(":") and last_name(piece).endswith("port"):
+        elif before.endswith(":") and _is_port(piece, is_number=not has_signs):
             before += "80"
         elif isinstance(piece, ast.Call) and last_name(piece) not in _READS | _CHANGES:
             return False  # it is made by a function: what comes first in it is not known
@@ -101,6 +111,13 @@ def _chooses_the_host(spelling: Spelling, event: Event) -> bool:
         if _FIXED.match(before):
             return False
     return False
+
+
+def _is_port(piece: ast.expr, *, is_number: bool) -> bool:
+    """Whether it is a port of something: a client's `80@host` behind a colon would choose the host."""
+    if isinstance(piece, ast.Attribute):
+        return piece.attr.endswith("port")
+    return is_number
 
 
 RULE = rule(

@@ -33,6 +33,7 @@ from stormdoor.auditor.facts.places import (
     subject_of,
 )
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -40,6 +41,8 @@ __all__ = ["RULE"]
 
 _ANY = frozenset({"Exception", "BaseException"})
 _TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
+_READS = words("float int json_decode loads")
+_TRIMS = frozenset({"decode", "strip"})
 _SENDS = frozenset({"write_message", "send"})
 _TEXTS = frozenset({"args", "message"})
 """Attributes of an exception that hold its text; the latter in Python 2."""
@@ -50,8 +53,14 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         # Once it is closed nothing reaches the client any more.
         if is_test(module) or function.name == "on_close":
             continue
+        own = {
+            handler
+            for node in ast.walk(function)
+            if isinstance(node, ast.Try) and _only_reads(node.body)
+            for handler in node.handlers
+        }
         for handler in ast.walk(function):
-            if not isinstance(handler, ast.ExceptHandler):
+            if not isinstance(handler, ast.ExceptHandler) or handler in own:
                 continue
             told = _told(handler)
             for statement in handler.body:
@@ -65,6 +74,17 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                                 "The client is told what the exception says.",
                                 subject=subject_of(module, scopes_of(module, node)),
                             )
+
+
+def _only_reads(body: list[ast.stmt]) -> bool:
+    """Whether all that can fail is to read a text: what is said of it the client wrote itself."""
+    calls = [one for each in body for one in ast.walk(each) if isinstance(one, ast.Call)]
+    return (
+        len(body) == 1
+        and bool(calls)
+        and any(last_name(one) in _READS for one in calls)
+        and all(last_name(one) in _READS | _TRIMS for one in calls)
+    )
 
 
 def _told(handler: ast.ExceptHandler) -> str:

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.calls import call_at
 from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.facts.sinks import reaching, sunk
+from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -37,11 +38,12 @@ _LINKS = frozenset({"query", "url", "answer", "found", "cookie"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
+    spelling = Spelling(endpoint)
     for event in reaching(endpoint, 0, ("message",), "handler.write_message", ".write_message"):
         if not isinstance(event.node, ast.Call) or not event.node.args or _is_an_echo(event):
             continue
         call = call_at(endpoint.project, event.module, event.node)
-        if _is_html(call.literal(event.node.args[0])):
+        if _is_html(spelling, event, call.literal(event.node.args[0])):
             yield sunk(endpoint, event, "What the client sends stands between tags, unescaped.")
 
 
@@ -50,30 +52,61 @@ def _is_an_echo(event: Event) -> bool:
     return event.text == "handler.write_message" and not event.labels & _LINKS
 
 
-def _is_html(node: ast.expr) -> bool:
+def _is_html(spelling: Spelling, event: Event, node: ast.expr) -> bool:
     """Whether a text is put together from tags and something that nothing escapes."""
-    made = [
-        one
-        for one in ast.walk(node)
-        if isinstance(one, ast.JoinedStr | ast.BinOp)
-        or (isinstance(one, ast.Call) and last_name(one) == "format")
-    ]
-    for one in made:
-        parts = list(ast.walk(one))
-        if any(isinstance(part, ast.Call) and _escapes(last_name(part)) for part in parts):
-            continue
-        if any(
+    for one in ast.walk(node):
+        fillings = list(_fillings(one))
+        if not any(_escapes(filling) for filling in fillings):
+            raw = bool(fillings)
+        else:
+            raw = any(
+                not _escapes(filling) and spelling.is_free(event, filling) for filling in fillings
+            )
+        if raw and any(
             isinstance(part, ast.Constant)
             and isinstance(part.value, str)
             and _TAG.search(part.value)
-            for part in parts
+            for part in ast.walk(one)
         ):
             return True
     return False
 
 
-def _escapes(name: str) -> bool:
-    return any(word in name.lower() for word in ("escape", "clean", "sanit", "linkify", "markup"))
+def _fillings(node: ast.AST) -> Iterator[ast.expr]:
+    """What is put into a text besides what stands there."""
+    match node:
+        case ast.JoinedStr(values=values):
+            yield from (one.value for one in values if isinstance(one, ast.FormattedValue))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            for one in (left, right):
+                if isinstance(one, ast.BinOp | ast.JoinedStr):
+                    yield from _fillings(one)
+                elif not isinstance(one, ast.Constant):
+                    yield one
+        case ast.BinOp(op=ast.Mod(), right=right):
+            match right:
+                case ast.Tuple(elts=given):
+                    yield from given
+                case ast.Dict(values=given):
+                    yield from given
+                case _:
+                    yield right
+        case ast.Call(func=ast.Attribute(attr="format"), args=args, keywords=keywords):
+            yield from args
+            yield from (one.value for one in keywords)
+        case _:
+            pass
+
+
+def _escapes(node: ast.expr) -> bool:
+    return any(
+        isinstance(part, ast.Call)
+        and any(
+            word in last_name(part).lower()
+            for word in ("escape", "clean", "sanit", "linkify", "markup")
+        )
+        for part in ast.walk(node)
+    )
 
 
 RULE = rule(

@@ -1,6 +1,8 @@
+import argparse
 import json
 import asyncio
 import os
+import re
 import subprocess
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
@@ -18,5 +20,34 @@ class Chat(WebSocketHandler):
         await asyncio.create_subprocess_shell(data["command"])  # finds SD505
         subprocess.Popen(data["command"])  # finds SD505
         subprocess.run([data["program"], "-v"])  # finds SD505
+        subprocess.run(["bash", "-lc", data["command"]])  # finds SD505
+        await asyncio.create_subprocess_exec("sh", "-c", data["command"])  # finds SD505
+        words = argparse.ArgumentParser().parse_args(message.split())
+        os.system("ping " + words.host)  # finds SD505
+        os.system("ping " + self.find(data["host"]))  # finds SD505
+        [os.system("ping " + one) for one in data["hosts"]]  # finds SD505
+        if re.fullmatch(r"host .+", data["line"]):
+            os.system("ping " + data["line"])  # finds SD505
         count = int(data["count"])
         os.system(f"ping -c {count} {data['host']}")  # finds SD505
+
+    def find(self, host):
+        return host.strip()
+
+
+class Later(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        self.host = "localhost"
+        setattr(self, data["key"], data["value"])
+        host = data["host"]
+        if host.isalnum():
+            host = data["other"]
+            os.system("ping " + host)  # finds SD505
+        match data:
+            case {"host": "any", **rest}:
+                os.system("ping " + rest["host"])  # finds SD505

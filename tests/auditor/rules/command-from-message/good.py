@@ -15,6 +15,13 @@ class Chat(WebSocketHandler):
     async def on_message(self, message):
         data = json.loads(message)
         subprocess.run(["ping", "-c1", "--", data["host"]])
+        subprocess.run(["bash", "-c", "uptime"])
+        subprocess.run(["python", "ping.py", "-c", data["host"]])
+        [os.system(f"ping -c {int(one)} localhost") for one in data["counts"]]
+        host = data["host"]
+        if host.isalnum():
+            host = host.lower()
+            os.system("ping " + host)
         os.system("uptime")
         await asyncio.create_subprocess_exec("ping", data["host"])
         count = int(data["count"])

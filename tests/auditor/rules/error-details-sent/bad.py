@@ -1,3 +1,4 @@
+import json
 import traceback
 
 from tornado.websocket import WebSocketHandler
@@ -12,6 +13,15 @@ class Chat(WebSocketHandler):
             self.write_message(f"failed: {error}")  # finds SD510
             self.write_message(traceback.format_exc())  # finds SD510
             self.write_message({"error": error.args[0]})  # finds SD510
+
+    def on_text(self, message):
+        try:
+            self.handle(json.loads(message))
+        except Exception as error:
+            self.write_message(str(error))  # finds SD510
+
+    def open(self):
+        self.on_text("{}")
 
     def handle(self, message):
         raise NotImplementedError

@@ -1,3 +1,4 @@
+import json
 import logging
 
 from tornado.websocket import WebSocketHandler
@@ -9,6 +10,11 @@ class Refused(Exception):
 
 class Chat(WebSocketHandler):
     def on_message(self, message):
+        try:
+            message = json.loads(message)
+        except Exception as error:
+            self.write_message({"error": str(error)})
+            return
         try:
             self.handle(message)
         except Refused as error:

@@ -1,5 +1,6 @@
 import json
 
+from tornado.escape import xhtml_escape
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -13,6 +14,7 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         for client in clients:
             client.write_message(f"<b>{data['text']}</b>")  # finds SD511
+            client.write_message(f"<b>{xhtml_escape(data['who'])}</b><i>{data['text']}</i>")  # finds SD511
             client.write_message("<p>" + data["text"] + "</p>")  # finds SD511
 
     def open(self):

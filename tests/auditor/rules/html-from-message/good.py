@@ -15,6 +15,7 @@ class Chat(WebSocketHandler):
         data = json.loads(message)
         for client in clients:
             client.write_message(f"<b>{xhtml_escape(data['text'])}</b>")
+            client.write_message(f"<b>{xhtml_escape(data['text'])}</b><i>{len(clients)}</i>")
         self.write_message(f"<b>{data['text']}</b>")
         self.write_message({"text": data["text"]})
         self.write_message(data["text"])

@@ -9,7 +9,10 @@ from tornado.websocket import WebSocketHandler
 class Door(WebSocketHandler):
     def on_message(self, message):
         data = json.loads(message)
-        orders.cancel_own(self.current_user, data["order_id"])
+        try:
+            orders.cancel_own(self.current_user, data["order_id"])
+        except orders.Refused as error:
+            self.write_message(error.get_response(data["id"]))
 
 
 class Told(Observer):

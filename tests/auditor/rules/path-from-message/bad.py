@@ -32,4 +32,49 @@ class Chat(WebSocketHandler):
             file.read()
 
 
+class Asked(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if "name" in data and data["kind"] in KINDS:
+            open("/srv/notes/" + data["name"])  # finds SD507
+
+
+class Absolute(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        open(os.path.abspath("/srv/notes/" + data["name"]))  # finds SD507
+
+
+class Commands(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        if message.startswith("open "):
+            open("/srv/notes/" + message[5:])  # finds SD507
+
+
+class Beside(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        command, name = message.split()
+        if command not in KINDS:
+            return
+        here = os.path.dirname(os.path.abspath(__file__))
+        open(os.path.join(here, name))  # finds SD507
+
+
+KINDS = ("text", "picture")
 NOTES = Path("/srv/notes")

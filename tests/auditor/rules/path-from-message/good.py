@@ -25,6 +25,44 @@ class Chat(WebSocketHandler):
         os.remove("/srv/parts/" + str(int(data["number"])) + ".part")
 
 
+class Tested(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        path = os.path.realpath(os.path.join("/srv/notes", data["name"]))
+        if not path.startswith("/srv/notes/"):
+            return
+        open(path)
+
+
+class Without(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        command, name = message.split()
+        if ".." in name or name.startswith("/"):
+            return
+        open("/srv/notes/" + name)
+
+
+class Below(WebSocketHandler):
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        path = (NOTES / data["name"]).resolve()
+        if NOTES not in path.parents:
+            return
+        path.write_text(data["text"])
+
+
 NOTES = Path("/srv/notes")
 
 

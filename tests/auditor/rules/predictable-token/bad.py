@@ -1,6 +1,7 @@
 import random
 import string
 import time
+import uuid
 
 from tornado.web import RequestHandler
 
@@ -9,4 +10,15 @@ class Login(RequestHandler):
     def post(self):
         token = "".join(random.choice(string.hexdigits) for _ in range(32))  # finds SD415
         session_id = str(time.time())  # finds SD415
+        self.set_secure_cookie("session", session_id)
         self.write(token + session_id)
+
+
+class Guest(RequestHandler):
+    def post(self):
+        session_id = str(uuid.uuid1())  # finds SD415
+        sessions[session_id] = self.get_argument("name")
+        self.set_cookie("session", session_id)
+
+
+sessions = {}

@@ -1,6 +1,7 @@
 import random
 import secrets
 import time
+import uuid
 
 from tornado.web import RequestHandler
 
@@ -11,3 +12,13 @@ class Login(RequestHandler):
         colour = random.choice(["red", "blue"])
         session_started = time.time()
         self.write(token + colour + str(session_started))
+
+
+class Guest(RequestHandler):
+    def post(self):
+        session_id = str(uuid.uuid1())
+        sessions[session_id] = self.get_argument("name")
+        self.set_secure_cookie("session", session_id)
+
+
+sessions = {}

@@ -2,6 +2,7 @@ import json
 import urllib.request
 import re
 import requests
+from urllib.parse import urljoin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -23,9 +24,18 @@ class Chat(WebSocketHandler):
         scheme = "https://"
         address = scheme + data["host"] + "/feed"
         await AsyncHTTPClient().fetch(address)  # finds SD509
+        requests.get(urljoin("https://api.example/", data["page"]))  # finds SD509
+        requests.get(urljoin("https://api.example/", "//" + data["page"]))  # finds SD509
+        requests.get(data["page"].lower())  # finds SD509
+        requests.get(f"http://localhost:{data['port']}/")  # finds SD509
+        requests.get(whole(data["host"]))  # finds SD509
         if not ADDRESS.fullmatch(data["page"]):
             return
         requests.get(url=data["page"])  # finds SD509
 
 
 ADDRESS = re.compile(r"https://.+")
+
+
+def whole(host):
+    return f"https://{host}/feed"

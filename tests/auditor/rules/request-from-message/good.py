@@ -1,5 +1,6 @@
 import json
 import requests
+from urllib.parse import urljoin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -29,6 +30,11 @@ class Chat(WebSocketHandler):
         await AsyncHTTPClient().fetch(request)
         requests.get(SOURCES.get(data["source"]) % data["id"])
         await websocket_connect(f"ws://{started(data['app'])}/websocket/")
+        requests.get(urljoin("https://api.example/", "items/" + data["id"]))
+        requests.get(urljoin("https://api.example/", f"/items/{data['id']}"))
+        requests.get(f"http://localhost:{int(data['port'])}/")
+        requests.get("http://run-%d:9223/feed" % data["number"])
+        requests.get(item(data["id"]))
         requests.get(url=Api("api.example").address(data["id"]))
 
 
@@ -52,3 +58,7 @@ class Api:
 
 def joined(*parts):
     return "/".join(parts)
+
+
+def item(number):
+    return f"https://api.example/items/{number}"

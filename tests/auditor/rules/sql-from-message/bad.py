@@ -21,6 +21,8 @@ class Chat(WebSocketHandler):
         note = int(data["id"])
         db.execute(f"SELECT * FROM {data['table']} WHERE id = {note}")  # finds SD506
         db.get("SELECT * FROM notes WHERE owner = '%s'" % data["owner"])  # finds SD506
+        listed = ",".join(str(one) for one in data["ids"])
+        db.execute("SELECT * FROM notes WHERE id IN (%s)" % listed)  # finds SD506
         columns = []
         for column in data["columns"]:
             columns.append(column)

@@ -26,6 +26,8 @@ class Chat(WebSocketHandler):
         places = ", ".join("?" * len(data["ids"]))
         db.execute(f"SELECT * FROM notes WHERE id IN ({places})", data["ids"])
         db.execute(sql.SQL("SELECT * FROM {} WHERE id = 1").format(sql.Identifier(data["table"])))
+        listed = ",".join(str(int(one)) for one in data["ids"])
+        db.execute("SELECT * FROM notes WHERE id IN (%s)" % listed)
         row = db.query("SELECT id, age FROM notes WHERE owner = ?", data["owner"])
         db.execute("SELECT * FROM parts WHERE note = %s" % row["id"])
         order = data["order"]

@@ -1,0 +1,120 @@
+"""Whether somebody looks at a path before it is used.
+
+How well is not judged, but it has to be the path that is looked at, or what it is made of: a comparison
+of something else in the same function says nothing about it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from stormdoor.auditor.facts.bindings import FunctionNode, Within
+from stormdoor.auditor.facts.places import last_name, scopes_of
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.naming.words import words
+
+__all__ = ["is_tested"]
+
+_TESTS = words(
+    """
+    basename commonpath commonprefix is_relative_to isalnum isdigit isidentifier relative_to
+    safe_join secure_filename
+    """
+)
+"""That a path is made absolute (`abspath`, `resolve`) is no test: it leads out as before."""
+_BEGINNINGS = frozenset({"startswith", "endswith"})
+_PATTERNS = frozenset({"match", "fullmatch"})
+_SIGNS = re.compile(r"[./\\~:]|sep\b")
+"""Signs that lead out of a directory."""
+_ANYTHING = re.compile(r"(?<!\\)\.[*+]")
+_DEEP = 12
+
+
+def is_tested(event: Event, node: ast.expr | None) -> bool:
+    """Whether a function on the way looks at the path of a call."""
+    sites: list[tuple[tuple[ast.AST, ...], ast.AST]]
+    sites = [(scopes_of(event.module, event.node)[-1:], node or event.node)]
+    sites += [(scopes_of(module, site)[-1:], site) for module, site, _ in event.stack]
+    for around, given in sites:
+        for function in around:
+            if isinstance(function, FunctionNode) and _is_looked_at(function, given):
+                return True
+    return False
+
+
+def _is_looked_at(function: FunctionNode, given: ast.AST) -> bool:
+    within = Within(function)
+    made_of = _sources(within, given)
+    return any(made_of & _sources(within, one) for one in _looks(function))
+
+
+def _looks(function: FunctionNode) -> Iterator[ast.AST]:
+    """What is compared with a list, or asked about."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=[right]):
+                if not isinstance(left, ast.Constant):
+                    yield node
+                elif _SIGNS.search(str(left.value)):
+                    yield right
+            case ast.Call(func=ast.Attribute(value=base, attr=how), args=args) if (
+                how in _BEGINNINGS
+            ):
+                if not all(isinstance(one, ast.Constant) for one in args) or any(
+                    _SIGNS.search(str(one.value)) for one in args if isinstance(one, ast.Constant)
+                ):
+                    yield base
+            case ast.Call() if last_name(node) in _TESTS:
+                yield node
+            case ast.Call(args=args) if last_name(node) in _PATTERNS:
+                if not any(_ANYTHING.search(ast.unparse(one)) for one in args):
+                    yield node
+            case _:
+                pass
+
+
+def _sources(within: Within, node: ast.AST) -> set[str]:
+    """The names, attributes and fields that a value is made of, as far as the function shows."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [node]
+    depth = 0
+    while pending and depth < _DEEP:
+        depth += 1
+        new = {name for one in pending for name in _atoms(one)} - found
+        found |= new
+        pending = [
+            given.value
+            for name in new
+            for given in within.given.get(name, ())
+            if given.value is not None and not _is_taken_apart(given.node)
+        ]
+    return found
+
+
+def _atoms(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Subscript(slice=ast.Constant()) | ast.Attribute(value=ast.Name(id="self")):
+            yield ast.unparse(node)
+        case ast.Call(func=ast.Attribute(value=base, attr="get"), args=[ast.Constant() as key, *_]):
+            yield f"{ast.unparse(base)}[{ast.unparse(key)}]"
+        case ast.Call(func=function, args=args, keywords=keywords):
+            if isinstance(function, ast.Attribute):
+                yield from _atoms(function.value)
+            for one in (*args, *(word.value for word in keywords)):
+                yield from _atoms(one)
+        case ast.Name(id=name):
+            # A name in capitals is where the files are, and not which is asked for.
+            if not name.isupper() and name not in {"self", "cls", "__file__", "os"}:
+                yield name
+        case _:
+            for inner in ast.iter_child_nodes(node):
+                yield from _atoms(inner)
+
+
+def _is_taken_apart(node: ast.AST) -> bool:
+    """`command, name = text.split()`: who looks at one has not looked at the other."""
+    match node:
+        case ast.Assign(targets=[ast.Tuple() | ast.List()]):
+            return True
+        case _:
+            return False
