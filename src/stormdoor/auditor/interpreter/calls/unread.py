@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Unknown,
     Value,
     labels_of,
+    text_of,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
