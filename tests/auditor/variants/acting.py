@@ -126,7 +126,33 @@ class Door(Base):
         self.write_message({{"lines": lines}})
 """
 
+_DROPBOX = """
+from tornadio2 import SocketConnection, event
+class Door(SocketConnection):
+    def tell(self, name, data):
+        self.emit(name, json.dumps(data))
+    def on_open(self, request):
+        cookie = request.get_cookie("user")
+        if not cookie:
+            raise HTTPError(403)
+        name = decode_signed_value(SECRET, "user", cookie.value)
+        user = db.users.find_one({{"_id": name}})
+        if not user:
+            raise HTTPError(403)
+        self.user = user
+    @event
+    def tree(self, path):
+        {does}
+"""
 MEMBERS: dict[str, tuple[str, str]] = {
+    "what a connection of TornadIO asked for is sent to itself": (
+        "ok",
+        _DROPBOX.format(does='self.tell("tree", client.tree(self.user, path))'),
+    ),
+    "what anybody's box holds is sent": (
+        "missing",
+        _DROPBOX.format(does="boxes.get(path).delete()"),
+    ),
     "the last of many methods": (
         "missing",
         _GAME.format(deletes='games.held.pop(data["game"])'),

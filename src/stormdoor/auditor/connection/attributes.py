@@ -118,7 +118,7 @@ class TornadoAttributes(Client):
         told = self.told_to_class(handler.info, name)
         if told is not None:
             return Setting(name, told, text=name)
-        if name in METHODS or (name in {"send", "broadcast"} and self.is_sockjs()):
+        if name in METHODS or (name in {"send", "emit", "broadcast"} and self.is_sockjs()):
             return Special(f"handler.{name}", frozenset({"self"}), f"self.{name}")
         match name:
             case "request":

@@ -122,7 +122,7 @@ class TornadoMethods(TornadoAttributes):
                 return self._heard_by_base(args, node)
             case "send_error" | "close":
                 return self._close(name, node)
-            case "write_message" | "send" | "broadcast":
+            case "write_message" | "send" | "emit" | "broadcast":
                 self._send(args, node)
                 return Const(None)
             case _ if name in _HTTP_ONLY:
