@@ -13,7 +13,7 @@ from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["is_tested"]
+__all__ = ["is_tested", "sources_of"]
 
 _TESTS = words(
     """
@@ -44,8 +44,8 @@ def is_tested(event: Event, node: ast.expr | None) -> bool:
 
 def _is_looked_at(function: FunctionNode, given: ast.AST) -> bool:
     within = Within(function)
-    made_of = _sources(within, given)
-    return any(made_of & _sources(within, one) for one in _looks(function))
+    made_of = sources_of(within, given)
+    return any(made_of & sources_of(within, one) for one in _looks(function))
 
 
 def _looks(function: FunctionNode) -> Iterator[ast.AST]:
@@ -73,7 +73,7 @@ def _looks(function: FunctionNode) -> Iterator[ast.AST]:
                 pass
 
 
-def _sources(within: Within, node: ast.AST) -> set[str]:
+def sources_of(within: Within, node: ast.AST) -> set[str]:
     """The names, attributes and fields that a value is made of, as far as the function shows."""
     found: set[str] = set()
     pending: list[ast.AST] = [node]
