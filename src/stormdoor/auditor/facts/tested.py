@@ -21,8 +21,8 @@ _TESTS = words(
     safe_join secure_filename
     """
 )
-"""That a path is made absolute (`abspath`, `resolve`) is no test: it leads out as before."""
-_BEGINNINGS = frozenset({"startswith", "endswith"})
+"""An ending keeps nobody inside, and a path that is made absolute (`abspath`, `resolve`) leads out as
+before."""
 _PATTERNS = frozenset({"match", "fullmatch"})
 _SIGNS = re.compile(r"[./\\~:]|sep\b")
 """Signs that lead out of a directory."""
@@ -57,9 +57,7 @@ def _looks(function: FunctionNode) -> Iterator[ast.AST]:
                     yield node
                 elif _SIGNS.search(str(left.value)):
                     yield right
-            case ast.Call(func=ast.Attribute(value=base, attr=how), args=args) if (
-                how in _BEGINNINGS
-            ):
+            case ast.Call(func=ast.Attribute(value=base, attr="startswith"), args=args):
                 if not all(isinstance(one, ast.Constant) for one in args) or any(
                     _SIGNS.search(str(one.value)) for one in args if isinstance(one, ast.Constant)
                 ):
