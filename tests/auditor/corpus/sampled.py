@@ -1,8 +1,9 @@
 """How many findings of the other rules are true: `python -m tests.auditor.corpus.sampled`.
 
-Labels answer six questions. What else the scanner says was judged in a random sample: at most eight
-findings of a rule, at most one of a package. Prints for each rule how many of the sample are true, and
-how many of the true and of the false ones the scanner says today.
+Labels answer six questions. What else the scanner says was judged in random samples: at most eight
+findings of a rule in the first and four in the second, at most one of a package. What the first showed
+was mended before the second was drawn. Prints for each sample and each rule how many are true, and how
+many of the true and of the false ones the scanner says today.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from tests.auditor.corpus.fetch import CACHE
 from tests.auditor.corpus.judge import Scanner
 from tests.auditor.corpus.label import read_labels
 
-__all__ = ["FINDINGS", "Judged", "Tally", "main", "read_findings", "tallied"]
+__all__ = ["FINDINGS", "Judged", "Tally", "main", "print_table", "read_findings", "tallied"]
 
 FINDINGS = Path(__file__).resolve().parent / "findings"
 
@@ -36,6 +37,7 @@ class Judged:
         subject: Dotted name of the class, or whatever else it was said of.
         verdict: One of true, false, debatable.
         reason: Why, in one sentence.
+        sample: Which sample it is of: 1 was drawn first, 2 after what 1 had shown was mended.
     """
 
     rule: str
@@ -45,6 +47,7 @@ class Judged:
     subject: str
     verdict: str
     reason: str
+    sample: int = 1
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ def _findings(folder: Path) -> Iterator[Judged]:
                 subject=row["subject"],
                 verdict=row["verdict"],
                 reason=row["reason"],
+                sample=row.get("sample", 1),
             )
 
 
@@ -151,14 +155,21 @@ def main() -> int:
     scanner = Scanner(options.reports, reuse=options.reuse)
     reports = {one.slug: scanner.report(one, options.cache / one.slug) for one in versions}
     slugs = {rule["id"]: rule["slug"] for report in reports.values() for rule in report["rules"]}
-    tallies = tallied(judged, {slug: report["findings"] for slug, report in reports.items()})
+    said = {slug: report["findings"] for slug, report in reports.items()}
+    for sample in sorted({one.sample for one in judged}):
+        print(f"\nSample {sample}: precision at first sight\n")
+        print_table(tallied([one for one in judged if one.sample == sample], said), slugs)
+    return 0
+
+
+def print_table(tallies: dict[str, Tally], slugs: dict[str, str]) -> None:
+    """A row for each rule of a sample, and one for all."""
     print("| rule | | true, false, debatable | precision | today: true, false |")
     print("| --- | --- | --- | ---: | --- |")
     for rule, tally in (*tallies.items(), ("all", _sum(tallies.values()))):
         counts = f"{tally.true}, {tally.false}, {tally.debatable}"
         today = f"{tally.true_today}, {tally.false_today}"
         print(f"| {rule} | {slugs.get(rule, '')} | {counts} | {tally.precision} | {today} |")
-    return 0
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:

@@ -4,7 +4,12 @@ from typing import Any
 import pytest
 
 from tests.auditor.corpus.label import read_labels
-from tests.auditor.corpus.sampled import Judged, read_findings, tallied
+from tests.auditor.corpus.sampled import Judged, print_table, read_findings, tallied
+
+ROW = (
+    '[[finding]]\n{sample}version = "{slug}"\npath = "a.py"\nline = 1\nsubject = "a"\n'
+    'verdict = "{verdict}"\nreason = "Because."\n'
+)
 
 
 def judged(verdict: str, *, line: int = 7, subject: str = "shop.ws.Chat") -> Judged:
@@ -23,18 +28,31 @@ def test_every_judged_finding_is_of_the_corpus_and_has_a_reason() -> None:
     found = read_findings()
     assert found
     assert all(one.reason.endswith(".") for one in found)
+    assert {one.sample for one in found} == {1, 2}
     assert len({(one.rule, one.version, one.path, one.line) for one in found}) == len(found)
 
 
 def test_an_unknown_verdict_is_refused(tmp_path: Path) -> None:
     """A typing error is no verdict."""
     slug = read_labels()[0].slug
-    (tmp_path / "SD407.toml").write_text(
-        f'[[finding]]\nversion = "{slug}"\npath = "a.py"\nline = 1\nsubject = "a"\n'
-        'verdict = "ture"\nreason = "Because."\n'
-    )
+    row = ROW.format(sample="", slug=slug, verdict="ture")
+    (tmp_path / "SD407.toml").write_text(row)
     with pytest.raises(ValueError, match="ture"):
         read_findings(tmp_path)
+
+
+def test_a_finding_is_of_the_first_sample_unless_it_says_otherwise(tmp_path: Path) -> None:
+    """What was judged before there was a second one says nothing."""
+    slug = read_labels()[0].slug
+    rows = [ROW.format(sample=one, slug=slug, verdict="true") for one in ("", "sample = 2\n")]
+    (tmp_path / "SD407.toml").write_text("".join(rows))
+    assert [one.sample for one in read_findings(tmp_path)] == [1, 2]
+
+
+def test_each_sample_has_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a row for all its rules."""
+    print_table(tallied([judged("true"), judged("false", line=9)], {"shop-1.0": []}), {})
+    assert "| all |  | 1, 1, 0 | 0.50 | 0, 0 |" in capsys.readouterr().out
 
 
 def test_precision_is_of_the_sample_and_today_is_of_the_report() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
 
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, scopes_of
@@ -11,6 +12,7 @@ from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = [
     "applications",
+    "initialized",
     "is_application",
     "is_left_over",
     "is_on_loopback",
@@ -97,7 +99,10 @@ def is_on_loopback(call: Call) -> bool:
 
 def serves_no_socket(call: Call) -> bool:
     """Whether all handlers of an Application are known, and none of them is a WebSocket's."""
-    shown = next(iter(call.node.args), call.words.get("handlers"))
+    if any("add_handlers" in line for line in call.module.lines):
+        return False
+    given = [one for one in call.node.args if not (isinstance(one, ast.Name) and one.id == "self")]
+    shown = next(iter(given), call.words.get("handlers"))
     entries = call.literal(shown) if shown is not None else None
     if not isinstance(entries, ast.List) or not entries.elts:
         return False
@@ -106,6 +111,45 @@ def serves_no_socket(call: Call) -> bool:
         if len(parts) < 2 or not _is_page(call, call.module, parts[1], call.scopes, 0):
             return False
     return True
+
+
+def initialized(call: Call) -> Call | None:
+    """Where the class that a call makes, an Application of the project's own, hands on its routes."""
+    found = call.project.resolve(call.module, call.node.func, call.scopes)
+    bases: set[str] = set()
+    inits: list[Call] = []
+    for owner, defined in _family(call, found, 0):
+        around = scopes_of(owner, defined)
+        bases.update(*(_dotted(call, owner, base, around) for base in defined.bases))
+        inits += [
+            Call(call.project, owner, node, scopes_of(owner, node))
+            for node in ast.walk(defined)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "__init__"
+        ]
+    return inits[0] if _APPLICATION in bases and len(inits) == 1 else None
+
+
+def _family(
+    call: Call, found: Iterable[Meaning | External], depth: int
+) -> Iterator[tuple[Module, ast.ClassDef]]:
+    """A class, and its bases of the project."""
+    for one in found:
+        match one:
+            case Meaning(owner, Defined(ast.ClassDef() as defined)) if depth < _DEPTH:
+                yield owner, defined
+                for base in defined.bases:
+                    meant = call.project.resolve(owner, base, scopes_of(owner, defined))
+                    yield from _family(call, meant, depth + 1)
+            case _:
+                pass
+
+
+def _dotted(
+    call: Call, module: Module, node: ast.expr, scopes: tuple[ast.AST, ...]
+) -> frozenset[str]:
+    return frozenset(Call(call.project, module, call.node, scopes).named(node))
 
 
 def _is_page(
@@ -119,7 +163,7 @@ def _is_page(
         match one:
             case External(name=name) if name.startswith("tornado.web.") or name == "object":
                 continue
-            case Meaning(owner, Defined(ast.ClassDef(bases=[_, *_] as bases) as defined)):
+            case Meaning(owner, Defined(ast.ClassDef(bases=bases) as defined)) if bases or depth:
                 around = scopes_of(owner, defined)
                 if not all(_is_page(call, owner, base, around, depth + 1) for base in bases):
                     return False

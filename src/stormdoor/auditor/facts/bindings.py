@@ -149,6 +149,22 @@ class Within:
             for one in self._above
         )
 
+    def answers(self, name: str, *, forms: bool) -> bool:
+        """Whether it says if a name is one of a list, or has a form; or asks something else about it."""
+        returned = self.returned() or []
+        unsure = [
+            one
+            for one in returned
+            if not (isinstance(one, ast.Constant) and not one.value)
+            and not _proves(one, name, holds=True, forms=forms)
+        ]
+        asked = all(
+            isinstance(one, ast.Call)
+            and any(isinstance(a, ast.Name) and a.id == name for a in one.args)
+            for one in unsure
+        )
+        return asked and len(unsure) < len(returned)
+
     def statements(self, at: ast.AST) -> Iterator[ast.stmt]:
         """The statements that have run when a place is reached."""
         for one, where in self._blocks(at):

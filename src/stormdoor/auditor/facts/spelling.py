@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.facts.bindings import FILLS, FunctionNode, Within
+from stormdoor.auditor.facts.bindings import FILLS, FunctionNode, Within, leaves
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
@@ -47,7 +47,8 @@ _KEEPS = words(
 _KEEPING_METHODS = words(
     """
     capitalize center copy decode encode format join joinpath ljust lower lstrip partition
-    replace rjust rpartition rsplit rstrip split splitlines strip title upper with_suffix zfill
+    absolute as_posix expanduser replace resolve rjust rpartition rsplit rstrip split splitlines strip
+    title upper with_name with_stem with_suffix zfill
     """
 )
 _TAKES = frozenset({"items", "keys", "values", "get", "pop", "setdefault", "popleft", "get_nowait"})
@@ -384,6 +385,17 @@ class Spelling:
                         first = next((a for a in other.parameters if a not in {"self", "cls"}), "")
                         if module.inside and other.refuses(first, forms=self._forms):
                             return True
+                case ast.If(
+                    test=ast.UnaryOp(
+                        op=ast.Not(), operand=ast.Call(args=[ast.Name(id=held), *_]) as call
+                    ),
+                    body=body,
+                ) if held == name and leaves(body):
+                    for module, function, _ in self._functions(call, place):
+                        other = self._names_of(function)
+                        first = next((a for a in other.parameters if a not in {"self", "cls"}), "")
+                        if module.inside and other.answers(first, forms=self._forms):
+                            return True
                 case _:
                     pass
         return False
@@ -410,7 +422,8 @@ class Spelling:
             if last in _KEEPING_METHODS:
                 return self._any([node.func.value, *given], place, depth)
             if last in _OPTIONS:
-                return self._any(given, place, depth)  # without any it reads the command line
+                # Without any it reads the command line, and so does `main(arguments=None)`.
+                return not self._is_of_the_program(given, place) and self._any(given, place, depth)
             if last in _ROWS or (last in _ASKS and _selects(node)):
                 return False  # what a database holds is not what the client sent
             if last in _TAKES and not names & _FETCHES:
@@ -423,6 +436,14 @@ class Spelling:
         if (names and names <= _KEEPS) or self._is_outside(node.func, place):
             return self._any(given, place, depth)
         return True
+
+    def _is_of_the_program(self, given: list[ast.expr], place: _Place) -> bool:
+        """Whether a function that no endpoint called hands on what it was given."""
+        function = place.scopes[-1] if len(place.scopes) == 1 and not place.stack else None
+        return isinstance(function, FunctionNode) and all(
+            isinstance(one, ast.Name) and one.id in self._names_of(function).all_parameters
+            for one in given
+        )
 
     def _is_table(self, node: ast.expr, place: _Place) -> bool:
         """Whether it is a table that stands in the source, or belongs to a library."""
@@ -508,8 +529,9 @@ class Spelling:
                 yield from self._filled(_Template(left, given, _CONVERSION, {}), place, depth)
             case ast.Call():
                 yield from self._pieces_of_call(node, place, depth)
-            case ast.Name(id=name) if (held := self._only(name, node, place)) is not None:
-                yield from self._pieces(*held, depth + 1)
+            case ast.Name(id=name) if held := self._only(name, node, place):
+                for part, there in held:
+                    yield from self._pieces(part, there, depth + 1)
             case _:
                 yield node, place
 
@@ -564,12 +586,16 @@ class Spelling:
             case _:
                 return None
 
-    def _only(self, name: str, at: ast.AST, place: _Place) -> tuple[ast.expr, _Place] | None:
-        """What a name of a function holds, where it can hold one thing only."""
+    def _only(self, name: str, at: ast.AST, place: _Place) -> list[tuple[ast.expr, _Place]] | None:
+        """What a name of a function holds, where it can hold one thing only, and what `+=` adds to it."""
         function = place.scopes[-1] if place.scopes else None
         if not isinstance(function, FunctionNode):
             return None
         within = self._names_of(function)
+        if within.is_guarded(name, at, forms=self._forms) or self._is_checked(
+            within, name, at, place
+        ):
+            return None  # what it is made of was not looked at, but it was
         found, open_ended = within.reaching(name, at)
         if open_ended and not found and name in within.all_parameters and place.stack:
             module, site, called = place.stack[-1]
@@ -578,10 +604,15 @@ class Spelling:
             owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
             given = _argument(site, function, name, bound=owned)
             outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
-            return None if given is None else (given, outer)
-        if open_ended or len(found) != 1 or found[0].value is None:
+            return None if given is None else [(given, outer)]
+        added = [isinstance(one.node, ast.AugAssign) for one in found[:-1]]
+        if open_ended or not found or not found[-1].whole or not all(added):
             return None
-        return found[0].value, replace(place, at=found[0].node)
+        return [
+            (one.value, replace(place, at=one.node))
+            for one in reversed(found)
+            if one.value is not None
+        ]
 
     def _returned(self, node: ast.Call, place: _Place) -> tuple[ast.expr, _Place] | None:
         """What a function of the project answers, where it answers one thing besides constants."""

@@ -13,7 +13,7 @@ from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["is_tested"]
+__all__ = ["is_tested", "sources_of"]
 
 _TESTS = words(
     """
@@ -21,8 +21,8 @@ _TESTS = words(
     safe_join secure_filename
     """
 )
-"""That a path is made absolute (`abspath`, `resolve`) is no test: it leads out as before."""
-_BEGINNINGS = frozenset({"startswith", "endswith"})
+"""An ending keeps nobody inside, and a path that is made absolute (`abspath`, `resolve`) leads out as
+before."""
 _PATTERNS = frozenset({"match", "fullmatch"})
 _SIGNS = re.compile(r"[./\\~:]|sep\b")
 """Signs that lead out of a directory."""
@@ -44,8 +44,8 @@ def is_tested(event: Event, node: ast.expr | None) -> bool:
 
 def _is_looked_at(function: FunctionNode, given: ast.AST) -> bool:
     within = Within(function)
-    made_of = _sources(within, given)
-    return any(made_of & _sources(within, one) for one in _looks(function))
+    made_of = sources_of(within, given)
+    return any(made_of & sources_of(within, one) for one in _looks(function))
 
 
 def _looks(function: FunctionNode) -> Iterator[ast.AST]:
@@ -57,9 +57,7 @@ def _looks(function: FunctionNode) -> Iterator[ast.AST]:
                     yield node
                 elif _SIGNS.search(str(left.value)):
                     yield right
-            case ast.Call(func=ast.Attribute(value=base, attr=how), args=args) if (
-                how in _BEGINNINGS
-            ):
+            case ast.Call(func=ast.Attribute(value=base, attr="startswith"), args=args):
                 if not all(isinstance(one, ast.Constant) for one in args) or any(
                     _SIGNS.search(str(one.value)) for one in args if isinstance(one, ast.Constant)
                 ):
@@ -73,7 +71,7 @@ def _looks(function: FunctionNode) -> Iterator[ast.AST]:
                 pass
 
 
-def _sources(within: Within, node: ast.AST) -> set[str]:
+def sources_of(within: Within, node: ast.AST) -> set[str]:
     """The names, attributes and fields that a value is made of, as far as the function shows."""
     found: set[str] = set()
     pending: list[ast.AST] = [node]

@@ -22,9 +22,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.facts.bindings import FunctionNode, Within
+from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.facts.sinks import argument, is_called, reaching, sunk
 from stormdoor.auditor.facts.spelling import Spelling, given_at
+from stormdoor.auditor.facts.tested import sources_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -72,6 +74,7 @@ _CHANGES = words(
 _REQUESTED = re.compile(r"\brequest\.(?:uri|path)$")
 """What begins with a slash in each request."""
 _MADE = re.compile(r"(\w+)\([^()]*\)$")
+_HOST = re.compile(r"^[a-z]+://[^/?#]+$", re.IGNORECASE)
 _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
 
@@ -104,6 +107,8 @@ def _chooses_the_host(spelling: Spelling, ports: Spelling, event: Event) -> bool
             before += "80"
         elif isinstance(piece, ast.Call) and last_name(piece) not in _READS | _CHANGES:
             return False  # it is made by a function: what comes first in it is not known
+        elif is_free and _HOST.match(before) and _gets_a_slash(event, node):
+            before += "/"
         elif is_free:
             return True
         else:
@@ -118,6 +123,30 @@ def _is_port(piece: ast.expr, *, is_number: bool) -> bool:
     if isinstance(piece, ast.Attribute):
         return piece.attr.endswith("port")
     return is_number
+
+
+def _gets_a_slash(event: Event, node: ast.expr) -> bool:
+    """`if not path.startswith("/"): path = "/" + path`, of a path that the address is made of."""
+    for function in scopes_of(event.module, event.node)[-1:]:
+        if not isinstance(function, FunctionNode):
+            continue
+        made_of = sources_of(Within(function), node)
+        for one in ast.walk(function):
+            match one:
+                case ast.If(
+                    test=ast.UnaryOp(
+                        op=ast.Not(),
+                        operand=ast.Call(
+                            func=ast.Attribute(value=ast.Name(id=asked), attr="startswith"),
+                            args=[ast.Constant(value="/")],
+                        ),
+                    ),
+                    body=[ast.Assign(targets=[ast.Name(id=given)])],
+                ) if asked == given and given in made_of:
+                    return True
+                case _:
+                    pass
+    return False
 
 
 RULE = rule(

@@ -23,6 +23,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.calls import Call
 from stormdoor.auditor.facts.places import (
     functions_of,
@@ -39,6 +40,7 @@ from stormdoor.report.finding import Confidence, Level
 
 __all__ = ["RULE"]
 
+_NOWHERE = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 _ANY = frozenset({"Exception", "BaseException"})
 _TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
 _READS = words("float int json_decode loads")
@@ -63,17 +65,39 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             if not isinstance(handler, ast.ExceptHandler) or handler in own:
                 continue
             told = _told(handler)
-            for statement in handler.body:
-                for node in ast.walk(statement):
-                    if isinstance(node, ast.Call) and last_name(node) in _SENDS and node.args:
-                        call = Call(endpoint.project, module, node, (function,))
-                        if _shows(call, node.args[0], told):
-                            yield Found(
-                                module,
-                                node,
-                                "The client is told what the exception says.",
-                                subject=subject_of(module, scopes_of(module, node)),
-                            )
+            inside = {node for one in handler.body for node in ast.walk(one)}
+            kept = {
+                node: name
+                for node in inside
+                if (
+                    name := _kept(Call(endpoint.project, module, _NOWHERE, (function,)), node, told)
+                )
+            }
+            within = Within(function)
+            for node in ast.walk(function):
+                if not isinstance(node, ast.Call) or last_name(node) not in _SENDS or not node.args:
+                    continue
+                call = Call(endpoint.project, module, node, (function,))
+                if (node in inside and _shows(call, node.args[0], told)) or any(
+                    one.node in kept
+                    for name in {*kept.values()} & mentioned(node.args[0])
+                    for one in within.reaching(name, node)[0]
+                ):
+                    yield Found(
+                        module,
+                        node,
+                        "The client is told what the exception says.",
+                        subject=subject_of(module, scopes_of(module, node)),
+                    )
+
+
+def _kept(call: Call, node: ast.AST, told: str) -> str:
+    """The name that what the exception says is kept under, to be sent later."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _shows(call, value, told):
+            return name
+        case _:
+            return ""
 
 
 def _only_reads(body: list[ast.stmt]) -> bool:

@@ -21,7 +21,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.applications import is_application, serves_no_socket
+from stormdoor.auditor.facts.applications import initialized, is_application, serves_no_socket
 from stormdoor.auditor.facts.calls import Call, call_at, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.words import words
@@ -62,6 +62,8 @@ def _served(call: Call) -> Call | None:
         found = call_at(call.project, call.module, made)
         if is_application(found):
             return found
+        if (own := initialized(found)) is not None:
+            return own
         node = next(iter(made.args), None)
     return None
 

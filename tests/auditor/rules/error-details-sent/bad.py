@@ -20,7 +20,16 @@ class Chat(WebSocketHandler):
         except Exception as error:
             self.write_message(str(error))  # finds SD510
 
+    def on_pong(self, data):
+        answer = {"ok": True}
+        try:
+            self.handle(data)
+        except Exception as error:
+            answer = {"error": str(error)}
+        self.write_message(answer)  # finds SD510
+
     def open(self):
+        self.on_pong(b"")
         self.on_text("{}")
 
     def handle(self, message):

@@ -23,6 +23,17 @@ class Chat(WebSocketHandler):
             logging.exception("a message failed")
             self.write_message({"error": "failed"})
 
+    def on_pong(self, data):
+        try:
+            self.handle(data)
+        except Exception as error:
+            answer = {"error": str(error)}
+            logging.info(answer)
+            answer = {"error": "failed"}
+            self.write_message(answer)
+        answer = {"ok": True}
+        self.write_message(answer)
+
     def on_close(self):
         try:
             self.handle("left")

@@ -50,6 +50,8 @@ class Absolute(WebSocketHandler):
 
     def on_message(self, message):
         data = json.loads(message)
+        if data["name"].endswith(".txt"):
+            open("/srv/notes/" + data["name"])  # finds SD507
         open(os.path.abspath("/srv/notes/" + data["name"]))  # finds SD507
 
 

@@ -29,9 +29,22 @@ class Chat(WebSocketHandler):
         requests.get(data["page"].lower())  # finds SD509
         requests.get(f"http://localhost:{data['port']}/")  # finds SD509
         requests.get(whole(data["host"]))  # finds SD509
+        self.pass_on(data["host"], data["path"])
         if not ADDRESS.fullmatch(data["page"]):
             return
         requests.get(url=data["page"])  # finds SD509
+
+
+    def pass_on(self, host, path):
+        if not self.is_listed(host):
+            self.write_message("an unknown host")
+        requests.get("http://{}/{}".format(host, path))  # finds SD509
+        address = "http://localhost:8080" + path
+        address += "?all"
+        requests.get(address)  # finds SD509
+
+    def is_listed(self, host):
+        return host in self.hosts
 
 
 ADDRESS = re.compile(r"https://.+")
