@@ -183,6 +183,28 @@ class Door(WebSocketHandler):
         room.say(message)
 """
 
+_ROLES = """
+ADMIN_ROLE = {role}
+class Door(WebSocketHandler):
+    def who(self, role=False):
+        cookie = self.get_secure_cookie("user")
+        if not cookie:
+            return None
+        return cookie.split(":")[1 if role else 0]
+    def open(self):
+        self.name = self.who()
+        self.role = self.who(role=True)
+        if not self.name:
+            {refused}
+        {joined}
+    def on_message(self, message):
+        data = json.loads(message)
+        if {asked}:
+            if data["kind"] not in ("say", "leave"):
+                raise Exception("no")
+        room.say(data["text"])
+"""
+
 CASES: dict[str, Case] = {
     "the scheme of the header is a word, and the refusal is overwritten": (
         "missing",
@@ -328,6 +350,33 @@ CASES: dict[str, Case] = {
     "what is shown is read and deciphered by nobody": (
         "missing",
         _SEALED.format(opened='self.channel, since = loads(value).split("|")'),
+        {},
+    ),
+    "nobody has a role, whatever that of the administrator is called": (
+        "late",
+        _ROLES.format(
+            role='"admin"',
+            refused="self.close()",
+            joined="room.join(self)",
+            asked="self.role != ADMIN_ROLE",
+        ),
+        {},
+    ),
+    "whether there is such a role is a setting": (
+        "optional",
+        _ROLES.format(
+            role='"admin"', refused="pass", joined="room.join(self)", asked="ADMIN_ROLE is None"
+        ),
+        {},
+    ),
+    "the role is that of everybody as shipped": (
+        "optional",
+        _ROLES.format(
+            role="None",
+            refused="pass",
+            joined="room.join(self)",
+            asked="self.role != ADMIN_ROLE",
+        ),
         {},
     ),
 }
