@@ -281,6 +281,8 @@ class Comparisons(Memberships):
                 and not chosen(other)
             ):
                 continue
+            if _is_only_itself(one):
+                continue
             if chosen(other) and "identity" not in labels_of(other):
                 shown = chosen(
                     one
@@ -420,6 +422,16 @@ def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:
     if not all(isinstance(side, int | float) for side in sides) or type(op) not in OPERATORS:
         return False
     return bool(OPERATORS[type(op)](*sides))
+
+
+def _is_only_itself(value: Value) -> bool:
+    """Whether it is an object that equals no other, whatever it was made of: no secret can be like it."""
+    if not isinstance(value, Instance):
+        return False
+    node = value.info.node
+    return not (node.decorator_list or node.bases or node.keywords) and not any(
+        isinstance(one, ast.FunctionDef) and one.name == "__eq__" for one in node.body
+    )
 
 
 def _is_of_words(setting: Setting) -> bool:
