@@ -1,10 +1,8 @@
 """Tables that outlive a connection, and what changes them."""
 
-from stormdoor.auditor.interpreter.pieces import is_of_secrets
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
     Const,
-    Instance,
     Mapping,
     Sequence,
     Value,
@@ -12,7 +10,6 @@ from stormdoor.auditor.interpreter.values import (
     settled,
     text_of,
 )
-from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
 __all__ = [
@@ -21,7 +18,6 @@ __all__ = [
     "PARSED",
     "field_named",
     "is_chosen",
-    "is_of_names",
     "is_own",
     "is_shared",
     "key_named",
@@ -43,24 +39,6 @@ def is_shared(holder: Value) -> bool:
     """Whether a table belongs to a module or to a class: it has a name there."""
     return (
         isinstance(holder, Mapping | Sequence) and bool(holder.text) and holder.text not in PARSED
-    )
-
-
-def is_of_names(holder: Value) -> bool:
-    """Whether what stands in the source is under its own name: `{"hall": Room("hall")}`.
-
-    Whoever says one of them finds it, and such a name is no secret.
-    """
-    if not isinstance(holder, Mapping):
-        return False
-    if is_of_secrets(lexicon.words_of(holder.text.rpartition(".")[2])):
-        return False
-    return any(
-        isinstance(key, str)
-        and key.isalpha()
-        and isinstance(one, Instance)
-        and any(isinstance(held, Const) and held.value == key for held in one.attrs.values())
-        for key, one in holder.items.items()
     )
 
 

@@ -4,11 +4,10 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.configured import Configured
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.pieces import given_instead
+from stormdoor.auditor.interpreter.pieces import given_instead, is_of_names
 from stormdoor.auditor.interpreter.tables import (
     CHANGES,
     is_chosen,
-    is_of_names,
     is_shared,
     key_named,
     named,

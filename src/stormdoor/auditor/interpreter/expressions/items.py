@@ -6,11 +6,10 @@ import re
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import chosen_only
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names
 from stormdoor.auditor.interpreter.tables import (
     field_named,
     is_chosen,
-    is_of_names,
     is_own,
     key_named,
 )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
-from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_secrets, is_text
-from stormdoor.auditor.interpreter.tables import is_of_names, is_shared
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names, is_of_secrets, is_text
+from stormdoor.auditor.interpreter.tables import is_shared
 from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
 from stormdoor.auditor.interpreter.values import (
     Bound,
