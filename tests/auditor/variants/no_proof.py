@@ -183,6 +183,83 @@ class Door(WebSocketHandler):
         room.say(message)
 """
 
+_ROLES = """
+ADMIN_ROLE = {role}
+class Door(WebSocketHandler):
+    def who(self, role=False):
+        cookie = self.get_secure_cookie("user")
+        if not cookie:
+            return None
+        return cookie.split(":")[1 if role else 0]
+    def open(self):
+        self.name = self.who()
+        self.role = self.who(role=True)
+        if not self.name:
+            {refused}
+        {joined}
+    def on_message(self, message):
+        data = json.loads(message)
+        if {asked}:
+            if data["kind"] not in ("say", "leave"):
+                raise Exception("no")
+        room.say(data["text"])
+"""
+
+_PLAYERS = """
+class User:
+    def __init__(self, token):
+        self.token, self.place = token, None
+        {made}
+class Door(WebSocketHandler):
+    everybody = set()
+    user = None
+    def open(self):
+        Door.everybody.add(self)
+    def others(self):
+        return [
+            one for one in Door.everybody
+            if one.user is not None and one.user != self.user and one.user.place == self.user.place
+        ]
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] == "token":
+            token = data["data"]
+            if not token:
+                self.close()
+                return
+            {asked}
+            self.user = User(token)
+        elif data["action"] == "start":
+            self.user.place = data["place"]
+            for one in self.others():
+                one.write_message(json.dumps({{"who": self.user.token}}))
+"""
+
+_NAMED = """
+class Plot:
+    def __init__(self, name):
+        self.name, self.people = name, set()
+{table} = {entries}
+class Made(RequestHandler):
+    def post(self):
+        {table}[os.urandom(6).hex()] = Plot("made")
+class Door(WebSocketHandler):
+    def plot(self):
+        token = self.request.uri.replace("plots", "").strip("/")
+        {found}
+    def open(self, *args):
+        plot = self.plot()
+        if plot is None:
+            return
+        plot.people.add(self)
+    def on_message(self, message):
+        plot = self.plot()
+        if plot is None:
+            return
+        for one in plot.people:
+            one.write_message(message)
+"""
+
 CASES: dict[str, Case] = {
     "the scheme of the header is a word, and the refusal is overwritten": (
         "missing",
@@ -328,6 +405,92 @@ CASES: dict[str, Case] = {
     "what is shown is read and deciphered by nobody": (
         "missing",
         _SEALED.format(opened='self.channel, since = loads(value).split("|")'),
+        {},
+    ),
+    "nobody has a role, whatever that of the administrator is called": (
+        "late",
+        _ROLES.format(
+            role='"admin"',
+            refused="self.close()",
+            joined="room.join(self)",
+            asked="self.role != ADMIN_ROLE",
+        ),
+        {},
+    ),
+    "whether there is such a role is a setting": (
+        "optional",
+        _ROLES.format(
+            role='"admin"', refused="pass", joined="room.join(self)", asked="ADMIN_ROLE is None"
+        ),
+        {},
+    ),
+    "the role is that of everybody as shipped": (
+        "optional",
+        _ROLES.format(
+            role="None",
+            refused="pass",
+            joined="room.join(self)",
+            asked="self.role != ADMIN_ROLE",
+        ),
+        {},
+    ),
+    "any text does as the token": ("missing", _PLAYERS.format(made="pass", asked="pass"), {}),
+    "the token is looked up": (
+        "late",
+        _PLAYERS.format(
+            made="pass",
+            asked="if db.find_user(token) is None:\n                self.close()\n"
+            "                return",
+        ),
+        {},
+    ),
+    "the token is looked up where the user is made": (
+        "late",
+        _PLAYERS.format(
+            made="if db.find_user(token) is None:\n            raise ValueError(token)",
+            asked="pass",
+        ),
+        {},
+    ),
+    "two stand in the source under their names": (
+        "missing",
+        _NAMED.format(
+            table="_plots",
+            entries='{"hall": Plot("hall"), "garden": Plot("garden")}',
+            found="return _plots.get(token, None)",
+        ),
+        {},
+    ),
+    "two stand in the source under their names, and it is asked first if there is one": (
+        "missing",
+        _NAMED.format(
+            table="_plots",
+            entries='{"hall": Plot("hall"), "garden": Plot("garden")}',
+            found="return _plots[token] if token in _plots else None",
+        ),
+        {},
+    ),
+    "none stand there before somebody has made one": (
+        "late",
+        _NAMED.format(table="_plots", entries="{}", found="return _plots.get(token, None)"),
+        {},
+    ),
+    "what stands in the source is a secret, and has another name": (
+        "late",
+        _NAMED.format(
+            table="_plots",
+            entries='{"kfhqpw": Plot("hall")}',
+            found="return _plots.get(token, None)",
+        ),
+        {},
+    ),
+    "what stands in the source is said to be a secret": (
+        "late",
+        _NAMED.format(
+            table="TOKENS",
+            entries='{"kfhqpw": Plot("kfhqpw")}',
+            found="return TOKENS.get(token, None)",
+        ),
         {},
     ),
 }

@@ -77,6 +77,27 @@ class Door(TermSocket):
         room.say(message)
 """,
     ),
+    "a proxy of a library, and open() asks": (
+        "late",
+        """
+from tornado_proxy_handlers import ProxyWSHandler
+class Door(ProxyWSHandler):
+    @authenticated
+    @gen.coroutine
+    def open(self, *args):
+        yield super().open(url=self.get_argument("path"))
+""",
+    ),
+    "a proxy of a library, and nobody asks": (
+        "missing",
+        """
+from tornado_proxy_handlers import ProxyWSHandler
+class Door(ProxyWSHandler):
+    @gen.coroutine
+    def open(self, *args):
+        yield super().open(url=self.get_argument("path"))
+""",
+    ),
     "an option of the application's without which everybody joins": (
         "optional",
         """

@@ -32,6 +32,7 @@ __all__ = [
     "is_found_by_name",
     "is_keyed_digest",
     "is_made_up",
+    "is_of_names",
     "is_of_secrets",
     "is_piece",
     "is_plain_digest",
@@ -100,6 +101,24 @@ def is_of_secrets(words: list[str]) -> bool:
     last = words[-1].rstrip("s") if words else ""
     return last in {"apikey", "password", "passwd", "secret", "token"} or (
         last == "key" and bool({"access", "api", "auth", "secret"} & set(words))
+    )
+
+
+def is_of_names(holder: Value) -> bool:
+    """Whether what stands in the source is under its own name: `{"hall": Room("hall")}`.
+
+    Whoever says one of them finds it, and such a name is no secret.
+    """
+    if not isinstance(holder, Mapping):
+        return False
+    if is_of_secrets(lexicon.words_of(holder.text.rpartition(".")[2])):
+        return False
+    return any(
+        isinstance(key, str)
+        and key.isalpha()
+        and isinstance(one, Instance)
+        and any(isinstance(held, Const) and held.value == key for held in one.attrs.values())
+        for key, one in holder.items.items()
     )
 
 

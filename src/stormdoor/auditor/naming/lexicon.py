@@ -371,7 +371,8 @@ def is_negative(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def turns_off(name: str) -> bool:
     """Whether a name is that of a switch that turns a check off: nobody ships it turned on."""
-    words = words_of(name)
+    key = _KEY.search(name)
+    words = words_of(key.group(1) if key is not None else name)
     return words[:1] in (["disable"], ["skip"], ["bypass"], ["insecure"], ["no"]) and (
         concerns_identity(name)
     )

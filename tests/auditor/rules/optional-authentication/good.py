@@ -17,4 +17,29 @@ class Door(WebSocketHandler):
             one.write_message(message)
 
 
-app = Application([(r"/ws", Door)])
+OPTIONS = {"insecure_cookie": False}
+
+
+class Late(WebSocketHandler):
+    def who(self):
+        if OPTIONS["insecure_cookie"]:
+            return self.get_cookie("user")
+        return self.get_secure_cookie("user")
+
+    def open(self):
+        self.name = self.who()
+        if not self.name:
+            self.close()
+            return
+        if not self.get_secure_cookie("rank"):
+            self.close()
+            return
+        clients.add(self)
+
+    def on_message(self, message):
+        if self.name:
+            for one in clients:
+                one.write_message(message)
+
+
+app = Application([(r"/ws", Door), (r"/late", Late)])

@@ -4,8 +4,14 @@ import ast
 
 from stormdoor.auditor.interpreter.calls.configured import Configured
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.pieces import given_instead
-from stormdoor.auditor.interpreter.tables import CHANGES, is_chosen, is_shared, key_named, named
+from stormdoor.auditor.interpreter.pieces import given_instead, is_of_names
+from stormdoor.auditor.interpreter.tables import (
+    CHANGES,
+    is_chosen,
+    is_shared,
+    key_named,
+    named,
+)
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -93,7 +99,9 @@ class Containers(Configured):
             # What is noted of the connections, and nothing was noted of this one.
             self.check(node, text, presumed=True, remembered=True)
             return otherwise
-        proof = (self.is_proof(key) or self._is_ticket(name, key)) and not _is_of_code(receiver)
+        proof = (self.is_proof(key) or self._is_ticket(name, key)) and not (
+            _is_of_code(receiver) or is_of_names(receiver)
+        )
         if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
             return given_instead(name, args, {}) or self.lookup(node, text, key)
         if isinstance(key, Nobody):

@@ -341,7 +341,7 @@ def _delivers(name: str) -> bool:
     words = lexicon.words_of(name)
     return (
         name in _DELIVERS
-        or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"])
+        or words[:1] in (["send"], ["publish"], ["broadcast"], ["notify"], ["write"])
         or words[-1:] in (["send"], ["write"], ["publish"])
     )
 

@@ -124,6 +124,8 @@ class Comparisons(Memberships):
         text = self.frame.module.source(node)
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Setting) and isinstance(other, Const):
+                if other.value is None and _is_of_words(one) and not _says_none(node):
+                    return Const(isinstance(op, ast.NotEq | ast.IsNot | ast.NotIn))
                 assumed = self.assumptions.get(one.name)
                 is_set = assumed is not None and assumed.value and not other.value
                 if is_set and isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
@@ -279,6 +281,8 @@ class Comparisons(Memberships):
                 and not chosen(other)
             ):
                 continue
+            if _is_only_itself(one):
+                continue
             if chosen(other) and "identity" not in labels_of(other):
                 shown = chosen(
                     one
@@ -418,6 +422,32 @@ def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:
     if not all(isinstance(side, int | float) for side in sides) or type(op) not in OPERATORS:
         return False
     return bool(OPERATORS[type(op)](*sides))
+
+
+def _is_only_itself(value: Value) -> bool:
+    """Whether it is an object that equals no other, whatever it was made of: no secret can be like it."""
+    if not isinstance(value, Instance):
+        return False
+    node = value.info.node
+    return not (node.decorator_list or node.bases or node.keywords) and not any(
+        isinstance(one, ast.FunctionDef) and one.name == "__eq__" for one in node.body
+    )
+
+
+def _is_of_words(setting: Setting) -> bool:
+    """Whether a setting is some word, whichever: the name of a role."""
+    match settled(setting):
+        case Const(value=str() as word):
+            return bool(word) and "secret" not in setting.labels
+        case _:
+            return False
+
+
+def _says_none(node: ast.AST) -> bool:
+    """`ROLE is None`, which asks whether it is set, and is no comparison of somebody who has none."""
+    return isinstance(node, ast.Compare) and any(
+        isinstance(one, ast.Constant) for one in (node.left, *node.comparators)
+    )
 
 
 def _is_shown(value: Value) -> bool:

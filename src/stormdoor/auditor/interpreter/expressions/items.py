@@ -6,8 +6,13 @@ import re
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import chosen_only
-from stormdoor.auditor.interpreter.tables import field_named, is_chosen, is_own, key_named
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names
+from stormdoor.auditor.interpreter.tables import (
+    field_named,
+    is_chosen,
+    is_own,
+    key_named,
+)
 from stormdoor.auditor.interpreter.told import part_in
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -90,7 +95,12 @@ class Items(Proofs):
 
     def _is_asked(self, table: Value, key: Value) -> bool:
         """Whether a table is asked for what belongs to a credential."""
-        return self.mode == "anonymous" and self.is_proof(key) and text_of(table) not in self.filled
+        return (
+            self.mode == "anonymous"
+            and self.is_proof(key)
+            and text_of(table) not in self.filled
+            and not is_of_names(table)
+        )
 
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)

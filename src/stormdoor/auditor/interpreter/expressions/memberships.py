@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
-from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_secrets, is_text
+from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names, is_of_secrets, is_text
 from stormdoor.auditor.interpreter.tables import is_shared
 from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
 from stormdoor.auditor.interpreter.values import (
@@ -200,7 +200,7 @@ class Memberships(Operators):
             return Const(value=False)
         if self.mode != "anonymous" or "client" not in labels_of(left):
             return None
-        if is_text(right) or text_of(right) in self.filled:
+        if is_text(right) or text_of(right) in self.filled or is_of_names(right):
             return Unknown(chosen_only(left), text)  # one letter of it is in it, and so is none
         proof = _lists_secrets(right) or (
             self.is_proof(left) and not _is_list_of_words(left, right)

@@ -171,7 +171,7 @@ class Binding(Expressions):
             and not value.labels & {"answer", "found"}
         )
         return (
-            said
+            (said or _is_made_of_what_is_said(value))
             and self.mode == "anonymous"
             and self.stage == Stage.MESSAGE
             and lexicon.is_identity_name(name)
@@ -313,6 +313,16 @@ class Binding(Expressions):
         for name, bindings in names.items():
             found = self.project.follow(self.frame.module, bindings[-1])
             self.frame.env.names[name] = self.meaning(found, name, node)
+
+
+def _is_made_of_what_is_said(value: Value) -> bool:
+    """`self.user = User(message["token"])`: an object that was read, and asked nothing when it was made."""
+    return isinstance(value, Instance) and any(
+        isinstance(held, Unknown)
+        and "client" in held.labels
+        and not held.labels & {"answer", "found", "principal"}
+        for held in value.attrs.values()
+    )
 
 
 def _poses(name: str, value: Value) -> bool:
