@@ -70,6 +70,43 @@ class Door(WebSocketHandler):
         {deed}
 """
 
+_LOGIN = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.account = None
+    def on_message(self, message):
+        asked = json.loads(message)
+        if asked["kind"] == "login":
+            record = db.accounts.find_one({{"name": asked["name"]}})
+            if {proof}:
+                self.account = record["_id"]
+            self.write_message({{"in": self.account is not None}})
+        elif asked["kind"] == "delete":
+            if self.account is None:
+                return
+            {deed}
+"""
+_PROOF = (
+    'record is not None and asked["name"] == record["name"] '
+    'and asked["password"] == record["password"]'
+)
+
+_ONLY_ADMINISTRATORS = """if record["role"] != "admin":
+                    return
+                self.account = record"""
+
+_INSTALLS = """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        asked = json.loads(message)
+        if asked["download"]:
+            self.start()
+    def start(self):
+        asyncio.get_running_loop().call_soon(self.run)
+    def run(self):
+        os.system({line})
+"""
+
 ANYBODY: dict[str, tuple[str, str]] = {
     "a mailbox is read under a name that is said": (
         "missing",
@@ -104,6 +141,49 @@ ANYBODY: dict[str, tuple[str, str]] = {
         ),
     ),
 }
+ANYBODY |= {
+    "who logged in deletes anything": (
+        "missing",
+        _LOGIN.format(
+            proof=_PROOF, deed='db.characters.delete_one({"_id": int(asked["character_id"])})'
+        ),
+    ),
+    "who logged in deletes what is the own": (
+        "ok",
+        _LOGIN.format(
+            proof=_PROOF,
+            deed='db.characters.delete_one({"_id": asked["character_id"], "account": self.account})',
+        ),
+    ),
+    "who logged in as an administrator deletes anything": (
+        "ok",
+        _LOGIN.format(
+            proof=_PROOF + ' and record["role"] == "admin"',
+            deed='db.characters.delete_one({"_id": int(asked["character_id"])})',
+        ),
+    ),
+    "who logged in and is no administrator is sent away": (
+        "ok",
+        _LOGIN.replace("self.account = record", _ONLY_ADMINISTRATORS).format(
+            proof=_PROOF, deed='db.characters.delete_one({"_id": int(asked["character_id"])})'
+        ),
+    ),
+    "a secret of the thing is asked for": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        asked = json.loads(message)
+        board = db.boards.get(asked["board"])
+        if not hmac.compare_digest(board.secret, asked["secret"]):
+            return
+        board.delete()
+""",
+    ),
+    "a message has a program installed": ("missing", _INSTALLS.format(line='"snap install lab"')),
+    "a message has it looked up what is installed": ("ok", _INSTALLS.format(line='"snap list"')),
+}
+
 MEMBERS: dict[str, tuple[str, str]] = {
     "a set of the user's own is added to": (
         "ok",

@@ -24,6 +24,7 @@ __all__ = [
     "last_of",
     "may_raise",
     "permission_asked",
+    "speaks_of_rights",
 ]
 
 _ASKS = words(
@@ -129,7 +130,12 @@ def asks(event: Event) -> bool:
 def _finds_out_who(event: Event) -> bool:
     """Whether it is a part of `get_current_user`, and does not look at what that one may."""
     inside = any({"current", "user"} <= set(lexicon.words_of(name)) for _, _, name in event.stack)
-    return inside and not (_ASKS | _RANKS) & set(lexicon.words_of(event.text.partition(" ")[2]))
+    return inside and not speaks_of_rights(event.text)
+
+
+def speaks_of_rights(text: str) -> bool:
+    """Whether a question looks at a role, a right or a rank."""
+    return bool((_ASKS | _RANKS) & set(lexicon.words_of(text.removeprefix("access: "))))
 
 
 def _is_question(words: list[str]) -> bool:
