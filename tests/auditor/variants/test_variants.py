@@ -31,6 +31,7 @@ from tests.auditor.variants import (
     hostile_actions,
     hostile_checks,
     hostile_origins,
+    kept_for,
     late,
     left_empty,
     looked_up,
@@ -211,6 +212,7 @@ def test_authorization(case: Case, tmp_path: Path) -> None:
 OF_MEMBERS = (
     actions.CASES
     | acting.MEMBERS
+    | kept_for.MEMBERS
     | hostile_actions.CASES
     | deeds.MEMBERS
     | picked.MEMBERS
@@ -228,6 +230,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
 
 OF_ANYBODY = (
     acting.ANYBODY
+    | kept_for.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE
     | picked.ANYBODY

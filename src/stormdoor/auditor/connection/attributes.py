@@ -89,7 +89,19 @@ class TornadoAttributes(Client):
             and value.text in {"self.ws_connection", "self.ws_connection.stream", "self.stream"}
         ):
             return Special("handler.close", frozenset({"self"}), f"{value.text}.{name}")
-        return super().attribute(value, name, node)
+        found = super().attribute(value, name, node)
+        if (
+            isinstance(found, Const)
+            and found.value is None
+            and isinstance(value, Instance)
+            and value.info in self.hierarchy.applications
+            and name in self.hierarchy.attributes
+            and self.stage != Stage.IMPORT
+        ):
+            # `app.rooms = Rooms(app)`, before anybody is served: None is only where it stands.
+            stored = self._application_attribute(name)
+            return Unknown(text=f"{text_of(value)}.{name}") if stored is None else stored
+        return found
 
     def missing_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute that no class that was read defines."""

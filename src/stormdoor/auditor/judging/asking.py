@@ -3,23 +3,33 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.expressions.proofs import mark_at
+from stormdoor.auditor.interpreter.values import labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in
-from stormdoor.auditor.judging.questions import FINDS, asks, last_of, may_raise
+from stormdoor.auditor.judging.questions import (
+    FINDS,
+    asks,
+    last_of,
+    may_raise,
+    speaks_of_rights,
+)
 from stormdoor.auditor.judging.relevance import is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.themselves import Themselves
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
 
 __all__ = ["DOING", "Asking"]
 
 _Way: TypeAlias = tuple[tuple[int, str], ...]
+_BY_MESSAGE = frozenset({"after-accept", "skippable"})
+"""Kinds of verdicts where a message may log somebody in."""
 _FOUND_OUT = frozenset({"answer", "found", "principal", "proven"})
 DOING = frozenset({"act", "join", "store", "dispatch", "picks"})
 """Kinds of events by which something is done."""
@@ -42,6 +52,17 @@ class Asking:
         self._events = endpoint.member.events
         self._themselves = Themselves(endpoint)
         self._answers: dict[int, bool] = {}
+        shown = [one for one in self._events if one.kind == "check" and "credential" in one.labels]
+        self._proven = {label for one in shown for label in one.labels if label.startswith("@")}
+        """Marks of what was found for a client that then proved to be who it said."""
+        self._logs_in = bool(shown)
+        # Behind a door that knows its user, or of an address, it is the thing itself whose secret is shown.
+        logs_in = endpoint.authentication.kind in _BY_MESSAGE
+        said = [one for one in shown if logs_in and "message" in one.labels]
+        self._of_login = {label for one in said for label in one.labels if label.startswith("@")}
+        self._beside_proof = frozenset[int]().union(
+            *(_asked_with(one.module, one.node) for one in said)
+        )
         questions = [event for event in self._events if self._asks(event)]
         self.before_accept = any(
             one.stage in {Stage.PREPARE, Stage.GET} and self._may_refuse(one) for one in questions
@@ -50,17 +71,6 @@ class Asking:
         self._asked_of = {
             label for one in questions for label in one.labels if label.startswith("@")
         }
-        self._proven = {
-            label
-            for one in self._events
-            if one.kind == "check" and "credential" in one.labels
-            for label in one.labels
-            if label.startswith("@")
-        }
-        """Marks of what was found for a client that then proved to be who it said."""
-        self._logs_in = any(
-            one.kind == "check" and "credential" in one.labels for one in self._events
-        )
         self._questions = questions
         self._stops: dict[tuple[int, int], bool] = {}
         self._done: dict[int, set[_Way]] = {}
@@ -70,9 +80,29 @@ class Asking:
         # INVARIANT: the ways hold the events, or another would have the id of one.
         known = self._answers.get(id(event))
         if known is None:
-            known = asks(event) and not self._themselves.asked(event)
+            known = (
+                asks(event)
+                and not self._themselves.asked(event)
+                and not self._is_part_of_login(event)
+            )
             self._answers[id(event)] = known
         return known
+
+    def _is_part_of_login(self, event: Event) -> bool:
+        """`row is not None and row["name"] == data["name"] and row["password"] == data["password"]`.
+
+        Whether there is such a user is asked there, and nothing about what it may.
+        """
+        if event.kind == "call":
+            return mark_at(event.node) in self._of_login
+        if not event.text.startswith("access: ") or speaks_of_rights(event.text):
+            return False
+        return self._is_of_who_logs_in(event)
+
+    def _is_of_who_logs_in(self, event: Event) -> bool:
+        """Whether a question is about the user whom a message proves to be its sender."""
+        marks = {label for label in event.labels if label.startswith("@")}
+        return id(event.node) in self._beside_proof or (bool(marks) and marks <= self._of_login)
 
     def _may_refuse(self, question: Event) -> bool:
         """Whether anybody is refused for the answer: `if not profile: return` in `prepare()` refuses none."""
@@ -164,7 +194,10 @@ class Asking:
 
     def _belongs_to_login(self, doing: Event) -> bool:
         """Whether it looks up whose password is then compared, or is done with what was found so."""
-        if mark_at(doing.node) in self._proven:
+        held = doing.receiver
+        if mark_at(doing.node) in self._proven or (
+            held is not None and self._proven & labels_of(held)
+        ):
             return True
         said = chosen_in(doing)
         return bool(said) and all(one.labels & self._proven for one in said)
@@ -220,6 +253,7 @@ class Asking:
         if known is None:
             known = self._stops[key] = (
                 question.text.startswith("@")
+                or self._is_of_who_logs_in(question)  # who may not is not in, for later messages
                 or (may_raise(question) and not is_swallowed(question, doing))
                 or self._is_kept_from(key[0], wanted)
                 or not (self._complete or self._is_done_either_way(key[0], wanted))
@@ -236,6 +270,17 @@ class Asking:
             if event.kind == "branch" and id(event.node) == question
         }
         return {"True", "False"} <= answers
+
+
+@lru_cache(maxsize=1024)
+def _asked_with(module: Module, node: ast.AST) -> frozenset[int]:
+    """All that is a part of the condition in which a credential is compared."""
+    for one in ast.walk(module.tree):
+        if isinstance(one, ast.BoolOp):
+            parts = frozenset(map(id, ast.walk(one)))
+            if id(node) in parts:
+                return parts
+    return frozenset({id(node)})
 
 
 def _is_held(node: ast.AST) -> bool:

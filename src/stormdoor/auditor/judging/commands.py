@@ -14,8 +14,8 @@ __all__ = ["commands_of_anybody", "ends_what_runs"]
 
 _ENDS = words(
     """
-    disable halt hibernate init kill killall logout pkill poweroff reboot restart rm service
-    shutdown start stop suspend systemctl
+    disable halt hibernate init install kill killall logout pkill poweroff reboot restart rm
+    service shutdown start stop suspend systemctl uninstall upgrade
     """
 )
 """Words of command lines that end or begin what others use."""

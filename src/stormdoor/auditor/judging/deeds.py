@@ -56,7 +56,14 @@ from stormdoor.auditor.judging.verbs import (
     TELLS,
     THEMSELVES,
 )
-from stormdoor.auditor.judging.wording import fields_of, is_told, name_of, statement_in, stems_of
+from stormdoor.auditor.judging.wording import (
+    fields_of,
+    is_told,
+    literals_of,
+    name_of,
+    statement_in,
+    stems_of,
+)
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
@@ -88,13 +95,29 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if event.stage == Stage.OPEN:
         return False
-    if overwrites(event) or is_order(event):
+    if overwrites(event) or is_order(event) or _reads_a_mailbox(event):
         return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
     if not _is_control(event) or is_for_itself(endpoint, event):
         return False
     return event.kind == "alter" or is_of_the_machine(event) or is_of_the_program(endpoint, event)
+
+
+def _reads_a_mailbox(event: Event) -> bool:
+    """`redis.lrange(data["user"] + ":messages", 0, -1)`: what is kept for somebody is read."""
+    if event.kind != "act" or not event.labels >= {"client", "message"} or not event.values:
+        return False
+    key = event.values[0]
+    return (
+        "message" in labels_of(key)
+        and bool(_TAKES_OUT & set(lexicon.words_of(name_of(event))[:1]))
+        and any(_MAILBOXES & stems_of(text) for text in literals_of(key))
+    )
+
+
+_TAKES_OUT = words("blpop brpop get hget hgetall lindex lpop lrange rpop smembers xread zrange")
+_MAILBOXES = words("inbox mailbox message notification outbox")
 
 
 # what a message names --------------------------------------------------------------------------

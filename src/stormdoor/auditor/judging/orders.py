@@ -34,6 +34,10 @@ _ENDS = words(
     """
 )
 """Words of a flag that a loop of the program looks at."""
+_LINES_UP = words("add append appendleft enqueue extend push put")
+_LINED_UP = words("cmd cmds command commands instruction instructions order orders")
+"""Words of a list whose items are done one after the other by another part of the program."""
+_KEPT = words("history log logs received seen sent undo")
 _REQUESTS = frozenset({"delete", "patch", "post", "put"})
 _WORKERS = frozenset({"job", "jobs", "task", "tasks", "worker", "workers"})
 """Words for who does what it is sent."""
@@ -52,6 +56,9 @@ def is_order(event: Event) -> bool:
     texts = [text for one in named for text in literals_of(one)]
     if told and words[:1] and words[0] in _SENDS and _WORKERS & words_before(event):
         return True
+    if told and words[:1] and words[0] in _LINES_UP and event.receiver is None:
+        before = words_before(event)
+        return bool(_LINED_UP & before) and not _KEPT & before
     if words[:1] in (["insert"], ["create"]) and (told or event.selected):
         return bool(_TABLES & _words_of_table(event))
     if _PUBLISHES & set(words):

@@ -24,6 +24,7 @@ __all__ = [
     "last_of",
     "may_raise",
     "permission_asked",
+    "speaks_of_rights",
 ]
 
 _ASKS = words(
@@ -35,14 +36,16 @@ _ASKS = words(
 )
 _DOES = words(
     """
-    add append broadcast create delete dispatch emit execute insert make notify post publish
-    push put record register remove save send set setsockopt store subscribe unsubscribe update
-    write
+    add append broadcast create delete dispatch emit execute hdel hmset hset insert lpush lrem make
+    notify post publish push put record register remove rpush sadd save send set setsockopt srem
+    store subscribe task unsubscribe update write zadd zrem
     """
 )
 """What does something with the user and the object together, and asks nothing."""
 _CHANGES = words("create delete insert put remove save set store update write")
 """Of these what changes something that may be the user's own."""
+_ON_KEYS = words("hdel hmset hset lpush lrem rpush sadd srem zadd zrem")
+"""What changes what is kept under a key, which comes first."""
 _OF_ONE = frozenset({"delete", "remove", "replace", "update"})
 """Of these what is told first which rows are meant."""
 _LIMITS = frozenset({"requires", "require", "required", "needs", "only", "restricted", "restrict"})
@@ -62,6 +65,8 @@ _ACCOUNT = words(
     """
 )
 """Words for whether there is such an account."""
+_RANKS = words("group groups level rank staff superuser")
+"""Words for how much somebody may, beside those of a question."""
 _STAGES = frozenset({Stage.PREPARE, Stage.GET, Stage.OPEN, Stage.MESSAGE, Stage.LATER})
 _CHECKS = words(
     """
@@ -105,7 +110,7 @@ def asks(event: Event) -> bool:
         if event.kind == "check" and (only_notes(event) or only_skips_itself(event)):
             return False
         if event.text.startswith("access: "):
-            return not _is_account_state(event.text)
+            return not (_is_account_state(event.text) or _finds_out_who(event))
         if _is_question(words) or _is_asked_of(event.text):
             return True
         if event.text.startswith("@") and _LIMITS & set(words) and not _LOGINS & set(words):
@@ -120,6 +125,17 @@ def asks(event: Event) -> bool:
         ):
             return True  # the user and the object together: the callee can tell
     return any(_is_question(lexicon.words_of(name)) for _, _, name in event.stack[-2:])
+
+
+def _finds_out_who(event: Event) -> bool:
+    """Whether it is a part of `get_current_user`, and does not look at what that one may."""
+    inside = any({"current", "user"} <= set(lexicon.words_of(name)) for _, _, name in event.stack)
+    return inside and not speaks_of_rights(event.text)
+
+
+def speaks_of_rights(text: str) -> bool:
+    """Whether a question looks at a role, a right or a rank."""
+    return bool((_ASKS | _RANKS) & set(lexicon.words_of(text.removeprefix("access: "))))
 
 
 def _is_question(words: list[str]) -> bool:
@@ -184,6 +200,9 @@ def is_given_the_user(event: Event) -> bool:
         return "principal" in event.labels and bool(
             re.match(r"\s*insert\b|.*\bwhere\b", statement, re.DOTALL)
         )
+    if _ON_KEYS & set(words[:1]):  # `redis.sadd(f"rooms:{user}", message["room"])`
+        key = labels_of(*event.values[:1])
+        return "principal" in key and "message" not in key
     if not _CHANGES & set(words[:1]):
         return False
     if words[:1] in (["create"], ["insert"]) and _is_put_in_a_place(event):
