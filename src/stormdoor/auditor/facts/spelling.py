@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.facts.arguments import are_words, given_to
 from stormdoor.auditor.facts.bindings import FILLS, FunctionNode, Within, leaves
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
+from stormdoor.auditor.facts.templates import CONVERSION, NUMERIC, is_number_spec
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
-__all__ = ["Spelling", "given_at"]
+__all__ = ["Place", "Spelling"]
 
 _DEPTH = 40
 _PLAIN = words(
@@ -66,37 +68,17 @@ _FETCHES = frozenset({"httpx.get", "requests.get"})
 """What they give was written by whoever is asked."""
 _SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
 _OPTIONS = frozenset({"parse_args", "parse_known_args"})
-_TRIMS = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "encode", "decode"})
-"""Methods of a text that leave it as it is, but for its ends and its letters."""
-_CONVERSION = re.compile(r"%(?:\((\w+)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?([a-zA-Z%])")
-_NUMERIC = frozenset("diouxXeEfFgG")
-_NUMERIC_SPEC = re.compile(r"[^{}]*[bdoxXeEfFgGn%]")
 _ROUTED = frozenset({"open", "get", "prepare", "on_open"})
-_GROUP = re.compile(r"\((?:\?P<\w+>|\?:)?([^()]*)\)")
-_WORDS = re.compile(r"(?:\\[wd]|[\w-]|\[(?:\\[wd-]|[\w-])+\]|[|+*?]|\{\d+(?:,\d*)?\})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where an expression stands, and which calls led there."""
 
     module: Module
     scopes: tuple[ast.AST, ...]
     at: ast.AST
     stack: tuple[tuple[Module, ast.AST, str], ...] = ()
-
-
-def given_at(event: Event, at: int, *names: str) -> ast.expr | None:
-    """The expression of an argument of a call, by its place or one of its names."""
-    if not isinstance(event.node, ast.Call):
-        return None
-    for word in event.node.keywords:
-        if word.arg in names:
-            return word.value
-    plain = event.node.args[: at + 1]
-    if len(plain) <= at or any(isinstance(one, ast.Starred) for one in plain):
-        return None
-    return plain[at]
 
 
 class Spelling:
@@ -124,19 +106,13 @@ class Spelling:
         self._seen.clear()
         return self._free(node, self._place(event), 0)
 
-    def pieces(self, event: Event, node: ast.expr) -> Iterator[tuple[ast.expr, bool]]:
-        """The parts of a text from left to right, each with whether the client may write it."""
-        for one, place in self._pieces(node, self._place(event), 0):
-            self._seen.clear()
-            yield one, self._free(one, place, 0)
-
     @staticmethod
-    def _place(event: Event) -> _Place:
-        return _Place(event.module, scopes_of(event.module, event.node), event.node, event.stack)
+    def _place(event: Event) -> Place:
+        return Place(event.module, scopes_of(event.module, event.node), event.node, event.stack)
 
     # expressions ----------------------------------------------------------------------------
 
-    def _free(self, node: ast.expr, place: _Place, depth: int) -> bool:
+    def _free(self, node: ast.expr, place: Place, depth: int) -> bool:
         if depth > _DEPTH:
             return True
         match node:
@@ -151,31 +127,31 @@ class Spelling:
             case ast.BinOp(left=left, op=ast.Mod(), right=right):
                 return self._formatted(left, right, place, depth + 1)
             case ast.FormattedValue(value=value, format_spec=spec):
-                return not _is_number_spec(spec) and self._free(value, place, depth + 1)
+                return not is_number_spec(spec) and self._free(value, place, depth + 1)
             case ast.Subscript(value=value):
                 return self._free(value, place, depth + 1)
             case _:
                 parts = _parts_of(node)
                 return parts is None or self._any(parts, place, depth + 1)
 
-    def _any(self, nodes: list[ast.expr], place: _Place, depth: int) -> bool:
+    def _any(self, nodes: list[ast.expr], place: Place, depth: int) -> bool:
         return any(self._free(one, place, depth) for one in nodes)
 
-    def _formatted(self, left: ast.expr, right: ast.expr, place: _Place, depth: int) -> bool:
+    def _formatted(self, left: ast.expr, right: ast.expr, place: Place, depth: int) -> bool:
         """`"%d of %s" % (number, text)`: only what is written as text counts."""
         template = self._text_of(left, place)
         if template is None:
             return self._any([left, right], place, depth)
-        asked = [one for one in _CONVERSION.findall(template) if one[1] != "%"]
+        asked = [one for one in CONVERSION.findall(template) if one[1] != "%"]
         given = right.elts if isinstance(right, ast.Tuple) else [right]
         if len(asked) != len(given) or any(name for name, _ in asked):
-            return bool({kind for _, kind in asked} - _NUMERIC) and self._free(right, place, depth)
-        texts = [one for one, (_, kind) in zip(given, asked, strict=True) if kind not in _NUMERIC]
+            return bool({kind for _, kind in asked} - NUMERIC) and self._free(right, place, depth)
+        texts = [one for one, (_, kind) in zip(given, asked, strict=True) if kind not in NUMERIC]
         return self._any(texts, place, depth)
 
     # names ----------------------------------------------------------------------------------
 
-    def _name(self, node: ast.Name, place: _Place, depth: int) -> bool:
+    def _name(self, node: ast.Name, place: Place, depth: int) -> bool:
         scope = id(place.scopes[-1]) if place.scopes else 0
         key = (scope, node.id, id(place.at), id(place.stack[-1][1]) if place.stack else 0)
         if key in self._seen:
@@ -194,7 +170,7 @@ class Spelling:
             at = around
         return self._global(place.module, node.id, depth)
 
-    def _local(self, within: Within, name: str, at: ast.AST, place: _Place, depth: int) -> bool:
+    def _local(self, within: Within, name: str, at: ast.AST, place: Place, depth: int) -> bool:
         if within.is_guarded(name, at, forms=self._forms) or self._is_checked(
             within, name, at, place
         ):
@@ -208,25 +184,25 @@ class Spelling:
             return False
         return self._parameter(within, name, place, depth)
 
-    def _parameter(self, within: Within, name: str, place: _Place, depth: int) -> bool:
+    def _parameter(self, within: Within, name: str, place: Place, depth: int) -> bool:
         function = within.function
         owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
         if owned and within.parameters[:1] == [name] and name in {"self", "cls"}:
             return False
         module, site, called = place.stack[-1] if place.stack else (place.module, None, "")
         if called == function.name and isinstance(site, ast.Call):
-            given = _argument(site, function, name, bound=owned)
+            given = given_to(site, function, name, bound=owned)
             if given is None:
                 return True
-            outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
+            outer = Place(module, scopes_of(module, site), site, place.stack[:-1])
             return self._free(given, outer, depth)
         if called == function.name and function.name in _ROUTED:
-            return not _are_words(self._endpoint.paths)
+            return not are_words(self._endpoint.paths)
         if function.name == "__init__" and owned and not place.stack:
             return self._constructed(place, function, name, depth)
         return True
 
-    def _constructed(self, place: _Place, function: FunctionNode, name: str, depth: int) -> bool:
+    def _constructed(self, place: Place, function: FunctionNode, name: str, depth: int) -> bool:
         """A parameter of a constructor: what the calls of the class give it."""
         owner = place.scopes[-2]
         project = self._endpoint.project
@@ -237,8 +213,8 @@ class Spelling:
                 if wanted not in call.names or is_test(module):
                     continue
                 found = True
-                given = _argument(call.node, function, name, bound=True)
-                there = _Place(module, call.scopes, call.node)
+                given = given_to(call.node, function, name, bound=True)
+                there = Place(module, call.scopes, call.node)
                 if given is None or self._free(given, there, depth):
                     return True
         return not found
@@ -254,7 +230,7 @@ class Spelling:
                     one.module, name
                 ):
                     return True
-                if self._free(value, _Place(one.module, (), value), depth):
+                if self._free(value, Place(one.module, (), value), depth):
                     return True
         return False
 
@@ -264,7 +240,7 @@ class Spelling:
             isinstance(node, ast.Global) and name in node.names for node in ast.walk(module.tree)
         )
 
-    def _attribute(self, node: ast.Attribute, place: _Place, depth: int) -> bool:
+    def _attribute(self, node: ast.Attribute, place: Place, depth: int) -> bool:
         root: ast.expr = node
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -285,7 +261,7 @@ class Spelling:
             return False
         return self._free(node.value, place, depth)
 
-    def _of_object(self, name: str, place: _Place, depth: int) -> bool:
+    def _of_object(self, name: str, place: Place, depth: int) -> bool:
         """`self.name`: everything that the classes it may belong to put there."""
         found = False
         for module, owner, around in self._owners(place):
@@ -300,14 +276,14 @@ class Spelling:
                 for given in self._set_in(member, name):
                     found = True
                     if given.value is None or self._free(
-                        given.value, _Place(module, scopes, given.node), depth
+                        given.value, Place(module, scopes, given.node), depth
                     ):
                         return True
             for statement in owner.body:
                 match statement:
                     case ast.Assign(targets=[ast.Name(id=held)], value=value) if held == name:
                         found = True
-                        if self._free(value, _Place(module, (*around, owner), statement), depth):
+                        if self._free(value, Place(module, (*around, owner), statement), depth):
                             return True
                     case _:
                         pass
@@ -322,7 +298,7 @@ class Spelling:
                 case ast.Assign(
                     targets=[ast.Attribute(value=ast.Name(id=other), attr=attr)], value=value
                 ) if attr == name and other not in {"self", "cls"}:
-                    if self._free(value, _Place(module, scopes, node), depth):
+                    if self._free(value, Place(module, scopes, node), depth):
                         return True
                 case _:
                     pass
@@ -365,7 +341,7 @@ class Spelling:
                 case _:
                     pass
 
-    def _owners(self, place: _Place) -> list[tuple[Module, ast.ClassDef, tuple[ast.AST, ...]]]:
+    def _owners(self, place: Place) -> list[tuple[Module, ast.ClassDef, tuple[ast.AST, ...]]]:
         classes = [one for one in place.scopes if isinstance(one, ast.ClassDef)]
         if not classes:
             return []
@@ -375,7 +351,7 @@ class Spelling:
             return [(one.module, one.node, scopes_of(one.module, one.node)) for one in family]
         return [(place.module, owner, place.scopes[: place.scopes.index(owner)])]
 
-    def _is_checked(self, within: Within, name: str, at: ast.AST, place: _Place) -> bool:
+    def _is_checked(self, within: Within, name: str, at: ast.AST, place: Place) -> bool:
         """Whether a function of the project raised unless the form of it is right: `check_name(name)`."""
         for one in within.statements(at):
             match one:
@@ -402,7 +378,7 @@ class Spelling:
 
     # calls ----------------------------------------------------------------------------------
 
-    def _call(self, node: ast.Call, place: _Place, depth: int) -> bool:
+    def _call(self, node: ast.Call, place: Place, depth: int) -> bool:
         call = Call(self._endpoint.project, place.module, node, place.scopes)
         names = call.names
         if names and names <= _PLAIN | self._quotes:
@@ -437,7 +413,7 @@ class Spelling:
             return self._any(given, place, depth)
         return True
 
-    def _is_of_the_program(self, given: list[ast.expr], place: _Place) -> bool:
+    def _is_of_the_program(self, given: list[ast.expr], place: Place) -> bool:
         """Whether a function that no endpoint called hands on what it was given."""
         function = place.scopes[-1] if len(place.scopes) == 1 and not place.stack else None
         return isinstance(function, FunctionNode) and all(
@@ -445,12 +421,12 @@ class Spelling:
             for one in given
         )
 
-    def _is_table(self, node: ast.expr, place: _Place) -> bool:
+    def _is_table(self, node: ast.expr, place: Place) -> bool:
         """Whether it is a table that stands in the source, or belongs to a library."""
         call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
         return isinstance(call.literal(node), ast.Dict) or self._is_outside(node, place)
 
-    def _is_outside(self, node: ast.expr, place: _Place) -> bool:
+    def _is_outside(self, node: ast.expr, place: Place) -> bool:
         """Whether it belongs to a library that was imported."""
         root = node
         while isinstance(root, ast.Attribute):
@@ -461,7 +437,7 @@ class Spelling:
         return bool(means) and all(isinstance(one, External) for one in means)
 
     def _functions(
-        self, node: ast.Call, place: _Place
+        self, node: ast.Call, place: Place
     ) -> Iterator[tuple[Module, FunctionNode, tuple[ast.AST, ...]]]:
         match node.func:
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
@@ -493,7 +469,7 @@ class Spelling:
         if returned is None or depth > _DEPTH or sum(a[2] == function.name for a in stack) > 2:
             return True
         return any(
-            self._free(one, _Place(module, (*around, function), one, stack), depth + 1)
+            self._free(one, Place(module, (*around, function), one, stack), depth + 1)
             for one in returned
         )
 
@@ -503,161 +479,7 @@ class Spelling:
             known = self._within[function] = Within(function)
         return known
 
-    # pieces ---------------------------------------------------------------------------------
-
-    def _pieces(
-        self, node: ast.expr, place: _Place, depth: int
-    ) -> Iterator[tuple[ast.expr, _Place]]:
-        if depth > _DEPTH:
-            yield node, place
-            return
-        match node:
-            case ast.JoinedStr(values=values):
-                for one in values:
-                    match one:
-                        case ast.FormattedValue(format_spec=spec) if _is_number_spec(spec):
-                            yield ast.Constant(value="0"), place
-                        case ast.FormattedValue(value=inner):
-                            yield from self._pieces(inner, place, depth + 1)
-                        case _:
-                            yield one, place
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                yield from self._pieces(left, place, depth + 1)
-                yield from self._pieces(right, place, depth + 1)
-            case ast.BinOp(left=left, op=ast.Mod(), right=right):
-                given = right.elts if isinstance(right, ast.Tuple) else [right]
-                yield from self._filled(_Template(left, given, _CONVERSION, {}), place, depth)
-            case ast.Call():
-                yield from self._pieces_of_call(node, place, depth)
-            case ast.Name(id=name) if held := self._only(name, node, place):
-                for part, there in held:
-                    yield from self._pieces(part, there, depth + 1)
-            case _:
-                yield node, place
-
-    def _pieces_of_call(
-        self, node: ast.Call, place: _Place, depth: int
-    ) -> Iterator[tuple[ast.expr, _Place]]:
-        match node:
-            case ast.Call(func=ast.Attribute(value=left, attr="format"), args=given):
-                named = {one.arg: one.value for one in node.keywords if one.arg}
-                yield from self._filled(_Template(left, given, _FIELD, named), place, depth)
-            case ast.Call(
-                func=ast.Attribute(value=ast.Constant(value=str() as sign), attr="join"),
-                args=[ast.expr() as parts],
-            ) if (listed := self._listed(parts, place)) is not None:
-                for index, (one, there) in enumerate(listed):
-                    if index and sign:
-                        yield ast.Constant(value=sign), place
-                    yield from self._pieces(one, there, depth + 1)
-            case ast.Call(func=ast.Attribute(value=inner, attr=how)) if how in _TRIMS:
-                yield from self._pieces(inner, place, depth + 1)
-            case ast.Call(args=[base, other, *_]) if last_name(node.func) == "urljoin":
-                behind = list(self._pieces(other, place, depth + 1))
-                before = list(self._pieces(base, place, depth + 1))
-                # A whole address replaces the base.
-                stays = bool(behind) and _is_within(behind[0][0])
-                yield from before + behind if stays else behind + before
-            case ast.Call() if (returned := self._returned(node, place)) is not None:
-                yield from self._pieces(*returned, depth + 1)
-            case _:
-                yield node, place
-
-    def _listed(self, node: ast.expr, place: _Place) -> list[tuple[ast.expr, _Place]] | None:
-        """The items of a list that stands there, or of what a call gave `*parts`."""
-        match node:
-            case ast.List(elts=parts) | ast.Tuple(elts=parts):
-                return [(one, place) for one in parts]
-            case ast.Name(id=name) if place.stack and place.scopes:
-                module, site, called = place.stack[-1]
-                function = place.scopes[-1]
-                if (
-                    not isinstance(function, FunctionNode)
-                    or function.args.vararg is None
-                    or function.args.vararg.arg != name
-                    or called != function.name
-                    or not isinstance(site, ast.Call)
-                ):
-                    return None
-                bound = isinstance(site.func, ast.Attribute) and len(place.scopes) > 1
-                given = site.args[len(self._names_of(function).parameters) - bound :]
-                outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
-                return [(one, outer) for one in given]
-            case _:
-                return None
-
-    def _only(self, name: str, at: ast.AST, place: _Place) -> list[tuple[ast.expr, _Place]] | None:
-        """What a name of a function holds, where it can hold one thing only, and what `+=` adds to it."""
-        function = place.scopes[-1] if place.scopes else None
-        if not isinstance(function, FunctionNode):
-            return None
-        within = self._names_of(function)
-        if within.is_guarded(name, at, forms=self._forms) or self._is_checked(
-            within, name, at, place
-        ):
-            return None  # what it is made of was not looked at, but it was
-        found, open_ended = within.reaching(name, at)
-        if open_ended and not found and name in within.all_parameters and place.stack:
-            module, site, called = place.stack[-1]
-            if called != function.name or not isinstance(site, ast.Call):
-                return None
-            owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
-            given = _argument(site, function, name, bound=owned)
-            outer = _Place(module, scopes_of(module, site), site, place.stack[:-1])
-            return None if given is None else [(given, outer)]
-        added = [isinstance(one.node, ast.AugAssign) for one in found[:-1]]
-        if open_ended or not found or not found[-1].whole or not all(added):
-            return None
-        return [
-            (one.value, replace(place, at=one.node))
-            for one in reversed(found)
-            if one.value is not None
-        ]
-
-    def _returned(self, node: ast.Call, place: _Place) -> tuple[ast.expr, _Place] | None:
-        """What a function of the project answers, where it answers one thing besides constants."""
-        functions = list(self._functions(node, place))
-        if len(functions) != 1 or len(place.stack) > _DEPTH:
-            return None
-        module, function, around = functions[0]
-        returned = self._names_of(function).returned() or []
-        made = [one for one in returned if not isinstance(one, ast.Constant)]
-        if len(made) != 1:
-            return None
-        stack = (*place.stack, (place.module, node, last_name(node.func)))
-        return made[0], _Place(module, (*around, function), made[0], stack)
-
-    def _filled(
-        self, template: "_Template", place: _Place, depth: int
-    ) -> Iterator[tuple[ast.expr, _Place]]:
-        """The parts of a template and what stands in its places."""
-        text = self._text_of(template.text, place)
-        if text is None:
-            for one in (template.text, *template.given, *template.named.values()):
-                yield from self._pieces(one, place, depth + 1)
-            return
-        at, given = 0, iter(template.given)
-        for found in template.sign.finditer(text):
-            if text[at : found.start()]:
-                yield ast.Constant(value=text[at : found.start()]), place
-            at = found.end()
-            if found[0] == "%%":
-                continue
-            name = found[1] or ""
-            if name.isdigit() and int(name) < len(template.given):
-                filling: ast.expr | None = template.given[int(name)]
-            else:
-                filling = template.named.get(name) if name else next(given, None)
-            if filling is None:
-                yield _UNKNOWN, place
-            elif _is_number(template, found):
-                yield ast.Constant(value="0"), place
-            else:
-                yield from self._pieces(filling, place, depth + 1)
-        if text[at:]:
-            yield ast.Constant(value=text[at:]), place
-
-    def _text_of(self, node: ast.expr, place: _Place) -> str | None:
+    def _text_of(self, node: ast.expr, place: Place) -> str | None:
         """A text that stands in the source; of a table of texts the shortest beginning."""
         call = Call(self._endpoint.project, place.module, _NOWHERE, place.scopes)
         match node:
@@ -676,32 +498,12 @@ class Spelling:
 
 
 @dataclass(frozen=True, slots=True)
-class _Template:
-    text: ast.expr
-    given: list[ast.expr]
-    sign: re.Pattern[str]
-    named: dict[str, ast.expr]
-
-
-@dataclass(frozen=True, slots=True)
 class _Set:
     node: ast.AST
     value: ast.expr | None
 
 
 _NOWHERE = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
-_UNKNOWN = ast.Yield(value=None)
-"""Something that cannot be seen."""
-_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
-
-
-def _is_within(first: ast.expr) -> bool:
-    """Whether what begins like this is a path below an address, and no address of its own."""
-    match first:
-        case ast.Constant(value=str() as text):
-            return re.match(r"/?[^/:\\\s]+[/?#]", text) is not None
-        case _:
-            return False
 
 
 def _parts_of(node: ast.expr) -> list[ast.expr] | None:
@@ -725,22 +527,6 @@ def _parts_of(node: ast.expr) -> list[ast.expr] | None:
             return [inner]
         case _:
             return None
-
-
-def _is_number(template: "_Template", found: re.Match[str]) -> bool:
-    """Whether a place of a template takes a number only: `%d`, `{:d}`."""
-    if template.sign is _CONVERSION:
-        return found[2] in _NUMERIC
-    _, colon, spec = found[0][1:-1].partition(":")
-    return bool(colon) and _NUMERIC_SPEC.fullmatch(spec) is not None
-
-
-def _is_number_spec(spec: ast.expr | None) -> bool:
-    match spec:
-        case ast.JoinedStr(values=[ast.Constant(value=str() as text)]):
-            return _NUMERIC_SPEC.fullmatch(text) is not None
-        case _:
-            return False
 
 
 def _selects(node: ast.Call) -> bool:
@@ -786,36 +572,3 @@ def _is_filled(module: Module, name: str) -> bool:
             case _:
                 pass
     return False
-
-
-def _argument(site: ast.Call, function: FunctionNode, name: str, *, bound: bool) -> ast.expr | None:
-    """What a call gives a parameter; None where that cannot be seen."""
-    for word in site.keywords:
-        if word.arg == name:
-            return word.value
-    if any(word.arg is None for word in site.keywords):
-        return None
-    places = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
-    static = any(last_name(one) == "staticmethod" for one in function.decorator_list)
-    skipped = 1 if bound and not static and places[:1] in (["self"], ["cls"]) else 0
-    if name in places and (at := places.index(name) - skipped) >= 0:
-        if any(isinstance(one, ast.Starred) for one in site.args[: at + 1]):
-            return None
-        if at < len(site.args):
-            return site.args[at]
-        behind = places.index(name) - len(places) + len(function.args.defaults)
-        # What a parameter has by default was made when the function was, before any client came.
-        return ast.Constant(value=None) if behind >= 0 else None
-    return None
-
-
-def _are_words(patterns: tuple[str, ...]) -> bool:
-    """Whether what the routes capture has letters, digits, lines and dashes only."""
-    if not patterns:
-        return False
-    for pattern in patterns:
-        groups = _GROUP.findall(pattern)
-        rest = _GROUP.sub("", pattern)
-        if not groups or "(" in rest or not all(_WORDS.fullmatch(one) for one in groups):
-            return False
-    return True

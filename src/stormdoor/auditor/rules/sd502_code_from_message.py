@@ -23,8 +23,9 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.arguments import given_at
+from stormdoor.auditor.facts.pieces import Pieces
 from stormdoor.auditor.facts.sinks import is_called, reaching, sunk
-from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
@@ -46,14 +47,14 @@ _IMPORTS = frozenset({"__import__", "importlib.import_module"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    spelling = Spelling(endpoint)
+    spelling = Pieces(endpoint)
     for event in reaching(endpoint, 0, (), *_SINKS):
         if event.text in _IMPORTS and _is_within_a_package(spelling, event):
             continue
         yield sunk(endpoint, event, f"What the client sends reaches {event.text}().")
 
 
-def _is_within_a_package(spelling: Spelling, event: Event) -> bool:
+def _is_within_a_package(spelling: Pieces, event: Event) -> bool:
     """`import_module("plugins." + name)`: only modules that the package was given can be named."""
     named = given_at(event, 0, "name")
     if named is None or not is_called(event):

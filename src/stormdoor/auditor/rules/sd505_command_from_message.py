@@ -20,8 +20,9 @@ Fix:
 import re
 from collections.abc import Iterable, Iterator
 
+from stormdoor.auditor.facts.arguments import given_at
 from stormdoor.auditor.facts.sinks import argument, from_client, is_called, reaching, sunk
-from stormdoor.auditor.facts.spelling import Spelling, given_at
+from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Const, Sequence, Value
 from stormdoor.auditor.judging.endpoint import Endpoint

@@ -20,9 +20,10 @@ import ast
 import re
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.arguments import given_at
 from stormdoor.auditor.facts.places import scopes_of
 from stormdoor.auditor.facts.sinks import reaching, sunk
-from stormdoor.auditor.facts.spelling import Spelling, given_at
+from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule

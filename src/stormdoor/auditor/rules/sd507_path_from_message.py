@@ -23,9 +23,10 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.arguments import given_at
 from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.facts.sinks import from_client, is_called, reaching, sunk
-from stormdoor.auditor.facts.spelling import Spelling, given_at
+from stormdoor.auditor.facts.spelling import Spelling
 from stormdoor.auditor.facts.tested import is_tested
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint

@@ -22,10 +22,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.arguments import given_at
 from stormdoor.auditor.facts.bindings import FunctionNode, Within
+from stormdoor.auditor.facts.pieces import Pieces
 from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.facts.sinks import argument, is_called, reaching, sunk
-from stormdoor.auditor.facts.spelling import Spelling, given_at
 from stormdoor.auditor.facts.tested import sources_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import text_of
@@ -79,8 +80,8 @@ _FIXED = re.compile(r"^[a-z]+://[^/?#]+[/?#]", re.IGNORECASE)
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    spelling = Spelling(endpoint, forms=False)
-    ports = Spelling(endpoint)
+    spelling = Pieces(endpoint, forms=False)
+    ports = Pieces(endpoint)
     for event in reaching(endpoint, 0, _WORDS, *_CLIENTS):
         if not is_called(event) or _chooses_the_host(spelling, ports, event):
             yield sunk(
@@ -88,7 +89,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             )
 
 
-def _chooses_the_host(spelling: Spelling, ports: Spelling, event: Event) -> bool:
+def _chooses_the_host(spelling: Pieces, ports: Pieces, event: Event) -> bool:
     """`"https://api.example/" + x`: only the path is the client's."""
     node = given_at(event, 0, *_WORDS)
     given = argument(event, 0, *_WORDS)
