@@ -2,7 +2,7 @@
 
 Labels answer six questions. What else the scanner says was judged in random samples: at most eight
 findings of a rule in the first and four in the second, at most one of a package. What the first showed
-was mended before the second was drawn. Prints for each sample and each rule how many are true, and how
+was mended before the second was drawn. Prints for each rule how many of each sample are true, and how
 many of the true and of the false ones the scanner says today.
 """
 
@@ -156,20 +156,32 @@ def main() -> int:
     reports = {one.slug: scanner.report(one, options.cache / one.slug) for one in versions}
     slugs = {rule["id"]: rule["slug"] for report in reports.values() for rule in report["rules"]}
     said = {slug: report["findings"] for slug, report in reports.items()}
-    for sample in sorted({one.sample for one in judged}):
-        print(f"\nSample {sample}: precision at first sight\n")
-        print_table(tallied([one for one in judged if one.sample == sample], said), slugs)
+    samples = sorted({one.sample for one in judged})
+    by_sample = [tallied([one for one in judged if one.sample == at], said) for at in samples]
+    print_table(by_sample, tallied(judged, said), slugs)
     return 0
 
 
-def print_table(tallies: dict[str, Tally], slugs: dict[str, str]) -> None:
-    """A row for each rule of a sample, and one for all."""
-    print("| rule | | true, false, debatable | precision | today: true, false |")
-    print("| --- | --- | --- | ---: | --- |")
-    for rule, tally in (*tallies.items(), ("all", _sum(tallies.values()))):
-        counts = f"{tally.true}, {tally.false}, {tally.debatable}"
-        today = f"{tally.true_today}, {tally.false_today}"
-        print(f"| {rule} | {slugs.get(rule, '')} | {counts} | {tally.precision} | {today} |")
+def print_table(
+    by_sample: Sequence[dict[str, Tally]], together: dict[str, Tally], slugs: dict[str, str]
+) -> None:
+    """A row for each rule: what each sample showed at first sight, and what is said of it today."""
+    heads = [f"sample {at}: true, false, debatable" for at in range(1, len(by_sample) + 1)]
+    print(f"| rule | | {' | '.join(heads)} | said today: true, false |")
+    print("| --- | --- |" + " --- |" * (len(heads) + 1))
+    for rule in (*sorted(together), "all"):
+        cells = [
+            _counts(_sum(one.values()) if rule == "all" else one.get(rule)) for one in by_sample
+        ]
+        both = _sum(together.values()) if rule == "all" else together[rule]
+        today = f"{both.true_today} of {both.true}, {both.false_today} of {both.false}"
+        print(f"| {rule} | {slugs.get(rule, '')} | {' | '.join(cells)} | {today} |")
+
+
+def _counts(tally: Tally | None) -> str:
+    if tally is None or not (tally.true + tally.false + tally.debatable):
+        return "–"
+    return f"{tally.true}, {tally.false}, {tally.debatable} ({tally.precision})"
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:

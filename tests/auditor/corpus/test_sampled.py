@@ -49,10 +49,16 @@ def test_a_finding_is_of_the_first_sample_unless_it_says_otherwise(tmp_path: Pat
     assert [one.sample for one in read_findings(tmp_path)] == [1, 2]
 
 
-def test_each_sample_has_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """With a row for all its rules."""
-    print_table(tallied([judged("true"), judged("false", line=9)], {"shop-1.0": []}), {})
-    assert "| all |  | 1, 1, 0 | 0.50 | 0, 0 |" in capsys.readouterr().out
+def test_each_sample_has_a_column_and_today_is_of_both(capsys: pytest.CaptureFixture[str]) -> None:
+    """And a row for all rules."""
+    reports = {"shop-1.0": [said()]}
+    first = [judged("true"), judged("false", line=9, subject="shop.ws.Other")]
+    second = [judged("true", line=12, subject="shop.ws.Third")]
+    samples = [tallied(first, reports), tallied(second, reports)]
+    print_table(samples, tallied([*first, *second], reports), {"SD407": "hardcoded-secret"})
+    out = capsys.readouterr().out
+    assert "| SD407 | hardcoded-secret | 1, 1, 0 (0.50) | 1, 0, 0 (1.00) | 1 of 2, 0 of 1 |" in out
+    assert "| all |  | 1, 1, 0 (0.50) | 1, 0, 0 (1.00) | 1 of 2, 0 of 1 |" in out
 
 
 def test_precision_is_of_the_sample_and_today_is_of_the_report() -> None:
