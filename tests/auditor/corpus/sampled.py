@@ -9,7 +9,7 @@ many of the true and of the false ones the scanner says today.
 import argparse
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def _findings(folder: Path) -> Iterator[Judged]:
 
 
 def tallied(
-    judged: Sequence[Judged], said: dict[str, Sequence[dict[str, Any]]]
+    judged: Sequence[Judged], said: Mapping[str, Sequence[dict[str, Any]]]
 ) -> dict[str, Tally]:
     """The sample of each rule.
 
