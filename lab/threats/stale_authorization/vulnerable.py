@@ -37,7 +37,7 @@ class Terminal(WebSocketHandler):
 
     @gen.coroutine
     def open(self, *args: str, **kwargs: str) -> Any:
-        cookie = self.get_signed_cookie("user")
+        cookie = self.get_signed_cookie("user", max_age_days=1000)
         yield gen.sleep(0)
         if cookie is None or cookie.decode() in disabled:
             self.close(4401, "log in")
