@@ -136,10 +136,8 @@ def answers(judge: Judge, versions: Sequence[Version], sources: Path) -> Iterato
             statements = tuple(one for one in mine if one.group in WAYS_IN)
             opened = _open_door(label)
             yield Answer(version, label, OPEN_DOOR, opened, statements)
-            # What a label does not call guarded and leaves open is measured by neither of the two.
-            guarded = True if label.authentication == "guarded" else (False if opened else None)
             statements = tuple(one for one in mine if one.group == GUARDED)
-            yield Answer(version, label, GUARDED, guarded, statements)
+            yield Answer(version, label, GUARDED, _guarded(label, opened=opened), statements)
 
 
 def pairs(judged: Sequence[Answer]) -> Iterator[tuple[Answer, Answer]]:
@@ -175,6 +173,13 @@ def _open_door(label: Label) -> bool | None:
     if True in expected:
         return True
     return None if None in expected else False
+
+
+def _guarded(label: Label, *, opened: bool | None) -> bool | None:
+    """What a label does not call guarded, and leaves open, is not measured."""
+    if label.authentication == "guarded":
+        return True
+    return False if opened and "guarded" not in label.also else None
 
 
 def _speaks_of(statement: Statement, label: Label, folder: Path) -> bool:

@@ -148,6 +148,7 @@ def test_an_open_door_is_found_whichever_way_in_is_named(
         (label("guarded"), (1, 0, 0)),
         (label("missing"), (0, 1, 0)),
         (label("after-accept"), (0, 1, 0)),
+        (label("missing", frozenset({"guarded"})), (0, 0, 0)),
         (label("unknown"), (0, 0, 0)),
     ],
 )
