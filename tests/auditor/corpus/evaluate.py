@@ -17,7 +17,7 @@ from tests.auditor.corpus.fetch import CACHE
 from tests.auditor.corpus.judge import GROUPS, GUARDED, Bandit, Heuristic, Judge, Scanner, Statement
 from tests.auditor.corpus.label import Label, Version, read_labels
 
-__all__ = ["OPEN_DOOR", "Answer", "Figures", "answers", "main", "pairs", "part_of"]
+__all__ = ["OPEN_DOOR", "Answer", "Figures", "answers", "at_hand", "main", "pairs", "part_of"]
 
 PARTS = (
     *("development", "held out", "second set", "third set", "fourth set", "fifth set"),
@@ -97,10 +97,8 @@ class Figures:
 def main() -> int:
     """Judges and prints; 0, or 2 if there are no sources."""
     options = _options()
-    versions = [v for v in read_labels() if (options.cache / v.slug / ".fetched").exists()]
-    versions = [v for v in versions if v.python <= sys.version_info[:2]]
+    versions = at_hand(options.cache)
     if not versions:
-        print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)
         return 2
     versions = [v for v in versions if options.only in v.slug]
     versions = [v for v in versions if options.part in ("", part_of(v))]
@@ -122,6 +120,15 @@ def main() -> int:
         if isinstance(judge, Scanner):
             _print_disagreements(judged)
     return 0
+
+
+def at_hand(sources: Path) -> list[Version]:
+    """The versions whose sources were fetched and that this Python can parse; says if there are none."""
+    versions = [one for one in read_labels() if (sources / one.slug / ".fetched").exists()]
+    versions = [one for one in versions if one.python <= sys.version_info[:2]]
+    if not versions:
+        print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)
+    return versions
 
 
 def answers(judge: Judge, versions: Sequence[Version], sources: Path) -> Iterator[Answer]:

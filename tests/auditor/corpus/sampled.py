@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.auditor.corpus.evaluate import at_hand
 from tests.auditor.corpus.fetch import CACHE
 from tests.auditor.corpus.judge import Scanner
 from tests.auditor.corpus.label import read_labels
@@ -146,11 +147,8 @@ def main() -> int:
     options = parser.parse_args()
     judged = read_findings()
     wanted = {one.version for one in judged}
-    versions = [one for one in read_labels() if one.slug in wanted]
-    versions = [one for one in versions if (options.cache / one.slug / ".fetched").exists()]
-    versions = [one for one in versions if one.python <= sys.version_info[:2]]
+    versions = [one for one in at_hand(options.cache) if one.slug in wanted]
     if not versions:
-        print("no sources: run python -m tests.auditor.corpus.fetch first", file=sys.stderr)
         return 2
     scanner = Scanner(options.reports, reuse=options.reuse)
     reports = {one.slug: scanner.report(one, options.cache / one.slug) for one in versions}
