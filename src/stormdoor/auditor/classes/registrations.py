@@ -53,11 +53,12 @@ class Registrations(Contents):
         """
         known = self._handed.get((id(holder), methods))
         if known is None:
+            marks = [f".{one}" for one in methods]
             known = self._handed[id(holder), methods] = [
                 (place, node)
                 for place in list(self.project.inside())
                 if not place.is_test
-                and any(f".{one}" in line for line in place.lines for one in methods)
+                and any(mark in line for line in place.lines for mark in marks)
                 for node, hands in _handing(place.tree)
                 if any(
                     one.attr in methods and self._is_holder(place, one.value, holder, name)

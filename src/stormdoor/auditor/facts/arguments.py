@@ -3,7 +3,7 @@
 import ast
 import re
 
-from stormdoor.auditor.facts.bindings import FunctionNode
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.places import last_name
 from stormdoor.auditor.interpreter.events import Event
 
@@ -26,7 +26,9 @@ def given_at(event: Event, at: int, *names: str) -> ast.expr | None:
     return plain[at]
 
 
-def given_to(site: ast.Call, function: FunctionNode, name: str, *, bound: bool) -> ast.expr | None:
+def given_to(
+    site: ast.Call, function: FunctionDefinition, name: str, *, bound: bool
+) -> ast.expr | None:
     """What a call gives a parameter; None where that cannot be seen."""
     for word in site.keywords:
         if word.arg == name:

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["FILLS", "FunctionNode", "Given", "Within", "leaves"]
-
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+__all__ = ["FILLS", "Given", "Within", "leaves"]
 
 FILLS = words("add append appendleft extend insert put setdefault update")
 """Methods by which something gets into a list, a table or a queue."""
@@ -42,7 +41,7 @@ class Within:
         function: The function.
     """
 
-    function: FunctionNode
+    function: FunctionDefinition
     given: dict[str, list[Given]] = field(default_factory=dict)
     _above: dict[ast.AST, tuple[ast.AST, str]] = field(default_factory=dict)
 
@@ -54,7 +53,7 @@ class Within:
                 for one in value if isinstance(value, list) else [value]:
                     if isinstance(one, ast.AST):
                         self._above[one] = (node, name)
-                        if not isinstance(one, FunctionNode | ast.ClassDef):
+                        if not isinstance(one, FunctionDefinition | ast.ClassDef):
                             pending.append(one)
             if node is not self.function:
                 for name, found in _given(node):

@@ -5,16 +5,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.arguments import given_to
-from stormdoor.auditor.facts.bindings import FunctionNode
-from stormdoor.auditor.facts.places import last_name, scopes_of
-from stormdoor.auditor.facts.spelling import Place, Spelling
+from stormdoor.auditor.facts.places import last_name
+from stormdoor.auditor.facts.spelling import DEPTH, Place, Spelling
 from stormdoor.auditor.facts.templates import CONVERSION, FIELD, Template, is_number, is_number_spec
 from stormdoor.auditor.interpreter.events import Event
 
 __all__ = ["Pieces"]
 
-_DEPTH = 40
 _TRIMS = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "encode", "decode"})
 """Methods of a text that leave it as it is, but for its ends and its letters."""
 _UNKNOWN = ast.Yield(value=None)
@@ -31,7 +30,7 @@ class Pieces(Spelling):
             yield one, self._free(one, place, 0)
 
     def _pieces(self, node: ast.expr, place: Place, depth: int) -> Iterator[tuple[ast.expr, Place]]:
-        if depth > _DEPTH:
+        if depth > DEPTH:
             yield node, place
             return
         match node:
@@ -91,20 +90,16 @@ class Pieces(Spelling):
         match node:
             case ast.List(elts=parts) | ast.Tuple(elts=parts):
                 return [(one, place) for one in parts]
-            case ast.Name(id=name) if place.stack and place.scopes:
-                module, site, called = place.stack[-1]
+            case ast.Name(id=name) if place.scopes:
                 function = place.scopes[-1]
-                if (
-                    not isinstance(function, FunctionNode)
-                    or function.args.vararg is None
-                    or function.args.vararg.arg != name
-                    or called != function.name
-                    or not isinstance(site, ast.Call)
-                ):
+                if not isinstance(function, FunctionDefinition):
                     return None
+                rest, led = function.args.vararg, place.led_to(function)
+                if rest is None or rest.arg != name or led is None:
+                    return None
+                site, outer = led
                 bound = isinstance(site.func, ast.Attribute) and len(place.scopes) > 1
                 given = site.args[len(self._names_of(function).parameters) - bound :]
-                outer = Place(module, scopes_of(module, site), site, place.stack[:-1])
                 return [(one, outer) for one in given]
             case _:
                 return None
@@ -112,7 +107,7 @@ class Pieces(Spelling):
     def _only(self, name: str, at: ast.AST, place: Place) -> list[tuple[ast.expr, Place]] | None:
         """What a name of a function holds, where it can hold one thing only, and what `+=` adds to it."""
         function = place.scopes[-1] if place.scopes else None
-        if not isinstance(function, FunctionNode):
+        if not isinstance(function, FunctionDefinition):
             return None
         within = self._names_of(function)
         if within.is_guarded(name, at, forms=self._forms) or self._is_checked(
@@ -121,12 +116,12 @@ class Pieces(Spelling):
             return None  # what it is made of was not looked at, but it was
         found, open_ended = within.reaching(name, at)
         if open_ended and not found and name in within.all_parameters and place.stack:
-            module, site, called = place.stack[-1]
-            if called != function.name or not isinstance(site, ast.Call):
+            led = place.led_to(function)
+            if led is None:
                 return None
+            site, outer = led
             owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
             given = given_to(site, function, name, bound=owned)
-            outer = Place(module, scopes_of(module, site), site, place.stack[:-1])
             return None if given is None else [(given, outer)]
         added = [isinstance(one.node, ast.AugAssign) for one in found[:-1]]
         if open_ended or not found or not found[-1].whole or not all(added):
@@ -140,7 +135,7 @@ class Pieces(Spelling):
     def _returned(self, node: ast.Call, place: Place) -> tuple[ast.expr, Place] | None:
         """What a function of the project answers, where it answers one thing besides constants."""
         functions = list(self._functions(node, place))
-        if len(functions) != 1 or len(place.stack) > _DEPTH:
+        if len(functions) != 1 or len(place.stack) > DEPTH:
             return None
         module, function, around = functions[0]
         returned = self._names_of(function).returned() or []

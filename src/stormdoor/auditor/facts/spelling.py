@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.facts.arguments import are_words, given_to
-from stormdoor.auditor.facts.bindings import FILLS, FunctionNode, Within, leaves
+from stormdoor.auditor.facts.bindings import FILLS, Within, leaves
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.facts.templates import CONVERSION, NUMERIC, is_number_spec
@@ -21,9 +22,10 @@ from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
-__all__ = ["Place", "Spelling"]
+__all__ = ["DEPTH", "Place", "Spelling"]
 
-_DEPTH = 40
+DEPTH = 40
+"""How far names and calls are followed."""
 _PLAIN = words(
     """
     abs all any bin bool bson.ObjectId bson.objectid.ObjectId callable complex
@@ -80,6 +82,13 @@ class Place:
     at: ast.AST
     stack: tuple[tuple[Module, ast.AST, str], ...] = ()
 
+    def led_to(self, function: FunctionDefinition) -> "tuple[ast.Call, Place] | None":
+        """The call that led into a function, and where it stands; None where that cannot be seen."""
+        module, site, called = self.stack[-1] if self.stack else (self.module, None, "")
+        if called != function.name or not isinstance(site, ast.Call):
+            return None
+        return site, Place(module, scopes_of(module, site), site, self.stack[:-1])
+
 
 class Spelling:
     """What the client can write, on the ways of one endpoint.
@@ -113,7 +122,7 @@ class Spelling:
     # expressions ----------------------------------------------------------------------------
 
     def _free(self, node: ast.expr, place: Place, depth: int) -> bool:
-        if depth > _DEPTH:
+        if depth > DEPTH:
             return True
         match node:
             case ast.Constant() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
@@ -160,7 +169,7 @@ class Spelling:
         at: ast.AST = node
         for index in range(len(place.scopes) - 1, -1, -1):
             around = place.scopes[index]
-            if isinstance(around, FunctionNode):
+            if isinstance(around, FunctionDefinition):
                 within = self._names_of(around)
                 here = replace(place, scopes=place.scopes[: index + 1])
                 if around is not place.scopes[-1]:
@@ -189,20 +198,20 @@ class Spelling:
         owned = len(place.scopes) > 1 and isinstance(place.scopes[-2], ast.ClassDef)
         if owned and within.parameters[:1] == [name] and name in {"self", "cls"}:
             return False
-        module, site, called = place.stack[-1] if place.stack else (place.module, None, "")
-        if called == function.name and isinstance(site, ast.Call):
+        led = place.led_to(function)
+        if led is not None:
+            site, outer = led
             given = given_to(site, function, name, bound=owned)
-            if given is None:
-                return True
-            outer = Place(module, scopes_of(module, site), site, place.stack[:-1])
-            return self._free(given, outer, depth)
-        if called == function.name and function.name in _ROUTED:
+            return given is None or self._free(given, outer, depth)
+        if place.stack and place.stack[-1][2] == function.name and function.name in _ROUTED:
             return not are_words(self._endpoint.paths)
         if function.name == "__init__" and owned and not place.stack:
             return self._constructed(place, function, name, depth)
         return True
 
-    def _constructed(self, place: Place, function: FunctionNode, name: str, depth: int) -> bool:
+    def _constructed(
+        self, place: Place, function: FunctionDefinition, name: str, depth: int
+    ) -> bool:
         """A parameter of a constructor: what the calls of the class give it."""
         owner = place.scopes[-2]
         project = self._endpoint.project
@@ -266,11 +275,11 @@ class Spelling:
         found = False
         for module, owner, around in self._owners(place):
             for member in owner.body:
-                if isinstance(member, FunctionNode) and member.name == name:
+                if isinstance(member, FunctionDefinition) and member.name == name:
                     found = True
                     if self._answer(module, member, (*around, owner), (), depth):
                         return True
-                if not isinstance(member, FunctionNode):
+                if not isinstance(member, FunctionDefinition):
                     continue
                 scopes = (*around, owner, member)
                 for given in self._set_in(member, name):
@@ -304,7 +313,7 @@ class Spelling:
                     pass
         return False
 
-    def _set_in(self, function: FunctionNode, name: str) -> Iterator["_Set"]:
+    def _set_in(self, function: FunctionDefinition, name: str) -> Iterator["_Set"]:
         for node in ast.walk(function):
             match node:
                 case ast.Assign(targets=targets, value=value):
@@ -416,7 +425,7 @@ class Spelling:
     def _is_of_the_program(self, given: list[ast.expr], place: Place) -> bool:
         """Whether a function that no endpoint called hands on what it was given."""
         function = place.scopes[-1] if len(place.scopes) == 1 and not place.stack else None
-        return isinstance(function, FunctionNode) and all(
+        return isinstance(function, FunctionDefinition) and all(
             isinstance(one, ast.Name) and one.id in self._names_of(function).all_parameters
             for one in given
         )
@@ -438,18 +447,18 @@ class Spelling:
 
     def _functions(
         self, node: ast.Call, place: Place
-    ) -> Iterator[tuple[Module, FunctionNode, tuple[ast.AST, ...]]]:
+    ) -> Iterator[tuple[Module, FunctionDefinition, tuple[ast.AST, ...]]]:
         match node.func:
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
                 for module, owner, around in self._owners(place):
                     for member in owner.body:
-                        if isinstance(member, FunctionNode) and member.name == name:
+                        if isinstance(member, FunctionDefinition) and member.name == name:
                             yield module, member, (*around, owner)
             case ast.Name() | ast.Attribute():
                 for one in self._endpoint.project.resolve(place.module, node.func, place.scopes):
                     match one:
                         case Meaning(module, Defined(function)) if isinstance(
-                            function, FunctionNode
+                            function, FunctionDefinition
                         ):
                             yield module, function, ()
                         case _:
@@ -460,20 +469,20 @@ class Spelling:
     def _answer(
         self,
         module: Module,
-        function: FunctionNode,
+        function: FunctionDefinition,
         around: tuple[ast.AST, ...],
         stack: tuple[tuple[Module, ast.AST, str], ...],
         depth: int,
     ) -> bool:
         returned = self._names_of(function).returned()
-        if returned is None or depth > _DEPTH or sum(a[2] == function.name for a in stack) > 2:
+        if returned is None or depth > DEPTH or sum(a[2] == function.name for a in stack) > 2:
             return True
         return any(
             self._free(one, Place(module, (*around, function), one, stack), depth + 1)
             for one in returned
         )
 
-    def _names_of(self, function: FunctionNode) -> Within:
+    def _names_of(self, function: FunctionDefinition) -> Within:
         known = self._within.get(function)
         if known is None:
             known = self._within[function] = Within(function)

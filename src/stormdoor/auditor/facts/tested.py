@@ -8,7 +8,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.bindings import FunctionNode, Within
+from stormdoor.auditor.classes.callers import FunctionDefinition
+from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.naming.words import words
@@ -37,18 +38,18 @@ def is_tested(event: Event, node: ast.expr | None) -> bool:
     sites += [(scopes_of(module, site)[-1:], site) for module, site, _ in event.stack]
     for around, given in sites:
         for function in around:
-            if isinstance(function, FunctionNode) and _is_looked_at(function, given):
+            if isinstance(function, FunctionDefinition) and _is_looked_at(function, given):
                 return True
     return False
 
 
-def _is_looked_at(function: FunctionNode, given: ast.AST) -> bool:
+def _is_looked_at(function: FunctionDefinition, given: ast.AST) -> bool:
     within = Within(function)
     made_of = sources_of(within, given)
     return any(made_of & sources_of(within, one) for one in _looks(function))
 
 
-def _looks(function: FunctionNode) -> Iterator[ast.AST]:
+def _looks(function: FunctionDefinition) -> Iterator[ast.AST]:
     """What is compared with a list, or asked about."""
     for node in ast.walk(function):
         match node:

@@ -213,15 +213,6 @@ class Endpoint:
                 seen.add(key)
                 yield event
 
-    def asks_identity(self) -> bool:
-        """Whether the handler looks at a cookie or at the user of the session anywhere."""
-        return any(
-            event.kind == "check"
-            or event.text
-            in {"handler.get_cookie", "handler.get_secure_cookie", "handler.get_signed_cookie"}
-            for event in [*self.anonymous.events, *self.member.events]
-        )
-
     def steps(self, *events: Event | None) -> tuple[Step, ...]:
         """The way to events, with the calls that led to them."""
         result: list[Step] = []

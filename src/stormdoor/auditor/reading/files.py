@@ -19,7 +19,6 @@ _SKIPPED = words(
     """
 )
 _ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
-_MAX_ASSET = 512 * 1024
 _PARTS = attrgetter("parts")
 
 

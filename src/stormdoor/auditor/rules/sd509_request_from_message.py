@@ -22,8 +22,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.arguments import given_at
-from stormdoor.auditor.facts.bindings import FunctionNode, Within
+from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.pieces import Pieces
 from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.facts.sinks import argument, is_called, reaching, sunk
@@ -129,7 +130,7 @@ def _is_port(piece: ast.expr, *, is_number: bool) -> bool:
 def _gets_a_slash(event: Event, node: ast.expr) -> bool:
     """`if not path.startswith("/"): path = "/" + path`, of a path that the address is made of."""
     for function in scopes_of(event.module, event.node)[-1:]:
-        if not isinstance(function, FunctionNode):
+        if not isinstance(function, FunctionDefinition):
             continue
         made_of = sources_of(Within(function), node)
         for one in ast.walk(function):

@@ -9,9 +9,9 @@ from stormdoor.auditor.interpreter.expressions.memberships import (
     chosen,
     derived,
     last_word,
-    turned,
     worth_guessing,
 )
+from stormdoor.auditor.interpreter.expressions.operators import turned
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
 from stormdoor.auditor.interpreter.values import (

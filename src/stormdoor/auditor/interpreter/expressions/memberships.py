@@ -30,7 +30,7 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.defaults import is_given_anyway
 
-__all__ = ["OPERATORS", "Memberships", "chosen", "derived", "last_word", "turned", "worth_guessing"]
+__all__ = ["OPERATORS", "Memberships", "chosen", "derived", "last_word", "worth_guessing"]
 
 OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -310,29 +310,6 @@ def _is_list_of_words(one: Value, other: Value) -> bool:
 
 def _same(left: object, right: object) -> bool:
     return left is right or (type(left) is type(right) and left == right)
-
-
-def turned(value: Value) -> Value:
-    """`not` of it."""
-    match value:
-        case Const():
-            return Const(not value.value, value.labels)
-        case Nobody():
-            return Nobody(
-                value.text,
-                value.node,
-                value.module,
-                truthy=not value.truthy,
-                presumed=value.presumed,
-            )
-        case Setting(default=Const(value=default)):
-            return Setting(f"not ({value.name})", Const(not default))
-        case Setting():
-            return Setting(f"not ({value.name})", None)
-        case Unknown(truthy=bool() as known):
-            return Const(not known, value.labels)
-        case _:
-            return Unknown(labels_of(value), f"not ({text_of(value)})")
 
 
 def derived(setting: Setting, text: str, known: Value | None) -> Setting:

@@ -27,7 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 
-__all__ = ["Operators", "of_bits"]
+__all__ = ["Operators", "of_bits", "turned"]
 
 _MAX_FIXED = 60
 _MAX_TEXT = 4096
@@ -45,16 +45,8 @@ class Operators(Items):
         value = self.evaluate(node.operand)
         if isinstance(node.op, ast.Not):
             match value:
-                case Const():
-                    return Const(not value.value, value.labels)
-                case Nobody():
-                    return Nobody(
-                        value.text,
-                        value.node,
-                        value.module,
-                        truthy=not value.truthy,
-                        presumed=value.presumed,
-                    )
+                case Const() | Nobody() | Unknown(truthy=bool()):
+                    return turned(value)
                 case Setting():
                     default = self.truth_of_default(value)
                     return Setting(
@@ -62,8 +54,6 @@ class Operators(Items):
                     )
                 case Sequence(exact=True) | Mapping(exact=True):
                     return Const(not value.items)
-                case Unknown(truthy=bool() as known):
-                    return Const(not known, value.labels)
                 case Unknown() | Sequence() | Mapping() | Special() | Member():
                     return Const(not self.truth(value, node), labels_of(value))
                 case _:
@@ -201,6 +191,29 @@ class Operators(Items):
         if not isinstance(shipped, str) or not shipped or not made:
             return None
         return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
+
+
+def turned(value: Value) -> Value:
+    """`not` of it, where nobody has to choose."""
+    match value:
+        case Const():
+            return Const(not value.value, value.labels)
+        case Nobody():
+            return Nobody(
+                value.text,
+                value.node,
+                value.module,
+                truthy=not value.truthy,
+                presumed=value.presumed,
+            )
+        case Setting(default=Const(value=default)):
+            return Setting(f"not ({value.name})", Const(not default))
+        case Setting():
+            return Setting(f"not ({value.name})", None)
+        case Unknown(truthy=bool() as known):
+            return Const(not known, value.labels)
+        case _:
+            return Unknown(labels_of(value), f"not ({text_of(value)})")
 
 
 def of_bits(left: Const, op: ast.operator, right: Const) -> Value:
