@@ -57,8 +57,7 @@ class Registrations(Contents):
             known = self._handed[id(holder), methods] = [
                 (place, node)
                 for place in list(self.project.inside())
-                if not place.is_test
-                and any(mark in line for line in place.lines for mark in marks)
+                if not place.is_test and any(mark in line for line in place.lines for mark in marks)
                 for node, hands in _handing(place.tree)
                 if any(
                     one.attr in methods and self._is_holder(place, one.value, holder, name)
