@@ -13,6 +13,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import TimeoutError as NotInTime
 
 from tests.demo.running import Running, demo, installed
 
@@ -47,7 +48,8 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 # A page on a busy machine may take its time; what it shows in the end is what counts.
-expect.set_options(timeout=15_000)
+_PATIENCE = 45_000
+expect.set_options(timeout=_PATIENCE)
 
 _REFUSED = ("WebSocket connection to", "Failed to load resource", "blocked by CORS policy")
 
@@ -67,7 +69,7 @@ def visit(browser: Browser, demo: Running) -> Iterator[Visit]:
 
     def open_page(name: str | None, path: str = "/chat", **options: object) -> Page:
         context = browser.new_context(**options)  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", listen)
@@ -77,7 +79,11 @@ def visit(browser: Browser, demo: Running) -> Iterator[Visit]:
             page.fill("input[name=username]", name)
             page.fill("input[name=password]", demo.password(name))
             page.click("button[type=submit], form button")
-            page.wait_for_url("**/chat")
+            try:
+                page.wait_for_url("**/chat")
+            except NotInTime:
+                shown = page.inner_text("body", timeout=5_000)
+                pytest.fail(f"{name} is still at {page.url}, which shows: {shown}")
             if path != "/chat":
                 page.goto(f"http://127.0.0.1:{demo.port}{path}")
         return page

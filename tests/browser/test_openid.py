@@ -45,7 +45,7 @@ def at(
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Somebody's browser."""
     one = browser.new_context()
-    one.set_default_timeout(15_000)
+    one.set_default_timeout(45_000)
     yield one
     one.close()
 
