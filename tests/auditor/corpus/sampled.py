@@ -1,8 +1,8 @@
 """How many findings of the other rules are true: `python -m tests.auditor.corpus.sampled`.
 
 Labels answer six questions. What else the scanner says was judged in random samples: at most eight
-findings of a rule in the first and four in the second, at most one of a package. What the first showed
-was mended before the second was drawn. Prints for each rule how many of each sample are true, and how
+findings of a rule in the first, four in the second and six in the third, at most one of a package. What
+one showed was mended before the next was drawn, of other packages. Prints for each rule how many of each sample are true, and how
 many of the true and of the false ones the scanner says today.
 """
 
@@ -38,7 +38,8 @@ class Judged:
         subject: Dotted name of the class, or whatever else it was said of.
         verdict: One of true, false, debatable.
         reason: Why, in one sentence.
-        sample: Which sample it is of: 1 was drawn first, 2 after what 1 had shown was mended.
+        sample: Which sample it is of: 1 was drawn first, each next one after what the last had shown was
+            mended.
     """
 
     rule: str
