@@ -28,6 +28,7 @@ from tests.auditor.variants import (
     everyday,
     farther,
     gates,
+    handed_out,
     hostile_actions,
     hostile_checks,
     hostile_origins,
@@ -108,6 +109,7 @@ ALL = (
     | entering.CASES
     | everyday.CASES
     | farther.CASES
+    | handed_out.CASES
     | gates.CASES
     | late.CASES
     | left_empty.CASES

@@ -9,6 +9,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.stores import stores_in
 from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.kept import field_in, is_for_anybody
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import is_drawn
 from stormdoor.auditor.interpreter.values import (
@@ -17,9 +18,11 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Function,
     Instance,
+    Mapping,
     Member,
     Nobody,
     Partial,
+    Sequence,
     Setting,
     Special,
     Unknown,
@@ -101,6 +104,8 @@ class TornadoAttributes(Client):
             # `app.rooms = Rooms(app)`, before anybody is served: None is only where it stands.
             stored = self._application_attribute(name)
             return Unknown(text=f"{text_of(value)}.{name}") if stored is None else stored
+        if isinstance(found, Mapping | Sequence) and self._is_application(value):
+            found.text = found.text or f"{text_of(value)}.{name}"  # all connections share it
         return found
 
     def missing_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
@@ -404,7 +409,10 @@ class TornadoAttributes(Client):
     def by_words(self, value: Value, name: str, text: str, node: ast.AST) -> Value:
         """An attribute or item that cannot be resolved, judged by its name."""
         labels = labels_of(value)
-        if "visitor" in labels:
+        field = field_in(value, name)
+        if field is not None and node is not self.called:
+            return field
+        if "visitor" in labels and not is_for_anybody(value):
             return Nobody(text, node, self.frame.module, truthy=lexicon.is_negative(name))
         told = self.told_to_holder(name) if self._is_given(value) else None
         if told is not None:

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
-from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
@@ -14,6 +13,7 @@ from stormdoor.auditor.connection.pathway import Asked, Path, Pathway
 from stormdoor.auditor.connection.run import Run
 from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.kept import Kept, merge_kept
 from stormdoor.auditor.interpreter.machine import Outcome, Way
 from stormdoor.auditor.interpreter.outcomes import Exhausted, PathEnd, Pruned, Thrown
 from stormdoor.auditor.interpreter.statements.jumps import Returned
@@ -21,7 +21,7 @@ from stormdoor.auditor.interpreter.values import Environment
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
-__all__ = ["LAST_RESORT", "explore", "explore_origin"]
+__all__ = ["LAST_RESORT", "explore_origin", "explored"]
 
 # The limits are work: a busy machine says what an idle one says. Time is the last resort.
 _MAX_PATHS = 160
@@ -33,13 +33,11 @@ _MAX_STEPS: MappingABC[Mode, int] = {"anonymous": 60_000, "member": 30_000, "ori
 _IN_DEPTH = 10_000
 """Steps with a client that is let in after which what was never chosen comes first: all of it counts."""
 _BEGINNING: Outcome = (0, 0)
-_NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
-"""What stands for the name of a table that has none."""
 LAST_RESORT = 60.0
 """Seconds."""
 
 
-def _explored(
+def explored(
     project: Project,
     hierarchy: Hierarchy,
     info: ClassInfo,
@@ -47,9 +45,25 @@ def _explored(
     *,
     words: MappingABC[str, tuple[Module, ast.expr]],
     origin: Asked | None = None,
-    filled: frozenset[str] = frozenset(),
+    filled: Kept | None = None,
     at: str = "",
+    verb: str = "",
+    worth: int | None = None,
 ) -> Pathway:
+    """Every way, within a budget.
+
+    Args:
+        project: The files.
+        hierarchy: The classes.
+        info: The handler class.
+        mode: Who the client is.
+        words: What the route gives to `initialize`.
+        origin: The page that connects, where its origin is what is asked for.
+        filled: Tables that are known to have an entry for whoever comes.
+        at: The path of its address, where there is only one.
+        verb: The method of the request, of what is a page and no WebSocket.
+        worth: The steps that it is worth, where it is another budget than usual.
+    """
     result = Pathway()
 
     def ways(pending: list[Way], most: int) -> None:
@@ -70,8 +84,8 @@ def _explored(
                 words=words,
             )
             run.begun_with = taken
-            run.filled |= filled
-            run.at = at
+            run.filled.update(filled or {})
+            run.at, run.verb = at, verb
             path = _followed(run, origin)
             spent.exhausted = spent.exhausted or run.exhausted
             spent.steps += run.steps
@@ -81,6 +95,8 @@ def _explored(
             aside.extend(run.unlikely)
             result.events.extend(run.events)
             result.uncertain.update(run.uncertain)
+            result.asked |= run.tables_asked
+            merge_kept(result.filled, run.filled)
             if path is not None:
                 result.paths.append(path)
         spent.left_out = spent.left_out or bool(pending)
@@ -90,14 +106,15 @@ def _explored(
     otherwise: deque[Way] = deque()
     aside: deque[Way] = deque()
     begun: deque[list[Way]] = deque()
-    spent = _Spent(_MAX_STEPS[mode], time.monotonic() + LAST_RESORT)
+    most = worth or _MAX_STEPS[mode]
+    spent = _Spent(most, time.monotonic() + LAST_RESORT)
     ways([Way([], _BEGINNING)], _MAX_PATHS)
     result.complete = not (spent.exhausted or spent.left_out)
     result.steps = spent.steps
     # What one setting alone changes comes before what needs many, and what has nothing to do with
     # who is let in is tried when the rest was. No setting takes the work that another is worth.
     spent = _Spent(_MAX_STEPS[mode], spent.deadline)
-    wanted = origin is None or origin.otherwise
+    wanted = (origin is None or origin.otherwise) and worth is None
     while wanted and (otherwise or begun or aside) and not spent.is_over():
         if otherwise:
             world = [otherwise.popleft()]
@@ -212,46 +229,6 @@ def _ask_origin(run: Run, asked: Asked) -> Path:
     return path
 
 
-def explore(
-    project: Project,
-    hierarchy: Hierarchy,
-    info: ClassInfo,
-    mode: Literal["anonymous", "member"],
-    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
-    *,
-    at: str = "",
-) -> Pathway:
-    """Every way that a connection of such a client can go.
-
-    Args:
-        project: The files.
-        hierarchy: The classes.
-        info: The handler class.
-        mode: A client without a valid credential, or one with.
-        words: What the route gives to `initialize`.
-        at: The path of its address, where there is only one.
-    """
-    found = _explored(project, hierarchy, info, mode, words=words or {}, at=at)
-    filled = _filled_by_anybody(found)
-    if not filled:
-        return found
-    return _explored(project, hierarchy, info, mode, words=words or {}, filled=filled, at=at)
-
-
-def _filled_by_anybody(pathway: Pathway) -> frozenset[str]:
-    """Tables that were asked for a credential, and in which this client put what it shows on some way.
-
-    `if key in ROOMS: ROOMS[key].add(self)`, and `ROOMS[key] = {self}` otherwise, lets everybody in.
-    """
-    tables = {event.text for event in pathway.events if event.kind == "fills"} - _NAMELESS
-    asked = {event.text for event in pathway.events if event.kind == "check"}
-    return frozenset(
-        table
-        for table in tables
-        if any(re.search(rf"\b{re.escape(table)}(\[|\.\w+\(|$)", text) for text in asked)
-    )
-
-
 def explore_origin(
     project: Project,
     hierarchy: Hierarchy,
@@ -262,4 +239,4 @@ def explore_origin(
     """What `check_origin` answers to this origin; `answer` of each path."""
     if isinstance(asked, str):
         asked = Asked(asked, otherwise=True)
-    return _explored(project, hierarchy, info, "origin", words=words or {}, origin=asked)
+    return explored(project, hierarchy, info, "origin", words=words or {}, origin=asked)

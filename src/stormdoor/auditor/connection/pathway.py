@@ -5,6 +5,7 @@ from typing import Literal
 
 from stormdoor.auditor.connection.client import ADDRESS, HOST
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.interpreter.kept import Kept
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.texts import STAND_IN
 
@@ -91,6 +92,8 @@ class Pathway:
         complete: Whether every way was followed.
         steps: How much work it was.
         uncertain: Methods that a class that was not read may define, with that class.
+        asked: Tables that were asked for what belongs to a credential.
+        filled: Tables that have an entry for whoever comes.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -98,3 +101,5 @@ class Pathway:
     complete: bool = True
     steps: int = 0
     uncertain: dict[str, str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    filled: Kept = field(default_factory=dict)

@@ -57,6 +57,7 @@ class Run(Hearing):
         self.opening: tuple[list[Value], dict[str, Value], ast.AST] = ([], {}, info.node)
         self.was_constructed = False
         self.negotiated = False
+        self.verb = ""
         self.path = Path("cut", Stage.IMPORT, self.events, self.assumptions)
 
     def go(self) -> Path:
@@ -65,7 +66,7 @@ class Run(Hearing):
         self.frames.append(frame)
         path = self.path
         try:
-            self._prepare()
+            self._visit() if self.verb else self._prepare()
         except PathEnd:
             if path.outcome == "cut":
                 path.outcome = "accepted"
@@ -97,6 +98,17 @@ class Run(Hearing):
             self.serve(self.url_arguments("get"))
         # It came back without the 101: Tornado finishes the request.
         self._refuse()
+
+    def _visit(self) -> NoReturn:
+        """A page, and no WebSocket: prepare, then the method of the request."""
+        self.stage = Stage.PREPARE
+        self.shape_handler()
+        self.initialized(self.given())
+        self.method("prepare", [])
+        if not self.finished:
+            self.stage = Stage.GET
+            self.method(self.verb, self.url_arguments(self.verb))
+        raise PathEnd
 
     def serve(self, arguments: list[Value]) -> Value:
         """`RequestHandler._execute`: prepare, then the method of the request."""

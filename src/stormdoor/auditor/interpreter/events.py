@@ -8,7 +8,7 @@ from typing import Literal
 from stormdoor.auditor.interpreter.values import Labels, Value
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["SERVING", "Assumption", "Event", "Mode", "Stage"]
+__all__ = ["SERVING", "Assumption", "Event", "Mode", "Stage", "tells_what_is_drawn"]
 
 Mode = Literal["anonymous", "member", "origin"]
 
@@ -84,3 +84,17 @@ class Assumption:
     default: bool | None
     node: ast.AST
     module: Module
+
+
+def tells_what_is_drawn(event: Event) -> bool:
+    """Whether the client is told something that was made up, by a message, a page, a cookie."""
+    return "drawn" in event.labels and (event.kind == "send" or event.text in _TELLS)
+
+
+_TELLS = frozenset(
+    f"handler.{name}"
+    for name in (
+        *("finish", "redirect", "render", "set_cookie", "set_header", "set_secure_cookie"),
+        *("set_signed_cookie", "write"),
+    )
+)

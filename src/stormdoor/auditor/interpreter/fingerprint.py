@@ -49,9 +49,7 @@ def key_of(value: Value, depth: int) -> object:
                 return ("const", repr(value.value)[:200])
             return ("const", type(value.value).__name__, value.value)
         case Unknown():
-            written = value.written and tuple(
-                (name, key_of(one, 0)) for name, one in value.written.items()
-            )
+            written = tuple((name, key_of(one, 0)) for name, one in (value.written or {}).items())
             return ("unknown", value.labels, value.truthy, value.text, written)
         case Function():
             return ("function", id(value.node))

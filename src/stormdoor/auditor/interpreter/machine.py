@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
-from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage
+from stormdoor.auditor.interpreter.events import Assumption, Event, Mode, Stage, tells_what_is_drawn
 from stormdoor.auditor.interpreter.fingerprint import attrs_key, env_key, key_of, outer_keys
 from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.kept import Kept, fields_of, merge_kept
 from stormdoor.auditor.interpreter.outcomes import Exhausted, Pruned, TooFar
 from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.texts import STAND_IN
@@ -28,6 +29,7 @@ from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
     Named,
+    Nobody,
     Sequence,
     Setting,
     Unknown,
@@ -163,9 +165,11 @@ class Core:
         self.in_queues: dict[str, Value] = {}
         self.spoken_with: dict[int, Value] = {}
         """Generators that a message was sent to, by their id; held, or another would have it."""
-        # Tables into which this client has put what it shows, and cursors that were asked for what
-        # goes with it, by their names.
-        self.filled, self.queried = set[str](), set[str]()
+        # Tables into which this client has put what it shows, or has had put what it is told, and
+        # those where it has not been told yet; cursors and tables that were asked for what goes with it.
+        self.filled: Kept = {}
+        self.untold: Kept = {}
+        self.queried, self.tables_asked = set[str](), set[str]()
         self.sought_by: dict[str, set[str]] = {}
         """Names that something was looked up by, under the mark of what was found."""
         self.proven_names: set[str] = set()
@@ -263,27 +267,29 @@ class Core:
         labels = labels_of(*everything)
         if self.said.told.known and self._are_listed(everything):
             labels |= {"listed"}
-        self.events.append(
-            Event(
-                kind=kind,
-                stage=self.stage if not self.background else Stage.LATER,
-                node=node,
-                module=where,
-                text=text,
-                values=values,
-                words=words,
-                receiver=receiver,
-                labels=labels,
-                stack=tuple(self.stack),
-                presumed=presumed,
-                constant=constant,
-                caught=bool(self.catching),
-                handling=bool(self.handling),
-                remembered=remembered,
-                selected=bool(self.selected),
-                meant=bool(self.meant),
-            )
+        happened = Event(
+            kind=kind,
+            stage=self.stage if not self.background else Stage.LATER,
+            node=node,
+            module=where,
+            text=text,
+            values=values,
+            words=words,
+            receiver=receiver,
+            labels=labels,
+            stack=tuple(self.stack),
+            presumed=presumed,
+            constant=constant,
+            caught=bool(self.catching),
+            handling=bool(self.handling),
+            remembered=remembered,
+            selected=bool(self.selected),
+            meant=bool(self.meant),
         )
+        self.events.append(happened)
+        if self.untold and tells_what_is_drawn(happened):
+            merge_kept(self.filled, self.untold)
+            self.untold = {}
 
     def _are_listed(self, values: list[Value]) -> bool:
         """Whether all that a client chooses is one of a list, each of which somebody thought of."""
@@ -301,14 +307,22 @@ class Core:
         self.frame.meant += 1
         self.meant += 1
 
-    def fills(self, table: str, value: Value, node: ast.AST) -> None:
+    def fills(self, table: str, value: Value, *, drawn: bool) -> None:
         """Note that this client has put what it shows into a table: to find it there proves nothing.
 
-        A session that every visitor gets is another matter: what is in it may well prove something.
+        What is in it may well prove something: a session that every visitor gets has no user.
+
+        Args:
+            table: The name of the table.
+            value: What is there for this client.
+            drawn: The key was made up, and is of use to the client when it is told.
         """
-        self.filled.add(table)
-        if self.mode == "anonymous" and not _may_hold_identity(value):
-            self.record("fills", node, table)
+        if isinstance(value, Nobody):
+            return
+        told = not drawn or any(map(tells_what_is_drawn, self.events))
+        # What it finds under a key that nobody can guess is not of its choice.
+        fields = fields_of(value) if not drawn else fields_of(value) or {}
+        merge_kept(self.filled if told else self.untold, {table: fields})
 
     def check(
         self,
@@ -398,6 +412,7 @@ class Core:
             outer_keys(self.frames[:-1]),
             attrs_key(self.handler),
             frozenset(self.filled),
+            frozenset(self.untold),
             frozenset(self.queried),
             frozenset(self.proving),
             frozenset(self.proven_names),
@@ -413,18 +428,3 @@ class Core:
 
 def _inverted(default: bool | None) -> Const | None:
     return None if default is None else Const(not default)
-
-
-def _may_hold_identity(value: Value) -> bool:
-    """Whether it is an object or a record that is there to be filled in, with a user perhaps."""
-    match value:
-        case Instance():
-            return True
-        case Mapping(items=entries):
-            return not entries or any(
-                isinstance(name, str) and lexicon.is_identity_name(name) for name in entries
-            )
-        case Unknown(labels=labels):
-            return "client" not in labels
-        case _:
-            return False

@@ -76,7 +76,7 @@ class Unknown:
     part: object | None = None
     """What stands for it wherever it is asked for again: the message that it is a part of, and its name."""
     written: "dict[str, Value] | None" = None
-    """What the server has written into a message: `data["from"] = self.user`."""
+    """What the server has written into a message, or into a record: `data["from"] = self.user`."""
 
 
 @dataclass(slots=True, eq=False)

@@ -9,9 +9,9 @@ from functools import cached_property
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.routes import Route
-from stormdoor.auditor.connection.exploration import explore
 from stormdoor.auditor.connection.origins import Origins, ask
 from stormdoor.auditor.connection.pathway import Pathway
+from stormdoor.auditor.connection.visits import explore
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.authentication import judge
 from stormdoor.auditor.judging.optional import optional_part

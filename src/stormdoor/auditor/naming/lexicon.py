@@ -35,6 +35,7 @@ __all__ = [
     "is_login",
     "is_name_of_somebody",
     "is_negative",
+    "is_of_somebody",
     "is_person",
     "is_predicate",
     "is_raising_name",
@@ -193,8 +194,13 @@ def is_name_of_somebody(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_about_somebody(name: str) -> bool:
     """Whether what a session has under this name is there only for somebody who is known: `user`, `uid`."""
-    words = set(words_of(name))
-    return is_name_of_somebody(name) or bool(words & _OF_SOMEBODY)
+    return is_name_of_somebody(name) or is_of_somebody(name)
+
+
+@lru_cache(maxsize=16384)
+def is_of_somebody(name: str) -> bool:
+    """Whether a field of this name is filled in when somebody logs in: `user`, `logged_in`, no `name`."""
+    return bool(set(words_of(name)) & _OF_SOMEBODY)
 
 
 @lru_cache(maxsize=16384)

@@ -56,8 +56,8 @@ class Containers(Configured):
             return _contents(receiver, name)
         if name == "update":
             self._updated(receiver, args)
-        if name == "setdefault" and args and self.is_proof(args[0]):
-            self.fills(text_of(receiver), args[-1], node)
+        if name == "setdefault" and args:
+            self.put_into(receiver, args[0], args[-1])
         if name == "setdefault" and len(args) == 2:
             key = named(args[0])
             if isinstance(key, Const) and isinstance(key.value, str | int | bytes):
@@ -68,8 +68,8 @@ class Containers(Configured):
     def _method_of_list(
         self, receiver: Sequence, name: str, args: list[Value], node: ast.AST
     ) -> Value:
-        if name in _PUTS and args and self.is_proof(args[0]):
-            self.fills(text_of(receiver), args[0], node)
+        if name in _PUTS and args:
+            self.put_into(receiver, args[0], args[0])
         if name in _PUTS and args and receiver.exact:
             receiver.items.append(args[0])
             return Const(None)
@@ -102,8 +102,9 @@ class Containers(Configured):
         proof = (self.is_proof(key) or self._is_ticket(name, key)) and not (
             _is_of_code(receiver) or is_of_names(receiver)
         )
-        if self.mode == "anonymous" and proof and text_of(receiver) not in self.filled:
-            return given_instead(name, args, {}) or self.lookup(node, text, key)
+        if self.mode == "anonymous" and proof:
+            kept = self.kept_for_anybody(receiver, key)
+            return kept or given_instead(name, args, {}) or self.lookup(node, text, key)
         if isinstance(key, Nobody):
             return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
         whole = receiver.exact or _is_of_code(receiver)

@@ -320,7 +320,7 @@ class Libraries(Methods):
             names = args[1]
             names.exact = False
             names.text = names.text or NAMESPACE
-            self.filled.add(names.text)
+            self.filled.setdefault(names.text, None)
 
     def _refused_by_program(self, name: str, words: dict[str, Value], node: ast.AST) -> Value:
         """The exit status of a program that finds the password to be wrong is not zero."""

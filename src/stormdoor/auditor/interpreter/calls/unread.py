@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.kept import field_in, found_in
 from stormdoor.auditor.interpreter.pieces import (
     flat,
     given_instead,
@@ -67,6 +68,8 @@ _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
 _PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions and answers them all at once."""
+_PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
+"""What puts something into a list or a table, under a name that comes first."""
 _LEAVES = words("delete detach discard disconnect leave pop remove unregister unsubscribe")
 """Words of what takes the connection from where it was."""
 
@@ -116,8 +119,9 @@ class Unread(Listening):
             and not _runs_code(last, args)
             and not (last == "execute" and self._has_put_in(args[1:]))
         )
-        if isinstance(function, Member) and isinstance(function.receiver, Nobody):
-            return Nobody(function.receiver.text, node, self.frame.module)
+        held = self._asked_of_what_was_found(function, last, args, node)
+        if held is not None:
+            return held
         if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
             return Unknown(labels - {"self", "setting", "credential"}, f"{text}()", truthy=True)
         if self.mode == "anonymous" and is_found_by_name(text, args, words, labels):
@@ -185,6 +189,20 @@ class Unread(Listening):
             _of_answer(labels, last), f"{text}()", truthy=_is_form(function, last) or None
         )
 
+    def _asked_of_what_was_found(
+        self, function: Value, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        """What nobody gives, and what `get` gives of the record that every visitor has."""
+        if not isinstance(function, Member):
+            return None
+        if isinstance(function.receiver, Nobody):
+            return Nobody(function.receiver.text, node, self.frame.module)
+        if name in _PUTS and args:
+            self.put_into(function.receiver, args[0], args[-1])
+        if name == "get" and args and isinstance(args[0], Const):
+            return field_in(function.receiver, str(args[0].value))
+        return None
+
     def _done_with_nobody(
         self,
         nobody: Nobody,
@@ -238,8 +256,10 @@ class Unread(Listening):
     ) -> Value | None:
         """What a table gives anybody, or this client, which has put it there under what it shows."""
         holder, _, last = text.rpartition(".")
-        if last in {"get", "pop"} and holder in self.filled:
-            return Unknown(_of_answer(labels, last), f"{text}()")
+        if last in {"get", "pop"}:
+            self.tables_asked.add(holder)
+            if holder in self.filled:
+                return found_in(holder, self.filled[holder], _of_answer(labels, last))
         return given_instead(last, args, words)
 
     def _has_put_in(self, sought: list[Value]) -> bool:

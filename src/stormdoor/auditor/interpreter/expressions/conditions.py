@@ -6,6 +6,7 @@ from itertools import groupby
 
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
+from stormdoor.auditor.interpreter.kept import is_for_anybody
 from stormdoor.auditor.interpreter.values import (
     Const,
     Instance,
@@ -131,7 +132,7 @@ class Conditions(Comparisons):
         presumable = wanted is not None and _may_be_identity(value, text)
         if presumable and "client" in labels and (labels <= _SENT or "named" in labels):
             presumable = False  # it is tested for being there, and the client sends what it likes
-        presumable = presumable and not _counts(node)
+        presumable = presumable and not _counts(node) and not is_for_anybody(value)
         if self.mode == "anonymous" and wanted is not None and presumable:
             # A refusal with 401 or 403 that hangs on something that cannot be resolved.
             self.check(node, text, presumed=True)

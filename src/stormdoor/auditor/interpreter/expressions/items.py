@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
+from stormdoor.auditor.interpreter.kept import field_in, found_in
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names
 from stormdoor.auditor.interpreter.tables import (
@@ -93,14 +94,19 @@ class Items(Proofs):
         labels = labels_of(value)
         return "credential" in labels and "client" in labels and "named" not in labels
 
-    def _is_asked(self, table: Value, key: Value) -> bool:
-        """Whether a table is asked for what belongs to a credential."""
-        return (
-            self.mode == "anonymous"
-            and self.is_proof(key)
-            and text_of(table) not in self.filled
-            and not is_of_names(table)
-        )
+    def _of_credential(self, table: Value, key: Value, node: ast.AST, text: str) -> Value | None:
+        """What a table has for what a client without a credential shows, where it shows one."""
+        if self.mode != "anonymous" or not self.is_proof(key) or is_of_names(table):
+            return None
+        return self.kept_for_anybody(table, key) or self.lookup(node, text, key)
+
+    def kept_for_anybody(self, table: Value, key: Value) -> Value | None:
+        """What a client finds that was given the key, as everybody is."""
+        name = text_of(table)
+        self.tables_asked.add(name)
+        if name not in self.filled:
+            return None
+        return found_in(name, self.filled[name], labels_of(table, key))
 
     def _subscript(self, node: ast.Subscript) -> Value:
         value = self.evaluate(node.value)
@@ -195,16 +201,22 @@ class Items(Proofs):
                 key = index.value if isinstance(index, Const) else None
                 if isinstance(value.default, Mapping) and isinstance(key, str | int):
                     return Setting(text, value.default.items.get(key), text=text)
-                if self._is_asked(value, index):
-                    return self.lookup(node, text, index)
-                return self.setting_named(text, str(key or ""), node)
+                found = self._of_credential(value, index, node, text)
+                return found or self.setting_named(text, str(key or ""), node)
             case _:
                 pass
-        if "client" in labels_of(value):
+        return self._item_of_unknown(value, index, node)
+
+    def _item_of_unknown(self, value: Value, index: Value, node: ast.AST) -> Value:
+        """An item of what cannot be read, or does not say what is in it."""
+        text = self.frame.module.source(node)
+        found = field_in(value, field_named(index))
+        if found is None and "client" in labels_of(value):
             at = index.value if isinstance(index, Const) else index
             return self.client_field(value, field_named(index), text, at=at)
-        if self._is_asked(value, index):
-            return self.lookup(node, text, index)
+        found = found or self._of_credential(value, index, node, text)
+        if found is not None:
+            return found
         if self.mode == "anonymous" and isinstance(index, Nobody):
             if self._is_missing_caught():
                 self.check(node, text, presumed=index.presumed)
@@ -220,8 +232,8 @@ class Items(Proofs):
             return self.by_words(value, index.value, text, node)
         if self.is_ticket_of(index, node):
             return Unknown((labels_of(value) - {"self"}) | {"principal", "proven"}, text)
-        found = {"found"} if "client" in labels_of(index) else set()
-        return Unknown(labels_of(value, index) | found, text)
+        looked_up = {"found"} if "client" in labels_of(index) else set()
+        return Unknown(labels_of(value, index) | looked_up, text)
 
     def _is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
         """Whether the connection has made a table for itself, and put nothing into it yet."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormdoor.auditor.interpreter.expressions.operators import Operators
+from stormdoor.auditor.interpreter.kept import field_in, is_for_anybody
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names, is_of_secrets, is_text
 from stormdoor.auditor.interpreter.tables import is_shared
 from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
@@ -189,7 +190,7 @@ class Memberships(Operators):
         text = self.frame.module.source(node)
         if isinstance(left, Nobody):
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
-        if "visitor" in left.labels:
+        if "visitor" in left.labels and not is_for_anybody(left):
             # Who is not logged in is an object, too, and no list holds it.
             return Nobody(text, node, self.frame.module)
         if isinstance(right, Nobody) and not right.truthy and isinstance(left, Const):
@@ -198,6 +199,9 @@ class Memberships(Operators):
             # Who is listed may have proven anything, or nothing at all.
             self.check(node, text, presumed=True, remembered=True)
             return Const(value=False)
+        field = field_in(right, str(left.value)) if isinstance(left, Const) else None
+        if isinstance(field, Nobody):
+            return field
         if self.mode != "anonymous" or "client" not in labels_of(left):
             return None
         if is_text(right) or text_of(right) in self.filled or is_of_names(right):
@@ -206,6 +210,7 @@ class Memberships(Operators):
             self.is_proof(left) and not _is_list_of_words(left, right)
         )
         if proof and not isinstance(right, Special) and not chosen(right):
+            self.tables_asked.add(text_of(right))
             return Nobody(text, node, self.frame.module)
         return None
 

@@ -1,6 +1,7 @@
 """Names, attributes and items get values."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -10,6 +11,7 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
 from stormdoor.auditor.interpreter.expressions.operators import of_bits
+from stormdoor.auditor.interpreter.kept import is_for_anybody
 from stormdoor.auditor.interpreter.pieces import (
     MADE_UP,
     is_plain_digest,
@@ -45,6 +47,8 @@ __all__ = ["Binding"]
 _OF_ANYBODY = frozenset({"answer", "setting"})
 _SENT = frozenset({"client", "message", "found", "self", "somebody"})
 """Labels of what anybody sends, and of what is found or made with it."""
+_ASKS = frozenset({"absent", "check", "may-refuse"})
+"""Kinds of events that may have kept this client from something."""
 _FOUND = frozenset({"answer", "found"})
 _FOUND_OUT = frozenset({"answer", "credential", "found", "named", "principal", "somebody"})
 """Labels of what is more than what the client says."""
@@ -195,14 +199,14 @@ class Binding(Expressions):
         if self.mode != "anonymous" or self.stage != Stage.MESSAGE:
             return False
         begun = isinstance(value, Const) and value.value is True
-        if not begun and (
-            not isinstance(value, Unknown | Instance) or getattr(value, "truthy", None) is False
-        ):
+        made = isinstance(value, Instance) or (isinstance(value, Mapping) and bool(value.items))
+        held = isinstance(value, Unknown) and value.truthy is not False
+        if not (begun or made or held):
             return False
         if self.chosen.get((id(value),), (value, True))[1] is False:
             return False  # it is what a condition has found to be nothing
         made_of = _OF_ANYBODY if lexicon.is_identity_name(name) else _OF_ANYBODY | _SENT
-        if labels_of(value) - made_of:
+        if labels_of(value) - made_of and not is_for_anybody(value):
             return False
         for event in reversed(self.events):
             if event.kind in {"check", "absent"}:
@@ -211,13 +215,39 @@ class Binding(Expressions):
                 break
         function = self.frame.node
         return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and all(
-            _is_plain(test) for test in _tests_around(function, node)
+            self._is_plain(test) for test in _tests_around(function, node)
         )
+
+    def _is_plain(self, test: ast.expr) -> bool:
+        """Whether a condition only looks at what kind of message it is, or at what is there."""
+        match test:
+            case ast.Compare(comparators=[ast.Constant()]):
+                return True
+            case ast.Compare(comparators=[ast.Name(id=name)]) if name.isupper():
+                return True
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[table]):
+                return text_of(self.evaluate(table)) in self.filled
+            case ast.UnaryOp(op=ast.Not(), operand=inner):
+                return self._is_plain(inner)
+            case ast.BoolOp(values=values):
+                return all(self._is_plain(one) for one in values)
+            case ast.Call(func=ast.Name(id="isinstance")):
+                return True
+            case ast.Attribute(value=ast.Name(id="self")):
+                return True
+            case ast.Name(id=name):
+                said = self.frame.env.find(name)
+                return (
+                    isinstance(said, Unknown)
+                    and "client" in said.labels
+                    and not said.labels & _FOUND
+                )
+            case _:
+                return False
 
     def store_item(self, holder: Value, key: Value, value: Value, node: ast.AST) -> None:
         """`holder[key] = value`."""
-        if self.is_proof(key) or (is_shared(holder) and self._is_for_anybody(key)):
-            self.fills(text_of(holder), value, node)
+        self.put_into(holder, key, value)
         if isinstance(holder, Unknown) and isinstance(key, Const):
             self.said.told.forget(holder, key.value)
         match holder:
@@ -254,15 +284,27 @@ class Binding(Expressions):
         ):
             self.record("store", node, text_of(holder), values=(key, value), receiver=holder)
 
-    def _is_for_anybody(self, key: Value) -> bool:
-        """Whether a message has something kept under a name that is made up, and nothing was asked for it.
+    def put_into(self, holder: Value, key: Value, value: Value) -> None:
+        """Note what this client puts into a table, or has put into it, so that it can find it there."""
+        table = is_shared(holder) or (isinstance(holder, Unknown | Named) and not labels_of(holder))
+        shown = self.is_proof(key)
+        if shown or (table and self._is_for_anybody(holder, key)):
+            self.fills(text_of(holder), value, drawn=not shown)
 
-        Whoever is told the name has asked for it: it is that of a thing, and no secret of a user.
+    def _is_for_anybody(self, table: Value, key: Value) -> bool:
+        """Whether something is kept for whoever comes under a name that is made up, and nothing was asked.
+
+        Whoever is told the name has asked for it: it is that of a thing, and no secret of a user. Whether
+        the table has something for this client already is no such question.
         """
-        if self.stage != Stage.MESSAGE or not text_of(key).startswith(MADE_UP):
+        made_up = text_of(key).startswith(MADE_UP) or "drawn" in labels_of(key)
+        if self.mode != "anonymous" or self.stage == Stage.IMPORT or not made_up:
             return False
+        itself = re.compile(rf"\b{re.escape(text_of(table).rpartition('.')[2])}\b")
         for event in reversed(self.events):
-            if event.kind in {"check", "absent"} or event.labels >= {"client", "credential"}:
+            if event.kind == "check" and itself.search(event.text):
+                continue
+            if event.kind in _ASKS or event.labels >= {"client", "credential"}:
                 return False
             if event.kind == "message":
                 break
@@ -387,25 +429,6 @@ def _tests_around(function: ast.AST, node: ast.AST) -> Iterator[ast.expr]:
     for one in ast.walk(function):
         if isinstance(one, ast.If) and any(inner is node for inner in ast.walk(one)):
             yield one.test
-
-
-def _is_plain(test: ast.expr) -> bool:
-    """Whether a condition only looks at what kind of message it is, or at what is there."""
-    match test:
-        case ast.Compare(comparators=[ast.Constant()]):
-            return True
-        case ast.Compare(comparators=[ast.Name(id=name)]):
-            return name.isupper()
-        case ast.UnaryOp(op=ast.Not(), operand=inner):
-            return _is_plain(inner)
-        case ast.BoolOp(values=values):
-            return all(_is_plain(one) for one in values)
-        case ast.Call(func=ast.Name(id="isinstance")):
-            return True
-        case ast.Attribute(value=ast.Name(id="self")):
-            return True
-        case _:
-            return False
 
 
 def _is_pair(target: ast.Tuple | ast.List) -> bool:

@@ -1,0 +1,101 @@
+"""What a client finds that was there before it came: tables that pages and other sockets fill for anybody."""
+
+import ast
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingABC
+from functools import lru_cache
+from typing import Literal
+
+from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.connection.exploration import explored
+from stormdoor.auditor.connection.pathway import Pathway
+from stormdoor.auditor.interpreter.kept import Kept, merge_kept
+from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import External, Project
+
+__all__ = ["explore"]
+
+_NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
+"""What stands for the name of a table that has none."""
+_VERBS = ("get", "post", "put")
+_WORTH = 2_000
+"""Steps that one page is worth."""
+_MAX_VISITED = 16
+
+
+def explore(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    mode: Literal["anonymous", "member"],
+    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    *,
+    at: str = "",
+) -> Pathway:
+    """Every way that a connection of such a client can go.
+
+    `if key in ROOMS: ROOMS[key].add(self)`, and `ROOMS[key] = {self}` otherwise, lets everybody in. So does
+    `if token not in TOKENS: self.close()`, if the front page has put one there for whoever asks for it.
+
+    Args:
+        project: The files.
+        hierarchy: The classes.
+        info: The handler class.
+        mode: A client without a valid credential, or one with.
+        words: What the route gives to `initialize`.
+        at: The path of its address, where there is only one.
+    """
+    found = explored(project, hierarchy, info, mode, words=words or {}, at=at)
+    asked = found.asked - _NAMELESS
+    if mode != "anonymous" or not asked:
+        return found
+    known: Kept = {}
+    merge_kept(known, found.filled)
+    if not asked <= known.keys():
+        merge_kept(known, _filled_before(project, hierarchy, info, asked - known.keys()))
+    filled = {table: fields for table, fields in known.items() if table in asked}
+    if not filled:
+        return found
+    return explored(project, hierarchy, info, mode, words=words or {}, filled=filled, at=at)
+
+
+def _filled_before(
+    project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
+) -> Kept:
+    """What other handlers put into these tables for whoever comes to them."""
+    names = [one.rpartition(".")[2] for one in wanted]
+    filled: Kept = {}
+    handlers = [
+        (not any(name in line for line in one.module.lines for name in names), at, one)
+        for at, one in enumerate(_handlers(project, hierarchy))
+        if one is not info
+    ]
+    for _, _, one in sorted(handlers, key=lambda entry: entry[:2])[:_MAX_VISITED]:
+        merge_kept(filled, _filled_by(project, hierarchy, one))
+    return filled
+
+
+@lru_cache(maxsize=64)
+def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
+    filled: Kept = {}
+    verbs = [
+        verb
+        for verb in _VERBS
+        if any(isinstance(one, ClassInfo) and verb in hierarchy.members(one) for one in info.mro)
+    ]
+    for verb in ("",) if hierarchy.is_socket(info) else verbs:
+        ways = explored(project, hierarchy, info, "anonymous", words={}, verb=verb, worth=_WORTH)
+        merge_kept(filled, ways.filled)
+    return filled
+
+
+def _handlers(project: Project, hierarchy: Hierarchy) -> Iterator[ClassInfo]:
+    for module in project.inside():
+        for definition in module.classes if not module.is_test else ():
+            info = hierarchy.of(module, definition)
+            if hierarchy.is_socket(info) or any(
+                isinstance(one, External) and one.name == "tornado.web.RequestHandler"
+                for one in info.mro
+            ):
+                yield info

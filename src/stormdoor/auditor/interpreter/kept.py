@@ -1,0 +1,93 @@
+"""What a client finds under a key that anybody is given: the session of a visitor, a room with a code."""
+
+from typing import TypeAlias
+
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Instance,
+    Labels,
+    Mapping,
+    Nobody,
+    Sequence,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
+from stormdoor.auditor.naming import lexicon
+
+__all__ = ["Fields", "Kept", "field_in", "fields_of", "found_in", "is_for_anybody", "merge_kept"]
+
+Fields: TypeAlias = dict[str, Value] | None
+"""What stands in a record when it is made, but for what is empty; None where it is no record."""
+Kept: TypeAlias = dict[str, Fields]
+"""Tables, by their names, that have an entry for whoever comes, with what is in such an entry."""
+
+_OF_RECORDS: Labels = frozenset({"answer", "found", "visitor"})
+
+
+def fields_of(value: Value) -> Fields:
+    """What an entry of a table holds when it is put there."""
+    match value:
+        case Mapping(items=items):
+            held = {name: one for name, one in items.items() if isinstance(name, str)}
+        case Instance(handler=False, attrs=attrs):
+            held = attrs
+        case Unknown(labels=labels) if not labels & {"client", "self"}:
+            held = {}
+        case _:
+            return None
+    return {name: _apart(one) for name, one in held.items() if not _is_nothing(one)}
+
+
+def found_in(table: str, fields: Fields, labels: Labels) -> Unknown:
+    """What a client finds in such a table, if it is there; `labels` where it is no record."""
+    if fields is None:
+        return Unknown(labels | {"found", "visitor"}, f"{table}[]")
+    return Unknown(_OF_RECORDS, f"{table}[]", written=fields)
+
+
+def is_for_anybody(value: Value) -> bool:
+    """Whether it was found so: that it is there says nothing about who the client is."""
+    return labels_of(value) >= {"found", "visitor"}
+
+
+def field_in(record: Value, name: str) -> Value | None:
+    """A field of what was found so; nobody where it would say who somebody is, and nothing was noted.
+
+    None for what is no such record.
+    """
+    if not isinstance(record, Unknown) or "visitor" not in record.labels or record.written is None:
+        return None
+    if name in record.written:
+        return record.written[name]
+    text = f"{record.text}.{name}"
+    if lexicon.is_of_somebody(name):
+        return Nobody(text, truthy=lexicon.is_negative(name))
+    return Unknown(record.labels - {"visitor"}, text)
+
+
+def merge_kept(kept: Kept, more: Kept) -> None:
+    """Note more such tables; what is in an entry on some way may be in it."""
+    for table, fields in more.items():
+        known = kept.get(table)
+        kept[table] = fields if not known else {**known, **(fields or {})}
+
+
+def _apart(value: Value) -> Value:
+    """The same, for another way: nothing that happens to it there is seen here."""
+    if isinstance(value, Const):
+        return value
+    return Unknown(labels_of(value) - {"self"}, text_of(value))
+
+
+def _is_nothing(value: Value) -> bool:
+    match value:
+        case Const(value=held):
+            return not held
+        case Sequence(items=items, exact=True):
+            return not items
+        case Mapping(items=entries, exact=True):
+            return not entries
+        case _:
+            return isinstance(value, Nobody)
