@@ -51,6 +51,7 @@ from tests.auditor.variants import (
     protocols,
     provided,
     proving,
+    rights,
     settings,
     shipped,
     structures,
@@ -218,6 +219,7 @@ OF_MEMBERS = (
     | picked.MEMBERS
     | personas.MEMBERS
     | programs.MEMBERS
+    | rights.MEMBERS
 )
 
 
@@ -236,6 +238,7 @@ OF_ANYBODY = (
     | picked.ANYBODY
     | personas.ANYBODY
     | programs.ANYBODY
+    | rights.ANYBODY
 )
 
 

@@ -182,7 +182,7 @@ class Comparisons(Memberships):
             return
         signed = _is_sum_of(left, right) or _is_sum_of(right, left)
         if signed:
-            self.prove(self.signed())
+            self.prove_signed()
         if (
             signed
             or labels_of(left, right) >= {"principal", "client"}
