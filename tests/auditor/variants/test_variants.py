@@ -52,6 +52,7 @@ from tests.auditor.variants import (
     protocols,
     provided,
     proving,
+    rights,
     settings,
     shipped,
     structures,
@@ -220,6 +221,7 @@ OF_MEMBERS = (
     | picked.MEMBERS
     | personas.MEMBERS
     | programs.MEMBERS
+    | rights.MEMBERS
 )
 
 
@@ -238,6 +240,7 @@ OF_ANYBODY = (
     | picked.ANYBODY
     | personas.ANYBODY
     | programs.ANYBODY
+    | rights.ANYBODY
 )
 
 

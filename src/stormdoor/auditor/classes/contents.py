@@ -111,6 +111,21 @@ class Contents(Sockets):
             )
         return known
 
+    def is_filled_later(self, module: Module, name: str) -> bool:
+        """Whether a function of a module puts something into its table, or binds it anew."""
+        return any(
+            name in self.filled_by(one)
+            for one in ast.walk(module.tree)
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+
+    def filled_by(self, function: ast.AST) -> frozenset[str]:
+        """Names of what a function puts something into, or binds anew."""
+        known = self._filled.get(id(function))
+        if known is None:
+            known = self._filled[id(function)] = frozenset(_filled_names(function))
+        return known
+
     def tellers(self, module: Module, name: str) -> list[tuple[Module, ast.Call]]:
         """Calls at the top of modules of a function that puts what it is given into a list."""
         registrars = [

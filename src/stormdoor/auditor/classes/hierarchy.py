@@ -17,6 +17,9 @@ from stormdoor.auditor.reading.project import External, Meaning, Project
 __all__ = ["Hierarchy"]
 
 
+_MAKE_CLASSES = frozenset({"__init__", "__init_subclass__", "__new__"})
+
+
 class Hierarchy(Loops):
     """The classes of a project, made when first asked for."""
 
@@ -88,6 +91,18 @@ class Hierarchy(Loops):
                 and isinstance(found.binding, Defined)
                 and found.binding.node is meta.node
                 for found in self.project.resolve(named[0].module, named[1])
+            )
+        ]
+
+    def noting(self, module: Module, name: str) -> list[ClassInfo]:
+        """The classes of a module that put into its table what is made by them or derives from them."""
+        return [
+            self.of(module, definition)
+            for definition in module.classes
+            if any(
+                isinstance(one, ast.FunctionDef) and name in self.filled_by(one)
+                for one in definition.node.body
+                if getattr(one, "name", "") in _MAKE_CLASSES
             )
         ]
 

@@ -37,7 +37,8 @@ class Event:
 
     Args:
         kind: `call`, `check`, `swallowed`, `close`, `send`, `join`, `act`, `finish`, `accept`,
-            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `known`, `poses`, `branch`.
+            `dispatch`, `store`, `alter`, `message`, `absent`, `begun`, `fills`, `keeps`, `known`, `poses`,
+            `shown`, `branch`.
         stage: Where Tornado was.
         node: The place.
         module: Its file.

@@ -53,6 +53,10 @@ class Layer(Core):
         """An expression evaluated at the top of a module."""
         raise NotImplementedError
 
+    def run_in_module(self, module: Module, statement: ast.stmt) -> None:
+        """Have a statement at the top of a module do what it does."""
+        raise NotImplementedError
+
     def in_place(self, module: Module, node: ast.expr) -> Value:
         """An expression evaluated where it stands."""
         raise NotImplementedError

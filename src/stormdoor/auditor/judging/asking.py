@@ -19,7 +19,7 @@ from stormdoor.auditor.judging.questions import (
     may_raise,
     speaks_of_rights,
 )
-from stormdoor.auditor.judging.relevance import is_about
+from stormdoor.auditor.judging.relevance import attribute_asked, is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.themselves import Themselves
 from stormdoor.auditor.naming import lexicon
@@ -84,9 +84,22 @@ class Asking:
                 asks(event)
                 and not self._themselves.asked(event)
                 and not self._is_part_of_login(event)
+                and attribute_asked(event) not in self._freely_kept
             )
             self._answers[id(event)] = known
         return known
+
+    @cached_property
+    def _freely_kept(self) -> frozenset[str]:
+        """The lists of the connection's own into which it puts what the client says, and asks nothing."""
+        found: set[str] = set()
+        for path in self._paths:
+            asked = False
+            for event in path.events:
+                asked = asked or (not attribute_asked(event) and asks(event))
+                if event.kind == "keeps" and not asked and "client" in event.labels:
+                    found.add(event.text)
+        return frozenset(found)
 
     def _is_part_of_login(self, event: Event) -> bool:
         """`row is not None and row["name"] == data["name"] and row["password"] == data["password"]`.

@@ -26,6 +26,7 @@ from stormdoor.auditor.judging.own import (
 from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.questions import asks_permission, is_given_the_user
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.shared import kept_by_a_secret
 from stormdoor.auditor.judging.verbs import BENIGN, PROGRAMS
 from stormdoor.auditor.judging.wording import name_of
 from stormdoor.auditor.naming import lexicon
@@ -136,7 +137,9 @@ def unasked_objects(endpoint: Endpoint) -> list[Event]:
     if asking.before_accept:
         return []  # who is not asked there lets nobody in, or is told to by a setting
     deeds = [*chosen_objects(endpoint), *_commanded(endpoint)]
-    return [event for event in deeds if asking.leaves_open(event)]
+    unasked = [event for event in deeds if asking.leaves_open(event)]
+    kept = kept_by_a_secret(endpoint, unasked) if unasked else []
+    return [event for event in unasked if event not in kept]
 
 
 def _commanded(endpoint: Endpoint) -> list[Event]:

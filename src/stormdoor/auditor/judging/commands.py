@@ -87,7 +87,9 @@ def _is_command(event: Event) -> bool:
     chain = lexicon.chain_of(event.text)
     if any("rpc" in word for name in chain for word in lexicon.words_of(name)):
         return bool(_CALLS & set(lexicon.words_of(chain[-1])))
-    if _BUSES & words_before(event) and _FIRES & set(lexicon.words_of(chain[-1])[:1]):
+    last = lexicon.words_of(chain[-1]) if chain else []
+    bus = _BUSES & words_before(event) or last[1:2] in (["event"], ["signal"])
+    if bus and _FIRES & set(last[:1]):
         return any(
             "message" in labels_of(one) and text_of(one) != "message"
             for one in (*event.values[:1], dict(event.words).get("signal", Const(None)))

@@ -139,6 +139,8 @@ def _is_done_to_what_it_names(event: Event) -> bool:
                 or _hands_to_what_it_names(event)
             )
         case "store":
+            if _is_square(event.receiver):
+                return False
             return (
                 _sets(event)
                 or _changes_somebodys(event)
@@ -194,6 +196,20 @@ def _is_found(holder: Value | None) -> bool:
     if "found" in labels_of(holder) and not text.endswith(")"):
         return True  # `bots[data["name"]]`, `next(bot for bot in bots if bot.name == data["name"])`
     return text.endswith(")") and len(chain) > 1 and bool(FINDS & set(lexicon.words_of(chain[-1])))
+
+
+def _is_square(holder: Value | None) -> bool:
+    """`board[data["x"]]`: it says where on a board, and not whose something is."""
+    said = (
+        {name for one in _SAID.findall(text_of(holder)) for name in one if name}
+        if holder
+        else set()
+    )
+    return bool(said) and all(_SQUARES & set(lexicon.words_of(one)) for one in said)
+
+
+_SAID = re.compile(r"""\[['"]?(\w+)['"]?\]|get\(['"](\w+)['"]""")
+_SQUARES = words("cell col column coord coords file i j pos position rank row square x y z")
 
 
 def _changes_somebodys(event: Event) -> bool:
@@ -312,14 +328,13 @@ def _hands_to_what_it_names(event: Event) -> bool:
 
 
 def _sets(event: Event) -> bool:
-    """`CONFIG[data["key"]] = data["value"]`, `state["speed"] = data["speed"]`."""
+    """`CONFIG["limit"] = data["limit"]`, `state["speed"] = data["speed"]`."""
     name = event.text.rpartition(".")[2]
     if len(event.values) != 2 or event.text.startswith("self."):
         return False
-    key, value = event.values
+    value = event.values[1]
     return "message" in labels_of(value) and (
-        ("message" in labels_of(key) and lexicon.is_setting_chain([name]))
-        or bool(STATES & set(lexicon.words_of(name)))
+        lexicon.is_setting_chain([name]) or bool(STATES & set(lexicon.words_of(name)))
     )
 
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Mapping
 from stormdoor.auditor.judging.wording import literals_of, name_of, words_before
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
@@ -26,6 +27,8 @@ _ORDERS = words(
     "cmd cmnd command commands control job jobs mute relay set switch task tasks volume work"
 )
 """Words of a topic that a device or a worker listens to."""
+_SOCKETS = words("dealer push req requester sock socket zmq")
+"""Words for what leads to another program."""
 _SENDS = frozenset({"emit", "post", "publish", "put", "send", "write"})
 _ENDS = words(
     """
@@ -54,6 +57,14 @@ def is_order(event: Event) -> bool:
     words = lexicon.words_of(name_of(event))
     named = [*event.values[:1], *(value for name, value in event.words if name in _TOPICS)]
     texts = [text for one in named for text in literals_of(one)]
+    if _SOCKETS & words_before(event):  # `worker.send_json({"command": "stop"})`
+        texts += [
+            key
+            for one in event.values[:1]
+            if isinstance(one, Mapping)
+            for key in one.items
+            if isinstance(key, str)
+        ]
     if told and words[:1] and words[0] in _SENDS and _WORKERS & words_before(event):
         return True
     if told and words[:1] and words[0] in _LINES_UP and event.receiver is None:

@@ -211,12 +211,30 @@ def _statements(module: Module) -> frozenset[int]:
 
 
 def is_counted(module: Module, node: ast.AST) -> bool:
-    """Whether something is only made more or less: `self.application.seen += 1`."""
+    """Whether something is only made more or less, or its turn goes on: `self.application.seen += 1`."""
     return id(node) in _counted(module)
 
 
 @lru_cache(maxsize=256)
 def _counted(module: Module) -> frozenset[int]:
     return frozenset(
-        id(node.target) for node in ast.walk(module.tree) if isinstance(node, ast.AugAssign)
+        id(target)
+        for node in ast.walk(module.tree)
+        for target in (
+            [node.target]
+            if isinstance(node, ast.AugAssign)
+            else node.targets
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp)
+            else []
+        )
+        if isinstance(node, ast.AugAssign) or _is_made_of_itself(target, node)
+    )
+
+
+def _is_made_of_itself(target: ast.expr, node: ast.AST) -> bool:
+    """`self.turn = 1 - self.turn`: whoever is next."""
+    before = ast.unparse(target)
+    return isinstance(node, ast.Assign) and any(
+        isinstance(one, ast.Attribute | ast.Name) and ast.unparse(one) == before
+        for one in ast.walk(node.value)
     )

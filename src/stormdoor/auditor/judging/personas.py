@@ -7,7 +7,14 @@ from functools import lru_cache
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
-from stormdoor.auditor.interpreter.values import Const, Instance, Unknown, labels_of, text_of
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Instance,
+    Unknown,
+    Value,
+    labels_of,
+    text_of,
+)
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import path_of
@@ -16,7 +23,7 @@ from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["claimed_identity", "names_of_anybody"]
+__all__ = ["claimed_identity", "names_carried", "names_of_anybody"]
 
 _FIELD = re.compile(
     r"(?:\[|\.(?:get|pop)\()['\"](user|username|user_?id|uid|from|from_?user|sender|author|nick|nickname|login)['\"][\])]?\)?$",
@@ -54,6 +61,8 @@ def claimed_identity(event: Event) -> str:
         return ""  # it only asks whether there is such a one
     said = _is_said(event, set(lexicon.words_of(last)))
     for value in values_in(event):
+        if said and statement_in(event) and _is_spliced_in(value):
+            return _name_in(event)
         if (
             isinstance(value, Unknown)
             and "message" in value.labels
@@ -62,6 +71,65 @@ def claimed_identity(event: Event) -> str:
         ):
             return value.text
     return ""
+
+
+def _is_spliced_in(value: Value) -> bool:
+    """`"insert into lines values ('%s')" % data["user"]`: the name is a part of the statement."""
+    return labels_of(value) >= {"client", "message", "somebody"} and not path_of(text_of(value))
+
+
+def names_carried(endpoint: Endpoint) -> Iterator[tuple[Event, str]]:
+    """Where a message goes on to others as it came, and one of its fields says who wrote it.
+
+    `log(data["user"])`, and `for one in clients: one.write_message(message)`.
+    """
+    for path in (*endpoint.anonymous.paths, *endpoint.member.paths):
+        for turn in _turns(path):
+            name = ""
+            for event in turn:
+                if event.labels & _PROVEN or _writes_who(event):
+                    break  # it is compared with who it is, or written over
+                if name and _passes_on(event):
+                    yield event, name
+                name = name or _read_in(event)
+
+
+def _read_in(event: Event) -> str:
+    """The field of the message by which it says who wrote it, if something is done with that."""
+    if event.stage != Stage.MESSAGE or "somebody" not in event.labels:
+        return ""
+    fields = re.findall(
+        r"\[['\"](\w+)['\"]\]|get\(['\"](\w+)['\"]", " ".join(map(text_of, event.values))
+    )
+    return next((one for pair in fields for one in pair if lexicon.says_who(one)), "")
+
+
+def _writes_who(event: Event) -> bool:
+    """`data["user"] = self.user`: the server says who wrote it."""
+    key = event.values[0] if event.values else None
+    return (
+        event.kind == "store"
+        and isinstance(key, Const)
+        and isinstance(key.value, str)
+        and lexicon.says_who(key.value)
+    )
+
+
+def _passes_on(event: Event) -> bool:
+    """`one.write_message(json.dumps(data))`: the whole of it is told to others."""
+    if event.kind not in {"act", "send"} or (event.kind == "send" and _is_to_itself(event)):
+        return False
+    last = (lexicon.chain_of(event.text) or [""])[-1]
+    return last in _TOLD and any(map(_is_whole, event.values))
+
+
+_TOLD = frozenset({"broadcast", "emit", "send", "send_message", "write_message"})
+_WHOLE = re.compile(r"(?:[\w.]+\()*message\)*")
+
+
+def _is_whole(value: Value) -> bool:
+    """Whether it is the message, read and written anew perhaps, and no part of it."""
+    return labels_of(value) >= {"client", "message"} and bool(_WHOLE.fullmatch(text_of(value)))
 
 
 def _last_of(text: str) -> str:
@@ -226,6 +294,8 @@ def _is_kept(event: Event) -> bool:
 
 def _is_said(event: Event, words: set[str]) -> bool:
     """`room.say(user, text)`, `lines.insert({"from": user, …})`, `names.append(user)`."""
+    if event.kind == "store" and len(event.values) == 2:  # `board[x][y] = data["player"]`
+        return "somebody" in labels_of(event.values[1])
     if event.text != "handler.broadcast" and (
         event.kind != "act" or not (_SAYS & words or statement_in(event).startswith("insert"))
     ):

@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.values import Bound, Instance, Mapping, Value
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.telling import only_notes, only_skips_itself
 from stormdoor.auditor.judging.verbs import BENIGN, CHANGES, KEEPS, SHARED, SPEAKS
+from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
@@ -196,7 +197,7 @@ def is_given_the_user(event: Event) -> bool:
     """`store.delete(user, key)`: what changes something is told whose it has to be."""
     words = lexicon.words_of(event.text.rpartition(".")[2])
     if "execute" in words[:1]:
-        statement = str(getattr(next(iter(event.values), None), "value", "")).lower()
+        statement = statement_in(event)
         return "principal" in event.labels and bool(
             re.match(r"\s*insert\b|.*\bwhere\b", statement, re.DOTALL)
         )

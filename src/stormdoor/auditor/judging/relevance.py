@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
+from stormdoor.auditor.interpreter.values import Const, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["ADDRESS", "is_about", "path_of"]
+__all__ = ["ADDRESS", "attribute_asked", "is_about", "path_of"]
 
 _Path = tuple[str | int, ...]
 
@@ -32,6 +32,8 @@ def is_about(question: Event, doing: Event) -> bool:
     """
     if _asks_about_another(question):
         return False
+    if attribute_asked(question):
+        return _is_said_in(question.values[0], question.node, doing)
     claimed = _claimed(question)
     if claimed is not None:
         given = list(_paths(doing, named=False))
@@ -43,6 +45,31 @@ def is_about(question: Event, doing: Event) -> bool:
     if not asked or not done or any(_names_an_action(one) for one in asked):
         return True
     return any(_meet(one, two) for one in asked for two in done)
+
+
+def attribute_asked(question: Event) -> str:
+    """`data["room"] not in self.joined`: the list of its own in which a connection looks; else empty."""
+    match question.values:
+        case (Unknown(labels=labels), Const(value=str() as name)) if (
+            question.kind == "check"
+            and "client" in labels
+            and isinstance(question.node, ast.Compare)
+        ):
+            return name if isinstance(question.node.ops[0], ast.In | ast.NotIn) else ""
+        case _:
+            return ""
+
+
+def _is_said_in(said: Value, node: ast.AST, doing: Event) -> bool:
+    """Whether what was looked for says what is done, or to what: `rooms[data["room"]].say(text)`."""
+    names = {text_of(said), ast.unparse(node.left)} if isinstance(node, ast.Compare) else set()
+    held = (*doing.values, *(value for _, value in doing.words), doing.receiver)
+    texts = [text_of(one) for one in held if one is not None]
+    return any(
+        re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+        for name in names
+        for text in (*texts, ast.unparse(doing.node))
+    )
 
 
 def _asks_about_another(question: Event) -> bool:

@@ -33,6 +33,7 @@ from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.authorization import chosen_objects, names_an_id
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.questions import asks_permission
+from stormdoor.auditor.judging.shared import kept_by_a_secret
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -43,8 +44,10 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     if asks_permission(endpoint):
         return
     seen: set[int] = set()
-    for event in chosen_objects(endpoint):
-        if id(event.node) not in seen and names_an_id(event) and not _only_answers(event):
+    used = [event for event in chosen_objects(endpoint) if names_an_id(event)]
+    kept = kept_by_a_secret(endpoint, used) if used else []
+    for event in used:
+        if id(event.node) not in seen and event not in kept and not _only_answers(event):
             seen.add(id(event.node))
             yield Found(
                 event.module,

@@ -38,12 +38,16 @@ Fix:
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.asking import DOING, Asking
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.personas import claimed_identity, names_of_anybody
+from stormdoor.auditor.judging.personas import (
+    claimed_identity,
+    names_carried,
+    names_of_anybody,
+)
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -64,7 +68,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             claims[field] = event
     names = {field: claimed_identity(event) for field, event in claims.items()}
     if not claims:
-        for event, name in islice(names_of_anybody(endpoint), 1):
+        for event, name in islice(chain(names_of_anybody(endpoint), names_carried(endpoint)), 1):
             claims[name], names[name] = event, name
     places: set[int] = set()
     for field, event in claims.items():

@@ -304,6 +304,7 @@ class Attributes(Members):
             and (result.value is None or isinstance(result.value, bool | str))
             and name not in self.stored_names(value.info)
             and not is_enumeration(value.info)
+            and not (self.mode == "member" and self._is_said_by_kinds(value.info, name))
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)
         if isinstance(result, Sequence | Mapping):

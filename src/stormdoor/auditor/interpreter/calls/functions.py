@@ -268,6 +268,20 @@ class Functions(Statements):
         finally:
             self.stage = stage
 
+    def run_in_module(self, module: Module, statement: ast.stmt) -> None:
+        """Have a statement at the top of a module do what it does when the file is read."""
+        stage, self.stage = self.stage, Stage.IMPORT
+        try:
+            self.enter(Frame(module, Environment(), "<module>", node=statement), statement)
+            try:
+                self.execute([statement])
+            finally:
+                self.leave()
+        except (Thrown, Returned):
+            pass
+        finally:
+            self.stage = stage
+
     def _in_class(self, owner: ClassInfo, node: ast.expr, info: ClassInfo) -> Value:
         """An expression of a class body, which sees the names that are bound before it, and around it."""
         names = self.hierarchy.members(owner)

@@ -250,22 +250,11 @@ class Members(Decorators):
         if table.items or self.mode == "origin":
             return False
         table.exact = True
-        self._handed(owner.node, owner.name, owner)
-        for one in self._made_with(owner)[:_MAX_REGISTERED]:
+        self.handed(owner.node, owner.name, owner)
+        for one in self.made_with(owner)[:_MAX_REGISTERED]:
             self.overlay(one)
         self.registries[id(table)] = table, True
         return bool(table.items) and table.exact
-
-    def _made_with(self, owner: ClassInfo) -> list[ClassInfo]:
-        """The classes that a class or a metaclass takes note of when they are made."""
-        own = self.hierarchy.members(owner)
-        if "__init_subclass__" in own:
-            return self.hierarchy.heirs(owner)
-        names = map(last_name, owner.node.bases)
-        makes = any(one == "type" or one.endswith("Meta") for one in names)
-        return (
-            self.hierarchy.made_by(owner) if makes and {"__new__", "__init__"} & own.keys() else []
-        )
 
     def _declared_again(self, info: ClassInfo, name: str) -> bool:
         """Whether a class of the project says for itself what a base leaves open: no setting."""

@@ -17,6 +17,7 @@ from stormdoor.auditor.interpreter.pieces import (
 )
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.values import (
+    Bound,
     Const,
     Function,
     Instance,
@@ -109,7 +110,10 @@ class Unread(Listening):
                 return (
                     self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
                 )
-        if last in _LOGGING or (last in {"write", "append"} and not labels & {"self"}):
+        if last in _LOGGING or (
+            last in {"write", "append"}
+            and not ("self" in labels or any(map(_is_method_of_it, args)))
+        ):
             return Unknown(text=f"{text}()")
         verifies = _verifies(names, last)
         proof = (
@@ -316,6 +320,13 @@ class Unread(Listening):
             and key in event.values
             for event in self.events
         )
+
+
+def _is_method_of_it(value: Value) -> bool:
+    """`job.listeners.append(self.hear)`: a method of the connection is told what is told there."""
+    return (
+        isinstance(value, Bound) and isinstance(value.receiver, Instance) and value.receiver.handler
+    )
 
 
 def _of_answer(labels: Labels, name: str) -> Labels:

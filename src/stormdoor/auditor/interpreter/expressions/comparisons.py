@@ -89,6 +89,8 @@ class Comparisons(Memberships):
                 return turned(identical) if negated else identical
         if isinstance(op, ast.In | ast.NotIn):
             found = self.held_by(left, right, node) or self.contained(left, right, node)
+            if self.mode == "member" and isinstance(found, Unknown) and self.kept_under(right):
+                found.labels |= {"found"}  # it is a question, and no kind of message
             return turned(found) if negated else found
         of_settings = self._of_settings(left, op, right, node)
         if of_settings is not None:
@@ -182,7 +184,7 @@ class Comparisons(Memberships):
             return
         signed = _is_sum_of(left, right) or _is_sum_of(right, left)
         if signed:
-            self.prove(self.signed())
+            self.prove_signed()
         if (
             signed
             or labels_of(left, right) >= {"principal", "client"}
@@ -190,6 +192,18 @@ class Comparisons(Memberships):
             or _is_token_of(right, left)
         ):
             self.record("check", node, f"access: {text}", values=(left, right))
+        elif _is_secret_of_all(left, right) or _is_secret_of_all(right, left):
+            self.record("shown", node, text, values=(left, right))
+        own = self.kept_under(right) if isinstance(left, Unknown) and chosen(left) else ""
+        if own:
+            self.record("check", node, f"access: {text}", values=(left, Const(own)))
+
+    def kept_under(self, held: Value) -> str:
+        """The attribute of the connection that holds a list or a set; empty where none does."""
+        attributes = self.handler.attrs if self.handler is not None else {}
+        if not isinstance(held, Sequence):
+            return ""
+        return next((name for name, one in attributes.items() if one is held), "")
 
     def _against_what_is_set(
         self, setting: Setting, text: str, node: ast.AST, *, negated: bool
@@ -413,6 +427,22 @@ def _is_sum_of(shown: Value, made: Value) -> bool:
     return (
         "client" in labels_of(shown) and "secret" not in labels_of(shown) and is_keyed_digest(made)
     )
+
+
+def _is_secret_of_all(shown: Value, held: Value) -> bool:
+    """Whether it is compared with a secret that the server holds, one for all who show it."""
+    if not chosen(shown) or labels_of(held) & _OF_SOMEBODY:
+        return False
+    if isinstance(held, Const):
+        return "credential" in labels_of(shown) and worth_guessing(shown, held)
+    return isinstance(held, Setting | Unknown | Named) and (
+        "credential" in labels_of(shown)
+        or "secret" in labels_of(held)
+        or lexicon.is_credential_name(last_word(held))
+    )
+
+
+_OF_SOMEBODY = frozenset({"answer", "client", "found", "principal", "self"})
 
 
 def _of_nothing(left: Value, op: ast.cmpop, right: Value) -> bool:

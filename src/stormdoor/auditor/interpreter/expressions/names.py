@@ -4,9 +4,7 @@ import ast
 import builtins
 from functools import cached_property
 
-from stormdoor.auditor.classes.classinfo import ClassInfo
-from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.layer import Layer
+from stormdoor.auditor.interpreter.expressions.registries import Registries
 from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.tables import PARSED
 from stormdoor.auditor.interpreter.values import (
@@ -30,7 +28,7 @@ from stormdoor.auditor.reading.project import External, Meaning
 __all__ = ["Names", "edited"]
 
 
-class Names(Layer):
+class Names(Registries):
     """Names of functions and modules."""
 
     @cached_property
@@ -94,7 +92,7 @@ class Names(Layer):
             if what is None:
                 return None  # an import: the condition that it stands under is not known
             for test, wanted in conditions.get(id(what), ()):
-                holds = self._holds(module, test, name, node)
+                holds = self.holds(module, test, name, node)
                 if holds is None:
                     return None
                 if holds is not wanted:
@@ -102,20 +100,6 @@ class Names(Layer):
             else:
                 return one
         return None
-
-    def _holds(self, module: Module, test: ast.expr, name: str, node: ast.AST) -> bool | None:
-        value = self.in_module(module, test)
-        match value:
-            case Const():
-                return bool(value.value)
-            case Setting() if self.mode == "anonymous" and (
-                lexicon.concerns_identity(value.name) or lexicon.concerns_identity(name)
-            ):
-                return self.assume(value, test)
-            case Setting():
-                return self.truth_of_default(value)
-            case _:
-                return None
 
     def unresolved(self, name: str, node: ast.AST) -> Value:
         """A name whose meaning is not known here: its words are all there is."""
@@ -193,109 +177,20 @@ class Names(Layer):
         if isinstance(value, Setting) and name in needed_by(module.tree):
             value = Setting(value.name, Const(...), value.labels, value.text)
         self.globals[key] = value
-        if (
-            isinstance(value, Mapping)
-            and not value.items
-            and (
+        if isinstance(value, Mapping):
+            if not value.items and (
                 self.mode == "member"
                 or lexicon.concerns_identity(name)
-                or any(may_let_in(one) for one in self._fillers(module, name))
-            )
-        ):
-            self._filled_in(module, name, value)
+                or any(may_let_in(one) for one in self.fillers(module, name))
+            ):
+                self.filled_in(module, name, value)
+            self.stated(module, name, value)
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
-            self._told(module, name, value)
-            self._appended(module, name, value)
+            self.told_in(module, name, value)
+            self.appended(module, name, value)
         elif isinstance(value, Instance) and value.shared and self.mode != "origin":
-            self._handed(bound.value, name, value.info)
+            self.handed(bound.value, name, value.info)
         return value
-
-    def _handed(self, holder: ast.AST, name: str, info: ClassInfo) -> None:
-        """What the files of the program hand to an object or a class: `@events.on("say")`."""
-        methods = self.hierarchy.registrars(info)
-        handed = self.hierarchy.handed_to(holder, name, methods) if methods else []
-        stage, self.stage = self.stage, Stage.IMPORT
-        try:
-            for place, node in handed[:_MAX_REGISTERED]:
-                if isinstance(node, ast.Call):
-                    self.in_place(place, node)
-                else:
-                    self._under_decorators(place, node)
-        finally:
-            self.stage = stage
-
-    def _under_decorators(
-        self, place: Module, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    ) -> None:
-        """Have the decorators of a function or a class do what they do when its file is read."""
-        if isinstance(node, ast.ClassDef):
-            made = ClassRef(self.hierarchy.of_node(place, node), text=node.name)
-            for decorator in node.decorator_list:
-                self.call(self.in_module(place, decorator), [made], {}, decorator)
-        else:
-            self.decorated(Function(node, place, text=node.name), place, None)
-
-    def _told(self, module: Module, name: str, listed: Sequence) -> None:
-        """What modules put into a list through a function: `add_check(by_password)`."""
-        calls = self.hierarchy.tellers(module, name)[:_MAX_REGISTERED]
-        if not calls:
-            return
-        listed.exact = True
-        for place, call in calls:
-            self.in_module(place, call)
-        listed.exact = bool(listed.items)
-
-    def _appended(self, module: Module, name: str, listed: Sequence) -> None:
-        """What a module itself puts into a list: `if options.tokens: LOGINS.append(ByToken())`."""
-        found = False
-        for statement in module.tree.body:
-            body = statement.body if isinstance(statement, ast.If) else [statement]
-            given = [one for inner in body for one in _put_into(inner, name)]
-            if not given:
-                continue
-            found = True
-            holds: bool | None = True
-            if isinstance(statement, ast.If):
-                holds = self._holds(module, statement.test, name, statement)
-            if holds is None:
-                return
-            if holds:
-                listed.items.extend(self.in_module(module, one) for one in given)
-        listed.exact = listed.exact or found
-
-    def _fillers(self, module: Module, name: str) -> list[ast.AST]:
-        """What stands under a decorator that fills a table, and the decorator itself."""
-        registered = self.hierarchy.registered(module, name)
-        decorators = [
-            one.binding.node
-            for _, node in registered[:1]
-            for decorator in node.decorator_list
-            for one in self.project.resolve(module, _called(decorator))
-            if isinstance(one, Meaning) and isinstance(one.binding, Defined)
-        ]
-        return [*decorators, *(node for _, node in registered)]
-
-    def _filled_in(self, module: Module, name: str, table: Mapping) -> None:
-        """What decorators put into a table: `@action("delete")`."""
-        for place, node in self.hierarchy.registered(module, name)[:_MAX_REGISTERED]:
-            self._under_decorators(place, node)
-        table.exact = bool(table.items)
-
-
-_MAX_REGISTERED = 24
-
-
-def _put_into(statement: ast.stmt, name: str) -> list[ast.expr]:
-    """What `NAME.append(one)` puts into a list."""
-    match statement:
-        case ast.Expr(
-            ast.Call(
-                func=ast.Attribute(value=ast.Name(id=holder), attr="append" | "add"), args=[one]
-            )
-        ) if holder == name:
-            return [one]
-        case _:
-            return []
 
 
 _SWITCHES = frozenset({"feature", "features", "flag", "flags", "switches", "toggles"})
@@ -334,10 +229,6 @@ def _as_settings(value: Mapping, name: str) -> Mapping:
         else:
             items[key] = one
     return Mapping(items, value.exact, value.labels, value.text)
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 def _bound(meaning: Meaning | External) -> ast.AST | None:

@@ -30,6 +30,7 @@ from stormdoor.auditor.interpreter.values import (
 __all__ = ["Operators", "of_bits", "turned"]
 
 _MAX_FIXED = 60
+_MAX_FORMAT = 400
 _MAX_TEXT = 4096
 _OF_BITS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.BitAnd: operator.and_,
@@ -152,7 +153,11 @@ class Operators(Items):
 
     def _source_of_sum(self, left: Value, right: Value, node: ast.BinOp) -> str:
         """The source, with the texts that names stand for in their place: `BASE + data["name"]`."""
-        if not isinstance(node.op, ast.Add) or "client" not in labels_of(left, right):
+        if "client" not in labels_of(left, right):
+            return self.frame.module.source(node)
+        if isinstance(node.op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
+            return f"{left.value[:_MAX_FORMAT]!r} % {self.frame.module.source(node.right)}"
+        if not isinstance(node.op, ast.Add):
             return self.frame.module.source(node)
         parts: list[str] = []
         for value, part in ((left, node.left), (right, node.right)):

@@ -51,6 +51,16 @@ class Proofs(Names):
         names = {text_of(one) for one in _flat(values) if is_chosen(one) and text_of(one)}
         for mark in marks:
             names |= self.sought_by.get(mark, set())
+        self._now_proven(names, marks)
+
+    def prove_signed(self) -> None:
+        """The digest fits: what it was made of is true, and be it the part of a token that says who it is."""
+        signed = self.signed()
+        self.prove(signed)
+        parts = {text_of(one) for one in signed if labels_of(one) >= {"client", "credential"}}
+        self._now_proven(parts, set())
+
+    def _now_proven(self, names: set[str], marks: set[str]) -> None:
         self.proven_names |= names
         held = [one for frame in self.frames for one in frame.env.names.values()]
         held += self.handler.attrs.values() if self.handler is not None else []

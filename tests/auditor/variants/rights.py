@@ -1,0 +1,355 @@
+"""Who may, where a program keeps its commands in tables that fill themselves, and its users in tokens.
+
+`MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom nobody knows who they are.
+"""
+
+__all__ = ["ANYBODY", "MEMBERS"]
+
+_COMMANDS = """
+COMMANDS = {{}}
+{registry}
+class Command{meta}:
+    name = None
+    for_admins = False
+    def __init__(self, door, data):
+        self.door = door
+        self.data = data
+{marked}class Remove(Command):
+    name = "remove"
+    for_admins = True
+    def run(self):
+        db.items.remove({{"_id": self.data["id"]}})
+{marked}class Hello(Command):
+    name = "hello"
+    def run(self):
+        self.door.write_message("hello")
+{filled}
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        command = COMMANDS.get(data["name"])
+        if command is None:
+            return
+        {asks}
+        command(self, data).run()
+"""
+_ASKS = """if command.for_admins and not db.is_admin(self.current_user):
+            self.write_message("no")
+            return"""
+_REGISTRIES = {
+    "a metaclass": {
+        "registry": """
+class Meta(type):
+    def __new__(mcs, name, bases, members):
+        made = super().__new__(mcs, name, bases, members)
+        if members.get("name"):
+            COMMANDS[members["name"]] = made
+        return made
+""",
+        "meta": "(metaclass=Meta)",
+    },
+    "a metaclass that sets up": {
+        "registry": """
+class Meta(type):
+    def __init__(cls, name, bases, members):
+        super().__init__(name, bases, members)
+        if cls.name:
+            COMMANDS[cls.name] = cls
+""",
+        "meta": "(metaclass=Meta)",
+    },
+    "a base": {
+        "registry": """
+class Noted:
+    name = None
+    def __init_subclass__(cls, **words):
+        super().__init_subclass__(**words)
+        if cls.name:
+            COMMANDS[cls.name] = cls
+""",
+        "meta": "(Noted)",
+    },
+    "a decorator": {
+        "registry": "def command(made):\n    COMMANDS[made.name] = made\n    return made\n",
+        "marked": "@command\n",
+    },
+    "statements": {"filled": 'COMMANDS["remove"] = Remove\nCOMMANDS["hello"] = Hello\n'},
+    "a loop": {"filled": "for made in (Remove, Hello):\n    COMMANDS[made.name] = made\n"},
+    "an update": {"filled": 'COMMANDS.update({"remove": Remove, "hello": Hello})\n'},
+    "a function": {
+        "registry": "def note(made):\n    COMMANDS[made.name] = made\n",
+        "filled": "note(Remove)\nnote(Hello)\n",
+    },
+}
+
+
+def _of_commands(asks: str, **parts: str) -> str:
+    empty = {"registry": "", "meta": "", "marked": "", "filled": ""}
+    return _COMMANDS.format(asks=asks, **{**empty, **parts})
+
+
+_SIGNED = """
+SECRET = os.environ["SECRET"]
+inboxes = {{}}
+def read_token(token):
+    parts = token.split(".")
+    if len(parts) != 2:
+        return None
+    payload, signature = parts
+    wanted = hmac.new({key}.encode(), payload.encode(), "sha256").hexdigest()
+    if not hmac.compare_digest(signature, wanted):
+        return None
+    return json.loads(payload)
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            user = read_token(data["token"])
+            if not user:
+                return
+            self.user = user
+            inboxes.setdefault({whose}, set()).add(self)
+        elif self.user is None:
+            self.close()
+"""
+_LISTENS = """
+class Door(Base):
+    def open(self, number):
+        job = db.jobs.get(number)
+        if job is None:
+            self.close()
+            return
+        {asks}
+        job.listeners.append(self.hear)
+    def hear(self, line):
+        self.write_message(line)
+"""
+
+_ROOMS = """
+class Door(Base):
+    def open(self):
+        self.joined = {joined}
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "join":
+            {joins}
+        elif data["type"] == "say":
+            room = data["room"]
+            {asks}
+            for one in rooms[{where}]:
+                one.write_message({{"from": self.current_user, "text": data["text"]}})
+"""
+_JOINS = """if not db.is_member(data["room"], self.current_user):
+                return
+            rooms[data["room"]].add(self)
+            self.joined.add(data["room"])"""
+_KEEPS = 'self.joined.add(data["room"])'
+_IN_ROOM = "if room not in self.joined:\n                return"
+_SHARED = """
+TOKEN = os.environ["TOKEN"]
+KEY = os.environ["KEY"]
+class Door(WebSocketHandler):
+    may = False
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "ping":
+            self.write_message("pong")
+        elif data["type"] == "login":
+            {login}
+        elif data["type"] == "delete":
+            {asks}
+            db.devices.delete_one({{"_id": data["id"]}})
+"""
+_BY_TOKEN = 'if data["token"] != TOKEN:\n                return'
+_INSERTS = """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        statement = "insert into lines (author, text) values ('%s', '%s')"
+        db.execute(statement % ({author}, data["text"]))
+"""
+
+MEMBERS: dict[str, tuple[str, str]] = {
+    **{
+        f"{name} has the commands": ("missing", _of_commands("pass", **parts))
+        for name, parts in _REGISTRIES.items()
+    },
+    **{
+        f"{name} has the commands, of which some are for some": (
+            "ok",
+            _of_commands(_ASKS, **parts),
+        )
+        for name, parts in _REGISTRIES.items()
+    },
+    "a method of the connection listens to what the address names": (
+        "missing",
+        _LISTENS.format(asks="pass"),
+    ),
+    "a method of the connection listens to what is its own": (
+        "ok",
+        _LISTENS.format(asks="if job.owner != self.current_user:\n            return"),
+    ),
+}
+MEMBERS |= {
+    "the connection knows where it was let in": (
+        "ok",
+        _ROOMS.format(joined="set()", joins=_JOINS, asks=_IN_ROOM, where="room"),
+    ),
+    "the connection knows from the database where it is in": (
+        "ok",
+        _ROOMS.format(
+            joined="set(db.rooms_of(self.current_user))", joins="pass", asks=_IN_ROOM, where="room"
+        ),
+    ),
+    "the connection notes what it is told": (
+        "missing",
+        _ROOMS.format(joined="set()", joins=_KEEPS, asks=_IN_ROOM, where="room"),
+    ),
+    "the connection was let in elsewhere": (
+        "missing",
+        _ROOMS.format(joined="set()", joins=_JOINS, asks=_IN_ROOM, where='data["other"]'),
+    ),
+    "the connection does not look where it was let in": (
+        "missing",
+        _ROOMS.format(joined="set()", joins=_JOINS, asks="pass", where="room"),
+    ),
+    "a message names the author of a row that is spliced together": (
+        "missing",
+        _INSERTS.format(author='data["author"]'),
+    ),
+    "the user is the author of a row that is spliced together": (
+        "ok",
+        _INSERTS.format(author="self.current_user"),
+    ),
+}
+_PLAY = """
+class Game:
+    def __init__(self):
+        self.cells = [[None] * 3 for _ in range(3)]
+        self.turn = 0
+    def move(self, player, x, y):
+        if self.turn == player and self.cells[x][y] is None:
+            self.cells[x][y] = player
+            self.turn = 1 - self.turn
+game = Game()
+class Door(WebSocketHandler):
+    players = []
+    def open(self):
+        self.number = len(self.players)
+        self.players.append(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        game.move({player}, data["x"], data["y"])
+        for one in self.players:
+            one.write_message({{"cells": game.cells}})
+"""
+_PASSES_ON = """
+class Door(WebSocketHandler):
+    here = set()
+    def open(self):
+        self.name = "guest %d" % len(self.here)
+        self.here.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        {first}
+        data["at"] = now()
+        for one in self.here:
+            one.write_message(json.dumps(data))
+"""
+_WATCHES = """
+config = {{"interval": 1}}
+class Door(WebSocketHandler):
+    def open(self):
+        self.config = {{}}
+    def on_message(self, message):
+        data = json.loads(message)
+        {sets}
+"""
+_WORKS = """
+import zmq
+worker = zmq.Context().socket(zmq.REQ)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            {does}
+            self.write_message(worker.recv_json())
+"""
+
+ANYBODY: dict[str, tuple[str, str]] = {
+    "one secret is for all who may": ("ok", _SHARED.format(login="pass", asks=_BY_TOKEN)),
+    "one secret logs in, for all that follows": (
+        "missing",
+        _SHARED.format(
+            login='self.may = data["token"] == TOKEN',
+            asks="if not self.may:\n                return",
+        ),
+    ),
+    "one secret is for something else": (
+        "missing",
+        _SHARED.format(login='if data["token"] == TOKEN:\n                db.reset()', asks="pass"),
+    ),
+    "of two secrets either will do": (
+        "missing",
+        _SHARED.format(
+            login="pass",
+            asks='if data["token"] != TOKEN and data["key"] != KEY:\n                return',
+        ),
+    ),
+    "a player moves for the number that it was given": ("ok", _PLAY.format(player="self.number")),
+    "a message says which player moves": ("missing", _PLAY.format(player='data["player"]')),
+    "a message goes on with the name that it brings": (
+        "missing",
+        _PASSES_ON.format(first='print("%s says" % data["username"])'),
+    ),
+    "a message goes on with the name of the connection": (
+        "ok",
+        _PASSES_ON.format(first='data["username"] = self.name'),
+    ),
+    "a message goes on, whatever it says": ("ok", _PASSES_ON.format(first='print("a line")')),
+    "what the program is set to is set by a message": (
+        "missing",
+        _WATCHES.format(sets='config["interval"] = data["interval"]'),
+    ),
+    "what the connection is set to is set by a message": (
+        "ok",
+        _WATCHES.format(sets='self.config["interval"] = data["interval"]'),
+    ),
+    "another program is told a command": (
+        "missing",
+        _WORKS.format(does='worker.send_json({"command": "start", "job": data["job"]})'),
+    ),
+    "another program is asked how it is": (
+        "ok",
+        _WORKS.format(does='worker.send_json({"ask": "state"})'),
+    ),
+    "a message names the event that is fired": (
+        "missing",
+        """
+from elsewhere import emit_event
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        emit_event(data["event"], data)
+""",
+    ),
+    "the source names the event that is fired": (
+        "ok",
+        """
+from elsewhere import emit_event
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        emit_event("heard", data)
+""",
+    ),
+    "a signed token says who it is": (
+        "ok",
+        _SIGNED.format(key="SECRET", whose='user["id"]'),
+    ),
+    "a message says who it is beside a signed token": (
+        "missing",
+        _SIGNED.format(key="SECRET", whose='data["user"]'),
+    ),
+}
