@@ -1,6 +1,8 @@
 import json
+import os
 
 from elsewhere import orders
+from PIL import Image
 from rx import Observer
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
@@ -34,4 +36,15 @@ class Feed(WebSocketHandler):
         self.write_message({"id": number, "text": text})
 
 
-app = Application([(r"/ws", Door), (r"/feed", Feed)])
+class Pictures(WebSocketHandler):
+    """Where a file lies is asked by another rule."""
+
+    def on_message(self, message):
+        number = json.loads(message)["player_id"]
+        with open(f"pictures/{number}.png") as raw:
+            self.write_message(raw.read())
+        Image.open(f"pictures/{number}.png").save(f"small/{number}.png")
+        os.remove(f"pictures/{number}.png")
+
+
+app = Application([(r"/ws", Door), (r"/feed", Feed), (r"/pictures", Pictures)])
