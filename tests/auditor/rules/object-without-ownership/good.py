@@ -1,7 +1,7 @@
 import json
 import os
 
-from elsewhere import orders
+from elsewhere import orders, pictures
 from PIL import Image
 from rx import Observer
 from tornado.web import Application
@@ -41,10 +41,10 @@ class Pictures(WebSocketHandler):
 
     def on_message(self, message):
         number = json.loads(message)["player_id"]
-        with open(f"pictures/{number}.png") as raw:
-            self.write_message(raw.read())
-        Image.open(f"pictures/{number}.png").save(f"small/{number}.png")
-        os.remove(f"pictures/{number}.png")
+        with open(number, "wb") as raw:
+            raw.write(pictures.of_everybody())
+        Image.open(number).save("small.png")
+        os.remove(number)
 
 
 app = Application([(r"/ws", Door), (r"/feed", Feed), (r"/pictures", Pictures)])
