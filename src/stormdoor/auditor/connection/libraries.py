@@ -235,7 +235,11 @@ class TornadoModel(Functional):
                 return Const(value=True)
             if target.handler and name.value in METHODS:
                 return Const(value=True)
-            if target.handler and self._is_stored_later(target.info, name.value):
+            # Who asks for what the class itself stores does not mean what a base that was not read may have.
+            if target.handler and (
+                name.value in self.stored_names(target.info) - METHODS
+                or self._is_nowhere(target.info, name.value)
+            ):
                 return Const(value=False)
         if isinstance(target, Function | Bound) and isinstance(name, Const):
             return Const(name.value in _marks(target))  # `@public` has put it there, or nobody
@@ -243,14 +247,12 @@ class TornadoModel(Functional):
             return Const(name.value in _OF_REQUEST)
         return Unknown(text="hasattr()")
 
-    def _is_stored_later(self, info: ClassInfo, name: str) -> bool:
-        """Only methods of the handler's own classes make this attribute, and none has yet.
-
-        A private one that no class speaks of is made by a name that is put together, if at all.
-        """
+    def _is_nowhere(self, info: ClassInfo, name: str) -> bool:
+        """Whether it is a private name that no class speaks of: it is put together, if it is there."""
         return (
             name not in METHODS
-            and (name in self.stored_names(info) or (name[:1] == "_" and name not in _OF_TORNADO))
+            and name[:1] == "_"
+            and name not in _OF_TORNADO
             and all(
                 one.name.startswith("tornado.") or self.hierarchy.is_inert(one)
                 for one in info.mro

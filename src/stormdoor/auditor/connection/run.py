@@ -336,6 +336,8 @@ class Run(Hearing):
         path = self.path
         self.stage = path.stage = Stage.MESSAGE
         for turn in range(2):
+            if self.closed and self.is_sockjs():
+                break  # it forgets its session at once, and hands it nothing more
             self.record("message", self.info.node, "a message")
             self.proven_names.clear()
             self.said.told.recent.clear()

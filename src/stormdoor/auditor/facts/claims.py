@@ -23,7 +23,7 @@ def unverified(claim: str, noun: str) -> Callable[[Call], Iterator[Found]]:
         token = decoding(call)
         if token is None or token.unsigned is not None or not token.seen:
             return
-        if token.off(f"verify_{claim}") is not None:
+        if token.off(f"verify_{claim}") is not None and not is_own(token, claim):
             yield call.found(f"The {noun} is not verified: verify_{claim} is off.")
             return
         given = call.words.get("claims_options" if token.library == "Authlib" else noun)

@@ -1,6 +1,7 @@
 """Calls that decode a JSON Web Token, and what they verify: PyJWT, python-jose, Authlib."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,36 +111,49 @@ def decoding(call: Call) -> Decoding | None:
 def is_own(token: Decoding, claim: str) -> bool:
     """Whether the project makes these tokens itself, with a secret of its own and without this claim.
 
-    Who has no part in it then, neither as an issuer nor as an audience, has nothing to do with them.
+    Who has no part in it then, neither as an issuer nor as an audience, has nothing to do with them. Whose
+    they are the secret says by itself, whatever issuer they name.
     """
-    key = _key_of(token.call, token.call.argument(1, "key"))
-    if token.foreign or not key:
+    keys = _keys_of(token.call, token.call.argument(1, "key"))
+    if token.foreign or not keys:
         return False
     for module in token.call.project.inside():
         if is_test(module):
             continue
         for call in calls_in(token.call.project, module, "encode"):
             at = next((ENCODERS[name] for name in call.names if name in ENCODERS), None)
-            if at is None or _key_of(call, call.argument(at + 1, "key")) != key:
+            if at is None or not keys & _keys_of(call, call.argument(at + 1, "key")):
                 continue
             claims = call.entries(call.argument(at, "payload"))
-            if claims is None or claim not in claims:
+            if claim == "iss" or claims is None or claim not in claims:
                 return True
     return False
 
 
-def _key_of(call: Call, node: ast.expr | None) -> str:
+def _keys_of(call: Call, node: ast.expr | None) -> set[str]:
     """What a key is called where it is kept: `secret` of `self.settings["secret"]`, of a name for it, too."""
     if node is None:
-        return ""
+        return set()
     text = call.text(node)
     if text is not None:
-        return f"={text}"
-    found = call.literal(node)
-    if isinstance(found, ast.Attribute | ast.Subscript):
-        return last_name(found)
-    name = last_name(node)
-    # A name in small letters that nobody can resolve is a name of this file only.
-    return (
-        name if name.isupper() or not isinstance(node, ast.Name) else f"{call.module.name}:{name}"
-    )
+        return {f"={text}"}
+    if isinstance(node, ast.Name) and not node.id.isupper():
+        # A name in small letters that nobody can resolve is a name of this file only.
+        kept = {_kept(call.literal(node)), *(_kept(value) for value in _given(call, node.id))}
+        return (kept - {""}) or {f"{call.module.name}:{node.id}"}
+    return {_kept(call.literal(node)) or last_name(node).lower()}
+
+
+def _kept(node: ast.expr) -> str:
+    """`SECRET` of `settings.SECRET`, whichever way it is written."""
+    return last_name(node).lower() if isinstance(node, ast.Attribute | ast.Subscript) else ""
+
+
+def _given(call: Call, name: str) -> Iterator[ast.expr]:
+    """What a function binds to a name, on one way or another."""
+    for node in ast.walk(call.function or call.module.tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                yield value
+            case _:
+                pass

@@ -9,7 +9,7 @@ from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["EFFECTS", "message_checks", "message_effects", "stops_nothing"]
+__all__ = ["EFFECTS", "done_unasked", "message_checks", "message_effects", "stops_nothing"]
 
 EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 """Kinds of events that a client brings about."""
@@ -87,6 +87,41 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
         done = _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
         found += [one for one in done if not (asking and alone and _only_echoes(one))]
     return found
+
+
+def done_unasked(path: Path, question: Event | None) -> list[Event]:
+    """What messages bring about before any is asked for a credential, and not for the sake of asking.
+
+    Args:
+        path: The way.
+        question: What is asked elsewhere.
+    """
+    asked = message_checks(path)
+    end = path.events.index(asked[0]) if asked else len(path.events)
+    before = {id(event) for event in path.events[:end]}
+    return [
+        event
+        for event in message_effects(path)
+        if id(event) in before
+        and not _is_for_the_login(event)
+        and not _is_error(event)
+        and not _is_reading(event, refused=False)
+        and not (question is not None and _is_plumbing(event, question))
+    ]
+
+
+def _is_for_the_login(event: Event) -> bool:
+    """Whether it is part of what a message does that logs in, or out: `on_auth()`, `_login()`."""
+    return any(
+        bool({"logoff", "logout", "signout"} & set(lexicon.words_of(name)))
+        or (lexicon.is_login(name) and not lexicon.is_predicate(name))
+        for _, _, name in event.stack
+    )
+
+
+def _is_error(event: Event) -> bool:
+    """An exception is made, to be raised: `ValidationError("not yet")`."""
+    return event.kind == "act" and _name(event).endswith(("Error", "Exception"))
 
 
 def _of_turn(turn: list[Event], *, ended: bool, asking: bool) -> list[Event]:

@@ -8,15 +8,13 @@ from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.judging.making import keeps_nobody_out
 from stormdoor.auditor.judging.messages import (
     EFFECTS,
+    done_unasked,
     message_checks,
     message_effects,
     stops_nothing,
 )
 from stormdoor.auditor.judging.telling import only_fills_in
-from stormdoor.auditor.naming.lexicon import (
-    concerns_identity,
-    words_of,
-)
+from stormdoor.auditor.naming.lexicon import concerns_identity
 
 __all__ = ["ASKS", "LETS_IN", "Authentication", "Kind", "agree", "classified", "is_blind"]
 
@@ -94,19 +92,20 @@ def classified(paths: list[Path]) -> Authentication:
     through_message = [
         path for path in live if message_effects(path, asking=asking) and not _refused_in_open(path)
     ]
-    frames = [path for path in live if _refused_in_open(path) and message_effects(path)]
+    frames = [path for path in live if _refused_in_open(path) and _gets_past(path)]
     in_open = [path for path in live if _refused_in_open(path)]
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
     if through_message:
-        return _through(through_message, _proving(live, asked or _verified(live)), in_open)
+        proving = _proving(live, asked or _verified(live))
+        return _through(through_message, proving, in_open, early)
     if frames:
         path = frames[0]
         return Authentication(
             "frames-pass",
             event=_first_check(path, Stage.OPEN),
             path=path,
-            early=message_effects(path)[0],
+            early=_gets_past(path)[0],
         )
     if asked:
         return Authentication(
@@ -140,7 +139,9 @@ def is_blind(path: Path) -> bool:
     return path.presumed and error is not None and (error.presumed or error.name == "?")
 
 
-def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Authentication:
+def _through(
+    through: list[Path], asked: list[Path], in_open: list[Path], early: Event | None
+) -> Authentication:
     by_credential = [
         path
         for path in asked
@@ -153,21 +154,24 @@ def _through(through: list[Path], asked: list[Path], in_open: list[Path]) -> Aut
             for event in message_checks(path)
         )
     ]
-    effects = [event for path in through for event in message_effects(path)]
-    effect = next((event for event in effects if not _logs_out(event)), effects[0])
-    if by_credential and not in_open:
-        return Authentication(
-            "skippable",
-            event=_first_check(by_credential[0], Stage.MESSAGE),
-            path=through[0],
-            early=effect,
-        )
-    return _without_stop(through)
+    if not by_credential or in_open:
+        return _without_stop(through)
+    question = _first_check(by_credential[0], Stage.MESSAGE)
+    unasked = next((event for path in through for event in done_unasked(path, question)), None)
+    if unasked is not None and any(map(_asks_a_message, by_credential)):
+        return Authentication("skippable", event=question, path=through[0], early=unasked)
+    # Nothing but the log-in itself works without it; or it is the client of the handshake that is asked for.
+    return Authentication("after-accept", event=question, path=by_credential[0], early=early)
 
 
-def _logs_out(event: Event) -> bool:
-    """Whether it is part of a logout: what is done about a log-in that failed shows little."""
-    return any({"logoff", "logout", "signout"} & set(words_of(name)) for _, _, name in event.stack)
+def _asks_a_message(path: Path) -> bool:
+    """Whether it is a message that carries the credential, and not the handshake."""
+    return any(not event.text.startswith(_OF_HANDSHAKE) for event in message_checks(path))
+
+
+def _gets_past(path: Path) -> list[Event]:
+    """What the messages of a client bring about that `open` has closed."""
+    return done_unasked(path, _first_check(path, Stage.OPEN))
 
 
 def _proving(live: list[Path], asked: list[Path]) -> list[Path]:

@@ -18,9 +18,3 @@ class Chat(WebSocketHandler):
 
     def of_another_service(self, token):
         return jwt.decode(token, self.settings["shared_secret"], algorithms=["HS256"], audience="chat")  # finds SD405
-
-    def carried(self, token):
-        return jwt.decode(token, self.settings["own_secret"], algorithms=["HS256"], audience="chat")  # finds SD405
-
-    def made(self):
-        return jwt.encode({"iss": "chat", "exp": 1}, self.settings["own_secret"], algorithm="HS256")

@@ -1,4 +1,5 @@
 import jwt
+from elsewhere import find_login, settings
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -27,3 +28,35 @@ class Own(WebSocketHandler):
     def renew(self):
         secret = self.settings["token_secret"]
         return jwt.encode({"sub": self.claims["sub"], "exp": self.claims["exp"] + 900}, secret, algorithm="HS256")
+
+
+class Keyed(WebSocketHandler):
+    """The key stands under a name of its own, and what is switched off was never there."""
+
+    def prepare(self):
+        token = self.request.headers.get("Authorization", "")
+        login = find_login(token)
+        if login is None:
+            key = ""
+        else:
+            key = login.jwt_key
+        try:
+            jwt.decode(token, key, algorithms=["HS256"])
+            jwt.decode(token, self.api_key, algorithms=["HS256"], options={"verify_iss": False})
+        except jwt.InvalidTokenError:
+            raise HTTPError(401) from None
+
+    def initialize(self, api_key):
+        self.api_key = api_key
+
+    def made(self, login):
+        return jwt.encode({"sub": login.name, "exp": 1}, login.jwt_key, algorithm="HS256")
+
+    def made_for_programs(self):
+        return jwt.encode({"sub": "program", "exp": 1}, settings.API_KEY, algorithm="HS256")
+
+    def prepare_others(self, token):
+        return jwt.decode(token, self.settings["own_secret"], algorithms=["HS256"], audience="chat")
+
+    def made_for_others(self):
+        return jwt.encode({"iss": "chat", "exp": 1}, self.settings["own_secret"], algorithm="HS256")

@@ -1,6 +1,8 @@
 import json
+import os
 
-from elsewhere import orders
+from elsewhere import orders, pictures
+from PIL import Image
 from rx import Observer
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
@@ -34,4 +36,15 @@ class Feed(WebSocketHandler):
         self.write_message({"id": number, "text": text})
 
 
-app = Application([(r"/ws", Door), (r"/feed", Feed)])
+class Pictures(WebSocketHandler):
+    """Where a file lies is asked by another rule."""
+
+    def on_message(self, message):
+        number = json.loads(message)["player_id"]
+        with open(number, "wb") as raw:
+            raw.write(pictures.of_everybody())
+        Image.open(number).save("small.png")
+        os.remove(number)
+
+
+app = Application([(r"/ws", Door), (r"/feed", Feed), (r"/pictures", Pictures)])

@@ -1,6 +1,6 @@
 import json
 
-from elsewhere import sessions
+from elsewhere import forward, limiter, sessions, urls
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -22,4 +22,55 @@ class Door(WebSocketHandler):
             one.write_message(data["text"])
 
 
-app = Application([(r"/ws", Door)])
+class Counted(WebSocketHandler):
+    """What the log-in itself does is no deed of who left it out."""
+
+    def open(self):
+        self.known = False
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            self._login(data["secret"])
+        elif not self.known:
+            self.write_message("unauthorized")
+        else:
+            for one in clients:
+                one.write_message(data["text"])
+
+    def _login(self, secret):
+        limiter.try_acquire("login")
+        self.known = sessions.verify(secret)
+        self.write_message({"ok": self.known})
+
+
+class Cookie(WebSocketHandler):
+    """No message carries the credential: the handshake does, and is asked too late."""
+
+    def on_message(self, message):
+        if message == "time":
+            for one in clients:
+                one.write_message("somebody asks for the time")
+        elif self.get_signed_cookie("user") is None:
+            self.close()
+        else:
+            for one in clients:
+                one.write_message(message)
+
+
+class Elsewhere(WebSocketHandler):
+    """Where one signs in is no credential."""
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "forward":
+            where = urls.parse(self.get_argument("auth_url"))
+            if where.netloc != self.request.host:
+                raise ValueError("another domain")
+            forward(where, data["text"])
+            return
+        for one in clients:
+            one.write_message(data["text"])
+
+
+app = Application([(r"/ws", Door), (r"/c", Counted), (r"/h", Cookie), (r"/e", Elsewhere)])
