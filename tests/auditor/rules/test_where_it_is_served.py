@@ -23,6 +23,15 @@ class Page(RequestHandler):
         self.write("hello")
 """
 
+TRIAL = """
+def trial():
+    Application([('/chat', Chat)], debug=True).listen(80)
+
+def main():
+    Application([('/chat', Chat)]).listen(80)
+
+"""
+
 SERVED = {
     ("SD605", "on all addresses", True): "Application([('/chat', Chat)]).listen(8888)",
     ("SD605", "on the loopback address", False): (
@@ -30,6 +39,23 @@ SERVED = {
     ),
     ("SD605", "on both", True): (
         "app = Application([('/chat', Chat)])\napp.listen(8888, '127.0.0.1')\napp.listen(8889)"
+    ),
+    ("SD605", "for development", False): (
+        "def make_dev_app():\n    return Application([('/chat', Chat)])\nmake_dev_app().listen(80)"
+    ),
+    ("SD605", "for a device", True): (
+        "def make_device_app():\n    return Application([('/chat', Chat)])\nmake_device_app()"
+    ),
+    ("SD610", "for development", False): (
+        "class DevServer:\n    def start(self):\n"
+        "        Application([('/chat', Chat)], debug=True).listen(80)\nDevServer().start()"
+    ),
+    ("SD610", "nobody calls it", False): f"{TRIAL}if __name__ == '__main__':\n    main()\n",
+    ("SD610", "it is called", True): f"{TRIAL}if __name__ == '__main__':\n    trial()\n",
+    ("SD610", "whoever imports it may call it", True): TRIAL,
+    ("SD610", "a command", True): (
+        f"{TRIAL.replace('def trial', '@command' + chr(10) + 'def trial')}"
+        "if __name__ == '__main__':\n    main()\n"
     ),
     ("SD611", "a socket", True): "Application([('/chat', Chat)]).listen(8888)",
     ("SD611", "a socket beside a page", True): (
@@ -68,3 +94,19 @@ def test_a_neighbour_is_routed_elsewhere(tmp_path: Path) -> None:
     [(name, line)] = found_in(tmp_path, "SD603")
     assert name == "chat.py"
     assert line < lines.index("class Trial(WebSocketHandler):")
+
+
+@pytest.mark.parametrize("rule", ["SD501", "SD603", "SD604"])
+def test_a_file_that_nobody_names_has_the_old_one(rule: str, tmp_path: Path) -> None:
+    """Of two handlers of one name only that is said something which is imported."""
+    told = CHAT.replace("in clients:", "in json.loads(message):")
+    write(
+        tmp_path,
+        {
+            "old_chat.py": f"{HEAD}import json\n{told}",
+            "new_chat.py": f"{HEAD}import json\n{told}",
+            "app.py": HEAD + "import new_chat\nfrom new_chat import Chat\n"
+            "urls = [('/chat', Chat)]\nApplication(urls).listen(80)\n",
+        },
+    )
+    assert {name for name, _ in found_in(tmp_path, rule)} == {"new_chat.py"}

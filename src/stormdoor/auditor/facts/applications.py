@@ -4,9 +4,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, scopes_of
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning
 
@@ -14,6 +16,7 @@ __all__ = [
     "applications",
     "initialized",
     "is_application",
+    "is_in_use",
     "is_left_over",
     "is_on_loopback",
     "serves_no_socket",
@@ -23,6 +26,7 @@ __all__ = [
 _APPLICATION = "tornado.web.Application"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LISTENS = ("listen", "bind", "bind_sockets")
+_DEVELOPMENT = frozenset({"dev", "development"})
 _DEPTH = 8
 
 
@@ -40,7 +44,11 @@ def applications(endpoint: Endpoint) -> list[Call]:
         for node, _ in module.nodes():
             if isinstance(node, ast.Call):
                 call = Call(endpoint.project, module, node, scopes_of(module, node))
-                if is_application(call) and not _routes_elsewhere(call, endpoint):
+                if (
+                    is_application(call)
+                    and not _routes_elsewhere(call, endpoint)
+                    and is_in_use(call)
+                ):
                     found[id(node)] = call
     return list(found.values())
 
@@ -65,20 +73,63 @@ def setting(call: Call, name: str) -> ast.expr | bool:
 
 
 def is_left_over(endpoint: Endpoint) -> bool:
-    """Whether the program that a class belongs to routes its neighbours, and nobody ever names it."""
+    """Whether the program that a class belongs to routes its neighbours, and nobody ever names it.
+
+    Or routes another one of that name, and nobody names the file of this one.
+    """
     if endpoint.routes:
         return False
-    project, own = endpoint.project, endpoint.module
-    neighbours = {one.node.name for one in own.classes} - {endpoint.info.name}
+    project, own, name = endpoint.project, endpoint.module, endpoint.info.name
+    neighbours = {one.node.name for one in own.classes} - {name}
     programs = [
         module
         for module in project.inside()
         if not is_test(module)
         and any(map(is_application, calls_in(project, module, "Application")))
     ]
-    if not any(module is own or _named(module, *neighbours) for module in programs):
+    if any(module is own or _named(module, *neighbours) for module in programs):
+        return sum(_named(module, name) for module in project.inside()) == 1
+    others = [module for module in project.inside() if module is not own]
+    return (
+        any(_named(module, name) for module in programs)
+        and any(one.node.name == name for module in others for one in module.classes)
+        and not any(_named(module, own.file.stem) for module in others)
+    )
+
+
+def is_in_use(call: Call) -> bool:
+    """Whether others than its author may meet an Application that is made here.
+
+    One says in its name that it is for development; another one stands in a function of a script that
+    nobody calls.
+    """
+    around = [one.name for one in call.scopes if isinstance(one, FunctionDefinition | ast.ClassDef)]
+    if any(_DEVELOPMENT & set(words_of(name)) for name in around):
         return False
-    return sum(_named(module, endpoint.info.name) for module in project.inside()) == 1
+    return not (
+        isinstance(call.scopes[0] if call.scopes else None, FunctionDefinition)
+        and _is_never_run(call, around[0])
+    )
+
+
+def _is_never_run(call: Call, name: str) -> bool:
+    """Whether a file is a program of its own that never names one of its functions."""
+    own = call.module
+    runs = any(
+        isinstance(one, ast.If) and "__main__" in ast.unparse(one.test) for one in own.tree.body
+    )
+    if not runs or (own.file.parent / "__init__.py").exists():
+        return False
+    for node in ast.walk(own.tree):
+        match node:
+            case ast.Name(id=said) | ast.Attribute(attr=said) | ast.Constant(value=str() as said):
+                if name in said:
+                    return False
+            case ast.FunctionDef(name=called, decorator_list=[_, *_]) if called == name:
+                return False  # who gave it to a command may call it
+            case _:
+                pass
+    return not any(_named(one, name) for one in call.project.inside() if one is not own)
 
 
 def _named(module: Module, *names: str) -> int:

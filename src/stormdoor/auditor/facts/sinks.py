@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.facts.places import last_name, scopes_of, subject_of
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Value, labels_of
+from stormdoor.auditor.interpreter.values import Unknown, Value, labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found
 from stormdoor.report.finding import Level
 
-__all__ = ["argument", "from_client", "is_called", "level_of", "reaching", "sunk"]
+__all__ = ["argument", "from_client", "is_called", "is_namesake", "level_of", "reaching", "sunk"]
 
 
 def argument(event: Event, at: int, *names: str) -> Value | None:
@@ -34,10 +34,22 @@ def is_called(event: Event) -> bool:
     )
 
 
+def is_namesake(event: Event) -> bool:
+    """Whether it is a method of something that only has the name of a library: `self.requests.put()`."""
+    match event.node:
+        case ast.Call(func=ast.Attribute(value=ast.Attribute())):
+            owner = event.receiver
+            return isinstance(owner, Unknown) and owner.text == event.text.rpartition(".")[0]
+        case _:
+            return False
+
+
 def reaching(endpoint: Endpoint, at: int, words: tuple[str, ...], *names: str) -> Iterator[Event]:
     """Calls of these functions in which the client chooses this argument."""
     for event in endpoint.calls(*names):
-        if event.module.inside and from_client(argument(event, at, *words)):
+        if not event.module.inside or is_namesake(event):
+            continue
+        if from_client(argument(event, at, *words)):
             yield event
 
 

@@ -25,6 +25,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.applications import is_left_over
 from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
@@ -68,6 +69,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 return
             if isinstance(node, ast.Call) and last_name(node) in _CHECKS:
                 return
+    if is_left_over(endpoint):
+        return
     event = decoded[0]
     yield Found(
         event.module,

@@ -58,7 +58,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         own = {
             handler
             for node in ast.walk(function)
-            if isinstance(node, ast.Try) and _only_reads(node.body)
+            if isinstance(node, ast.Try) and _only_reads(endpoint, node.body)
             for handler in node.handlers
         }
         for handler in ast.walk(function):
@@ -100,15 +100,22 @@ def _kept(call: Call, node: ast.AST, told: str) -> str:
             return ""
 
 
-def _only_reads(body: list[ast.stmt]) -> bool:
+def _only_reads(endpoint: Endpoint, body: list[ast.stmt]) -> bool:
     """Whether all that can fail is to read a text: what is said of it the client wrote itself."""
     calls = [one for each in body for one in ast.walk(each) if isinstance(one, ast.Call)]
-    return (
-        len(body) == 1
-        and bool(calls)
-        and any(last_name(one) in _READS for one in calls)
-        and all(last_name(one) in _READS | _TRIMS for one in calls)
+    return any(last_name(one) in _READS for one in calls) and all(
+        last_name(one) in _READS | _TRIMS or _answers(endpoint, one) for one in calls
     )
+
+
+def _answers(endpoint: Endpoint, call: ast.Call) -> bool:
+    """`self.send(...)`, where that is the library's."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in _SENDS:
+            own = endpoint.method(name)
+            return own is None or not own.module.inside
+        case _:
+            return False
 
 
 def _told(handler: ast.ExceptHandler) -> str:

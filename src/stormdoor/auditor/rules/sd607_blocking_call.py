@@ -25,8 +25,9 @@ import ast
 from collections.abc import Iterator
 
 from stormdoor.auditor.facts.places import last_name, scopes_of, subject_of
-from stormdoor.auditor.facts.sinks import is_called
+from stormdoor.auditor.facts.sinks import argument, is_called, is_namesake
 from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
@@ -54,6 +55,8 @@ _BLOCKING = (
     "httpx.post",
     "input",
 )
+_MOMENT = 0.01
+"""Seconds; a page that is written takes as long."""
 _ELSEWHERE = words(
     """
     Process Thread Timer apply_async blocking in_thread map_async run_executor run_in_executor
@@ -66,7 +69,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in endpoint.calls(*_BLOCKING):
         if not event.module.inside or not is_called(event) or event.stage == "import":
             continue
-        if _is_elsewhere(event):
+        if _is_elsewhere(event) or is_namesake(event) or _is_a_moment(event):
             continue
         yield Found(
             event.module,
@@ -75,6 +78,18 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             steps=endpoint.steps(event),
             subject=subject_of(event.module, scopes_of(event.module, event.node)),
         )
+
+
+def _is_a_moment(event: Event) -> bool:
+    """Whether it sleeps, once, for so short a time that nobody notices: after a command to a motor."""
+    given = argument(event, 0, "secs") if event.text == "time.sleep" else None
+    if not isinstance(given, Const) or not isinstance(given.value, int | float):
+        return False
+    return given.value <= _MOMENT and not any(
+        isinstance(loop, ast.For | ast.AsyncFor | ast.While) and event.node in ast.walk(loop)
+        for function in scopes_of(event.module, event.node)[-1:]
+        for loop in ast.walk(function)
+    )
 
 
 def _is_elsewhere(event: Event) -> bool:

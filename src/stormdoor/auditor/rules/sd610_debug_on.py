@@ -20,7 +20,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
-from stormdoor.auditor.facts.applications import is_application
+from stormdoor.auditor.facts.applications import is_application, is_in_use
 from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test, mentioned
@@ -39,6 +39,7 @@ def _check(call: Call) -> Iterator[Found]:
             given is not None
             and call.constant(given) is True
             and not (_elsewhere(call, given) or _is_asked_for(call, given))
+            and is_in_use(call)
         ):
             yield call.found(f"{name} is on.")
             return

@@ -20,6 +20,16 @@ class Chat(WebSocketHandler):
         except Exception as error:
             self.write_message(str(error))  # finds SD510
 
+    def on_ping(self, data):
+        try:
+            data = json.loads(data)
+            self.send(data)
+        except Exception as error:
+            self.write_message(str(error))  # finds SD510
+
+    def send(self, data):
+        self.application.database.insert(data)
+
     def on_pong(self, data):
         answer = {"ok": True}
         try:

@@ -23,6 +23,14 @@ class Chat(WebSocketHandler):
             logging.exception("a message failed")
             self.write_message({"error": "failed"})
 
+    def on_ping(self, data):
+        try:
+            data = json.loads(data)
+            if data["op"] == "ping":
+                self.write_message({"op": "pong"})
+        except Exception as error:
+            self.write_message(f"not understood: {error}")
+
     def on_pong(self, data):
         try:
             self.handle(data)

@@ -9,12 +9,16 @@ from tornado.websocket import websocket_connect
 
 
 class Chat(WebSocketHandler):
+    def initialize(self, requests):
+        self._requests = requests
+
     def prepare(self):
         if self.current_user is None:
             raise HTTPError(401)
 
     async def on_message(self, message):
         data = json.loads(message)
+        await self._requests.put(data)
         requests.get("https://api.example/items/" + data["id"])
         requests.get(f"https://api.example/items/{data['id']}")
         await AsyncHTTPClient().fetch("https://api.example/", body=data["text"])
