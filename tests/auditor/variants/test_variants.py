@@ -36,6 +36,7 @@ from tests.auditor.variants import (
     late,
     left_empty,
     looked_up,
+    made_here,
     messages,
     modern,
     no_guard,
@@ -115,6 +116,7 @@ ALL = (
     | late.CASES
     | left_empty.CASES
     | looked_up.CASES
+    | made_here.CASES
     | messages.CASES
     | modern.CASES
     | no_guard.CASES

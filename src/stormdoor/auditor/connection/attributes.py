@@ -11,7 +11,7 @@ from stormdoor.auditor.connection.client import ORIGIN_HEADERS, Client
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.kept import field_in, is_for_anybody
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import is_drawn
+from stormdoor.auditor.interpreter.pieces import is_drawn, is_made_up
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -443,7 +443,7 @@ class TornadoAttributes(Client):
         drawn = is_drawn(value)  # `uuid4().hex`
         if lexicon.is_credential_name(name) or drawn:
             labels |= {"secret"}
-        return Unknown(labels, text, truthy=drawn or None)
+        return Unknown(labels, text, truthy=drawn or is_made_up(value) or None)
 
     def _is_given(self, value: Value) -> bool:
         """Whether it is what a function is given that makes the handler, and nobody here calls it."""

@@ -19,7 +19,7 @@ from stormdoor.auditor.interpreter.calls.records import (
 from stormdoor.auditor.interpreter.calls.tasks import OPERATIONS, SPAWN, THROUGH, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import BY_CHANCE, MADE_UP, is_drawn, is_secret
+from stormdoor.auditor.interpreter.pieces import BY_CHANCE, MADE_UP, is_drawn, is_made_up, is_secret
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.tables import NAMESPACE
 from stormdoor.auditor.interpreter.values import (
@@ -311,7 +311,9 @@ class Libraries(Methods):
         return Unknown(
             (labels - {"self", "setting"}) | secret | reached,
             f"{name}({', '.join(text_of(one) for one in args[:3])})",
-            truthy=True if made_up or any(map(is_drawn, args)) else None,
+            truthy=True
+            if made_up or any(is_drawn(one) or is_made_up(one) for one in args)
+            else None,
         )
 
     def _ran_in(self, name: str, args: list[Value]) -> None:

@@ -5,6 +5,7 @@ import re
 
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.expressions.memberships import last_word
 from stormdoor.auditor.interpreter.kept import field_in, found_in
 from stormdoor.auditor.interpreter.pieces import (
     flat,
@@ -16,6 +17,7 @@ from stormdoor.auditor.interpreter.pieces import (
     selects,
 )
 from stormdoor.auditor.interpreter.standard import concrete_function
+from stormdoor.auditor.interpreter.tables import is_chosen
 from stormdoor.auditor.interpreter.values import (
     Bound,
     Const,
@@ -71,6 +73,8 @@ _PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions and answers them all at once."""
 _PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
 """What puts something into a list or a table, under a name that comes first."""
+_WHERE = words("addr address broker endpoint host hostname server uri url")
+"""Arguments that say which server is asked."""
 _LEAVES = words("delete detach discard disconnect leave pop remove unregister unsubscribe")
 """Words of what takes the connection from where it was."""
 
@@ -99,30 +103,17 @@ class Unread(Listening):
         )
         names = lexicon.chain_of(text)
         last = names[-1] if names else text
-        if len(args) == 1 and isinstance(args[0], Setting):
-            converted = concrete_function(last, args)
-            if converted is not None:
-                return converted
-        if args and isinstance(args[0], Const) and lexicon.reads_setting(names):
-            key = args[0].value
-            if isinstance(key, str):
-                shipped = words.get("default", args[1] if len(args) > 1 else None)
-                return (
-                    self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
-                )
+        setting = self._of_a_setting(names, args, words, node)
+        if setting is not None:
+            return setting
         if last in _LOGGING or (
             last in {"write", "append"}
             and not ("self" in labels or any(map(_is_method_of_it, args)))
         ):
             return Unknown(text=f"{text}()")
-        verifies = _verifies(names, last)
-        proof = (
-            any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
-            and last not in _HARMLESS - {"find", "index", "count"}
-            and not (_delivers(last) and not verifies)
-            and not _runs_code(last, args)
-            and not (last == "execute" and self._has_put_in(args[1:]))
-        )
+        elsewhere = _is_elsewhere(last, args, words)
+        verifies = _verifies(names, last) and not elsewhere
+        proof = not elsewhere and self._is_shown(last, args, everything, verifies=verifies)
         held = self._asked_of_what_was_found(function, last, args, node)
         if held is not None:
             return held
@@ -140,7 +131,8 @@ class Unread(Listening):
                 # What is shown to something that logs in is a credential, whatever it is called.
                 shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
                 return self.verification(node, text, by_name=not (proof or shown), name=last)
-            if "client" in labels_of(*everything) and last not in _HARMLESS and not _delivers(last):
+            asked = last not in _HARMLESS and not _delivers(last) and not elsewhere
+            if asked and "client" in labels_of(*everything):
                 self.refuted(node, text)
             nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
@@ -190,7 +182,38 @@ class Unread(Listening):
             labels |= self.sought(node, everything)
             self._fetches_from(function, last, labels)
         return Unknown(
-            _of_answer(labels, last), f"{text}()", truthy=_is_form(function, last) or None
+            _of_answer(labels, last),
+            f"{text}()",
+            truthy=_is_form(function, last) or _makes_an_object(last) or None,
+        )
+
+    def _of_a_setting(
+        self, names: list[str], args: list[Value], words: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """What a call makes of a setting, or the setting that it reads: `config("AUTH")`."""
+        if len(args) == 1 and isinstance(args[0], Setting):
+            converted = concrete_function(names[-1] if names else "", args)
+            if converted is not None:
+                return converted
+        if args and isinstance(args[0], Const) and lexicon.reads_setting(names):
+            key = args[0].value
+            if isinstance(key, str):
+                shipped = words.get("default", args[1] if len(args) > 1 else None)
+                return (
+                    self.setting_named(key, key, node) if shipped is None else Setting(key, shipped)
+                )
+        return None
+
+    def _is_shown(
+        self, name: str, args: list[Value], everything: list[Value], *, verifies: bool
+    ) -> bool:
+        """Whether a call is shown a credential, to look at it, and not to hand it on or to run it."""
+        return (
+            any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
+            and name not in _HARMLESS - {"find", "index", "count"}
+            and not (_delivers(name) and not verifies)
+            and not _runs_code(name, args)
+            and not (name == "execute" and self._has_put_in(args[1:]))
         )
 
     def _asked_of_what_was_found(
@@ -341,6 +364,11 @@ def _is_form(function: Value, name: str) -> bool:
     return isinstance(function, Member) and name in _FORMS and is_drawn(function.receiver)
 
 
+def _makes_an_object(name: str) -> bool:
+    """Whether a call makes an object, by how its class is written: `User("guest")`."""
+    return name[:1].isupper() and not name.isupper()
+
+
 def _verifies(names: list[str], last: str) -> bool:
     """Whether a call finds out who it is by its name, or by that of what it belongs to: `auth.check()`."""
     holder = names[-2] if len(names) > 1 else ""
@@ -353,6 +381,20 @@ def _verifies(names: list[str], last: str) -> bool:
         in (["check"], ["validate"], ["get"], ["is"], ["has"], ["valid"], ["test"])
         and not lexicon.names_a_kind(last)
     )
+
+
+def _is_elsewhere(name: str, args: list[Value], words: dict[str, Value]) -> bool:
+    """`ssh.connect(host, user, password)`: the client says where it logs in, and that is not here."""
+    where = [one for word, one in words.items() if word in _WHERE]
+    if not where and lexicon.words_of(name)[:1] in (["connect"], ["dial"], ["open"]):
+        where = args[:1]
+    alone = len([*args, *words]) == len(where)
+    return not alone and any(is_chosen(one) and not _names_one(last_word(one)) for one in where)
+
+
+def _names_one(field: str) -> bool:
+    """Whether a field says who or which it is, and not where: `user`, `device_id`."""
+    return lexicon.says_who(field) or lexicon.words_of(field)[-1:] in (["id"], ["key"], ["name"])
 
 
 def _is_act(name: str, args: list[Value], *, called: bool) -> bool:

@@ -2,8 +2,10 @@
 
 import ast
 import re
+from functools import lru_cache
 
 from stormdoor.auditor.interpreter.expressions.memberships import (
+    NAMES_OF_KINDS,
     OPERATORS,
     Memberships,
     chosen,
@@ -35,6 +37,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
 
 __all__ = ["Comparisons", "name_of"]
 
@@ -278,6 +281,12 @@ class Comparisons(Memberships):
             for event in self.events
         )
 
+    def _tells_kinds_apart(self, one: Value, node: ast.AST) -> bool:
+        """`if key == "left": …`, and `elif key == "right": …`: one of several words, and no secret."""
+        if last_word(one) not in NAMES_OF_KINDS or not isinstance(node, ast.Compare):
+            return False
+        return len(_compared_with(self.frame.module, ast.unparse(node.left))) > 1
+
     def _proof(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """A credential compared with what the server holds: this client has none that fits."""
         shown = False
@@ -317,10 +326,25 @@ class Comparisons(Memberships):
                     return Nobody(text, node, self.frame.module)  # what is shown is never None
                 if default is False and not self.assume(other, node):
                     return Const(value=True)
-            if isinstance(other, Const) and not worth_guessing(one, other):
+            if isinstance(other, Const) and (
+                not worth_guessing(one, other) or self._tells_kinds_apart(one, node)
+            ):
                 return None
             return Nobody(text, node, self.frame.module)
         return None
+
+
+@lru_cache(maxsize=4096)
+def _compared_with(module: Module, asked: str) -> frozenset[str]:
+    """The texts that something is compared with in a file, as it is written."""
+    return frozenset(
+        one.value
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Compare) and ast.unparse(node.left) == asked
+        for right in node.comparators
+        for one in ast.walk(right)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    )
 
 
 def _same_items(left: Value, right: Value) -> bool | None:

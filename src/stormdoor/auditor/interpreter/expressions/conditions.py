@@ -189,6 +189,12 @@ class Conditions(Comparisons):
             self.said.told.note(said, words, holds=result is not is_not)
         return result
 
+    def _or_empty(self, value: Value, empty: ast.expr) -> Value:
+        """`config.get("users") or {}`: it is the same setting, and where it is nothing, it is empty."""
+        if not isinstance(value, Setting) or self.truth_of_default(value) is not False:
+            return value
+        return Setting(value.name, self.evaluate(empty), value.labels, value.text)
+
     def _names_more(self, node: ast.AST) -> bool:
         """`tokens.verify(token, room)`: it is told what the token is for, and can tell if it is for that."""
         return any(
@@ -235,6 +241,8 @@ class Conditions(Comparisons):
                         frozenset({"client", "credential"}), repr(value.value), truthy=True
                     )
                 return value
+            if isinstance(node.op, ast.Or) and _is_of_server(value) and _is_empty(node.values[-1]):
+                return self._or_empty(value, node.values[-1])
             shown = shown or (isinstance(node.op, ast.Or) and self.is_proof(value))
             holds = self.truth(value, part)
             if isinstance(node.op, ast.Or) and holds:
@@ -242,6 +250,22 @@ class Conditions(Comparisons):
             if isinstance(node.op, ast.And) and not holds:
                 return value
         return value
+
+
+def _is_of_server(value: Value) -> bool:
+    """Whether it is a setting, or what nobody can read here, and no client has a part in it."""
+    return isinstance(value, Setting | Unknown) and not labels_of(value) & {"client", "identity"}
+
+
+def _is_empty(node: ast.expr) -> bool:
+    """`{}`, `[]`: what stands for nothing, where a table or a list is wanted."""
+    match node:
+        case ast.Dict(keys=items) | ast.List(elts=items):
+            return not items
+        case ast.Call(func=ast.Name(id="dict" | "list"), args=[], keywords=[]):
+            return True
+        case _:
+            return False
 
 
 @lru_cache(maxsize=4096)

@@ -31,7 +31,15 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.defaults import is_given_anyway
 
-__all__ = ["OPERATORS", "Memberships", "chosen", "derived", "last_word", "worth_guessing"]
+__all__ = [
+    "NAMES_OF_KINDS",
+    "OPERATORS",
+    "Memberships",
+    "chosen",
+    "derived",
+    "last_word",
+    "worth_guessing",
+]
 
 OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -256,10 +264,13 @@ def chosen(value: Value) -> bool:
 
 
 def last_word(value: Value) -> str:
-    """The name of a value: TOKEN of `os.environ["TOKEN"]`."""
+    """The name of a value: TOKEN of `os.environ["TOKEN"]`, `key` of `message.get("key")`."""
     text = text_of(value).rpartition(".")[2]
-    item = re.search(r"""\[['"](\w+)['"]\]$""", text)
+    item = _ITEM.search(text)
     return item.group(1) if item else text
+
+
+_ITEM = re.compile(r"""(?:\[|^get\(|^get_argument\()['"](\w+)['"](?:\]|,.*\)|\))$""")
 
 
 def worth_guessing(one: Value, other: Const) -> bool:
@@ -305,12 +316,21 @@ def _lists_secrets(listed: Value) -> bool:
 
 def _is_list_of_words(one: Value, other: Value) -> bool:
     """Whether all that is listed stands in the source and is nothing to guess: `key in ["id", "name"]`."""
-    if not isinstance(other, Sequence) or not other.exact or not other.items:
-        return False
-    plain = last_word(one) == "key"  # of an entry, where many are listed
-    return all(
-        isinstance(it, Const) and (plain or not worth_guessing(one, it)) for it in other.items
+    match other:
+        case Sequence(items=items, exact=True):
+            listed = [item.value if isinstance(item, Const) else None for item in items]
+        case Mapping(items=entries, exact=True):
+            listed = [name if isinstance(name, str) else None for name in entries]
+        case _:
+            return False
+    plain = last_word(one) in NAMES_OF_KINDS  # of an entry, where many are listed
+    return bool(listed) and all(
+        held is not None and (plain or not worth_guessing(one, Const(held))) for held in listed
     )
+
+
+NAMES_OF_KINDS = frozenset({"auth", "code", "key"})
+"""Names that a kind of something may have as well as a secret."""
 
 
 def _same(left: object, right: object) -> bool:

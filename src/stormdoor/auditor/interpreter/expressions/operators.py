@@ -148,6 +148,7 @@ class Operators(Items):
         return Unknown(
             _with_secrets([left, right]) - {"setting"} if "client" in labels else labels,
             self._source_of_sum(left, right, node),
+            truthy=True if _has_words(left, node.op) or _has_words(right, node.op) else None,
             part=made_of([left, *right.items] if isinstance(right, Sequence) else [left, right]),
         )
 
@@ -196,6 +197,16 @@ class Operators(Items):
         if not isinstance(shipped, str) or not shipped or not made:
             return None
         return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
+
+
+_PLACES = re.compile(r"%[-+ #0]*[\d.*]*[a-zA-Z]|%\(\w+\)[a-zA-Z]")
+
+
+def _has_words(part: Value, op: ast.operator) -> bool:
+    """Whether a text that is put together has this in it, whatever else: `"guest-%d" % number`."""
+    if not isinstance(part, Const) or not isinstance(part.value, str):
+        return False
+    return isinstance(op, ast.Add | ast.Mod) and bool(_PLACES.sub("", part.value))
 
 
 def turned(value: Value) -> Value:
