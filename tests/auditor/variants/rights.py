@@ -1,9 +1,10 @@
 """Who may, where a program keeps its commands in tables that fill themselves, and its users in tokens.
 
-`MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom nobody knows who they are.
+`MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom nobody knows who they are;
+`PROGRAMS` are whole.
 """
 
-__all__ = ["ANYBODY", "MEMBERS"]
+__all__ = ["ANYBODY", "MEMBERS", "PROGRAMS"]
 
 _COMMANDS = """
 COMMANDS = {{}}
@@ -191,7 +192,34 @@ MEMBERS: dict[str, tuple[str, str]] = {
         _LISTENS.format(asks="if job.owner != self.current_user:\n            return"),
     ),
 }
+_READS = """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        document = db.documents.get(data["id"], {whose})
+        {does}
+"""
 MEMBERS |= {
+    "what was found for the user says something of itself": (
+        "ok",
+        _READS.format(
+            whose="self.current_user", does='self.write_message({"title": document.get_title()})'
+        ),
+    ),
+    "what was found for anybody is done away with": (
+        "missing",
+        _READS.format(whose="None", does="document.remove()"),
+    ),
+    "what a message says is packed": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        packed = snappy.compress(data["text"])
+        self.write_message(packed, binary=True)
+""",
+    ),
     "the connection knows where it was let in": (
         "ok",
         _ROOMS.format(joined="set()", joins=_JOINS, asks=_IN_ROOM, where="room"),
@@ -351,5 +379,44 @@ class Door(WebSocketHandler):
     "a message says who it is beside a signed token": (
         "missing",
         _SIGNED.format(key="SECRET", whose='data["user"]'),
+    ),
+}
+
+_SCREENS = """
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+{users}
+screens = {{}}
+class Show(RequestHandler):
+    def post(self, name):
+        for one in screens.get(name, ()):
+            one.write_message(self.request.body)
+class Door(WebSocketHandler):
+    def open(self, name):
+        screens.setdefault(name, set()).add(self)
+    def on_message(self, message):
+        {does}
+application = Application([("/show/(.*)", Show), ("/ws/(.*)", Door)])
+"""
+_USERS = """
+class Login(RequestHandler):
+    def post(self):
+        if known(self.get_argument("name"), self.get_argument("password")):
+            self.set_signed_cookie("user", self.get_argument("name"))
+"""
+PROGRAMS: dict[str, tuple[str, str]] = {
+    "whoever connects hears what is shown, and the program knows no users": (
+        "ok",
+        _SCREENS.format(users="", does="pass"),
+    ),
+    "whoever connects hears what is shown, and the program knows its users": (
+        "missing",
+        _SCREENS.format(users=_USERS, does="pass"),
+    ),
+    "whoever connects shows something, and the program knows no users": (
+        "missing",
+        _SCREENS.format(
+            users="", does="[one.write_message(message) for one in screens[self.path_args[0]]]"
+        ),
     ),
 }

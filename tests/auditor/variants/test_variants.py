@@ -253,6 +253,13 @@ def test_what_is_done_for_a_message_of_anybody(name: str, tmp_path: Path) -> Non
     assert permission(endpoint_of(tmp_path, HEAD + body, {})) == wanted
 
 
+@pytest.mark.parametrize("name", rights.PROGRAMS)
+def test_what_a_whole_program_asks_for(name: str, tmp_path: Path) -> None:
+    """Where a program knows no users, what is only heard is for all."""
+    wanted, text = rights.PROGRAMS[name]
+    assert permission(endpoint_of(tmp_path, text, {})) == wanted
+
+
 def permission(endpoint: Endpoint) -> str:
     """What the rules about permission say of it."""
     found = [

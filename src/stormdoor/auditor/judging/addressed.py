@@ -1,8 +1,10 @@
 """What the address names, and whoever connects is given, joins or works on."""
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from stormdoor.auditor.interpreter.events import SERVING, Event
+from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
@@ -18,8 +20,9 @@ from stormdoor.auditor.judging.relevance import ADDRESS, path_of
 from stormdoor.auditor.judging.verbs import BENIGN
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.project import Project
 
-__all__ = ["addressed_by_anybody"]
+__all__ = ["addressed_by_anybody", "is_for_listeners", "only_listens"]
 
 _ASKED_ELSEWHERE = frozenset({"address", "credential", "header", "host"})
 """A token is for who has it; and what is passed on as it came is asked by whom it reaches."""
@@ -39,7 +42,42 @@ def addressed_by_anybody(endpoint: Endpoint) -> list[Event]:
 
     `rooms[room].add(self)`, `redis.subscribe(channel)`, `kernels.get(kernel_id).execute(code)`.
     """
-    return [event for event in endpoint.anonymous.events if _is_addressed(event)]
+    events = endpoint.anonymous.events
+    quiet = only_listens(endpoint)
+    return [one for one in events if _is_addressed(one) and not (quiet and is_for_listeners(one))]
+
+
+def only_listens(endpoint: Endpoint) -> bool:
+    """Whether nothing comes of what a client says, in a program that knows no users: all is for all."""
+    said = any(
+        event.stage == Stage.MESSAGE and event.kind in _EFFECTS
+        for event in endpoint.anonymous.events
+    )
+    return not said and not _knows_users(endpoint.project)
+
+
+@lru_cache(maxsize=16)
+def _knows_users(project: Project) -> bool:
+    """Whether any file of a program speaks of who somebody is, or of what only some know."""
+    return any(
+        _OF_USERS.search(line)
+        for module in project.inside()
+        if not module.is_test
+        for line in module.lines
+    )
+
+
+_OF_USERS = re.compile(
+    r"authenticat|authoriz|current_user|log_?in\b|passw(or)?d|(secure|signed)_cookie|secret|token",
+    re.IGNORECASE,
+)
+_EFFECTS = frozenset({"act", "alter", "dispatch", "join", "picks", "send", "store"})
+
+
+def is_for_listeners(event: Event) -> bool:
+    """`rooms[room].add(self)`: news of a place is for whoever asks for it, and that of somebody is not."""
+    makes_place = event.kind == "act" and event.text.endswith(".setdefault")
+    return (event.kind == "join" or makes_place) and "somebody" not in event.labels
 
 
 def _is_addressed(event: Event) -> bool:

@@ -51,8 +51,9 @@ _FINDS = words("by fetch find first get load lookup one query select")
 _ID = re.compile(r"(?:\[|get\()['\"]\w*(id|uuid|pk|number)['\"]", re.IGNORECASE)
 _PARSES = words(
     """
-    asdict b64decode clean decode decrypt deserialize dump dumps escape fromstring loads
-    normalize parse sanitize serialize unescape unpack unpackb unquote validate
+    asdict b64decode clean compress decode decompress decrypt deserialize dump dumps encrypt escape
+    fromstring loads normalize pack packb parse sanitize serialize uncompress unescape unpack unpackb
+    unquote validate
     """
 )
 _MAKES = (
@@ -73,6 +74,8 @@ _TELLS = words(
 _RIGHTS = frozenset({"access", "acl", "owner", "permission", "permissions"})
 """Words of an argument that says by which right something is had."""
 _TEXTS = ("bytes.", "bytearray.", "str.")
+_COMPUTES = ("base64.", "binascii.", "hashlib.", "hmac.", "struct.", "uuid.", "xxhash.", "zlib.")
+"""How the names of functions begin that make one value of another."""
 
 
 def unasked_authorizer(endpoint: Endpoint) -> str:
@@ -252,13 +255,26 @@ def only_reads(event: Event) -> bool:
     words = lexicon.words_of(name)
     if event.text.startswith("None.") or lexicon.is_predicate(name):
         return True  # nothing can be done with nothing, and a question is no deed
-    if name.endswith(("Error", "Exception")) or event.text.startswith(_TEXTS):
+    if name.endswith(("Error", "Exception")) or event.text.startswith(_TEXTS + _COMPUTES):
         return True  # what is raised, and another text
     if selects_for_all(event) or _only_makes(event):
+        return True
+    if words[:1] == ["get"] and len(words) > 1 and _says_of_itself(event):
         return True
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
         return True
     return bool(_PARSES & set(words[:1])) or words[:2] in _MAKES
+
+
+def _says_of_itself(event: Event) -> bool:
+    """`document.get_title()`: what was found is asked for a part of it that the client has no say in."""
+    held = event.receiver
+    return (
+        held is not None
+        and labels_of(held) >= {"client"}
+        and bool(labels_of(held) & {"answer", "found"})
+        and not labels_of(*event.values, *(value for _, value in event.words)) & {"client"}
+    )
 
 
 def _only_makes(event: Event) -> bool:

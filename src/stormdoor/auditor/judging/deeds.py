@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.judging.addressed import is_for_listeners, only_listens
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import fields_in
@@ -85,7 +86,8 @@ _ADDS = frozenset({"create", "insert"})
 
 def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
     """What a message does to what is not its sender's, where nobody knows who that is."""
-    return [event for event in endpoint.anonymous.events if _is_deed(endpoint, event)]
+    deeds = [event for event in endpoint.anonymous.events if _is_deed(endpoint, event)]
+    return [one for one in deeds if not is_for_listeners(one)] if only_listens(endpoint) else deeds
 
 
 def _is_deed(endpoint: Endpoint, event: Event) -> bool:
