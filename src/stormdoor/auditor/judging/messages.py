@@ -9,7 +9,14 @@ from stormdoor.auditor.interpreter.values import Const
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["EFFECTS", "done_unasked", "message_checks", "message_effects", "stops_nothing"]
+__all__ = [
+    "EFFECTS",
+    "done_for_itself",
+    "done_unasked",
+    "message_checks",
+    "message_effects",
+    "stops_nothing",
+]
 
 EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 """Kinds of events that a client brings about."""
@@ -19,8 +26,8 @@ _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
 _READING = words(
     """
     cursor decode deserialize fetch fetchall fetchmany fetchone fetchrow fetchval filter find
-    first from get json load loads lookup match objects one parse query read schema search
-    select split unpack unpackb validate
+    first from get json load loads lookup match objects one parse query read reduce schema
+    search select split unpack unpackb validate
     """
 )
 
@@ -89,24 +96,25 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
     return found
 
 
-def done_unasked(path: Path, question: Event | None) -> list[Event]:
-    """What messages bring about before any is asked for a credential, and not for the sake of asking.
-
-    Args:
-        path: The way.
-        question: What is asked elsewhere.
-    """
-    asked = message_checks(path)
-    end = path.events.index(asked[0]) if asked else len(path.events)
+def done_unasked(path: Path) -> list[Event]:
+    """What messages bring about before any of them is asked for a credential."""
+    asked = next((event for event in message_checks(path) if not event.presumed), None)
+    end = path.events.index(asked) if asked is not None else len(path.events)
     before = {id(event) for event in path.events[:end]}
+    return [event for event in done_for_itself(path) if id(event) in before]
+
+
+def done_for_itself(path: Path) -> list[Event]:
+    """What messages bring about, but for the sake of a log-in, and of reading what they say."""
+    heard = next((event for event in path.events if event.kind == "message"), None)
     return [
         event
         for event in message_effects(path)
-        if id(event) in before
+        if not event.text.startswith("None.")  # nothing is done with nothing
         and not _is_for_the_login(event)
         and not _is_error(event)
         and not _is_reading(event, refused=False)
-        and not (question is not None and _is_plumbing(event, question))
+        and not (heard is not None and len(event.stack) > 1 and _is_plumbing(event, heard))
     ]
 
 

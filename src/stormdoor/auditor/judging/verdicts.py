@@ -8,6 +8,7 @@ from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.judging.making import keeps_nobody_out
 from stormdoor.auditor.judging.messages import (
     EFFECTS,
+    done_for_itself,
     done_unasked,
     message_checks,
     message_effects,
@@ -92,7 +93,7 @@ def classified(paths: list[Path]) -> Authentication:
     through_message = [
         path for path in live if message_effects(path, asking=asking) and not _refused_in_open(path)
     ]
-    frames = [path for path in live if _refused_in_open(path) and _gets_past(path)]
+    frames = [path for path in live if _refused_in_open(path) and done_for_itself(path)]
     in_open = [path for path in live if _refused_in_open(path)]
     asked = [path for path in live if _asked_by_message(path)]
     early = next((event for path in live for event in _open_effects(path)), None)
@@ -105,7 +106,7 @@ def classified(paths: list[Path]) -> Authentication:
             "frames-pass",
             event=_first_check(path, Stage.OPEN),
             path=path,
-            early=_gets_past(path)[0],
+            early=done_for_itself(path)[0],
         )
     if asked:
         return Authentication(
@@ -157,7 +158,7 @@ def _through(
     if not by_credential or in_open:
         return _without_stop(through)
     question = _first_check(by_credential[0], Stage.MESSAGE)
-    unasked = next((event for path in through for event in done_unasked(path, question)), None)
+    unasked = next((event for path in through for event in done_unasked(path)), None)
     if unasked is not None and any(map(_asks_a_message, by_credential)):
         return Authentication("skippable", event=question, path=through[0], early=unasked)
     # Nothing but the log-in itself works without it; or it is the client of the handshake that is asked for.
@@ -167,11 +168,6 @@ def _through(
 def _asks_a_message(path: Path) -> bool:
     """Whether it is a message that carries the credential, and not the handshake."""
     return any(not event.text.startswith(_OF_HANDSHAKE) for event in message_checks(path))
-
-
-def _gets_past(path: Path) -> list[Event]:
-    """What the messages of a client bring about that `open` has closed."""
-    return done_unasked(path, _first_check(path, Stage.OPEN))
 
 
 def _proving(live: list[Path], asked: list[Path]) -> list[Path]:

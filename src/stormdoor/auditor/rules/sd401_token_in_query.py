@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
+from stormdoor.auditor.facts.places import functions_of_socket, last_name, scopes_of, subject_of
 from stormdoor.auditor.facts.secret_names import is_secret_name
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.reading.module import Module
@@ -71,7 +71,7 @@ def _key(node: ast.AST) -> str:
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    for module, function in functions_of(endpoint):
+    for module, function in functions_of_socket(endpoint):
         for node in ast.walk(function):
             name = _key(node)
             if not name or not is_secret_name(name):

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.facts.secrets import USERS, is_weak, secrets_in
+from stormdoor.auditor.facts.signed_cookies import is_for_nothing, noted
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -34,7 +35,8 @@ def _check(call: Call) -> Iterator[Found]:
         return
     for secret in secrets_in(call):
         if secret.text is not None and not secret.default and not is_weak(secret.text):
-            yield call.found(f"The {secret.what} is a literal.", secret.node)
+            found = call.found(f"The {secret.what} is a literal.", secret.node)
+            yield noted(found) if is_for_nothing(call, secret.what) else found
 
 
 RULE = rule(

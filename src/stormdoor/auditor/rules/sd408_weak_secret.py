@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.facts.secrets import USERS, is_blank, is_weak, secrets_in
+from stormdoor.auditor.facts.signed_cookies import is_for_nothing, noted
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -39,9 +40,11 @@ def _check(call: Call) -> Iterator[Found]:
             continue
         if secret.default:
             says = f"The {secret.what} has a default that stands in the source."
-            yield call.found(says, secret.node)
+            found = call.found(says, secret.node)
+            yield noted(found) if is_for_nothing(call, secret.what) else found
         elif is_weak(secret.text):
-            yield call.found(f"The {secret.what} is short or well known.", secret.node)
+            found = call.found(f"The {secret.what} is short or well known.", secret.node)
+            yield noted(found) if is_for_nothing(call, secret.what) else found
 
 
 RULE = rule(

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.calls import Call
 from stormdoor.auditor.facts.places import is_test, last_name, subject_of
 from stormdoor.auditor.facts.secret_names import is_secret_name
+from stormdoor.auditor.facts.signed_cookies import signs_cookies
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
@@ -53,6 +54,7 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
                 if (
                     weak
                     and not _is_signed(node, name, scopes)
+                    and not _signs_nothing(module, project, name)
                     and not ("time.time" in weak and not _is_whole(node.value, inner))
                 ):
                     source = min(weak)
@@ -93,6 +95,20 @@ def _is_signed(node: ast.Assign, name: str, scopes: tuple[ast.AST, ...]) -> bool
         for one in ast.walk(scopes[-1])
     )
     return in_cookies and used <= signed
+
+
+def _signs_nothing(module: Module, project: Project, name: str) -> bool:
+    """Whether it is the secret of signed cookies and no more, in a program that signs none."""
+    nodes = list(ast.walk(module.tree))
+    secrets = {
+        one.value for one in nodes if isinstance(one, ast.keyword) and one.arg == "cookie_secret"
+    }
+    used = {
+        one
+        for one in nodes
+        if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+    }
+    return bool(used) and used <= secrets and not signs_cookies(project)
 
 
 def _is_whole(value: ast.expr, call: ast.Call) -> bool:

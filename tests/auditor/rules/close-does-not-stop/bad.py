@@ -1,3 +1,7 @@
+import json
+from threading import Thread
+
+from elsewhere import tickets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -17,4 +21,28 @@ class Door(WebSocketHandler):
             one.write_message(message)
 
 
-app = Application([(r"/ws", Door)])
+def asked(method):
+    def run(self):
+        if tickets.owner_of(self.get_argument("ticket")) is None:
+            self.close()  # finds SD109
+            return
+        method(self)
+
+    return run
+
+
+class Tail(WebSocketHandler):
+    """What was closed by a decorator hears messages, too, and starts what others read."""
+
+    @asked
+    def open(self):
+        self.write_message("hello")
+
+    def on_message(self, message):
+        name = json.loads(message)["name"]
+        if name:
+            worker = Thread(target=print)
+            worker.start()
+
+
+app = Application([(r"/ws", Door), (r"/tail", Tail)])

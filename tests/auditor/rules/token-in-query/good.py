@@ -1,7 +1,7 @@
-from tornado.web import HTTPError
+from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from accounts import find
+from accounts import find, pictures, register
 
 
 class Chat(WebSocketHandler):
@@ -10,3 +10,21 @@ class Chat(WebSocketHandler):
         self.page_token_count = self.get_argument("token_count", "0")
         if find(self.request.headers.get("Authorization", "")) is None:
             raise HTTPError(401)
+
+
+class Base(RequestHandler):
+    """What only pages are asked: no socket comes to it."""
+
+    def may_see_picture(self):
+        return self.get_argument("access_token") in pictures
+
+
+class Picture(Base):
+    def get(self):
+        if not self.may_see_picture():
+            raise HTTPError(403)
+
+
+class SignUp(WebSocketHandler, Base):
+    def post(self):
+        register(self.get_argument("name"), self.get_argument("password"))

@@ -1,0 +1,79 @@
+"""Whether anybody signs a cookie: else a secret for that protects nothing."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stormdoor.auditor.facts.calls import Call, calls_in
+from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.module import Imported, Module
+from stormdoor.auditor.reading.project import Project
+from stormdoor.auditor.rule import Found
+from stormdoor.report.finding import Confidence, Level
+
+__all__ = ["is_for_nothing", "noted", "signs_cookies"]
+
+_SIGNING = (
+    *(
+        "create_signed_value",
+        "decode_signed_value",
+        "get_secure_cookie",
+        "get_secure_cookie_key_version",
+    ),
+    *(
+        "get_signed_cookie",
+        "get_signed_cookie_key_version",
+        "set_secure_cookie",
+        "set_signed_cookie",
+    ),
+)
+_MAY_SIGN = words(
+    """
+    auth authentication cookie cookies handler handlers login mixin mixins oauth security session
+    sessions sessionhandler
+    """
+)
+_OF_OTHER_SECRETS = words("django flask requests sockjs sqlalchemy starlette werkzeug")
+"""Packages that have sessions, if at all, which Tornado's secret does not sign."""
+
+
+def is_for_nothing(call: Call, what: str) -> bool:
+    """Whether a secret is Tornado's for signed cookies, and there are none."""
+    return what == "cookie_secret" and not signs_cookies(call.project)
+
+
+def noted(found: Found) -> Found:
+    """A finding about such a secret: it counts when the first cookie is signed."""
+    return replace(
+        found,
+        message=f"{found.message} Nothing here signs a cookie with it yet.",
+        level=Level.NOTE,
+        confidence=Confidence.LOW,
+    )
+
+
+def signs_cookies(project: Project) -> bool:
+    """Whether the project signs a cookie, reads the secret, or has something of others that may do so."""
+    for module in project.inside():
+        if next(calls_in(project, module, *_SIGNING), None) is not None:
+            return True
+        if any('["cookie_secret"]' in line or "['cookie_secret']" in line for line in module.lines):
+            return True
+        for name in _of_others(project, module):
+            if _MAY_SIGN & set(words_of(name)):
+                return True
+    return False
+
+
+def _of_others(project: Project, module: Module) -> Iterator[str]:
+    """Dotted names of what a file imports and nobody has read."""
+    bindings = [one for bound in module.names.values() for one in bound]
+    for binding in (*bindings, *module.stars):
+        if not isinstance(binding, Imported) or binding.level:
+            continue
+        top = binding.module.partition(".")[0]
+        if top in sys.stdlib_module_names or top == "tornado" or top in _OF_OTHER_SECRETS:
+            continue
+        if project.find_module(binding.module, module.file) is None:
+            yield f"{binding.module}.{binding.name or ''}"
