@@ -32,6 +32,16 @@ def main():
 
 """
 
+OWN = """
+class Program(Application):
+    def __init__(self):
+        routes = [('/chat', Chat)]
+        settings = dict(debug=False)
+        super().__init__(routes, **settings)
+
+Program().listen(80)
+"""
+
 SERVED = {
     ("SD605", "on all addresses", True): "Application([('/chat', Chat)]).listen(8888)",
     ("SD605", "on the loopback address", False): (
@@ -56,6 +66,21 @@ SERVED = {
     ("SD610", "a command", True): (
         f"{TRIAL.replace('def trial', '@command' + chr(10) + 'def trial')}"
         "if __name__ == '__main__':\n    main()\n"
+    ),
+    ("SD602", "a class of one's own", True): OWN,
+    ("SD602", "that has a limit", False): OWN.replace(
+        "debug=False", "websocket_max_message_size=4096"
+    ),
+    ("SD602", "that calls its base by name", True): OWN.replace(
+        "super().__init__(", "Application.__init__(self, "
+    ),
+    ("SD602", "that hands on what it is given", False): OWN.replace(
+        "(self)", "(self, **settings)"
+    ).replace("        settings =", "        others ="),
+    ("SD602", "that is none", False): OWN.replace("(Application)", "(Other)"),
+    ("SD605", "a class of one's own", True): OWN,
+    ("SD605", "a class of one's own, on the loopback address", False): OWN.replace(
+        "80", "80, '127.0.0.1'"
     ),
     ("SD611", "a socket", True): "Application([('/chat', Chat)]).listen(8888)",
     ("SD611", "a socket beside a page", True): (
@@ -94,6 +119,23 @@ def test_a_neighbour_is_routed_elsewhere(tmp_path: Path) -> None:
     [(name, line)] = found_in(tmp_path, "SD603")
     assert name == "chat.py"
     assert line < lines.index("class Trial(WebSocketHandler):")
+
+
+@pytest.mark.parametrize("rule", ["SD602", "SD605"])
+def test_the_routes_stand_in_another_file(rule: str, tmp_path: Path) -> None:
+    """The only Application of a project is that of its routes; which of two it is cannot be told."""
+    program = HEAD + "from urls import urls\nApplication(urls).listen(80)\n"
+    write(
+        tmp_path,
+        {
+            "chat.py": HEAD + CHAT,
+            "urls.py": "from chat import Chat\nurls = [('/chat', Chat)]\n",
+            "app.py": program,
+        },
+    )
+    assert [name for name, _ in found_in(tmp_path, rule)] == ["app.py"]
+    write(tmp_path, {"admin.py": program.replace("Application(urls)", "Application([])")})
+    assert found_in(tmp_path, rule) == []
 
 
 @pytest.mark.parametrize("rule", ["SD501", "SD603", "SD604"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.calls import Call, calls_in
-from stormdoor.auditor.facts.places import is_test, scopes_of
+from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.reading.module import Defined, Module
@@ -36,32 +36,60 @@ def is_application(call: Call) -> bool:
 
 
 def applications(endpoint: Endpoint) -> list[Call]:
-    """The calls that make an Application and stand in a file that routes to this endpoint."""
-    found: dict[int, Call] = {}
-    for module in {id(route.module): route.module for route in endpoint.routes}.values():
-        if not module.inside or is_test(module):
-            continue
-        for node, _ in module.nodes():
-            if isinstance(node, ast.Call):
-                call = Call(endpoint.project, module, node, scopes_of(module, node))
-                if (
-                    is_application(call)
-                    and not _routes_elsewhere(call, endpoint)
-                    and is_in_use(call)
-                ):
-                    found[id(node)] = call
-    return list(found.values())
+    """The calls that make an Application in a file that routes to this endpoint.
+
+    Where none stands there, the only one of the project; of a class of the project's own it is the call
+    that hands the settings on.
+    """
+    routing = {id(route.module): route.module for route in endpoint.routes}.values()
+    found = _made_in(endpoint, [module for module in routing if module.inside])
+    if not found and endpoint.routes:
+        found = _made_in(endpoint, endpoint.project.inside())
+        found = found if len(found) == 1 else []
+    return [call for call in found if not _routes_elsewhere(call, endpoint) and is_in_use(call)]
+
+
+def _made_in(endpoint: Endpoint, modules: Iterable[Module]) -> list[Call]:
+    """The calls in these files that give an Application its settings; tests are left out."""
+    return [
+        call
+        for module in modules
+        if not is_test(module)
+        for call in calls_in(endpoint.project, module, "Application", "__init__")
+        if is_application(call) or _hands_on(call)
+    ]
+
+
+def _hands_on(call: Call) -> bool:
+    """`super().__init__(handlers, **settings)`, in a class that is an Application."""
+    owner = next((one for one in reversed(call.scopes) if isinstance(one, ast.ClassDef)), None)
+    match call.node.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+            return owner is not None and any(
+                last_name(base).endswith("Application") and _APPLICATION in set(call.named(base))
+                for base in owner.bases
+            )
+        case ast.Attribute(attr="__init__"):
+            return f"{_APPLICATION}.__init__" in call.names
+        case _:
+            return False
 
 
 def _routes_elsewhere(call: Call, endpoint: Endpoint) -> bool:
     """Whether all its routes stand in it, and none is one of the endpoint's: a redirection, say."""
-    shown = next(iter(call.node.args), call.words.get("handlers"))
+    shown = _handlers(call)
     if not isinstance(shown, ast.List) or not shown.elts:
         return False
     if not all(isinstance(one, ast.Tuple | ast.Call) for one in shown.elts):
         return False
     entries = {id(one) for one in ast.walk(shown)}
     return not any(id(route.node) in entries for route in endpoint.routes)
+
+
+def _handlers(call: Call) -> ast.expr | None:
+    """What a call that makes an Application, or hands on to one, gives as the routes."""
+    given = [one for one in call.node.args if not (isinstance(one, ast.Name) and one.id == "self")]
+    return next(iter(given), call.words.get("handlers"))
 
 
 def setting(call: Call, name: str) -> ast.expr | bool:
@@ -141,8 +169,10 @@ def _named(module: Module, *names: str) -> int:
 
 
 def is_on_loopback(call: Call) -> bool:
-    """Whether the file of an Application listens where only this machine reaches it."""
-    found = list(calls_in(call.project, call.module, *_LISTENS))
+    """Whether the file of an Application, or else the program, listens only where this machine reaches it."""
+    found = list(calls_in(call.project, call.module, *_LISTENS)) or [
+        one for module in call.project.inside() for one in calls_in(call.project, module, *_LISTENS)
+    ]
     return bool(found) and all(
         call.text(one.argument(1, "address")) in _LOOPBACK for one in found if not one.hidden
     )
@@ -152,8 +182,7 @@ def serves_no_socket(call: Call) -> bool:
     """Whether all handlers of an Application are known, and none of them is a WebSocket's."""
     if any("add_handlers" in line for line in call.module.lines):
         return False
-    given = [one for one in call.node.args if not (isinstance(one, ast.Name) and one.id == "self")]
-    shown = next(iter(given), call.words.get("handlers"))
+    shown = _handlers(call)
     entries = call.literal(shown) if shown is not None else None
     if not isinstance(entries, ast.List) or not entries.elts:
         return False

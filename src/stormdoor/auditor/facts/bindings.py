@@ -186,8 +186,15 @@ class Within:
                 self._above[one][0], ast.Assign | ast.Expr | ast.Return | ast.Call
             ):
                 return None
-            if isinstance(one, ast.Return) and one.value is not None:
-                found.append(one.value)
+            match one:
+                case (
+                    ast.Return(value=ast.expr() as value)
+                    | ast.Raise(exc=ast.Call(func=ast.Attribute(attr="Return"), args=[value]))
+                    | ast.Raise(exc=ast.Call(func=ast.Name(id="Return"), args=[value]))
+                ):
+                    found.append(value)
+                case _:
+                    pass
         return found
 
     def _blocks(self, node: ast.AST) -> Iterator[tuple[ast.AST, str]]:

@@ -151,7 +151,11 @@ class Pieces(Spelling):
         """The parts of a template and what stands in its places."""
         text = self._text_of(template.text, place)
         if text is None:
-            for one in (template.text, *template.given, *template.named.values()):
+            yield from self._pieces(template.text, place, depth + 1)
+            self._seen.clear()
+            if not self._free(template.text, place, 0):
+                return  # it begins with what somebody else wrote: `settings.STATUS_URL % number`
+            for one in (*template.given, *template.named.values()):
                 yield from self._pieces(one, place, depth + 1)
             return
         at, given = 0, iter(template.given)

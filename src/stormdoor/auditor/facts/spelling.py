@@ -66,6 +66,8 @@ _HOLDERS = words(
 """What they make is empty at first, and holds whatever is put into it."""
 _ASKS = words("execute fetch fetch_all fetch_one fetchrow fetchval get query")
 _ROWS = frozenset({"fetchone", "fetchall", "fetchmany"})
+_SELECTS = words("all exclude filter first get in_bulk last order_by values values_list")
+"""Methods of what Django's models are looked up with."""
 _FETCHES = frozenset({"httpx.get", "requests.get"})
 """What they give was written by whoever is asked."""
 _SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
@@ -255,6 +257,8 @@ class Spelling:
             root = root.value
         if not isinstance(root, ast.Name):
             return self._free(node.value, place, depth)
+        if node.attr.isupper():
+            return False  # a name in capitals is a setting, whatever its object was made of
         if isinstance(node.value, ast.Name) and root.id in {"self", "cls"}:
             return node.attr != "settings" and self._of_object(node.attr, place, depth)
         found = self._endpoint.project.resolve(place.module, node, place.scopes)
@@ -409,7 +413,7 @@ class Spelling:
             if last in _OPTIONS:
                 # Without any it reads the command line, and so does `main(arguments=None)`.
                 return not self._is_of_the_program(given, place) and self._any(given, place, depth)
-            if last in _ROWS or (last in _ASKS and _selects(node)):
+            if last in _ROWS or (last in _ASKS and _selects(node)) or _is_of_a_model(node):
                 return False  # what a database holds is not what the client sent
             if last in _TAKES and not names & _FETCHES:
                 table = self._is_table(node.func.value, place)
@@ -547,6 +551,18 @@ def _selects(node: ast.Call) -> bool:
         for argument in node.args
         for one in ast.walk(argument)
     )
+
+
+def _is_of_a_model(node: ast.Call) -> bool:
+    """`Song.objects.get(id=number)`, `Song.objects.filter(owner=name).first()`."""
+    inner: ast.expr = node.func
+    while isinstance(inner, ast.Call | ast.Attribute):
+        match inner:
+            case ast.Attribute(value=ast.Attribute(value=model, attr="objects"), attr=how):
+                return how in _SELECTS and last_name(model)[:1].isupper()
+            case ast.Call(func=before) | ast.Attribute(value=before):
+                inner = before
+    return False
 
 
 def _first_of(node: ast.expr) -> ast.expr:

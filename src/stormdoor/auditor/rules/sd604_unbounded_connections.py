@@ -27,8 +27,9 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.applications import is_left_over
-from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
+from stormdoor.auditor.facts.places import last_name, scopes_of, subject_of
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
@@ -40,6 +41,7 @@ __all__ = ["RULE"]
 
 _ADDERS = frozenset({"add", "append"})
 _COUNTS = words("capacity count full limit limits max quota semaphore total")
+_BEFORE = frozenset({Stage.PREPARE, Stage.GET, Stage.ORIGIN, Stage.OPEN})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -49,9 +51,9 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         node = event.node
         if not isinstance(node, ast.Call) or last_name(node) not in _ADDERS:
             continue
-        if not (len(node.args) == 1 and isinstance(node.args[0], ast.Name)) or _is_counted(
-            endpoint
-        ):
+        if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
+            continue
+        if isinstance(node.func, ast.Attribute) and _is_counted(endpoint, _held(node.func.value)):
             continue
         if is_left_over(endpoint):
             return
@@ -64,16 +66,62 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         return
 
 
-def _is_counted(endpoint: Endpoint) -> bool:
-    for _, function in functions_of(endpoint):
+def _held(node: ast.expr) -> str:
+    """`rooms` of `self.rooms[name]`."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return last_name(node)
+
+
+def _is_counted(endpoint: Endpoint, held: str) -> bool:
+    """Whether something on the way to a collection asks how many are in it, or counts otherwise."""
+    for function in _until_open(endpoint):
         for node in ast.walk(function):
-            if isinstance(node, ast.Call) and last_name(node) == "len":
-                return True
-            if isinstance(node, ast.Name | ast.Attribute) and _COUNTS & set(
-                words_of(last_name(node))
-            ):
-                return True
+            match node:
+                case ast.Compare(left=left, comparators=[right]):
+                    if _is_length(left, held) and not _is_none(right):
+                        return True
+                    if _is_length(right, held) and not _is_none(left):
+                        return True
+                case ast.Assign(value=value) | ast.NamedExpr(value=value) | ast.Return(value=value):
+                    if value is not None and _is_length(value, held):
+                        return True
+                case ast.Name(id=name) | ast.Attribute(attr=name) if _COUNTS & set(words_of(name)):
+                    return True
+                case _:
+                    pass
     return False
+
+
+def _until_open(endpoint: Endpoint) -> list[ast.AST]:
+    """The functions that have run when a connection is open."""
+    found: dict[ast.AST, None] = {}
+    for event in endpoint.member.events:
+        if event.module.inside and event.stage in _BEFORE:
+            found.update(dict.fromkeys(scopes_of(event.module, event.node)[-1:]))
+            for module, site, _ in event.stack:
+                found.update(dict.fromkeys(scopes_of(module, site)[-1:]))
+    for name in ("prepare", "get", "open", "on_open"):
+        method = endpoint.method(name)
+        if method is not None and method.module.inside:
+            found[method.node] = None
+    return [one for one in found if isinstance(one, FunctionDefinition)]
+
+
+def _is_length(node: ast.expr, held: str) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="len"), args=[what]):
+            return any(
+                isinstance(one, ast.Name | ast.Attribute) and last_name(one) == held
+                for one in ast.walk(what)
+            )
+        case _:
+            return False
+
+
+def _is_none(node: ast.expr) -> bool:
+    """Whether it is nought: who asks if anybody is there sets no limit."""
+    return isinstance(node, ast.Constant) and node.value == 0
 
 
 RULE = rule(

@@ -4,6 +4,8 @@ import shutil
 import uuid
 import zipfile
 from pathlib import Path
+from songs.models import Song
+from tornado import gen
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -13,7 +15,8 @@ class Chat(WebSocketHandler):
         if self.current_user is None:
             raise HTTPError(401)
 
-    async def on_message(self, message):
+    @gen.coroutine
+    def on_message(self, message):
         data = json.loads(message)
         open("/srv/notes/" + data["name"])  # finds SD507
         os.remove(os.path.join("/srv", data["name"]))  # finds SD507
@@ -30,6 +33,14 @@ class Chat(WebSocketHandler):
         NOTES.joinpath(data["name"]).unlink()  # finds SD507
         with Path(data["name"]).open() as file:  # finds SD507
             file.read()
+        song = Song.objects.create(title=data["title"])
+        open("/srv/songs/" + song.title)  # finds SD507
+        file = yield self.found(data["name"])
+        open("/srv/notes/" + file)  # finds SD507
+
+    @gen.coroutine
+    def found(self, name):
+        raise gen.Return(name + ".txt")
 
 
 class Asked(WebSocketHandler):

@@ -3,6 +3,8 @@ import os
 import shutil
 import uuid
 from pathlib import Path
+from songs.conf import Settings
+from songs.models import Song
 from tornado.web import Application
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
@@ -22,6 +24,9 @@ class Chat(WebSocketHandler):
         (NOTES / f"{int(data['number'])}.txt").write_text(data["text"])
         (NOTES / "index").open()
         self.shop.open(data["name"])
+        song = Song.objects.get(id=data["song"])
+        open(os.path.join(settings.SONGS, named(song.ending)))
+        open("/srv/songs/" + Song.objects.filter(title=data["title"]).first().file)
         os.remove("/srv/parts/" + str(int(data["number"])) + ".part")
 
 
@@ -64,6 +69,11 @@ class Below(WebSocketHandler):
 
 
 NOTES = Path("/srv/notes")
+settings = Settings.of(os.environ)
+
+
+def named(ending):
+    return f"{uuid.uuid4()}.{ending}"
 
 
 class Named(WebSocketHandler):

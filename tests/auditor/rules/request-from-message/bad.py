@@ -29,6 +29,8 @@ class Chat(WebSocketHandler):
         requests.get(data["page"].lower())  # finds SD509
         requests.get(f"http://localhost:{data['port']}/")  # finds SD509
         requests.get(whole(data["host"]))  # finds SD509
+        requests.get(data["template"] % data["id"])  # finds SD509
+        requests.get("%s%s" % (data["site"], "/feed"))  # finds SD509
         self.pass_on(data["host"], data["path"])
         if not ADDRESS.fullmatch(data["page"]):
             return

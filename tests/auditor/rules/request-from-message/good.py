@@ -1,5 +1,6 @@
 import json
 import requests
+from django.conf import settings
 from urllib.parse import urljoin
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
@@ -39,6 +40,8 @@ class Chat(WebSocketHandler):
         requests.get(f"http://localhost:{int(data['port'])}/")
         requests.get("http://run-%d:9223/feed" % data["number"])
         requests.get(item(data["id"]))
+        requests.get(settings.STATUS_URL % data["id"])
+        requests.get(settings.STATUS_URL.format(number=data["id"]))
         self.pass_on(data["host"], data["path"], data["query"])
         requests.get(url=Api("api.example").address(data["id"]))
 

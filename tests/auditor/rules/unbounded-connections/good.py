@@ -14,3 +14,22 @@ class Chat(WebSocketHandler):
 
     def on_close(self):
         clients.discard(self)
+
+
+class Room(WebSocketHandler):
+    members = {}
+
+    def open(self, name):
+        if self.is_busy(name):
+            self.close()
+            return
+        self.members[name].append(self)
+
+    def is_busy(self, name):
+        return len(self.members[name]) >= 8
+
+
+class Hall(WebSocketHandler):
+    def open(self):
+        if self.application.max_clients:
+            clients.add(self)
