@@ -143,17 +143,20 @@ class Picks(TornadoMethods):
         return found if len(found) <= _MAX_PICKED and "__getattr__" not in functions else []
 
     def _possible_names(self, target: Value, name: Value) -> tuple[list[str], bool]:
-        """The methods of an object of the project that a name of the client may stand for.
+        """The methods of an object that a name of the client may stand for.
 
         Returns:
-            Their names, and whether somebody has listed them; else it is all that begin alike.
+            Their names, and whether somebody has listed them; else it is all that begin alike. Of
+            an object that was not read, those that are listed.
         """
         methods = self._functions_of(target)
-        if not methods:
-            return [], False
         prefix = _prefix_of(text_of(name))
         said = said_in(name)
         known = self.said.told.listed(said)
+        if not methods:
+            unread = isinstance(target, Unknown) and "client" not in labels_of(target)
+            listed = sorted(known or ()) if unread else []
+            return [prefix + one for one in listed][:_MAX_PICKED], True
         if known is None and not prefix:
             return [], False
         found = [
