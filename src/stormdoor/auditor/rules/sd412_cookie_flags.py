@@ -25,6 +25,7 @@ from dataclasses import replace
 from stormdoor.auditor.facts.calls import Call, calls_in, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.vocabulary import OF_THINGS
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -32,6 +33,7 @@ __all__ = ["RULE"]
 
 _SIGNED = frozenset({"set_secure_cookie", "set_signed_cookie"})
 _SESSION = frozenset({"session", "sessionid", "sid", "token", "auth", "jwt", "user", "login"})
+_READING = ("get_cookie", "get_secure_cookie", "get_signed_cookie")
 
 
 def _check(call: Call) -> Iterator[Found]:
@@ -42,19 +44,20 @@ def _check(call: Call) -> Iterator[Found]:
         return
     name = call.text(call.argument(0, "name"))
     words = set(words_of(name or ""))
-    if func.attr == "set_cookie" and not _SESSION & words and not _says_who(call, name):
+    if words & {"csrf", "xsrf"}:
+        return  # a page has to read what it repeats in a header, and it says who nobody is
+    told = _SESSION & words or (func.attr in _SIGNED and not _is_of_a_thing(words_of(name or "")))
+    if not told and not _says_who(call, name):
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
         return  # another framework's
     if call.text(call.argument(1, "value")) == "":
         return  # it is taken away
     given = {word.lower(): value for word, value in call.words.items()}
-    # A page has to read what it repeats in a header.
-    wanted = ("secure",) if words & {"csrf", "xsrf"} else ("httponly", "secure")
     seen_to = _seen_to(call, func.attr)
     missing = [
         flag
-        for flag in wanted
+        for flag in ("httponly", "secure")
         if flag not in seen_to
         and (flag not in given or call.constant(given[flag]) in (False, None))
     ]
@@ -65,12 +68,17 @@ def _check(call: Call) -> Iterator[Found]:
         yield replace(found, level=Level.NOTE) if missing == ["secure"] else found
 
 
+def _is_of_a_thing(words: list[str]) -> bool:
+    """Whether it is the number of a thing: `current_event_id`, `page_no`."""
+    return len(words) > 1 and words[-1] in {"id", "no", "number", "uuid"} and words[-2] in OF_THINGS
+
+
 def _says_who(call: Call, name: str | None) -> bool:
     """Whether `get_current_user()` of a class of the project reads this cookie, whatever its name."""
     return name is not None and any(
         reading.text(reading.argument(0, "name")) == name
         for module in call.project.inside()
-        for reading in calls_in(call.project, module, "get_cookie")
+        for reading in calls_in(call.project, module, *_READING)
         if reading.function is not None and reading.function.name == "get_current_user"
     )
 
