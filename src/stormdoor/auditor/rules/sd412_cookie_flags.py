@@ -46,7 +46,7 @@ def _check(call: Call) -> Iterator[Found]:
     words = set(words_of(name or ""))
     if words & {"csrf", "xsrf"}:
         return  # a page has to read what it repeats in a header, and it says who nobody is
-    told = _SESSION & words or (func.attr in _SIGNED and not _is_of_a_thing(words_of(name or "")))
+    told = (func.attr in _SIGNED or _SESSION & words) and not _is_of_a_thing(words_of(name or ""))
     if not told and not _says_who(call, name):
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
@@ -69,8 +69,18 @@ def _check(call: Call) -> Iterator[Found]:
 
 
 def _is_of_a_thing(words: list[str]) -> bool:
-    """Whether it is the number of a thing: `current_event_id`, `page_no`."""
-    return len(words) > 1 and words[-1] in {"id", "no", "number", "uuid"} and words[-2] in OF_THINGS
+    """Whether it is what a page shows next, or the number of a thing: `login_redirect`, `event_id`."""
+    if words[-1:] == ["to"]:
+        return "redirect" in words
+    return bool(_SHOWN & set(words[-1:])) or (
+        words[-1:] in (["id"], ["no"], ["number"], ["uuid"])
+        and bool((OF_THINGS | {"survey"}) & set(words[-2:-1]))
+    )
+
+
+_SHOWN = frozenset(
+    {"alert", "expires", "expiry", "flash", "lang", "language", "locale", "next", "page", "path"}
+) | {"redirect", "referer", "theme", "url"}
 
 
 def _says_who(call: Call, name: str | None) -> bool:
