@@ -2,7 +2,7 @@
 
 What:
     A name from a message, an argument or the address picks the attribute that is called: `getattr(self,
-    name)`.
+    name)`. Not so where it was looked for in a list of those that are meant.
 
 Why:
     The client calls what was never meant to be called: inherited methods of Tornado, internal ones,

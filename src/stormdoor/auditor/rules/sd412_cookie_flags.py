@@ -2,7 +2,7 @@
 
 What:
     A signed cookie, or one that is named like a session or is the identity, is set without
-    HttpOnly or without Secure.
+    HttpOnly or without Secure. The number of a thing, and where to go next, are none.
 
 Why:
     Without HttpOnly a script in the page reads it; without Secure it travels over plain HTTP,
