@@ -113,11 +113,23 @@ def _is_beginning(name: str, event: Event) -> bool:
         and any(isinstance(one, ast.Name) and one.id == name for one in node.targets)
     ]
     return bool(given) and all(
-        isinstance(part, ast.Constant)
-        or (isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Slice))
+        isinstance(part, ast.Constant) or _is_cut_off(part)
         for value in given
         for part in ((value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,))
     )
+
+
+def _is_cut_off(node: ast.expr) -> bool:
+    """`token[:8]`, and not `header[7:]`."""
+    match node:
+        case ast.Subscript(slice=ast.Slice(lower=None, upper=ast.Constant(value=int() as letters))):
+            return 0 < letters <= _KNOWN_AGAIN
+        case _:
+            return False
+
+
+_KNOWN_AGAIN = 24
+"""Letters: of a token in JSON they are its header, which is the same in all."""
 
 
 RULE = rule(

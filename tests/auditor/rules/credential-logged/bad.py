@@ -17,6 +17,8 @@ class Chat(WebSocketHandler):
         if self.settings["debug"]:
             shown_token = token
         print(shown_token)  # finds SD411
+        bearer_token = self.request.headers["Authorization"][7:]
+        print(bearer_token)  # finds SD411
         if find(token) is None:
             raise HTTPError(401)
         log.info("the changes of %s are taken", token)  # finds SD411
