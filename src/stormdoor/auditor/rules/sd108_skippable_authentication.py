@@ -1,7 +1,8 @@
 """Authentication by a message that a client need not send.
 
 What:
-    One kind of message carries the credential; another kind is acted upon without it.
+    One kind of message carries the credential; another kind is acted upon without it, and not only for
+    the sake of the log-in.
 
 Why:
     An attacker leaves the first message out and sends the second.

@@ -42,6 +42,8 @@ _COOKIES = words("handler.get_cookie handler.get_secure_cookie handler.get_signe
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     if endpoint.origins.kind not in {"open", "weak"}:
         return
+    if endpoint.authentication.kind == "missing" and not _is_used(endpoint):
+        return
     for event in endpoint.anonymous.events:
         if event.kind == "call" and event.text in _COOKIES:
             yield Found(
@@ -52,6 +54,17 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 steps=endpoint.steps(event),
             )
             return
+
+
+def _is_used(endpoint: Endpoint) -> bool:
+    """Whether anything is done with what the cookie says, where nobody is refused for want of it."""
+    return any(
+        event.kind in _DEEDS and event.labels & {"cookie", "identity", "principal"}
+        for event in (*endpoint.member.events, *endpoint.anonymous.events)
+    )
+
+
+_DEEDS = frozenset({"act", "alter", "dispatch", "join", "picks", "send", "store"})
 
 
 RULE = rule(

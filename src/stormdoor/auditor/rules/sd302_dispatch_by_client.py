@@ -2,7 +2,7 @@
 
 What:
     A name from a message, an argument or the address picks the attribute that is called: `getattr(self,
-    name)`.
+    name)`. Not so where it was looked for in a list of those that are meant.
 
 Why:
     The client calls what was never meant to be called: inherited methods of Tornado, internal ones,
@@ -49,36 +49,48 @@ _DEEDS = frozenset({"act", "join", "store"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    seen: set[tuple[object, ...]] = set()
+    said: set[tuple[object, ...]] = set()
+    for found, event in _all(endpoint):
+        # What is asked about first and called then is one thing: `if iscoroutinefunction(getattr(…))`.
+        same = (*scopes_of(event.module, event.node)[-1:], ast.unparse(event.node))
+        if same not in said:
+            said.add(same)
+            yield found
+
+
+def _all(endpoint: Endpoint) -> Iterator[tuple[Found, Event]]:
+    seen: set[int] = set()
     asking = Asking(endpoint)
     kind = endpoint.authentication.kind
     for event in [*endpoint.member.events, *endpoint.anonymous.events]:
-        if event.kind not in {"dispatch", "picks"}:
+        if id(event.node) in seen or event.kind not in {"dispatch", "picks"}:
             continue
-        # What is asked about first and called then is one thing: `if iscoroutinefunction(getattr(…))`.
-        same = (*scopes_of(event.module, event.node)[-1:], ast.unparse(event.node))
-        if same in seen:
-            continue
-        seen.add(same)
+        seen.add(id(event.node))
         if kind not in _NOBODY and asking.asked_before(event):
             continue
-        if event.kind == "dispatch" and (_only_holds(event) or _is_listed(event)):
+        if event.kind == "dispatch" and _only_holds(event):
             continue
-        if event.kind == "dispatch":
-            yield Found(
-                event.module,
-                event.node,
-                f"The client of {endpoint.info.name} names the attribute that is used here.",
-                steps=endpoint.steps(event),
+        listed = event.kind == "dispatch" and _is_listed(event)
+        if listed and kind in _KNOWN:
+            continue
+        if event.kind == "dispatch" and not listed:
+            yield (
+                Found(
+                    event.module,
+                    event.node,
+                    f"The client of {endpoint.info.name} names the attribute that is used here.",
+                    steps=endpoint.steps(event),
+                ),
+                event,
             )
         elif kind not in _KNOWN and asking.acts_after(event, kinds=_DEEDS | {"send"}):
-            yield _picked(endpoint, event)
+            yield _picked(endpoint, event), event
         elif kind in _KNOWN and not asking.anything:
             # Who has listed the names has thought of each; what only begins alike is tomorrow's, too.
             kinds = _DEEDS if event.text == FROM_A_LIST else _DEEDS | {"send"}
             if asking.acts_after(event, kinds=kinds):
                 weak = _picked(endpoint, event)
-                yield replace(weak, level=Level.WARNING, confidence=Confidence.LOW)
+                yield replace(weak, level=Level.WARNING, confidence=Confidence.LOW), event
 
 
 def _only_holds(event: Event) -> bool:

@@ -1,7 +1,8 @@
 """A secret that stands in the source.
 
 What:
-    The secret of signed cookies, of tokens or of an HMAC is a literal.
+    The secret of signed cookies, of tokens or of an HMAC is a literal. It is a note where the secret is for
+    cookies, and nothing signs one.
 
 Why:
     Whoever has read the source once, in a repository, an image or a backup, makes sessions

@@ -2,7 +2,8 @@
 
 What:
     The secret of signed cookies, of tokens or of an HMAC is short, a well-known word, a
-    placeholder, or has a default that is used where none is configured.
+    placeholder, or has a default that is used where none is configured. It is a note where the
+    secret is for cookies, and nothing signs one.
 
 Why:
     Attackers try short secrets and well-known ones on a captured cookie, billions a second,

@@ -44,6 +44,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             if not isinstance(node.ops[0], ast.Eq | ast.NotEq):
                 continue
             sides = [node.left, node.comparators[0]]
+            if any(_is_of_a_text(endpoint, function, one) for one in sides):
+                continue  # it raises before anything is compared
             if any(isinstance(one, ast.Constant) and _is_public(one.value) for one in sides):
                 continue
             scopes = (*_around(endpoint, function), function)
@@ -63,6 +65,39 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 def _is_public(value: object) -> bool:
     """Nothing, a truth, or the name of a scheme: there is nothing to guess."""
     return not value or value is True or str(value).strip().lower() in _SCHEMES
+
+
+def _is_of_a_text(
+    endpoint: Endpoint, function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.expr
+) -> bool:
+    """`token.token` where `open(self, token)` is given a part of the address, which has no such thing."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=name), attr=attr) if not hasattr(str, attr):
+            places = [at for at, one in enumerate(function.args.args) if one.arg == name and at]
+        case _:
+            return False
+    if function.name in _GIVEN_TEXT:
+        return bool(places)
+    return any(_hands_on(endpoint, function.name, at - 1) for at in places)
+
+
+def _hands_on(endpoint: Endpoint, name: str, at: int) -> bool:
+    """Whether `open` gives a method what it is given itself: `self.opened(token)`."""
+    for method in (endpoint.method(one) for one in _GIVEN_TEXT):
+        node = method.node if method is not None else None
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        given = {one.arg for one in node.args.args[1:]}
+        for call in ast.walk(node):
+            match call:
+                case ast.Call(func=ast.Attribute(attr=called), args=args) if called == name:
+                    return len(args) > at and last_name(args[at]) in given
+                case _:
+                    pass
+    return False
+
+
+_GIVEN_TEXT = ("get", "open")
 
 
 def _around(endpoint: Endpoint, function: ast.AST) -> tuple[ast.AST, ...]:

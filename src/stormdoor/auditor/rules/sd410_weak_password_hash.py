@@ -34,7 +34,9 @@ _HASHES = frozenset(
 )
 _OLD = frozenset({"legacy", "old", "migrate", "upgrade", "deprecated"})
 """What is kept to know old passwords by, until they are hashed anew."""
-_PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase", "passcode"})
+_PASSWORDS = frozenset(
+    {"passcode", "passphrase", "passw", "passwd", "password", "psw", "psswd", "pwd"}
+)
 
 
 def _check(call: Call) -> Iterator[Found]:

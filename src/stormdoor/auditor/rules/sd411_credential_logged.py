@@ -42,7 +42,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             continue
         if not isinstance(event.node, ast.Call):
             continue
-        if any(_is_shown(argument) for argument in event.node.args) and not _is_spent(event):
+        if any(_is_shown(argument, event) for argument in event.node.args) and not _is_spent(event):
             seen.add(id(event.node))
             yield Found(
                 event.module,
@@ -80,25 +80,56 @@ def _is_spent(event: Event) -> bool:
     return bool(shown) and shown <= taken
 
 
-def _is_shown(node: ast.expr) -> bool:
+def _is_shown(node: ast.expr, event: Event) -> bool:
     """Whether a secret is in the text as it is, and not its length or its hash."""
     match node:
-        case ast.Name() | ast.Attribute() | ast.Subscript():
+        case ast.Name(id=name):
+            return is_secret_name(name) and not _is_beginning(name, event)
+        case ast.Attribute() | ast.Subscript():
             return is_secret_name(last_name(node))
         case ast.JoinedStr(values=values):
             return any(
-                _is_shown(one.value) for one in values if isinstance(one, ast.FormattedValue)
+                _is_shown(one.value, event) for one in values if isinstance(one, ast.FormattedValue)
             )
         case ast.BinOp(left=left, right=right):
-            return _is_shown(left) or _is_shown(right)
+            return _is_shown(left, event) or _is_shown(right, event)
         case ast.Tuple(elts=elts):
-            return any(_is_shown(one) for one in elts)
+            return any(_is_shown(one, event) for one in elts)
         case ast.Call(func=ast.Attribute(attr="format"), args=args):
-            return any(_is_shown(one) for one in args)
+            return any(_is_shown(one, event) for one in args)
         case ast.Call(func=ast.Attribute(attr=attr), args=[ast.Constant(value=str() as name), *_]):
             return attr.startswith("get") and is_secret_name(name)
         case _:
             return False
+
+
+def _is_beginning(name: str, event: Event) -> bool:
+    """Whether it is the first letters of one, to know it again by: `preview = token[:8]`."""
+    given = [
+        node.value
+        for scope in scopes_of(event.module, event.node)[-1:]
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        and any(isinstance(one, ast.Name) and one.id == name for one in node.targets)
+    ]
+    return bool(given) and all(
+        isinstance(part, ast.Constant) or _is_cut_off(part)
+        for value in given
+        for part in ((value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,))
+    )
+
+
+def _is_cut_off(node: ast.expr) -> bool:
+    """`token[:8]`, and not `header[7:]`."""
+    match node:
+        case ast.Subscript(slice=ast.Slice(lower=None, upper=ast.Constant(value=int() as letters))):
+            return 0 < letters <= _KNOWN_AGAIN
+        case _:
+            return False
+
+
+_KNOWN_AGAIN = 24
+"""Letters: of a token in JSON they are its header, which is the same in all."""
 
 
 RULE = rule(

@@ -2,7 +2,7 @@
 
 What:
     A signed cookie, or one that is named like a session or is the identity, is set without
-    HttpOnly or without Secure.
+    HttpOnly or without Secure. The number of a thing, and where to go next, are none.
 
 Why:
     Without HttpOnly a script in the page reads it; without Secure it travels over plain HTTP,
@@ -25,6 +25,7 @@ from dataclasses import replace
 from stormdoor.auditor.facts.calls import Call, calls_in, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.vocabulary import OF_THINGS
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -32,6 +33,7 @@ __all__ = ["RULE"]
 
 _SIGNED = frozenset({"set_secure_cookie", "set_signed_cookie"})
 _SESSION = frozenset({"session", "sessionid", "sid", "token", "auth", "jwt", "user", "login"})
+_READING = ("get_cookie", "get_secure_cookie", "get_signed_cookie")
 
 
 def _check(call: Call) -> Iterator[Found]:
@@ -42,19 +44,20 @@ def _check(call: Call) -> Iterator[Found]:
         return
     name = call.text(call.argument(0, "name"))
     words = set(words_of(name or ""))
-    if func.attr == "set_cookie" and not _SESSION & words and not _says_who(call, name):
+    if words & {"csrf", "xsrf"}:
+        return  # a page has to read what it repeats in a header, and it says who nobody is
+    told = (func.attr in _SIGNED or _SESSION & words) and not _is_of_a_thing(words_of(name or ""))
+    if not told and not _says_who(call, name):
         return
     if func.attr == "set_cookie" and {"max_age", "key"} & set(call.words):
         return  # another framework's
     if call.text(call.argument(1, "value")) == "":
         return  # it is taken away
     given = {word.lower(): value for word, value in call.words.items()}
-    # A page has to read what it repeats in a header.
-    wanted = ("secure",) if words & {"csrf", "xsrf"} else ("httponly", "secure")
     seen_to = _seen_to(call, func.attr)
     missing = [
         flag
-        for flag in wanted
+        for flag in ("httponly", "secure")
         if flag not in seen_to
         and (flag not in given or call.constant(given[flag]) in (False, None))
     ]
@@ -65,12 +68,27 @@ def _check(call: Call) -> Iterator[Found]:
         yield replace(found, level=Level.NOTE) if missing == ["secure"] else found
 
 
+def _is_of_a_thing(words: list[str]) -> bool:
+    """Whether it is what a page shows next, or the number of a thing: `login_redirect`, `event_id`."""
+    if words[-1:] == ["to"]:
+        return "redirect" in words
+    return bool(_SHOWN & set(words[-1:])) or (
+        words[-1:] in (["id"], ["no"], ["number"], ["uuid"])
+        and bool((OF_THINGS | {"survey"}) & set(words[-2:-1]))
+    )
+
+
+_SHOWN = frozenset(
+    {"alert", "expires", "expiry", "flash", "lang", "language", "locale", "next", "page", "path"}
+) | {"redirect", "referer", "theme", "url"}
+
+
 def _says_who(call: Call, name: str | None) -> bool:
     """Whether `get_current_user()` of a class of the project reads this cookie, whatever its name."""
     return name is not None and any(
         reading.text(reading.argument(0, "name")) == name
         for module in call.project.inside()
-        for reading in calls_in(call.project, module, "get_cookie")
+        for reading in calls_in(call.project, module, *_READING)
         if reading.function is not None and reading.function.name == "get_current_user"
     )
 

@@ -47,24 +47,45 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
         name = last_name(node.targets[0])
         if not (is_secret_name(name) or {"session", "id"} <= set(words_of(name))):
             continue
-        for inner in ast.walk(node.value):
-            if isinstance(inner, ast.Call):
-                call = Call(project, module, inner, scopes)
-                weak = call.names & _WEAK
-                if (
-                    weak
-                    and not _is_signed(node, name, scopes)
-                    and not _signs_nothing(module, project, name)
-                    and not ("time.time" in weak and not _is_whole(node.value, inner))
-                ):
-                    source = min(weak)
-                    yield Found(
-                        module,
-                        node,
-                        f"{name} is made by {source}(), which can be predicted.",
-                        subject=subject_of(module, scopes),
-                    )
-                    break
+        for at, value in ((node, node.value), *_added(node, scopes)):
+            call = _weak(project, module, value, scopes)
+            if (
+                call is not None
+                and not _is_signed(node, name, scopes)
+                and not _signs_nothing(module, project, name)
+            ):
+                source = min(call.names & _WEAK)
+                yield Found(
+                    module,
+                    at,
+                    f"{name} is made by {source}(), which can be predicted.",
+                    subject=subject_of(module, scopes),
+                )
+                break
+
+
+def _weak(
+    project: Project, module: Module, value: ast.expr, scopes: tuple[ast.AST, ...]
+) -> Call | None:
+    """The call in what a name is given that can be predicted."""
+    for inner in ast.walk(value):
+        if isinstance(inner, ast.Call):
+            call = Call(project, module, inner, scopes)
+            weak = call.names & _WEAK
+            if weak and not ("time.time" in weak and not _is_whole(value, inner)):
+                return call
+    return None
+
+
+def _added(
+    node: ast.Assign, scopes: tuple[ast.AST, ...]
+) -> Iterator[tuple[ast.AugAssign, ast.expr]]:
+    """What is added to a text that begins empty: `token += random.choice(letters)`."""
+    if not isinstance(node.value, ast.Constant) or node.value.value not in ("", b"") or not scopes:
+        return
+    for one in ast.walk(scopes[-1]):
+        if isinstance(one, ast.AugAssign) and last_name(one.target) == last_name(node.targets[0]):
+            yield one, one.value
 
 
 def _is_signed(node: ast.Assign, name: str, scopes: tuple[ast.AST, ...]) -> bool:

@@ -9,6 +9,10 @@ class Login(RequestHandler):
         self.set_signed_cookie("session", "x", **FLAGS)
         self.set_signed_cookie("session", "x", **self.settings["cookie_flags"])
         self.set_cookie("language", "en")
+        self.set_signed_cookie("current_event_id", "7")
+        self.set_signed_cookie("login_redirect", "/")
+        self.set_signed_cookie("login_redirect_to", "/")
+        self.set_signed_cookie("_xsrf", self.xsrf_token)
         options = {}
         options.update(self.settings["cookie_flags"])
         self.set_signed_cookie("session", "x", **options)

@@ -1,3 +1,4 @@
+from elsewhere import room
 from tornado.web import Application, authenticated
 from tornado.websocket import WebSocketHandler
 
@@ -14,4 +15,14 @@ class Door(WebSocketHandler):
         return super().get(*args, **kwargs)
 
 
-app = Application([(r"/ws", Door)])
+class Named(WebSocketHandler):
+    """Nobody is refused, but what is said is said under the name of the cookie."""
+
+    def check_origin(self, origin):
+        return True
+
+    def on_message(self, message):
+        room.say(self.get_signed_cookie("name"), message)  # finds SD209
+
+
+app = Application([(r"/ws", Door), (r"/named", Named)])

@@ -17,6 +17,8 @@ class Chat(WebSocketHandler):
             log.warning("the token is not known")
             raise HTTPError(401)
         log.info("%s", user)
+        token_preview = token[:8] if token else "none"
+        log.info(f"a client with {token_preview}")
         self.ticket_of(token)
 
     def ticket_of(self, token):

@@ -1,7 +1,7 @@
 import json
 
 from elsewhere import procedures
-from tornado.web import Application
+from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
 
@@ -14,7 +14,11 @@ class Door(WebSocketHandler):
 
 
 class Listed(WebSocketHandler):
-    """Who is not in the list was sent away before, perhaps a function further out."""
+    """What is not in the list was refused before, perhaps a function further out."""
+
+    def prepare(self):
+        if self.get_signed_cookie("user") is None:
+            raise HTTPError(401)
 
     async def on_message(self, message):
         call = json.loads(message)

@@ -3,6 +3,7 @@ import string
 import time
 import uuid
 
+from elsewhere import mail
 from tornado.web import RequestHandler
 
 
@@ -19,6 +20,14 @@ class Guest(RequestHandler):
         session_id = str(uuid.uuid1())  # finds SD415
         sessions[session_id] = self.get_argument("name")
         self.set_cookie("session", session_id)
+
+
+class Reset(RequestHandler):
+    def post(self):
+        token = ""
+        for _ in range(6):
+            token += random.choice(string.digits)  # finds SD415
+        mail(self.get_argument("email"), token)
 
 
 sessions = {}
