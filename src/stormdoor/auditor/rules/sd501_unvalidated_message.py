@@ -25,6 +25,7 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.applications import is_left_over
 from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
 from stormdoor.auditor.interpreter.events import Stage
@@ -46,11 +47,14 @@ _DECODERS = (
 )
 _CHECKS = words(
     """
-    check_type check_types convert from_dict fullmatch is_valid isinstance issubset match
-    model_validate model_validate_json parse_obj parse_raw structure type validate validate_json
-    validate_python
+    check_type check_types convert from_dict fullmatch is_valid issubset match model_validate
+    model_validate_json parse_obj parse_raw structure validate validate_json validate_python
     """
 )
+_RAW = frozenset({"bytes", "bytearray", "memoryview"})
+"""What a message is before it is decoded."""
+_MAKERS = frozenset({"__init__", "initialize"})
+"""They run before there is a message."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -61,15 +65,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     ]
     if not decoded:
         return
-    for _, function in functions_of(endpoint):
-        for node in ast.walk(function):
-            if isinstance(node, ast.Call) and any(
-                word in last_name(node).lower() for word in ("valid", "schema")
-            ):
-                return
-            if isinstance(node, ast.Call) and last_name(node) in _CHECKS:
-                return
-    if is_left_over(endpoint):
+    if any(_checks(function) for _, function in functions_of(endpoint)) or is_left_over(endpoint):
         return
     event = decoded[0]
     yield Found(
@@ -79,6 +75,33 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         steps=endpoint.steps(event),
         subject=subject_of(event.module, scopes_of(event.module, event.node)),
     )
+
+
+def _checks(function: FunctionDefinition) -> bool:
+    """Whether it looks at what something is like that may be from a message."""
+    others = {"self", "cls"}
+    others |= {
+        one.name for one in ast.walk(function) if isinstance(one, ast.ExceptHandler) and one.name
+    }
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(func=ast.Name(id="type" | "isinstance"), args=[what, *kinds]):
+                about = {
+                    one.id for kind in kinds for one in ast.walk(kind) if isinstance(one, ast.Name)
+                }
+                if (
+                    last_name(what) not in others
+                    and not (about and about <= _RAW)
+                    and function.name not in _MAKERS
+                ):
+                    return True
+            case ast.Call() if last_name(node) in _CHECKS or any(
+                word in last_name(node).lower() for word in ("valid", "schema")
+            ):
+                return True
+            case _:
+                pass
+    return False
 
 
 RULE = rule(

@@ -21,8 +21,10 @@ Fix:
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
+from stormdoor.auditor.facts.arguments import given_to
 from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.calls import Call
 from stormdoor.auditor.facts.places import (
@@ -33,6 +35,7 @@ from stormdoor.auditor.facts.places import (
     scopes_of,
     subject_of,
 )
+from stormdoor.auditor.facts.tested import sources_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
@@ -51,10 +54,13 @@ _TEXTS = frozenset({"args", "message"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
+    passing = dict(_passing_on(endpoint))
+    members = {method.node for method in endpoint.methods()}
     for module, function in functions_of(endpoint):
         # Once it is closed nothing reaches the client any more.
         if is_test(module) or function.name == "on_close":
             continue
+        sent = list(_sent(function, passing if function in members else {}))
         own = {
             handler
             for node in ast.walk(function)
@@ -74,21 +80,57 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 )
             }
             within = Within(function)
-            for node in ast.walk(function):
-                if not isinstance(node, ast.Call) or last_name(node) not in _SENDS or not node.args:
+            said: set[ast.Call] = set()
+            for node, given in sent:
+                if node in said:
                     continue
                 call = Call(endpoint.project, module, node, (function,))
-                if (node in inside and _shows(call, node.args[0], told)) or any(
+                if (node in inside and _shows(call, given, told)) or any(
                     one.node in kept
-                    for name in {*kept.values()} & mentioned(node.args[0])
+                    for name in {*kept.values()} & mentioned(given)
                     for one in within.reaching(name, node)[0]
                 ):
+                    said.add(node)
                     yield Found(
                         module,
                         node,
                         "The client is told what the exception says.",
                         subject=subject_of(module, scopes_of(module, node)),
                     )
+
+
+def _passing_on(endpoint: Endpoint) -> Iterator[tuple[str, tuple[FunctionDefinition, set[str]]]]:
+    """The handler's own methods that send what they are given, each with the parameters that are sent."""
+    for method in endpoint.methods():
+        function = method.node
+        if not isinstance(function, FunctionDefinition) or not method.module.inside:
+            continue
+        sent = [given for _, given in _sent(function, {})]
+        if not sent or method.name in _SENDS:
+            continue
+        within = Within(function)
+        made_of = set[str]().union(*(sources_of(within, given) for given in sent))
+        yield method.name, (function, made_of & within.all_parameters - {"self", "cls"})
+
+
+def _sent(
+    function: FunctionDefinition, passing: Mapping[str, tuple[FunctionDefinition, set[str]]]
+) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """The calls in a function that send something, each with what that is."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(args=[given, *_]) if last_name(node) in _SENDS:
+                yield node, given
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) if (
+                name in passing
+            ):
+                other, into = passing[name]
+                for parameter in sorted(into):
+                    value = given_to(node, other, parameter, bound=True)
+                    if value is not None:
+                        yield node, value
+            case _:
+                pass
 
 
 def _kept(call: Call, node: ast.AST, told: str) -> str:

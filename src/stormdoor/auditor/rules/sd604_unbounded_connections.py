@@ -34,6 +34,7 @@ from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -45,15 +46,19 @@ _BEFORE = frozenset({Stage.PREPARE, Stage.GET, Stage.ORIGIN, Stage.OPEN})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
+    seen: set[ast.AST] = set()
+    functions: list[FunctionDefinition] | None = None
     for event in endpoint.member.events:
         if event.kind != "join" or event.stage != Stage.OPEN or not event.module.inside:
             continue
         node = event.node
-        if not isinstance(node, ast.Call) or last_name(node) not in _ADDERS:
+        if not isinstance(node, ast.Call) or node in seen or last_name(node) not in _ADDERS:
             continue
+        seen.add(node)
         if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
             continue
-        if isinstance(node.func, ast.Attribute) and _is_counted(endpoint, _held(node.func.value)):
+        functions = _until_open(endpoint) if functions is None else functions
+        if isinstance(node.func, ast.Attribute) and _is_counted(functions, _held(node.func.value)):
             continue
         if is_left_over(endpoint):
             return
@@ -73,9 +78,9 @@ def _held(node: ast.expr) -> str:
     return last_name(node)
 
 
-def _is_counted(endpoint: Endpoint, held: str) -> bool:
+def _is_counted(functions: list[FunctionDefinition], held: str) -> bool:
     """Whether something on the way to a collection asks how many are in it, or counts otherwise."""
-    for function in _until_open(endpoint):
+    for function in functions:
         for node in ast.walk(function):
             match node:
                 case ast.Compare(left=left, comparators=[right]):
@@ -93,14 +98,16 @@ def _is_counted(endpoint: Endpoint, held: str) -> bool:
     return False
 
 
-def _until_open(endpoint: Endpoint) -> list[ast.AST]:
+def _until_open(endpoint: Endpoint) -> list[FunctionDefinition]:
     """The functions that have run when a connection is open."""
-    found: dict[ast.AST, None] = {}
+    sites: dict[ast.AST, Module] = {}
     for event in endpoint.member.events:
-        if event.module.inside and event.stage in _BEFORE:
-            found.update(dict.fromkeys(scopes_of(event.module, event.node)[-1:]))
-            for module, site, _ in event.stack:
-                found.update(dict.fromkeys(scopes_of(module, site)[-1:]))
+        if event.stage in _BEFORE and event.module.inside and event.node not in sites:
+            sites[event.node] = event.module
+            sites.update((site, module) for module, site, _ in event.stack)
+    found = {
+        around: None for node, module in sites.items() for around in scopes_of(module, node)[-1:]
+    }
     for name in ("prepare", "get", "open", "on_open"):
         method = endpoint.method(name)
         if method is not None and method.module.inside:

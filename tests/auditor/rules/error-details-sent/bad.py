@@ -44,3 +44,20 @@ class Chat(WebSocketHandler):
 
     def handle(self, message):
         raise NotImplementedError
+
+
+class Room(WebSocketHandler):
+    async def on_message(self, message):
+        try:
+            self.application.handle(message)
+        except Exception as error:
+            await self.reply("failed", str(error))  # finds SD510
+            answer = Answer(title=f"failed: {error}")
+            self.tell(answer)  # finds SD510
+
+    async def reply(self, kind, payload):
+        answer = json.dumps({"kind": kind, "payload": payload})
+        await self.write_message(answer)
+
+    def tell(self, answer):
+        self.write_message(answer.as_json())

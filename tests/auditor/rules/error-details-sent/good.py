@@ -50,3 +50,19 @@ class Chat(WebSocketHandler):
 
     def handle(self, message):
         raise Refused("no such room")
+
+
+class Room(WebSocketHandler):
+    def on_message(self, message):
+        try:
+            self.application.handle(message)
+        except Exception as error:
+            self.fail("failed", str(error))
+            self.note(error)
+
+    def fail(self, kind, details):
+        logging.error(details)
+        self.write_message({"error": kind})
+
+    def note(self, error):
+        logging.error("failed: %s", error)

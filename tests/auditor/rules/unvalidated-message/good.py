@@ -9,3 +9,14 @@ class Chat(WebSocketHandler):
         if not isinstance(data, dict) or not isinstance(data.get("name"), str):
             return
         self.name = data["name"]
+
+
+class Room(WebSocketHandler):
+    def on_message(self, message):
+        try:
+            parts = json.loads(message)
+            if type(parts[0]) is not str:
+                return
+            self.rooms[parts[0]].add(self)
+        except Exception:
+            print("failed")
