@@ -199,7 +199,61 @@ class Door(Base):
         document = db.documents.get(data["id"], {whose})
         {does}
 """
+_JOBS = """
+class Door(Base):
+    def open(self):
+        self.jobs = {{}}
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            job = {found}
+            self.jobs[job.id] = job
+        elif data["type"] == "cancel":
+            job = self.jobs.{takes}
+            if job is not None:
+                job.cancel()
+"""
+_OWN_JOB = "db.start(self.current_user)"
+_ANY_JOB = 'db.jobs.get(data["job"])'
+_TAKES = ('get(data["id"])', 'pop(data["id"], None)')
 MEMBERS |= {
+    **{
+        f"the connection has its own jobs, {takes}": (
+            "ok",
+            _JOBS.format(found=_OWN_JOB, takes=takes),
+        )
+        for takes in _TAKES
+    },
+    **{
+        f"the connection has jobs that it named, {takes}": (
+            "missing",
+            _JOBS.format(found=_ANY_JOB, takes=takes),
+        )
+        for takes in _TAKES
+    },
+    "a line of the user is added": (
+        "ok",
+        """
+class Note(BaseModel):
+    text: str
+class Door(Base):
+    def on_message(self, message):
+        note = Note.model_validate_json(message)
+        db.add_note(self.current_user, note.text)
+""",
+    ),
+    "a line of the user is added to a board": (
+        "missing",
+        """
+class Note(BaseModel):
+    text: str
+    board: int
+class Door(Base):
+    def on_message(self, message):
+        note = Note.model_validate_json(message)
+        db.add_note(note.board, note.text)
+""",
+    ),
     "what was found for the user says something of itself": (
         "ok",
         _READS.format(
@@ -305,7 +359,28 @@ class Door(WebSocketHandler):
             self.write_message(worker.recv_json())
 """
 
+_SCRIPTS = """
+import subprocess
+SCRIPTS = {{"backup": "/opt/backup", "clean": "/opt/clean"}}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        name = json.loads(message)["script"]
+        if name in SCRIPTS:
+            {does}
+"""
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a message picks the script that is run": (
+        "missing",
+        _SCRIPTS.format(does="subprocess.Popen([SCRIPTS[name]])"),
+    ),
+    "a message picks the script whose name is told": (
+        "ok",
+        _SCRIPTS.format(does="self.write_message(SCRIPTS[name])"),
+    ),
+    "a message picks what is told of the machine": (
+        "ok",
+        _SCRIPTS.format(does="self.write_message(subprocess.check_output([SCRIPTS[name]]))"),
+    ),
     "one secret is for all who may": ("ok", _SHARED.format(login="pass", asks=_BY_TOKEN)),
     "one secret logs in, for all that follows": (
         "missing",
