@@ -1,10 +1,10 @@
 """Who may, where a program keeps its commands in tables that fill themselves, and its users in tokens.
 
 `MEMBERS` are of clients whose identity is known, `ANYBODY` of those of whom nobody knows who they are;
-`PROGRAMS` are whole.
+`PROGRAMS` are whole, `FILES` are of several files.
 """
 
-__all__ = ["ANYBODY", "MEMBERS", "PROGRAMS"]
+__all__ = ["ANYBODY", "FILES", "MEMBERS", "PROGRAMS"]
 
 _COMMANDS = """
 COMMANDS = {{}}
@@ -199,7 +199,61 @@ class Door(Base):
         document = db.documents.get(data["id"], {whose})
         {does}
 """
+_JOBS = """
+class Door(Base):
+    def open(self):
+        self.jobs = {{}}
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "start":
+            job = {found}
+            self.jobs[job.id] = job
+        elif data["type"] == "cancel":
+            job = self.jobs.{takes}
+            if job is not None:
+                job.cancel()
+"""
+_OWN_JOB = "db.start(self.current_user)"
+_ANY_JOB = 'db.jobs.get(data["job"])'
+_TAKES = ('get(data["id"])', 'pop(data["id"], None)')
 MEMBERS |= {
+    **{
+        f"the connection has its own jobs, {takes}": (
+            "ok",
+            _JOBS.format(found=_OWN_JOB, takes=takes),
+        )
+        for takes in _TAKES
+    },
+    **{
+        f"the connection has jobs that it named, {takes}": (
+            "missing",
+            _JOBS.format(found=_ANY_JOB, takes=takes),
+        )
+        for takes in _TAKES
+    },
+    "a line of the user is added": (
+        "ok",
+        """
+class Note(BaseModel):
+    text: str
+class Door(Base):
+    def on_message(self, message):
+        note = Note.model_validate_json(message)
+        db.add_note(self.current_user, note.text)
+""",
+    ),
+    "a line of the user is added to a board": (
+        "missing",
+        """
+class Note(BaseModel):
+    text: str
+    board: int
+class Door(Base):
+    def on_message(self, message):
+        note = Note.model_validate_json(message)
+        db.add_note(note.board, note.text)
+""",
+    ),
     "what was found for the user says something of itself": (
         "ok",
         _READS.format(
@@ -305,7 +359,28 @@ class Door(WebSocketHandler):
             self.write_message(worker.recv_json())
 """
 
+_SCRIPTS = """
+import subprocess
+SCRIPTS = {{"backup": "/opt/backup", "clean": "/opt/clean"}}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        name = json.loads(message)["script"]
+        if name in SCRIPTS:
+            {does}
+"""
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a message picks the script that is run": (
+        "missing",
+        _SCRIPTS.format(does="subprocess.Popen([SCRIPTS[name]])"),
+    ),
+    "a message picks the script whose name is told": (
+        "ok",
+        _SCRIPTS.format(does="self.write_message(SCRIPTS[name])"),
+    ),
+    "a message picks what is told of the machine": (
+        "ok",
+        _SCRIPTS.format(does="self.write_message(subprocess.check_output([SCRIPTS[name]]))"),
+    ),
     "one secret is for all who may": ("ok", _SHARED.format(login="pass", asks=_BY_TOKEN)),
     "one secret logs in, for all that follows": (
         "missing",
@@ -404,6 +479,84 @@ class Login(RequestHandler):
         if known(self.get_argument("name"), self.get_argument("password")):
             self.set_signed_cookie("user", self.get_argument("name"))
 """
+_HANDS_IN = """
+import json
+from shared import {names}
+import worker
+from tornado.web import Application
+from tornado.ioloop import IOLoop
+from tornado.websocket import WebSocketHandler
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        await {puts}(json.loads(message))
+application = Application([("/ws", Door)])
+IOLoop.current().spawn_callback(worker.run)
+"""
+_SHARED_QUEUE = """
+import asyncio
+incoming = asyncio.Queue()
+async def enqueue(one):
+    await incoming.put(one)
+async def next_one():
+    return await incoming.get()
+"""
+_WORKER = """
+from shared import {names}
+from elsewhere import db
+async def run():
+    while True:
+        job = await {takes}()
+        {does}
+"""
+_WORKS_FOR_ALL = """
+from shared import incoming
+from elsewhere import db
+class Worker:
+    def __init__(self, db):
+        self.db = db
+    async def run(self):
+        while True:
+            await self.handle(await incoming.get())
+    async def handle(self, job):
+        self.db.devices.delete_one({"_id": job["id"]})
+run = Worker(db).run
+"""
+_REMOVES = 'db.devices.delete_one({"_id": job["id"]})'
+_ENDS = {
+    "put and taken there": (("incoming", "incoming.put"), ("incoming", "incoming.get")),
+    "handed in": (("enqueue", "enqueue"), ("incoming", "incoming.get")),
+    "handed out": (("incoming", "incoming.put"), ("next_one", "next_one")),
+    "handed in and out": (("enqueue", "enqueue"), ("next_one", "next_one")),
+}
+
+
+def _at_the_other_end(ends: tuple[tuple[str, str], tuple[str, str]], does: str) -> dict[str, str]:
+    (put, puts), (taken, takes) = ends
+    return {
+        "app.py": _HANDS_IN.format(names=put, puts=puts),
+        "shared.py": _SHARED_QUEUE,
+        "worker.py": _WORKER.format(names=taken, takes=takes, does=does),
+    }
+
+
+FILES: dict[str, tuple[str, dict[str, str]]] = {
+    **{
+        f"another file has it done, {name}": ("missing", _at_the_other_end(ends, _REMOVES))
+        for name, ends in _ENDS.items()
+    },
+    **{
+        f"another file only notes it, {name}": ("ok", _at_the_other_end(ends, "print(job)"))
+        for name, ends in _ENDS.items()
+    },
+    "an object of another file has it done": (
+        "missing",
+        {
+            "app.py": _HANDS_IN.format(names="enqueue", puts="enqueue"),
+            "shared.py": _SHARED_QUEUE,
+            "worker.py": _WORKS_FOR_ALL,
+        },
+    ),
+}
 PROGRAMS: dict[str, tuple[str, str]] = {
     "whoever connects hears what is shown, and the program knows no users": (
         "ok",

@@ -260,6 +260,14 @@ def test_what_a_whole_program_asks_for(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, text, {})) == wanted
 
 
+@pytest.mark.parametrize("name", rights.FILES)
+def test_what_is_done_in_another_file(name: str, tmp_path: Path) -> None:
+    """What a message has done is done by whoever waits at the other end of a queue."""
+    wanted, files = rights.FILES[name]
+    (endpoint,) = scene_of(tmp_path, files).endpoints
+    assert permission(endpoint) == wanted
+
+
 def permission(endpoint: Endpoint) -> str:
     """What the rules about permission say of it."""
     found = [

@@ -62,7 +62,7 @@ _MAKES = (
 )
 """How the names of methods begin that make one thing of another."""
 _COMMANDS = words("delete drop halt kill purge reboot reset restart shutdown stop terminate wipe")
-_CONTENT = frozenset({"body", "comment", "content", "line", "message", "msg", "text"})
+_CONTENT = words("body caption comment content description line message msg subject text title")
 """Names of what a message says, and not of what it is about."""
 # Not `write` and `send`: what is behind them may as well be a terminal.
 _TELLS = words(
@@ -215,11 +215,11 @@ def _is_content(event: Event) -> bool:
     ):
         return False
     said = [
-        path_of(value.text)
+        str((path_of(value.text) or value.text.split("."))[-1])
         for value in values_in(event)
         if isinstance(value, Unknown) and "client" in value.labels
     ]
-    return bool(said) and all(path and path[-1] in _CONTENT for path in said)
+    return bool(said) and all(one in _CONTENT for one in said)
 
 
 def _places(event: Event) -> list[Value]:

@@ -1,9 +1,16 @@
 """What a message has run or opened: programs, code, scripts, files."""
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Const, Sequence, labels_of, text_of
+from stormdoor.auditor.interpreter.values import (
+    Const,
+    Sequence,
+    Value,
+    labels_of,
+    text_of,
+)
 from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
 from stormdoor.auditor.judging.wording import words_before
@@ -52,7 +59,34 @@ def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
         and event.labels >= {"client", "credential"}
         and not _is_command(event)
     )
-    return [one for one in events if _is_command(one) and not one.text.startswith(own)]
+    found = [one for one in events if _is_command(one) and not one.text.startswith(own)]
+    return found or _picked_programs(events)
+
+
+def _picked_programs(events: list[Event]) -> list[Event]:
+    """`subprocess.run(SCRIPTS[message["script"]])`: a message says which of several is run.
+
+    What is run for what it prints, and that is looked at, only tells something.
+    """
+    ways: dict[int, set[str]] = {}
+    runs = [
+        one
+        for one in events
+        if one.kind in {"act", "call"}
+        and one.selected
+        and one.stage in {Stage.MESSAGE, Stage.LATER}
+        and one.text.startswith(PROGRAMS)
+        and not one.text.startswith("os.kill")
+        and is_statement(one.module, one.node)
+    ]
+    for one in runs:
+        line = ", ".join(text_of(part) for value in one.values for part in _parts(value))
+        ways.setdefault(id(one.node), set()).add(line)
+    return [one for one in runs if len(ways[id(one.node)]) > 1]
+
+
+def _parts(value: Value) -> list[Value]:
+    return value.items if isinstance(value, Sequence) else [value]
 
 
 def ends_what_runs(event: Event) -> bool:

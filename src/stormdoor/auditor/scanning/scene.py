@@ -25,6 +25,7 @@ from stormdoor.auditor.reading.prefixed import collect_prefixed
 from stormdoor.auditor.reading.project import External, Meaning, Project, Tree
 from stormdoor.auditor.reading.shipped import collect_shipped
 from stormdoor.auditor.scanning.settings import Progress, Settings
+from stormdoor.auditor.scanning.waiting import waiting_for
 from stormdoor.report.finding import NotAnalysed
 
 __all__ = ["Scene", "prepare"]
@@ -131,7 +132,8 @@ def _parse_relevant(
             project.load(file)
     servers = {name for _, name, _ in event_servers(project, hierarchy)}
     announcing = {f"@{name}.{how}" for name in servers for how in ("event", "on")}
-    for file in readers.naming(announcing) if announcing else ():
+    listening = announcing | waiting_for(project)
+    for file in readers.naming(listening) if listening else ():
         project.load(file)
 
 

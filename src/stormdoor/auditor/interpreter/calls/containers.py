@@ -111,8 +111,11 @@ class Containers(Configured):
         if isinstance(key, Nobody):
             return Nobody(key.text, node, self.frame.module, presumed=key.presumed)
         whole = receiver.exact or _is_of_code(receiver)
-        if whole and "client" in labels_of(key) and receiver.items:
-            return self.picked(receiver, key, node, otherwise)
+        if whole and "client" in labels_of(key):
+            if receiver.items:
+                return self.picked(receiver, key, node, otherwise)
+            if self.is_empty_of_its_own(receiver, key):
+                return otherwise
         if self.is_ticket_of(key, node):
             return Unknown((labels_of(receiver) - {"self"}) | {"principal", "proven"}, text)
         found = {"found"} if "client" in labels_of(key) else set()

@@ -10,9 +10,9 @@ from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import Bound, Function, Instance, Partial, Unknown, Value
 from stormdoor.auditor.reading.module import Assigned, Module
-from stormdoor.auditor.reading.project import Meaning
+from stormdoor.auditor.reading.project import Meaning, Project
 
-__all__ = ["GETS", "PUTS", "QUEUES", "Queues"]
+__all__ = ["GETS", "PUTS", "QUEUES", "Queues", "givers"]
 
 PUTS = frozenset({"put", "put_nowait", "append", "appendleft", "send_nowait"})
 GETS = frozenset({"get", "get_nowait", "pop", "popleft", "receive"})
@@ -92,12 +92,20 @@ class Queues(Tasks):
                 holder = None
         if isinstance(holder, Instance):
             for one in holder.info.mro:
-                for method in _takers(one.node, name) if isinstance(one, ClassInfo) else ():
+                for method in (
+                    _takers(one.node, frozenset({name})) if isinstance(one, ClassInfo) else ()
+                ):
                     yield self.attribute(holder, method, queue)
         elif isinstance(queue, ast.Name):
-            for module in self._places(queue):
-                for function in _takers(module.tree, name):
+            places = list(self._places(queue))
+            names = frozenset({name}).union(*(givers(one.tree, name) for one in places))
+            for module in places:
+                for function in _takers(module.tree, names):
                     yield self.global_name(module, function, queue)
+                for definition in module.classes if module is not self.frame.module else ():
+                    info = self.hierarchy.of(module, definition)
+                    for method in _takers(definition.node, names):
+                        yield self.attribute(Instance(info, text=info.name), method, queue)
 
     def _handed_on(self, queue: Value) -> Iterator[tuple[Value, str]]:
         """Who is given a queue where it is made, and takes something out of it, with its name there."""
@@ -122,7 +130,9 @@ class Queues(Tasks):
             return
         for name in [name for name, held in made.attrs.items() if held is queue]:
             for one in made.info.mro:
-                for method in _takers(one.node, name) if isinstance(one, ClassInfo) else ():
+                for method in (
+                    _takers(one.node, frozenset({name})) if isinstance(one, ClassInfo) else ()
+                ):
                     yield self.attribute(made, method, call), name
 
     def _of_target(
@@ -140,15 +150,34 @@ class Queues(Tasks):
             return
         parameters = [one.arg for one in function.node.args.args]
         for name, argument in zip(parameters, given, strict=False):
-            if ast.unparse(argument) in names and _takes_somewhere(function.node, name):
+            if ast.unparse(argument) in names and _takes_somewhere(
+                function.node, frozenset({name})
+            ):
                 values = [self.in_place(module, one) for one in given]
                 yield Partial(function, values, {}), name
 
     def _places(self, queue: ast.Name) -> Iterator[Module]:
+        """The file that names the queue, the one that makes it, and those that have it from there."""
         yield self.frame.module
         for one in self.project.resolve(self.frame.module, queue):
             if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
                 yield one.module
+                for name in (queue.id, *givers(one.module.tree, queue.id)):
+                    meant = self.project.members(one.module, name)
+                    for module in _naming(self.project, name):
+                        found = self.project.members(module, name)
+                        if module is not one.module and any(each in meant for each in found):
+                            yield module
+
+
+@lru_cache(maxsize=512)
+def _naming(project: Project, name: str) -> tuple[Module, ...]:
+    """The files of a program in which a name is written."""
+    return tuple(
+        module
+        for module in project.inside()
+        if not module.is_test and any(name in line for line in module.lines)
+    )
 
 
 def _bound_to(module: Module, made: int) -> frozenset[str]:
@@ -178,24 +207,50 @@ def _name_of(queue: ast.expr) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _takers(scope: ast.ClassDef | ast.Module, name: str) -> tuple[str, ...]:
-    """Functions of a body with a loop that takes something out of the queue of this name."""
+def _takers(scope: ast.ClassDef | ast.Module, names: frozenset[str]) -> tuple[str, ...]:
+    """Functions of a body with a loop that takes something out of the queue of this name.
+
+    A function that gives what comes out of it, `async def next_job(): return await jobs.get()`, is one of the
+    names.
+    """
     return tuple(
         one.name
         for one in scope.body
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and _takes_somewhere(one, name)
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and _takes_somewhere(one, names)
     )
 
 
-def _takes_somewhere(function: ast.AST, name: str) -> bool:
-    return any(_takes(one, name) for one in ast.walk(function) if isinstance(one, ast.While))
+@lru_cache(maxsize=4096)
+def givers(scope: ast.Module, name: str) -> frozenset[str]:
+    """The functions of a file that give what comes out of a queue."""
+    return frozenset(
+        one.name
+        for one in scope.body
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(
+            isinstance(inner, ast.Return)
+            and inner.value is not None
+            and any(_is_taken(call, frozenset({name})) for call in ast.walk(inner.value))
+            for inner in one.body
+        )
+    )
 
 
-def _takes(loop: ast.While, name: str) -> bool:
+def _takes_somewhere(function: ast.AST, names: frozenset[str]) -> bool:
     return any(
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in GETS
-        and _name_of(node.func.value) == name
-        for node in ast.walk(loop)
+        _is_taken(node, names)
+        for one in ast.walk(function)
+        if isinstance(one, ast.While)
+        for node in ast.walk(one)
     )
+
+
+def _is_taken(node: ast.AST, names: frozenset[str]) -> bool:
+    """`jobs.get()`, `next_job()`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=queue, attr=name)) if name in GETS:
+            return _name_of(queue) in names
+        case ast.Call(func=ast.Name(id=name)):
+            return name in names
+        case _:
+            return False

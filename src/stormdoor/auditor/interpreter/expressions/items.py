@@ -153,7 +153,7 @@ class Items(Proofs):
                 return value.items[key_named(index)]
             case Mapping() if (
                 value.exact
-                and (value.items or self._is_empty_of_its_own(value, index))
+                and (value.items or self.is_empty_of_its_own(value, index))
                 and "client" in labels_of(index)
             ):
                 return self.picked(value, index, node)
@@ -235,7 +235,7 @@ class Items(Proofs):
         looked_up = {"found"} if "client" in labels_of(index) else set()
         return Unknown(labels_of(value, index) | looked_up, text)
 
-    def _is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
+    def is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
         """Whether the connection has made a table for itself, and put nothing into it yet."""
         return self.mode == "member" and not table.text and is_chosen(index)
 

@@ -1,0 +1,71 @@
+"""How it is written that something waits at the other end of a queue: such files matter, too."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS, QUEUES, givers
+from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.module import Imported, Module
+from stormdoor.auditor.reading.project import Project
+
+__all__ = ["waiting_for"]
+
+_SHORT = 3
+"""Names that are no longer stand for anything."""
+
+
+def waiting_for(project: Project) -> set[str]:
+    """What stands in the files that take something out of a queue of those that were read."""
+    for module in list(project.inside()):
+        _follow_what_hands_on(project, module)
+    return {text for module in list(project.inside()) for text in _written(module)}
+
+
+def _follow_what_hands_on(project: Project, module: Module) -> None:
+    """Parse where a queue comes from, or a function that puts something into one: `put_job(message)`."""
+    queues = set(_imported(module))
+    for name, bindings in module.names.items():
+        if name in queues or _HANDS_ON & set(words_of(name)):
+            for one in bindings:
+                if isinstance(one, Imported):
+                    project.follow(module, one)
+
+
+_HANDS_ON = words("add enqueue put push queue submit")
+
+
+def _written(module: Module) -> Iterator[str]:
+    if not any("ueue" in line or ".put" in line for line in module.lines):
+        return
+    queues = {*_made(module), *_imported(module)}
+    for name in queues:
+        if len(name) > _SHORT:
+            yield from (f"{name}.{how}" for how in GETS - {"pop"})
+        yield from (one for one in givers(module.tree, name) if len(one) > _SHORT)
+
+
+def _made(module: Module) -> Iterator[str]:
+    """`jobs = asyncio.Queue()`: the names of queues."""
+    for node in module.tree.body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=ast.Name(id=made) | ast.Attribute(attr=made)),
+            ) if made in QUEUES - {"deque"}:
+                yield name
+            case _:
+                pass
+
+
+def _imported(module: Module) -> Iterator[str]:
+    """`jobs.put(message)`, where another file makes the queue."""
+    for node, _ in module.nodes():
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=how)) if (
+                how in PUTS and how.startswith("put")
+            ):
+                if any(isinstance(one, Imported) for one in module.names.get(name, ())):
+                    yield name
+            case _:
+                pass
