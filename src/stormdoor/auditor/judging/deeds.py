@@ -211,7 +211,7 @@ def _is_square(holder: Value | None) -> bool:
 
 
 _SAID = re.compile(r"""\[['"]?(\w+)['"]?\]|get\(['"](\w+)['"]""")
-_SQUARES = words("cell col column coord coords file i j pos position rank row square x y z")
+_SQUARES = words("cell col column coord coords i j pos position rank row square x y z")
 
 
 def _changes_somebodys(event: Event) -> bool:
