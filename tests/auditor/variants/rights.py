@@ -368,7 +368,49 @@ class Door(WebSocketHandler):
         if name in SCRIPTS:
             {does}
 """
+_TALKS = """
+class Door(WebSocketHandler):
+    here = set()
+    def open(self):
+        self.name = "guest %d" % len(self.here)
+        self.here.add(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        for one in self.here:
+            one.write_message({{"name": {name}, "{what}": data["{what}"]}})
+"""
+_MAILS = """
+import smtplib
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        letter = make_letter(data["text"])
+        smtplib.SMTP("localhost").sendmail("us@example.org", [{to}], letter.as_string())
+"""
+_COUNTS = """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "seen":
+            db.figures.update_one({{"name": "seen"}}, {{"${how}": {{"count": 1}}}})
+"""
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a message says what its speaker is called": (
+        "missing",
+        _TALKS.format(name='data["name"]', what="text"),
+    ),
+    "the connection says what its speaker is called": (
+        "ok",
+        _TALKS.format(name="self.name", what="text"),
+    ),
+    "a message says what something is called": (
+        "ok",
+        _TALKS.format(name='data["name"]', what="price"),
+    ),
+    "a message names whom a letter goes to": ("missing", _MAILS.format(to='data["to"]')),
+    "the source names whom a letter goes to": ("ok", _MAILS.format(to='"help@example.org"')),
+    "a message is counted": ("ok", _COUNTS.format(how="inc")),
+    "a message sets a figure": ("missing", _COUNTS.format(how="set")),
     "a message picks the script that is run": (
         "missing",
         _SCRIPTS.format(does="subprocess.Popen([SCRIPTS[name]])"),

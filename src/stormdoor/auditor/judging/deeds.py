@@ -239,7 +239,11 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
     if event.meant and held is not None and TELLS & words and "answer" not in labels_of(held):
         return True  # `if one.name == data["to"]: one.write_message(text)`
     fields = list(fields_of(event))
-    return bool(SPEAKS & words) and len(fields) > 1 and any(_RECIPIENT.match(one) for one in fields)
+    told = len(fields) > 1 or bool(_MAILS & words)  # what is told may have been made of it before
+    return bool(SPEAKS & words) and told and any(_RECIPIENT.match(one) for one in fields)
+
+
+_MAILS = words("email mail sendmail sms")
 
 
 def _speaks_where_it_names(event: Event) -> bool:
@@ -384,7 +388,7 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
         return told and event.selected
     if told and _is_put_through(words):
         return True
-    if not is_statement(event.module, event.node) or _fills_a_buffer(event):
+    if not is_statement(event.module, event.node) or _fills_a_buffer(event) or _only_counts(event):
         return False
     if is_sent_to_device(event):
         return told or event.selected
@@ -397,6 +401,11 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
 def _fills_a_buffer(event: Event) -> bool:
     """`camera.capture(buffer, "jpeg")`: it gives what it reads to what was made to hold it."""
     return any(text_of(one).startswith(_BUFFERS) for one in event.values)
+
+
+def _only_counts(event: Event) -> bool:
+    """`stats.update_one({"name": "done"}, {"$inc": {"count": 1}})`: there was one more."""
+    return any(isinstance(one, Mapping) and set(one.items) == {"$inc"} for one in event.values)
 
 
 _BUFFERS = ("bytearray(", "io.BytesIO(", "io.StringIO(")

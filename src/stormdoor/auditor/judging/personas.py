@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.events import SERVING, Event, Stage
 from stormdoor.auditor.interpreter.values import (
     Const,
     Instance,
+    Mapping,
     Unknown,
     Value,
     labels_of,
@@ -70,7 +71,25 @@ def claimed_identity(event: Event) -> str:
             and (_FIELD.search(value.text) or (said and lexicon.says_who(_last_of(value.text))))
         ):
             return value.text
+    return _speaker_in(event)
+
+
+def _speaker_in(event: Event) -> str:
+    """`{"name": data["name"], "text": data["text"]}`: who says it, beside what is said."""
+    for value in event.values:
+        if isinstance(value, Mapping) and _SAID & value.items.keys():
+            name = value.items.get("name")
+            if (
+                isinstance(name, Unknown)
+                and "message" in name.labels
+                and _IS_NAME.search(name.text)
+            ):
+                return name.text
     return ""
+
+
+_SAID = frozenset({"body", "line", "message", "msg", "text"})
+_IS_NAME = re.compile(r"(?:\[|\.(?:get|pop)\()['\"]name['\"][\])]?\)?$")
 
 
 def _is_spliced_in(value: Value) -> bool:
@@ -140,11 +159,14 @@ def _last_of(text: str) -> str:
 def _is_to_itself(event: Event) -> bool:
     """Whether it is the connection's own `self.write_message(…)`, and not that of one of many."""
     sites = [node for _, node, _ in event.stack] + [event.node]
-    holders = [
-        one.func.value
+    calls = [
+        one.func
         for one in sites
         if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)
     ]
+    if any(one.attr == "broadcast" for one in calls):
+        return False  # SockJS: to all of these
+    holders = [one.value for one in calls]
     return all(isinstance(one, ast.Name) and one.id in {"self", "cls"} for one in holders)
 
 
