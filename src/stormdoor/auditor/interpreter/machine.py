@@ -307,7 +307,7 @@ class Core:
         self.frame.meant += 1
         self.meant += 1
 
-    def fills(self, table: str, value: Value, *, drawn: bool) -> None:
+    def fills(self, table: str, value: Value, *, drawn: bool, told: bool) -> None:
         """Note that this client has put what it shows into a table: to find it there proves nothing.
 
         What is in it may well prove something: a session that every visitor gets has no user.
@@ -315,11 +315,12 @@ class Core:
         Args:
             table: The name of the table.
             value: What is there for this client.
-            drawn: The key was made up, and is of use to the client when it is told.
+            drawn: The key was made up.
+            told: The client knows it; else it does when it is told what was drawn.
         """
         if isinstance(value, Nobody):
             return
-        told = not drawn or any(map(tells_what_is_drawn, self.events))
+        told = told or any(map(tells_what_is_drawn, self.events))
         # What it finds under a key that nobody can guess is not of its choice.
         fields = fields_of(value) if not drawn else fields_of(value) or {}
         merge_kept(self.filled if told else self.untold, {table: fields})

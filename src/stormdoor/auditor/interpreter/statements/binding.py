@@ -288,8 +288,11 @@ class Binding(Expressions):
         """Note what this client puts into a table, or has put into it, so that it can find it there."""
         table = is_shared(holder) or (isinstance(holder, Unknown | Named) and not labels_of(holder))
         shown = self.is_proof(key)
-        if shown or (table and self._is_for_anybody(holder, key)):
-            self.fills(text_of(holder), value, drawn=not shown)
+        if not shown and not (table and self._is_for_anybody(holder, key)):
+            return
+        # Whoever sends a message that has a name made up is told it, in whatever way.
+        asked = self.stage == Stage.MESSAGE and text_of(key).startswith(MADE_UP)
+        self.fills(text_of(holder), value, drawn=not shown, told=shown or asked)
 
     def _is_for_anybody(self, table: Value, key: Value) -> bool:
         """Whether something is kept for whoever comes under a name that is made up, and nothing was asked.
