@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.applications import is_left_over
 from stormdoor.auditor.facts.places import functions_of, last_name, scopes_of, subject_of
-from stormdoor.auditor.interpreter.events import Stage
+from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.rule import Found, rule
@@ -61,7 +61,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     decoded = [
         event
         for event in endpoint.calls(*_DECODERS, stages=(Stage.MESSAGE, Stage.LATER))
-        if "message" in event.labels and event.module.inside
+        if "message" in event.labels and event.module.inside and not _is_only_compared(event)
     ]
     if not decoded:
         return
@@ -75,6 +75,31 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         steps=endpoint.steps(event),
         subject=subject_of(event.module, scopes_of(event.module, event.node)),
     )
+
+
+def _is_only_compared(event: Event) -> bool:
+    """Whether the message is compared with words and shown in texts, and nothing else is done with it."""
+    for function in scopes_of(event.module, event.node)[-1:]:
+        names: set[str] = set()
+        used: set[ast.AST] = set()
+        harmless: set[ast.AST] = set()
+        for node in ast.walk(function):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is event.node:
+                    names.add(name)
+                case ast.Name(ctx=ast.Load()):
+                    used.add(node)
+                case ast.Compare() | ast.JoinedStr() | ast.BinOp(op=ast.Mod()):
+                    harmless.update(ast.walk(node))
+                case ast.Match(subject=subject):
+                    harmless.update(ast.walk(subject))
+                case _:
+                    pass
+        # The call that decodes may take what has the same name.
+        taken = set(ast.walk(event.node))
+        rest = {one for one in used - taken if isinstance(one, ast.Name) and one.id in names}
+        return bool(rest) and rest <= harmless
+    return False
 
 
 def _checks(function: FunctionDefinition) -> bool:

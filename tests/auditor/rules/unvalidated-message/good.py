@@ -20,3 +20,13 @@ class Room(WebSocketHandler):
             self.rooms[parts[0]].add(self)
         except Exception:
             print("failed")
+
+
+class Bell(WebSocketHandler):
+    def on_message(self, message):
+        try:
+            message = json.loads(message)
+            if message["op"] == "ring":
+                self.write_message("ding")
+        except Exception:
+            self.write_message("not understood: %s" % message)
