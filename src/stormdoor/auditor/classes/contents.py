@@ -54,7 +54,9 @@ class Contents(Sockets):
         """Settings without which the program does not start, as they are written: `options.token`."""
         return frozenset(
             text
-            for text in needed_in(one.tree for one in self.project.inside() if not one.is_test)
+            for module in self.project.inside()
+            if not module.is_test
+            for text in needed_in(module.functions())
             if "." in text and is_setting_chain(text.split(".")[:1])
         )
 
@@ -65,8 +67,7 @@ class Contents(Sockets):
             name
             for one in self.project.inside()
             if not one.is_test
-            for node in ast.walk(one.tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for node in one.functions()
             for name in _put_on_parameters(node)
         )
 

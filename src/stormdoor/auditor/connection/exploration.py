@@ -99,6 +99,9 @@ def explored(
             merge_kept(result.filled, run.filled)
             if path is not None:
                 result.paths.append(path)
+                if _settles(path, origin):
+                    spent.left_out = True
+                    return
         spent.left_out = spent.left_out or bool(pending)
 
     seen: set[tuple[object, ...]] = set()
@@ -186,6 +189,11 @@ class _Spent:
         return (
             self.paths >= _MAX_PATHS or self.steps >= self.most or time.monotonic() > self.deadline
         )
+
+
+def _settles(path: Path, asked: Asked | None) -> bool:
+    """Whether the answer to a page is known after this way, whatever others say."""
+    return asked is not None and asked.throughout and path.answer is False and path.is_as_shipped
 
 
 def _followed(run: Run, origin: Asked | None) -> Path | None:

@@ -28,8 +28,8 @@ from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Origins", "Trick", "ask"]
 
-_MAX_STEPS = 60_000
-"""Work after which no further origin is asked about."""
+_MAX_STEPS = 36_000
+"""Work after which no further origin is asked about: most are worth one way, which refuses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ class _Asking:
 
     def lets_in(
         self, origin: str, host: str = HOST, address: str = ADDRESS, *, mostly: bool = False
-    ) -> bool | None:
-        """Whether this page is let in as shipped; None where that depends, or is not known.
+    ) -> bool:
+        """Whether this page is certainly let in as shipped.
 
         Args:
             origin: Where it comes from.
@@ -144,19 +144,21 @@ class _Asking:
             mostly: Whether most of the ways are enough, because a page that resembles nothing is
                 let in on none: then it is the name that lets it in, and what is not known is the same.
         """
-        asked = Asked(origin, host, address)
+        asked = Asked(origin, host, address, throughout=not mostly)
         pathway = self.pathway(asked)
         if pathway is None:
-            return None
+            return False
         answer = _answer(pathway)
         if answer is None and mostly:
             shipped = [path.answer for path in _shipped(pathway)]
-            answer = True if shipped.count(True) > shipped.count(False) else None
-        if answer is not True and any("list" in path.looked_at for path in pathway.paths):
+            answer = shipped.count(True) > shipped.count(False)
+        if not answer and any("list" in path.looked_at for path in pathway.paths):
             # What is listed may be hosts, and it may be origins.
-            pathway = self.pathway(replace(asked, listed=f"https://{asked.listed}"))
-            answer = answer if pathway is None or not _answer(pathway) else True
-        return answer
+            pathway = self.pathway(
+                replace(asked, listed=f"https://{asked.listed}", throughout=True)
+            )
+            answer = pathway is not None and _answer(pathway)
+        return bool(answer)
 
 
 def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins:
@@ -166,11 +168,11 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
     if plain is True:
         return Origins("open", found, ATTACKER, "any", events=events)
     for attempt in anybody(said):
-        if asking.lets_in(attempt.origin) is True:
+        if asking.lets_in(attempt.origin):
             return Origins("open", found, attempt.origin, "any", events=events)
     looked_at = {one for path in first.paths for one in path.looked_at}
     for host in dict.fromkeys([*compared(said), *LOCAL]) if "host" in looked_at else ():
-        if asking.lets_in(ATTACKER, host) is True:
+        if asking.lets_in(ATTACKER, host):
             if host in LOCAL:
                 return Origins("weak", found, ATTACKER, "host", host, events=events)
             return Origins("open", found, ATTACKER, "host", host, events=events)
@@ -179,11 +181,11 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
     never = not any(path.answer for path in first.paths)
     for attempt in attempts:
         if attempt.trick not in {"scheme", "port"} and (
-            asking.lets_in(attempt.origin, attempt.host, mostly=never) is True
+            asking.lets_in(attempt.origin, attempt.host, mostly=never)
         ):
             trick, shown = _anywhere(asking, attempt)
             return Origins("weak", found, shown, trick, events=events)
-    if "address" in looked_at and asking.lets_in(ATTACKER, address=LOCAL[1]) is True:
+    if "address" in looked_at and asking.lets_in(ATTACKER, address=LOCAL[1]):
         return Origins("weak", found, ATTACKER, "address", LOCAL[1], events=events)
     if _is_up_to_page(_shipped(first)):
         return Origins("weak", found, ATTACKER, "request", events=events)
@@ -192,7 +194,7 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
     minor = tuple(
         (one.trick, one.origin)
         for one in attempts
-        if one.trick in {"scheme", "port"} and asking.lets_in(one.origin) is True
+        if one.trick in {"scheme", "port"} and asking.lets_in(one.origin)
     )
     return Origins("restricted", found, events=events, minor=minor[:1])
 
@@ -270,7 +272,7 @@ def _anywhere(asking: _Asking, attempt: Try) -> tuple[Trick, str]:
     """The trick; of one that passes at the beginning, whether it passes in the middle, too."""
     scheme, _, host = attempt.origin.partition("://")
     middle = f"{scheme}://attacker-{host}"
-    if attempt.trick == "prefix" and asking.lets_in(middle, attempt.host) is True:
+    if attempt.trick == "prefix" and asking.lets_in(middle, attempt.host):
         return "substring", middle
     return attempt.trick, attempt.origin
 
@@ -293,14 +295,7 @@ def _past(hierarchy: Hierarchy, info: ClassInfo) -> ClassMember | None:
 
 def _shipped(pathway: Pathway) -> list[Path]:
     """The ways that are gone without a change of what is set."""
-    return [
-        path
-        for path in pathway.paths
-        if path.answer is not None
-        and all(
-            one.default is None or one.default == one.value for one in path.assumptions.values()
-        )
-    ]
+    return [path for path in pathway.paths if path.answer is not None and path.is_as_shipped]
 
 
 def _answer(pathway: Pathway) -> bool | None:

@@ -25,6 +25,8 @@ class Asked:
         whole: Whether what runs before `check_origin` is followed, too.
         otherwise: Whether ways that only another configuration takes are followed, too.
         listed: What is in lists of the server that nobody can read here.
+        throughout: Whether all that matters is if it is let in on every way as shipped: the first that
+            refuses it is the last that is followed.
     """
 
     origin: str
@@ -33,6 +35,7 @@ class Asked:
     whole: bool = False
     listed: str = STAND_IN
     otherwise: bool = False
+    throughout: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +74,13 @@ class Path:
     weighed: bool = False
     claimed: bool = False
     looked_at: frozenset[str] = frozenset()
+
+    @property
+    def is_as_shipped(self) -> bool:
+        """Whether every setting is on this way what it is as shipped, as far as that is known."""
+        return all(
+            one.default is None or one.default == one.value for one in self.assumptions.values()
+        )
 
     @property
     def checks(self) -> list[Event]:

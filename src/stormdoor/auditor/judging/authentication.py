@@ -3,7 +3,7 @@
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.judging.optional import by_a_setting
-from stormdoor.auditor.judging.shipped import in_use, is_as_shipped
+from stormdoor.auditor.judging.shipped import in_use
 from stormdoor.auditor.judging.verdicts import Authentication, classified
 
 __all__ = ["judge"]
@@ -16,7 +16,7 @@ def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authenticatio
         pathway: The ways.
         knowledge: What is known of bases that were not read.
     """
-    shipped = [path for path in pathway.paths if is_as_shipped(path)]
+    shipped = [path for path in pathway.paths if path.is_as_shipped]
     used = in_use(shipped, pathway.paths)
     answer = classified(used)
     if answer.kind in {"guarded", "presumed"}:

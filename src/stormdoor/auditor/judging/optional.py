@@ -3,7 +3,7 @@
 from stormdoor.auditor.connection.pathway import Path, Pathway
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
 from stormdoor.auditor.judging.making import keeps_nobody_out
-from stormdoor.auditor.judging.shipped import in_use, is_as_shipped
+from stormdoor.auditor.judging.shipped import in_use
 from stormdoor.auditor.judging.verdicts import (
     ASKS,
     LETS_IN,
@@ -53,7 +53,7 @@ def by_a_setting(paths: list[Path]) -> Authentication | None:
             off = [
                 path
                 for path in paths
-                if is_as_shipped(path)
+                if path.is_as_shipped
                 and decisive.name in path.assumptions
                 and path.assumptions[decisive.name].value != decisive.value
             ]
@@ -78,7 +78,7 @@ def optional_part(pathway: Pathway) -> Authentication | None:
 
     Where not every way was followed it must be the first that is met: what comes before it is known.
     """
-    used = in_use([path for path in pathway.paths if is_as_shipped(path)], pathway.paths)
+    used = in_use([path for path in pathway.paths if path.is_as_shipped], pathway.paths)
     shipped = frozenset(id(event.node) for path in used for event in path.checks)
     for asking in pathway.paths:
         flipped = [
@@ -103,7 +103,7 @@ def optional_part(pathway: Pathway) -> Authentication | None:
             and not _asks_itself(flipped[0], pathway.paths)
         ):
             accepted = next(
-                (p for p in pathway.paths if is_as_shipped(p) and p.outcome == "accepted"), None
+                (p for p in pathway.paths if p.is_as_shipped and p.outcome == "accepted"), None
             )
             return Authentication("optional", further[-1], accepted, flipped[0])
     return None
@@ -137,7 +137,7 @@ def _decides(one: Assumption, path: Path) -> bool:
 def _asked_as_shipped(paths: list[Path]) -> frozenset[int]:
     """Where something is asked of this client with every setting as it is shipped."""
     return frozenset(
-        id(event.node) for path in paths if is_as_shipped(path) for event in path.checks
+        id(event.node) for path in paths if path.is_as_shipped for event in path.checks
     )
 
 
@@ -146,7 +146,7 @@ def _asks_itself(setting: Assumption, paths: list[Path]) -> bool:
     return any(
         setting.node in [site for _, site, _ in event.stack]
         for path in paths
-        if is_as_shipped(path)
+        if path.is_as_shipped
         for event in path.checks
     )
 

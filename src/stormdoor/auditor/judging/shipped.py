@@ -9,12 +9,7 @@ from stormdoor.auditor.judging.messages import (
 )
 from stormdoor.auditor.judging.verdicts import ASKS, classified
 
-__all__ = ["in_use", "is_as_shipped"]
-
-
-def is_as_shipped(path: Path) -> bool:
-    """Whether every setting is on this way what it is as shipped, as far as that is known."""
-    return all(one.default is None or one.default == one.value for one in path.assumptions.values())
+__all__ = ["in_use"]
 
 
 def in_use(shipped: list[Path], paths: list[Path]) -> list[Path]:

@@ -137,6 +137,16 @@ class Module:
             self._around = dict(self.nodes())
         return self._around.get(node, ())
 
+    def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Every function statement, wherever it stands: in no expression, so that none is looked into."""
+        pending: list[ast.AST] = [self.tree]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node
+            for name in _BLOCKS:
+                pending += getattr(node, name, ())
+
     def calls_of(self, name: str) -> list[ast.Call]:
         """Calls of a plain name."""
         return [
@@ -160,6 +170,8 @@ _ASIDE = re.compile(
 )
 _KEPT = frozenset({ast.Call, ast.Tuple, ast.List, ast.ClassDef, ast.Assign})
 _SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
+_BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
+"""What of a statement holds statements."""
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg, ast.Pass})
 _PLAIN = words(
     """

@@ -47,13 +47,11 @@ def needed_by(scope: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef) -> fro
     return frozenset(_needed(scope.body, raising=True))
 
 
-def needed_in(trees: Iterable[ast.Module]) -> Iterator[str]:
-    """The settings, as they are written, without which the functions of files end the program."""
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                starts = node.name.strip("_").startswith(_STARTS)
-                yield from _needed(node.body, raising=starts)
+def needed_in(functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef]) -> Iterator[str]:
+    """The settings, as they are written, without which functions end the program."""
+    for node in functions:
+        starts = node.name.strip("_").startswith(_STARTS)
+        yield from _needed(node.body, raising=starts)
 
 
 def _needed(body: list[ast.stmt], *, raising: bool) -> Iterator[str]:
