@@ -118,11 +118,12 @@ def functions_of_socket(
             if isinstance(one, ast.Attribute) and one.attr in methods
         ]
     aside = {id(node) for name, node in methods.items() if name not in reached}
-    aside -= {
-        id(around)
-        for event in endpoint.member.events
-        for around in scopes_of(event.module, event.node)[-1:]
-    }
+    if aside:
+        aside -= {
+            id(around)
+            for event in endpoint.member.events
+            for around in scopes_of(event.module, event.node)[-1:]
+        }
     for module, function in functions_of(endpoint):
         if id(function) not in aside:
             yield module, function

@@ -120,6 +120,8 @@ def _is_signed(node: ast.Assign, name: str, scopes: tuple[ast.AST, ...]) -> bool
 
 def _signs_nothing(module: Module, project: Project, name: str) -> bool:
     """Whether it is the secret of signed cookies and no more, in a program that signs none."""
+    if signs_cookies(project):
+        return False
     nodes = list(ast.walk(module.tree))
     secrets = {
         one.value for one in nodes if isinstance(one, ast.keyword) and one.arg == "cookie_secret"
@@ -129,7 +131,7 @@ def _signs_nothing(module: Module, project: Project, name: str) -> bool:
         for one in nodes
         if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
     }
-    return bool(used) and used <= secrets and not signs_cookies(project)
+    return bool(used) and used <= secrets
 
 
 def _is_whole(value: ast.expr, call: ast.Call) -> bool:
