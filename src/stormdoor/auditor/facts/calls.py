@@ -12,7 +12,16 @@ from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 from stormdoor.auditor.rule import EndpointCheck, Found, ModuleCheck
 
-__all__ = ["Call", "CallCheck", "call_at", "calls_in", "in_files", "is_cut", "on_the_way"]
+__all__ = [
+    "Call",
+    "CallCheck",
+    "InFiles",
+    "call_at",
+    "calls_in",
+    "in_files",
+    "is_cut",
+    "on_the_way",
+]
 
 _PROOF = 16
 """Letters of a digest in hexadecimal; fewer hold less than 64 bits."""
@@ -246,9 +255,7 @@ def call_at(project: Project, module: Module, node: ast.Call) -> Call:
 
 def calls_in(project: Project, module: Module, *last: str) -> Iterator[Call]:
     """The calls in a file whose name ends like this; an imported name may have another one here."""
-    by_name = project.called.get(module.file)
-    if by_name is None:
-        by_name = project.called[module.file] = _called(project, module)
+    by_name = _called(project, module)
     found = {at: pair for name in last for at, pair in by_name.get(name, ())}
     for at in sorted(found):
         yield Call(project, module, *found[at])
@@ -258,6 +265,9 @@ def _called(
     project: Project, module: Module
 ) -> dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]]:
     """The calls in a file by the ends of their names: every rule asks, so it is found out once."""
+    known = project.called.get(module.file)
+    if known is not None:
+        return known
     result: dict[str, list[tuple[int, tuple[ast.Call, tuple[ast.AST, ...]]]]] = {}
     plain: dict[tuple[str, tuple[ast.AST, ...]], set[str]] = {}
     for at, (node, scopes) in enumerate(module.nodes()):
@@ -272,19 +282,38 @@ def _called(
             ends |= plain[key]
         for end in ends:
             result.setdefault(end, []).append((at, (node, scopes)))
+    project.called[module.file] = result
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class InFiles:
+    """A check of calls as one of files; tests are left out.
+
+    Args:
+        check: What is run on each call.
+        last: How the names of these calls end.
+    """
+
+    check: CallCheck
+    last: tuple[str, ...]
+
+    def __call__(self, module: Module, project: Project) -> Iterator[Found]:
+        """Run the check on each of these calls in a file."""
+        if not is_test(module):
+            for call in calls_in(project, module, *self.last):
+                yield from self.check(call)
+
+    @staticmethod
+    def look_up(module: Module, project: Project) -> None:
+        """Follow the names of all calls in a file, for whichever check asks."""
+        if not is_test(module):
+            _called(project, module)
+
+
 def in_files(check: CallCheck, *last: str) -> ModuleCheck:
-    """A check of calls as one of files; tests are left out."""
-
-    def run(module: Module, project: Project) -> Iterator[Found]:
-        if is_test(module):
-            return
-        for call in calls_in(project, module, *last):
-            yield from check(call)
-
-    return run
+    """A check of calls as one of files."""
+    return InFiles(check, last)
 
 
 def on_the_way(check: CallCheck, *last: str) -> EndpointCheck:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stormdoor.auditor.connection.exploration import LAST_RESORT
+from stormdoor.auditor.facts.calls import InFiles
 from stormdoor.auditor.judging.door import DOOR_RULES, stands_behind_door
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.table import verdicts
@@ -131,6 +133,18 @@ class _Work:
             *(Task(endpoint=at) for at in range(len(self.scene.endpoints))),
             *(Task(first=at, last=min(at + _CHUNK, len(self.modules))) for at in files),
         ]
+
+    def look_up(self, tasks: Iterable[Task]) -> None:
+        """Follow the names of calls in files, once and not in each of the processes that are made then.
+
+        For the sake of how a call's name ends, hundreds of files are parsed that matter to nothing else.
+        """
+        if not any(isinstance(rule.on_module, InFiles) for rule in self.rules):
+            return
+        for task in tasks:
+            for module in self.modules[task.first : task.last]:
+                with suppress(*_TRIPS):  # the rules will say so
+                    InFiles.look_up(module, self.scene.project)
 
     def more(self, reached: Iterable[Path]) -> list[Task]:
         """Tasks for files that others reached when they followed a name, in whichever process."""
@@ -303,8 +317,18 @@ def _parts(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[T
     workers = min(workers, max(1, len(tasks) // 2))
     endpoints = sum(task.endpoint >= 0 for task in tasks)
     if workers > 1 and (endpoints > _WORTH or len(tasks) > 8):
-        return _in_processes(work, tuple(tasks), workers)
+        return _in_turn(work, tuple(tasks), workers)
     return ((task, work.part(task)) for task in tuple(tasks))
+
+
+def _in_turn(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Part]]:
+    """Endpoints, then files: what is looked up for files is nothing that endpoints know."""
+    for about_files in (False, True):
+        those = [task for task in tasks if (task.endpoint < 0) is about_files]
+        if about_files:
+            work.look_up(those)
+        if those:
+            yield from _in_processes(work, those, min(workers, len(those)))
 
 
 def _in_processes(work: _Work, tasks: Sequence[Task], workers: int) -> Iterator[tuple[Task, Part]]:
