@@ -172,6 +172,92 @@ application = Application([(r"/screen", Screen), (r"/socket", Door)])
 """
 
 
+_SECRET = """
+import secrets
+define("token", type=str)
+{made}
+class Page(RequestHandler):
+    def get_current_user(self):
+        return self.get_secure_cookie("who")
+    {decorated}
+    def get(self):
+        {asked}
+        self.render("page.html", token={told})
+class Door(WebSocketHandler):
+    def prepare(self):
+        if self.get_argument("token", "") != {wanted}:
+            raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+application = Application([(r"/", Page), (r"/socket", Door)], cookie_secret=os.environ["KEY"])
+"""
+
+_DESK = """
+import secrets
+class Tickets:
+    def __init__(self):
+        self.given = {{}}
+    def issue(self, who):
+        key = secrets.token_urlsafe(12)
+        self.given[key] = who
+        return key
+    def check(self, key):
+        return self.given.pop(key, None) is not None
+class Page(RequestHandler):
+    def initialize(self, tickets):
+        self.tickets = tickets
+    def get_current_user(self):
+        return self.get_secure_cookie("who")
+    {decorated}
+    def get(self):
+        self.render("page.html", ticket=self.tickets.issue({who}))
+class Door(WebSocketHandler):
+    def initialize(self, tickets):
+        self.tickets = tickets
+    def prepare(self):
+        if not self.tickets.check(self.get_argument("ticket", "")):
+            raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+tickets = Tickets()
+application = Application(
+    [(r"/", Page, {{"tickets": tickets}}), (r"/socket", Door, {{"tickets": tickets}})]
+)
+"""
+
+_REDIS = """
+import redis, uuid
+store = redis.Redis()
+class Page(RequestHandler):
+    def post(self):
+        {asked}
+        token = uuid.uuid4().hex
+        store.setex({under}, 3600, "x")
+        self.write({{"token": token}})
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not store.get(self.get_argument("token", "")):
+            raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+application = Application([(r"/", Page), (r"/socket", Door)])
+"""
+_LOGGED_IN = """if not db.check_password(self.get_argument("name"), self.get_argument("password")):
+            raise HTTPError(403)"""
+
+
+def _secret(**parts: str) -> str:
+    """A secret of the whole program, and the page that may tell it."""
+    usual = {
+        "made": "TOKEN = secrets.token_hex(16)",
+        "decorated": "",
+        "asked": "",
+        "told": "TOKEN",
+        "wanted": "TOKEN",
+    }
+    return _SECRET.format(**usual | parts)
+
+
 def _page(**parts: str) -> str:
     """A page that hands out tickets, and the socket that asks for one."""
     usual = {
@@ -360,6 +446,52 @@ CASES: dict[str, Case] = {
     "a code that another socket only keeps": (
         "late",
         _ELSEWHERE.format(opening="def open(self):", told='"look at the screen"'),
+        {},
+    ),
+    "the token of the program is in the page of everybody": ("missing", _secret(), {}),
+    "the token of the program is in the page of users": (
+        "guarded",
+        _secret(decorated="@authenticated"),
+        {},
+    ),
+    "the token of the program is in the page of who is asked first": (
+        "guarded",
+        _secret(asked="if self.current_user is None:\n            return self.redirect('/in')"),
+        {},
+    ),
+    "another token is in the page of everybody": (
+        "guarded",
+        _secret(made="TOKEN = secrets.token_hex(16)\nOTHER = secrets.token_hex(8)", told="OTHER"),
+        {},
+    ),
+    "the token of the configuration is in the page of everybody": (
+        "missing",
+        _secret(made="", told="options.token", wanted="options.token"),
+        {},
+    ),
+    "the token of the configuration is in no page": (
+        "guarded",
+        _secret(made='TOKEN = os.environ["TOKEN"]', told='"none"'),
+        {},
+    ),
+    "tickets of an object that the route gives": (
+        "missing",
+        _DESK.format(decorated="", who='"guest"'),
+        {},
+    ),
+    "tickets of an object that the route gives, for users": (
+        "guarded",
+        _DESK.format(decorated="@authenticated", who="self.current_user"),
+        {},
+    ),
+    "tickets in a store for whoever asks": (
+        "missing",
+        _REDIS.format(asked="", under="token"),
+        {},
+    ),
+    "tickets in a store for whoever logs in": (
+        "guarded",
+        _REDIS.format(asked=_LOGGED_IN, under="token"),
         {},
     ),
 }

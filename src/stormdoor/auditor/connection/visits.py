@@ -8,10 +8,12 @@ from typing import Literal
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.stores import parameters_of
 from stormdoor.auditor.connection.exploration import explored
-from stormdoor.auditor.connection.pathway import Pathway
-from stormdoor.auditor.interpreter.kept import Kept, merge_kept
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.connection.pathway import Path, Pathway
+from stormdoor.auditor.interpreter.events import tells
+from stormdoor.auditor.interpreter.kept import Kept, merge_kept, secret_named
+from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["explore"]
@@ -53,7 +55,9 @@ def explore(
     known: Kept = {}
     merge_kept(known, found.filled)
     if not asked <= known.keys():
-        merge_kept(known, _filled_before(project, hierarchy, info, asked - known.keys()))
+        merge_kept(
+            known, _filled_before(project, hierarchy, info, asked - known.keys(), words or {})
+        )
     filled = {table: fields for table, fields in known.items() if table in asked}
     if not filled:
         return found
@@ -61,7 +65,11 @@ def explore(
 
 
 def _filled_before(
-    project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    wanted: set[str],
+    words: MappingABC[str, tuple[Module, ast.expr]],
 ) -> Kept:
     """What other handlers put into these tables for whoever comes to them."""
     names = [one.rpartition(".")[2] for one in wanted]
@@ -72,12 +80,30 @@ def _filled_before(
         if one is not info
     ]
     for _, _, one in sorted(handlers, key=lambda entry: entry[:2])[:_MAX_VISITED]:
-        merge_kept(filled, _filled_by(project, hierarchy, one))
+        given = frozenset(words) & _parameters(hierarchy, one)
+        named = tuple((name, words[name]) for name in sorted(given))
+        merge_kept(filled, _filled_by(project, hierarchy, one, named))
     return filled
 
 
+def _parameters(hierarchy: Hierarchy, info: ClassInfo) -> frozenset[str]:
+    """What `initialize` of a handler is given: under the names that another has, the same."""
+    for one in info.mro:
+        for binding in (
+            hierarchy.members(one).get("initialize", ()) if isinstance(one, ClassInfo) else ()
+        ):
+            if isinstance(binding, Defined) and isinstance(binding.node, ast.FunctionDef):
+                return frozenset(name for name, _ in parameters_of(binding.node))
+    return frozenset()
+
+
 @lru_cache(maxsize=64)
-def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
+def _filled_by(
+    project: Project,
+    hierarchy: Hierarchy,
+    info: ClassInfo,
+    words: tuple[tuple[str, tuple[Module, ast.expr]], ...],
+) -> Kept:
     filled: Kept = {}
     verbs = [
         verb
@@ -85,9 +111,24 @@ def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
         if any(isinstance(one, ClassInfo) and verb in hierarchy.members(one) for one in info.mro)
     ]
     for verb in ("",) if hierarchy.is_socket(info) else verbs:
-        ways = explored(project, hierarchy, info, "anonymous", words={}, verb=verb, worth=_WORTH)
+        ways = explored(
+            project, hierarchy, info, "anonymous", words=dict(words), verb=verb, worth=_WORTH
+        )
         merge_kept(filled, ways.filled)
+        for path in ways.paths if verb else ():
+            filled |= dict.fromkeys(_secrets_told(path))
     return filled
+
+
+def _secrets_told(path: Path) -> Iterator[str]:
+    """The secrets of the program that a page tells before it has asked who it is."""
+    for event in path.events:
+        if event.kind in {"absent", "check", "may-refuse"}:
+            return
+        if tells(event):
+            yield from filter(
+                None, map(secret_named, [*event.values, *(one for _, one in event.words)])
+            )
 
 
 def _handlers(project: Project, hierarchy: Hierarchy) -> Iterator[ClassInfo]:

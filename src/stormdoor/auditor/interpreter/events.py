@@ -8,7 +8,7 @@ from typing import Literal
 from stormdoor.auditor.interpreter.values import Labels, Value
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["SERVING", "Assumption", "Event", "Mode", "Stage", "tells_what_is_drawn"]
+__all__ = ["SERVING", "Assumption", "Event", "Mode", "Stage", "tells", "tells_what_is_drawn"]
 
 Mode = Literal["anonymous", "member", "origin"]
 
@@ -89,7 +89,12 @@ class Assumption:
 
 def tells_what_is_drawn(event: Event) -> bool:
     """Whether the client is told something that was made up, by a message, a page, a cookie."""
-    return "drawn" in event.labels and (event.kind == "send" or event.text in _TELLS)
+    return "drawn" in event.labels and tells(event)
+
+
+def tells(event: Event) -> bool:
+    """Whether the client is told something, by a message, a page, a cookie."""
+    return event.kind == "send" or (event.kind == "call" and event.text in _TELLS)
 
 
 _TELLS = frozenset(

@@ -9,6 +9,7 @@ from stormdoor.auditor.interpreter.values import (
     Mapping,
     Nobody,
     Sequence,
+    Setting,
     Unknown,
     Value,
     labels_of,
@@ -16,7 +17,16 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["Fields", "Kept", "field_in", "fields_of", "found_in", "is_for_anybody", "merge_kept"]
+__all__ = [
+    "Fields",
+    "Kept",
+    "field_in",
+    "fields_of",
+    "found_in",
+    "is_for_anybody",
+    "merge_kept",
+    "secret_named",
+]
 
 Fields: TypeAlias = dict[str, Value] | None
 """What stands in a record when it is made, but for what is empty; None where it is no record."""
@@ -65,6 +75,19 @@ def field_in(record: Value, name: str) -> Value | None:
     if lexicon.is_of_somebody(name):
         return Nobody(text, truthy=lexicon.is_negative(name))
     return Unknown(record.labels - {"visitor"}, text)
+
+
+def secret_named(value: Value) -> str:
+    """What stands for a secret of the program wherever it is asked for again; empty for anything else."""
+    match value:
+        case Unknown(labels=labels, text=text, truthy=True) if "secret" in labels:
+            return f"secret {text}"
+        case Setting(name=name, labels=labels) if "secret" in labels or (
+            lexicon.is_credential_name(name.rpartition(".")[2])
+        ):
+            return f"secret {name}"
+        case _:
+            return ""
 
 
 def merge_kept(kept: Kept, more: Kept) -> None:

@@ -114,7 +114,7 @@ class Unread(Listening):
         elsewhere = _is_elsewhere(last, args, words)
         verifies = _verifies(names, last) and not elsewhere
         proof = not elsewhere and self._is_shown(last, args, everything, verifies=verifies)
-        held = self._asked_of_what_was_found(function, last, args, node)
+        held = self._asked_of_what_was_found(function, text, args, node)
         if held is not None:
             return held
         if {"unverified", "unsafe"} & set(lexicon.words_of(last)):
@@ -217,15 +217,17 @@ class Unread(Listening):
         )
 
     def _asked_of_what_was_found(
-        self, function: Value, name: str, args: list[Value], node: ast.AST
+        self, function: Value, text: str, args: list[Value], node: ast.AST
     ) -> Value | None:
         """What nobody gives, and what `get` gives of the record that every visitor has."""
+        holder, _, name = text.rpartition(".")
+        if name in _PUTS and args:
+            held = function.receiver if isinstance(function, Member) else Unknown(text=holder)
+            self.put_into(held, args[0], args[-1])
         if not isinstance(function, Member):
             return None
         if isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
-        if name in _PUTS and args:
-            self.put_into(function.receiver, args[0], args[-1])
         if name == "get" and args and isinstance(args[0], Const):
             return field_in(function.receiver, str(args[0].value))
         return None

@@ -14,6 +14,7 @@ from stormdoor.auditor.interpreter.expressions.memberships import (
     worth_guessing,
 )
 from stormdoor.auditor.interpreter.expressions.operators import turned
+from stormdoor.auditor.interpreter.kept import secret_named
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
 from stormdoor.auditor.interpreter.values import (
@@ -274,9 +275,14 @@ class Comparisons(Memberships):
             case _:
                 return None
 
-    def _was_told(self, value: Value) -> bool:
-        """Whether the server has sent it to this client: that it comes back proves nothing."""
-        return any(
+    def _is_told(self, value: Value) -> bool:
+        """Whether the server tells it to this client, or to anybody: that it comes back proves nothing."""
+        if not isinstance(value, Unknown | Setting):
+            return False
+        name = secret_named(value)
+        if name:
+            self.tables_asked.add(name)
+        return name in self.filled or any(
             event.kind == "send" and any(_holds(one, value) for one in event.values)
             for event in self.events
         )
@@ -317,8 +323,8 @@ class Comparisons(Memberships):
                 return None
             if isinstance(other, ClassRef | Function | ModuleRef):
                 return None  # a kind of something, and no secret
-            if isinstance(other, Unknown) and self._was_told(other):
-                return None
+            if self._is_told(other):
+                return Unknown(chosen_only(one), self.frame.module.source(node))
             text = self.frame.module.source(node)
             if isinstance(other, Setting):
                 default = self.truth_of_default(other)

@@ -286,7 +286,9 @@ class Binding(Expressions):
 
     def put_into(self, holder: Value, key: Value, value: Value) -> None:
         """Note what this client puts into a table, or has put into it, so that it can find it there."""
-        table = is_shared(holder) or (isinstance(holder, Unknown | Named) and not labels_of(holder))
+        table = is_shared(holder) or (
+            isinstance(holder, Unknown | Named) and labels_of(holder) <= {"answer", "setting"}
+        )
         shown = self.is_proof(key)
         if not shown and not (table and self._is_for_anybody(holder, key)):
             return
