@@ -394,7 +394,60 @@ class Door(WebSocketHandler):
         if data["type"] == "seen":
             db.figures.update_one({{"name": "seen"}}, {{"${how}": {{"count": 1}}}})
 """
+_LAMP = """
+from elsewhere import Lamp
+class Door(WebSocketHandler):
+    {begins}
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "level":
+            {sets}
+application = Application([("/ws", Door{given})])
+"""
+_OWN_LAMP = {"begins": "def open(self):\n        self.lamp = Lamp()", "given": ""}
+_THE_LAMP = {
+    "begins": "def initialize(self, lamp):\n        self.lamp = lamp",
+    "given": ', {"lamp": Lamp()}',
+}
+_SETS = ('setattr(self.lamp, "level", data["level"])', 'self.lamp.level = data["level"]')
+_PLAYERS = """
+class Door(WebSocketHandler):
+    players = []
+    def open(self):
+        {begins}
+        self.players.append(self)
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "kick":
+            self.players[data["index"]].close()
+"""
+_GOES = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.board = Board()
+    def on_message(self, message):
+        data = json.loads(message)
+        self.board.{verb}(data["from"], data["{what}"])
+        self.write_message(self.board.dump())
+"""
 ANYBODY: dict[str, tuple[str, str]] = {
+    **{f"the own lamp, {sets}": ("ok", _LAMP.format(sets=sets, **_OWN_LAMP)) for sets in _SETS},
+    **{f"the lamp, {sets}": ("missing", _LAMP.format(sets=sets, **_THE_LAMP)) for sets in _SETS},
+    "a message closes another of the class": ("missing", _PLAYERS.format(begins="pass")),
+    "a message closes one of its own": ("ok", _PLAYERS.format(begins="self.players = []")),
+    "a piece goes from somewhere": ("ok", _GOES.format(verb="move", what="to")),
+    "a line is from somebody": ("missing", _GOES.format(verb="say", what="text")),
+    "a picture is opened": (
+        "ok",
+        """
+import io
+from PIL import Image
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        picture = Image.open(io.BytesIO(message))
+        self.write_message({"size": picture.size})
+""",
+    ),
     "a message says what its speaker is called": (
         "missing",
         _TALKS.format(name='data["name"]', what="text"),

@@ -377,8 +377,8 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
     name = name_of(event)
     if name in LATER:
         return event.selected and bool(event.values) and _is_started(event.values[0])
-    if event.text == "open":
-        return False  # a file of the program; one that a message names is a command
+    if event.text == "open" or (name == "open" and _fills_a_buffer(event)):
+        return False  # a file of the program, or a picture: one that a message names is a command
     made = name[:1].isupper() and event.receiver is None
     if made or words[:1] in (["on"], ["handle"], ["process"]):
         return words in _WHOLE

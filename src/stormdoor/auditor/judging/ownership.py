@@ -25,12 +25,22 @@ def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
 
     What a connection made or was given for itself is its own: `self.player.move(...)`.
     """
-    if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Name):
+    named = isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Name)
+    if named and _altered_by(event.node) is None:
         # What is called under a local name says in its text where it comes from.
         chain = lexicon.chain_of(event.text)
         return bool(chain) and chain[0] not in {"self", "cls"} | _BUILTINS
     places = [(module, node) for module, node, _ in event.stack]
     return _belongs(endpoint, [*places, (event.module, event.node)])
+
+
+def _altered_by(node: ast.AST) -> ast.expr | None:
+    """`self.lamp` of `setattr(self.lamp, "level", message)`."""
+    match node:
+        case ast.Call(func=ast.Name(id="setattr"), args=[held, *_]):
+            return held
+        case _:
+            return None
 
 
 def is_for_itself(endpoint: Endpoint, event: Event) -> bool:
@@ -59,7 +69,10 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
     if not places:
         return False
     module, node = places[-1]
+    held = _altered_by(node)
     names = _chain(node.func if isinstance(node, ast.Call) else node)
+    if held is not None:
+        names = [*_chain(held), "attribute"]
     around = _around(module, node)
     for _ in range(_MAX_STEPS):
         if not names:
@@ -100,8 +113,11 @@ def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
     """Whether the connection has it from its class, from the route or from a module, and made none itself."""
     for statement in info.node.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call()) if bound == name:
-                return True
+            case ast.Assign(
+                targets=[ast.Name(id=bound)],
+                value=ast.Call() | ast.Dict() | ast.List() | ast.Set(),
+            ) if bound == name:
+                return not _is_made_anew(info.node, name)
             case ast.FunctionDef():
                 for value in stored_by(statement).get(name, []):
                     names = _chain(value)
@@ -114,6 +130,16 @@ def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
             case _:
                 pass
     return False
+
+
+@lru_cache(maxsize=4096)
+def _is_made_anew(owner: ast.ClassDef, name: str) -> bool:
+    """Whether a connection puts something of its own in the place of what the class has for all."""
+    return any(
+        name in stored_by(method)
+        for method in owner.body
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def _chain(node: ast.AST) -> list[str]:

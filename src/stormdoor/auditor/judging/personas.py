@@ -22,6 +22,7 @@ from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
 from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = ["claimed_identity", "names_carried", "names_of_anybody"]
@@ -37,6 +38,8 @@ _SAYS |= {"order", "pay", "play", "transfer", "vote", "withdraw"}
 """Words of what tells others, or keeps, what somebody says."""
 _READS = FINDS | {"all", "execute", "hget", "hgetall", "history", "list", "lrange", "mget", "read"}
 _READS |= {"open", "scan", "search", "smembers", "where", "zrange", "zrevrange"}
+_FROM_TO = words("copy drag jump move play range route swap travel walk")
+"""Words of what goes from one place to another."""
 _COUNTS = frozenset({"count", "exist", "exists"})
 _COUNTED = re.compile(r" (?:[<>=!]=|[<>]|in|is|not) |(?:^|\.)(?:bool|count\w*|exists|len)\(")
 """What only says whether there is something, or how many there are."""
@@ -69,6 +72,7 @@ def claimed_identity(event: Event) -> str:
             and "message" in value.labels
             and "credential" not in value.labels
             and (_FIELD.search(value.text) or (said and lexicon.says_who(_last_of(value.text))))
+            and not _says_where_from(value, set(lexicon.words_of(last)))
         ):
             return value.text
     return _speaker_in(event)
@@ -317,12 +321,21 @@ def _is_kept(event: Event) -> bool:
 def _is_said(event: Event, words: set[str]) -> bool:
     """`room.say(user, text)`, `lines.insert({"from": user, …})`, `names.append(user)`."""
     if event.kind == "store" and len(event.values) == 2:  # `board[x][y] = data["player"]`
-        return "somebody" in labels_of(event.values[1])
+        value = event.values[1]
+        return isinstance(value, Unknown) and value.labels >= {"message", "somebody"}
     if event.text != "handler.broadcast" and (
         event.kind != "act" or not (_SAYS & words or statement_in(event).startswith("insert"))
     ):
         return False
-    return any("somebody" in labels_of(one) for one in values_in(event))
+    return any(
+        "somebody" in labels_of(one) and not _says_where_from(one, words)
+        for one in values_in(event)
+    )
+
+
+def _says_where_from(value: Value, words: set[str]) -> bool:
+    """`board.move(data["from"], data["to"])`: it goes from somewhere, and not from somebody."""
+    return _last_of(text_of(value)) == "from" and bool(_FROM_TO & words)
 
 
 def _is_of_what_was_found(event: Event) -> bool:
