@@ -1,8 +1,11 @@
 """Calls that decode a JSON Web Token, and what they verify: PyJWT, python-jose, Authlib."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from stormdoor.auditor.facts.calls import Call, calls_in
@@ -127,7 +130,42 @@ def is_own(token: Decoding, claim: str) -> bool:
             claims = call.entries(call.argument(at, "payload"))
             if claim == "iss" or claims is None or claim not in claims:
                 return True
-    return False
+    return any(
+        _makes(text, keys) and (claim == "iss" or not re.search(rf"['\"]{claim}['\"]", text))
+        for tree in token.call.project.trees
+        if tree.inside
+        for text in _makers(tree.files)
+    )
+
+
+@lru_cache(maxsize=4)
+def _makers(files: frozenset[Path]) -> tuple[str, ...]:
+    """The texts of files that make tokens: whoever logs somebody in may never speak of a socket."""
+    found: list[str] = []
+    for file in files:
+        if _TESTS.search(file.as_posix()):
+            continue
+        try:
+            content = file.read_bytes()
+        except OSError:
+            continue
+        if b"jwt.encode(" in content:
+            found.append(content.decode(errors="replace"))
+    return tuple(found)
+
+
+def _makes(text: str, keys: set[str]) -> bool:
+    """Whether a call that makes a token is given a key that is kept under this name."""
+    return any(
+        keys
+        & set(re.findall(r"\w+", text[at.end() : at.end() + _LONGEST].partition("\n\n")[0].lower()))
+        for at in re.finditer(r"\bjwt\.encode\(", text)
+    )
+
+
+_LONGEST = 200
+"""Characters after the bracket in which the key stands."""
+_TESTS = re.compile(r"/(tests?|testing)/|/(test_\w+|\w+_test|conftest)\.py$")
 
 
 def _keys_of(call: Call, node: ast.expr | None) -> set[str]:

@@ -1,7 +1,8 @@
 """A token that can be predicted.
 
 What:
-    A token, a session id or a key is made by the module `random`, by the clock, or by `uuid1()`.
+    A token, a session id, a key, or a code that is sent to somebody is made by the module `random`, by
+    the clock, or by `uuid1()`.
 
 Why:
     `random` is no secret: whoever has seen some of its numbers computes the next ones, and so
@@ -45,7 +46,7 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
             continue
         name = last_name(node.targets[0])
-        if not (is_secret_name(name) or {"session", "id"} <= set(words_of(name))):
+        if not (_is_secret(name) or (_begins_empty(node) and words_of(name)[-1:] == ["pin"])):
             continue
         for at, value in ((node, node.value), *_added(node, scopes)):
             call = _weak(project, module, value, scopes)
@@ -62,6 +63,25 @@ def _check(module: Module, project: Project) -> Iterator[Found]:
                     subject=subject_of(module, scopes),
                 )
                 break
+
+
+def _is_secret(name: str) -> bool:
+    words = words_of(name)
+    return (
+        is_secret_name(name)
+        or {"session", "id"} <= set(words)
+        or words[-1:] == ["otp"]
+        or (words[-1:] == ["code"] and bool(_SENT & set(words)))
+    )
+
+
+_SENT = frozenset({"activation", "confirmation", "login", "reset", "verification", "verify"})
+"""What a code is for that somebody is sent, and proves by that they were: `reset_code`."""
+
+
+def _begins_empty(node: ast.Assign) -> bool:
+    """`pin = ""`: a text, and no pin of a board."""
+    return isinstance(node.value, ast.Constant) and node.value.value in ("", b"")
 
 
 def _weak(
@@ -81,7 +101,7 @@ def _added(
     node: ast.Assign, scopes: tuple[ast.AST, ...]
 ) -> Iterator[tuple[ast.AugAssign, ast.expr]]:
     """What is added to a text that begins empty: `token += random.choice(letters)`."""
-    if not isinstance(node.value, ast.Constant) or node.value.value not in ("", b"") or not scopes:
+    if not scopes or not _begins_empty(node):
         return
     for one in ast.walk(scopes[-1]):
         if isinstance(one, ast.AugAssign) and last_name(one.target) == last_name(node.targets[0]):

@@ -28,6 +28,11 @@ class Reset(RequestHandler):
         for _ in range(6):
             token += random.choice(string.digits)  # finds SD415
         mail(self.get_argument("email"), token)
+        pin = ""
+        for _ in range(6):
+            pin += random.choice(string.digits)  # finds SD415
+        reset_code = random.randint(100000, 999999)  # finds SD415
+        mail(self.get_argument("email"), pin, reset_code)
 
 
 sessions = {}

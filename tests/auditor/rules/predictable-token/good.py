@@ -22,3 +22,10 @@ class Guest(RequestHandler):
 
 
 sessions = {}
+
+
+def blink(board):
+    """Pins of a board, and codes of what is no proof."""
+    pin = random.choice([3, 5, 7])
+    status_code = random.choice([200, 204])
+    board.set(pin, status_code)
