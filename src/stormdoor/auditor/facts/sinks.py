@@ -35,11 +35,11 @@ def is_called(event: Event) -> bool:
 
 
 def is_namesake(event: Event) -> bool:
-    """Whether it is a method of something that only has the name of a library: `self.requests.put()`."""
+    """Whether a call that a library's name was found in is one of something else: `self.requests.put()`."""
     match event.node:
         case ast.Call(func=ast.Attribute(value=ast.Attribute())):
-            owner = event.receiver
-            return isinstance(owner, Unknown) and owner.text == event.text.rpartition(".")[0]
+            owner, library = event.receiver, event.text.rpartition(".")[0]
+            return isinstance(owner, Unknown) and owner.text == library and library.isidentifier()
         case _:
             return False
 
@@ -47,7 +47,7 @@ def is_namesake(event: Event) -> bool:
 def reaching(endpoint: Endpoint, at: int, words: tuple[str, ...], *names: str) -> Iterator[Event]:
     """Calls of these functions in which the client chooses this argument."""
     for event in endpoint.calls(*names):
-        if not event.module.inside or is_namesake(event):
+        if not event.module.inside or (event.text in names and is_namesake(event)):
             continue
         if from_client(argument(event, at, *words)):
             yield event

@@ -10,6 +10,9 @@ from tornado.httpclient import AsyncHTTPClient
 
 
 class Chat(WebSocketHandler):
+    def initialize(self):
+        self.fetcher = AsyncHTTPClient()
+
     def prepare(self):
         if self.current_user is None:
             raise HTTPError(401)
@@ -17,6 +20,7 @@ class Chat(WebSocketHandler):
     async def on_message(self, message):
         data = json.loads(message)
         requests.get(data["url"])  # finds SD509
+        await self.fetcher.fetch(data["url"])  # finds SD509
         await AsyncHTTPClient().fetch("https://" + data["host"] + "/feed")  # finds SD509
         urllib.request.urlopen(urllib.request.Request("http://" + data["host"]))  # finds SD509
         address = "https://api.example/".replace("://", "://" + data["user"] + "@")

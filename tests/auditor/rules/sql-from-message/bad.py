@@ -9,6 +9,9 @@ runner = object()
 
 
 class Chat(WebSocketHandler):
+    def initialize(self, cursor):
+        self.cursor = cursor
+
     def prepare(self):
         if self.current_user is None:
             raise HTTPError(401)
@@ -18,6 +21,7 @@ class Chat(WebSocketHandler):
         db.execute(f"SELECT * FROM notes WHERE owner = '{data['owner']}'")  # finds SD506
         query = "DELETE FROM notes WHERE id = " + data["id"]
         db.cursor().execute(query)  # finds SD506
+        self.cursor.execute("DELETE FROM notes WHERE id = " + data["id"])  # finds SD506
         note = int(data["id"])
         db.execute(f"SELECT * FROM {data['table']} WHERE id = {note}")  # finds SD506
         db.get("SELECT * FROM notes WHERE owner = '%s'" % data["owner"])  # finds SD506
