@@ -11,7 +11,7 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
 from stormdoor.auditor.interpreter.expressions.operators import of_bits
-from stormdoor.auditor.interpreter.kept import is_for_anybody
+from stormdoor.auditor.interpreter.kept import is_for_anybody, table_of
 from stormdoor.auditor.interpreter.pieces import (
     MADE_UP,
     is_plain_digest,
@@ -289,7 +289,7 @@ class Binding(Expressions):
         table = is_shared(holder) or (isinstance(holder, Unknown | Named) and not labels_of(holder))
         shown = self.is_proof(key)
         if shown or (table and self._is_for_anybody(holder, key)):
-            self.fills(text_of(holder), value, drawn=not shown)
+            self.fills(table_of(text_of(holder)), value, drawn=not shown)
 
     def _is_for_anybody(self, table: Value, key: Value) -> bool:
         """Whether something is kept for whoever comes under a name that is made up, and nothing was asked.
