@@ -15,6 +15,7 @@ from tests.auditor.variants import (
     acting,
     actions,
     afterwards,
+    answered,
     as_shipped,
     asked_later,
     authentication,
@@ -53,6 +54,7 @@ from tests.auditor.variants import (
     protocols,
     provided,
     proving,
+    put_there,
     rights,
     settings,
     shipped,
@@ -61,6 +63,7 @@ from tests.auditor.variants import (
     switches,
     turned_on,
     unseen,
+    which_one,
 )
 
 VERDICTS = {
@@ -102,6 +105,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | answered.CASES
     | as_shipped.CASES
     | asked_later.CASES
     | barred.CASES
@@ -127,6 +131,7 @@ ALL = (
     | products.CASES
     | protocols.CASES
     | proving.CASES
+    | put_there.CASES
     | provided.CASES
     | settings.CASES
     | shipped.CASES
@@ -135,6 +140,7 @@ ALL = (
     | switches.CASES
     | turned_on.CASES
     | unseen.CASES
+    | which_one.CASES
 )
 
 

@@ -18,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
+    "PIPELINES",
     "Fields",
     "Kept",
     "field_in",
@@ -26,6 +27,7 @@ __all__ = [
     "is_for_anybody",
     "merge_kept",
     "secret_named",
+    "table_of",
 ]
 
 Fields: TypeAlias = dict[str, Value] | None
@@ -33,7 +35,14 @@ Fields: TypeAlias = dict[str, Value] | None
 Kept: TypeAlias = dict[str, Fields]
 """Tables, by their names, that have an entry for whoever comes, with what is in such an entry."""
 
+PIPELINES = (".pipeline()", ".multi_exec()")
+"""What collects questions to a server, or what is kept there, and does it all at once."""
 _OF_RECORDS: Labels = frozenset({"answer", "found", "visitor"})
+
+
+def table_of(name: str) -> str:
+    """Where something is kept that is put there by way of a pipeline."""
+    return next((name.removesuffix(end) for end in PIPELINES if name.endswith(end)), name)
 
 
 def fields_of(value: Value) -> Fields:
