@@ -15,6 +15,7 @@ from tests.auditor.variants import (
     acting,
     actions,
     afterwards,
+    aimed,
     answered,
     as_shipped,
     asked_later,
@@ -242,6 +243,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
 
 OF_ANYBODY = (
     acting.ANYBODY
+    | aimed.ANYBODY
     | kept_for.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE

@@ -38,7 +38,7 @@ class Client(Shaping):
             labels.add("credential")
         if words & {"origin", "referer"}:
             labels.add("origin")
-        if name.lower() == "host":
+        if label == "header" and name.lower() == "host":
             labels.add("host")
         if words & {"ip", "forwarded"} and "user" not in words:
             labels.add("address")

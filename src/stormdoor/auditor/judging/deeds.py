@@ -385,7 +385,7 @@ def _is_call_of_control(event: Event, words: list[str], *, told: bool) -> bool:
     if SWITCHES & set(words):
         return told or event.selected
     if BEGINS & set(words[:1]) and words[1:] not in _ELSEWHERE:
-        return told and event.selected
+        return told and (event.selected or is_device(event))
     if told and _is_put_through(words):
         return True
     if not is_statement(event.module, event.node) or _fills_a_buffer(event) or _only_counts(event):

@@ -100,7 +100,7 @@ def is_of_the_machine(event: Event) -> bool:
 def is_device(event: Event) -> bool:
     """Whether it is done to something that moves, shines or heats, and that is not found by what is said."""
     found = event.receiver is not None and "client" in event.receiver.labels
-    return not found and bool(_DEVICES & words_before(event))
+    return not found and bool(_DEVICES & words_before(event, behind="Client"))
 
 
 def is_sent_to_device(event: Event) -> bool:

@@ -15,6 +15,7 @@ from stormdoor.auditor.reading.module import Module
 __all__ = ["is_counted", "is_for_itself", "is_of_the_program", "is_statement"]
 
 _BUILTINS = frozenset(dir(builtins))
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _MAX_STEPS = 4
 _MAKERS = frozenset({"__init__", "initialize"})
 _TAKES = frozenset({"get", "pop"})
@@ -73,7 +74,7 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
     names = _chain(node.func if isinstance(node, ast.Call) else node)
     if held is not None:
         names = [*_chain(held), "attribute"]
-    around = _around(module, node)
+    around = _around(module, node, *names[:1])
     for _ in range(_MAX_STEPS):
         if not names:
             return False
@@ -96,9 +97,7 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
 
 def _given(function: ast.AST, name: str, caller: ast.AST) -> ast.expr | None:
     """What a call gives for a parameter: `self._move(motors["left"])`."""
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        return None
-    if not isinstance(caller, ast.Call):
+    if not isinstance(function, _Function) or not isinstance(caller, ast.Call):
         return None
     for word in caller.keywords:
         if word.arg == name:
@@ -170,13 +169,14 @@ class _Place:
         self.function = function
 
 
-def _around(module: Module, node: ast.AST) -> _Place:
+def _around(module: Module, node: ast.AST, name: str = "") -> _Place:
+    """Where a node stands; a lambda is a place only for a name that it is given."""
     owner: ast.ClassDef | None = None
     function: ast.AST | None = None
     for one in _scopes(module).get(id(node), ()):
         if isinstance(one, ast.ClassDef):
             owner = one
-        else:
+        elif not isinstance(one, ast.Lambda) or name in _parameters(one):
             function = one
     return _Place(owner, function)
 
@@ -190,7 +190,7 @@ def _scopes(module: Module) -> dict[int, tuple[ast.AST, ...]]:
         node, scopes = pending.pop()
         if isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Name):
             found[id(node)] = scopes
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.ClassDef | _Function):
             scopes = (*scopes, node)
         pending.extend((inner, scopes) for inner in ast.iter_child_nodes(node))
     return found
@@ -210,7 +210,7 @@ def _bound_in(function: ast.AST, name: str) -> ast.expr | None:
 
 
 def _parameters(function: ast.AST) -> set[str]:
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(function, _Function):
         return set()
     given = function.args
     named = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}

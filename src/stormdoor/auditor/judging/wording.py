@@ -34,9 +34,18 @@ def name_of(event: Event) -> str:
     return (lexicon.chain_of(event.text) or [""])[-1]
 
 
-def words_before(event: Event) -> set[str]:
-    """The words of the names before that of what is called: where it comes from, how it is called there."""
+def words_before(event: Event, behind: str = "") -> set[str]:
+    """The words of the names before that of what is called: where it comes from, how it is called there.
+
+    Args:
+        event: What is called.
+        behind: How the name of a class ends that is only a way to something: of `DriverClient().shop.lines`
+            it is `shop.lines` that counts.
+    """
     names = lexicon.chain_of(event.text)[:-1]
+    if behind:
+        last = max((at for at, name in enumerate(names) if name.endswith(behind)), default=-1)
+        names = names[last + 1 :]
     if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Attribute):
         names += lexicon.chain_of(ast.unparse(event.node.func))[:-1]
     return {word for name in names for word in lexicon.words_of(name)}
