@@ -138,6 +138,21 @@ def test_the_routes_stand_in_another_file(rule: str, tmp_path: Path) -> None:
     assert found_in(tmp_path, rule) == []
 
 
+@pytest.mark.parametrize("rule", ["SD602", "SD605"])
+def test_a_page_of_the_same_name_takes_no_messages(rule: str, tmp_path: Path) -> None:
+    """Two programs, and only one of them has a socket under that name."""
+    polled = OWN.replace("Chat", "Page")
+    write(
+        tmp_path,
+        {
+            "socket/app.py": HEAD + CHAT + OWN,
+            "polling/app.py": HEAD
+            + (CHAT + polled).replace("Chat", "Other").replace("Page", "Chat"),
+        },
+    )
+    assert [name for name, _ in found_in(tmp_path, rule)] == ["socket/app.py"]
+
+
 @pytest.mark.parametrize("rule", ["SD501", "SD603", "SD604"])
 def test_a_file_that_nobody_names_has_the_old_one(rule: str, tmp_path: Path) -> None:
     """Of two handlers of one name only that is said something which is imported."""

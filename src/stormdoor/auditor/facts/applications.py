@@ -46,7 +46,11 @@ def applications(endpoint: Endpoint) -> list[Call]:
     if not found and endpoint.routes:
         found = _made_in(endpoint, endpoint.project.inside())
         found = found if len(found) == 1 else []
-    return [call for call in found if not _routes_elsewhere(call, endpoint) and is_in_use(call)]
+    return [
+        call
+        for call in found
+        if not (_routes_elsewhere(call, endpoint) or serves_no_socket(call)) and is_in_use(call)
+    ]
 
 
 def _made_in(endpoint: Endpoint, modules: Iterable[Module]) -> list[Call]:
