@@ -17,27 +17,39 @@ def find_serving(hierarchy: Hierarchy, routes: Routes) -> None:
     by_name = {info.name: info for info in hierarchy.applications}
     if len(hierarchy.applications) < 2 or len(by_name) != len(hierarchy.applications):
         return
+    known: dict[ast.stmt, set[str]] = {}
     for identity, entries in routes.of.items():
-        serving = {_nearest(route.module.tree, route.node, frozenset(by_name)) for route in entries}
+        serving = {
+            _nearest(route.module.tree, route.node, frozenset(by_name), known) for route in entries
+        }
         if len(serving) == 1 and (name := serving.pop()) is not None:
             hierarchy.serving[identity] = by_name[name]
 
 
-def _nearest(tree: ast.Module, entry: ast.AST, names: frozenset[str]) -> str | None:
-    """The only application that is made in the smallest block around a route where any is made."""
+def _nearest(
+    tree: ast.Module, entry: ast.AST, names: frozenset[str], known: dict[ast.stmt, set[str]]
+) -> str | None:
+    """The only application that is made in the smallest block around a route where any is made.
+
+    What is made in a block is `known` by its first statement, with which no other begins.
+    """
     for block in reversed(list(_blocks_to(tree, entry))):
         if isinstance(block, ast.ClassDef) and block.name in names:
             return block.name
         body = block.body if isinstance(block, ast.ClassDef) else block
-        made = {
-            name
-            for statement in body
-            for call in ast.walk(statement)
-            if isinstance(call, ast.Call)
-            and (name := getattr(call.func, "attr", getattr(call.func, "id", ""))) in names
-        }
+        if not body:
+            continue  # the handlers of a `try` are no statements
+        made = known.get(body[0])
+        if made is None:
+            made = known[body[0]] = {
+                name
+                for statement in body
+                for call in ast.walk(statement)
+                if isinstance(call, ast.Call)
+                and (name := getattr(call.func, "attr", getattr(call.func, "id", ""))) in names
+            }
         if made:
-            return made.pop() if len(made) == 1 else None
+            return next(iter(made)) if len(made) == 1 else None
     return None
 
 

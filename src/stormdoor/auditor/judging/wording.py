@@ -47,8 +47,14 @@ def words_before(event: Event, behind: str = "") -> set[str]:
         last = max((at for at, name in enumerate(names) if name.endswith(behind)), default=-1)
         names = names[last + 1 :]
     if isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Attribute):
-        names += lexicon.chain_of(ast.unparse(event.node.func))[:-1]
+        names += _chain_before(event.node.func)
     return {word for name in names for word in lexicon.words_of(name)}
+
+
+@lru_cache(maxsize=4096)
+def _chain_before(called: ast.Attribute) -> tuple[str, ...]:
+    """What stands before the name of what is called; the ways of a connection come to one call many times."""
+    return tuple(lexicon.chain_of(ast.unparse(called))[:-1])
 
 
 def given(event: Event) -> Iterator[Value]:
