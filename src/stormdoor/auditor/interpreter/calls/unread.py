@@ -16,7 +16,6 @@ from stormdoor.auditor.interpreter.pieces import (
 )
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.values import (
-    Bound,
     Const,
     Function,
     Instance,
@@ -27,6 +26,7 @@ from stormdoor.auditor.interpreter.values import (
     Setting,
     Unknown,
     Value,
+    is_of_connection,
     labels_of,
     text_of,
 )
@@ -109,7 +109,7 @@ class Unread(Listening):
                 )
         if last in _LOGGING or (
             last in {"write", "append"}
-            and not ("self" in labels or any(map(_is_method_of_it, args)))
+            and not ("self" in labels or any(map(is_of_connection, args)))
         ):
             return Unknown(text=f"{text}()")
         verifies = _verifies(names, last)
@@ -300,13 +300,6 @@ class Unread(Listening):
             and key in event.values
             for event in self.events
         )
-
-
-def _is_method_of_it(value: Value) -> bool:
-    """`job.listeners.append(self.hear)`: a method of the connection is told what is told there."""
-    return (
-        isinstance(value, Bound) and isinstance(value.receiver, Instance) and value.receiver.handler
-    )
 
 
 def _of_answer(labels: Labels, name: str) -> Labels:
