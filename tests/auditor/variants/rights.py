@@ -217,6 +217,26 @@ _OWN_JOB = "db.start(self.current_user)"
 _ANY_JOB = 'db.jobs.get(data["job"])'
 _TAKES = ('get(data["id"])', 'pop(data["id"], None)')
 MEMBERS |= {
+    "a page of what is for all": (
+        "ok",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        rows = db.posts.find({}).sort("at", -1).skip(data["page"] * 20).limit(20)
+        self.write_message({"rows": list(rows)})
+""",
+    ),
+    "a page of what somebody has": (
+        "missing",
+        """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        rows = db.letters.find({"owner": data["owner"]}).sort("at", -1).skip(data["page"] * 20)
+        self.write_message({"rows": list(rows)})
+""",
+    ),
     **{
         f"the connection has its own jobs, {takes}": (
             "ok",
@@ -430,7 +450,40 @@ class Door(WebSocketHandler):
         self.board.{verb}(data["from"], data["{what}"])
         self.write_message(self.board.dump())
 """
+_RELAYS = """
+import socket
+{shared}
+class Door(WebSocketHandler):
+    def open(self):
+        {own}
+    def on_message(self, message):
+        {holder}.sendall(message.encode())
+"""
+_CONNECTED = 'link = socket.create_connection(("127.0.0.1", 7000))'
+_REMOTE = """
+from fabric import Connection
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        {does}
+"""
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a program that is there for all is told": (
+        "missing",
+        _RELAYS.format(shared=_CONNECTED, own="pass", holder="link"),
+    ),
+    "a program is told on a connection of its own": (
+        "ok",
+        _RELAYS.format(shared="", own=f"self.{_CONNECTED}", holder="self.link"),
+    ),
+    "a message says which unit is started on another machine": (
+        "missing",
+        _REMOTE.format(does='Connection("web").run("systemctl restart " + data["unit"])'),
+    ),
+    "another machine says how it is": (
+        "ok",
+        _REMOTE.format(does='self.write_message(Connection("web").run("uptime").stdout)'),
+    ),
     **{f"the own lamp, {sets}": ("ok", _LAMP.format(sets=sets, **_OWN_LAMP)) for sets in _SETS},
     **{f"the lamp, {sets}": ("missing", _LAMP.format(sets=sets, **_THE_LAMP)) for sets in _SETS},
     "a message closes another of the class": ("missing", _PLAYERS.format(begins="pass")),

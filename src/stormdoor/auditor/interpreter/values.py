@@ -33,6 +33,7 @@ __all__ = [
     "SuperRef",
     "Unknown",
     "Value",
+    "is_of_connection",
     "labels_of",
     "settled",
     "text_of",
@@ -333,6 +334,13 @@ def _first_in(value: Sequence | Mapping | Instance) -> list[Value]:
             return list(value.items.values())[:16]
         case Instance():
             return list(value.attrs.values())[:16]
+
+
+def is_of_connection(value: Value) -> bool:
+    """`job.listeners.append(self.hear)`: a method of the connection, which is told what there is then."""
+    return (
+        isinstance(value, Bound) and isinstance(value.receiver, Instance) and value.receiver.handler
+    )
 
 
 def settled(value: Value | None) -> Value | None:

@@ -73,6 +73,7 @@ _TELLS = words(
 )
 _RIGHTS = frozenset({"access", "acl", "owner", "permission", "permissions"})
 """Words of an argument that says by which right something is had."""
+_PAGES = frozenset({"limit", "offset", "order_by", "skip", "sort"})
 _TEXTS = ("bytes.", "bytearray.", "str.")
 _COMPUTES = ("base64.", "binascii.", "hashlib.", "hmac.", "struct.", "uuid.", "xxhash.", "zlib.")
 """How the names of functions begin that make one value of another."""
@@ -261,6 +262,8 @@ def only_reads(event: Event) -> bool:
         return True
     if words[:1] == ["get"] and len(words) > 1 and _says_of_itself(event):
         return True
+    if name in _PAGES:
+        return True  # what is selected was said before
     if len(words) > 1 and words[-1] in {"join", "quote", "encode", "decode", "escape", "format"}:
         return True
     return bool(_PARSES & set(words[:1])) or words[:2] in _MAKES

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Unknown, labels_of, text_of
-from stormdoor.auditor.judging.wording import given, name_of, words_before
+from stormdoor.auditor.judging.wording import given, literals_of, name_of, words_before
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
@@ -35,7 +35,8 @@ def is_typed(event: Event) -> bool:
         wrapped = _wrapped(text_of(event.receiver)) if event.receiver is not None else ""
         if _TYPES & words and (_DESCRIPTORS - {"fd"}) & _words_of(wrapped):
             return True
-        if _RUNS & words and _HOSTS & holder and text_of(event.values[0]) == "message":
+        line = event.values[0]
+        if _RUNS & words and _HOSTS & holder and (text_of(line) == "message" or literals_of(line)):
             return True
     return event.kind == "act" and not _QUIET & words and any(map(_is_line, given(event)))
 

@@ -171,8 +171,8 @@ def is_an_amount(event: Event) -> bool:
 
 _AMOUNTS = words(
     """
-    after before cols columns count cursor height interval limit offset rows since size skip
-    timeout width
+    after before cols columns count cursor height interval limit offset page pages rows since size
+    skip timeout width
     """
 )
 

@@ -18,7 +18,7 @@ _BUILTINS = frozenset(dir(builtins))
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _MAX_STEPS = 4
 _MAKERS = frozenset({"__init__", "initialize"})
-_TAKES = frozenset({"get", "pop"})
+_TAKES = frozenset({"get", "pop", "setdefault"})
 
 
 def is_of_the_program(endpoint: Endpoint, event: Event) -> bool:
@@ -124,7 +124,7 @@ def _is_handed_in(endpoint: Endpoint, info: ClassInfo, name: str) -> bool:
                     given = names[:1] and names[0] in _parameters(statement)
                     if given and statement.name in _MAKERS and (not called or names[-1] in _TAKES):
                         return True
-                    if names and not called and not given:
+                    if names and (not called or names[-1] in _TAKES) and not given:
                         return bool(endpoint.project.members(info.module, names[0]))
             case _:
                 pass

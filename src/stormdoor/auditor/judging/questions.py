@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event, Stage
-from stormdoor.auditor.interpreter.values import Bound, Instance, Mapping, Value, labels_of
+from stormdoor.auditor.interpreter.values import Mapping, is_of_connection, labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.telling import only_notes, only_skips_itself
 from stormdoor.auditor.judging.verbs import BENIGN, CHANGES, KEEPS, SHARED, SPEAKS
@@ -119,7 +119,7 @@ def asks(event: Event) -> bool:
         if (
             {"principal", "client"} <= event.labels
             and last not in BENIGN
-            and not any(map(_is_of_the_connection, event.values))
+            and not any(map(is_of_connection, event.values))
             and not _is_of_the_language(event.text)
             and not _DOES & set(words[:1])
             and (_is_told_the_user(event) or _finds_or_says(last))
@@ -166,13 +166,6 @@ def _is_asked_of(text: str) -> bool:
     made = chain[-2] if len(chain) > 1 and chain[-2][:1].isupper() else ""
     return bool(_ASKS & set(lexicon.words_of(made))) and (
         _finds_or_says(chain[-1]) or lexicon.is_raising_name(chain[-1])
-    )
-
-
-def _is_of_the_connection(value: Value) -> bool:
-    """`room.user_in(user, self.hear)`: what is to be called when there is news joins, and asks nothing."""
-    return (
-        isinstance(value, Bound) and isinstance(value.receiver, Instance) and value.receiver.handler
     )
 
 

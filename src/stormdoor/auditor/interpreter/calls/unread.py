@@ -20,7 +20,6 @@ from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.tables import is_chosen
 from stormdoor.auditor.interpreter.values import (
     NONE,
-    Bound,
     Const,
     Function,
     Instance,
@@ -31,6 +30,7 @@ from stormdoor.auditor.interpreter.values import (
     Setting,
     Unknown,
     Value,
+    is_of_connection,
     labels_of,
     text_of,
 )
@@ -108,7 +108,7 @@ class Unread(Listening):
             return setting
         if last in _LOGGING or (
             last in {"write", "append"}
-            and not ("self" in labels or any(map(_is_method_of_it, args)))
+            and not ("self" in labels or any(map(is_of_connection, args)))
         ):
             return Unknown(text=f"{text}()")
         elsewhere = _is_elsewhere(last, args, words)
@@ -348,13 +348,6 @@ class Unread(Listening):
             and key in event.values
             for event in self.events
         )
-
-
-def _is_method_of_it(value: Value) -> bool:
-    """`job.listeners.append(self.hear)`: a method of the connection is told what is told there."""
-    return (
-        isinstance(value, Bound) and isinstance(value.receiver, Instance) and value.receiver.handler
-    )
 
 
 def _of_answer(labels: Labels, name: str) -> Labels:
