@@ -170,7 +170,8 @@ class Names(Layer):
             and not lexicon.concerns_identity(name)
             and self.hierarchy.is_rebound(module, name)
         ):
-            value = Unknown(text=name)  # what a function puts there is made while the program runs
+            self.globals[key] = Unknown(text=name)  # it may be made of itself
+            value = self._put_there(module, name)
         elif isinstance(value, Const) and (
             value.value is None or isinstance(value.value, bool | str)
         ):
@@ -209,6 +210,16 @@ class Names(Layer):
         elif isinstance(value, Instance) and value.shared and self.mode != "origin":
             self._handed(bound.value, name, value.info)
         return value
+
+    def _put_there(self, module: Module, name: str) -> Value:
+        """What a function puts where None stands at first: `global config`, `config = Config(parser)`."""
+        put = self.hierarchy.rebindings(module, name)
+        if len(put) == 1 and isinstance(put[0], ast.Call) and self.mode != "origin":
+            made = self.in_place(module, put[0])
+            if isinstance(made, Instance) and not made.handler:
+                made.shared = True
+                return made
+        return Unknown(text=name)
 
     def _handed(self, holder: ast.AST, name: str, info: ClassInfo) -> None:
         """What the files of the program hand to an object or a class: `@events.on("say")`."""
