@@ -103,6 +103,39 @@ def main():
 main()
 """
 
+_GLOBAL = """
+import configparser
+CONFIG = None
+class Config:
+    def __init__(self, parser):
+        self.parser = parser
+        self.{name} = self.read("{name}", {shipped})
+    def read(self, name, default=None):
+        value = default
+        try:
+            value = self.parser.getboolean("server", name)
+        except Exception:
+            pass
+        return value
+class Door(WebSocketHandler):
+    def open(self):
+        self.is_authenticated = False
+    def on_message(self, message):
+        said = json.loads(message)
+        if CONFIG.{name} and not self.is_authenticated:
+            self.is_authenticated = db.check_password(said["name"], said["password"])
+            self.write_message({{"ok": self.is_authenticated}})
+            return
+        room.say(said["text"])
+def main():
+    global CONFIG
+    parser = configparser.ConfigParser()
+    parser.read("server.ini")
+    CONFIG = Config(parser)
+    Application([(r"/socket", Door)]).listen(80)
+main()
+"""
+
 
 def _guest(made: str, nobody: str, default: str = "True") -> str:
     return _GUEST.format(made=made, nobody=nobody, default=default)
@@ -236,6 +269,26 @@ CASES: dict[str, Case] = {
     "users of a file, or none, and without any nobody comes in": (
         "guarded",
         _file(nobody="None"),
+        {},
+    ),
+    "a configuration that main makes, for several users or not": (
+        "optional",
+        _GLOBAL.format(name="multiuser", shipped="False"),
+        {},
+    ),
+    "a configuration that main makes, with users as shipped": (
+        "late",
+        _GLOBAL.format(name="multiuser", shipped="True"),
+        {},
+    ),
+    "a configuration that main makes, with a log-in that is off": (
+        "optional",
+        _GLOBAL.format(name="login", shipped="False"),
+        {},
+    ),
+    "a configuration that main makes, with a log-in that is on": (
+        "late",
+        _GLOBAL.format(name="login", shipped="True"),
         {},
     ),
 }

@@ -35,6 +35,19 @@ class Callers:
             self._rebound[id(module)] = known
         return name in known
 
+    def rebindings(self, module: Module, name: str) -> list[ast.expr]:
+        """What functions of a module bind its name to, but for None."""
+        return [
+            node.value
+            for function in ast.walk(module.tree)
+            if isinstance(function, FunctionDefinition)
+            and any(isinstance(one, ast.Global) and name in one.names for one in function.body)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign)
+            and any(isinstance(one, ast.Name) and one.id == name for one in node.targets)
+            and not (isinstance(node.value, ast.Constant) and node.value.value is None)
+        ]
+
     def functions_around(self, module: Module, node: ast.AST) -> "list[FunctionDefinition]":
         """The functions that a node stands in, outermost first."""
         line = getattr(node, "lineno", 0)

@@ -154,7 +154,8 @@ class Names(Registries):
             and not lexicon.concerns_identity(name)
             and self.hierarchy.is_rebound(module, name)
         ):
-            value = Unknown(text=name)  # what a function puts there is made while the program runs
+            self.globals[key] = Unknown(text=name)  # it may be made of itself
+            value = self._put_there(module, name)
         elif isinstance(value, Const) and (
             value.value is None or isinstance(value.value, bool | str)
         ):
@@ -191,6 +192,16 @@ class Names(Registries):
         elif isinstance(value, Instance) and value.shared and self.mode != "origin":
             self.handed(bound.value, name, value.info)
         return value
+
+    def _put_there(self, module: Module, name: str) -> Value:
+        """What a function puts where None stands at first: `global config`, `config = Config(parser)`."""
+        put = self.hierarchy.rebindings(module, name)
+        if len(put) == 1 and isinstance(put[0], ast.Call) and self.mode != "origin":
+            made = self.in_place(module, put[0])
+            if isinstance(made, Instance) and not made.handler:
+                made.shared = True
+                return made
+        return Unknown(text=name)
 
 
 _SWITCHES = frozenset({"feature", "features", "flag", "flags", "switches", "toggles"})

@@ -65,7 +65,7 @@ class Binding(Expressions):
                     self._altered(target.id, value, target)
                     self.globals[self.frame.module.name, target.id] = value
                 else:
-                    self._local(target.id, value)
+                    self._local(target.id, self._or_else(target.id, value))
             case ast.Attribute():
                 self.store(self.evaluate(target.value), target.attr, value, target)
             case ast.Subscript():
@@ -283,6 +283,14 @@ class Binding(Expressions):
             is_shared(holder) and (is_chosen(key) or is_chosen(value))
         ):
             self.record("store", node, text_of(holder), values=(key, value), receiver=holder)
+
+    def _or_else(self, name: str, value: Value) -> Value:
+        """`value = default`, and `try: value = parser.getboolean("server", name)`: that is its default."""
+        before = self.frame.env.names.get(name)
+        goes_on = bool(self.catching) and not self.catching[-1][0]
+        if goes_on and isinstance(before, Const) and isinstance(value, Setting):
+            return Setting(value.name, value.default or before, value.labels, value.text)
+        return value
 
     def put_into(self, holder: Value, key: Value, value: Value) -> None:
         """Note what this client puts into a table, or has put into it, so that it can find it there."""
