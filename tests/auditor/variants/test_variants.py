@@ -61,6 +61,7 @@ from tests.auditor.variants import (
     switches,
     turned_on,
     unseen,
+    which_one,
 )
 
 VERDICTS = {
@@ -135,6 +136,7 @@ ALL = (
     | switches.CASES
     | turned_on.CASES
     | unseen.CASES
+    | which_one.CASES
 )
 
 

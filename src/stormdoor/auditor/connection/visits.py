@@ -4,10 +4,11 @@ import ast
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.routes import find_routes
 from stormdoor.auditor.connection.exploration import explored
 from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.interpreter.kept import Kept, merge_kept
@@ -16,12 +17,17 @@ from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["explore"]
 
+Words: TypeAlias = MappingABC[str, tuple[Module, ast.expr]]
+"""What a route gives to `initialize`, by the names."""
+
 _NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
 """What stands for the name of a table that has none."""
 _VERBS = ("get", "post", "put")
 _WORTH = 2_000
 """Steps that one page is worth."""
 _MAX_VISITED = 16
+_ROUNDS = 2
+"""How often it is followed once more with what it has put into tables, which may lead it to others."""
 
 
 def explore(
@@ -29,7 +35,7 @@ def explore(
     hierarchy: Hierarchy,
     info: ClassInfo,
     mode: Literal["anonymous", "member"],
-    words: MappingABC[str, tuple[Module, ast.expr]] | None = None,
+    words: Words | None = None,
     *,
     at: str = "",
 ) -> Pathway:
@@ -47,17 +53,21 @@ def explore(
         at: The path of its address, where there is only one.
     """
     found = explored(project, hierarchy, info, mode, words=words or {}, at=at)
-    asked = found.asked - _NAMELESS
-    if mode != "anonymous" or not asked:
-        return found
     known: Kept = {}
-    merge_kept(known, found.filled)
-    if not asked <= known.keys():
-        merge_kept(known, _filled_before(project, hierarchy, info, asked - known.keys()))
-    filled = {table: fields for table, fields in known.items() if table in asked}
-    if not filled:
-        return found
-    return explored(project, hierarchy, info, mode, words=words or {}, filled=filled, at=at)
+    for _ in range(_ROUNDS):
+        asked = found.asked - _NAMELESS - known.keys()
+        if mode != "anonymous" or not asked:
+            break
+        more: Kept = {}
+        merge_kept(more, found.filled)
+        if not asked <= more.keys():
+            merge_kept(more, _filled_before(project, hierarchy, info, asked - more.keys()))
+        filled = {table: fields for table, fields in more.items() if table in asked}
+        if not filled:
+            break
+        known |= filled
+        found = explored(project, hierarchy, info, mode, words=words or {}, filled=known, at=at)
+    return found
 
 
 def _filled_before(
@@ -84,10 +94,23 @@ def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
         for verb in _VERBS
         if any(isinstance(one, ClassInfo) and verb in hierarchy.members(one) for one in info.mro)
     ]
+    words = _routed(project, hierarchy).get(id(info), {})
     for verb in ("",) if hierarchy.is_socket(info) else verbs:
-        ways = explored(project, hierarchy, info, "anonymous", words={}, verb=verb, worth=_WORTH)
+        ways = explored(project, hierarchy, info, "anonymous", words=words, verb=verb, worth=_WORTH)
         merge_kept(filled, ways.filled)
     return filled
+
+
+@lru_cache(maxsize=4)
+def _routed(project: Project, hierarchy: Hierarchy) -> dict[int, Words]:
+    """What the routes give to each handler: the same tables to several of them."""
+    named: dict[str, list[ClassInfo]] = {}
+    for info in _handlers(project, hierarchy):
+        named.setdefault(info.name, []).append(info)
+    return {
+        of: {name: (one.module, value) for one in routes for name, value in one.words}
+        for of, routes in find_routes(project, hierarchy, named).of.items()
+    }
 
 
 def _handlers(project: Project, hierarchy: Hierarchy) -> Iterator[ClassInfo]:

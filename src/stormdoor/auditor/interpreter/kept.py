@@ -16,14 +16,31 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["Fields", "Kept", "field_in", "fields_of", "found_in", "is_for_anybody", "merge_kept"]
+__all__ = [
+    "PIPELINES",
+    "Fields",
+    "Kept",
+    "field_in",
+    "fields_of",
+    "found_in",
+    "is_for_anybody",
+    "merge_kept",
+    "table_of",
+]
 
 Fields: TypeAlias = dict[str, Value] | None
 """What stands in a record when it is made, but for what is empty; None where it is no record."""
 Kept: TypeAlias = dict[str, Fields]
 """Tables, by their names, that have an entry for whoever comes, with what is in such an entry."""
 
+PIPELINES = (".pipeline()", ".multi_exec()")
+"""What collects questions to a server, or what is kept there, and does it all at once."""
 _OF_RECORDS: Labels = frozenset({"answer", "found", "visitor"})
+
+
+def table_of(name: str) -> str:
+    """Where something is kept that is put there by way of a pipeline."""
+    return next((name.removesuffix(end) for end in PIPELINES if name.endswith(end)), name)
 
 
 def fields_of(value: Value) -> Fields:

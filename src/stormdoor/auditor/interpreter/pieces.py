@@ -22,6 +22,7 @@ from stormdoor.auditor.naming.words import words
 
 __all__ = [
     "BY_CHANCE",
+    "FINDS",
     "MADE_UP",
     "PIECES",
     "chosen_only",
@@ -56,7 +57,7 @@ _TEXTS = tuple(
 )
 """Methods that give a text."""
 _ENVIRONMENT = "os.environ"
-_FINDS = words(
+FINDS = words(
     """
     by count execute exists fetch fetchall fetchone fetchrow fetchval filter find first get load
     lookup objects one query retrieve scalar search select
@@ -195,7 +196,7 @@ def is_found_by_name(text: str, args: list[Value], words: dict[str, Value], labe
     about = {word for name in [*chain, *map(str, said)] for word in lexicon.words_of(name)}
     # An id of anything else may be one that only whoever was told it knows.
     return (
-        bool(_FINDS & set(lexicon.words_of(chain[-1])[:1]))
+        bool(FINDS & set(lexicon.words_of(chain[-1])[:1]))
         and bool(_PEOPLE & about)
         and any("client" in labels_of(one) for one in given)
     )

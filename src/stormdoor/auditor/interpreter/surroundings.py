@@ -158,6 +158,8 @@ class Surroundings(Calls):
         `commands = Commands()`, and `commands.add("reboot", reboot)` after it.
         """
         value = self._evaluated(module, env, expression)
+        if isinstance(value, Mapping) and not value.text and not value.items:
+            return Mapping({}, exact=False, text=name)  # whoever is handed it may fill it
         if not isinstance(value, Instance) or value.handler or self.mode == "origin":
             return value
         methods = self.hierarchy.registrars(value.info)

@@ -42,8 +42,8 @@ Labels: TypeAlias = frozenset[str]
 """Where a value comes from: `client` chosen by the client, `credential` shown as proof, `cookie`,
 `query`, `header`, `message`, `url`, `origin`, `host`, `address`, `principal` known after proof,
 `setting`, `secret`, `self` the connection itself, `named` found under a name that the client chose and did
- not prove to be its own, `somebody` chosen by the client under a name that says who somebody is, `proven` the
- very answer that says who it is, `drawn` made up by chance,
+ not prove to be its own, `which` looked up by which thing is meant, `somebody` chosen by the client under a
+ name that says who somebody is, `proven` the very answer that says who it is, `drawn` made up by chance,
  `visitor` an object that stands for whoever is not logged in; of an event
  `listed`, where all that the client chooses is one of a list."""
 

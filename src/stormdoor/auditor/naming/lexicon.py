@@ -14,6 +14,7 @@ from stormdoor.auditor.naming.vocabulary import (
     RAISING,
     SESSIONS_OF,
     SETTING,
+    TICKETS,
     TOGETHER,
     VERIFY,
     VERIFY_VERBS,
@@ -45,9 +46,11 @@ __all__ = [
     "is_verification_name",
     "logs_in",
     "names_a_kind",
+    "proves",
     "raises_on_nothing",
     "reads_setting",
     "says_for_whom",
+    "says_which",
     "says_who",
     "turns_off",
     "words_of",
@@ -137,6 +140,12 @@ def is_credential_name(name: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
+def proves(name: str) -> bool:
+    """Whether a value of this name is one that only those can show who were given it."""
+    return is_credential_name(name) or bool(TICKETS & set(words_of(name)))
+
+
+@lru_cache(maxsize=16384)
 def is_identity_name(name: str) -> bool:
     """Whether an attribute of this name says who the client is."""
     words = _words_about(name)
@@ -222,6 +231,20 @@ def says_for_whom(name: str) -> bool:
     """Whether a field of this name says whom a message is for: `to`, `recipient_id`, `targetUser`."""
     words = words_of(name)
     return bool(words) and (words[0] in _ADDRESSED or words[-1] in _ADDRESSED - {"to"})
+
+
+@lru_cache(maxsize=16384)
+def says_which(name: str) -> bool:
+    """Whether a field of this name says which thing is meant, as whoever knows of it can: `room_id`.
+
+    An id that is said to be of nothing may be one that only those know who were told it.
+    """
+    words = words_of(name)
+    if not words or proves(name):
+        return False
+    return words[-1] in OF_THINGS | _NUMBERS - {"id", "key", "uuid"} or (
+        len(words) > 1 and words[-1] in _NUMBERS
+    )
 
 
 _ADDRESSED = words("addressee dest destination receiver recipient target to")

@@ -13,6 +13,7 @@ __all__ = [
     "RAISING",
     "SESSIONS_OF",
     "SETTING",
+    "TICKETS",
     "TOGETHER",
     "VERIFY",
     "VERIFY_VERBS",
@@ -57,6 +58,8 @@ VERIFY = words(
     permissions permitted signin unseal unsign verified verifies verify whoami
     """
 )
+TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
+"""Words for what is drawn for one purpose, and nobody can guess."""
 VERIFY_VERBS = words("check decode find get has is load loads lookup resolve valid validate")
 RAISING = words(
     "assert authenticate authorise authorize check enforce ensure require validate verify"

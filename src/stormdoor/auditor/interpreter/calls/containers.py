@@ -13,6 +13,7 @@ from stormdoor.auditor.interpreter.tables import (
     named,
 )
 from stormdoor.auditor.interpreter.values import (
+    NONE,
     Bound,
     ClassRef,
     Const,
@@ -26,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.interpreter.which import WHICH, only_says_which
 from stormdoor.auditor.naming import lexicon
 
 __all__ = ["Containers"]
@@ -119,7 +121,8 @@ class Containers(Configured):
         if self.is_ticket_of(key, node):
             return Unknown((labels_of(receiver) - {"self"}) | {"principal", "proven"}, text)
         found = {"found"} if "client" in labels_of(key) else set()
-        return Unknown(labels_of(receiver, *args) | found, text)
+        which = WHICH if only_says_which([key], receiver) else NONE
+        return Unknown(labels_of(receiver, *args) | found | which, text)
 
     def _updated(self, table: Mapping, args: list[Value]) -> None:
         """`table.update(more)`: what is in both is known, if the other is."""

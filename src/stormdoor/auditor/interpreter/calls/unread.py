@@ -5,9 +5,9 @@ import re
 
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.expressions.memberships import last_word
-from stormdoor.auditor.interpreter.kept import field_in, found_in
+from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in
 from stormdoor.auditor.interpreter.pieces import (
+    FINDS,
     flat,
     given_instead,
     inserts,
@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.pieces import (
 from stormdoor.auditor.interpreter.standard import concrete_function
 from stormdoor.auditor.interpreter.tables import is_chosen
 from stormdoor.auditor.interpreter.values import (
+    NONE,
     Bound,
     Const,
     Function,
@@ -33,6 +34,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.interpreter.which import WHICH, last_word, only_says_which
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
@@ -69,8 +71,6 @@ _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
 _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
-_PIPELINES = (".pipeline()", ".multi_exec()")
-"""What collects questions and answers them all at once."""
 _PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
 """What puts something into a list or a table, under a name that comes first."""
 _WHERE = words("addr address broker endpoint host hostname server uri url")
@@ -181,8 +181,11 @@ class Unread(Listening):
         if self.mode == "member" and "client" in labels:
             labels |= self.sought(node, everything)
             self._fetches_from(function, last, labels)
+        which = _looks_up(last) and only_says_which(
+            [*args, Mapping(dict[object, Value](words.items()))], _holder_of(function)
+        )
         return Unknown(
-            _of_answer(labels, last),
+            _of_answer(labels - WHICH, last) | (WHICH if which else NONE),
             f"{text}()",
             truthy=_is_form(function, last) or _makes_an_object(last) or None,
         )
@@ -254,17 +257,17 @@ class Unread(Listening):
         What is asked for under a name that was made up here is not there.
         """
         holder, _, last = text.rpartition(".")
-        if _delivers(last) and any(map(self.is_proof, args)):
+        if _delivers(last) and last not in _PUTS and any(map(self.is_proof, args)):
             self.queried.add(holder)  # `socket.send_json({"token": token})`, and then its answer
         if _receives(last) and holder in self.queried:
             return Nobody(f"{text}()", node, self.frame.module)
         if last == "get" and len(args) == 1 and self._is_fresh(args[0], holder, node):
             return Const(None)
-        if holder.endswith(_PIPELINES) and last != "execute":
+        if holder.endswith(PIPELINES) and last != "execute":
             if proof:
                 self.queried.add(holder)
             return Unknown(text=f"{text}()", truthy=True)  # what it finds comes with the others
-        if last == "execute" and holder.endswith(_PIPELINES) and holder in self.queried:
+        if last == "execute" and holder.endswith(PIPELINES) and holder in self.queried:
             return Nobody(f"{text}()", node, self.frame.module)
         query = args[0] if args else None
         if last == "execute" and isinstance(query, Const) and selects(query.value):
@@ -357,6 +360,16 @@ def _of_answer(labels: Labels, name: str) -> Labels:
     lost = {"self", "proven"} if name in {"encode", "decode"} else {"self", "setting", "proven"}
     made = name in _FORMS and "drawn" in labels
     return labels - lost if made else (labels - lost) | {"answer"}
+
+
+def _looks_up(name: str) -> bool:
+    """Whether a call of this name gives what there is, or says if there is: `get_room`, `room_exists`."""
+    words = lexicon.words_of(name)
+    return bool(FINDS & set(words[:1])) or "exists" in words
+
+
+def _holder_of(function: Value) -> Value | None:
+    return function.receiver if isinstance(function, Member) else None
 
 
 def _is_form(function: Value, name: str) -> bool:

@@ -10,7 +10,6 @@ from stormdoor.auditor.interpreter.expressions.memberships import (
     Memberships,
     chosen,
     derived,
-    last_word,
     worth_guessing,
 )
 from stormdoor.auditor.interpreter.expressions.operators import turned
@@ -36,6 +35,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
     text_of,
 )
+from stormdoor.auditor.interpreter.which import WHICH, last_word
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -122,6 +122,8 @@ class Comparisons(Memberships):
             same = _same_items(left, right)
             if same is not None:
                 return Const(same != negated)
+        if not isinstance(left, Const) and not isinstance(right, Const):
+            labels -= WHICH  # it is asked whether it fits, and not only whether there is one
         return Unknown(labels, text)
 
     def _of_settings(self, left: Value, op: ast.cmpop, right: Value, node: ast.AST) -> Value | None:

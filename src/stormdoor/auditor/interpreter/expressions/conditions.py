@@ -20,6 +20,7 @@ from stormdoor.auditor.interpreter.values import (
     Value,
     labels_of,
 )
+from stormdoor.auditor.interpreter.which import WHICH
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
@@ -28,6 +29,8 @@ __all__ = ["Conditions"]
 _PROOF = frozenset({"credential", "identity"})
 _SENT = words("client cookie credential header message query somebody url")
 """Labels of what the client sends and nobody has compared with anything."""
+_NO_PROOF = WHICH | {"named"}
+"""Labels of what there is under a name that the client says, whoever it is."""
 
 _FEWEST_ALIKE = 3
 """Comparisons of one thing with constants, one after the other, that are taken for one question."""
@@ -130,8 +133,9 @@ class Conditions(Comparisons):
         labels = labels_of(value)
         text = value.text or (self.frame.module.source(node) if isinstance(node, ast.expr) else "")
         presumable = wanted is not None and _may_be_identity(value, text)
-        if presumable and "client" in labels and (labels <= _SENT or "named" in labels):
-            presumable = False  # it is tested for being there, and the client sends what it likes
+        if presumable and "client" in labels and (labels <= _SENT or labels & _NO_PROOF):
+            # It is tested for being there, and the client sends what it likes; or it is said which is meant.
+            presumable = False
         presumable = presumable and not _counts(node) and not is_for_anybody(value)
         if self.mode == "anonymous" and wanted is not None and presumable:
             # A refusal with 401 or 403 that hangs on something that cannot be resolved.

@@ -31,13 +31,12 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.vocabulary import TICKETS
 
 __all__ = ["Items"]
 
 _OF_CLIENT = frozenset({"client", "origin", "self", "address"})
 _NAMES = re.compile(r"\w+")
-_TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
-"""Words for what is drawn for one purpose, and nobody can guess."""
 _PICKS = frozenset({"client", "message"})
 _OF_SERVERS = frozenset({"fetch", "get", "post", "put", "request", "send", "urlopen"})
 """What asks another server, whose answer may only be told."""
@@ -247,7 +246,7 @@ class Items(Proofs):
         """Whether a client that is let in finds something under what nobody else can show."""
         if self.mode != "member" or not self.is_proof(key):
             return False
-        if not _TICKETS & {
+        if not TICKETS & {
             word for name in _NAMES.findall(text_of(key)) for word in lexicon.words_of(name)
         }:
             return False  # the number of a session, or whatever else a credential may be called

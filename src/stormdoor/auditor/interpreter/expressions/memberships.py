@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names, is_of
 from stormdoor.auditor.interpreter.tables import is_shared
 from stormdoor.auditor.interpreter.texts import STAND_IN, stand_in
 from stormdoor.auditor.interpreter.values import (
+    NONE,
     Bound,
     Const,
     Instance,
@@ -27,6 +28,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
     text_of,
 )
+from stormdoor.auditor.interpreter.which import WHICH, last_word, only_says_which
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.defaults import is_given_anyway
@@ -37,7 +39,6 @@ __all__ = [
     "Memberships",
     "chosen",
     "derived",
-    "last_word",
     "worth_guessing",
 ]
 
@@ -95,7 +96,10 @@ class Memberships(Operators):
             or self._with_a_setting(left, right, node)
             or self._for_nobody(left, right, node)
         )
-        return found or Unknown(labels_of(left, right), self.frame.module.source(node))
+        which = WHICH if only_says_which([left], right) else NONE
+        return found or Unknown(
+            (labels_of(left, right) - WHICH) | which, self.frame.module.source(node)
+        )
 
     def _among_constants(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """Of a list that stands in the source, with settings among its items perhaps."""
@@ -261,16 +265,6 @@ def chosen(value: Value) -> bool:
     """Whether the client says it, and the server has not looked it up for the client."""
     labels = labels_of(value)
     return "client" in labels and not labels & {"answer", "found"}
-
-
-def last_word(value: Value) -> str:
-    """The name of a value: TOKEN of `os.environ["TOKEN"]`, `key` of `message.get("key")`."""
-    text = text_of(value).rpartition(".")[2]
-    item = _ITEM.search(text)
-    return item.group(1) if item else text
-
-
-_ITEM = re.compile(r"""(?:\[|^get\(|^get_argument\()['"](\w+)['"](?:\]|,.*\)|\))$""")
 
 
 def worth_guessing(one: Value, other: Const) -> bool:

@@ -11,7 +11,7 @@ from stormdoor.auditor.interpreter.addresses import parts_in_order
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.evaluation import Expressions
 from stormdoor.auditor.interpreter.expressions.operators import of_bits
-from stormdoor.auditor.interpreter.kept import is_for_anybody
+from stormdoor.auditor.interpreter.kept import is_for_anybody, table_of
 from stormdoor.auditor.interpreter.pieces import (
     MADE_UP,
     is_plain_digest,
@@ -292,7 +292,7 @@ class Binding(Expressions):
             return
         # Whoever sends a message that has a name made up is told it, in whatever way.
         asked = self.stage == Stage.MESSAGE and text_of(key).startswith(MADE_UP)
-        self.fills(text_of(holder), value, drawn=not shown, told=shown or asked)
+        self.fills(table_of(text_of(holder)), value, drawn=not shown, told=shown or asked)
 
     def _is_for_anybody(self, table: Value, key: Value) -> bool:
         """Whether something is kept for whoever comes under a name that is made up, and nothing was asked.
