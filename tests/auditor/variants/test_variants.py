@@ -53,6 +53,7 @@ from tests.auditor.variants import (
     protocols,
     provided,
     proving,
+    put_there,
     rights,
     settings,
     shipped,
@@ -128,6 +129,7 @@ ALL = (
     | products.CASES
     | protocols.CASES
     | proving.CASES
+    | put_there.CASES
     | provided.CASES
     | settings.CASES
     | shipped.CASES
