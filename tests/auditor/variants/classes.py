@@ -224,6 +224,25 @@ class Door(tornadio2.SocketConnection):
 """,
         {},
     ),
+    "a connection of TornadIO in a file that does not speak of Tornado": (
+        "missing",
+        """
+from tornadio import get_router
+from connection import Door
+Application([get_router(Door).route()])
+""",
+        {
+            "connection.py": """
+from tornadio import SocketConnection
+class Door(SocketConnection):
+    def on_open(self, *args):
+        self.id = None
+    def on_message(self, message):
+        self.id = self.id or message.get("id")
+        self.send("hello %s" % self.id)
+"""
+        },
+    ),
     "a user made up where nobody was asked yet": (
         "guarded",
         """

@@ -15,6 +15,7 @@ from tests.auditor.variants import (
     acting,
     actions,
     afterwards,
+    answered,
     as_shipped,
     asked_later,
     authentication,
@@ -104,6 +105,7 @@ def cases(table: dict[str, Case]) -> list[object]:
 ALL = (
     authentication.CASES
     | afterwards.CASES
+    | answered.CASES
     | as_shipped.CASES
     | asked_later.CASES
     | barred.CASES

@@ -123,14 +123,16 @@ _CHECKS = {
     ),
 }
 
-CASES: dict[str, Case] = {
+_REFUSING: dict[str, Case] = {
     f"a 403 for {name}": (
         wanted,
         _FRAME.format(check=textwrap.indent(textwrap.dedent(check).strip("\n"), " " * 8)),
         {},
     )
     for name, (wanted, check) in _CHECKS.items()
-} | {
+}
+
+CASES: dict[str, Case] = _REFUSING | {
     "a message names a guild and one of its members": (
         "missing",
         """

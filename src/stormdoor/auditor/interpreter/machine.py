@@ -98,6 +98,8 @@ class Core:
     """What `all()` or `any()` is given."""
     left_alone: ast.AST | None = None
     """What is a statement by itself before the 101, whose result nobody looks at."""
+    delegated: ast.AST | None = None
+    """What `yield from` is given."""
     told: int = 0
     """How often it hung on what a message says."""
     selected: int = 0

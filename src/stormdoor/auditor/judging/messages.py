@@ -15,6 +15,7 @@ __all__ = [
     "done_unasked",
     "message_checks",
     "message_effects",
+    "only_echoes",
     "stops_nothing",
 ]
 
@@ -23,6 +24,8 @@ EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 
 _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
+_ITS_OWN = words("client cookie credential header identity message query somebody url")
+"""Labels of what a client has said itself."""
 _READING = words(
     """
     cursor decode deserialize fetch fetchall fetchmany fetchone fetchrow fetchval filter find
@@ -92,7 +95,7 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
     found: list[Event] = []
     for turn in turns:
         done = _of_turn(turn, ended=cut and turn is turns[-1], asking=asking)
-        found += [one for one in done if not (asking and alone and _only_echoes(one))]
+        found += [one for one in done if not (asking and alone and only_echoes(one))]
     return found
 
 
@@ -239,9 +242,9 @@ def _sets_up(event: Event) -> bool:
     return event.kind == "store" and not event.labels & {"client", "message", "self"}
 
 
-def _only_echoes(event: Event) -> bool:
+def only_echoes(event: Event) -> bool:
     """A connection that nobody else has is told what it said itself: `{"id": request["id"], "ok": True}`."""
-    return event.kind == "send" and event.labels <= {"client", "identity", "message"}
+    return event.kind == "send" and event.labels <= _ITS_OWN
 
 
 def _is_grave(event: Event) -> bool:

@@ -12,6 +12,7 @@ from stormdoor.auditor.judging.messages import (
     done_unasked,
     message_checks,
     message_effects,
+    only_echoes,
     stops_nothing,
 )
 from stormdoor.auditor.judging.telling import only_fills_in
@@ -266,7 +267,8 @@ def _after(path: Path, check: Event, stage: Stage) -> list[Event]:
     return [
         event
         for event in path.events[at + 1 :]
-        if event.stage == stage and event.kind in EFFECTS and not event.constant
+        if event.stage == stage and event.kind in EFFECTS
+        if not event.constant and not only_echoes(event)
     ]
 
 

@@ -10,8 +10,9 @@ from typing import Self
 
 __all__ = ["Readers"]
 
-_SPEAKS = (b"tornado", b"websocket", b"web_socket", b"sockjs", b"socketio")
-_AT_LEAST = (b"tornado", b"sock")
+_SPEAKS = (b"tornad", b"websocket", b"web_socket", b"sockjs", b"socketio")
+"""Words of which a file has one that speaks of Tornado, TornadIO or WebSockets."""
+_AT_LEAST = (b"tornad", b"sock")
 """Each of those has one of these: most files have neither, and are searched twice and not five times."""
 _MAX = 4 * 1024 * 1024
 _CHUNK = 200
@@ -111,7 +112,7 @@ def _speaks(file: Path) -> bool:
     small = content.lower()
     if not any(word in small for word in _AT_LEAST) or not any(word in small for word in _SPEAKS):
         return False
-    return b"tornado" in content or b"class " in content or b"ebsocket" in small
+    return b"tornad" in content or b"class " in content or b"ebsocket" in small
 
 
 def _naming(files: list[Path], names: tuple[bytes, ...]) -> list[bool]:

@@ -114,6 +114,7 @@ class Functions(Statements):
         name = getattr(function.node, "name", "<lambda>")
         frame = Frame(function.module, env, name, function.owner, receiver, function.node, scopes)
         frame.sent, frame.begun = sent, self.selected
+        made = _makes_generator(function.node) and not _is_waited_for(node, self.delegated)
         self.enter(frame, node)
         try:
             if id(receiver) in self.picked_ones:
@@ -125,11 +126,11 @@ class Functions(Statements):
             try:
                 self.execute(function.node.body)
             except Returned as returned:
-                if not _makes_generator(function.node):
+                if not made:
                     return self._answered(returned.value, [*args, *words.values()])
         finally:
             self.leave()
-        if _makes_generator(function.node):
+        if made:
             # Whatever it yields, it is there, and true.
             return Unknown(labels_of(*args, *words.values()) - {"self"}, function.text, truthy=True)
         return Const(None)
@@ -478,6 +479,11 @@ def _is_coroutine(node: ast.AST) -> bool:
 def _makes_generator(node: ast.AST) -> bool:
     """Whether calling it only makes a generator: no decorator makes a coroutine of it."""
     return isinstance(node, ast.FunctionDef) and not node.decorator_list and yields(node)
+
+
+def _is_waited_for(call: ast.AST, delegated: ast.AST | None) -> bool:
+    """`found = yield from search()`: what the generator returns is what there is then."""
+    return isinstance(call, ast.YieldFrom) or call is delegated
 
 
 @lru_cache(maxsize=65536)

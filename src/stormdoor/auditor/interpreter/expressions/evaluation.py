@@ -48,7 +48,13 @@ class Expressions(Conditions):
                 if node.value:
                     self.evaluate(node.value)
                 return self.frame.sent
-            case ast.Await() | ast.Yield() | ast.YieldFrom():
+            case ast.YieldFrom():
+                around, self.delegated = self.delegated, node.value
+                try:
+                    return self.awaited(self.evaluate(node.value), node)
+                finally:
+                    self.delegated = around
+            case ast.Await() | ast.Yield():
                 return self.awaited(self.evaluate(node.value), node) if node.value else Const(None)
             case ast.BoolOp() | ast.Compare():
                 return self.logic(node)
