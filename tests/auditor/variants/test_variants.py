@@ -58,6 +58,7 @@ from tests.auditor.variants import (
     rights,
     settings,
     shipped,
+    shown,
     structures,
     switched,
     switches,
@@ -135,6 +136,7 @@ ALL = (
     | provided.CASES
     | settings.CASES
     | shipped.CASES
+    | shown.CASES
     | structures.CASES
     | switched.CASES
     | switches.CASES
