@@ -11,6 +11,7 @@ from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.routes import find_routes
 from stormdoor.auditor.connection.exploration import explored
 from stormdoor.auditor.connection.pathway import Path, Pathway
+from stormdoor.auditor.connection.shown import shown_in
 from stormdoor.auditor.interpreter.events import tells
 from stormdoor.auditor.interpreter.kept import Kept, merge_kept, secret_named
 from stormdoor.auditor.reading.module import Module
@@ -61,6 +62,7 @@ def explore(
             break
         more: Kept = {}
         merge_kept(more, found.filled)
+        merge_kept(more, {table: {} for table in shown_in(found.events) & asked})
         if not asked <= more.keys():
             merge_kept(more, _filled_before(project, hierarchy, info, asked - more.keys()))
         filled = {table: fields for table, fields in more.items() if table in asked}
@@ -86,17 +88,19 @@ def _filled_before(
         if one is not info
     ]
     for _, _, one in sorted(handlers, key=lambda entry: entry[:2])[:_MAX_VISITED]:
-        merge_kept(filled, _filled_by(project, hierarchy, one))
+        by_it, shown = _filled_by(project, hierarchy, one)
+        merge_kept(filled, by_it)
+        merge_kept(filled, {table: {} for table in shown & wanted})
     return filled
 
 
 @lru_cache(maxsize=64)
 def _filled_by(
-    project: Project,
-    hierarchy: Hierarchy,
-    info: ClassInfo,
-) -> Kept:
+    project: Project, hierarchy: Hierarchy, info: ClassInfo
+) -> tuple[Kept, frozenset[str]]:
+    """What a handler puts into tables for whoever comes, and what it shows."""
     filled: Kept = {}
+    shown: set[str] = set()
     verbs = [
         verb
         for verb in _VERBS
@@ -107,8 +111,9 @@ def _filled_by(
         ways = explored(project, hierarchy, info, "anonymous", words=words, verb=verb, worth=_WORTH)
         merge_kept(filled, ways.filled)
         for path in ways.paths if verb else ():
-            filled |= dict.fromkeys(_secrets_told(path))
-    return filled
+            shown |= set(_secrets_told(path))
+        shown |= shown_in(ways.events)
+    return filled, frozenset(shown)
 
 
 def _secrets_told(path: Path) -> Iterator[str]:
