@@ -219,6 +219,36 @@ class Door(WebSocketHandler):
         self.write_message(data["text"])
 """,
     ),
+    "a message is the address that is connected to": (
+        "missing",
+        """
+from tornado.websocket import websocket_connect
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        if not hasattr(self, "behind"):
+            self.behind = await websocket_connect(message)
+        else:
+            self.behind.write_message(message)
+""",
+    ),
+    "a message names a machine and a port": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        self.reader, self.writer = await asyncio.open_connection(data["where"], data["which"])
+""",
+    ),
+    "a message goes to the one machine behind": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        reader, writer = await asyncio.open_connection("127.0.0.1", 7000)
+        self.write_message(await reader.read())
+""",
+    ),
     # -- a message says what all see from then on ------------------------------------------------
     "a message picks the camera of all": (
         "missing",
@@ -244,6 +274,20 @@ class Door(WebSocketHandler):
     def on_message(self, message):
         data = json.loads(message)
         Machine.port = serial.Serial(data["name"], 9600)
+""",
+    ),
+    "a message picks the camera of the application": (
+        "missing",
+        """
+import cv2
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.application.camera = cv2.VideoCapture(data["source"])
+def main():
+    application = Application([("/", Door)])
+    application.camera = cv2.VideoCapture(0)
+    application.listen(8000)
 """,
     ),
     "a message picks the camera of its own connection": (

@@ -15,6 +15,8 @@ from stormdoor.auditor.reading.module import Module
 __all__ = ["connects_where_it_names", "hears_of_somebody", "replaces_for_all"]
 
 _CONNECTS = frozenset({"connect", "dial", "reconnect"})
+_DIALS = (["websocket", "connect"], ["open", "connection"], ["create", "connection"])
+"""Functions that give a connection to the address that they are given."""
 _MACHINES = words("addr address endpoint host hostname ip node peer port serial server uri url")
 """Words for what one connects to."""
 
@@ -25,19 +27,24 @@ def connects_where_it_names(event: Event) -> bool:
     Who brings what the other side asks for (a password) is asked there.
     """
     verb, *rest = lexicon.words_of(name_of(event)) or [""]
-    if event.kind != "act" or verb not in _CONNECTS or "self" in event.labels:
+    opens = [verb, *rest] in _DIALS and event.kind in {"act", "call"}
+    if not (opens or (event.kind == "act" and verb in _CONNECTS)) or "self" in event.labels:
         return False
     told = [one for one in given(event) if isinstance(one, Unknown) and "message" in one.labels]
     if not told or labels_of(*given(event)) & {"credential"}:
         return False
     named = {word for name in (*fields_of(event), *rest) for word in stems_of(name)}
-    return bool(_MACHINES & named)
+    return opens or bool(_MACHINES & named)
 
 
 def replaces_for_all(event: Event) -> bool:
     """`camera = VideoCapture(int(message))`, where the program opened one when it was started."""
-    made = event.values[0] if event.kind == "alter" and event.values else None
-    if made is None or not labels_of(made) >= {"answer", "client", "message"}:
+    if event.kind not in {"alter", "store"} or len(event.values) != 1:
+        return False
+    if event.text.startswith("self.") and not event.text.startswith("self.application."):
+        return False  # it is the connection's own
+    made = event.values[0]
+    if not labels_of(made) >= {"answer", "client", "message"}:
         return False
     text = text_of(made)
     called = lexicon.chain_of(text)[-1:] if text.endswith(")") else []
@@ -46,16 +53,23 @@ def replaces_for_all(event: Event) -> bool:
 
 @lru_cache(maxsize=256)
 def _made_at_first(module: Module) -> frozenset[tuple[str, str]]:
-    """The names to which a module binds what a class makes, outside of functions, each with the class."""
+    """The names to which a program binds what a class makes when it starts, each with the class."""
+    outside = frozenset(map(id, _outside(module.tree)))
     return frozenset(
         (target, called)
-        for node in _outside(module.tree)
+        for node in ast.walk(module.tree)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
         for called in lexicon.chain_of(ast.unparse(node.value.func))[-1:]
         if called[:1].isupper() or called in _OPENS
         for one in node.targets
+        if id(node) in outside or (isinstance(one, ast.Attribute) and _is_fixed(node.value))
         for target in lexicon.chain_of(ast.unparse(one))[-1:]
     )
+
+
+def _is_fixed(call: ast.Call) -> bool:
+    """`application.camera = VideoCapture(0)`: what is made stands in the source."""
+    return all(isinstance(one, ast.Constant) for one in call.args)
 
 
 _OPENS = frozenset({"connect", "open"})
