@@ -1,9 +1,9 @@
 """What whoever connects has the program turn to: another machine, another device, another's news.
 
-All are of clients of whom nobody knows who they are.
+`ANYBODY` are of clients of whom nobody knows who they are; `CASES` say whether anybody is asked for.
 """
 
-__all__ = ["ANYBODY"]
+__all__ = ["ANYBODY", "CASES"]
 
 ANYBODY: dict[str, tuple[str, str]] = {
     # -- the address names the machine behind ----------------------------------------------------
@@ -165,5 +165,381 @@ class Door(WebSocketHandler):
         relay = self.application.relay
         ioloop.IOLoop.current().add_callback(lambda: relay.turn_on(data["line"]))
 """,
+    ),
+    # -- a message says what is connected to -----------------------------------------------------
+    "a message names the endpoint that is connected to": (
+        "missing",
+        """
+from stations import controller
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        for endpoint in json.loads(message)["endpoints"]:
+            controller.connect_to_endpoint(endpoint)
+""",
+    ),
+    "a message names the phone that is connected to": (
+        "missing",
+        """
+from phones import bridge
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        bridge.connect(data["ip"], port=5555)
+        self.write_message("connected")
+""",
+    ),
+    "a message brings what the other machine asks for": (
+        "ok",
+        """
+from machines import Client
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.client = Client()
+        self.client.connect(data["host"], data["user"], password=data["password"])
+""",
+    ),
+    "a message connects itself to a room": (
+        "ok",
+        """
+from rooms import hall
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        hall.connect(self)
+""",
+    ),
+    "the program connects where it always does": (
+        "ok",
+        """
+from stations import controller
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        controller.connect("tcp://127.0.0.1:5555")
+        self.write_message(data["text"])
+""",
+    ),
+    "a message is the address that is connected to": (
+        "missing",
+        """
+from tornado.websocket import websocket_connect
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        if not hasattr(self, "behind"):
+            self.behind = await websocket_connect(message)
+        else:
+            self.behind.write_message(message)
+""",
+    ),
+    "a message names a machine and a port": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        self.reader, self.writer = await asyncio.open_connection(data["where"], data["which"])
+""",
+    ),
+    "a message goes to the one machine behind": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        reader, writer = await asyncio.open_connection("127.0.0.1", 7000)
+        self.write_message(await reader.read())
+""",
+    ),
+    # -- a message says what all see from then on ------------------------------------------------
+    "a message picks the camera of all": (
+        "missing",
+        """
+import cv2
+camera = cv2.VideoCapture(0)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        global camera
+        other = cv2.VideoCapture(int(message))
+        if other.read()[0]:
+            camera = other
+            self.write_message("changed")
+""",
+    ),
+    "a message picks the port of all": (
+        "missing",
+        """
+import serial
+class Machine:
+    port = serial.Serial("/dev/ttyUSB0", 9600)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        Machine.port = serial.Serial(data["name"], 9600)
+""",
+    ),
+    "a message picks the camera of the application": (
+        "missing",
+        """
+import cv2
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        self.application.camera = cv2.VideoCapture(data["source"])
+def main():
+    application = Application([("/", Door)])
+    application.camera = cv2.VideoCapture(0)
+    application.listen(8000)
+""",
+    ),
+    "a message picks the camera of its own connection": (
+        "ok",
+        """
+import cv2
+camera = cv2.VideoCapture(0)
+class Door(WebSocketHandler):
+    def open(self):
+        self.camera = camera
+    def on_message(self, message):
+        self.camera = cv2.VideoCapture(int(message))
+""",
+    ),
+    "the camera of all is opened again": (
+        "ok",
+        """
+import cv2
+camera = cv2.VideoCapture(0)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        global camera
+        if not camera.isOpened():
+            camera = cv2.VideoCapture(0)
+        self.write_message(message)
+""",
+    ),
+    "a message picks the camera of all, behind a password": (
+        "ok",
+        """
+import cv2
+camera = cv2.VideoCapture(0)
+class Door(WebSocketHandler):
+    def prepare(self):
+        if self.get_argument("password") != options.password:
+            raise HTTPError(403)
+    def on_message(self, message):
+        global camera
+        camera = cv2.VideoCapture(int(message))
+""",
+    ),
+    # -- a message says whose news is heard ------------------------------------------------------
+    "a message names the topic of somebody": (
+        "missing",
+        """
+SUBSCRIBERS = {}
+def tell(told):
+    user_topic = "user:{}".format(told["user"])
+    for one in SUBSCRIBERS.get(user_topic, []):
+        one.write_message(told)
+class Door(WebSocketHandler):
+    def on_message(self, topic):
+        SUBSCRIBERS.setdefault(topic, []).append(self)
+""",
+    ),
+    "a message names the topic of a job": (
+        "missing",
+        """
+from collections import defaultdict
+class Door(WebSocketHandler):
+    listeners = defaultdict(set)
+    def on_message(self, message):
+        data = json.loads(message)
+        Door.listeners[data["about"]].add(self)
+    @classmethod
+    def tell(cls, job, line):
+        for one in cls.listeners[f"job-{job.id}"]:
+            one.write_message(line)
+""",
+    ),
+    "a message names a paper whose price is told to all": (
+        "ok",
+        """
+SUBSCRIBERS = {}
+def tell(told):
+    for one in SUBSCRIBERS.get("price:" + told["paper"], []):
+        one.write_message(told)
+class Door(WebSocketHandler):
+    def on_message(self, topic):
+        SUBSCRIBERS.setdefault(topic, []).append(self)
+""",
+    ),
+    # -- a pin of a board, and one that lets somebody in -----------------------------------------
+    "a message names the pin that is switched": (
+        "missing",
+        """
+from pyfirmata import Arduino
+board = Arduino("/dev/ttyACM0")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        board.digital[data["pin"]].write(1)
+""",
+    ),
+    "a message names the pin of a board by another library": (
+        "missing",
+        """
+from boards import pi
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        pi.digital_write(data["pin"], data["value"])
+""",
+    ),
+    "a message names the pin of a relay": (
+        "missing",
+        """
+import RPi.GPIO as GPIO
+from relays import RELAYS
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        relay = RELAYS[int(data["pin"])]
+        relay.toggle()
+""",
+    ),
+    # -- what the server has that a handler is written for ---------------------------------------
+    "the kernels of the server run what a message says": (
+        "missing",
+        """
+from jupyter_server.base.handlers import JupyterHandler
+class Door(WebSocketHandler, JupyterHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        kernels = self.settings.get("kernel_manager")
+        sessions = self.settings.get("session_manager")
+        if not kernels or not sessions:
+            raise RuntimeError("no kernels here")
+        for one in await sessions.list_sessions():
+            if one["path"] == data["path"]:
+                kernels.get_kernel(one["kernel"]["id"]).client().execute(data["code"])
+""",
+    ),
+    "the kernels of the server are only counted": (
+        "ok",
+        """
+from jupyter_server.base.handlers import JupyterHandler
+class Door(WebSocketHandler, JupyterHandler):
+    async def on_message(self, message):
+        kernels = self.settings.get("kernel_manager")
+        if kernels:
+            self.write_message(str(len(kernels.list_kernel_ids())))
+""",
+    ),
+}
+
+CASES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "what comes of running a code is waited for": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        kernel = room.kernel()
+        sent = kernel.execute(data["code"])
+        while True:
+            answer = await kernel.get_message()
+            if answer["parent"]["id"] != sent:
+                continue
+            self.write_message(answer)
+            break
+""",
+        {},
+    ),
+    "a manager of sessions lists them": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        sessions = self.settings["session_manager"]
+        for one in await sessions.list_sessions():
+            if one["path"] == data["path"]:
+                self.write_message(one)
+""",
+        {},
+    ),
+    "a manager of sessions knows who has one": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def initialize(self):
+        self.session_manager = room.session_manager
+    async def on_message(self, message):
+        data = json.loads(message)
+        if not self.session_manager.verify(data["token"]):
+            return self.close()
+        self.write_message(data["text"])
+""",
+        {},
+    ),
+    "the answer to a code of a log-in": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    async def on_message(self, message):
+        data = json.loads(message)
+        if not await room.verify(data["code"]):
+            return self.close()
+        self.write_message(data["text"])
+""",
+        {},
+    ),
+    "a pin of a board is no proof": (
+        "missing",
+        """
+from pyfirmata import Arduino
+board = Arduino("/dev/ttyACM0")
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        board.digital[data["pin"]].write(1)
+        self.write_message("switched")
+""",
+        {},
+    ),
+    "a pin that opens the lock of a board": (
+        "late",
+        """
+import RPi.GPIO as GPIO
+PIN = os.environ["PIN"]
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["pin"] != PIN:
+            return self.close()
+        GPIO.output(17, 1)
+""",
+        {},
+    ),
+    "a pin that the lock of a board looks at": (
+        "late",
+        """
+import RPi.GPIO as GPIO
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        if not room.verify_pin(data["pin"]):
+            return self.close()
+        GPIO.output(17, 1)
+""",
+        {},
+    ),
+    "a pin that is looked up": (
+        "late",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        guest = room.guests[data["pin"]]
+        self.write_message(guest.name)
+""",
+        {},
     ),
 }

@@ -108,6 +108,7 @@ ALL = (
     authentication.CASES
     | afterwards.CASES
     | answered.CASES
+    | aimed.CASES
     | as_shipped.CASES
     | asked_later.CASES
     | barred.CASES

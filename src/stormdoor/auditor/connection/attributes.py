@@ -34,6 +34,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.project import External
 
 __all__ = ["METHODS", "TornadoAttributes", "never_sent"]
 
@@ -326,10 +327,21 @@ class TornadoAttributes(Client):
                     and found.default is None
                     and key not in self.project.settings
                 ):
-                    found.default = args[1] if len(args) > 1 else Const(None)
+                    found.default = args[1] if len(args) > 1 else self._had_by_server(key)
                 return found
             case _:
                 return None
+
+    def _had_by_server(self, key: str) -> Const:
+        """A setting that no file here sets: the server that a handler is written for has its managers there.
+
+        Jupyter has a `kernel_manager` in its settings; all else is not set as shipped.
+        """
+        if self.handler is not None and lexicon.words_of(key)[-1:] == ["manager"]:
+            bases = [one.name for one in self.handler.info.mro if isinstance(one, External)]
+            if any(self.hierarchy.knowledge.about(one) is not None for one in bases):
+                return Const(...)
+        return Const(None)
 
     def is_never_sent(self, holder: Special, name: Const) -> bool:
         """Whether no page can have a browser send a header of this name."""

@@ -13,6 +13,11 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.judging.addressed import is_for_listeners, only_listens
+from stormdoor.auditor.judging.aiming import (
+    connects_where_it_names,
+    hears_of_somebody,
+    replaces_for_all,
+)
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import fields_in
@@ -93,11 +98,13 @@ def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
 def _is_deed(endpoint: Endpoint, event: Event) -> bool:
     if event.stage not in SERVING:
         return False
-    if _takes_part(event):
+    if _takes_part(event) or hears_of_somebody(event):
         return True
     if event.stage == Stage.OPEN:
         return False
     if overwrites(event) or is_order(event) or _reads_a_mailbox(event):
+        return True
+    if connects_where_it_names(event) or replaces_for_all(event):
         return True
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
@@ -427,10 +434,10 @@ def _is_quiet(words: list[str]) -> bool:
 
 
 def _is_put_through(words: list[str]) -> bool:
-    """`bridge.set_light(number, "on")`, `plc.write_register(address, value)`."""
+    """`bridge.set_light(number, "on")`, `plc.write_register(3, value)`, `pi.digital_write(4, 1)`."""
     return (
         len(words) > 1
-        and (words[0] == "set" or (words[0] == "write" and bool(_PLACES_OF_A_MACHINE & set(words))))
+        and (words[0] == "set" or ("write" in words and bool(_PLACES_OF_A_MACHINE & set(words))))
         and not NOTES & set(words)
     )
 

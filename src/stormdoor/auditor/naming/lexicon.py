@@ -127,8 +127,8 @@ _RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sesid"
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
     words = _words_about(name)
-    if NOT_CREDENTIAL & set(words) or words[-1:] in (["url"], ["uri"]):
-        return False  # `auth_url` is where one gets it
+    if NOT_CREDENTIAL & set(words) or words[-1:] in (["url"], ["uri"], ["manager"]):
+        return False  # `auth_url` is where one gets it, `session_manager` knows all of them
     if words[-1:] == ["pass"] or any(one.endswith(_RUN_TOGETHER) for one in words):
         return True
     return any(

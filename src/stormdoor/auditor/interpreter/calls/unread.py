@@ -3,6 +3,7 @@
 import ast
 import re
 
+from stormdoor.auditor.interpreter.boards import is_a_pin
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in
@@ -181,6 +182,9 @@ class Unread(Listening):
         if self.mode == "member" and "client" in labels:
             labels |= self.sought(node, everything)
             self._fetches_from(function, last, labels)
+        if _runs_code(last, args):
+            # A `code` that is run proves nothing, nor does what comes of it.
+            labels -= {"credential"}
         which = _looks_up(last) and only_says_which(
             [*args, Mapping(dict[object, Value](words.items()))], _holder_of(function)
         )
@@ -212,7 +216,11 @@ class Unread(Listening):
     ) -> bool:
         """Whether a call is shown a credential, to look at it, and not to hand it on or to run it."""
         return (
-            any(self.is_proof(one) for one in everything if not isinstance(one, Instance))
+            any(
+                self.is_proof(one) and not is_a_pin(one, self.frame.module)
+                for one in everything
+                if not isinstance(one, Instance)
+            )
             and name not in _HARMLESS - {"find", "index", "count"}
             and not (_delivers(name) and not verifies)
             and not _runs_code(name, args)

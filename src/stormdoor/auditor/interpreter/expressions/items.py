@@ -4,6 +4,7 @@ import ast
 import re
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
+from stormdoor.auditor.interpreter.boards import is_a_pin
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.kept import field_in, found_in
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -96,6 +97,8 @@ class Items(Proofs):
     def _of_credential(self, table: Value, key: Value, node: ast.AST, text: str) -> Value | None:
         """What a table has for what a client without a credential shows, where it shows one."""
         if self.mode != "anonymous" or not self.is_proof(key) or is_of_names(table):
+            return None
+        if is_a_pin(key, self.frame.module):
             return None
         return self.kept_for_anybody(table, key) or self.lookup(node, text, key)
 
