@@ -1,13 +1,14 @@
-"""Tables whose keys are shown to whoever comes: under such a key everybody finds something."""
+"""What is shown to whoever comes, and so proves nothing: the keys of a table, a secret in a page."""
 
 import re
 from collections.abc import Iterable, Iterator
 
-from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.events import Event, tells
+from stormdoor.auditor.interpreter.kept import secret_named
 from stormdoor.auditor.interpreter.values import Mapping, Sequence, Value, text_of
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["shown_in"]
+__all__ = ["secrets_in", "shown_in"]
 
 _TELLS = words("handler.finish handler.write handler.write_message")
 _ENCODES = words("json.dumps tornado.escape.json_encode")
@@ -29,6 +30,17 @@ def shown_in(events: Iterable[Event]) -> set[str]:
                 told += encoded
             shown.update(name for one in told for name in _names_in(one))
     return shown
+
+
+def secrets_in(events: Iterable[Event]) -> Iterator[str]:
+    """The secrets that a page tells before it has asked who it is, by their names."""
+    for event in events:
+        if event.kind in {"absent", "check", "may-refuse"}:
+            return
+        if tells(event):
+            yield from filter(
+                None, map(secret_named, [*event.values, *(one for _, one in event.words)])
+            )
 
 
 def _names_in(value: Value) -> Iterator[str]:

@@ -10,10 +10,9 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.routes import find_routes
 from stormdoor.auditor.connection.exploration import explored
-from stormdoor.auditor.connection.pathway import Path, Pathway
-from stormdoor.auditor.connection.shown import shown_in
-from stormdoor.auditor.interpreter.events import tells
-from stormdoor.auditor.interpreter.kept import Kept, merge_kept, secret_named
+from stormdoor.auditor.connection.pathway import Pathway
+from stormdoor.auditor.connection.shown import secrets_in, shown_in
+from stormdoor.auditor.interpreter.kept import Kept, merge_kept
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External, Project
 
@@ -110,21 +109,10 @@ def _filled_by(
     for verb in ("",) if hierarchy.is_socket(info) else verbs:
         ways = explored(project, hierarchy, info, "anonymous", words=words, verb=verb, worth=_WORTH)
         merge_kept(filled, ways.filled)
-        for path in ways.paths if verb else ():
-            shown |= set(_secrets_told(path))
         shown |= shown_in(ways.events)
+        for path in ways.paths if verb else ():
+            shown.update(secrets_in(path.events))
     return filled, frozenset(shown)
-
-
-def _secrets_told(path: Path) -> Iterator[str]:
-    """The secrets of the program that a page tells before it has asked who it is."""
-    for event in path.events:
-        if event.kind in {"absent", "check", "may-refuse"}:
-            return
-        if tells(event):
-            yield from filter(
-                None, map(secret_named, [*event.values, *(one for _, one in event.words)])
-            )
 
 
 @lru_cache(maxsize=4)
