@@ -196,7 +196,8 @@ class Names(Registries):
     def _put_there(self, module: Module, name: str) -> Value:
         """What a function puts where None stands at first: `global config`, `config = Config(parser)`."""
         put = self.hierarchy.rebindings(module, name)
-        if len(put) == 1 and isinstance(put[0], ast.Call) and self.mode != "origin":
+        configures = lexicon.is_setting_chain([name]) and self.mode != "origin"
+        if configures and len(put) == 1 and isinstance(put[0], ast.Call):
             made = self.in_place(module, put[0])
             if isinstance(made, Instance) and not made.handler:
                 made.shared = True
