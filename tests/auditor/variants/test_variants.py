@@ -59,6 +59,7 @@ from tests.auditor.variants import (
     rights,
     settings,
     shipped,
+    shown,
     structures,
     switched,
     switches,
@@ -136,6 +137,7 @@ ALL = (
     | provided.CASES
     | settings.CASES
     | shipped.CASES
+    | shown.CASES
     | structures.CASES
     | switched.CASES
     | switches.CASES

@@ -11,6 +11,7 @@ from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.routes import find_routes
 from stormdoor.auditor.connection.exploration import explored
 from stormdoor.auditor.connection.pathway import Path, Pathway
+from stormdoor.auditor.connection.shown import shown_on
 from stormdoor.auditor.interpreter.events import tells
 from stormdoor.auditor.interpreter.kept import Kept, merge_kept, secret_named
 from stormdoor.auditor.reading.module import Module
@@ -61,6 +62,7 @@ def explore(
             break
         more: Kept = {}
         merge_kept(more, found.filled)
+        merge_kept(more, {table: {} for table in shown_on(found.paths)})
         if not asked <= more.keys():
             merge_kept(more, _filled_before(project, hierarchy, info, asked - more.keys()))
         filled = {table: fields for table, fields in more.items() if table in asked}
@@ -96,6 +98,7 @@ def _filled_by(
     hierarchy: Hierarchy,
     info: ClassInfo,
 ) -> Kept:
+    """What a handler puts into tables for whoever comes, and what it tells."""
     filled: Kept = {}
     verbs = [
         verb
@@ -108,6 +111,7 @@ def _filled_by(
         merge_kept(filled, ways.filled)
         for path in ways.paths if verb else ():
             filled |= dict.fromkeys(_secrets_told(path))
+        merge_kept(filled, {table: {} for table in shown_on(ways.paths)})
     return filled
 
 

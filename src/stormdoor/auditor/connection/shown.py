@@ -1,0 +1,50 @@
+"""Tables whose keys are shown to whoever comes: under such a key everybody finds something."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from stormdoor.auditor.connection.pathway import Path
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Mapping, Sequence, Value, text_of
+from stormdoor.auditor.naming.words import words
+
+__all__ = ["shown_on"]
+
+_TELLS = words("handler.finish handler.write handler.write_message")
+_ENCODES = words("json.dumps tornado.escape.json_encode")
+_WRAPPED = re.compile(r"(?:json\.dumps|tornado\.escape\.json_encode|list|sorted|tuple|set)\((.+)\)")
+
+
+def shown_on(paths: Iterable[Path]) -> set[str]:
+    """The names of what is told as it is, in whatever form: `self.write(json.dumps(list(ROOMS)))`."""
+    return {name for path in paths for name in _shown_before_any_check(path.events)}
+
+
+def _shown_before_any_check(events: Iterable[Event]) -> set[str]:
+    shown: set[str] = set()
+    encoded: list[Value] = []
+    for event in events:
+        if event.kind in {"check", "may-refuse"}:
+            break
+        if event.kind == "call" and event.text in _ENCODES:
+            encoded = [*event.values]
+        elif event.kind == "call" and event.text in _TELLS:
+            told = [*event.values[:1]]
+            if any(text_of(one).startswith(tuple(_ENCODES)) for one in told):
+                told += encoded
+            shown.update(name for one in told for name in _names_in(one))
+    return shown
+
+
+def _names_in(value: Value) -> Iterator[str]:
+    """The name of what is told, or the names of the parts of a table that is written there."""
+    parts = [value]
+    if isinstance(value, Mapping) and not value.text:
+        parts = [*value.items.values()]
+    elif isinstance(value, Sequence) and not value.text:
+        parts = [*value.items]
+    for one in parts:
+        name = text_of(one)
+        while (inner := _WRAPPED.fullmatch(name)) is not None:
+            name = inner.group(1)
+        yield name
