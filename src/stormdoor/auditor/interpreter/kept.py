@@ -62,7 +62,7 @@ def fields_of(value: Value) -> Fields:
 def found_in(table: str, fields: Fields, labels: Labels) -> Unknown:
     """What a client finds in such a table, if it is there; `labels` where it is no record."""
     if fields is None:
-        return Unknown(labels | {"found", "visitor"}, f"{table}[]")
+        return Unknown((labels - {"credential"}) | {"found", "visitor"}, f"{table}[]")
     return Unknown(_OF_RECORDS, f"{table}[]", written=fields)
 
 
