@@ -3,28 +3,33 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, tells
 from stormdoor.auditor.interpreter.kept import secret_named
 from stormdoor.auditor.interpreter.values import Mapping, Sequence, Value, text_of
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["secrets_in", "shown_in"]
+__all__ = ["secrets_on", "shown_on"]
 
 _TELLS = words("handler.finish handler.write handler.write_message")
 _ENCODES = words("json.dumps tornado.escape.json_encode")
 _WRAPPED = re.compile(r"(?:json\.dumps|tornado\.escape\.json_encode|list|sorted|tuple|set)\((.+)\)")
 
 
-def shown_in(events: Iterable[Event]) -> set[str]:
+def shown_on(paths: Iterable[Path]) -> set[str]:
     """The names of what is told as it is, in whatever form: `self.write(json.dumps(list(ROOMS)))`."""
+    return {name for path in paths for name in _shown_before_any_check(path.events)}
+
+
+def _shown_before_any_check(events: Iterable[Event]) -> set[str]:
     shown: set[str] = set()
     encoded: list[Value] = []
     for event in events:
-        if event.kind != "call":
-            continue
-        if event.text in _ENCODES:
+        if event.kind in {"check", "may-refuse"}:
+            break
+        if event.kind == "call" and event.text in _ENCODES:
             encoded = [*event.values]
-        elif event.text in _TELLS:
+        elif event.kind == "call" and event.text in _TELLS:
             told = [*event.values[:1]]
             if any(text_of(one).startswith(tuple(_ENCODES)) for one in told):
                 told += encoded
@@ -32,8 +37,12 @@ def shown_in(events: Iterable[Event]) -> set[str]:
     return shown
 
 
-def secrets_in(events: Iterable[Event]) -> Iterator[str]:
-    """The secrets that a page tells before it has asked who it is, by their names."""
+def secrets_on(paths: Iterable[Path]) -> set[str]:
+    """The secrets of the program that a page tells before it has asked who it is, by their names."""
+    return {name for path in paths for name in _secrets_before_any_check(path.events)}
+
+
+def _secrets_before_any_check(events: Iterable[Event]) -> Iterator[str]:
     for event in events:
         if event.kind in {"absent", "check", "may-refuse"}:
             return

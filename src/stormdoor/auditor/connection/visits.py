@@ -11,7 +11,7 @@ from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.routes import find_routes
 from stormdoor.auditor.connection.exploration import explored
 from stormdoor.auditor.connection.pathway import Pathway
-from stormdoor.auditor.connection.shown import secrets_in, shown_in
+from stormdoor.auditor.connection.shown import secrets_on, shown_on
 from stormdoor.auditor.interpreter.kept import Kept, merge_kept
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External, Project
@@ -61,7 +61,7 @@ def explore(
             break
         more: Kept = {}
         merge_kept(more, found.filled)
-        merge_kept(more, {table: {} for table in shown_in(found.events) & asked})
+        merge_kept(more, {table: {} for table in shown_on(found.paths)})
         if not asked <= more.keys():
             merge_kept(more, _filled_before(project, hierarchy, info, asked - more.keys()))
         filled = {table: fields for table, fields in more.items() if table in asked}
@@ -73,10 +73,7 @@ def explore(
 
 
 def _filled_before(
-    project: Project,
-    hierarchy: Hierarchy,
-    info: ClassInfo,
-    wanted: set[str],
+    project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
 ) -> Kept:
     """What other handlers put into these tables for whoever comes to them."""
     names = [one.rpartition(".")[2] for one in wanted]
@@ -87,19 +84,14 @@ def _filled_before(
         if one is not info
     ]
     for _, _, one in sorted(handlers, key=lambda entry: entry[:2])[:_MAX_VISITED]:
-        by_it, shown = _filled_by(project, hierarchy, one)
-        merge_kept(filled, by_it)
-        merge_kept(filled, {table: {} for table in shown & wanted})
+        merge_kept(filled, _filled_by(project, hierarchy, one))
     return filled
 
 
 @lru_cache(maxsize=64)
-def _filled_by(
-    project: Project, hierarchy: Hierarchy, info: ClassInfo
-) -> tuple[Kept, frozenset[str]]:
-    """What a handler puts into tables for whoever comes, and what it shows."""
+def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
+    """What a handler puts into tables for whoever comes, and what it tells."""
     filled: Kept = {}
-    shown: set[str] = set()
     verbs = [
         verb
         for verb in _VERBS
@@ -109,10 +101,9 @@ def _filled_by(
     for verb in ("",) if hierarchy.is_socket(info) else verbs:
         ways = explored(project, hierarchy, info, "anonymous", words=words, verb=verb, worth=_WORTH)
         merge_kept(filled, ways.filled)
-        shown |= shown_in(ways.events)
-        for path in ways.paths if verb else ():
-            shown.update(secrets_in(path.events))
-    return filled, frozenset(shown)
+        filled |= dict.fromkeys(secrets_on(ways.paths) if verb else ())
+        merge_kept(filled, {table: {} for table in shown_on(ways.paths)})
+    return filled
 
 
 @lru_cache(maxsize=4)
