@@ -424,7 +424,8 @@ async def test_api_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             assert await closed(client) == 3000
         assert await refused(url, **_bearer(secret)) == 401
         assert await refused(url, **_bearer(successor)) == 101
-        assert await refused(url, **_bearer(successor[:-1] + "0")) == 401
+        other = "1" if successor.endswith("0") else "0"
+        assert await refused(url, **_bearer(successor[:-1] + other)) == 401
         printed = await asyncio.to_thread(
             shell, tmp_path, _script("api-keys.md", "Authorization: Bearer")
         )
