@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.facts.calls import Call, calls_in
@@ -10,7 +11,7 @@ from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.reading.module import Defined, Module
-from stormdoor.auditor.reading.project import External, Meaning
+from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = [
     "applications",
@@ -32,7 +33,8 @@ _DEPTH = 8
 
 def is_application(call: Call) -> bool:
     """Whether a call makes an Application."""
-    return _APPLICATION in call.names
+    # `super().__init__()` is called everywhere, and asking what it means has other files read.
+    return last_name(call.node) != "__init__" and _APPLICATION in call.names
 
 
 def applications(endpoint: Endpoint) -> list[Call]:
@@ -59,9 +61,20 @@ def _made_in(endpoint: Endpoint, modules: Iterable[Module]) -> list[Call]:
         call
         for module in modules
         if not is_test(module)
-        for call in calls_in(endpoint.project, module, "Application", "__init__")
-        if is_application(call) or _hands_on(call)
+        for call in _made_in_file(endpoint.project, module)
     ]
+
+
+@lru_cache(maxsize=8192)
+def _made_in_file(project: Project, module: Module) -> tuple[Call, ...]:
+    """The calls in a file that make an Application, or hand on to one; asked for every endpoint."""
+    calls = calls_in(project, module, "Application", "__init__")
+    return tuple(call for call in calls if _hands_on(call) or is_application(call))
+
+
+@lru_cache(maxsize=8192)
+def _listening(project: Project, module: Module) -> tuple[Call, ...]:
+    return tuple(calls_in(project, module, *_LISTENS))
 
 
 def _hands_on(call: Call) -> bool:
@@ -73,8 +86,10 @@ def _hands_on(call: Call) -> bool:
                 last_name(base).endswith("Application") and _APPLICATION in set(call.named(base))
                 for base in owner.bases
             )
-        case ast.Attribute(attr="__init__"):
-            return f"{_APPLICATION}.__init__" in call.names
+        case ast.Attribute(value=of, attr="__init__"):
+            return last_name(of).endswith("Application") and (
+                f"{_APPLICATION}.__init__" in call.names
+            )
         case _:
             return False
 
@@ -116,8 +131,7 @@ def is_left_over(endpoint: Endpoint) -> bool:
     programs = [
         module
         for module in project.inside()
-        if not is_test(module)
-        and any(map(is_application, calls_in(project, module, "Application")))
+        if not is_test(module) and any(map(is_application, _made_in_file(project, module)))
     ]
     if any(module is own or _named(module, *neighbours) for module in programs):
         return sum(_named(module, name) for module in project.inside()) == 1
@@ -174,8 +188,8 @@ def _named(module: Module, *names: str) -> int:
 
 def is_on_loopback(call: Call) -> bool:
     """Whether the file of an Application, or else the program, listens only where this machine reaches it."""
-    found = list(calls_in(call.project, call.module, *_LISTENS)) or [
-        one for module in call.project.inside() for one in calls_in(call.project, module, *_LISTENS)
+    found = _listening(call.project, call.module) or [
+        one for module in call.project.inside() for one in _listening(call.project, module)
     ]
     return bool(found) and all(
         call.text(one.argument(1, "address")) in _LOOPBACK for one in found if not one.hidden

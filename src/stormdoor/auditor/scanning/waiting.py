@@ -60,6 +60,8 @@ def _made(module: Module) -> Iterator[str]:
 
 def _imported(module: Module) -> Iterator[str]:
     """`jobs.put(message)`, where another file makes the queue."""
+    if not any(".put" in line for line in module.lines):
+        return
     for node, _ in module.nodes():
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=how)) if (
