@@ -67,13 +67,20 @@ def _made_in(endpoint: Endpoint, modules: Iterable[Module]) -> list[Call]:
 
 @lru_cache(maxsize=8192)
 def _made_in_file(project: Project, module: Module) -> tuple[Call, ...]:
-    """The calls in a file that make an Application, or hand on to one; asked for every endpoint."""
+    """The calls in a file that make an Application, or hand on to one; asked for every endpoint.
+
+    A file that never says so is not looked into: a large project has thousands of them.
+    """
+    if not any("Application" in line for line in module.lines):
+        return ()
     calls = calls_in(project, module, "Application", "__init__")
     return tuple(call for call in calls if _hands_on(call) or is_application(call))
 
 
 @lru_cache(maxsize=8192)
 def _listening(project: Project, module: Module) -> tuple[Call, ...]:
+    if not any("listen" in line or "bind" in line for line in module.lines):
+        return ()
     return tuple(calls_in(project, module, *_LISTENS))
 
 
