@@ -227,3 +227,31 @@ def test_a_demo_in_a_copy_of_tornado_is_not_the_project(tmp_path: Path) -> None:
     write(tmp_path, {"app.py": app, "tornado/demos/chat/chatdemo.py": app})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD408",)))
     assert {one.location.path for one in report.findings} == {"app.py"}
+
+
+STOPS_NOBODY = """
+clients = set()
+listening = []
+class Door(WebSocketHandler):
+    def open(self):
+        if self.get_signed_cookie('user') is None:
+            print('nobody')
+        clients.add(self)
+    def on_message(self, message):
+        for one in clients:
+            one.write_message(message)
+
+class Bell(WebSocketHandler):
+    def on_message(self, message):
+        if self not in listening:
+            listening.append(self)
+        self.write_message(message)
+"""
+
+
+def test_a_question_that_stops_nobody_is_named(tmp_path: Path) -> None:
+    """Whether the connection is in a list already is no question who its client is."""
+    write(tmp_path, {"app.py": HEAD + STOPS_NOBODY})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1, select=("SD101",)))
+    told = {one.subject: "its answer stops nobody" in one.message for one in report.findings}
+    assert told == {"app.Door": True, "app.Bell": False}

@@ -44,6 +44,8 @@ _SAID = {
     "swallowed": "Anybody can open {name}: the refusal is caught and the handshake goes on.",
     "ignored": "Anybody can open {name}: nobody looks at the result of {what}.",
 }
+_ALREADY_THERE = ("self in ", "self not in ")
+"""Whether a connection is in a list of connections already is no question who its client is."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -51,7 +53,10 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
     if answer.kind not in _SAID:
         return
     text = _SAID[answer.kind]
-    what = answer.event.text if answer.event is not None else ""
+    asked = answer.event
+    if asked is not None and asked.text.startswith(_ALREADY_THERE):
+        asked = None
+    what = asked.text if asked is not None else ""
     if answer.kind == "missing" and what:
         text += " {what} is asked, but its answer stops nobody."
     sure = bool(endpoint.routes) and not endpoint.unread()
@@ -60,7 +65,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         endpoint.node,
         text.format(name=endpoint.info.name, what=what),
         fix=where_to_refuse(endpoint),
-        steps=endpoint.steps(answer.event),
+        steps=endpoint.steps(asked),
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
     )
 
