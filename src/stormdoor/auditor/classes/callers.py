@@ -39,9 +39,8 @@ class Callers:
         """What functions of a module bind its name to, but for None."""
         return [
             node.value
-            for function in ast.walk(module.tree)
-            if isinstance(function, FunctionDefinition)
-            and any(isinstance(one, ast.Global) and name in one.names for one in function.body)
+            for function in module.functions()
+            if any(isinstance(one, ast.Global) and name in one.names for one in function.body)
             for node in ast.walk(function)
             if isinstance(node, ast.Assign)
             and any(isinstance(one, ast.Name) and one.id == name for one in node.targets)
@@ -55,9 +54,7 @@ class Callers:
         if around is None:
             known = self._functions.get(id(module))
             if known is None:
-                known = [
-                    one for one in ast.walk(module.tree) if isinstance(one, FunctionDefinition)
-                ]
+                known = list(module.functions())
                 self._functions[id(module)] = known
             around = [
                 one for one in known if one.body[0].lineno <= line <= (one.end_lineno or one.lineno)

@@ -114,11 +114,7 @@ class Contents(Sockets):
 
     def is_filled_later(self, module: Module, name: str) -> bool:
         """Whether a function of a module puts something into its table, or binds it anew."""
-        return any(
-            name in self.filled_by(one)
-            for one in ast.walk(module.tree)
-            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-        )
+        return any(name in self.filled_by(one) for one in module.functions())
 
     def filled_by(self, function: ast.AST) -> frozenset[str]:
         """Names of what a function puts something into, or binds anew."""

@@ -61,7 +61,7 @@ def _blocks_to(node: ast.AST, entry: ast.AST) -> Iterator[ast.ClassDef | list[as
     for _, held in ast.iter_fields(node):
         statements = (
             [one for one in held if isinstance(one, ast.stmt | ast.excepthandler)]
-            if (isinstance(held, list))
+            if isinstance(held, list)
             else []
         )
         inside = next(

@@ -79,8 +79,11 @@ def _is_of_a_thing(words: list[str]) -> bool:
 
 
 _SHOWN = frozenset(
-    {"alert", "expires", "expiry", "flash", "lang", "language", "locale", "next", "page", "path"}
-) | {"redirect", "referer", "theme", "url"}
+    {
+        *("alert", "expires", "expiry", "flash", "lang", "language", "locale", "next", "page"),
+        *("path", "redirect", "referer", "theme", "url"),
+    }
+)
 
 
 def _says_who(call: Call, name: str | None) -> bool:
