@@ -1,19 +1,18 @@
 """Which classes are WebSocket handlers, as far as their bases are known."""
 
 import re
-import sys
 from functools import cached_property
 
 from stormdoor.auditor.classes.callers import Callers
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.knowledge import Knowledge, Known
 from stormdoor.auditor.classes.linearisation import WEBSOCKET
+from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.reading.module import Binding
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Sockets"]
 
-_STDLIB = sys.stdlib_module_names
 _BY_TORNADO = re.compile(r"async_mode\s*=\s*['\"]tornado['\"]")
 _LOOKS_LIKE_SOCKET = re.compile(r"(web_?socket|^ws|sockjs).*(handler|connection)", re.IGNORECASE)
 
@@ -29,7 +28,7 @@ class Sockets(Callers):
 
     def is_inert(self, base: External) -> bool:
         """Whether a class that was not read is known to answer no request."""
-        if base.name.partition(".")[0] in _STDLIB or "." not in base.name:
+        if base.name.partition(".")[0] in STDLIB or "." not in base.name:
             return True
         known = self.knowledge.about(base.name)
         return known is not None and known.inert

@@ -1,11 +1,11 @@
 """Whether anybody signs a cookie: else a secret for that protects nothing."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
 from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Imported, Module
 from stormdoor.auditor.reading.project import Project
@@ -73,7 +73,7 @@ def _of_others(project: Project, module: Module) -> Iterator[str]:
         if not isinstance(binding, Imported) or binding.level:
             continue
         top = binding.module.partition(".")[0]
-        if top in sys.stdlib_module_names or top == "tornado" or top in _OF_OTHER_SECRETS:
+        if top in STDLIB or top == "tornado" or top in _OF_OTHER_SECRETS:
             continue
         if project.find_module(binding.module, module.file) is None:
             yield f"{binding.module}.{binding.name or ''}"

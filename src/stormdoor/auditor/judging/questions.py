@@ -2,7 +2,6 @@
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from stormdoor.auditor.judging.telling import only_notes, only_skips_itself
 from stormdoor.auditor.judging.verbs import BENIGN, CHANGES, KEEPS, SHARED, SPEAKS
 from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
@@ -81,7 +81,6 @@ _HANDLES = frozenset({"cmd", "command", "do", "handle", "on", "process", "run"})
 _DEEDS = (CHANGES | KEEPS | SPEAKS | _DOES) - {"access", "contains"}
 _DEEDS |= {"ban", "count", "invite", "join", "kick", "leave", "list", "log", "login", "new", "note"}
 """Words by which a name is that of a deed: somebody is made a member, an administrator removes something."""
-_STDLIB = sys.stdlib_module_names
 
 
 def asks_permission(endpoint: Endpoint) -> bool:
@@ -183,7 +182,7 @@ def _finds_or_says(name: str) -> bool:
 def _is_of_the_language(text: str) -> bool:
     """Whether a function of this name is Python's own, and knows no user."""
     top = text.partition(".")[0]
-    return "." not in text or top in _STDLIB
+    return "." not in text or top in STDLIB
 
 
 def is_given_the_user(event: Event) -> bool:

@@ -1,7 +1,6 @@
 """What a decorator makes of a function."""
 
 import ast
-import sys
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.functions import Functions
@@ -24,10 +23,11 @@ from stormdoor.auditor.interpreter.values import (
     Value,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["STDLIB", "Decorators"]
+__all__ = ["Decorators"]
 
 _PASS_DECORATORS = words(
     """
@@ -36,9 +36,6 @@ _PASS_DECORATORS = words(
     override property return_future run_on_executor staticmethod wraps
     """
 )
-_BEFORE = words("ConfigParser Cookie Queue StringIO cPickle httplib md5 sha")
-STDLIB = sys.stdlib_module_names | _BEFORE | {"thread", "urllib2", "urlparse"}
-"""Modules of Python 3, and of Python 2."""
 
 
 class Decorators(Functions):

@@ -3,7 +3,6 @@
 import ast
 from dataclasses import replace
 
-from stormdoor.auditor.interpreter.calls.decorators import STDLIB
 from stormdoor.auditor.interpreter.calls.methods import Methods
 from stormdoor.auditor.interpreter.calls.programs import RAISES, asks_password
 from stormdoor.auditor.interpreter.calls.queues import QUEUES
@@ -40,6 +39,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
 
 __all__ = ["Libraries"]
