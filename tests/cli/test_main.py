@@ -14,7 +14,7 @@ from stormdoor.cli.output import clean
 from tests.cli.conftest import Cli
 from tests.config.files import TRAIL_KEY
 
-PROGRAM = [sys.executable, "-c", "from stormdoor.cli.main import main; main()"]
+PROGRAM = [sys.executable, "-m", "stormdoor"]
 
 
 def _call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
