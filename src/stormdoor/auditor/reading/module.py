@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from stormdoor.auditor.naming.words import words
+from stormdoor.auditor.reading.newer import aged
 from stormdoor.auditor.reading.python2 import modernised
 from stormdoor.report.finding import Location
 
@@ -30,7 +31,7 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
-_MAX_OLD = 512 * 1024
+_MAX_OTHER = 512 * 1024
 """Larger files are not tried as Python 2."""
 
 
@@ -267,13 +268,15 @@ def _parsed(content: bytes) -> tuple[ast.Module, str]:
         try:
             return ast.parse(content), _decoded(content)
         except SyntaxError:
-            if len(content) > _MAX_OLD:
+            if len(content) > _MAX_OTHER:
                 raise
-            text = modernised(_decoded(content).replace("\r\n", "\n"))
-            try:
-                return ast.parse(text.encode()), text
-            except (SyntaxError, ValueError):
-                pass
+            text = _decoded(content).replace("\r\n", "\n")
+            for written in (aged(text), modernised(text)):
+                if written != text:
+                    try:
+                        return ast.parse(written.encode()), written
+                    except (SyntaxError, ValueError):
+                        continue
             raise
 
 
