@@ -38,6 +38,68 @@ class Door(Base):
 """,
         {},
     ),
+    "init_subclass wraps all verbs": (
+        "guarded",
+        """
+class Base(RequestHandler):
+    def __init_subclass__(cls, **kw):
+        for verb in cls.SUPPORTED_METHODS:
+            verb = verb.lower()
+            method = getattr(cls, verb)
+            if method is not RequestHandler._unimplemented_method:
+                setattr(cls, verb, Base.asks(method))
+    @staticmethod
+    def asks(method):
+        def asked(self, *a, **k):
+            if not self.current_user:
+                if not self.settings["is_valid_password"](self.get_argument("token", "")):
+                    self.set_status(403)
+                    return None
+            return method(self, *a, **k)
+        return asked
+    def get_current_user(self):
+        return self.get_signed_cookie("user") == b"y"
+class Door(WebSocketHandler, Base):
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "init_subclass wraps what is written in another class": (
+        "missing",
+        """
+class Base(RequestHandler):
+    def __init_subclass__(cls, **kw):
+        for verb in cls.SUPPORTED_METHODS:
+            verb = verb.lower()
+            method = getattr(cls, verb)
+            if method is RequestHandler._unimplemented_method:
+                setattr(cls, verb, Base.asks(method))
+    @staticmethod
+    def asks(method):
+        def asked(self, *a, **k):
+            if not self.get_signed_cookie("user"):
+                raise HTTPError(403)
+            return method(self, *a, **k)
+        return asked
+class Door(WebSocketHandler, Base):
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
+    "the token against forgery is made for anybody": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        token = self.xsrf_token
+        assert token
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
     "init_subclass that logs only": (
         "missing",
         """

@@ -20,6 +20,7 @@ from stormdoor.auditor.interpreter.values import (
     Instance,
     Mapping,
     Member,
+    Named,
     Nobody,
     Partial,
     Sequence,
@@ -78,6 +79,10 @@ _BROWSER = (
     "Chrome/131.0.0.0 Safari/537.36"
 )
 """What the browser of a victim says that it is, whose page is an attacker's."""
+_VERBS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+"""What Tornado takes for methods of a request: `SUPPORTED_METHODS`."""
+_UNWRITTEN = "tornado.web.RequestHandler._unimplemented_method"
+"""What a handler has under the name of a verb that it does not answer."""
 _OF_PROXIES = words("auth email forwarded host ip original proto protocol real remote scheme user")
 """Words of the headers that a proxy adds."""
 
@@ -93,6 +98,10 @@ class TornadoAttributes(Client):
             and value.text in {"self.ws_connection", "self.ws_connection.stream", "self.stream"}
         ):
             return Special("handler.close", frozenset({"self"}), f"{value.text}.{name}")
+        if isinstance(value, ClassRef):
+            by_tornado = self._of_class_of_tornado(value.info, name)
+            if by_tornado is not None:
+                return by_tornado
         found = super().attribute(value, name, node)
         if (
             isinstance(found, Const)
@@ -108,6 +117,21 @@ class TornadoAttributes(Client):
         if isinstance(found, Mapping | Sequence) and self._is_application(value):
             found.text = found.text or f"{text_of(value)}.{name}"  # all connections share it
         return found
+
+    def _of_class_of_tornado(self, info: ClassInfo, name: str) -> Value | None:
+        """What a class has of Tornado's: whoever wraps all verbs of its subclasses asks for them."""
+        verb = name.upper() in _VERBS and name.islower()
+        if (not verb and name != "SUPPORTED_METHODS") or self._member(info, name, None) is not None:
+            return None
+        read = all(
+            isinstance(one, ClassInfo) or one.name.startswith("tornado.") for one in info.mro
+        )
+        if not read or not any(isinstance(one, External) for one in info.mro):
+            return None
+        if not verb:
+            return Sequence([Const(one) for one in _VERBS], "tuple")
+        answers = name == "get" and self.hierarchy.is_socket(info)
+        return Named(f"tornado.websocket.WebSocketHandler.{name}" if answers else _UNWRITTEN)
 
     def missing_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute that no class that was read defines."""
@@ -155,6 +179,8 @@ class TornadoAttributes(Client):
                 return Unknown(text=f"self.{name}", truthy=not self.closed or None)
             case "_finished":
                 return Const(self.finished)
+            case "xsrf_token":
+                return Unknown(text="self.xsrf_token", truthy=True)  # who has none is given one
             case _:
                 pass
         if self._was_left_out(handler.info, name) or (

@@ -85,6 +85,10 @@ class Comparisons(Memberships):
             return self.constants(left, op, right)
         if self.mode == "member":
             self._compared_for_member(left, right, node)
+        if isinstance(op, ast.Is | ast.IsNot):
+            first, second = _name_in_tornado(left), _name_in_tornado(right)
+            if first and second:
+                return Const((first == second) != negated)
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
                 right, left, node
@@ -376,6 +380,11 @@ def _holds(held: Value, value: Value, depth: int = 3) -> bool:
         return False
     inner = held.items if isinstance(held, Sequence) else held.items.values()
     return any(_holds(one, value, depth - 1) for one in inner)
+
+
+def _name_in_tornado(value: Value) -> str:
+    """The dotted name of something of Tornado's: `method is not RequestHandler._unimplemented_method`."""
+    return value.name if isinstance(value, Named) and value.name.startswith("tornado.") else ""
 
 
 def _is_held(value: Value) -> bool:
