@@ -67,6 +67,7 @@ class Version:
         holdout: Whether it was set aside before any rule was written.
         drawn: Whether it took part in that draw; what came later is for development.
         round: In which round it was read: 2 to 11 for the sets that were read when the rules were there.
+        round: In which round it was read: 2 to 11 for the sets that were read when the rules were there.
         python: Lowest Python that it can be had for, or ().
         advisory: A published advisory that this version is one side of, or "".
         labels: Its classes.
