@@ -1,9 +1,10 @@
 """How many findings of the other rules are true: `python -m tests.auditor.corpus.sampled`.
 
 Labels answer six questions. What else the scanner says was judged in random samples: at most eight
-findings of a rule in the first, four in the second and six in the third, at most one of a package. What
-one showed was mended before the next was drawn, of other packages. Prints for each rule how many of each
-sample are true, and how many of the true and of the false ones the scanner says today.
+findings of a rule in the first, four in the second, six in the third and four in the fourth, at most one
+of a package. What one showed was mended before the next was drawn, of other packages. Prints for each
+rule how many of each sample are true, and how many of the true and of the false ones the scanner says
+today.
 """
 
 import argparse

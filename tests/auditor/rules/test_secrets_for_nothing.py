@@ -57,3 +57,45 @@ def test_a_secret_that_can_be_predicted_counts_then(
     write(tmp_path, {"app.py": f"{HEAD}{program}\n{text}\n"})
     report = scan([tmp_path], settings=Settings(root=tmp_path, select=("SD415",), jobs=1))
     assert len(report.findings) == found
+
+
+TRIED = """
+class Guarded(RequestHandler):
+    def post(self):
+        self.set_signed_cookie("user", check(self))
+
+if __name__ == "__main__":
+    class Page(Guarded):
+        def get(self):
+            self.write("in")
+
+    {application}
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "tried", "found"),
+    [
+        ("from guarded import Guarded\nmake(Application([('/', Guarded)]))", "('/', Page)", []),
+        ("from guarded import Guarded\nstart(Guarded)", "('/', Page)", ["guarded.py"]),
+        ("import other\nmake(Application([('/', Page)]))", "('/', Page)", ["guarded.py"]),
+        (
+            "from guarded import Guarded\nmake(Application([('/', Guarded)]))",
+            "('/', Socket)",
+            ["guarded.py"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("rule", SECRETS)
+def test_what_tries_a_module_out_has_no_secret(
+    rule: str, program: str, tried: str, found: list[str], tmp_path: Path
+) -> None:
+    """Another program imports it and makes an Application; here only pages are served."""
+    text = f"Application([{tried}], cookie_secret={SECRETS[rule]!r}).listen(8080)"
+    files = {
+        "guarded.py": HEAD + TRIED.replace("{application}", text),
+        "server.py": f"{HEAD}{program}\n",
+    }
+    write(tmp_path, files)
+    report = scan([tmp_path], settings=Settings(root=tmp_path, select=(rule,), jobs=1))
+    assert [one.location.path for one in report.findings] == found

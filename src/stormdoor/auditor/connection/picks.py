@@ -20,7 +20,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.reading.module import Defined
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["FROM_A_LIST", "Picks"]
+__all__ = ["FROM_A_LIST", "Picks", "prefix_of"]
 
 FROM_A_LIST = "getattr of a list"
 """How it is recorded where the names that may be picked stand in a list."""
@@ -52,7 +52,7 @@ class Picks(TornadoMethods):
             return self.attribute(target, names[0], node)
         picked = self.choose(node, len(names) + 1)
         if picked < len(names):
-            said = names[picked].removeprefix(_prefix_of(text_of(name)))
+            said = names[picked].removeprefix(prefix_of(text_of(name)))
             self.said.told.note(said_in(name), [said], holds=True)
             return self.attribute(target, names[picked], node)
         if len(args) > 2:
@@ -150,7 +150,7 @@ class Picks(TornadoMethods):
             an object that was not read, those that are listed.
         """
         methods = self._functions_of(target)
-        prefix = _prefix_of(text_of(name))
+        prefix = prefix_of(text_of(name))
         said = said_in(name)
         known = self.said.told.listed(said)
         if not methods:
@@ -188,7 +188,7 @@ def _has_everything(value: Value) -> bool:
     return isinstance(value, Unknown) and (text.startswith(_ALL_NAMES) or text.endswith("__dict__"))
 
 
-def _prefix_of(text: str) -> str:
+def prefix_of(text: str) -> str:
     """What a name certainly begins with: `"on_" + kind`, `f"on_{kind}"`, `"on_%s" % kind`."""
     try:
         node = ast.parse(text, mode="eval").body

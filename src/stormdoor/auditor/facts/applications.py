@@ -10,7 +10,7 @@ from stormdoor.auditor.facts.calls import Call, calls_in
 from stormdoor.auditor.facts.places import is_test, last_name, scopes_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.naming.lexicon import words_of
-from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.module import Defined, Imported, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "is_in_use",
     "is_left_over",
     "is_on_loopback",
+    "is_trial",
     "serves_no_socket",
     "setting",
 ]
@@ -154,10 +155,10 @@ def is_in_use(call: Call) -> bool:
     """Whether others than its author may meet an Application that is made here.
 
     One says in its name that it is for development; another one stands in a function of a script that
-    nobody calls.
+    nobody calls, or tries a part of another program out.
     """
     around = [one.name for one in call.scopes if isinstance(one, FunctionDefinition | ast.ClassDef)]
-    if any(_DEVELOPMENT & set(words_of(name)) for name in around):
+    if any(_DEVELOPMENT & set(words_of(name)) for name in around) or is_trial(call):
         return False
     return not (
         isinstance(call.scopes[0] if call.scopes else None, FunctionDefinition)
@@ -165,13 +166,38 @@ def is_in_use(call: Call) -> bool:
     )
 
 
+def is_trial(call: Call) -> bool:
+    """Whether an Application of plain pages tries out a file that another program imports.
+
+    It stands below `if __name__ == "__main__":`, and the project makes an Application elsewhere.
+    """
+    own, project = call.module, call.project
+    if not any(_is_main(one) and call.node in ast.walk(one) for one in own.tree.body):
+        return False
+    if not serves_no_socket(call):
+        return False
+    others = [one for one in project.inside() if one is not own and not is_test(one)]
+    return any(_imports(one, own.file.stem) for one in others) and any(
+        map(is_application, (made for one in others for made in _made_in_file(project, one)))
+    )
+
+
+def _is_main(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)
+
+
+def _imports(module: Module, stem: str) -> bool:
+    """Whether a file imports a module of this name, or something from it."""
+    return any(
+        isinstance(one, Imported) and stem in {one.module.rpartition(".")[2], one.name}
+        for one in (*module.stars, *(each for bound in module.names.values() for each in bound))
+    )
+
+
 def _is_never_run(call: Call, name: str) -> bool:
     """Whether a file is a program of its own that never names one of its functions."""
     own = call.module
-    runs = any(
-        isinstance(one, ast.If) and "__main__" in ast.unparse(one.test) for one in own.tree.body
-    )
-    if not runs or (own.file.parent / "__init__.py").exists():
+    if not any(map(_is_main, own.tree.body)) or (own.file.parent / "__init__.py").exists():
         return False
     for node in ast.walk(own.tree):
         match node:

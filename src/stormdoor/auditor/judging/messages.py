@@ -24,6 +24,11 @@ EFFECTS = frozenset({"send", "join", "act", "store", "dispatch"})
 
 _BEYOND = frozenset({"subprocess", "os", "shutil", "socket", "pty", "open", "eval", "exec"})
 _TELLING = frozenset({"send", "emit", "reply", "respond", "answer", "write"})
+_TO_ITSELF = frozenset({"send", "write_message"})
+"""How the handler's own methods are recorded that speak to its client."""
+_CUTS = words(
+    "self.session.close self.stream.close self.ws_connection.abort self.ws_connection.close"
+)
 _ITS_OWN = words("client cookie credential header identity message query somebody url")
 """Labels of what a client has said itself."""
 _READING = words(
@@ -100,11 +105,22 @@ def message_effects(path: Path, *, asking: bool = False) -> list[Event]:
 
 
 def done_unasked(path: Path) -> list[Event]:
-    """What messages bring about before any of them is asked for a credential."""
+    """What messages bring about before any of them is asked for a credential.
+
+    That the client is told what it said itself, that it is cut off, and that it is noted when it was
+    heard gives it nothing.
+    """
     asked = next((event for event in message_checks(path) if not event.presumed), None)
     end = path.events.index(asked) if asked is not None else len(path.events)
     before = {id(event) for event in path.events[:end]}
-    return [event for event in done_for_itself(path) if id(event) in before]
+    return [
+        event
+        for event in done_for_itself(path)
+        if id(event) in before
+        and not (only_echoes(event) and event.text in _TO_ITSELF)
+        and not (event.kind == "act" and event.text in _CUTS)
+        and not _sets_up(event)
+    ]
 
 
 def done_for_itself(path: Path) -> list[Event]:

@@ -21,8 +21,11 @@ Fix:
     Refuse where the answer is no: `if not ...: raise HTTPError(401)`.
 """
 
+import ast
 from collections.abc import Iterator
 
+from stormdoor.auditor.classes.callers import FunctionDefinition
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
@@ -35,7 +38,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         return
     seen: set[int] = set()
     for event in endpoint.anonymous.events:
-        if event.kind == "ignored" and id(event.node) not in seen:
+        if event.kind == "ignored" and id(event.node) not in seen and not _enters(endpoint, event):
             seen.add(id(event.node))
             yield Found(
                 event.module,
@@ -43,6 +46,27 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"Nobody looks at the result of {event.text}.",
                 steps=endpoint.steps(event),
             )
+
+
+def _enters(endpoint: Endpoint, event: Event) -> bool:
+    """`register.login(self.callback)`: it is given how to tell the connection, and nothing of a client's."""
+    node = event.node.value if isinstance(event.node, ast.Await) else event.node
+    return (
+        isinstance(node, ast.Call)
+        and bool(node.args)
+        and not node.keywords
+        and all(_is_own(endpoint, one) for one in node.args)
+    )
+
+
+def _is_own(endpoint: Endpoint, node: ast.expr) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            method = endpoint.method(name)
+            found = method.node if method is not None else None
+            return isinstance(found, FunctionDefinition) and not found.decorator_list
+        case _:
+            return False
 
 
 RULE = rule(

@@ -46,7 +46,10 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.picked import is_called, is_meant
+from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.addressed import addressed_by_anybody
+from stormdoor.auditor.judging.asking import Asking
 from stormdoor.auditor.judging.authorization import unasked_authorizer, unasked_objects
 from stormdoor.auditor.judging.commands import commands_of_anybody
 from stormdoor.auditor.judging.deeds import deeds_of_anybody
@@ -60,6 +63,7 @@ __all__ = ["RULE"]
 _KNOWN = frozenset({"guarded", "after-accept", "frames-pass", "skippable"})
 _NOBODY = frozenset({"missing", "swallowed", "ignored"})
 """Where anybody is let in, it is the command of a message that needs a permission."""
+_DEEDS = frozenset({"act", "join", "store"})
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
@@ -87,6 +91,18 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             "whether this client may.",
             steps=endpoint.steps(event),
         )
+    elif not Asking(endpoint).anything:
+        for event in _picked(endpoint, _DEEDS):
+            yield Found(
+                event.module,
+                event.node,
+                f"The client of {endpoint.info.name} picks what is run ({event.text}), and nothing asks "
+                "whether it may.",
+                steps=endpoint.steps(event),
+                level=Level.WARNING,
+                confidence=Confidence.LOW,
+            )
+            return
 
 
 def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
@@ -95,6 +111,7 @@ def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
         ("picks what is run", commands_of_anybody),
         ("says to what this is done", deeds_of_anybody),
         ("names in the address to what this is done", addressed_by_anybody),
+        ("picks what is run", _picked_by_anybody),
     ):
         for event in events(endpoint):
             if is_for_some_addresses(endpoint, event):
@@ -107,6 +124,23 @@ def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
                 steps=endpoint.steps(event),
             )
             return
+
+
+def _picked_by_anybody(endpoint: Endpoint) -> Iterator[Event]:
+    return _picked(endpoint, _DEEDS | {"send"})
+
+
+def _picked(endpoint: Endpoint, kinds: frozenset[str]) -> Iterator[Event]:
+    """Where the client names which of what is meant for it is called, and that does something."""
+    asking = Asking(endpoint)
+    for event in [*endpoint.member.events, *endpoint.anonymous.events]:
+        if (
+            event.kind in {"dispatch", "picks"}
+            and is_meant(event)
+            and is_called(event)
+            and asking.acts_after(event, kinds=kinds)
+        ):
+            yield event
 
 
 RULE = rule(

@@ -34,6 +34,8 @@ from stormdoor.auditor.judging.authorization import chosen_objects, names_an_id
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.questions import asks_permission
 from stormdoor.auditor.judging.shared import kept_by_a_secret
+from stormdoor.auditor.naming.lexicon import is_predicate
+from stormdoor.auditor.reading.project import External
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Check, Confidence, Level
 
@@ -41,13 +43,14 @@ __all__ = ["RULE"]
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    if asks_permission(endpoint):
+    if asks_permission(endpoint) or _has_authorizer(endpoint):
         return
     seen: set[int] = set()
     used = [
         event
         for event in chosen_objects(endpoint)
-        if names_an_id(event) and not _only_answers(event) and not _is_file(event)
+        if names_an_id(event)
+        and not (_only_answers(event) or _is_file(event) or _tells_whether(event))
     ]
     kept = kept_by_a_secret(endpoint, used) if used else []
     for event in used:
@@ -59,6 +62,25 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"{endpoint.info.name} uses the object of this id, whoever owns it.",
                 steps=endpoint.steps(event),
             )
+
+
+def _has_authorizer(endpoint: Endpoint) -> bool:
+    """Whether a base has something to ask for all that there is, as where the server is one user's own.
+
+    That it is not asked SD301 says; the objects have no owners besides.
+    """
+    knowledge = endpoint.hierarchy.knowledge
+    return any(
+        isinstance(one, External)
+        and (known := knowledge.about(one.name)) is not None
+        and bool(known.authorizer)
+        for one in endpoint.info.mro
+    )
+
+
+def _tells_whether(event: Event) -> bool:
+    """Whether it is only found out if there is such a thing: `def has_transactions(self, ids)`."""
+    return any(is_predicate(name) for _, _, name in event.stack)
 
 
 def _is_file(event: Event) -> bool:

@@ -71,11 +71,17 @@ def _key(node: ast.AST) -> str:
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
+    told: set[str] | None = None
     for module, function in functions_of_socket(endpoint):
         for node in ast.walk(function):
             name = _key(node)
             if not name or not is_secret_name(name):
                 continue
+            kept = _kept_as(function, node)
+            if kept and told is None:
+                told = _told_to_others(endpoint)
+            if kept and kept in (told or ()):
+                continue  # whoever hears it has it: it is a name
             owner = scopes_of(module, node) if isinstance(node, ast.Call) else ()
             yield Found(
                 module,
@@ -83,6 +89,49 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                 f"The client sends {name!r} in the address.",
                 subject=subject_of(module, owner) if owner else "",
             )
+
+
+def _kept_as(function: ast.AST, read: ast.AST) -> str:
+    """`id` of `self.id = self.get_argument("token")`."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]) if (
+                node.value is read
+            ):
+                return name
+            case _:
+                pass
+    return ""
+
+
+def _told_to_others(endpoint: Endpoint) -> set[str]:
+    """What the connection keeps and tells everybody else: `self.tell_all(f"{self.name} left")`."""
+    methods = {method.name: method.node for method in endpoint.methods() if method.module.inside}
+    tellers = {name for name, node in methods.items() if any(_tells(node, set()))}
+    return {
+        part.attr
+        for node in methods.values()
+        for given in _tells(node, tellers)
+        for part in ast.walk(given)
+        if isinstance(part, ast.Attribute)
+        and isinstance(part.value, ast.Name)
+        and part.value.id == "self"
+    }
+
+
+def _tells(method: ast.AST, tellers: set[str]) -> Iterator[ast.expr]:
+    """What is said to another connection than the one that the method is of."""
+    for node in ast.walk(method):
+        match node:
+            case ast.Call(func=ast.Attribute(value=held, attr="write_message"), args=[given, *_]):
+                if not (isinstance(held, ast.Name) and held.id == "self"):
+                    yield given
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name)) if (
+                name in tellers
+            ):
+                yield from node.args
+            case _:
+                pass
 
 
 def _scripts(project: Project) -> Iterator[Found]:

@@ -21,6 +21,7 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.applications import is_trial
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.facts.secrets import USERS, is_weak, secrets_in
@@ -35,7 +36,9 @@ def _check(call: Call) -> Iterator[Found]:
     if is_test(call.module):
         return
     for secret in secrets_in(call):
-        if secret.text is not None and not secret.default and not is_weak(secret.text):
+        if secret.text is None or secret.default or is_weak(secret.text):
+            continue
+        if not is_trial(call):
             found = call.found(f"The {secret.what} is a literal.", secret.node)
             yield noted(found) if is_for_nothing(call, secret.what) else found
 

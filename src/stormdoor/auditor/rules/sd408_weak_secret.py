@@ -23,6 +23,7 @@ Fix:
 
 from collections.abc import Iterator
 
+from stormdoor.auditor.facts.applications import is_trial
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
 from stormdoor.auditor.facts.places import is_test
 from stormdoor.auditor.facts.secrets import USERS, is_blank, is_weak, secrets_in
@@ -37,7 +38,7 @@ def _check(call: Call) -> Iterator[Found]:
     if is_test(call.module):
         return
     for secret in secrets_in(call):
-        if secret.text is None or is_blank(secret, call):
+        if secret.text is None or is_blank(secret, call) or is_trial(call):
             continue
         if secret.default:
             says = f"The {secret.what} has a default that stands in the source."

@@ -1,7 +1,8 @@
 """A password hashed with a fast hash.
 
 What:
-    A password goes through MD5, SHA-1 or SHA-2, with or without salt.
+    A password goes through MD5, SHA-1 or SHA-2, with or without salt. Not so where a protocol wants it
+    hashed with a challenge of its own, to be shown once.
 
 Why:
     These are made to be fast: a graphics card tries billions of passwords a second on a
@@ -38,6 +39,8 @@ _PASSWORDS = frozenset(
     {"passcode", "passphrase", "passw", "passwd", "password", "psw", "psswd", "pwd"}
 )
 
+_ONCE = frozenset({"challenge", "cnonce", "nonce"})
+
 
 def _check(call: Call) -> Iterator[Found]:
     if not call.node.args:
@@ -45,7 +48,13 @@ def _check(call: Call) -> Iterator[Found]:
     updates = {f"{name}().update" for name in _HASHES}
     if not call.names & (_HASHES | updates):
         return
-    if _is_password(call.node.args[0]) and not _is_prefix_search(call) and not is_cut(call):
+    given = call.node.args[0]
+    if (
+        _is_password(given)
+        and not _answers(given)
+        and not _is_prefix_search(call)
+        and not is_cut(call)
+    ):
         name = call.module.source(call.node.func)
         found = call.found(f"{name}() of a password is tried billions of times a second.")
         around = words_of(call.function.name) if call.function is not None else []
@@ -67,6 +76,15 @@ def _is_password(node: ast.expr) -> bool:
         if words_of(name)[-1:] and words_of(name)[-1] in _PASSWORDS:
             return True
     return False
+
+
+def _answers(node: ast.expr) -> bool:
+    """`sha1(nonce + created + password)`: a protocol proves a password with it once, and nobody stores it."""
+    return any(
+        _ONCE & set(words_of(one.id if isinstance(one, ast.Name) else one.attr))
+        for one in ast.walk(node)
+        if isinstance(one, ast.Name | ast.Attribute)
+    )
 
 
 def _is_prefix_search(call: Call) -> bool:

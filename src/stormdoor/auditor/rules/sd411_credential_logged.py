@@ -25,6 +25,7 @@ from stormdoor.auditor.facts.places import last_name, scopes_of, subject_of
 from stormdoor.auditor.facts.secret_names import is_secret_name
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.lexicon import words_of
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -122,14 +123,20 @@ def _is_beginning(name: str, event: Event) -> bool:
 def _is_cut_off(node: ast.expr) -> bool:
     """`token[:8]`, and not `header[7:]`."""
     match node:
-        case ast.Subscript(slice=ast.Slice(lower=None, upper=ast.Constant(value=int() as letters))):
-            return 0 < letters <= _KNOWN_AGAIN
+        case ast.Subscript(
+            value=whole, slice=ast.Slice(lower=None, upper=ast.Constant(value=int() as letters))
+        ):
+            header = "jwt" in words_of(last_name(whole))
+            return 0 < letters <= (_HEADER if header else _KNOWN_AGAIN)
         case _:
             return False
 
 
 _KNOWN_AGAIN = 8
 """Letters: so many tell one token from another, and leave the rest to be guessed."""
+
+_HEADER = 36
+"""Letters of `{"alg":"HS256","typ":"JWT"}`, with which one JSON Web Token begins like another."""
 
 
 RULE = rule(

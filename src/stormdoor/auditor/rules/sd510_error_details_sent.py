@@ -49,18 +49,21 @@ _TRACES = frozenset({"format_exc", "format_exception", "exc_info", "format_tb"})
 _READS = words("float int json_decode loads")
 _TRIMS = frozenset({"decode", "strip"})
 _SENDS = frozenset({"write_message", "send"})
+_CONNECTS = words("connect create_connection socket websocket_connect ws_connect")
+"""What makes a connection to another server."""
 _TEXTS = frozenset({"args", "message"})
 """Attributes of an exception that hold its text; the latter in Python 2."""
 
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
-    passing = dict(_passing_on(endpoint))
+    outward = _outward(endpoint)
+    passing = dict(_passing_on(endpoint, outward))
     members = {method.node for method in endpoint.methods()}
     for module, function in functions_of(endpoint):
         # Once it is closed nothing reaches the client any more.
         if is_test(module) or function.name == "on_close":
             continue
-        sent = list(_sent(function, passing if function in members else {}))
+        sent = list(_sent(function, passing if function in members else {}, outward))
         own = {
             handler
             for node in ast.walk(function)
@@ -99,13 +102,33 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
                     )
 
 
-def _passing_on(endpoint: Endpoint) -> Iterator[tuple[str, tuple[FunctionDefinition, set[str]]]]:
+def _outward(endpoint: Endpoint) -> set[str]:
+    """What the handler keeps its own connections to other servers as: `self.remote = await connect(url)`."""
+    found: set[str] = set()
+    for method in endpoint.methods():
+        for node in ast.walk(method.node):
+            match node:
+                case ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)],
+                    value=(ast.Call() as made) | ast.Await(value=ast.Call() as made),
+                ) if last_name(made) in _CONNECTS or any(
+                    last_name(one) in _CONNECTS for one in made.args
+                ):
+                    found.add(name)
+                case _:
+                    pass
+    return found
+
+
+def _passing_on(
+    endpoint: Endpoint, outward: set[str]
+) -> Iterator[tuple[str, tuple[FunctionDefinition, set[str]]]]:
     """The handler's own methods that send what they are given, each with the parameters that are sent."""
     for method in endpoint.methods():
         function = method.node
         if not isinstance(function, FunctionDefinition) or not method.module.inside:
             continue
-        sent = [given for _, given in _sent(function, {})]
+        sent = [given for _, given in _sent(function, {}, outward)]
         if not sent or method.name in _SENDS:
             continue
         within = Within(function)
@@ -114,11 +137,17 @@ def _passing_on(endpoint: Endpoint) -> Iterator[tuple[str, tuple[FunctionDefinit
 
 
 def _sent(
-    function: FunctionDefinition, passing: Mapping[str, tuple[FunctionDefinition, set[str]]]
+    function: FunctionDefinition,
+    passing: Mapping[str, tuple[FunctionDefinition, set[str]]],
+    outward: set[str],
 ) -> Iterator[tuple[ast.Call, ast.expr]]:
     """The calls in a function that send something, each with what that is."""
     for node in ast.walk(function):
         match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id="self"), attr=name))
+            ) if name in outward:
+                pass  # it is another server that is told
             case ast.Call(args=[given, *_]) if last_name(node) in _SENDS:
                 yield node, given
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) if (

@@ -1,7 +1,8 @@
 """Debugging that is left on.
 
 What:
-    `Application(...)` gets `debug=True`, `autoreload=True` or `serve_traceback=True`.
+    `Application(...)` gets `debug=True`, `autoreload=True` or `serve_traceback=True`, or its settings are
+    changed so.
 
 Why:
     Errors are shown to clients with the code around them; a file that changes restarts the
@@ -23,7 +24,7 @@ from collections.abc import Iterator
 from stormdoor.auditor.facts.applications import is_application, is_in_use
 from stormdoor.auditor.facts.bindings import Within
 from stormdoor.auditor.facts.calls import Call, in_files, on_the_way
-from stormdoor.auditor.facts.places import is_test, mentioned
+from stormdoor.auditor.facts.places import is_test, last_name, mentioned
 from stormdoor.auditor.rule import Found, rule
 from stormdoor.report.finding import Confidence, Level
 
@@ -31,10 +32,14 @@ __all__ = ["RULE"]
 
 
 def _check(call: Call) -> Iterator[Found]:
-    if is_test(call.module) or not (is_application(call) or "cookie_secret" in call.words):
+    if is_test(call.module):
         return
+    changes = last_name(call.node) == "update"
+    if not changes and not (is_application(call) or "cookie_secret" in call.words):
+        return
+    settings = _added(call) if changes else call.words
     for name in ("debug", "autoreload", "serve_traceback"):
-        given = call.words.get(name)
+        given = settings.get(name)
         if (
             given is not None
             and call.constant(given) is True
@@ -43,6 +48,18 @@ def _check(call: Call) -> Iterator[Found]:
         ):
             yield call.found(f"{name} is on.")
             return
+
+
+def _added(call: Call) -> dict[str, ast.expr]:
+    """What an Application that somebody else has made is told: `web_app.settings.update(settings)`."""
+    match call.node:
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="settings"), attr="update")) if (
+            any("tornado" in line for line in call.module.lines)
+        ):
+            given = call.node.args[0] if call.node.args else None
+            return {**(call.entries(given) or {}), **call.words}
+        case _:
+            return {}
 
 
 def _is_asked_for(call: Call, given: ast.expr) -> bool:
@@ -79,6 +96,6 @@ RULE = rule(
     cwe=(489, 209),
     asvs=("13.4.2",),
     threat="secret-leakage",
-    on_endpoint=on_the_way(_check, "Application", "dict", "__init__"),
-    on_module=in_files(_check, "Application", "dict", "__init__"),
+    on_endpoint=on_the_way(_check, "Application", "dict", "__init__", "update"),
+    on_module=in_files(_check, "Application", "dict", "__init__", "update"),
 )

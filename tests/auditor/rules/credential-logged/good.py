@@ -19,6 +19,9 @@ class Chat(WebSocketHandler):
         log.info("%s", user)
         token_preview = token[:8] if token else "none"
         log.info(f"a client with {token_preview}")
+        jwt_token = token or ""
+        token_shown = jwt_token[:20]
+        log.info(f"a client with {token_shown}")
         self.ticket_of(token)
 
     def ticket_of(self, token):

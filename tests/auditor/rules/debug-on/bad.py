@@ -19,3 +19,8 @@ def made(debug=None):
     if debug is None:
         debug = True
     return Application([("/chat", Chat)], debug=debug)  # finds SD610
+
+
+def load(web_app):
+    told = dict(debug=True, serve_traceback=True)
+    web_app.settings.update(told)  # finds SD610

@@ -17,3 +17,8 @@ def made(wrapped, debug=None):
     if debug is None and wrapped:
         debug = True
     return Application([("/chat", Chat)], debug=debug)
+
+
+def load(web_app):
+    told = dict(debug=options.debug, template_path="templates")
+    web_app.settings.update(told)

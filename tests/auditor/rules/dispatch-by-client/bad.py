@@ -22,4 +22,28 @@ class Looking(WebSocketHandler):
             getattr(procedures, call["name"])(call["arguments"])
 
 
-app = Application([(r"/ws", Door), (r"/looking", Looking)])
+class Begun(WebSocketHandler):
+    """What Tornado calls begins like this, too."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        getattr(self, "on_" + call["event"])(call)  # finds SD302
+
+    def on_said(self, call):
+        self.write_message(call["text"])
+
+
+class Refused(WebSocketHandler):
+    """What is in the list goes one way, and what is called is all the rest."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        if call["action"] in procedures.__all__:
+            self.write_message("another door")
+        else:
+            getattr(self, call["action"])(call)  # finds SD302
+
+
+app = Application(
+    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/refused", Refused)]
+)

@@ -49,4 +49,45 @@ class Keeping(WebSocketHandler):
         self.write_message(record.plain())
 
 
-app = Application([(r"/ws", Door), (r"/listed", Listed), (r"/keep", Keeping)])
+procedures_of_door = []
+
+
+def procedure(function):
+    procedures_of_door.append(function.__name__)
+    return function
+
+
+class Named(WebSocketHandler):
+    """Each name stands in a list, in a table, begins as what is meant does, or is marked."""
+
+    events = {"say": "heard", "leave": "left"}
+
+    def on_message(self, message):
+        call = json.loads(message)
+        if call["kind"] not in procedures_of_door:
+            self.write_message("no such procedure")
+        else:
+            getattr(self, call["kind"])(call["arguments"])
+        getattr(self, Named.events[call["event"]])(call)
+        getattr(self, f"command_{call['command']}")(call)
+        found = getattr(procedures, call["remote"], None)
+        if hasattr(found, "remote"):
+            found(call)
+
+    @procedure
+    def add(self, numbers):
+        self.write_message(str(sum(numbers)))
+
+    def heard(self, call):
+        self.write_message(call["text"])
+
+    def left(self, call):
+        self.close()
+
+    def command_subscribe(self, call):
+        self.write_message(call["channel"])
+
+
+app = Application(
+    [(r"/ws", Door), (r"/listed", Listed), (r"/keep", Keeping), (r"/named", Named)]
+)

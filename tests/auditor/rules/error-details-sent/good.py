@@ -1,6 +1,9 @@
+import asyncio
 import json
 import logging
 
+import websockets
+from elsewhere import REMOTE
 from tornado.websocket import WebSocketHandler
 
 
@@ -66,3 +69,19 @@ class Room(WebSocketHandler):
 
     def note(self, error):
         logging.error("failed: %s", error)
+
+
+class Proxy(WebSocketHandler):
+    """Another server is told, to which this one connects itself."""
+
+    async def open(self):
+        self.remote = await asyncio.wait_for(websockets.connect(REMOTE), 5)
+
+    async def on_message(self, message):
+        try:
+            self.application.handle(message)
+        except Exception as error:
+            await self.report({"error": str(error)})
+
+    async def report(self, data):
+        await self.remote.send(json.dumps(data))

@@ -1,3 +1,5 @@
+import json
+
 from elsewhere import documents
 from tornado.web import Application, authenticated
 from tornado.websocket import WebSocketHandler
@@ -18,4 +20,15 @@ class Door(WebSocketHandler):
         self.document.change(message)
 
 
-app = Application([(r"/ws", Door)])
+class Named(WebSocketHandler):
+    """The names are meant for clients; whoever connects says one."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        getattr(self, f"command_{call['command']}")(call)  # finds SD301
+
+    def command_status(self, call):
+        self.write_message(documents.status())
+
+
+app = Application([(r"/ws", Door), (r"/named", Named)])

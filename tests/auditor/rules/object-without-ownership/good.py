@@ -2,6 +2,7 @@ import json
 import os
 
 from elsewhere import orders, pictures
+from jupyter_server.base.handlers import JupyterHandler
 from PIL import Image
 from rx import Observer
 from tornado.web import Application
@@ -47,4 +48,29 @@ class Pictures(WebSocketHandler):
         os.remove(number)
 
 
-app = Application([(r"/ws", Door), (r"/feed", Feed), (r"/pictures", Pictures)])
+class Own(WebSocketHandler, JupyterHandler):
+    """The server is one user's own, and has an authorizer for others."""
+
+    def on_message(self, message):
+        orders.cancel(json.loads(message)["order_id"])
+
+
+class Known(WebSocketHandler):
+    """Only whether it is there is told."""
+
+    def on_message(self, message):
+        self.write_message({"known": self.has_order(json.loads(message))})
+
+    def has_order(self, data):
+        return orders.fetch(data["order_id"]) is not None
+
+
+app = Application(
+    [
+        (r"/ws", Door),
+        (r"/feed", Feed),
+        (r"/pictures", Pictures),
+        (r"/own", Own),
+        (r"/known", Known),
+    ]
+)

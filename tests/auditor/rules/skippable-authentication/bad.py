@@ -22,4 +22,24 @@ class Door(WebSocketHandler):
                 one.write_message(data["text"])  # finds SD108
 
 
-app = Application([(r"/ws", Door)])
+class Telling(WebSocketHandler):
+    """What it is told there it did not say itself."""
+
+    def open(self):
+        self.known = False
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            if not sessions.verify(data["token"]):
+                self.close()
+                return
+            self.known = True
+        elif data["type"] == "list":
+            self.write_message(sessions.of_everybody(data["page"]))  # finds SD108
+        elif self.known:
+            for one in clients:
+                one.write_message(data["text"])
+
+
+app = Application([(r"/ws", Door), (r"/telling", Telling)])

@@ -73,4 +73,35 @@ class Elsewhere(WebSocketHandler):
             one.write_message(data["text"])
 
 
-app = Application([(r"/ws", Door), (r"/c", Counted), (r"/h", Cookie), (r"/e", Elsewhere)])
+class Echoing(WebSocketHandler):
+    """Who has not logged in hears what it said itself, or is cut off."""
+
+    def open(self):
+        self.known = False
+        clients.add(self)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "login":
+            if not sessions.verify(data["token"]):
+                self.close()
+                return
+            self.known = True
+        elif data["type"] == "leave":
+            self.ws_connection.close(1000, "bye")
+        elif data["type"] == "say" and self.known:
+            for one in clients:
+                one.write_message(data["text"])
+        else:
+            self.write_message(json.dumps(data))
+
+
+app = Application(
+    [
+        (r"/ws", Door),
+        (r"/c", Counted),
+        (r"/h", Cookie),
+        (r"/e", Elsewhere),
+        (r"/echo", Echoing),
+    ]
+)

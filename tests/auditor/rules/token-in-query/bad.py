@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -17,3 +19,19 @@ class Feed(WebSocketHandler):
     def prepare(self):
         if find(self.shown()) is None:
             raise HTTPError(401)
+
+
+class Repeated(WebSocketHandler):
+    """Its own client is told it again, and nobody else."""
+
+    clients: ClassVar[set[WebSocketHandler]] = set()
+
+    def open(self):
+        self.token = self.get_argument("token")  # finds SD401
+        if find(self.token) is None:
+            self.close()
+            return
+        self.clients.add(self)
+        self.write_message({"token": self.token})
+        for client in self.clients:
+            client.write_message("somebody came")

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
@@ -28,3 +30,21 @@ class Picture(Base):
 class SignUp(WebSocketHandler, Base):
     def post(self):
         register(self.get_argument("name"), self.get_argument("password"))
+
+
+class Named(WebSocketHandler):
+    """Whatever it is called, everybody is told it."""
+
+    clients: ClassVar[dict[str, WebSocketHandler]] = {}
+
+    def open(self):
+        self.id = self.get_argument("user_token")
+        self.clients[self.id] = self
+
+    def on_close(self):
+        del self.clients[self.id]
+        self.tell_all("%s left the room" % self.id)
+
+    def tell_all(self, text):
+        for client in self.clients.values():
+            client.write_message(text)

@@ -13,3 +13,12 @@ class Login(RequestHandler):
         path = "/ws/" + hashlib.md5(self.settings["transport_password"]).hexdigest()[:8]
         self.redirect(path)
         self.write(stored + slow.hex() + etag)
+
+
+class Client:
+    """WS-Security and the like want it hashed with a nonce, once."""
+
+    def digest(self, nonce, created):
+        shown = hashlib.sha1()
+        shown.update(nonce + created + self.password)
+        return shown.digest()

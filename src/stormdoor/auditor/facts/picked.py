@@ -1,0 +1,122 @@
+"""Which of the things that a client names are meant for clients."""
+
+import ast
+from collections.abc import Iterator
+
+from stormdoor.auditor.classes.linearisation import REQUEST_METHODS, SOCKET_METHODS
+from stormdoor.auditor.connection.picks import FROM_A_LIST, prefix_of
+from stormdoor.auditor.facts.places import last_name, scopes_of
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.interpreter.values import Instance, labels_of, text_of
+
+__all__ = ["is_called", "is_meant"]
+
+_CALLED_BY_TORNADO = REQUEST_METHODS | SOCKET_METHODS | {"on_open"}
+_EVERYTHING = frozenset({"__dict__", "dir", "globals", "locals", "vars"})
+
+
+def is_meant(event: Event) -> bool:
+    """Whether a name of the client's picks only what somebody has meant to be picked.
+
+    It was looked for in a list, or is what stands in a table; or all that begins alike can be picked,
+    and nothing of Tornado's does: `getattr(self, f"command_{name}")`.
+    """
+    target, name = (*event.values, None, None)[:2]
+    if event.text == FROM_A_LIST or (name is not None and "found" in labels_of(name)):
+        return True
+    if event.kind == "dispatch":
+        return _is_listed(event) or _is_marked(event)
+    begin = prefix_of(text_of(name)) if name is not None else ""
+    inherits = isinstance(target, Instance) and target.handler
+    return bool(begin) and not (
+        inherits and any(one.startswith(begin) for one in _CALLED_BY_TORNADO)
+    )
+
+
+def is_called(event: Event) -> bool:
+    """Whether what was picked is called, or given away to be called; not where only its value is read."""
+    names: set[str] = set()
+    for around in scopes_of(event.module, event.node)[-1:]:
+        for node in ast.walk(around):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=given)], value=value) if value is event.node:
+                    names.add(given)
+                case ast.Call(func=function, args=args):
+                    used = (function, *args)
+                    if any(
+                        one is event.node or (isinstance(one, ast.Name) and one.id in names)
+                        for one in used
+                    ):
+                        return True
+                case _:
+                    pass
+    return False
+
+
+def _is_marked(event: Event) -> bool:
+    """Whether only what has a mark is used: `if hasattr(method, "remote")`."""
+    for around in scopes_of(event.module, event.node)[-1:]:
+        given = {
+            one.id
+            for node in ast.walk(around)
+            if isinstance(node, ast.Assign) and node.value is event.node
+            for one in node.targets
+            if isinstance(one, ast.Name)
+        }
+        for node in ast.walk(around):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="getattr" | "hasattr"),
+                    args=[looked, ast.Constant(value=str() as mark), *_],
+                ) if not mark.startswith("__"):
+                    if looked is event.node or (
+                        isinstance(looked, ast.Name) and looked.id in given
+                    ):
+                        return True
+                case _:
+                    pass
+    return False
+
+
+def _is_listed(event: Event) -> bool:
+    """Whether the name was looked for in a list on the way: `if name not in procedures.__all__: raise …`."""
+    sites = [(event.module, event.node), *((module, site) for module, site, _ in event.stack)]
+    for module, found in sites:
+        site = found.value if isinstance(found, ast.Await) else found
+        given = {ast.unparse(one) for one in _arguments(site)}
+        for around in scopes_of(module, site)[-1:]:
+            for node in ast.walk(around):
+                if isinstance(node, ast.If) and given & _known_at(node, site):
+                    return True
+    return False
+
+
+def _known_at(node: ast.If, site: ast.AST) -> set[str]:
+    """What is certainly in a list at a place, by one condition of the function."""
+    if _holds(node.body, site):
+        return set(_looked_for(node.test, ast.And, ast.In))
+    leaves = isinstance(node.body[-1], ast.Raise | ast.Return | ast.Continue)
+    if leaves or _holds(node.orelse, site):
+        return set(_looked_for(node.test, ast.Or, ast.NotIn))
+    return set()
+
+
+def _holds(body: list[ast.stmt], site: ast.AST) -> bool:
+    return any(one is site for inner in body for one in ast.walk(inner))
+
+
+def _arguments(site: ast.AST) -> list[ast.expr]:
+    return [*site.args, *(one.value for one in site.keywords)] if isinstance(site, ast.Call) else []
+
+
+def _looked_for(test: ast.expr, joined: type[ast.boolop], how: type[ast.cmpop]) -> Iterator[str]:
+    """What is looked for in a list, as it is written; not where the list is all that there is."""
+    together = isinstance(test, ast.BoolOp) and isinstance(test.op, joined)
+    for one in test.values if isinstance(test, ast.BoolOp) and together else [test]:
+        if (
+            isinstance(one, ast.Compare)
+            and isinstance(one.ops[0], how)
+            and not isinstance(one.comparators[0], ast.Constant)
+            and last_name(one.comparators[0]) not in _EVERYTHING
+        ):
+            yield ast.unparse(one.left)
