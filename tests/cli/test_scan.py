@@ -157,6 +157,32 @@ def test_exclude(scan: Scan, project: Path) -> None:
     assert (result.code, result.json["coverage"]["files"]) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = 1", "only [[class]]"),
+        ("[[class]]\nsocket = 'a.B'", "list of dotted names"),
+        ("[[class]]\nsocket = ['a.B']\nauthentication = 'yes'", "one of guarded"),
+        ("[[class]]\nsocket = ['a.B']\nauthentcation = 'guarded'", "no authentcation"),
+    ],
+)
+def test_knowledge_that_is_none(scan: Scan, project: Path, text: str, says: str) -> None:
+    """A mistake in a file about bases is one of the caller, and is said."""
+    (project / "known.toml").write_text(text)
+    result = scan("--knowledge", "known.toml")
+    assert result.code == 2
+    assert says in result.err
+
+
+def test_no_rule_is_left(scan: Scan, project: Path) -> None:
+    """What runs no rule must not look like a clean scan."""
+    (project / "app.py").write_text(OPEN)
+    result = scan("--select", "SD101", "--ignore", "SD1")
+    assert result.code == 2
+    assert "no rule is left" in result.err
+    assert scan("--jobs", "-1").code == 2
+
+
 def test_baseline(scan: Scan, project: Path) -> None:
     """What is known is quiet; what is new is not; what is repaired leaves the file."""
     app = project / "app.py"
