@@ -271,7 +271,8 @@ def test_diff_and_fix(scan: Scan, project: Path) -> None:
     fixed = scan(".", "--fix", "--format", "json")
     mended = OPEN.replace("return True", 'return origin in {"https://app.example"}')
     assert app.read_text() == mended.replace(
-        '(r"/chat", Chat)])', '(r"/chat", Chat)], websocket_max_message_size=65536)'
+        '(r"/chat", Chat)])',
+        '(r"/chat", Chat)], websocket_max_message_size=65536, websocket_ping_interval=30)',
     )
     assert "SD201" not in ids(fixed)
     assert "SD101" in ids(fixed)
