@@ -301,6 +301,66 @@ def test_changed(scan: Scan, project: Path) -> None:
     assert (result.code, "'nothing' is no commit" in result.err) == (2, True)
 
 
+BASE = """\
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+from rights import known
+
+
+class Base(WebSocketHandler):
+    def prepare(self):
+        if not known(self):
+            raise HTTPError(401)
+"""
+RIGHTS = """\
+def known(handler):
+    return handler.get_signed_cookie("user") is not None
+"""
+HEIR = """\
+from base import Base
+
+
+class Door(Base):
+    def on_message(self, message):
+        self.write_message(message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("base.py", BASE[: BASE.index("    def")] + "    pass\n"),
+        ("rights.py", RIGHTS.replace('handler.get_signed_cookie("user") is not None', "True")),
+    ],
+)
+def test_changed_elsewhere(scan: Scan, project: Path, file: str, text: str) -> None:
+    """A check that is taken out of a base, or out of what it asks, opens a handler that did not change."""
+    (project / ".git").rmdir()
+    for name, content in (("base.py", BASE), ("rights.py", RIGHTS), ("door.py", HEIR)):
+        (project / name).write_text(content)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *command]
+        subprocess.run(git, cwd=project, check=True, capture_output=True)
+    assert scan("--changed").code == 0
+    (project / file).write_text(text)
+    result = scan("--changed", "--format", "json")
+    assert "SD101" in ids(result)
+    assert "SD603" not in ids(result)
+    assert {"door.py", file} <= set(result.json["endpoints"][0]["files"])
+
+
+def test_the_way_through_the_classes(scan: Scan, project: Path) -> None:
+    """What is found in a base says how the endpoint comes to it, and SD101 what runs for anybody."""
+    (project / "base.py").write_text(
+        OPEN[: OPEN.index("    def open")].replace("class Chat", "class Base")
+    )
+    (project / "door.py").write_text(HEIR)
+    shown = scan().out
+    assert "way 1. Door derives from Base  door.py:4" in shown
+    assert "way 1. Door.on_message() takes what anybody sends  door.py:5" in shown
+    assert not any(line.endswith(" ") for line in shown.splitlines())
+
+
 def test_installed_package(scan: Scan, project: Path) -> None:
     """An installed package is scanned by its name; bases in the environment are found."""
     packages = project / "env" / "lib" / "python3.11" / "site-packages"

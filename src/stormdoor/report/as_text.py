@@ -182,7 +182,7 @@ def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
     # Not wrapped: terminals and editors make a link of path:line:column.
     if one.location.path != one.subject:
         out.print(Text(f"    {printable(str(one.location))}", style="dim"), soft_wrap=True)
-    out.print(_indented(inline(one.message, out), 4))
+    _print_noted(Text("    "), inline(one.message, out), None, out)
     out.print()
     _print_excerpt(one.location, LEVEL_STYLES[one.level], out, signs)
     for line in one.transcript:
