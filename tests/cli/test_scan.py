@@ -92,6 +92,12 @@ def test_nothing_to_find(scan: Scan, project: Path) -> None:
     assert (result.code, result.out.splitlines()[0]) == (0, "No findings.")
 
 
+def test_nothing_to_look_at(scan: Scan, project: Path) -> None:
+    """An empty directory must not look like a clean project."""
+    result = scan(".")
+    assert (result.code, result.out.splitlines()[0]) == (0, "No Python file was found.")
+
+
 def test_formats(scan: Scan, project: Path) -> None:
     """The same report for people, scripts, sites and browsers."""
     (project / "app.py").write_text(OPEN)
