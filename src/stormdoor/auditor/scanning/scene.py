@@ -124,7 +124,7 @@ def _parse_relevant(
             if _serves(definition.node, found)
         }
         found |= {name for module in list(project.inside()) for name in _asked_for_heirs(module)}
-        fresh = {name for name in found - names if len(name) > 3}
+        fresh = {name for name in found - names if len(name) > 1}
         if not fresh:
             break
         names |= found
