@@ -92,6 +92,12 @@ def test_nothing_to_find(scan: Scan, project: Path) -> None:
     assert (result.code, result.out.splitlines()[0]) == (0, "No findings.")
 
 
+def test_nothing_to_look_at(scan: Scan, project: Path) -> None:
+    """An empty directory must not look like a clean project."""
+    result = scan(".")
+    assert (result.code, result.out.splitlines()[0]) == (0, "No Python file was found.")
+
+
 def test_formats(scan: Scan, project: Path) -> None:
     """The same report for people, scripts, sites and browsers."""
     (project / "app.py").write_text(OPEN)
@@ -155,6 +161,32 @@ def test_exclude(scan: Scan, project: Path) -> None:
     assert scan(".").code == 1
     result = scan(".", "--exclude", "old/*", "--format", "json")
     assert (result.code, result.json["coverage"]["files"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = 1", "only [[class]]"),
+        ("[[class]]\nsocket = 'a.B'", "list of dotted names"),
+        ("[[class]]\nsocket = ['a.B']\nauthentication = 'yes'", "one of guarded"),
+        ("[[class]]\nsocket = ['a.B']\nauthentcation = 'guarded'", "no authentcation"),
+    ],
+)
+def test_knowledge_that_is_none(scan: Scan, project: Path, text: str, says: str) -> None:
+    """A mistake in a file about bases is one of the caller, and is said."""
+    (project / "known.toml").write_text(text)
+    result = scan("--knowledge", "known.toml")
+    assert result.code == 2
+    assert says in result.err
+
+
+def test_no_rule_is_left(scan: Scan, project: Path) -> None:
+    """What runs no rule must not look like a clean scan."""
+    (project / "app.py").write_text(OPEN)
+    result = scan("--select", "SD101", "--ignore", "SD1")
+    assert result.code == 2
+    assert "no rule is left" in result.err
+    assert scan("--jobs", "-1").code == 2
 
 
 def test_baseline(scan: Scan, project: Path) -> None:
@@ -245,7 +277,8 @@ def test_diff_and_fix(scan: Scan, project: Path) -> None:
     fixed = scan(".", "--fix", "--format", "json")
     mended = OPEN.replace("return True", 'return origin in {"https://app.example"}')
     assert app.read_text() == mended.replace(
-        '(r"/chat", Chat)])', '(r"/chat", Chat)], websocket_max_message_size=65536)'
+        '(r"/chat", Chat)])',
+        '(r"/chat", Chat)], websocket_max_message_size=65536, websocket_ping_interval=30)',
     )
     assert "SD201" not in ids(fixed)
     assert "SD101" in ids(fixed)
@@ -272,6 +305,66 @@ def test_changed(scan: Scan, project: Path) -> None:
     assert scan(".", "--since", "main").code == 1
     result = scan(".", "--since", "nothing")
     assert (result.code, "'nothing' is no commit" in result.err) == (2, True)
+
+
+BASE = """\
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketHandler
+from rights import known
+
+
+class Base(WebSocketHandler):
+    def prepare(self):
+        if not known(self):
+            raise HTTPError(401)
+"""
+RIGHTS = """\
+def known(handler):
+    return handler.get_signed_cookie("user") is not None
+"""
+HEIR = """\
+from base import Base
+
+
+class Door(Base):
+    def on_message(self, message):
+        self.write_message(message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("base.py", BASE[: BASE.index("    def")] + "    pass\n"),
+        ("rights.py", RIGHTS.replace('handler.get_signed_cookie("user") is not None', "True")),
+    ],
+)
+def test_changed_elsewhere(scan: Scan, project: Path, file: str, text: str) -> None:
+    """A check that is taken out of a base, or out of what it asks, opens a handler that did not change."""
+    (project / ".git").rmdir()
+    for name, content in (("base.py", BASE), ("rights.py", RIGHTS), ("door.py", HEIR)):
+        (project / name).write_text(content)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *command]
+        subprocess.run(git, cwd=project, check=True, capture_output=True)
+    assert scan("--changed").code == 0
+    (project / file).write_text(text)
+    result = scan("--changed", "--format", "json")
+    assert "SD101" in ids(result)
+    assert "SD603" not in ids(result)
+    assert {"door.py", file} <= set(result.json["endpoints"][0]["files"])
+
+
+def test_the_way_through_the_classes(scan: Scan, project: Path) -> None:
+    """What is found in a base says how the endpoint comes to it, and SD101 what runs for anybody."""
+    (project / "base.py").write_text(
+        OPEN[: OPEN.index("    def open")].replace("class Chat", "class Base")
+    )
+    (project / "door.py").write_text(HEIR)
+    shown = scan().out
+    assert "way 1. Door derives from Base  door.py:4" in shown
+    assert "way 1. Door.on_message() takes what anybody sends  door.py:5" in shown
+    assert not any(line.endswith(" ") for line in shown.splitlines())
 
 
 def test_installed_package(scan: Scan, project: Path) -> None:

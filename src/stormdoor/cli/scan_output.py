@@ -103,17 +103,13 @@ def show_changes(
     Raises:
         UsageError: A file cannot be written.
     """
-    from stormdoor.auditor.fixing.fix import Known, changes, save
+    from stormdoor.auditor.fixing.fix import Known, changes
 
     known = Known(origins=wanted.origins, audience=wanted.audience, issuer=wanted.issuer)
     found = changes(report.findings, wanted.settings.root, known)
     _print_diff(found, stderr=not to_stdout)
     if write_them:
-        for one in found:
-            try:
-                save(one)
-            except OSError as error:
-                raise UsageError(f"{one.path} cannot be written: {error.strerror}") from error
+        _save_all(found)
     number = sum(len(one.fixed) for one in found)
     left = len(report.findings) - number
     done = "fixed" if write_them else "can be fixed"
@@ -125,6 +121,20 @@ def show_changes(
     return found
 
 
+def _save_all(found: Sequence[Change]) -> None:
+    """Write what can be written, and say then what could not."""
+    from stormdoor.auditor.fixing.fix import save
+
+    failed = []
+    for one in found:
+        try:
+            save(one)
+        except OSError as error:
+            failed.append(f"{one.path} cannot be written: {error.strerror}")
+    if failed:
+        raise UsageError("; ".join(failed))
+
+
 _DIFF = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
 
 
@@ -132,6 +142,9 @@ def _print_diff(found: Sequence[Change], *, stderr: bool) -> None:
     from rich.text import Text
 
     out = console(stderr=stderr)
+    if not out.is_terminal and not stderr:
+        _to_stdout("".join(one.diff() for one in found))  # as it is, for `git apply`
+        return
     for one in found:
         for line in one.diff().splitlines():
             style = next((style for start, style in _DIFF if line.startswith(start)), "")

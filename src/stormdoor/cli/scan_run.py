@@ -95,7 +95,8 @@ def read_settings(
         find_configuration,
         read_configuration,
     )
-    from stormdoor.auditor.scanning.settings import Settings
+    from stormdoor.auditor.scanning.settings import Settings, selected
+    from stormdoor.cli.scan_rules import known_rules
 
     here = Path.cwd()
     try:
@@ -117,9 +118,11 @@ def read_settings(
         knowledge=(*(home / one for one in said.knowledge), *knowledge),
         jobs=said.jobs if jobs is None else jobs,
     )
-    for one in settings.knowledge:
-        if not one.is_file():
-            raise UsageError(f"there is no file {one}")
+    _check_knowledge(settings.knowledge)
+    if settings.jobs < 0:
+        raise UsageError(f"{settings.jobs} processes cannot work")
+    if not any(selected(one.id, one.slug, settings) for one in known_rules()):
+        raise UsageError("what is selected is ignored, too: no rule is left")
     return Wanted(
         settings=settings,
         home=home,
@@ -130,6 +133,19 @@ def read_settings(
         audience=said.audience,
         issuer=said.issuer,
     )
+
+
+def _check_knowledge(files: Sequence[Path]) -> None:
+    """A misspelt word in a knowledge file would silently say nothing."""
+    from stormdoor.auditor.classes.knowledge import KnowledgeError, load_knowledge
+
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"there is no file {file}")
+    try:
+        load_knowledge(*files)
+    except KnowledgeError as error:
+        raise UsageError(str(error)) from error
 
 
 def _check_rules(patterns: Sequence[str]) -> None:

@@ -182,7 +182,7 @@ def _print_finding(one: Finding, out: Console, signs: _Signs) -> None:
     # Not wrapped: terminals and editors make a link of path:line:column.
     if one.location.path != one.subject:
         out.print(Text(f"    {printable(str(one.location))}", style="dim"), soft_wrap=True)
-    out.print(_indented(inline(one.message, out), 4))
+    _print_noted(Text("    "), inline(one.message, out), None, out)
     out.print()
     _print_excerpt(one.location, LEVEL_STYLES[one.level], out, signs)
     for line in one.transcript:
@@ -327,7 +327,11 @@ def _print_summary(report: Report, out: Console) -> None:
             line.append(", " if line else "")
             line.append(_counted(number, level), style=LEVEL_STYLES[level])
     if not line:
-        line.append("No findings", style="bold green" if not report.coverage.not_analysed else "")
+        seen = report.coverage
+        if not seen.files and not seen.connections and not seen.not_analysed:
+            line.append("No Python file was found", style="bold yellow")
+        else:
+            line.append("No findings", style="" if seen.not_analysed else "bold green")
     quiet = (
         ("by comment", sum(one.kind == "comment" for one in report.suppressed)),
         ("in the baseline", sum(one.kind == "baseline" for one in report.suppressed)),

@@ -202,6 +202,7 @@ class EndpointReport:
         location: Its `class` line.
         paths: Route patterns that lead to it; empty where none was found.
         verdicts: An answer for each check; a check without one counts as unknown.
+        files: Those that a connection was followed through.
         matrix: Who may do what, where a recorded conversation was replayed.
     """
 
@@ -209,6 +210,7 @@ class EndpointReport:
     location: Location
     paths: tuple[str, ...] = ()
     verdicts: Mapping[Check, Verdict] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     matrix: AccessMatrix | None = None
 
     def verdict(self, check: Check) -> Verdict:

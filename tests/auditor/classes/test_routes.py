@@ -136,3 +136,33 @@ def test_a_class_that_makes_its_own_application_serves(tmp_path: Path) -> None:
     }
     found = {name: {one.info.name for one in scene.endpoints} for name, scene in scenes.items()}
     assert found == {"door": {"Door", "Inner"}, "inner": {"Inner"}, "plain": {"Inner"}}
+
+
+LOOPS = """
+BASE = "/api"
+PAGES = [("/zero", H0), ("/one", H1)]
+TABLE = {"two": H2}
+ITSELF = {"/three": H3}
+handlers = []
+for path, cls in PAGES:
+    handlers.append((BASE + path, cls))
+for name, cls in TABLE.items():
+    handlers.append((f"{BASE}/{name}", cls))
+handlers += [("/%s/four" % tenant, cls) for tenant, cls in [(TENANT, H4)]]
+handlers += [("/each/" + cls.__name__, cls) for at, cls in enumerate((H5,))]
+application = Application(handlers + list(ITSELF.items()))
+"""
+
+
+def test_what_a_loop_makes_of_a_list_is_the_path(tmp_path: Path) -> None:
+    """The path of an entry that a loop puts a prefix before is the whole one, as far as it is known."""
+    handlers = "".join(f"class H{n}(WebSocketHandler):\n    pass\n" for n in range(6))
+    scene = scene_of(tmp_path, {"app.py": HEAD + handlers + LOOPS})
+    assert {one.info.name: one.paths for one in scene.endpoints} == {
+        "H0": ("/api/zero",),
+        "H1": ("/api/one",),
+        "H2": ("/api/two",),
+        "H3": ("/three",),
+        "H4": ("/…/four",),
+        "H5": ("/each/…",),
+    }

@@ -141,6 +141,32 @@ def test_left_alone(slug: str, text: str, mark: str) -> None:
     assert repaired(text, findings, KNOWN) == (text, ())
 
 
+def test_two_at_one_place() -> None:
+    """Both settings of an application are added at once: a second run finds nothing to do."""
+    text = "app = Application([], debug=debug)\n"
+    found = [at(slug, text, "Application") for slug in ("no-message-size-limit", "no-ping")]
+    after, fixed = repaired(text, found, KNOWN)
+    assert after == text.replace(
+        "=debug", "=debug, websocket_max_message_size=65536, websocket_ping_interval=30"
+    )
+    assert len(fixed) == 2
+
+
+def test_a_function_outside_a_class_has_no_super() -> None:
+    """`Door.check_origin = check_origin`: what is written there would fail for everybody."""
+    text = "def check_origin(self, origin):\n    return True\n"
+    assert repaired(text, [at("origin-disabled", text, "def")], Known()) == (text, ())
+
+
+def test_a_link_is_mended_where_it_leads(tmp_path: Path) -> None:
+    """One file under two names is changed once, and the diff says what git takes."""
+    (tmp_path / "app.py").write_text(ORIGIN)
+    (tmp_path / "link.py").symlink_to("app.py")
+    one = at("origin-disabled", ORIGIN, "return True")
+    other = replace(one, location=replace(one.location, path="link.py"))
+    assert [found.path for found in changes([other, one], tmp_path, KNOWN)] == ["app.py"]
+
+
 def test_without_knowledge() -> None:
     """Without origins the fix is Tornado's own check; without an audience there is none."""
     text, _ = repaired(ORIGIN, [at("origin-disabled", ORIGIN, "return True")], Known())
@@ -150,7 +176,7 @@ def test_without_knowledge() -> None:
 
 
 def test_several_in_one_file() -> None:
-    """All that do not touch each other are mended; of two at one place, the first."""
+    """All that do not touch each other are mended at once."""
     text = "A = Application(r)\n" + ORIGIN
     findings = [
         at("no-ping", text, "Application"),
@@ -158,8 +184,8 @@ def test_several_in_one_file() -> None:
         at("origin-disabled", text, "return True"),
     ]
     after, fixed = repaired(text, findings, KNOWN)
-    assert [one.slug for one in fixed] == ["no-ping", "origin-disabled"]
-    assert "websocket_ping_interval=30" in after
+    assert [one.slug for one in fixed] == ["no-ping", "no-message-size-limit", "origin-disabled"]
+    assert "(r, websocket_ping_interval=30, websocket_max_message_size=65536)" in after
 
 
 def test_line_ends_and_encoding_stay(tmp_path: Path) -> None:

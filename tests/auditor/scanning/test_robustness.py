@@ -31,6 +31,27 @@ def test_what_does_not_parse_is_reported(tmp_path: Path) -> None:
     assert [one.subject for one in report.endpoints] == ["good.Door"]
 
 
+def test_what_is_no_text_of_python_is_reported(tmp_path: Path) -> None:
+    """Archives of code and notebooks that speak of handlers are named, found or given; others are not."""
+    write(tmp_path, {"talk.ipynb": '{"cells": ["WebSocketHandler"]}', "sums.ipynb": "{}"})
+    for name in ("old.egg", "run.pyz", "data.zip"):
+        (tmp_path / name).write_bytes(b"PK")
+    found = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1)).coverage.not_analysed
+    assert {one.path for one in found} == {"old.egg", "run.pyz", "talk.ipynb"}
+    (tmp_path / "page.html").write_text("<script>x</script>")
+    os.mkfifo(tmp_path / "pipe.py")
+    for name, why in (
+        ("data.zip", "an archive"),
+        ("sums.ipynb", "a notebook"),
+        ("pipe.py", "not a"),
+    ):
+        report = scan([tmp_path / name], settings=Settings(root=tmp_path, jobs=1))
+        assert [one.reason[: len(why)] for one in report.coverage.not_analysed] == [why]
+        assert report.coverage.files == 0
+    page = scan([tmp_path / "page.html"], settings=Settings(root=tmp_path, jobs=1)).coverage
+    assert (page.files, page.not_analysed) == (0, ())
+
+
 def test_what_is_no_file_is_reported(tmp_path: Path) -> None:
     """Pipes, links to nowhere, in circles or away, and what is too large: named, never waited for."""
     top, away = tmp_path / "top", tmp_path / "away"

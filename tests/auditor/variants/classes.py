@@ -3,6 +3,76 @@
 __all__ = ["CASES"]
 
 CASES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a base by the version of Python": (
+        "missing",
+        """
+import sys
+if sys.version_info[0] >= 3:
+    class Base(WebSocketHandler):
+        pass
+else:
+    class Base(WebSocketHandler):
+        def prepare(self): raise HTTPError(403)
+class Door(Base):
+    def on_message(self, message): self.write_message(message)
+""",
+        {},
+    ),
+    "a base by the version of Python, which asks": (
+        "guarded",
+        """
+import sys
+if sys.version_info < (3, 5):
+    class Base(WebSocketHandler):
+        pass
+else:
+    class Base(WebSocketHandler):
+        def prepare(self):
+            if not self.get_signed_cookie("user"): raise HTTPError(403)
+class Door(Base):
+    def on_message(self, message): self.write_message(message)
+""",
+        {},
+    ),
+    "asked on an old Python only": (
+        "missing",
+        """
+from tornado.util import PY3
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not PY3 and not self.get_signed_cookie("user"): raise HTTPError(403)
+    def on_message(self, message): self.write_message(message)
+""",
+        {},
+    ),
+    "a base of a package that may not be there": (
+        "unknown",
+        """
+try:
+    import fancy
+except ImportError:
+    fancy = None
+Base = fancy.Base if fancy else WebSocketHandler
+class Door(Base):
+    def on_message(self, message): self.write_message(message)
+""",
+        {},
+    ),
+    "a base with a short name in a file that names neither Tornado nor sockets": (
+        "missing",
+        """
+from links import WS
+class Other(WS):
+    def prepare(self):
+        if not self.get_signed_cookie("user"): raise HTTPError(403)
+""",
+        {
+            "links.py": "from tornado.websocket import WebSocketHandler\n"
+            "class WS(WebSocketHandler): pass\n",
+            "rooms.py": "from links import WS\n"
+            "class Door(WS):\n    def on_message(self, message): self.write_message(message)\n",
+        },
+    ),
     "local import": (
         "missing",
         """

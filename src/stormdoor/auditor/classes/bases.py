@@ -113,7 +113,10 @@ class Bases(Registrations):
             if isinstance(one, ClassInfo) and one is not info and self.is_socket(one):
                 chosen = one
                 break
-        external = next((one for one in found if isinstance(one, External)), None)
+        outside = [one for one in found if isinstance(one, External)]
+        external = next(
+            (one for one in outside if self._is_socket_name(one.name)), next(iter(outside), None)
+        )
         if external is not None and self._is_socket_name(external.name):
             info.bases.append(external)
         elif chosen is not None and chosen is not info and self.is_copy(chosen):

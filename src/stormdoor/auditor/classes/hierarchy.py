@@ -33,6 +33,8 @@ class Hierarchy(Loops):
         self.serving: dict[int, ClassInfo] = {}
         self.patches: dict[tuple[str, str], Member] = {}
         self.attributes: dict[str, list[tuple[Module, ast.expr]]] = {}
+        self.followed: set[Module] = set()
+        """Files whose functions were followed, and whose names were asked for, since somebody emptied it."""
         self._shaped: dict[int, bool] = {}
         self._own: dict[tuple[int, str], bool] = {}
         self._heirs: dict[int, list[ClassInfo]] = {}

@@ -11,6 +11,9 @@ __all__ = ["Knowledge", "KnowledgeError", "Known", "load_knowledge"]
 
 Answer = Literal["guarded", "missing", "optional", "open", "unknown"]
 _ANSWERS = ("guarded", "missing", "optional", "open", "unknown")
+_KINDS = ("socket", "connection", "handler", "other")
+_TEXTS = ("note", "origin_setting", "authorizer", "messages", "acts", "events")
+_KEYS = frozenset({*_KINDS, *_TEXTS, "authentication", "origin", "router", "listed"})
 
 
 class KnowledgeError(ValueError):
@@ -120,11 +123,14 @@ def _read(knowledge: Knowledge, where: str, text: str) -> None:
 def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     if not isinstance(entry, dict):
         raise KnowledgeError(f"{where}: [[class]] is a table")
-    kinds = [kind for kind in ("socket", "connection", "handler", "other") if kind in entry]
+    unknown = sorted(entry.keys() - _KEYS)
+    if unknown:
+        raise KnowledgeError(f"{where}: a [[class]] has no {unknown[0]}; see knowledge.toml")
+    kinds = [kind for kind in _KINDS if kind in entry]
     names = entry.get(kinds[0]) if len(kinds) == 1 else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise KnowledgeError(
-            f"{where}: a [[class]] has one of socket, connection, handler, other: a list of dotted names"
+            f"{where}: a [[class]] has one of {', '.join(_KINDS)}: a list of dotted names"
         )
     answers: dict[str, Answer] = {}
     for key in ("authentication", "origin"):
@@ -135,15 +141,10 @@ def _add(knowledge: Knowledge, where: str, entry: object) -> None:
     known = Known(
         answers["authentication"],
         answers["origin"],
-        str(entry.get("note", "")),
         socket=kinds[0] in {"socket", "connection"},
         connection=kinds[0] == "connection",
-        origin_setting=str(entry.get("origin_setting", "")),
         inert=kinds[0] == "other",
-        authorizer=str(entry.get("authorizer", "")),
-        messages=str(entry.get("messages", "")),
-        acts=str(entry.get("acts", "")),
-        events=str(entry.get("events", "")),
+        **{key: str(entry.get(key, "")) for key in _TEXTS},
     )
     for name in names:
         knowledge.classes[name] = known

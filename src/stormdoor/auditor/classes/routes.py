@@ -1,16 +1,21 @@
 """Which paths lead to which class: `Application([...])`, `add_handlers`, rules, lists and loops."""
 
 import ast
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
+from stormdoor.auditor.classes.listed import Bound, Listed
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Route", "Routes", "find_routes"]
 
+_DEEPEST = 12
+"""How many parts of a path are put together."""
 _ROUTE_CALLS = frozenset({"URLSpec", "url", "Rule", "URLRule", "HandlerRule"})
 
 
@@ -54,6 +59,19 @@ class Routes:
             known.append(route)
             self.count += 1
 
+    def add_turn(self, info: ClassInfo, route: Route, parts: set[int]) -> None:
+        """Note what a loop makes of an entry: the entry itself, which was noted too, is no path."""
+        known = self.of.setdefault(id(info), [])
+        for at, one in enumerate(known):
+            if isinstance(one.node, ast.Tuple | ast.List) and parts & {
+                id(p) for p in one.node.elts
+            }:
+                known[at] = replace(one, pattern=route.pattern)
+                return
+        if route not in known:
+            known.append(route)
+            self.count += 1
+
     def paths(self, info: ClassInfo) -> tuple[str, ...]:
         """The patterns that lead to a class."""
         return tuple(dict.fromkeys(one.pattern for one in self.of.get(id(info), ()) if one.pattern))
@@ -69,33 +87,81 @@ def find_routes(
         hierarchy: The classes.
         sockets: The handlers by plain name.
     """
-    routes = Routes()
+    search = _Search(hierarchy, sockets)
     for module in list(project.modules.values()):
+        search.look_through(module)
+    return search.routes
+
+
+@dataclass(slots=True)
+class _Search:
+    """Looks for entries of routing tables.
+
+    Args:
+        hierarchy: The classes.
+        sockets: The handlers by plain name.
+    """
+
+    hierarchy: Hierarchy
+    sockets: dict[str, list[ClassInfo]]
+    routes: Routes = field(default_factory=Routes)
+
+    def look_through(self, module: Module) -> None:
+        """Note what a file routes."""
+        listed = Listed(self.hierarchy.project, module)
         for node, scopes in module.nodes():
-            for pattern, target, extra in _entries(node):
-                text = _text(module, pattern)
-                found = _targets(hierarchy, module, target, scopes, sockets)
-                if not found and _is_path(text) and module.inside and not module.is_test:
-                    found = _borrowed(hierarchy, module, text, target, scopes=scopes, routes=routes)
-                for info in found:
-                    routes.add(info, Route(text, module, node, _words(module, extra)))
+            for entry in _entries(node):
+                if not self._add(module, node, entry, scopes):
+                    for turn in listed.turns(node):
+                        self._add_turn(module, node, entry, turn)
         for definition in module.classes:
             for decorator in definition.node.decorator_list:
-                if isinstance(decorator, ast.Call) and decorator.args:
-                    first = decorator.args[0]
-                    if (
-                        isinstance(first, ast.Constant)
-                        and isinstance(first.value, str)
-                        and first.value[:1] in "/^("
+                match decorator:
+                    case ast.Call(args=[ast.Constant(value=str() as path), *_]) if (
+                        path[:1] in "/^("
                     ):
-                        info = hierarchy.of(module, definition)
-                        if any(info in found for found in sockets.values()):
-                            routes.add(info, Route(first.value, module, decorator))
-    return routes
+                        info = self.hierarchy.of(module, definition)
+                        if any(info in found for found in self.sockets.values()):
+                            self.routes.add(info, Route(path, module, decorator))
+                    case _:
+                        pass
+
+    def _add(
+        self, module: Module, node: ast.AST, entry: "_Entry", scopes: tuple[ast.AST, ...]
+    ) -> bool:
+        pattern, target, extra = entry
+        text = _text(module, pattern)
+        found = _targets(self.hierarchy, module, target, scopes, self.sockets)
+        if not found and _is_path(text) and module.inside and not module.is_test:
+            found = _borrowed(
+                self.hierarchy, module, text, target, scopes=scopes, routes=self.routes
+            )
+        for info in found:
+            self.routes.add(info, Route(text, module, node, _words(module, extra)))
+        return bool(found)
+
+    def _add_turn(self, module: Module, node: ast.AST, entry: "_Entry", turn: Bound) -> None:
+        """What a loop lists: `for path, cls in PAGES: routes.append((BASE + path, cls))`."""
+        pattern, target, _ = entry
+        named = turn.get(target.id) if isinstance(target, ast.Name) else None
+        text = _text(module, pattern, turn)
+        if named is None or not _is_path(text):
+            return
+        route = Route(text, module, node)
+        for info in _targets(self.hierarchy, module, named, (), self.sockets):
+            self.routes.add_turn(info, route, {id(one) for one in turn.values()})
 
 
-def _entries(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, ast.expr | None]]:
+_Entry = tuple[ast.expr, ast.expr, ast.expr | None]
+"""A path, what is there, and what that is given."""
+
+
+def _entries(node: ast.AST) -> Iterator[_Entry]:
     match node:
+        case ast.Assign(value=ast.Dict(keys=keys, values=values)):
+            for key, value in zip(keys, values, strict=True):
+                if isinstance(key, ast.Constant) and _is_path(str(key.value)):
+                    yield key, value, None
         case ast.Tuple(elts=elts) | ast.List(elts=elts) if 2 <= len(elts) <= 4:
             if not isinstance(elts[1], ast.Constant | ast.Tuple | ast.List | ast.Dict) or (
                 isinstance(elts[0], ast.Constant) and _is_dotted(elts[1])
@@ -236,22 +302,46 @@ def _name(node: ast.expr) -> str:
             return ""
 
 
-def _text(module: Module, node: ast.expr) -> str:
+def _text(module: Module, node: ast.expr, turn: Bound = MappingProxyType({})) -> str:
+    """A path as far as it stands in the source, `…` for what does not; "" where nothing does."""
+    text = re.sub("…+", "…", "".join(_pieces(module, node, turn)))
+    return "" if text == "…" else text
+
+
+def _pieces(module: Module, node: ast.expr, turn: Bound, depth: int = 0) -> Iterator[str]:
     match node:
         case ast.Constant(value=str() as text):
-            return text
-        case ast.BinOp(op=ast.Add() | ast.Mod()) | ast.JoinedStr() | ast.Call():
-            pieces = [
-                inner.value
-                for inner in ast.walk(node)
-                if isinstance(inner, ast.Constant) and isinstance(inner.value, str)
-            ]
-            return "…" + "".join(pieces) if pieces else ""
-        case ast.Name():
-            for binding in module.names.get(node.id, ()):
-                value = getattr(binding, "value", None)
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    return value.value
-            return ""
+            yield text
+        case ast.Name(id=name) if depth < _DEEPEST:
+            yield from _named(module, turn, name, depth)
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if depth < _DEEPEST:
+            yield from _pieces(module, left, turn, depth + 1)
+            yield from _pieces(module, right, turn, depth + 1)
+        case ast.BinOp(left=ast.Constant(value=str() as text), op=ast.Mod()):
+            yield re.sub(r"%\(?\w*\)?[sdr]", "…", text)
+        case ast.JoinedStr(values=values):
+            for one in values:
+                inner = one.value if isinstance(one, ast.FormattedValue) else one
+                yield from _pieces(module, inner, turn, depth + 1)
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr="format")):
+            yield re.sub(r"\{[^{}]*\}", "…", text)
+        case ast.Call(args=args):
+            yield "…"  # whatever joins them
+            yield from (
+                one.value
+                for one in args
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            )
         case _:
-            return ""
+            yield "…"
+
+
+def _named(module: Module, turn: Bound, name: str, depth: int) -> Iterator[str]:
+    if name in turn:
+        yield from _pieces(module, turn[name], {}, depth + 1)
+        return
+    values = [getattr(binding, "value", None) for binding in module.names.get(name, ())]
+    texts = [
+        one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
+    yield texts[0] if texts else "…"

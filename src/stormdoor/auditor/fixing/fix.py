@@ -22,6 +22,7 @@ from stormdoor.report.order import in_order
 
 __all__ = ["Change", "Known", "changes", "repaired", "save"]
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
@@ -74,8 +75,13 @@ def changes(findings: Iterable[Finding], root: Path, known: Known) -> list[Chang
         if one.slug in REPAIRS and one.location.path.endswith(".py"):
             by_path.setdefault(one.location.path, []).append(one)
     found = []
+    # What a link leads to is mended where it lies, if that is looked at, too.
+    mended = {(root / path).resolve() for path in by_path if not (root / path).is_symlink()}
     for path, about in sorted(by_path.items()):
-        change = _change(root / path, path, about, known)
+        file = root / path
+        if file.is_symlink() and file.resolve() in mended:
+            continue
+        change = _change(file, path, about, known)
         if change is not None:
             found.append(change)
     return found
@@ -152,16 +158,19 @@ def _candidates(tree: ast.Module, raw: bytes, where: Location) -> Iterator[ast.A
     start = (where.line, _bytes(lines, where.line, where.column))
     end = (where.end_line, _bytes(lines, where.end_line, where.end_column))
     around: ast.AST | None = None
+    methods = {
+        one for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for one in node.body
+    }
     inside: list[tuple[tuple[int, int], int, ast.AST]] = []
     for number, node in enumerate(ast.walk(tree)):
         line = getattr(node, "lineno", None)
-        if line is None:
-            continue
+        if line is None or (isinstance(node, _FUNCTIONS) and node not in methods):
+            continue  # what is put into a class from outside has no `super()`
         begins = (line, getattr(node, "col_offset", 0))
         ends = (getattr(node, "end_lineno", line), getattr(node, "end_col_offset", 0))
         if start <= begins < max(end, (start[0], start[1] + 1)):
             inside.append((begins, number, node))
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and begins <= start < ends:
+        elif isinstance(node, _FUNCTIONS) and begins <= start < ends:
             # Walking goes from the outside in: the last one is the innermost.
             around = node
     yield from (node for _, _, node in sorted(inside, key=lambda one: one[:2]))
@@ -180,7 +189,7 @@ def _bytes(lines: list[bytes], line: int, column: int) -> int:
 def _overlap(one: Edit, other: Edit) -> bool:
     first, second = sorted((one, other), key=_start)
     if _start(first) == _start(second):
-        return True
+        return not (one.is_insertion and other.is_insertion)
     return _start(second) < (first.end_line, first.end_column)
 
 
@@ -189,11 +198,15 @@ def _start(edit: Edit) -> tuple[int, int]:
 
 
 def _applied(raw: bytes, edits: Iterable[Edit]) -> str:
-    """The text with all edits, from the last to the first so that none moves another."""
+    """The text with all edits, from the last to the first so that none moves another.
+
+    Of two that write at one place, what was found first stands first.
+    """
     starts = [0]
     for line in _LINE.findall(raw):
         starts.append(starts[-1] + len(line))
-    for edit in sorted(edits, key=_start, reverse=True):
+    ordered = sorted(edits, key=_start)
+    for edit in reversed(ordered):
         begin = starts[edit.line - 1] + edit.column
         end = starts[edit.end_line - 1] + edit.end_column
         raw = raw[:begin] + edit.text.encode() + raw[end:]

@@ -25,6 +25,11 @@ class Edit:
     end_column: int
     text: str
 
+    @property
+    def is_insertion(self) -> bool:
+        """Whether it takes nothing away."""
+        return (self.line, self.column) == (self.end_line, self.end_column)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:

@@ -51,10 +51,15 @@ class Shaping(Surroundings):
         ]
         for fork in info.forks:
             value = self.in_module(fork.module, fork.test)
-            if isinstance(value, Setting) and self.mode == "anonymous":
-                picked = fork.held if self.assume(value, fork.test) else fork.otherwise
-                if picked is not None:
-                    bases[fork.at] = picked
+            if isinstance(value, Const):
+                holds = bool(value.value)
+            elif isinstance(value, Setting) and self.mode == "anonymous":
+                holds = self.assume(value, fork.test)
+            else:
+                continue
+            picked = fork.held if holds else fork.otherwise
+            if picked is not None:
+                bases[fork.at] = picked
         if all(one is other for one, other in zip(bases, info.bases, strict=True)):
             return info
         return self.hierarchy.derived(info, bases)

@@ -24,7 +24,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["concrete_function"]
+__all__ = ["concrete_function", "constant_named"]
 
 _MOST_DIGITS = 40
 _LONGEST_GLOB = 80
@@ -52,6 +52,22 @@ _CONVERSIONS: dict[str, Callable[[Any], object]] = {
 
 _TEXTS = {"six.string_types": "str", "six.text_type": "str", "basestring": "str", "unicode": "str"}
 """What Python 2 called a text."""
+
+
+_VERSIONS: dict[str, tuple[int, ...]] = {
+    "sys.version_info": (3, 12, 0),
+    "tornado.version_info": (6, 4, 0, 0),
+}
+_TOLD_BY_VERSION = {"six.PY2": False, "six.PY3": True, "tornado.util.PY3": True}
+"""What programs that once ran on Python 2 ask, and always have the same answer since."""
+
+
+def constant_named(name: str) -> Value | None:
+    """What stands under a name of Python or of its library, where that is known."""
+    if name in _TOLD_BY_VERSION:
+        return Const(_TOLD_BY_VERSION[name])
+    version = _VERSIONS.get(name)
+    return None if version is None else Sequence([Const(one) for one in version], "tuple")
 
 
 def concrete_function(name: str, args: list[Value]) -> Value | None:

@@ -213,6 +213,46 @@ class Endpoint:
                 seen.add(key)
                 yield event
 
+    def lineage(self, module: Module, node: ast.AST) -> tuple[Step, ...]:
+        """The classes that lead from its own to the one that a place stands in."""
+        line = getattr(node, "lineno", 0)
+        around = [
+            one
+            for one in self.info.mro
+            if isinstance(one, ClassInfo)
+            and one.module is module
+            and one.node.lineno <= line <= (one.node.end_lineno or line)
+        ]
+        if not around or self.info in around:
+            return ()
+        way, one = list[Step](), self.info
+        while one is not around[0]:
+            base = next(
+                (
+                    base
+                    for base in one.bases
+                    if isinstance(base, ClassInfo) and (base is around[0] or around[0] in base.mro)
+                ),
+                None,
+            )
+            if base is None:
+                break  # a decorator, or a condition, gave it another one
+            way.append(Step(one.module.location(one.node), f"{one.name} derives from {base.name}"))
+            one = base
+        return tuple(way)
+
+    def let_past(self) -> tuple[Step, ...]:
+        """The methods that a client comes through who is asked by none of them."""
+        found = ((text, self.method(name)) for name, text in _LETS_PAST.items())
+        return tuple(
+            Step(
+                method.module.location(method.node),
+                f"{method.owner.name}.{method.name}() {text}",
+            )
+            for text, method in found
+            if method is not None
+        )
+
     def steps(self, *events: Event | None) -> tuple[Step, ...]:
         """The way to events, with the calls that led to them."""
         result: list[Step] = []
@@ -225,6 +265,15 @@ class Endpoint:
                     result.append(step)
             result.append(Step(event.module.location(event.node), _said(event)))
         return tuple(result)
+
+
+_LETS_PAST = {
+    "prepare": "lets anybody past",
+    "get": "lets anybody past",
+    "open": "runs for anybody",
+    "on_message": "takes what anybody sends",
+}
+"""What the methods do where nobody is asked, in the order in which Tornado calls them."""
 
 
 def _said(event: Event) -> str:

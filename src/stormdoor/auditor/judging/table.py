@@ -1,5 +1,7 @@
 """The row of an endpoint in the endpoint table: a verdict for each of the five checks."""
 
+import ast
+
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.questions import permission_asked
@@ -30,7 +32,7 @@ def verdicts(endpoint: Endpoint, findings: list[Finding]) -> dict[Check, Verdict
     """An answer for each check."""
     return {
         Check.AUTHENTICATION: _authentication(endpoint, findings),
-        Check.ORIGIN: _origin(endpoint),
+        Check.ORIGIN: _origin(endpoint, findings),
         Check.AUTHORIZATION: _authorization(endpoint, findings),
         Check.VALIDATION: _validation(endpoint),
         Check.LIMITS: _limits(endpoint),
@@ -47,6 +49,8 @@ def _authentication(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     if believed is not None and not answer.lets_in:
         return Verdict("weak", believed.message, believed.location)
     state, text = _AUTHENTICATION[answer.kind]
+    if answer.kind == "presumed" and answer.event is None and answer.base:
+        return _as_known(endpoint, answer.base)
     what = answer.event.text if answer.event is not None else "a credential"
     setting = answer.setting.name if answer.setting is not None else "a setting"
     return Verdict(
@@ -54,8 +58,22 @@ def _authentication(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     )
 
 
-def _origin(endpoint: Endpoint) -> Verdict:
+def _as_known(endpoint: Endpoint, base: str) -> Verdict:
+    """What is known of a base that was not read, which holds where no method gets in its way."""
+    own = next(filter(None, map(endpoint.method, ("prepare", "get", "get_current_user"))), None)
+    if own is None:
+        return Verdict("guarded", f"Its base {base} is known to refuse who is nobody.")
+    place = own.module.location(own.node)
+    return Verdict(
+        "unknown", f"Rests on its base {base}, which was not read, and on {own.name}().", place
+    )
+
+
+def _origin(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     answer = endpoint.origins
+    own = next((one for one in findings if one.slug == "origin-scheme-or-port"), None)
+    if own is not None and answer.kind == "restricted":
+        return Verdict("weak", own.message, own.location)
     place = None
     if answer.member is not None:
         method = endpoint.method("check_origin")
@@ -99,6 +117,8 @@ def _validation(endpoint: Endpoint) -> Verdict:
     method = endpoint.method("on_message")
     if method is None:
         return Verdict("not-needed", "It takes no messages.")
+    if _is_deaf(method.node):
+        return Verdict("not-needed", "It does nothing with what a message says.")
     names = {
         event.text.rpartition(".")[2]
         for event in endpoint.member.events
@@ -126,6 +146,19 @@ def _validation(endpoint: Endpoint) -> Verdict:
         )
     return Verdict(
         "missing", "Messages are used as they come.", method.module.location(method.node)
+    )
+
+
+def _is_deaf(node: ast.AST) -> bool:
+    """Whether a method never names what it is given."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    given = {one.arg for one in node.args.args[1:]}
+    if node.args.vararg is not None or node.args.kwarg is not None or not given:
+        return False
+    return not any(
+        isinstance(one, ast.Name) and one.id in {*given, "locals", "super", "vars"}
+        for one in ast.walk(node)
     )
 
 

@@ -18,6 +18,17 @@ _SKIPPED = words(
     node_modules venv
     """
 )
+_NO_PYTHON = {
+    ".egg": "an archive, which is not opened",
+    ".ipynb": "a notebook, of which nothing is read",
+    ".pyz": "an archive, which is not opened",
+    ".whl": "an archive, which is not opened",
+    ".zip": "an archive, which is not opened",
+}
+"""What may hold Python, and is no text of it."""
+_ALWAYS_CODE = (".egg", ".pyz")
+_NOTEBOOK = 16 * 1024 * 1024
+"""Bytes of a notebook that are searched."""
 _ASSETS = (".html", ".htm", ".js", ".mjs", ".ts", ".jsx", ".tsx", ".vue")
 _PARTS = attrgetter("parts")
 
@@ -42,8 +53,8 @@ class Listing:
 def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = None) -> Listing:
     """Every file below a directory that may matter; of a file, its directory's tree around it."""
     root = root.resolve()
-    if root.is_file():
-        return Listing(root.parent, frozenset({root}))
+    if not root.is_dir():
+        return _of_file(root)
     unreadable: list[tuple[Path, str]] = []
     python: list[Path] = []
     assets: list[Path] = []
@@ -78,6 +89,10 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
                         unreadable.append((file, why))
                     else:
                         python.append(file)
+            elif name.endswith((*_ALWAYS_CODE, ".ipynb")):
+                file = Path(directory, name)
+                if _matters(file) and not _excluded(_join(here, name), exclude):
+                    unreadable.append((file, _NO_PYTHON[file.suffix]))
             elif (
                 name.endswith(_ASSETS)
                 and not name.endswith((".min.js", ".d.ts"))
@@ -85,6 +100,27 @@ def list_files(root: Path, exclude: tuple[str, ...] = (), base: Path | None = No
             ):
                 assets.append(Path(directory, name))
     return Listing(root, frozenset(python), tuple(in_order(assets)), unreadable)
+
+
+def _of_file(file: Path) -> Listing:
+    """A file that was named: Python, whatever it is called, or why it is not."""
+    why = _unreadable(file) or _NO_PYTHON.get(file.suffix, "")
+    if why:
+        return Listing(file.parent, frozenset(), (), [(file, why)])
+    if file.name.endswith(_ASSETS):
+        return Listing(file.parent, frozenset(), (file,))
+    return Listing(file.parent, frozenset({file}))
+
+
+def _matters(file: Path) -> bool:
+    """Whether a file that is not read may hold a handler: a notebook does if it speaks of them."""
+    if file.suffix in _ALWAYS_CODE:
+        return file.is_file()
+    try:
+        with file.open("rb") as stream:
+            return b"WebSocketHandler" in stream.read(_NOTEBOOK)
+    except OSError:
+        return False
 
 
 def in_order(files: Iterable[Path]) -> list[Path]:

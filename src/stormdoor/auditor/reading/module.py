@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -253,7 +254,8 @@ def parse_module(
         module.classes.extend(_classes(tree.body, "", ()))
     except SyntaxError as error:
         where = f" at line {error.lineno}" if error.lineno else ""
-        raise NotParsed(f"syntax error{where}: {error.msg}") from None
+        read_as = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+        raise NotParsed(f"syntax error{where}: {error.msg} (read as {read_as})") from None
     except (ValueError, LookupError) as error:
         raise NotParsed(str(error)) from None
     except (RecursionError, MemoryError):

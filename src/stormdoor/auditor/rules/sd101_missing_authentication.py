@@ -65,7 +65,7 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
         endpoint.node,
         text.format(name=endpoint.info.name, what=what),
         fix=where_to_refuse(endpoint),
-        steps=endpoint.steps(asked),
+        steps=(*endpoint.let_past(), *endpoint.steps(asked)),
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
     )
 

@@ -2,7 +2,7 @@
 
 What:
     `get_compression_options()` turns compression on, and `websocket_max_message_size` is not
-    set: a message may grow to 10 MiB, or to what was raised.
+    set: a message may grow to 10 MiB.
 
 Why:
     Ten kilobytes from the client become ten megabytes on the server, again and again, and

@@ -34,8 +34,11 @@ from stormdoor.report.finding import Check, Confidence, Level
 __all__ = ["RULE"]
 
 _SOCKET = re.compile(r"new\s+(?:WebSocket|SockJS)\s*\(|\b(?:ws|socket|sock)\.send\s*\(")
+_NAMES = r"(?:password|passwd|passphrase|passcode|secret|api_?key)"
 _COMPARED = re.compile(
-    r"""(?<![\w.])[\w.]*(?:password|passwd|passphrase|passcode|secret|api_?key)(?:\.value)?(?:\(\))?\s*"""
+    rf"""(?:(?<![\w.])[\w.]*{_NAMES}(?:\.value)?(?:\(\))?|"""
+    # `document.getElementById("password").value`, `$("#password").val()`
+    rf"""["'`][#.\w\[=-]*(?:{_NAMES}|(?<![a-z])(?:pwd?|pass|pin))["'`\]]*\)\.val(?:ue|\(\)))\s*"""
     r"""(?:={2,3}|!={1,2})\s*(?P<quote>["'`])(?P<text>[^"'`\s]{4,})(?P=quote)""",
     re.IGNORECASE,
 )

@@ -1,7 +1,8 @@
 """Only what concerns files that changed: for hooks and pull requests.
 
 The whole project is still read, since a class means nothing without its bases. What is left out are
-findings of which no step lies in a file that changed.
+findings of which no step lies in a file that changed. That somebody is asked nothing may be because of
+any file that the connection was followed through: a check that was taken out of one is no longer a step.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from stormdoor.report.finding import Finding, Report
+from stormdoor.report.order import key_of
 
 __all__ = ["GitError", "changed_files", "only_changed"]
 
+_ASKED_NOTHING = ("SD1", "SD2", "SD3")
+"""Rules about what is not asked: who the client is, where it comes from, whether it may."""
 _LONGEST = 60.0
 """Seconds that git may take."""
 
@@ -110,7 +114,12 @@ def only_changed(report: Report, files: frozenset[Path], root: Path) -> Report:
     def is_one(path: str) -> bool:
         return (root / path).resolve() in files
 
+    key = key_of(report)
+    about = {key(one): one for one in report.endpoints if any(map(is_one, one.files))}
+
     def concerns(one: Finding) -> bool:
+        if one.rule_id.startswith(_ASKED_NOTHING) and key(one) in about:
+            return True
         places = (one.location, *(step.location for step in one.steps))
         return any(is_one(path) for path in {place.path for place in places})
 
@@ -118,5 +127,7 @@ def only_changed(report: Report, files: frozenset[Path], root: Path) -> Report:
         report,
         findings=tuple(one for one in report.findings if concerns(one)),
         suppressed=tuple(one for one in report.suppressed if concerns(one.finding)),
-        endpoints=tuple(one for one in report.endpoints if is_one(one.location.path)),
+        endpoints=tuple(
+            one for one in report.endpoints if is_one(one.location.path) or key(one) in about
+        ),
     )

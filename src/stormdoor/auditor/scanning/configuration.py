@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 __all__ = ["Configuration", "SettingsError", "find_configuration", "read_configuration"]
 
 FailOn = Literal["error", "warning", "note", "never"]
+Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#*\s]+$")]
+"""As browsers send it: an origin without a scheme, or with a slash behind it, is never sent."""
 
 
 class SettingsError(Exception):
@@ -51,10 +53,10 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     exclude: tuple[str, ...] = ()
     python: str | None = None
     knowledge: tuple[str, ...] = ()
-    jobs: int = 0
+    jobs: Annotated[int, msgspec.Meta(ge=0)] = 0
     fail_on: FailOn = "warning"
     baseline: str | None = None
-    origins: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
     audience: str = ""
     issuer: str = ""
 
@@ -81,7 +83,19 @@ def read_configuration(file: Path | None) -> Configuration:
     try:
         return msgspec.convert(_table(file) or {}, Configuration)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{file}: [tool.stormdoor.scan]: {error}") from error
+        raise SettingsError(f"{file}: [tool.stormdoor.scan]: {error}{_hint(str(error))}") from error
+
+
+def _hint(error: str) -> str:
+    """What to write instead, where the error does not say it."""
+    if "unknown field" in error:
+        names = (one.encode_name for one in msgspec.structs.fields(Configuration))
+        return f"; there are {', '.join(sorted(names))}"
+    if "enum" in error:
+        return f"; it is one of {', '.join(get_args(FailOn))}"
+    if "regex" in error:
+        return '; an origin is written as "https://app.example"'
+    return ""
 
 
 def _table(file: Path) -> object | None:
@@ -90,8 +104,13 @@ def _table(file: Path) -> object | None:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
     match document:
-        case {"tool": {"stormdoor": {"scan": table}}}:
-            found: object = table
+        case {"tool": {"stormdoor": dict() as ours}}:
+            unknown = sorted(ours.keys() - {"scan"})
+            if unknown:
+                raise SettingsError(
+                    f"{file}: there is no [tool.stormdoor.{unknown[0]}], only .scan"
+                )
+            found: object = ours.get("scan")
             return found
         case _:
             return None

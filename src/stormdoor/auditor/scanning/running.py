@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.connection.exploration import LAST_RESORT
 from stormdoor.auditor.facts.calls import InFiles
 from stormdoor.auditor.judging.door import DOOR_RULES, stands_behind_door
@@ -206,21 +207,29 @@ class _Work:
     def _endpoint(self, endpoint: Endpoint) -> tuple[list[Finding], EndpointReport]:
         findings: list[Finding] = []
         path = endpoint.paths[0] if endpoint.paths else ""
+        self.scene.hierarchy.followed.clear()
         door = stands_behind_door(endpoint.project, endpoint.info, endpoint.routes)
         for rule in self.rules:
             if rule.on_endpoint is None or (door and rule.meta.id.startswith(DOOR_RULES)):
                 continue
-            findings.extend(
-                _finding(rule, one, endpoint.subject, path)
-                for one in self._safely(partial(rule.on_endpoint, endpoint), endpoint.module)
-            )
+            for one in self._safely(partial(rule.on_endpoint, endpoint), endpoint.module):
+                way = endpoint.lineage(one.module, one.node)
+                findings.append(
+                    _finding(rule, replace(one, steps=(*way, *one.steps)), endpoint.subject, path)
+                )
         report = EndpointReport(
             subject=endpoint.subject,
             location=endpoint.location,
             paths=endpoint.paths,
             verdicts=self._verdicts(endpoint, findings) | (_BEHIND_THE_DOOR if door else {}),
+            files=self._followed(endpoint),
         )
         return findings, report
+
+    def _followed(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """The files that its verdicts rest on: of its classes, and of what was followed."""
+        bases = {one.module for one in endpoint.info.mro if isinstance(one, ClassInfo)}
+        return tuple(sorted({one.path for one in bases | self.scene.hierarchy.followed}))
 
     def _module(self, module: Module) -> Iterator[Finding]:
         for rule in self.rules:
@@ -366,7 +375,8 @@ def _finding(rule: Rule, found: Found, subject: str, endpoint: str) -> Finding:
         message=found.message,
         location=location,
         subject=name,
-        endpoint=endpoint,
+        # What is shared by several, such as an application, is on none of their paths.
+        endpoint=endpoint if name == subject else "",
         steps=found.steps,
         fix=found.fix or rule.meta.fix,
         threat=rule.meta.threat,

@@ -31,6 +31,8 @@ from stormdoor.report.finding import NotAnalysed
 __all__ = ["Scene", "prepare"]
 
 
+_TOLD = 20
+"""Files that are parsed between two reports of how far it is."""
 _CONFIGURED = 3
 """How far the configuration is followed to that which it imports."""
 _SUBCLASSES = re.compile(r"\b(\w+)\.__subclasses__\(")
@@ -105,7 +107,10 @@ def _parse_relevant(
     project: Project, hierarchy: Hierarchy, readers: Readers, progress: Progress | None
 ) -> None:
     """Parse files that speak of Tornado or WebSockets, then those that name a handler found there."""
-    for file in readers.relevant(progress):
+    relevant = readers.relevant(progress)
+    for at, file in enumerate(relevant):
+        if progress is not None and at % _TOLD == 0:
+            progress("parsed files", at, len(relevant))
         project.load(file)
     names: set[str] = set()
     for _ in range(6):
@@ -124,7 +129,7 @@ def _parse_relevant(
             if _serves(definition.node, found)
         }
         found |= {name for module in list(project.inside()) for name in _asked_for_heirs(module)}
-        fresh = {name for name in found - names if len(name) > 3}
+        fresh = {name for name in found - names if len(name) > 1}
         if not fresh:
             break
         names |= found

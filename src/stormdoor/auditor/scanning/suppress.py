@@ -60,7 +60,7 @@ RULES = (UNUSED, INVALID)
 
 _MARK = "stormdoor:"
 _COMMENT = re.compile(
-    r"(?:\#|//|/\*|<!--)\s*stormdoor:\s*ignore\b"
+    r"(?<!\S)(?:\#|//|/\*|<!--)\s*stormdoor:\s*ignore\b"
     r"(?:\[(?P<rules>[^\]]*)\])?[ \t]*(?P<reason>.*?)\s*(?:\*/|-->)?\s*$"
 )
 _ALONE = re.compile(r"^\s*(?://|/\*|<!--|\#)")
@@ -113,11 +113,12 @@ def suppressions_in(text: str, path: str, module: str = "") -> tuple[Suppression
     spans = _spans(text) if path.endswith((".py", ".pyi", ".pyw")) else _line_spans(lines)
     found = []
     for line, column, comment, first, last in spans:
-        match = _COMMENT.match(comment)
+        match = _COMMENT.search(comment)
         if match is None:
             continue
         source = lines[line - 1] if line <= len(lines) else comment
-        where = Location(path, line, column + 1, line, column + 1 + len(comment.rstrip()), source)
+        start = column + match.start() + 1  # perhaps behind another comment
+        where = Location(path, line, start, line, start + len(match[0].rstrip()), source)
         rules = tuple(one.strip() for one in (match["rules"] or "").split(",") if one.strip())
         reason = match["reason"].strip().lstrip(":-–— ").strip()
         found.append(Suppression(where, first, last, rules, reason, module or path))

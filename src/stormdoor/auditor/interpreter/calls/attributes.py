@@ -11,6 +11,7 @@ from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
 from stormdoor.auditor.interpreter.pieces import PIECES
+from stormdoor.auditor.interpreter.standard import constant_named
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -181,7 +182,7 @@ class Attributes(Members):
         for one in self.project.deeper(External(value.name), name):
             if isinstance(one, Meaning):
                 return self.meaning(one, name, node)
-        return Named(dotted)
+        return constant_named(dotted) or Named(dotted)
 
     def instance_attribute(self, value: Instance, name: str, node: ast.AST) -> Value:
         """An attribute of an object of the project."""

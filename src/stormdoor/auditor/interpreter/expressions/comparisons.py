@@ -127,6 +127,10 @@ class Comparisons(Memberships):
             same = _same_items(left, right)
             if same is not None:
                 return Const(same != negated)
+        elif type(op) in OPERATORS:
+            pair = _items_of(left, right)
+            if pair is not None:
+                return self.constants(Const(pair[0]), op, Const(pair[1]))
         if not isinstance(left, Const) and not isinstance(right, Const):
             labels -= WHICH  # it is asked whether it fits, and not only whether there is one
         return Unknown(labels, text)
@@ -361,15 +365,21 @@ def _compared_with(module: Module, asked: str) -> frozenset[str]:
 
 def _same_items(left: Value, right: Value) -> bool | None:
     """Whether two lists of constants have the same items; None where they are not known."""
+    pair = _items_of(left, right)
+    return None if pair is None else pair[0] == pair[1]
+
+
+def _items_of(left: Value, right: Value) -> tuple[tuple[object, ...], tuple[object, ...]] | None:
+    """The items of two lists of constants; None where they are not known."""
     if not isinstance(left, Sequence) or not isinstance(right, Sequence):
         return None
     if not left.exact or not right.exact:
         return None
     items = [*left.items, *right.items]
-    values = [item.value for item in items if isinstance(item, Const)]
+    values = tuple(item.value for item in items if isinstance(item, Const))
     if len(values) != len(items):
         return None
-    return values[: len(left.items)] == values[len(left.items) :]
+    return values[: len(left.items)], values[len(left.items) :]
 
 
 def _holds(held: Value, value: Value, depth: int = 3) -> bool:

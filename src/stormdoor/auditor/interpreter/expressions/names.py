@@ -6,6 +6,7 @@ from functools import cached_property
 
 from stormdoor.auditor.interpreter.expressions.registries import Registries
 from stormdoor.auditor.interpreter.relevance import may_let_in
+from stormdoor.auditor.interpreter.standard import constant_named
 from stormdoor.auditor.interpreter.tables import PARSED
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -109,7 +110,7 @@ class Names(Registries):
         """What was resolved, as a value."""
         match meaning:
             case External():
-                return Named(meaning.name)
+                return constant_named(meaning.name) or Named(meaning.name)
             case Meaning(module, None):
                 return ModuleRef(module)
             case Meaning(module, Defined(ast.ClassDef() as found)):
@@ -123,6 +124,7 @@ class Names(Registries):
 
     def _module_value(self, module: Module, name: str, bound: Assigned, node: ast.AST) -> Value:
         """A module's variable: constants are settings, whoever installs the program may edit them."""
+        self.hierarchy.followed.add(module)
         key = (module.name, name)
         if key in self.globals:
             return self.globals[key]  # the one object that all files name
