@@ -75,23 +75,37 @@ def find_routes(
             for pattern, target, extra in _entries(node):
                 text = _text(module, pattern)
                 found = _targets(hierarchy, module, target, scopes, sockets)
+                if not found and isinstance(target, ast.Call):
+                    made = hierarchy.put_through_in_loop(module, node, target)
+                    found = [one for one in made if one in sockets.get(one.name, ())]
+                elif len(found) == 1 and isinstance(target, ast.Name):
+                    hierarchy.put_through_before(module, node, target, scopes, found[0])
                 if not found and _is_path(text) and module.inside and not module.is_test:
                     found = _borrowed(hierarchy, module, text, target, scopes=scopes, routes=routes)
                 for info in found:
                     routes.add(info, Route(text, module, node, _words(module, extra)))
-        for definition in module.classes:
-            for decorator in definition.node.decorator_list:
-                if isinstance(decorator, ast.Call) and decorator.args:
-                    first = decorator.args[0]
-                    if (
-                        isinstance(first, ast.Constant)
-                        and isinstance(first.value, str)
-                        and first.value[:1] in "/^("
-                    ):
-                        info = hierarchy.of(module, definition)
-                        if any(info in found for found in sockets.values()):
-                            routes.add(info, Route(first.value, module, decorator))
+        for info, route in _decorated(hierarchy, module, sockets):
+            routes.add(info, route)
+    for info_id, known in routes.of.items():
+        hierarchy.forget_where_bare(info_id, [one.node for one in known])
     return routes
+
+
+def _decorated(
+    hierarchy: Hierarchy, module: Module, sockets: dict[str, list[ClassInfo]]
+) -> Iterator[tuple[ClassInfo, Route]]:
+    """`@route("/chat")`, above the class."""
+    for definition in module.classes:
+        for decorator in definition.node.decorator_list:
+            match decorator:
+                case ast.Call(args=[ast.Constant(value=str() as path), *_]) if path[:1] in tuple(
+                    "/^("
+                ):
+                    info = hierarchy.of(module, definition)
+                    if any(info in found for found in sockets.values()):
+                        yield info, Route(path, module, decorator)
+                case _:
+                    pass
 
 
 def _entries(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, ast.expr | None]]:

@@ -95,8 +95,8 @@ class TornadoModel(Functional):
                 return _callable(args[0] if args else Unknown())
             case _ if name in _DICTIONARIES:
                 return self._dict(args[::-1] if name.endswith("ChainMap") else args, words)
-            case "type" if len(args) == 1 and isinstance(args[0], Instance):
-                return ClassRef(args[0].info, text=args[0].info.name)
+            case "type" if found := self._type(args, node):
+                return found
             case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
                 return Unknown(text=f"{name}()")  # what stands in a class is nobody's choice
             case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
@@ -260,6 +260,25 @@ class TornadoModel(Functional):
             )
             and not any(isinstance(one, ClassInfo) and one.unresolved for one in info.mro)
         )
+
+    def _type(self, args: list[Value], node: ast.AST) -> ClassRef | None:
+        """`type(self)`; `type("Guarded", (handler,), {"prepare": prepare})` of bases that are known."""
+        match args:
+            case [Instance(info=info)]:
+                return ClassRef(info, text=info.name)
+            case [_, Sequence() as bases, body] if isinstance(node, ast.Call):
+                pass
+            case _:
+                return None
+        infos = [one.info for one in bases.items if isinstance(one, ClassRef)]
+        if not infos or len(infos) != len(bases.items):
+            return None
+        static = self.hierarchy.made_by_type(self.frame.module, node, ())
+        made = self.hierarchy.derived(static, [*infos])
+        for name, value in body.items.items() if isinstance(body, Mapping) else ():
+            if isinstance(name, str):
+                self.overlay(made)[name] = value
+        return ClassRef(made, text=made.name)
 
     def _getattr(self, args: list[Value], node: ast.AST) -> Value:
         if len(args) < 2:
