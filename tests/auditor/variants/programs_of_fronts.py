@@ -3,10 +3,9 @@
 Each with its twin that leaves the hole.
 """
 
-__all__ = ["PROGRAMS"]
+from tests.auditor.variants.changed import Program, program
 
-Program = tuple[str, dict[str, str]]
-"""The kind of its verdict, and its files."""
+__all__ = ["PROGRAMS"]
 
 _MATCHER = """
 from tornado.httpserver import HTTPServer
@@ -244,34 +243,25 @@ def main():
 }
 
 
-def _program(kind: str, source: str, *changes: tuple[str, str]) -> Program:
-    """A program of one file, with something else written in it."""
-    for old, new in changes:
-        if old not in source:
-            raise ValueError(old)
-        source = source.replace(old, new)
-    return kind, {"server.py": source}
-
-
 PROGRAMS: dict[str, Program] = {
-    "a matcher asks": _program("guarded", _MATCHER),
-    "a matcher asks, and another rule leads there, too": _program(
+    "a matcher asks": program("guarded", _MATCHER),
+    "a matcher asks, and another rule leads there, too": program(
         "missing",
         _MATCHER,
         ('Rule(PathMatches(r"/.*"), outside)', 'Rule(PathMatches(r"/.*"), inside)'),
     ),
-    "a matcher looks for a cookie": _program(
+    "a matcher looks for a cookie": program(
         "missing",
         _MATCHER,
         ('if decode_signed_value(SECRET, "deployer", morsel.value) is None', "if not morsel.value"),
     ),
-    "a router asks": _program("guarded", _ROUTER),
-    "a router counts": _program(
+    "a router asks": program("guarded", _ROUTER),
+    "a router counts": program(
         "missing", _ROUTER, ("if row is None:", "self.count = row\n        if request.path == '/':")
     ),
-    "a router refuses nobody": _program("missing", _ROUTER, ("self.refuse.find", "self.app.find")),
-    "all routes put through": _program("guarded", _PUT_THROUGH),
-    "all routes put through in a loop": _program(
+    "a router refuses nobody": program("missing", _ROUTER, ("self.refuse.find", "self.app.find")),
+    "all routes put through": program("guarded", _PUT_THROUGH),
+    "all routes put through in a loop": program(
         "guarded",
         _PUT_THROUGH,
         (
@@ -282,29 +272,29 @@ PROGRAMS: dict[str, Program] = {
     return tornado.web.Application(made)""",
         ),
     ),
-    "some routes put through": _program(
+    "some routes put through": program(
         "missing",
         _PUT_THROUGH,
         ("for path, cls in ROUTES", "for path, cls in ROUTES if cls is Page"),
     ),
-    "put through, and routed bare": _program(
+    "put through, and routed bare": program(
         "missing", _PUT_THROUGH, ("in ROUTES])", 'in ROUTES] + [("/raw", Shell)])')
     ),
-    "put through what asks nobody": _program(
+    "put through what asks nobody": program(
         "missing", _PUT_THROUGH, ("raise tornado.web.HTTPError(401)", "log.info('nobody')")
     ),
-    "put through if told": _program("optional", _PUT_THROUGH_IF_TOLD),
-    "put through whatever is told": _program(
+    "put through if told": program("optional", _PUT_THROUGH_IF_TOLD),
+    "put through whatever is told": program(
         "guarded",
         _PUT_THROUGH_IF_TOLD,
         ('"--htpasswd")', '"htpasswd")'),
         ("    if args.htpasswd:\n        handler", "    handler"),
     ),
-    "an object that is true where its file is": _program("optional", _TRUE_WHERE_THERE),
-    "an object that is always true": _program(
+    "an object that is true where its file is": program("optional", _TRUE_WHERE_THERE),
+    "an object that is always true": program(
         "guarded", _TRUE_WHERE_THERE, ("return os.path.isfile(self.path)", "return True")
     ),
-    "an object that is never true": _program(
+    "an object that is never true": program(
         "missing", _TRUE_WHERE_THERE, ("return os.path.isfile(self.path)", "return False")
     ),
     "a part from a container": ("guarded", _INJECTED),

@@ -13,6 +13,7 @@ from tests.auditor.variants import (
     programs_of_services,
     programs_of_settings,
     programs_of_tables,
+    programs_of_visitors,
 )
 
 ALL = (
@@ -23,6 +24,7 @@ ALL = (
     | programs_of_services.PROGRAMS
     | programs_of_settings.PROGRAMS
     | programs_of_tables.PROGRAMS
+    | programs_of_visitors.PROGRAMS
 )
 
 
