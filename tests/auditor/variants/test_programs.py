@@ -7,20 +7,24 @@ import pytest
 from tests.auditor.sources import scene_of
 from tests.auditor.variants import (
     programs_of_actions,
+    programs_of_fronts,
     programs_of_logins,
     programs_of_protocols,
     programs_of_services,
     programs_of_settings,
     programs_of_tables,
+    programs_of_visitors,
 )
 
 ALL = (
     programs_of_actions.PROGRAMS
+    | programs_of_fronts.PROGRAMS
     | programs_of_logins.PROGRAMS
     | programs_of_protocols.PROGRAMS
     | programs_of_services.PROGRAMS
     | programs_of_settings.PROGRAMS
     | programs_of_tables.PROGRAMS
+    | programs_of_visitors.PROGRAMS
 )
 
 

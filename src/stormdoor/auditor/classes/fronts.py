@@ -7,7 +7,10 @@ from stormdoor.auditor.classes.callers import FunctionDefinition
 from stormdoor.auditor.reading.module import Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
-__all__ = ["given_to_servers"]
+__all__ = ["HAS_REQUEST", "given_to_servers"]
+
+HAS_REQUEST = ("__call__", "find_handler")
+"""Methods that have the request: of what stands around an application, of a router."""
 
 _SERVER = "tornado.httpserver.HTTPServer"
 _APPLICATIONS = frozenset({"tornado.web.Application", "tornado.wsgi.WSGIContainer"})
@@ -96,7 +99,7 @@ def _gives_application(project: Project, made: Meaning | External, deep: int) ->
             )
         case Meaning(_, Defined(ast.ClassDef() as info)):
             return not any(
-                isinstance(one, FunctionDefinition) and one.name == "__call__" for one in info.body
+                isinstance(one, FunctionDefinition) and one.name in HAS_REQUEST for one in info.body
             )
         case _:
             return True

@@ -9,8 +9,8 @@ from stormdoor.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor.auditor.classes.fronts import given_to_servers
 from stormdoor.auditor.classes.knowledge import Knowledge
 from stormdoor.auditor.classes.linearisation import defines
-from stormdoor.auditor.classes.loops import Loops
 from stormdoor.auditor.classes.visitors import given_to_visitors
+from stormdoor.auditor.classes.wrappings import Wrappings
 from stormdoor.auditor.reading.module import Defined, FunctionNode, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
@@ -20,7 +20,7 @@ __all__ = ["Hierarchy"]
 _MAKE_CLASSES = frozenset({"__init__", "__init_subclass__", "__new__"})
 
 
-class Hierarchy(Loops):
+class Hierarchy(Wrappings):
     """The classes of a project, made when first asked for."""
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
@@ -128,6 +128,7 @@ class Hierarchy(Loops):
         if known is None:
             known = (
                 bool(info.node.decorator_list)
+                or id(info) in self.wrappings
                 or self.metaclass(info) is not None
                 or any(
                     "__init_subclass__" in self.members(one)

@@ -10,7 +10,7 @@ from stormdoor.auditor.classes.linearisation import linearised
 from stormdoor.auditor.reading.module import Assigned, ClassDef, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
-__all__ = ["Loops"]
+__all__ = ["Loops", "loops_around", "place_in"]
 
 _Loop = ast.For | ast.AsyncFor | ast.comprehension
 _MOST = 64
@@ -31,13 +31,13 @@ class Loops(Bases):
         if not isinstance(bases, ast.Tuple | ast.List):
             return
         names = [one.id if isinstance(one, ast.Name) else "" for one in bases.elts]
-        for loop in _loops_around(module, call):
+        for loop in loops_around(module, call):
             for at, name in enumerate(names):
-                place = _place_in(loop.target, name)
-                for entry in self._classes_in(module, loop.iter, place) if name else ():
+                place = place_in(loop.target, name)
+                for entry in self.classes_in(module, loop.iter, place) if name else ():
                     yield self._made_of(module, call, bases.elts, at, entry)
 
-    def _classes_in(
+    def classes_in(
         self, module: Module, listed: ast.expr, place: int | None
     ) -> Iterator[ClassInfo | External]:
         """The classes that a list has as such, or at one place of each of its entries."""
@@ -84,7 +84,8 @@ class Loops(Bases):
         return info
 
 
-def _loops_around(module: Module, call: ast.Call) -> Iterator[_Loop]:
+def loops_around(module: Module, call: ast.Call) -> Iterator[_Loop]:
+    """The loops that run a call, from the outermost."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.For | ast.AsyncFor):
             if node.lineno <= call.lineno <= (node.end_lineno or node.lineno):
@@ -95,7 +96,7 @@ def _loops_around(module: Module, call: ast.Call) -> Iterator[_Loop]:
             yield from node.generators
 
 
-def _place_in(target: ast.expr, name: str) -> int | None:
+def place_in(target: ast.expr, name: str) -> int | None:
     """Where a loop binds a name: -1 for each entry itself, the place in it, None for nowhere."""
     match target:
         case ast.Name(id=bound):

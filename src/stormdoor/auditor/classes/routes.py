@@ -90,6 +90,8 @@ def find_routes(
     search = _Search(hierarchy, sockets)
     for module in list(project.modules.values()):
         search.look_through(module)
+    for info_id, known in search.routes.of.items():
+        hierarchy.forget_where_bare(info_id, [one.node for one in known])
     return search.routes
 
 
@@ -114,17 +116,8 @@ class _Search:
                 if not self._add(module, node, entry, scopes):
                     for turn in listed.turns(node):
                         self._add_turn(module, node, entry, turn)
-        for definition in module.classes:
-            for decorator in definition.node.decorator_list:
-                match decorator:
-                    case ast.Call(args=[ast.Constant(value=str() as path), *_]) if (
-                        path[:1] in "/^("
-                    ):
-                        info = self.hierarchy.of(module, definition)
-                        if any(info in found for found in self.sockets.values()):
-                            self.routes.add(info, Route(path, module, decorator))
-                    case _:
-                        pass
+        for info, route in _decorated(self.hierarchy, module, self.sockets):
+            self.routes.add(info, route)
 
     def _add(
         self, module: Module, node: ast.AST, entry: "_Entry", scopes: tuple[ast.AST, ...]
@@ -132,6 +125,11 @@ class _Search:
         pattern, target, extra = entry
         text = _text(module, pattern)
         found = _targets(self.hierarchy, module, target, scopes, self.sockets)
+        if not found and isinstance(target, ast.Call):
+            made = self.hierarchy.put_through_in_loop(module, node, target)
+            found = [one for one in made if one in self.sockets.get(one.name, ())]
+        elif len(found) == 1 and isinstance(target, ast.Name):
+            self.hierarchy.put_through_before(module, node, target, scopes, found[0])
         if not found and _is_path(text) and module.inside and not module.is_test:
             found = _borrowed(
                 self.hierarchy, module, text, target, scopes=scopes, routes=self.routes
@@ -154,6 +152,23 @@ class _Search:
 
 _Entry = tuple[ast.expr, ast.expr, ast.expr | None]
 """A path, what is there, and what that is given."""
+
+
+def _decorated(
+    hierarchy: Hierarchy, module: Module, sockets: dict[str, list[ClassInfo]]
+) -> Iterator[tuple[ClassInfo, Route]]:
+    """`@route("/chat")`, above the class."""
+    for definition in module.classes:
+        for decorator in definition.node.decorator_list:
+            match decorator:
+                case ast.Call(args=[ast.Constant(value=str() as path), *_]) if path[:1] in tuple(
+                    "/^("
+                ):
+                    info = hierarchy.of(module, definition)
+                    if any(info in found for found in sockets.values()):
+                        yield info, Route(path, module, decorator)
+                case _:
+                    pass
 
 
 def _entries(node: ast.AST) -> Iterator[_Entry]:

@@ -1,18 +1,28 @@
-"""What is asked before the application is: `HTTPServer(guarded(application))`, `Application.__call__`."""
+"""What is asked before the application is.
+
+`HTTPServer(guarded(application))`, `Application.__call__`, a router of the project's own, rules with
+matchers.
+"""
 
 import ast
 
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
+from stormdoor.auditor.classes.fronts import HAS_REQUEST
 from stormdoor.auditor.connection.callbacks import Callbacks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Bound,
+    ClassRef,
+    Const,
     Function,
     Instance,
+    Nobody,
     Partial,
+    Sequence,
     Special,
     SuperRef,
+    Unknown,
     Value,
     settled,
 )
@@ -20,6 +30,7 @@ from stormdoor.auditor.interpreter.values import (
 __all__ = ["Fronts"]
 
 _MAX_FRONTS = 4
+_ROUTERS = frozenset({"tornado.routing.ReversibleRuleRouter", "tornado.routing.RuleRouter"})
 _WORTH = 1500
 """Steps that it may take to find out what has the requests first."""
 
@@ -37,7 +48,7 @@ class Fronts(Callbacks):
     def passes_fronts(self, node: ast.AST) -> bool:
         """Whether this client's request comes to the application.
 
-        One that does nothing with it that could be read is not there.
+        What does nothing with it that could be read is not there, but for a router.
         """
         if self.mode == "origin":
             return True
@@ -53,7 +64,7 @@ class Fronts(Callbacks):
                     continue
                 except Thrown:
                     pass
-                if any(event.kind == "check" for event in self.events[asked:]):
+                if _routes(front) or any(event.kind == "check" for event in self.events[asked:]):
                     return False
         finally:
             self.fronting = False
@@ -68,16 +79,16 @@ class Fronts(Callbacks):
             ]
         finally:
             self.worth = worth
-        found: list[Value] = [
-            one
-            for one in given
-            if isinstance(one, Function | Bound | Partial)
-            or (
-                isinstance(one, Instance)
-                and one.info not in self.hierarchy.applications
-                and isinstance(self._member(one.info, "__call__", None), ClassMember)
-            )
-        ]
+        found: list[Value] = []
+        for one in given:
+            if isinstance(one, Function | Bound | Partial):
+                found.append(one)
+            elif isinstance(one, Instance) and one.info not in self.hierarchy.applications:
+                found += [
+                    self.attribute(one, name, node)
+                    for name in HAS_REQUEST
+                    if isinstance(self._member(one.info, name, None), ClassMember)
+                ]
         for info in self.hierarchy.applications if len(self.hierarchy.applications) == 1 else ():
             member = self._member(info, "__call__", None)
             if isinstance(member, ClassMember):
@@ -88,13 +99,55 @@ class Fronts(Callbacks):
         self, name: str, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """A call of a library; the application that is made is what the request is handed on to."""
-        if self.fronting and name == "tornado.web.Application" and self.stage == Stage.IMPORT:
-            return Special("application", text="self.application")
+        if self.fronting and self.stage == Stage.IMPORT:
+            if name == "tornado.web.Application":
+                served = self._serves_it(args[0]) if args else True
+                return Special("application" if served else "elsewhere", text="self.application")
+            if name == "tornado.routing.Rule":
+                return Sequence(args)
+            if name in _ROUTERS and args and isinstance(args[0], Sequence):
+                return Bound(Special("rules", text=name), args[0])
         return super().library_call(name, args, words, node)
+
+    def _serves_it(self, entries: Value) -> bool:
+        """Whether the handler may be among those that an application is given, as far as can be told."""
+        match entries:
+            case Sequence(items=items, exact=True):
+                return any(map(self._serves_it, items))
+            case ClassRef(info=info) if self.handler is not None:
+                return info.qualname == self.handler.info.qualname
+            case Const():
+                return False
+            case _:
+                return True
+
+    def _ruled(self, rules: Sequence, request: Value, node: ast.AST) -> Value:
+        """What a router does with a request: the first rule whose matcher does not answer None has it.
+
+        Raises:
+            ApplicationReached: Some rule leads to the application.
+        """
+        for rule in rules.items:
+            match rule:
+                case Sequence(items=[matcher, Special(kind="application" | "elsewhere") as target]):
+                    if target.kind == "application" and not self._passes_by(matcher, request, node):
+                        raise ApplicationReached
+                case _:
+                    raise ApplicationReached
+        return Const(None)
+
+    def _passes_by(self, matcher: Value, request: Value, node: ast.AST) -> bool:
+        """Whether a matcher of the project says of this request that it is not for its rule."""
+        if not isinstance(matcher, Instance):
+            return False  # some path of the application fits
+        answer = self.call(self.attribute(matcher, "match", node), [request], {}, node)
+        return isinstance(answer, Nobody) or (isinstance(answer, Const) and answer.value is None)
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """An attribute; an application of the project is called as Tornado's own are."""
-        if self.fronting and name == "__call__":
+        if self.fronting and name in HAS_REQUEST:
+            if isinstance(value, Special) and value.kind in {"application", "elsewhere"}:
+                return value
             held = value.instance if isinstance(value, SuperRef) else value
             if (
                 isinstance(held, Instance)
@@ -115,6 +168,22 @@ class Fronts(Callbacks):
         Raises:
             ApplicationReached: It is the application that is given the request.
         """
-        if self.fronting and function.kind == "application" and self.stage == Stage.PREPARE:
-            raise ApplicationReached
+        if self.fronting and self.stage == Stage.PREPARE:
+            match function.kind, args:
+                case "application", _:
+                    raise ApplicationReached
+                case "elsewhere", _:
+                    return Unknown(text="another application")
+                case "rules", [Sequence() as rules, request]:
+                    return self._ruled(rules, request, node)
+                case _:
+                    pass
         return super().special_call(function, args, words, node)
+
+
+def _routes(front: Value) -> bool:
+    """Whether it is a router, which has the request go where it says, or nowhere."""
+    function = front.function if isinstance(front, Bound) else front
+    return (isinstance(function, Special) and function.kind == "rules") or (
+        isinstance(function, Function) and getattr(function.node, "name", "") == "find_handler"
+    )

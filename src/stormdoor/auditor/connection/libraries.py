@@ -56,6 +56,15 @@ _OF_REQUEST = words(
     """
 )
 """Attributes of a request."""
+_SIGNED = {
+    "jwt.decode": False,
+    "jwt.encode": True,
+    "tornado.web.create_signed_value": True,
+    "tornado.web.decode_signed_value": False,
+    "tornado.web.get_signed_cookie": False,
+}
+"""What makes a token, and what reads one."""
+_OF_SOMEBODY = frozenset({"answer", "client", "found"})
 _DICTIONARIES = words(
     """
     collections.ChainMap collections.OrderedDict dict weakref.WeakKeyDictionary
@@ -95,8 +104,8 @@ class TornadoModel(Functional):
                 return _callable(args[0] if args else Unknown())
             case _ if name in _DICTIONARIES:
                 return self._dict(args[::-1] if name.endswith("ChainMap") else args, words)
-            case "type" if len(args) == 1 and isinstance(args[0], Instance):
-                return ClassRef(args[0].info, text=args[0].info.name)
+            case "type" if found := self._type(args, node):
+                return found
             case "dataclasses.fields" | "attr.fields" | "attrs.fields" if args:
                 return Unknown(text=f"{name}()")  # what stands in a class is nobody's choice
             case "isinstance" if len(args) == 2 and isinstance(args[0], Instance):
@@ -109,9 +118,7 @@ class TornadoModel(Functional):
                 *args[:1]
             ):
                 return self.dispatched(last, args, node)
-            case "staticmethod" if args:
-                return Partial(args[0], [], {}, text=last)
-            case "functools.partial" | "functools.partialmethod" if args:
+            case "staticmethod" | "functools.partial" | "functools.partialmethod" if args:
                 return Partial(args[0], args[1:], words, text=last)
             case "map" if len(args) == 2 and isinstance(args[1], Sequence):
                 given = args[1]
@@ -152,8 +159,8 @@ class TornadoModel(Functional):
                 | "asyncio.get_running_loop"
             ):
                 return Unknown(text=name)
-            case "tornado.web.decode_signed_value" | "tornado.web.get_signed_cookie":
-                return self.identity(name, node, certain=True)
+            case _ if name in _SIGNED and (signed := self._of_what_is_signed(name, args, node)):
+                return signed
             case "django.contrib.auth.get_user" if self.mode == "anonymous":
                 # Never None: who is not logged in is an object, too, and says so.
                 return Unknown(frozenset({"answer", "visitor"}), f"{name}()", truthy=True)
@@ -172,6 +179,8 @@ class TornadoModel(Functional):
         if name.startswith("traitlets") and last[:1].isupper():
             default = args[0] if args else words.get("default_value", Const(None))
             known = default if isinstance(default, Const | ClassRef) else None
+            if isinstance(known, ClassRef) and last == "Instance":
+                return Setting(last, self.call(known, [], {}, node), text="")
             return Setting(last, known, text="")
         if name in {"any", "all"} and len(args) == 1 and isinstance(args[0], Sequence):
             return self._any(name, args[0], node)
@@ -261,6 +270,43 @@ class TornadoModel(Functional):
             and not any(isinstance(one, ClassInfo) and one.unresolved for one in info.mro)
         )
 
+    def _of_what_is_signed(self, name: str, args: list[Value], node: ast.AST) -> Value | None:
+        """A token that is signed, or what one of this client says, whose signature is none.
+
+        Where a page gives one to whoever asks for it, it is valid, and is known to nobody as somebody's.
+        """
+        use = _use_of(name, args)
+        if _SIGNED[name]:
+            given = args[0 if name.startswith("jwt.") else -1] if use else None
+            if given is None or labels_of(given) & _OF_SOMEBODY:
+                return None
+            return Unknown(frozenset({"secret"}), use, truthy=True)
+        if use and self.mode == "anonymous":
+            self.tables_asked.add(f"secret {use}")
+            if f"secret {use}" in self.filled:
+                visitors = frozenset({"answer", "found", "visitor"})
+                return Unknown(visitors, f"{name}()", truthy=True, written={})
+        return self.identity(name, node, certain=True) if name.startswith("tornado.") else None
+
+    def _type(self, args: list[Value], node: ast.AST) -> ClassRef | None:
+        """`type(self)`; `type("Guarded", (handler,), {"prepare": prepare})` of bases that are known."""
+        match args:
+            case [Instance(info=info)]:
+                return ClassRef(info, text=info.name)
+            case [_, Sequence() as bases, body] if isinstance(node, ast.Call):
+                pass
+            case _:
+                return None
+        infos = [one.info for one in bases.items if isinstance(one, ClassRef)]
+        if not infos or len(infos) != len(bases.items):
+            return None
+        static = self.hierarchy.made_by_type(self.frame.module, node, ())
+        made = self.hierarchy.derived(static, [*infos])
+        for name, value in body.items.items() if isinstance(body, Mapping) else ():
+            if isinstance(name, str):
+                self.overlay(made)[name] = value
+        return ClassRef(made, text=made.name)
+
     def _getattr(self, args: list[Value], node: ast.AST) -> Value:
         if len(args) < 2:
             return Unknown(text="getattr()")
@@ -342,6 +388,17 @@ def _callable(value: Value) -> Value:
     if isinstance(value, Sequence | Mapping | Const):
         return Const(value=False)
     return Unknown()
+
+
+def _use_of(name: str, args: list[Value]) -> str:
+    """What stands for all that is signed with this key, or for this use: `(SECRET, "ws", …)`."""
+    match args:
+        case [_, Const(value=str() as use), *_] if name.startswith("tornado."):
+            return f"signed.{use}"
+        case [_, key, *_] if name.startswith("jwt."):
+            return f"signed.{text_of(key)}"
+        case _:
+            return ""
 
 
 def _made_in(value: Value) -> Module | None:

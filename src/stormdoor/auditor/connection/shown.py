@@ -12,6 +12,7 @@ from stormdoor.auditor.naming.words import words
 __all__ = ["secrets_on", "shown_on"]
 
 _TELLS = words("handler.finish handler.write handler.write_message")
+_PAGES = frozenset({"generate", "render_string", "render_template"})
 _ENCODES = words("json.dumps tornado.escape.json_encode")
 _WRAPPED = re.compile(r"(?:json\.dumps|tornado\.escape\.json_encode|list|sorted|tuple|set)\((.+)\)")
 
@@ -46,10 +47,20 @@ def _secrets_before_any_check(events: Iterable[Event]) -> Iterator[str]:
     for event in events:
         if event.kind in {"absent", "check", "may-refuse"}:
             return
-        if tells(event):
-            yield from filter(
-                None, map(secret_named, [*event.values, *(one for _, one in event.words)])
-            )
+        if tells(event) or _fills_in(event):
+            told = [*event.values, *(one for _, one in event.words)]
+            told += [
+                inner
+                for one in event.values
+                if isinstance(one, Mapping)
+                for inner in one.items.values()
+            ]
+            yield from filter(None, map(secret_named, told))
+
+
+def _fills_in(event: Event) -> bool:
+    """`PAGE.generate(token=token)`: it is written into a page."""
+    return event.kind == "call" and event.text.rpartition(".")[2] in _PAGES
 
 
 def _names_in(value: Value) -> Iterator[str]:

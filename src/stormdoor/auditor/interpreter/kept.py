@@ -90,7 +90,7 @@ def secret_named(value: Value) -> str:
     """What stands for a secret of the program wherever it is asked for again; empty for anything else."""
     match value:
         case Unknown(labels=labels, text=text, truthy=True) if "secret" in labels:
-            return f"secret {text}"
+            return f"secret {text.removesuffix('.decode()')}"
         case Setting(name=name, labels=labels) if "secret" in labels or (
             lexicon.is_credential_name(name.rpartition(".")[2])
         ):

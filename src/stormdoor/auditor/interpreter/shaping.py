@@ -7,6 +7,7 @@ before what stands in its body.
 import ast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.wrappings import Wrapping
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
@@ -163,8 +164,30 @@ class Shaping(Surroundings):
                 result = self.call(applied, [made], {}, decorator)
                 if isinstance(result, ClassRef):
                     made = result
+        for wrapping in self.hierarchy.wrappings.get(id(info), ()):
+            made = self._put_through(made, wrapping)
         if made.info is not info:
             self.replacements[id(info)] = made.info
+
+    def _put_through(self, made: ClassRef, wrapping: Wrapping) -> ClassRef:
+        """The class that a function gives for one that is routed, where its condition holds."""
+        module, call = wrapping.module, wrapping.call
+        test = wrapping.test
+        if test is not None and not self.truth(self.in_place(module, test), test):
+            return made
+        given = [
+            made
+            if isinstance(one, ast.Name) and one.id == wrapping.name
+            else self.in_place(module, one)
+            for one in call.args
+        ]
+        words = {
+            word.arg: self.in_place(module, word.value)
+            for word in call.keywords
+            if word.arg is not None
+        }
+        result = self.call(self.in_place(module, call.func), given, words, call)
+        return result if isinstance(result, ClassRef) else made
 
     def store_on_class(self, holder: ClassRef, name: str, value: Value) -> None:
         """`Class.name = value`."""

@@ -12,6 +12,7 @@ from stormdoor.auditor.naming.words import words
 __all__ = [
     "EFFECTS",
     "done_for_itself",
+    "done_in_spite",
     "done_unasked",
     "message_checks",
     "message_effects",
@@ -120,6 +121,23 @@ def done_unasked(path: Path) -> list[Event]:
         and not (only_echoes(event) and event.text in _TO_ITSELF)
         and not (event.kind == "act" and event.text in _CUTS)
         and not _sets_up(event)
+    ]
+
+
+def done_in_spite(path: Path) -> list[Event]:
+    """What later messages bring about, and are not asked again, when one has shown a credential in vain."""
+    asked = {
+        id(event) for event in message_checks(path) if not event.presumed and not event.remembered
+    }
+    done = {id(event) for event in done_for_itself(path) if event.kind == "act"}
+    turns = _turns(path)
+    at = next((at for at, turn in enumerate(turns) if any(id(one) in asked for one in turn)), None)
+    return [
+        event
+        for turn in (turns[at + 1 :] if at is not None else ())
+        if not any(one.kind == "check" for one in turn)
+        for event in turn
+        if id(event) in done
     ]
 
 

@@ -9,6 +9,7 @@ from stormdoor.auditor.judging.making import keeps_nobody_out
 from stormdoor.auditor.judging.messages import (
     EFFECTS,
     done_for_itself,
+    done_in_spite,
     done_unasked,
     message_checks,
     message_effects,
@@ -162,6 +163,9 @@ def _through(
     unasked = next((event for path in through for event in done_unasked(path)), None)
     if unasked is not None and any(map(_asks_a_message, by_credential)):
         return Authentication("skippable", event=question, path=through[0], early=unasked)
+    in_spite = next((event for path in through for event in done_in_spite(path)), None)
+    if unasked is None and in_spite is not None:
+        return Authentication("ignored", event=question, path=through[0], early=in_spite)
     # Nothing but the log-in itself works without it; or it is the client of the handshake that is asked for.
     return Authentication("after-accept", event=question, path=by_credential[0], early=early)
 

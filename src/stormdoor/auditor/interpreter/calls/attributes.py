@@ -232,30 +232,39 @@ class Attributes(Members):
         return self.missing_attribute(value, name, node)
 
     def _given_by(self, getter: ClassMember, value: Instance, name: str, node: ast.AST) -> Value:
-        """What `__getattr__` of an object gives; of one that a module makes a switch is a setting."""
+        """What `__getattr__` of an object gives: a part, or, as a setting, a switch."""
         text = f"{text_of(value)}.{name}"
         method = self.member_value(getter, value.info)
         if "client" in value.labels:
             return self.client_field(value, name, text)
         if not value.shared or not isinstance(method, Function):
             return Unknown(text=text)
+        for makes in (False, True):  # what is not there yet is made: `if name not in self.made:`
+            given = self._followed_getter(method, [value, Const(name)], node, leaning=makes)
+            if isinstance(given, Const) and (
+                given.value is None or isinstance(given.value, bool | str)
+            ):
+                return Setting(text, given, text=name)
+            if isinstance(given, Setting | Instance):
+                return given
+        return Unknown(text=text)
+
+    def _followed_getter(
+        self, method: Function, args: list[Value], node: ast.AST, *, leaning: bool
+    ) -> Value | None:
+        """What `__getattr__` gives where every condition that cannot be told is this; None if it raises."""
         cap, self.cap = self.cap, min(self.cap, self.steps + _GETTER)
-        leaning, self.leaning = self.leaning, False
+        before, self.leaning = self.leaning, leaning
         happened = len(self.events)
         try:
-            given = self.call(method, [value, Const(name)], {}, node)
+            return self.call(method, args, {}, node)
         except (Thrown, TooFar):
             if self.steps > cap:
                 raise
             del self.events[happened:]
-            return Unknown(text=text)
+            return None
         finally:
-            self.cap, self.leaning = cap, leaning
-        if isinstance(given, Const) and (
-            given.value is None or isinstance(given.value, bool | str)
-        ):
-            return Setting(text, given, text=name)
-        return given if isinstance(given, Setting) else Unknown(text=text)
+            self.cap, self.leaning = cap, before
 
     def _super_attribute(self, value: SuperRef, name: str, node: ast.AST) -> Value:
         instance = value.instance

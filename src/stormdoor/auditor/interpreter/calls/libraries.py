@@ -164,7 +164,7 @@ class Libraries(Methods):
         if signed is not None:
             return signed
         told = words.get("callback")
-        if told is None and self._comes_back(text, args):
+        if told is None and self._comes_back(text, args, words):
             told, args = args[-1], args[:-1]
         if isinstance(told, Function | Bound) and self.mode == "anonymous" and not self.background:
             rest = {name: one for name, one in words.items() if name != "callback"}
@@ -173,7 +173,7 @@ class Libraries(Methods):
             return Unknown(text=f"{text}()")
         return super().unknown_call(function, text, args, words, node, recorded=recorded)
 
-    def _comes_back(self, text: str, args: list[Value]) -> bool:
+    def _comes_back(self, text: str, args: list[Value], words: dict[str, Value]) -> bool:
         """`client.fetch(url, self.on_checked)`: what is asked about a credential is answered to a method."""
         asked = lexicon.words_of((lexicon.chain_of(text) or [""])[-1])[:1]
         return (
@@ -181,7 +181,7 @@ class Libraries(Methods):
             and isinstance(args[-1], Bound)
             and args[-1].receiver is self.handler
             and bool(_ASKED & set(asked))
-            and any(map(self.is_proof, args[:-1]))
+            and any(map(self.is_proof, [*args[:-1], *words.values()]))
         )
 
     def _signed(
@@ -196,7 +196,7 @@ class Libraries(Methods):
             self.mode == "origin"
             or not name.startswith(_JWT)
             or name.rpartition(".")[2] not in _VERIFIES
-            or not labels_of(*args, *words.values()) & {"client", "identity"}
+            or not (labels_of(*args, *words.values()) & {"client", "identity"} or _is_empty(args))
         ):
             return None
         if self.mode == "anonymous":
@@ -346,6 +346,11 @@ def _as_of_the_language(function: Named) -> Named:
     if function.name.startswith(_JSON):
         return replace(function, name=f"json.{function.name.rpartition('.')[2]}")
     return function
+
+
+def _is_empty(args: list[Value]) -> bool:
+    """`jwt.decode(payload.get("token", ""), KEY)`, where nothing was shown: no token is empty."""
+    return isinstance(args[0], Const) and not args[0].value if args else False
 
 
 def _is_unbound(name: str) -> bool:

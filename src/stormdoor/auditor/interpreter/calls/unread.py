@@ -6,7 +6,7 @@ import re
 from stormdoor.auditor.interpreter.boards import is_a_pin
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
-from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in
+from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in, is_for_anybody
 from stormdoor.auditor.interpreter.pieces import (
     FINDS,
     flat,
@@ -239,6 +239,8 @@ class Unread(Listening):
             return None
         if isinstance(function.receiver, Nobody):
             return Nobody(function.receiver.text, node, self.frame.module)
+        if not args and _is_visitor(function.receiver) and lexicon.is_negative(name):
+            return Nobody(f"{text}()", node, self.frame.module, truthy=True)
         if name == "get" and args and isinstance(args[0], Const):
             return field_in(function.receiver, str(args[0].value))
         return None
@@ -363,6 +365,11 @@ def _of_answer(labels: Labels, name: str) -> Labels:
     lost = {"self", "proven"} if name in {"encode", "decode"} else {"self", "setting", "proven"}
     made = name in _FORMS and "drawn" in labels
     return labels - lost if made else (labels - lost) | {"answer"}
+
+
+def _is_visitor(value: Value) -> bool:
+    """Whether it is who is an object, too, and not logged in: `visitor.is_anonymous()`."""
+    return "visitor" in labels_of(value) and not is_for_anybody(value)
 
 
 def _looks_up(name: str) -> bool:

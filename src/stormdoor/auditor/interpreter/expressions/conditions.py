@@ -4,6 +4,7 @@ import ast
 from functools import lru_cache
 from itertools import groupby
 
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
 from stormdoor.auditor.interpreter.kept import is_for_anybody
@@ -32,6 +33,8 @@ _SENT = words("client cookie credential header message query somebody url")
 _NO_PROOF = WHICH | {"named"}
 """Labels of what there is under a name that the client says, whoever it is."""
 
+_TRUTHS = ("__bool__", "__nonzero__", "__len__")
+"""What Python asks an object for its truth, in this order; the second is of Python 2."""
 _FEWEST_ALIKE = 3
 """Comparisons of one thing with constants, one after the other, that are taken for one question."""
 _OF_REQUEST = words("cors host ip method origin origins port referer upgrade")
@@ -124,10 +127,20 @@ class Conditions(Comparisons):
                 return known
             case Special(kind="protocol"):
                 return True
+            case Instance(handler=False):
+                return self._truth_of_object(value, node, wanted)
             case Unknown() | Sequence() | Mapping() | Special() | Member():
                 return self._unknown_truth(value, node, wanted)
             case _:
                 return True
+
+    def _truth_of_object(self, value: Instance, node: ast.AST, wanted: bool | None) -> bool:
+        """What its class says of that, or true: `if api_key:`, of an object that looks for its file."""
+        for name in _TRUTHS:
+            if isinstance(self.hierarchy.find(value.info, name), ClassMember):
+                asked = self.attribute(value, name, node)
+                return self.truth(self.call(asked, [], {}, node), node, wanted)
+        return True
 
     def _unknown_truth(self, value: Value, node: ast.AST, wanted: bool | None) -> bool:
         labels = labels_of(value)

@@ -239,7 +239,9 @@ class Items(Proofs):
 
     def is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
         """Whether the connection has made a table for itself, and put nothing into it yet."""
-        return self.mode == "member" and not table.text and is_chosen(index)
+        attributes = self.handler.attrs.values() if self.handler is not None else ()
+        own = self.mode == "member" or any(one is table for one in attributes)
+        return own and not table.text and is_chosen(index)
 
     def _is_missing_caught(self) -> bool:
         """Whether the statement around it says what is done where a key is not there."""

@@ -231,11 +231,13 @@ class Memberships(Operators):
         own = (isinstance(left, Instance) and left.handler) or text_of(left) == "id(self)"
         if not own or self.mode != "anonymous" or not self.accepted:
             return False
-        if not is_shared(right) and not self._lists_itself(right):
+        name = text_of(right).rpartition(".")[2]
+        if isinstance(right, Unknown) and right.labels >= {"client", "found"}:
+            name = (lexicon.chain_of(right.text) or [""])[0]  # `self in rooms.get(room, [])`
+        elif not is_shared(right) and not self._lists_itself(right):
             return False
         if isinstance(right, Sequence | Mapping) and right.items:
             return False
-        name = text_of(right).rpartition(".")[2]
         return not any(
             event.kind == "join" and name in re.findall(r"\w+", event.text) for event in self.events
         )
