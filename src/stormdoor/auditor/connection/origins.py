@@ -122,11 +122,14 @@ class _Asking:
     explore: Callable[[Asked], Pathway]
     known: dict[Asked, Pathway] = field(default_factory=dict)
     steps: int = 0
+    is_cut: bool = False
+    """Whether it was too much work to know if some page is let in."""
 
     def pathway(self, asked: Asked) -> Pathway | None:
         """What happens to this page; None where that would be too much work."""
         if asked not in self.known:
             if self.steps > _MAX_STEPS:
+                self.is_cut = True
                 return None
             self.known[asked] = self.explore(asked)
             self.steps += self.known[asked].steps
@@ -149,6 +152,8 @@ class _Asking:
         if pathway is None:
             return False
         answer = _answer(pathway)
+        if not pathway.complete and all(path.answer for path in _shipped(pathway)):
+            self.is_cut = True  # no way refused it, and not every way was followed
         if answer is None and mostly:
             shipped = [path.answer for path in _shipped(pathway)]
             answer = shipped.count(True) > shipped.count(False)
@@ -189,7 +194,7 @@ def _examined(asking: _Asking, found: ClassMember | None, said: Said) -> Origins
         return Origins("weak", found, ATTACKER, "address", LOCAL[1], events=events)
     if _is_up_to_page(_shipped(first)):
         return Origins("weak", found, ATTACKER, "request", events=events)
-    if plain is None:
+    if plain is None or asking.is_cut or not said.complete:
         return _depends(first, found, events)
     minor = tuple(
         (one.trick, one.origin)
@@ -265,6 +270,8 @@ def _by_what_shapes(
                 else "what is done to the class when it is made"
             )
             return Origins("open", None, ATTACKER, "any", base=base, events=tuple(pathway.events))
+        if not pathway.complete:
+            return Origins("unknown", events=tuple(pathway.events))
     return Origins("default")
 
 
@@ -302,11 +309,9 @@ def _answer(pathway: Pathway) -> bool | None:
     """What is answered as shipped; None where that depends."""
     shipped = _shipped(pathway)
     answers = {path.answer for path in shipped}
-    if answers == {True}:
-        # A way that was too long to follow may well have refused it.
-        return True if pathway.complete else None
-    if answers == {False} or not answers:
-        return False if answers else None
+    if len(answers) < 2 or not pathway.complete:
+        # INVARIANT: a way that was too long to follow may well have answered the other.
+        return answers.pop() if answers and pathway.complete else None
     certain = {
         path.answer
         for path in shipped

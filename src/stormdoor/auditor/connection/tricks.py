@@ -53,10 +53,12 @@ class Said:
     Args:
         texts: Strings in it, in what it calls, and in the lists that it names.
         numbers: Numbers in it that may be ports.
+        complete: Whether all that it names was looked at.
     """
 
     texts: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class Reader:
             if depth < _MAX_DEPTH:
                 for name in sorted(names)[:_MAX_TREES]:
                     pending.extend((*one, depth + 1) for one in self._named(module, name))
-        return Said(tuple(texts)[:_MAX_TEXTS], tuple(numbers)[:_MAX_PORTS])
+        complete = not pending and len(texts) <= _MAX_TEXTS
+        return Said(tuple(texts)[:_MAX_TEXTS], tuple(numbers)[:_MAX_PORTS], complete)
 
     def _beginning(self, member: ClassMember | None) -> Iterator[tuple[Module, ast.AST]]:
         if member is None or member.place is None:

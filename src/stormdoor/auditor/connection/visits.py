@@ -12,9 +12,10 @@ from stormdoor.auditor.classes.routes import find_routes
 from stormdoor.auditor.connection.exploration import explored
 from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.connection.shown import secrets_on, shown_on
-from stormdoor.auditor.interpreter.kept import Kept, merge_kept
-from stormdoor.auditor.reading.module import Module
-from stormdoor.auditor.reading.project import External, Project
+from stormdoor.auditor.interpreter.events import TELLS
+from stormdoor.auditor.interpreter.kept import OF_SECRETS, Kept, merge_kept
+from stormdoor.auditor.reading.module import Assigned, Module
+from stormdoor.auditor.reading.project import External, Meaning, Project
 
 __all__ = ["explore"]
 
@@ -55,17 +56,21 @@ def explore(
     """
     found = explored(project, hierarchy, info, mode, words=words or {}, at=at)
     known: Kept = {}
-    for _ in range(_ROUNDS):
+    for round_ in range(_ROUNDS + 1):
         asked = found.asked - _NAMELESS - known.keys()
         if mode != "anonymous" or not asked:
             break
         more: Kept = {}
         merge_kept(more, found.filled)
         merge_kept(more, {table: {} for table in shown_on(found.paths)})
+        all_visited = True
         if not asked <= more.keys():
-            merge_kept(more, _filled_before(project, hierarchy, info, asked - more.keys()))
+            before, all_visited = _filled_before(project, hierarchy, info, asked - more.keys())
+            merge_kept(more, before)
         filled = {table: fields for table, fields in more.items() if table in asked}
-        if not filled:
+        if not filled or round_ == _ROUNDS:
+            # INVARIANT: a table is empty for this client only if all that may fill it was followed.
+            found.complete &= all_visited and not filled
             break
         known |= filled
         found = explored(project, hierarchy, info, mode, words=words or {}, filled=known, at=at)
@@ -74,8 +79,8 @@ def explore(
 
 def _filled_before(
     project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
-) -> Kept:
-    """What other handlers put into these tables for whoever comes to them."""
+) -> tuple[Kept, bool]:
+    """What other handlers put into these tables for whoever comes to them, and whether all were followed."""
     names = [one.rpartition(".")[2] for one in wanted]
     filled: Kept = {}
     handlers = [
@@ -83,15 +88,48 @@ def _filled_before(
         for at, one in enumerate(_handlers(project, hierarchy))
         if one is not info
     ]
-    for _, _, one in sorted(handlers, key=lambda entry: entry[:2])[:_MAX_VISITED]:
-        merge_kept(filled, _filled_by(project, hierarchy, one))
-    return filled
+    handlers.sort(key=lambda entry: entry[:2])
+    cut = [one for _, _, one in handlers[_MAX_VISITED:]]
+    for _, _, one in handlers[:_MAX_VISITED]:
+        put, followed = _filled_by(project, hierarchy, one)
+        merge_kept(filled, put)
+        if not followed:
+            cut.append(one)
+    # Anything may fill a table. That a secret is one holds until a page is seen that means to tell it.
+    secrets = {one.removeprefix(OF_SECRETS) for one in wanted if one.startswith(OF_SECRETS)}
+    anything = len(secrets) < len(wanted)
+    return filled, not any(anything or _means_to_tell(project, one, secrets) for one in cut)
+
+
+def _means_to_tell(project: Project, page: ClassInfo, secrets: set[str]) -> bool:
+    """Whether a page hands one of these secrets to what goes to the client: `self.write(TOKEN)`."""
+    names = tuple(one.rpartition(".")[2] for one in secrets)
+    return any(
+        ast.unparse(one).endswith(names) or not secrets.isdisjoint(_made_of(project, owner, one))
+        for owner in page.mro
+        if isinstance(owner, ClassInfo)
+        for node in ast.walk(owner.node)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and f"handler.{node.func.attr}" in TELLS
+        for given in (*node.args, *(word.value for word in node.keywords))
+        for one in ast.walk(given)
+        if isinstance(one, ast.Name | ast.Attribute)
+    )
+
+
+def _made_of(project: Project, owner: ClassInfo, node: ast.expr) -> Iterator[str]:
+    """What stands behind a name of a module: `secrets.token_hex(16)` of `TOKEN`."""
+    for one in project.resolve(owner.module, node):
+        if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
+            yield ast.unparse(one.binding.value)
 
 
 @lru_cache(maxsize=64)
-def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
-    """What a handler puts into tables for whoever comes, and what it tells."""
+def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> tuple[Kept, bool]:
+    """What a handler puts into tables for whoever comes, and what it tells; whether all was followed."""
     filled: Kept = {}
+    complete = True
     verbs = [
         verb
         for verb in _VERBS
@@ -103,7 +141,8 @@ def _filled_by(project: Project, hierarchy: Hierarchy, info: ClassInfo) -> Kept:
         merge_kept(filled, ways.filled)
         filled |= dict.fromkeys(secrets_on(ways.paths) if verb else ())
         merge_kept(filled, {table: {} for table in shown_on(ways.paths)})
-    return filled
+        complete &= ways.complete
+    return filled, complete
 
 
 @lru_cache(maxsize=4)

@@ -8,7 +8,16 @@ from typing import Literal
 from stormdoor.auditor.interpreter.values import Labels, Value
 from stormdoor.auditor.reading.module import Module
 
-__all__ = ["SERVING", "Assumption", "Event", "Mode", "Stage", "tells", "tells_what_is_drawn"]
+__all__ = [
+    "SERVING",
+    "TELLS",
+    "Assumption",
+    "Event",
+    "Mode",
+    "Stage",
+    "tells",
+    "tells_what_is_drawn",
+]
 
 Mode = Literal["anonymous", "member", "origin"]
 
@@ -94,13 +103,14 @@ def tells_what_is_drawn(event: Event) -> bool:
 
 def tells(event: Event) -> bool:
     """Whether the client is told something, by a message, a page, a cookie."""
-    return event.kind == "send" or (event.kind == "call" and event.text in _TELLS)
+    return event.kind == "send" or (event.kind == "call" and event.text in TELLS)
 
 
-_TELLS = frozenset(
+TELLS = frozenset(
     f"handler.{name}"
     for name in (
         *("finish", "redirect", "render", "set_cookie", "set_header", "set_secure_cookie"),
         *("set_signed_cookie", "write"),
     )
 )
+"""What of a handler tells its client something that it is given."""

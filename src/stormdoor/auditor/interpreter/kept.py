@@ -18,6 +18,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 
 __all__ = [
+    "OF_SECRETS",
     "PIPELINES",
     "Fields",
     "Kept",
@@ -35,6 +36,8 @@ Fields: TypeAlias = dict[str, Value] | None
 Kept: TypeAlias = dict[str, Fields]
 """Tables, by their names, that have an entry for whoever comes, with what is in such an entry."""
 
+OF_SECRETS = "secret "
+"""How the names of secrets of the program begin, among those of tables."""
 PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions to a server, or what is kept there, and does it all at once."""
 _OF_RECORDS: Labels = frozenset({"answer", "found", "visitor"})
@@ -90,11 +93,11 @@ def secret_named(value: Value) -> str:
     """What stands for a secret of the program wherever it is asked for again; empty for anything else."""
     match value:
         case Unknown(labels=labels, text=text, truthy=True) if "secret" in labels:
-            return f"secret {text.removesuffix('.decode()')}"
+            return f"{OF_SECRETS}{text.removesuffix('.decode()')}"
         case Setting(name=name, labels=labels) if "secret" in labels or (
             lexicon.is_credential_name(name.rpartition(".")[2])
         ):
-            return f"secret {name}"
+            return f"{OF_SECRETS}{name}"
         case _:
             return ""
 

@@ -19,9 +19,8 @@ def judge(pathway: Pathway, knowledge: Knowledge | None = None) -> Authenticatio
     shipped = [path for path in pathway.paths if path.is_as_shipped]
     used = in_use(shipped, pathway.paths)
     answer = classified(used)
-    if answer.kind in {"guarded", "presumed"}:
-        return answer
-    if answer.kind == "unreachable":
+    if answer.kind in {"guarded", "presumed", "unreachable"}:
+        # INVARIANT: nobody is called safe for want of work: the next way might have led in.
         return answer if pathway.complete else Authentication("incomplete")
     optional = by_a_setting(pathway.paths) if used is shipped else None
     if optional is not None and optional.certain_default:

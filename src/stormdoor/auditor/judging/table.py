@@ -3,6 +3,7 @@
 import ast
 
 from stormdoor.auditor.interpreter.events import Event, Stage
+from stormdoor.auditor.judging.asking import Asking
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.questions import permission_asked
 from stormdoor.auditor.judging.verdicts import Authentication
@@ -105,7 +106,11 @@ def _authorization(endpoint: Endpoint, findings: list[Finding]) -> Verdict:
     asked = permission_asked(endpoint)
     if asked is not None and endpoint.authentication.kind in _KNOWN:
         text = asked.text.removeprefix("access: ")
-        return Verdict("guarded", f"Asks {text}.", _place(asked))
+        if endpoint.member.complete or Asking(endpoint).before_accept:
+            return Verdict("guarded", f"Asks {text}.", _place(asked))
+        return Verdict(
+            "unknown", f"Asks {text} on ways that were followed; there are too many.", _place(asked)
+        )
     if endpoint.method("on_message") is None:
         return Verdict("not-needed", "The client cannot ask for anything.")
     if endpoint.authentication.kind != "guarded":
