@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Environment,
     Function,
     Instance,
+    Labels,
     Mapping,
     Named,
     Nobody,
@@ -172,8 +173,10 @@ class Core:
         self.filled: Kept = {}
         self.untold: Kept = {}
         self.queried, self.tables_asked = set[str](), set[str]()
+        # Cursors that give what they were asked for, and their labels before that; held, as above.
+        self.asked_for: dict[int, tuple[Unknown, Labels]] = {}
+        # Names that something was looked up by, under the mark of what was found.
         self.sought_by: dict[str, set[str]] = {}
-        """Names that something was looked up by, under the mark of what was found."""
         self.proven_names: set[str] = set()
         """Names that the message under way says and proves."""
         self.proving: set[str] = set()

@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.tables import field_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
 from stormdoor.auditor.interpreter.told import PLAIN, made_of
 from stormdoor.auditor.interpreter.values import (
+    NONE,
     Bound,
     Const,
     Coroutine,
@@ -55,6 +56,8 @@ class Methods(Rows):
     ) -> Value:
         receiver, name = function.receiver, function.name
         everything = [*args, *words.values()]
+        if self.asked_for and not name.startswith("fetch"):
+            self._asked_for_more(receiver)
         self.record(
             "call",
             node,
@@ -108,6 +111,12 @@ class Methods(Rows):
         ):
             return self._of_what_is_said(receiver, name, args, words, node)
         return self.unknown_call(function, function.text or name, args, words, node, recorded=True)
+
+    def _asked_for_more(self, receiver: Value) -> None:
+        """A cursor, or the connection to the database, that does something else gives nothing of before."""
+        cursor, labels = self.asked_for.pop(id(receiver), (None, NONE))
+        if cursor is not None:
+            cursor.labels = labels
 
     def _passed_on(
         self,

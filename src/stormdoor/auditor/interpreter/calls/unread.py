@@ -328,8 +328,8 @@ class Unread(Listening):
         if name == "execute" and isinstance(function, Member):
             cursor = function.receiver
             if isinstance(cursor, Unknown):
-                kept = {one for one in cursor.labels if not one.startswith("@")}
-                cursor.labels = frozenset(kept) | (labels - {"self", "credential"})
+                self.asked_for[id(cursor)] = (cursor, cursor.labels)
+                cursor.labels |= labels - {"self", "credential"}
 
     def _found_by_name(
         self, call: tuple[Value, str, ast.AST], args: list[Value], words: dict[str, Value]
