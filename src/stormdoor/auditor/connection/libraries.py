@@ -8,6 +8,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
 from stormdoor.auditor.connection.functional import Functional
 from stormdoor.auditor.interpreter.calls.parts import named_attribute, part_of
+from stormdoor.auditor.interpreter.kept import SIGNED
 from stormdoor.auditor.interpreter.values import (
     REST,
     Authenticated,
@@ -394,9 +395,9 @@ def _use_of(name: str, args: list[Value]) -> str:
     """What stands for all that is signed with this key, or for this use: `(SECRET, "ws", …)`."""
     match args:
         case [_, Const(value=str() as use), *_] if name.startswith("tornado."):
-            return f"signed.{use}"
+            return f"{SIGNED}{use}"
         case [_, key, *_] if name.startswith("jwt."):
-            return f"signed.{text_of(key)}"
+            return f"{SIGNED}{text_of(key)}"
         case _:
             return ""
 

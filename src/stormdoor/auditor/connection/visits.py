@@ -1,7 +1,8 @@
 """What a client finds that was there before it came: tables that pages and other sockets fill for anybody."""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -13,7 +14,7 @@ from stormdoor.auditor.connection.exploration import explored
 from stormdoor.auditor.connection.pathway import Pathway
 from stormdoor.auditor.connection.shown import secrets_on, shown_on
 from stormdoor.auditor.interpreter.events import TELLS
-from stormdoor.auditor.interpreter.kept import OF_SECRETS, Kept, merge_kept
+from stormdoor.auditor.interpreter.kept import OF_SECRETS, SIGNED, Kept, merge_kept
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
@@ -24,6 +25,8 @@ Words: TypeAlias = MappingABC[str, tuple[Module, ast.expr]]
 
 _NAMELESS = frozenset({"", "mapping", "sequence", "unknown", "self"})
 """What stands for the name of a table that has none."""
+_SIGNS = re.compile(r"\bcreate_signed_value\b|\bjwt\.encode\b")
+"""What makes a signed value that may be told."""
 _VERBS = ("get", "post", "put")
 _WORTH = 2_000
 """Steps that one page is worth."""
@@ -81,31 +84,69 @@ def _filled_before(
     project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
 ) -> tuple[Kept, bool]:
     """What other handlers put into these tables for whoever comes to them, and whether all were followed."""
-    names = [one.rpartition(".")[2] for one in wanted]
+    names = {one.rpartition(".")[2] for one in wanted}
     filled: Kept = {}
-    handlers = [
-        (not any(name in line for line in one.module.lines for name in names), at, one)
-        for at, one in enumerate(_handlers(project, hierarchy))
-        if one is not info
-    ]
-    handlers.sort(key=lambda entry: entry[:2])
-    cut = [one for _, _, one in handlers[_MAX_VISITED:]]
-    for _, _, one in handlers[:_MAX_VISITED]:
+    handlers = [one for one in _handlers(project, hierarchy) if one is not info]
+    fills = _fills_by(project, names)
+    naming = {id(one) for one in handlers if _says(one, fills)}
+    handlers.sort(
+        key=lambda one: (
+            id(one) not in naming,
+            not any(name in line for line in one.module.lines for name in names),
+        )
+    )
+    cut = handlers[_MAX_VISITED:]
+    for one in handlers[:_MAX_VISITED]:
         put, followed = _filled_by(project, hierarchy, one)
         merge_kept(filled, put)
         if not followed:
             cut.append(one)
-    # Anything may fill a table. That a secret is one holds until a page is seen that means to tell it.
+    # What names a table may fill it. That a secret is one holds until a page is seen that means to tell it.
     secrets = {one.removeprefix(OF_SECRETS) for one in wanted if one.startswith(OF_SECRETS)}
-    anything = len(secrets) < len(wanted)
-    return filled, not any(anything or _means_to_tell(project, one, secrets) for one in cut)
+    tables = len(secrets) < len(wanted)
+    return filled, not any(
+        (tables and id(one) in naming) or _means_to_tell(project, one, secrets) for one in cut
+    )
+
+
+def _says(info: ClassInfo, pattern: re.Pattern[str]) -> bool:
+    """Whether it stands in a class, or in one that it derives from."""
+    return any(
+        pattern.search(line)
+        for one in info.mro
+        if isinstance(one, ClassInfo)
+        for line in one.module.lines[one.node.lineno - 1 : one.node.end_lineno]
+    )
+
+
+def _fills_by(project: Project, names: Iterable[str]) -> re.Pattern[str]:
+    """What stands in whatever fills one of these tables: its name, or a call of a function that names it."""
+    named = re.compile(rf"\b(?:{_any_of(names)})\b")
+    calls = {
+        function.name
+        for module in project.modules.values()
+        if any(map(named.search, module.lines))
+        for function in module.functions()
+        if any(map(named.search, module.lines[function.lineno : function.end_lineno]))
+    }
+    return re.compile(
+        rf"{named.pattern}|(?<!def )\b(?:{_any_of(calls)})\(" if calls else named.pattern
+    )
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(names)))
 
 
 def _means_to_tell(project: Project, page: ClassInfo, secrets: set[str]) -> bool:
     """Whether a page hands one of these secrets to what goes to the client: `self.write(TOKEN)`."""
-    names = tuple(one.rpartition(".")[2] for one in secrets)
+    if any(one.startswith(SIGNED) for one in secrets) and _says(page, _SIGNS):
+        return True
+    secrets = {one for one in secrets if not one.startswith(SIGNED)}
+    ends = tuple(f".{one.rpartition('.')[2]}" for one in secrets)
     return any(
-        ast.unparse(one).endswith(names) or not secrets.isdisjoint(_made_of(project, owner, one))
+        f".{ast.unparse(one)}".endswith(ends)
+        or not secrets.isdisjoint(_made_of(project, owner, one))
         for owner in page.mro
         if isinstance(owner, ClassInfo)
         for node in ast.walk(owner.node)

@@ -20,6 +20,7 @@ from stormdoor.auditor.naming import lexicon
 __all__ = [
     "OF_SECRETS",
     "PIPELINES",
+    "SIGNED",
     "Fields",
     "Kept",
     "field_in",
@@ -38,6 +39,8 @@ Kept: TypeAlias = dict[str, Fields]
 
 OF_SECRETS = "secret "
 """How the names of secrets of the program begin, among those of tables."""
+SIGNED = "signed."
+"""How the name of one begins that stands for all that is signed for a use."""
 PIPELINES = (".pipeline()", ".multi_exec()")
 """What collects questions to a server, or what is kept there, and does it all at once."""
 _OF_RECORDS: Labels = frozenset({"answer", "found", "visitor"})
