@@ -35,6 +35,7 @@ from tests.auditor.variants import (
     hostile_checks,
     hostile_origins,
     kept_for,
+    kin,
     late,
     left_empty,
     looked_up,
@@ -228,6 +229,7 @@ OF_MEMBERS = (
     actions.CASES
     | acting.MEMBERS
     | kept_for.MEMBERS
+    | kin.MEMBERS
     | hostile_actions.CASES
     | deeds.MEMBERS
     | picked.MEMBERS

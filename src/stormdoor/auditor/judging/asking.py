@@ -12,6 +12,7 @@ from stormdoor.auditor.interpreter.expressions.proofs import mark_at
 from stormdoor.auditor.interpreter.values import labels_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in
+from stormdoor.auditor.judging.kinship import Kinship
 from stormdoor.auditor.judging.questions import (
     FINDS,
     asks,
@@ -51,6 +52,7 @@ class Asking:
         self._complete = endpoint.member.complete
         self._events = endpoint.member.events
         self._themselves = Themselves(endpoint)
+        self._kinship = Kinship(self._events)
         self._answers: dict[int, bool] = {}
         shown = [one for one in self._events if one.kind == "check" and "credential" in one.labels]
         self._proven = {label for one in shown for label in one.labels if label.startswith("@")}
@@ -194,7 +196,8 @@ class Asking:
             if one.kind == "call" or len(one.values) == 2:
                 key = id(one.node)
                 nodes[key] = one.node
-                about[key] = about.get(key, False) or is_about(one, doing)
+                related = is_about(one, doing) and self._kinship.meet(one, doing)
+                about[key] = about.get(key, False) or related
         off = {key for key, related in about.items() if not related}
         return _Beside(frozenset(off), frozenset(mark_at(nodes[key]) for key in off))
 

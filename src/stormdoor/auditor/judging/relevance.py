@@ -9,7 +9,15 @@ from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Const, Unknown, Value, labels_of, text_of
 from stormdoor.auditor.naming import lexicon
 
-__all__ = ["ADDRESS", "attribute_asked", "is_about", "path_of"]
+__all__ = [
+    "ADDRESS",
+    "attribute_asked",
+    "is_about",
+    "is_part",
+    "names_an_action",
+    "names_object",
+    "path_of",
+]
 
 _Path = tuple[str | int, ...]
 
@@ -37,14 +45,14 @@ def is_about(question: Event, doing: Event) -> bool:
     claimed = _claimed(question)
     if claimed is not None:
         given = list(_paths(doing, named=False))
-        return not given or any(_meet(claimed, one) for one in given)
+        return not given or any(is_part(claimed, one) for one in given)
     if doing.labels & ADDRESS or not question.labels >= {"principal", "client"}:
         return True
     asked = list(_paths(question, named=False))
     done = list(_paths(doing, named=True))
-    if not asked or not done or any(_names_an_action(one) for one in asked):
+    if not asked or not done or any(names_an_action(one) for one in asked):
         return True
-    return any(_meet(one, two) for one in asked for two in done)
+    return any(is_part(one, two) for one in asked for two in done)
 
 
 def attribute_asked(question: Event) -> str:
@@ -108,18 +116,19 @@ def _paths(event: Event, *, named: bool) -> Iterator[_Path]:
         if "client" not in labels or labels & _DERIVED or not isinstance(value, Unknown):
             continue
         path = path_of(text_of(value))
-        if path and (not named or _names_object(path, words)):
+        if path and (not named or names_object(path, words)):
             yield path
 
 
-def _names_object(path: _Path, words: set[str]) -> bool:
+def names_object(path: _Path, words: set[str]) -> bool:
+    """Whether a field says which object it is, and not how: its id, or it has the name of the deed."""
     name = next((one for one in reversed(path) if isinstance(one, str)), "")
     parts = lexicon.words_of(name)
     return bool(_ID.search(name)) or any(part.rstrip("s") in words for part in parts)
 
 
-def _names_an_action(path: _Path) -> bool:
-    """The question is whether the client may do such a thing at all."""
+def names_an_action(path: _Path) -> bool:
+    """Whether the question is if the client may do such a thing at all."""
     return bool(
         {"action", "cmd", "command", "event", "kind", "method", "op", "operation"}
         & set(map(str, path))
@@ -127,7 +136,7 @@ def _names_an_action(path: _Path) -> bool:
     )
 
 
-def _meet(one: _Path, other: _Path) -> bool:
+def is_part(one: _Path, other: _Path) -> bool:
     """Whether one is the other or a part of it; the first of many is not all of them."""
     short, long = sorted((one, other), key=len)
     rest = long[len(short) :]
