@@ -15,6 +15,7 @@ from stormdoor.auditor.interpreter.events import Mode, Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.kept import Kept, merge_kept
 from stormdoor.auditor.interpreter.machine import Outcome, Way
+from stormdoor.auditor.interpreter.makings import Making
 from stormdoor.auditor.interpreter.outcomes import Exhausted, PathEnd, Pruned, Thrown
 from stormdoor.auditor.interpreter.statements.jumps import Returned
 from stormdoor.auditor.interpreter.values import Environment
@@ -83,7 +84,7 @@ def explored(
                 deadline=spent.deadline,
                 words=words,
             )
-            run.begun_with = taken
+            run.begun_with, run.makings = taken, makings
             run.filled.update(filled or {})
             run.at, run.verb = at, verb
             path = _followed(run, origin)
@@ -105,7 +106,7 @@ def explored(
         spent.left_out = spent.left_out or bool(pending)
 
     seen: set[tuple[object, ...]] = set()
-    taken: set[Outcome] = set()
+    taken, makings = set[Outcome](), dict[tuple[int, ...], list[Making]]()
     otherwise: deque[Way] = deque()
     aside: deque[Way] = deque()
     begun: deque[list[Way]] = deque()

@@ -166,8 +166,9 @@ class Core:
         self.looked_at: set[str] = set()
         """What of the connection an origin check looks at beside the origin."""
         self.in_queues: dict[str, Value] = {}
-        self.spoken_with: dict[int, Value] = {}
-        """Generators that a message was sent to, by their id; held, or another would have it."""
+        self.spoken_with, self.picked_ones = dict[int, Value](), dict[int, Value]()
+        """Generators that a message was sent to, and what a function gave because of what a message says,
+        by their id; held, or another would have it."""
         # Tables into which this client has put what it shows, or has had put what it is told, and
         # those where it has not been told yet; cursors and tables that were asked for what goes with it.
         self.filled: Kept = {}

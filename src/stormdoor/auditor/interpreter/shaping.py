@@ -5,14 +5,15 @@ before what stands in its body.
 """
 
 import ast
+from functools import partial
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.wrappings import Wrapping
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
+from stormdoor.auditor.interpreter.makings import Makings
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
 from stormdoor.auditor.interpreter.statements.jumps import Returned
-from stormdoor.auditor.interpreter.surroundings import Surroundings
 from stormdoor.auditor.interpreter.values import (
     Bound,
     ClassRef,
@@ -34,7 +35,7 @@ _WORTH = 300
 """Steps that making a class may take."""
 
 
-class Shaping(Surroundings):
+class Shaping(Makings):
     """Classes while they are made."""
 
     def shaped(self, info: ClassInfo) -> ClassInfo:
@@ -101,8 +102,10 @@ class Shaping(Surroundings):
         if expression is None:
             return
         meta = self.in_module(owner.module, expression)
-        if not isinstance(meta, ClassRef):
-            return
+        if isinstance(meta, ClassRef):
+            self.make(info, partial(self._run_metaclass, meta, info))
+
+    def _run_metaclass(self, meta: ClassRef, info: ClassInfo) -> None:
         functions: dict[object, Value] = {
             key: Function(method, info.module, info, None, text=key)
             for key, method in self._methods(info).items()

@@ -136,7 +136,7 @@ class Surroundings(Calls):
                     )
                 elif isinstance(binding, Assigned) and isinstance(binding.value, ast.Constant):
                     value = Setting(name, Const(binding.value.value), text=name)
-                    env.pending.setdefault(name, _given(value))
+                    env.pending.setdefault(name, partial(_given, value))
                 elif isinstance(binding, Assigned) and len(bindings) == 1 and not binding.unpacked:
                     env.pending.setdefault(
                         name, partial(self._made_in, module, env, function, name, binding.value)
@@ -346,8 +346,8 @@ def _there(found: Callable[[], Value]) -> Value:
     return Setting(value.name, Const(...), value.labels, value.text)
 
 
-def _given(value: Value) -> Callable[[], Value]:
-    return lambda: value
+def _given(value: Value) -> Value:
+    return value
 
 
 def _plain(value: Value) -> bool:

@@ -4,12 +4,17 @@
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["collect_prefixed"]
+
+
+_ATTRIBUTES = re.compile(r"\b(?:dir|vars|__dict__)\b")
+"""What a file speaks of that asks for the names of attributes."""
 
 
 def collect_prefixed(project: Project) -> None:
@@ -38,7 +43,9 @@ def collect_prefixed(project: Project) -> None:
 
 def _prefixes(module: Module) -> Iterator[str]:
     """The prefixes that a comprehension takes away from the names of attributes."""
-    if not any("startswith" in line for line in module.lines):
+    if not any("startswith" in line for line in module.lines) or not any(
+        _ATTRIBUTES.search(line) for line in module.lines
+    ):
         return
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.DictComp) or len(node.generators) != 1:

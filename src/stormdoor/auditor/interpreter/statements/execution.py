@@ -1,7 +1,6 @@
 """What a statement does, one way at a time."""
 
 import ast
-from functools import cached_property
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.outcomes import Thrown
@@ -15,11 +14,6 @@ __all__ = ["Statements"]
 
 class Statements(Exceptions):
     """Execution of statements."""
-
-    @cached_property
-    def picked_ones(self) -> dict[int, Value]:
-        """Objects and classes that a function gave because of what a message says, by their id; held."""
-        return {}
 
     def execute(self, body: list[ast.stmt]) -> None:
         """Run statements.
