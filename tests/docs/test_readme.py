@@ -62,6 +62,17 @@ async def test_one_liner() -> None:
         assert await refused(f"ws://{host}/feed") == 401
 
 
+def test_a_scan_takes_two_commands() -> None:
+    """One installs this very checkout, outside of what is committed; the other scans with it."""
+    text = README.read_text(encoding="utf-8").partition("## Find the doors that are missing")[2]
+    install, scan = text.partition("    python3 -m venv ")[2].splitlines()[:2]
+    place, _, rest = install.partition(" && ")
+    assert rest == f"{place}/bin/pip install --quiet ."
+    assert scan.strip() == f"{place}/bin/stormdoor scan path/to/your/project"
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"/{place.partition('/')[0]}/" in ignored
+
+
 def test_the_excerpt_of_a_scan_is_real() -> None:
     """What the README shows is what the command prints."""
     source = "lab/threats/cross_site_websocket_hijacking/vulnerable.py"

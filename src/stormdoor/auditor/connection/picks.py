@@ -3,6 +3,7 @@
 import ast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
+from stormdoor.auditor.classes.linearisation import REQUEST, defines
 from stormdoor.auditor.connection.methods import TornadoMethods
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.told import said_in
@@ -42,7 +43,10 @@ class Picks(TornadoMethods):
         if not names:
             names = self._all_of(target)
             if not names:
-                return self.dispatched("getattr", args, node)
+                found = self.dispatched("getattr", args, node)
+                own = self._own_of(target)
+                picked = self.choose(node, len(own) + 1) if own else 0
+                return self.attribute(target, own[picked - 1], node) if picked else found
             # What it comes to is what they do: that it may name any of them is nothing by itself.
             self.record("dispatch", node, "getattr", values=tuple(args), constant=True)
         else:
@@ -58,6 +62,16 @@ class Picks(TornadoMethods):
         if len(args) > 2:
             return args[2]
         raise Thrown("AttributeError", node, self.frame.module)
+
+    def _own_of(self, target: Value) -> list[str]:
+        """The methods of the connection that are none of Tornado: any may be meant by who is somebody."""
+        if self.mode != "member" or not isinstance(target, Instance) or not target.handler:
+            return []
+        return [
+            one
+            for one in dict.fromkeys(self._functions_of(target))
+            if not one.startswith("_") and not defines(External(REQUEST), one)
+        ][:_MAX_PICKED]
 
     def _all_of(self, target: Value) -> list[str]:
         """The methods of a part of the program, all of whose classes were read, for who is nobody."""

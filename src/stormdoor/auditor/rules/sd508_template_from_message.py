@@ -36,6 +36,8 @@ _SINKS = (
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     for event in reaching(endpoint, 0, (), *_SINKS):
+        if event.text.endswith("Key.from_string"):
+            continue  # `VerifyingKey.from_string()` reads a key, and renders nothing
         yield sunk(
             endpoint, event, f"What the client sends is the source of a template: {event.text}()."
         )

@@ -51,3 +51,18 @@ class Later(WebSocketHandler):
         match data:
             case {"host": "any", **rest}:
                 os.system("ping " + rest["host"])  # finds SD505
+
+
+class Named(WebSocketHandler):
+    """Whatever the client names is called, and so is this."""
+
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        getattr(self, data["action"])(data)
+
+    def run(self, data):
+        os.system(data["command"])  # finds SD505

@@ -27,3 +27,25 @@ class Chat(WebSocketHandler):
         count = int(data["count"])
         os.system(f"ping -c {count} localhost")
         os.system("ping -c1 " + shlex.quote(data["host"]))
+
+
+class Listed(WebSocketHandler):
+    """What the client may name is listed, and this is not among it."""
+
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["action"] in ("say", "leave"):
+            getattr(self, data["action"])(data)
+
+    def say(self, data):
+        self.write_message(data["text"])
+
+    def run(self, data):
+        os.system(data["command"])
+
+    def _run(self, data):
+        os.system(data["command"])

@@ -12,3 +12,8 @@ class Chat(WebSocketHandler):
     async def on_message(self, message):
         data = json.loads(message)
         tornado.template.Template("{{ text }}").generate(text=data["text"])
+
+
+class Keys(WebSocketHandler):
+    def on_message(self, message):
+        ecdsa.VerifyingKey.from_string(bytes.fromhex(message))
