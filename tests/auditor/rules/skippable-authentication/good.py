@@ -1,5 +1,6 @@
 import json
 
+import redis
 from elsewhere import forward, limiter, sessions, urls
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
@@ -96,8 +97,28 @@ class Echoing(WebSocketHandler):
             self.write_message(json.dumps(data))
 
 
+class Noted(WebSocketHandler):
+    """How it went is written to the log, and keeps nobody out."""
+
+    def open(self):
+        self.store = redis.Redis()
+        self.session = self.get_cookie("session")
+
+    def on_message(self, message):
+        data = json.loads(message)
+        name = self.store.get(self.session + ":name")
+        done = self.store.publish("talk", json.dumps({"from": name}))
+        if data["type"] == "join":
+            done = self.store.sadd("members", name)
+        if done:
+            print("done")
+        else:
+            print("failed")
+
+
 app = Application(
     [
+        (r"/noted", Noted),
         (r"/ws", Door),
         (r"/c", Counted),
         (r"/h", Cookie),
