@@ -68,6 +68,8 @@ _ASKS = words("execute fetch fetch_all fetch_one fetchrow fetchval get query")
 _ROWS = frozenset({"fetchone", "fetchall", "fetchmany"})
 _SELECTS = words("all exclude filter first get in_bulk last order_by values values_list")
 """Methods of what Django's models are looked up with."""
+_FINDS = words("find_one first one one_or_none scalar scalar_one select")
+_STORES = words("collection database db query sql")
 _FETCHES = frozenset({"httpx.get", "requests.get"})
 """What they give was written by whoever is asked."""
 _SELECT = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
@@ -207,34 +209,46 @@ class Spelling:
             return given is None or self._free(given, outer, depth)
         if place.stack and place.stack[-1][2] == function.name and function.name in _ROUTED:
             return not are_words(self._endpoint.paths)
-        if function.name == "__init__" and owned and not place.stack:
-            return self._constructed(place, function, name, depth)
+        if not place.stack and (function.name == "__init__" if owned else len(place.scopes) == 1):
+            return self._given_by_all(place, function, name, depth)
         return True
 
-    def _constructed(
+    def _given_by_all(
         self, place: Place, function: FunctionDefinition, name: str, depth: int
     ) -> bool:
-        """A parameter of a constructor: what the calls of the class give it."""
-        owner = place.scopes[-2]
+        """A parameter of a constructor or of a plain function: what the project's calls of it give."""
+        owner = place.scopes[-2] if len(place.scopes) > 1 else None
+        called = owner.name if isinstance(owner, ast.ClassDef) else function.name
         project = self._endpoint.project
-        wanted = f"{place.module.name}.{owner.name}" if isinstance(owner, ast.ClassDef) else ""
         found = False
         for module in project.inside():
-            for call in calls_in(project, module, wanted.rpartition(".")[2]):
-                if wanted not in call.names or is_test(module):
+            for call in calls_in(project, module, called):
+                if f"{place.module.name}.{called}" not in call.names or is_test(module):
                     continue
                 found = True
-                given = given_to(call.node, function, name, bound=True)
+                given = given_to(call.node, function, name, bound=owner is not None)
                 there = Place(module, call.scopes, call.node)
                 if given is None or self._free(given, there, depth):
                     return True
-        return not found
+        return not found and not self._is_entry(function, name)
+
+    def _is_entry(self, function: FunctionDefinition, name: str) -> bool:
+        """Whether nobody names a function, which does without this parameter: `main(arguments=None)`."""
+        without = given_to(_NOWHERE, function, name, bound=False)
+        return without is not None and (
+            sum(
+                function.name in line
+                for module in self._endpoint.project.inside()
+                for line in module.lines
+            )
+            == 1
+        )
 
     def _global(self, module: Module, name: str, depth: int) -> bool:
         """A name of a module: what is imported is not the client's, unless a function says `global`."""
         for one in self._endpoint.project.members(module, name):
             if isinstance(one, Meaning) and isinstance(one.binding, Assigned):
-                if self._is_set_later(one.module, name):
+                if self._is_set_freely(one.module, name, depth):
                     return True
                 value = one.binding.value
                 if isinstance(value, ast.Dict | ast.List | ast.Set) and _is_filled(
@@ -245,11 +259,21 @@ class Spelling:
                     return True
         return False
 
-    @staticmethod
-    def _is_set_later(module: Module, name: str) -> bool:
-        return any(
-            isinstance(node, ast.Global) and name in node.names for node in ast.walk(module.tree)
-        )
+    def _is_set_freely(self, module: Module, name: str, depth: int) -> bool:
+        """Whether a function that says `global` gives it something that the client writes."""
+        for function in module.functions():
+            if not any(
+                isinstance(node, ast.Global) and name in node.names for node in ast.walk(function)
+            ):
+                continue
+            scopes = (*scopes_of(module, function), function)
+            for given in self._names_of(function).given.get(name, ()):
+                if isinstance(given.node, ast.Global):
+                    continue
+                there = Place(module, scopes, given.node)
+                if given.value is None or self._free(given.value, there, depth):
+                    return True
+        return False
 
     def _attribute(self, node: ast.Attribute, place: Place, depth: int) -> bool:
         root: ast.expr = node
@@ -413,7 +437,12 @@ class Spelling:
             if last in _OPTIONS:
                 # Without any it reads the command line, and so does `main(arguments=None)`.
                 return not self._is_of_the_program(given, place) and self._any(given, place, depth)
-            if last in _ROWS or (last in _ASKS and _selects(node)) or _is_of_a_model(node):
+            if (
+                last in _ROWS
+                or (last in _ASKS and _selects(node))
+                or _is_of_a_model(node)
+                or _is_a_row(node)
+            ):
                 return False  # what a database holds is not what the client sent
             if last in _TAKES and not names & _FETCHES:
                 table = self._is_table(node.func.value, place)
@@ -562,6 +591,18 @@ def _is_of_a_model(node: ast.Call) -> bool:
                 return how in _SELECTS and last_name(model)[:1].isupper()
             case ast.Call(func=before) | ast.Attribute(value=before):
                 inner = before
+    return False
+
+
+def _is_a_row(node: ast.Call) -> bool:
+    """`self.sql.services.select(id=number)`, `session.query(Song).filter_by(id=number).first()`."""
+    if last_name(node.func) not in _FINDS:
+        return False
+    inner: ast.expr = node.func
+    while isinstance(inner, ast.Call | ast.Attribute | ast.Subscript):
+        inner = inner.func if isinstance(inner, ast.Call) else inner.value
+        if last_name(inner) in _STORES:
+            return True
     return False
 
 

@@ -13,6 +13,7 @@ __all__ = ["keeps_nobody_out"]
 
 _MAKES = words("add append create insert make new register save setdefault")
 """How the names of calls begin that make something, or keep it."""
+_LEVELS = words("critical debug error exception info log warn warning")
 _TURNS_AWAY = words(
     """
     abort answer ban block close deny disconnect emit error fail finish kick logout redirect refuse
@@ -25,7 +26,8 @@ def keeps_nobody_out(event: Event) -> bool:
     """Whether a condition has nothing to do with who the client is, whatever it looks at.
 
     `if key not in table: table[key] = {}`: whoever names what is not there gets a new one. `if key in
-    waiters: waiters[key].write_message(text)`: whoever is there is told.
+    waiters: waiters[key].write_message(text)`: whoever is there is told. `if published: print("done")`: it is
+    noted how it went.
     """
     return id(event.node) in _found_in(event.module)
 
@@ -36,10 +38,26 @@ def _found_in(module: Module) -> frozenset[int]:
         id(part)
         for node in ast.walk(module.tree)
         if isinstance(node, ast.If)
-        and all(isinstance(one, ast.Pass) for one in node.orelse)
-        and (_only_makes(node) or _only_tells(node))
+        and (
+            all(map(_notes, [*node.body, *node.orelse]))
+            or (
+                all(isinstance(one, ast.Pass) for one in node.orelse)
+                and (_only_makes(node) or _only_tells(node))
+            )
+        )
         for part in ast.walk(node.test)
     )
+
+
+def _notes(statement: ast.stmt) -> bool:
+    """Whether a statement at most writes to the log."""
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Call(func=ast.Name(id="print"))):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=held, attr=level))):
+            return level in _LEVELS and "log" in ast.unparse(held).lower()
+        case _:
+            return False
 
 
 def _only_makes(node: ast.If) -> bool:

@@ -91,3 +91,17 @@ class Beside(WebSocketHandler):
 
 KINDS = ("text", "picture")
 NOTES = Path("/srv/notes")
+LAST = None
+
+
+def remember(name):
+    global LAST
+    LAST = name
+
+
+class Remembered(WebSocketHandler):
+    """A function that says `global` gives it what the client wrote."""
+
+    def on_message(self, message):
+        remember(json.loads(message)["name"])
+        open("/srv/notes/" + LAST)  # finds SD507

@@ -81,4 +81,24 @@ class Named(WebSocketHandler):
         open(os.path.join("/srv/notes", name))
 
 
-app = Application([(r"/chat", Chat), (r"/named/(\w+)", Named)])
+_BASE = None
+
+
+def configured(base=None):
+    global _BASE
+    _BASE = base or os.environ["LOGS"]
+
+
+def base():
+    return _BASE
+
+
+class Logs(WebSocketHandler):
+    """The client says which row it is, and the row where its file lies."""
+
+    def on_message(self, message):
+        service = self.sql.services.select(id=json.loads(message)["service"])
+        self.write_message(open(os.path.join(base(), str(service.number), service.name)).read())
+
+
+app = Application([(r"/chat", Chat), (r"/named/(\w+)", Named), (r"/logs", Logs)])

@@ -1,5 +1,7 @@
 import json
+import threading
 
+import redis
 from elsewhere import forward, limiter, sessions, urls
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
@@ -96,8 +98,63 @@ class Echoing(WebSocketHandler):
             self.write_message(json.dumps(data))
 
 
+def get_cookie(cookie, name):
+    value = ""
+    for entry in cookie.split(";"):
+        if entry.startswith(name):
+            value = entry[len(name) :]
+    return value
+
+
+async def publish(data):
+    try:
+        store = redis.Redis()
+        store.publish("talk", data)
+        return True
+    except redis.RedisError:
+        return False
+
+
+async def enter(room, name):
+    store = redis.Redis()
+    return store.sadd(room + "members", name)
+
+
+class Noted(WebSocketHandler):
+    """How it went is written to the log, and keeps nobody out."""
+
+    async def open(self):
+        self.store = redis.Redis()
+        self.session = get_cookie(self.request.headers.get("Cookie"), "session")
+        self.room = get_cookie(self.request.headers.get("Cookie"), "room")
+        threading.Thread(target=self.listen).start()
+
+    async def on_message(self, message):
+        data = json.loads(message)
+        if data["type"] == "join":
+            name = self.store.get(self.session + ":name")
+            data = {"type": "new", "name": name}
+            done = await publish(json.dumps(data))
+            done = await enter(self.room, name)
+        if data["type"] == "say":
+            name = self.store.get(self.session + ":name")
+            data["from"] = name
+            done = await publish(json.dumps(data))
+        if done:
+            print("done")
+        else:
+            print("failed")
+
+    def listen(self):
+        talk = redis.Redis().pubsub()
+        talk.subscribe("talk" + self.room)
+        for one in talk.listen():
+            self.write_message(json.dumps(one["data"]))
+
+
 app = Application(
     [
+        (r"/noted", Noted),
         (r"/ws", Door),
         (r"/c", Counted),
         (r"/h", Cookie),
