@@ -43,6 +43,7 @@ _UNPACKS = frozenset({"extract", "extractall"})
 
 _FILLS = frozenset({"MergeFromString", "ParseFromString"})
 """Methods of a message of a protocol that read what it holds."""
+_EVENTS = frozenset({"asyncio.Event()", "tornado.locks.Event()"})
 _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
@@ -63,6 +64,8 @@ class Methods(Rows):
             words=tuple(words.items()),
             receiver=receiver,
         )
+        if name == "wait" and self._never_happens(receiver):
+            raise Thrown("CancelledError", node, self.frame.module)
         passed = self._passed_on(receiver, name, args, words, node)
         if passed is not None:
             return passed
@@ -108,6 +111,18 @@ class Methods(Rows):
         ):
             return self._of_what_is_said(receiver, name, args, words, node)
         return self.unknown_call(function, function.text or name, args, words, node, recorded=True)
+
+    def _never_happens(self, awaited: Value) -> bool:
+        """`await self.logged_in.wait()`, of an event of the connection that nothing on the way has set."""
+        handler = self.handler
+        return (
+            handler is not None
+            and text_of(awaited) in _EVENTS
+            and any(one is awaited for one in handler.attrs.values())
+            and not any(
+                event.receiver is awaited and event.text.endswith(".set") for event in self.events
+            )
+        )
 
     def _passed_on(
         self,
