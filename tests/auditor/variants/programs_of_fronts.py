@@ -243,6 +243,43 @@ def main():
 }
 
 
+_SUBCLASSED = """
+import functools
+import pyseto
+from tornado.web import Application, HTTPError
+from tornado.websocket import WebSocketHandler
+
+KEY = pyseto.Key.new(version=4, purpose="public", key=open("public.pem").read())
+
+def verified(get):
+    @functools.wraps(get)
+    async def wrapper(self, *args, **kwargs):
+        raw = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            self.claims = pyseto.decode(KEY, raw).payload
+        except (pyseto.VerifyError, pyseto.DecryptError, ValueError) as exc:
+            raise HTTPError(401) from exc
+        return await get(self, *args, **kwargs)
+    return wrapper
+
+class SecureSocket(WebSocketHandler):
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.get = verified(cls.get)
+
+class Inventory(SecureSocket):
+    watchers = set()
+
+    def open(self):
+        self.watchers.add(self)
+
+    def on_message(self, message):
+        for one in self.watchers:
+            one.write_message(message)
+
+app = Application([("/inventory", Inventory)])
+"""
+
 PROGRAMS: dict[str, Program] = {
     "a matcher asks": program("guarded", _MATCHER),
     "a matcher asks, and another rule leads there, too": program(
@@ -302,5 +339,14 @@ PROGRAMS: dict[str, Program] = {
         "missing",
         _INJECTED
         | {"security.py": _INJECTED["security.py"].replace("raise Forbidden", "self.bad = str")},
+    ),
+    "a token that another library verifies": program("guarded", _SUBCLASSED),
+    "a token that another library verifies in vain": program(
+        "swallowed", _SUBCLASSED, ("raise HTTPError(401) from exc", "self.claims = None")
+    ),
+    "a token that another library cuts up": program(
+        "missing",
+        _SUBCLASSED,
+        ("(pyseto.VerifyError, pyseto.DecryptError, ValueError)", "ValueError"),
     ),
 }

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Callable
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
@@ -57,6 +58,13 @@ _OF_REQUEST = words(
     """
 )
 """Attributes of a request."""
+_STANDS_FOR: dict[str, Callable[[], Value]] = {
+    "asyncio.get_event_loop": lambda: Unknown(text="asyncio.get_event_loop"),
+    "asyncio.get_running_loop": lambda: Unknown(text="asyncio.get_running_loop"),
+    "random.SystemRandom": lambda: Named("random"),
+    "tornado.ioloop.IOLoop.current": lambda: Unknown(text="tornado.ioloop.IOLoop.current"),
+}
+"""What gives an object that is there already, or that has the methods of a module."""
 _SIGNED = {
     "jwt.decode": False,
     "jwt.encode": True,
@@ -137,7 +145,9 @@ class TornadoModel(Functional):
                 if isinstance(node, ast.Call):
                     return self._digests_compared(args, node)
             case "hmac.new" | "hmac.digest" if args and (
-                isinstance(args[0], Unknown | Named | Setting) and "client" not in args[0].labels
+                isinstance(args[0], Unknown | Named | Setting)
+                # A key that is looked up under a name that the client says is the server's own, too.
+                and ("client" not in args[0].labels or args[0].labels & {"answer", "found"})
             ):
                 chosen = (
                     labels_of(*args[1:]) & {"client", "message"}
@@ -154,12 +164,8 @@ class TornadoModel(Functional):
                 # A file of users, passwords, keys: whoever installs the program makes it.
                 text = f"{name}({text_of(args[0])})"
                 return Setting(text, Const(value=False), text=text)
-            case (
-                "tornado.ioloop.IOLoop.current"
-                | "asyncio.get_event_loop"
-                | "asyncio.get_running_loop"
-            ):
-                return Unknown(text=name)
+            case _ if name in _STANDS_FOR:
+                return _STANDS_FOR[name]()
             case _ if name in _SIGNED and (signed := self._of_what_is_signed(name, args, node)):
                 return signed
             case "django.contrib.auth.get_user" if self.mode == "anonymous":

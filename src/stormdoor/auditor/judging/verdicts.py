@@ -290,7 +290,7 @@ def _open_effects(path: Path) -> list[Event]:
 
 
 def _asked_by_message(path: Path) -> bool:
-    return bool(message_checks(path)) and not message_effects(path)
+    return bool(message_checks(path)) and not message_effects(path, asking=True)
 
 
 def _first_check(path: Path, stage: Stage) -> Event | None:

@@ -53,6 +53,7 @@ __all__ = [
     "says_which",
     "says_who",
     "turns_off",
+    "words_about",
     "words_of",
 ]
 
@@ -96,7 +97,7 @@ def _words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
-def _words_about(name: str) -> list[str]:
+def words_about(name: str) -> list[str]:
     """Its words without the session of a thing: a `db_session` is nobody's."""
     words = _words_of(name)
     return [
@@ -126,7 +127,7 @@ _RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sesid"
 @lru_cache(maxsize=16384)
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
-    words = _words_about(name)
+    words = words_about(name)
     if NOT_CREDENTIAL & set(words) or words[-1:] in (["url"], ["uri"], ["manager"]):
         return False  # `auth_url` is where one gets it, `session_manager` knows all of them
     if words[-1:] == ["pass"] or any(one.endswith(_RUN_TOGETHER) for one in words):
@@ -148,7 +149,7 @@ def proves(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_identity_name(name: str) -> bool:
     """Whether an attribute of this name says who the client is."""
-    words = _words_about(name)
+    words = words_about(name)
     if not words or is_setting_name(name):
         return False
     return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
@@ -290,7 +291,7 @@ def is_authorizer(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
-    words = set(_words_about(name))
+    words = set(words_about(name))
     words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
     if "keys" in words and words & {"api", "access"}:
         return True
@@ -311,7 +312,7 @@ _WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe",
 @lru_cache(maxsize=16384)
 def is_verification_name(name: str) -> bool:
     """Whether a function of this name finds out who the client is, or what it may do."""
-    words = _words_about(name.rpartition(".")[2])
+    words = words_about(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
     if (
@@ -363,6 +364,7 @@ def is_identity_error(name: str) -> bool:
     return bool(
         words & {"signature", "unauthorized", "unauthorised", "unauthenticated", "credentials"}
         or words & {"auth", "authentication", "login"}
+        or words & {"decrypt", "decryption", "verification", "verify"}
         or ({"invalid", "bad", "expired"} & words and {"token", "password", "session"} & words)
     )
 

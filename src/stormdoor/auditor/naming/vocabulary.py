@@ -22,7 +22,7 @@ __all__ = [
 CREDENTIAL = words(
     """
     apikey auth authorization bearer code cookie cookies credential credentials creds csrf hash
-    hmac jwt key nonce otp passphrase passwd password pin pwd secret session sessionid sid sig
+    hmac jwt key nonce otp passphrase passwd password pin pw pwd secret session sessionid sid sig
     signature ticket token tokens xsrf
     """
 )
@@ -54,7 +54,7 @@ IDENTITY = words(
 VERIFY = words(
     """
     allowed auth authenticate authenticated authenticates authorise authorised authorize
-    authorized credential credentials identity introspect logged loggedin login permission
+    authorized checkpw credential credentials identity introspect logged loggedin login permission
     permissions permitted signin unseal unsign verified verifies verify whoami
     """
 )

@@ -4,6 +4,7 @@ import ast
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.functions import Functions
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
@@ -56,7 +57,11 @@ class Decorators(Functions):
         if name in {"staticmethod", "classmethod", "property"}:
             return value
         local = bool(self.frames) and self.frame.module is module
-        applied = self.evaluate(decorator) if local else self.in_module(module, decorator)
+        stage, self.stage = self.stage, Stage.IMPORT  # whenever the method is looked at first
+        try:
+            applied = self.evaluate(decorator) if local else self.in_module(module, decorator)
+        finally:
+            self.stage = stage
         match applied:
             case Named(name=dotted):
                 last = dotted.rpartition(".")[2]
@@ -92,7 +97,7 @@ class Decorators(Functions):
 
     def _foreign_decorator(self, name: str, value: Value, node: ast.expr, module: Module) -> Value:
         last = name.rpartition(".")[2]
-        words = set(lexicon.words_of(last))
+        words = set(lexicon.words_about(last))
         about_identity = (
             lexicon.is_verification_name(last)
             or words

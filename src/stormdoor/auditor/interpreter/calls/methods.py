@@ -44,6 +44,7 @@ _UNPACKS = frozenset({"extract", "extractall"})
 
 _FILLS = frozenset({"MergeFromString", "ParseFromString"})
 """Methods of a message of a protocol that read what it holds."""
+_EVENTS = frozenset({"asyncio.Event()", "tornado.locks.Event()"})
 _AGAIN = frozenset({"copy", "items", "keys", "values"})
 """Methods that give what a table holds, and no answer about it."""
 
@@ -66,6 +67,8 @@ class Methods(Rows):
             words=tuple(words.items()),
             receiver=receiver,
         )
+        if name == "wait" and self._never_happens(receiver):
+            raise Thrown("CancelledError", node, self.frame.module)
         passed = self._passed_on(receiver, name, args, words, node)
         if passed is not None:
             return passed
@@ -117,6 +120,18 @@ class Methods(Rows):
         cursor, labels = self.asked_for.pop(id(receiver), (None, NONE))
         if cursor is not None:
             cursor.labels = labels
+
+    def _never_happens(self, awaited: Value) -> bool:
+        """`await self.logged_in.wait()`, of an event of the connection that nothing on the way has set."""
+        handler = self.handler
+        return (
+            handler is not None
+            and text_of(awaited) in _EVENTS
+            and any(one is awaited for one in handler.attrs.values())
+            and not any(
+                event.receiver is awaited and event.text.endswith(".set") for event in self.events
+            )
+        )
 
     def _passed_on(
         self,

@@ -27,6 +27,7 @@ from stormdoor.auditor.interpreter.values import (
     Labels,
     Mapping,
     Member,
+    Named,
     Nobody,
     Setting,
     Unknown,
@@ -132,8 +133,8 @@ class Unread(Listening):
                 # What is shown to something that logs in is a credential, whatever it is called.
                 shown = lexicon.logs_in(last) and "client" in labels_of(*everything)
                 return self.verification(node, text, by_name=not (proof or shown), name=last)
-            asked = last not in _HARMLESS and not _delivers(last) and not elsewhere
-            if asked and "client" in labels_of(*everything):
+            asked = last not in _HARMLESS or self._is_shown_to_library(function, args)
+            if asked and not (_delivers(last) or elsewhere) and "client" in labels_of(*everything):
                 self.refuted(node, text)
             nobody = _nobody_among(everything, last)
             if nobody is not None and last not in _HARMLESS:
@@ -226,6 +227,10 @@ class Unread(Listening):
             and not _runs_code(name, args)
             and not (name == "execute" and self._has_put_in(args[1:]))
         )
+
+    def _is_shown_to_library(self, function: Value, args: list[Value]) -> bool:
+        """Whether a library is given a credential: `paseto.decode(KEY, token)` does more than with a text."""
+        return isinstance(function, Named) and any(map(self.is_proof, args))
 
     def _asked_of_what_was_found(
         self, function: Value, text: str, args: list[Value], node: ast.AST

@@ -179,6 +179,12 @@ class Names(Registries):
             )
         if isinstance(value, Setting) and name in needed_by(module.tree):
             value = Setting(value.name, Const(...), value.labels, value.text)
+        if (
+            isinstance(value, Unknown)
+            and value.labels == _DRAWN
+            and lexicon.is_credential_name(name)
+        ):
+            value = Unknown(frozenset({"secret"}), name, truthy=True)  # `PIN = randrange(10 ** 6)`
         self.globals[key] = value
         if isinstance(value, Mapping):
             if not value.items and (
@@ -209,6 +215,7 @@ class Names(Registries):
 
 _SWITCHES = frozenset({"feature", "features", "flag", "flags", "switches", "toggles"})
 """Words of tables that turn parts of a program on and off."""
+_DRAWN = frozenset({"drawn"})
 _BUILTINS = frozenset(dir(builtins))
 
 
