@@ -22,7 +22,7 @@ __all__ = [
 CREDENTIAL = words(
     """
     apikey auth authorization bearer code cookie cookies credential credentials creds csrf hash
-    hmac jwt key nonce otp passphrase passwd password pin pwd secret session sessionid sid sig
+    hmac jwt key nonce otp passphrase passwd password pin pw pwd secret session sessionid sid sig
     signature ticket token tokens xsrf
     """
 )

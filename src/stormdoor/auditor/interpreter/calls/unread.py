@@ -3,10 +3,10 @@
 import ast
 import re
 
-from stormdoor.auditor.interpreter.boards import is_a_pin
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in
+from stormdoor.auditor.interpreter.namesakes import is_a_thing
 from stormdoor.auditor.interpreter.pieces import (
     FINDS,
     flat,
@@ -217,7 +217,7 @@ class Unread(Listening):
         """Whether a call is shown a credential, to look at it, and not to hand it on or to run it."""
         return (
             any(
-                self.is_proof(one) and not is_a_pin(one, self.frame.module)
+                self.is_proof(one) and not is_a_thing(one, self.frame.module)
                 for one in everything
                 if not isinstance(one, Instance)
             )

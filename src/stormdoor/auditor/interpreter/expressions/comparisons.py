@@ -450,7 +450,7 @@ def _is_password_of(shown: Value, found: Value) -> bool:
         labels_of(shown) >= {"client", "credential"}
         and "client" in labels_of(found)
         and not chosen(found)
-        and bool({"pass", "passwd", "password", "pwd"} & words)
+        and bool({"pass", "passwd", "password", "pw", "pwd"} & words)
     )
 
 
