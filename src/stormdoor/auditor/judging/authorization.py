@@ -12,7 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.judging.asking import Asking
-from stormdoor.auditor.judging.commands import ends_what_runs
+from stormdoor.auditor.judging.commands import ends_what_runs, fires_what_it_names
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in, values_in
 from stormdoor.auditor.judging.own import (
@@ -188,12 +188,13 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if _queued(event.text):
             continue
-        if event.text.rpartition(".")[2] in BENIGN and not tells_all_of(event):
+        told = tells_all_of(event) or fires_what_it_names(event)
+        if event.text.rpartition(".")[2] in BENIGN and not told:
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
-        told = is_given_the_user(event) or _is_told_the_right(event)
-        if told or only_reads(event) or _is_content(event):
+        asked = is_given_the_user(event) or _is_told_the_right(event)
+        if asked or only_reads(event) or _is_content(event):
             continue
         if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
             continue

@@ -365,11 +365,19 @@ def _only_reads(name: str, args: list[Value], words: dict[str, Value]) -> bool:
     )
 
 
+_STARTS = ("asyncio.create_subprocess_", "tornado.process.Subprocess")
+"""How the names begin of what starts a program, and stands where much else only waits."""
+
+
 def _acts(name: str) -> bool:
     top = name.partition(".")[0]
     return (
-        top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
-        and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
-        and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
-        and not name.startswith(BY_CHANCE)
-    ) or name in {"open", "eval", "exec", "compile", "__import__"}
+        (
+            top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
+            and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
+            and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
+            and not name.startswith(BY_CHANCE)
+        )
+        or name.startswith(_STARTS)
+        or name in {"open", "eval", "exec", "compile", "__import__"}
+    )
