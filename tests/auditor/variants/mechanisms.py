@@ -565,6 +565,14 @@ def numbers_add(a, b):
         "missing",
         {"app.py": _NAMED.format(does="clients[name].write_message(text)")},
     ),
+    "each looks whether it is the one": (
+        "missing",
+        {
+            "app.py": _NAMED.format(
+                does="for one in clients.values():\n        if one.id == name: one.write_message(text)"
+            )
+        },
+    ),
     "all are told, whatever they are called": (
         "ok",
         {

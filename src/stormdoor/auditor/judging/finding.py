@@ -16,14 +16,42 @@ _KEEPS = words("add append clear discard items keys pop remove values")
 
 def is_found_by_nobody(project: Project, event: Event) -> bool:
     """`clients[self.get_argument("Id")] = self`, where all of the table are told the same, if anything."""
-    return (
-        event.kind == "join"
-        and isinstance(event.node, ast.Subscript)
-        and isinstance(event.node.value, ast.Name)
-        and event.node.value.id == event.text
-        and _picks_nobody(event.module, event.text)
-        and not _is_had_from(project, event.module, event.text)
-    )
+    match event.node:
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Attribute(attr=key)) if (
+            event.kind == "join" and name == event.text
+        ):
+            return (
+                _picks_nobody(event.module, name)
+                and _is_only_kept(event.module, name, key)
+                and not _is_had_from(project, event.module, name)
+            )
+        case _:
+            return False
+
+
+@lru_cache(maxsize=256)
+def _is_only_kept(module: Module, table: str, key: str) -> bool:
+    """Whether what a connection says it is called is for the table alone, and is compared with nothing."""
+    beside: set[int] = set()
+    uses: set[int] = set()
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Load()) if name == key:
+                uses.add(id(node))
+            case (
+                ast.Subscript(value=ast.Name(id=name), slice=inner)
+                | ast.Compare(left=inner, comparators=[ast.Name(id=name)])
+                | ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))], value=inner)
+            ) if name == table:
+                beside.update(map(id, ast.walk(inner)))
+            case (
+                ast.Call(func=ast.Name(id="print"))
+                | ast.Call(func=ast.Attribute(value=ast.Name(id="log" | "logger" | "logging")))
+            ):
+                beside.update(map(id, ast.walk(node)))
+            case _:
+                pass
+    return uses <= beside
 
 
 @lru_cache(maxsize=256)
