@@ -306,9 +306,16 @@ NEEDS = {{"set": "devices:write", "firmware": "devices:admin"}}
 class DeviceSocket(tornado.websocket.WebSocketHandler):
     scopes: frozenset = frozenset()
 
+    def select_subprotocol(self, protocols):
+        for one in protocols:
+            if one.startswith("bearer."):
+                self.token = one[7:]
+                return one
+
     def open(self):
         try:
-            claims = jwt.decode(self.get_argument("token", ""), self.settings["key"], algorithms=["ES256"])
+            token = getattr(self, "token", "")
+            claims = jwt.decode(token, self.settings["key"], algorithms=["ES256"])
         except jwt.InvalidTokenError:
             self.close(4401)
             return
@@ -439,6 +446,64 @@ class MudSocket(tornado.websocket.WebSocketHandler):
 tornado.web.Application([("/mud", MudSocket)]).listen(4000)
 """
 
+_ROW = """
+import json, sqlite3
+import tornado.web, tornado.websocket
+
+db = sqlite3.connect("items.db")
+
+class ItemSocket(tornado.websocket.WebSocketHandler):
+    def prepare(self):
+        token = self.get_argument("token", "")
+        row = db.execute("select id, role from users where token = ?", (token,)).fetchone()
+        if not row:
+            raise tornado.web.HTTPError(401)
+        {asks}
+        self.user = row[0]
+
+    def on_message(self, message):
+        db.execute("delete from items where id = ?", (json.loads(message)["item"],))
+        db.commit()
+
+tornado.web.Application([("/items", ItemSocket)]).listen(8080)
+"""
+
+_MAIL = """
+import imaplib, json, os
+import tornado.web, tornado.websocket
+
+{shared}
+
+class MailSocket(tornado.websocket.WebSocketHandler):
+    box = None
+
+    def on_message(self, message):
+        data = json.loads(message)
+        if data["op"] == "login":
+            {login}
+        elif self.box is None:
+            self.close()
+        elif data["op"] == "open":
+            self.box.select(data["folder"])
+        elif data["op"] == "delete":
+            self.box.store(data["number"], "+FLAGS", "Deleted")
+
+tornado.web.Application([("/mail", MailSocket)]).listen(8080)
+"""
+
+_CONVERT = """
+import json, subprocess
+import tornado.web, tornado.websocket
+
+class ConvertSocket(tornado.websocket.WebSocketHandler):
+    def on_message(self, message):
+        data = json.loads(message)
+        {asks}
+        self.program = subprocess.Popen(["ffmpeg", "-i", "-", "-f", data["format"], "-"])
+
+tornado.web.Application([("/convert", ConvertSocket)]).listen(8080)
+"""
+
 _NAMED = """
 import tornado.web, tornado.websocket
 
@@ -490,6 +555,12 @@ _PAIRS = {
     ),
     "scopes that begin empty": _pair(
         _SCOPES, "if needed not in self.scopes:\n            return", "pass"
+    ),
+    "a row of who logs in": _pair(
+        _ROW, 'if row[1] != "editor":\n            raise tornado.web.HTTPError(403)', "pass"
+    ),
+    "a program that is given one of a list": _pair(
+        _CONVERT, 'if data["format"] not in ("mp3", "ogg", "wav"):\n            return', "pass"
     ),
     "the connection that began it": _pair(
         _JOBS, "job is None or job.owner is not self", "job is None"
@@ -560,6 +631,29 @@ def numbers_add(a, b):
     "a ticket of a help desk that is the user's": (
         "ok",
         {"app.py": _TICKETS.format(which="customer=self.current_user, ")},
+    ),
+    "the mailbox of who logs in": (
+        "ok",
+        {
+            "app.py": _MAIL.format(
+                shared="",
+                login="""box = imaplib.IMAP4_SSL("mail.example.org")
+            box.login(data["user"], data["password"])
+            self.box = box""",
+            )
+        },
+    ),
+    "the mailbox of the program": (
+        "missing",
+        {
+            "app.py": _MAIL.format(
+                shared="""shared = imaplib.IMAP4_SSL("mail.example.org")
+shared.login("office", os.environ["OFFICE"])""",
+                login="""if data["password"] != os.environ["DOOR"]:
+                return
+            self.box = shared""",
+            )
+        },
     ),
     "somebody is told by the name that was said": (
         "missing",

@@ -141,9 +141,30 @@ def unasked_objects(endpoint: Endpoint) -> list[Event]:
     if asking.before_accept:
         return []  # who is not asked there lets nobody in, or is told to by a setting
     deeds = [*chosen_objects(endpoint), *_commanded(endpoint)]
-    unasked = [event for event in deeds if asking.leaves_open(event)]
+    elsewhere = _logged_into(endpoint)
+    unasked = [
+        event
+        for event in deeds
+        if asking.leaves_open(event) and not event.text.startswith(elsewhere)
+    ]
     kept = kept_by_a_secret(endpoint, unasked) if unasked else []
     return [event for event in unasked if event not in kept]
+
+
+def _logged_into(endpoint: Endpoint) -> tuple[str, ...]:
+    """`box = IMAP4(HOST)`, `box.login(data["user"], data["password"])`: that server asks who may what there.
+
+    What the program keeps for all is no such thing, whoever has logged into it.
+    """
+    events = endpoint.member.events
+    made = {one.text for one in events if one.kind == "call" and one.stage in SERVING}
+    return tuple(
+        f"{holder}."
+        for one in events
+        if one.kind == "call" and one.labels >= {"client", "credential"}
+        for holder, _, name in [one.text.rpartition(".")]
+        if holder.endswith(")") and holder.partition("(")[0] in made and lexicon.is_login(name)
+    )
 
 
 def _commanded(endpoint: Endpoint) -> list[Event]:

@@ -10,6 +10,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.own import is_asked_of_a_list
 from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
@@ -115,7 +116,7 @@ def _is_command(event: Event) -> bool:
     if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
         return False
     if event.text.startswith(PROGRAMS):
-        return _says_what_runs(event)
+        return _says_what_runs(event) and not is_asked_of_a_list(event)
     if event.text in _CODE:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
@@ -161,6 +162,8 @@ def fires_what_it_names(event: Event) -> bool:
 def _says_what_runs(event: Event) -> bool:
     """Whether what is said is the program or an argument, and not only what one of the source reads."""
     words = dict(event.words)
+    if event.receiver is not None and (event.values or event.words):
+        return "message" in labels_of(*event.values, *words.values())  # what a program is told then
     read = words.get("input")
     if read is None or "message" not in labels_of(read):
         return True

@@ -70,6 +70,8 @@ _DELIVERS = words(
 """What hands something on and gives no answer about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
+_ROWS = _FETCHES | {"first", "one_or_none", "scalar", "scalar_one_or_none"}
+"""What gives the row that was looked for."""
 _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
 _PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
@@ -360,7 +362,9 @@ class Unread(Listening):
 
 def _of_answer(labels: Labels, name: str) -> Labels:
     """The labels of what a call gives that was not read; another form of a text is no answer."""
-    lost = {"self", "proven"} if name in {"encode", "decode"} else {"self", "setting", "proven"}
+    lost = {"self"} if name in {"encode", "decode"} else {"self", "setting"}
+    if name not in _ROWS:
+        lost |= {"proven"}  # what is asked of the answer that says who it is, is another one
     made = name in _FORMS and "drawn" in labels
     return labels - lost if made else (labels - lost) | {"answer"}
 
