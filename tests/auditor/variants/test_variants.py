@@ -40,6 +40,7 @@ from tests.auditor.variants import (
     left_empty,
     looked_up,
     made_here,
+    mechanisms,
     messages,
     modern,
     no_guard,
@@ -273,10 +274,13 @@ def test_what_a_whole_program_asks_for(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, text, {})) == wanted
 
 
-@pytest.mark.parametrize("name", rights.FILES)
+OF_FILES = rights.FILES | mechanisms.FILES
+
+
+@pytest.mark.parametrize("name", OF_FILES)
 def test_what_is_done_in_another_file(name: str, tmp_path: Path) -> None:
-    """What a message has done is done by whoever waits at the other end of a queue."""
-    wanted, files = rights.FILES[name]
+    """What a message has done is done at the other end of a queue, of a table, of an event."""
+    wanted, files = OF_FILES[name]
     (endpoint,) = scene_of(tmp_path, files).endpoints
     assert permission(endpoint) == wanted
 

@@ -332,6 +332,8 @@ class TornadoModel(Functional):
                     found = self.tornado_method(target, name.value, node)
                     if isinstance(found, Nobody):
                         return found
+                    if name.value in self.stored_names(target.info):
+                        return args[2]  # nothing has put it there yet
                     return Setting(name.value, args[2], text=f"getattr {name.value}")
             if len(args) > 2 and isinstance(
                 target, Function | Bound | Authenticated | Partial | Special

@@ -299,7 +299,10 @@ class Core:
 
     def _are_listed(self, values: list[Value]) -> bool:
         """Whether all that a client chooses is one of a list, each of which somebody thought of."""
-        chosen = [one for one in values if "client" in one.labels]
+        parts = [
+            part for one in values for part in (one.items if isinstance(one, Sequence) else [one])
+        ]
+        chosen = [one for one in parts if "client" in labels_of(one)]
         return bool(chosen) and all(self.said.told.listed(one) is not None for one in chosen)
 
     def select_rest(self) -> None:

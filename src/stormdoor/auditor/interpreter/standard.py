@@ -237,7 +237,8 @@ def _builtin(name: str, args: list[Value]) -> Value | None:
         rows = zip(*(column.items for column in columns), strict=False)
         return Sequence([Sequence(list(row), "tuple") for row in rows])
     if len(args) != 1:
-        return Sequence([]) if not args and name in {"set", "list", "tuple", "frozenset"} else None
+        empty = not args and name in {"set", "list", "tuple", "frozenset"}
+        return Sequence([], name) if empty else None
     value = args[0]
     if isinstance(value, Sequence):
         if name == "len":

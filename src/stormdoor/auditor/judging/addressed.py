@@ -15,9 +15,10 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.authorization import only_reads
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.finding import is_found_by_nobody
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import ADDRESS, path_of
-from stormdoor.auditor.judging.verbs import BENIGN
+from stormdoor.auditor.judging.verbs import BENIGN, PROGRAMS
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.project import Project
@@ -44,7 +45,13 @@ def addressed_by_anybody(endpoint: Endpoint) -> list[Event]:
     """
     events = endpoint.anonymous.events
     quiet = only_listens(endpoint)
-    return [one for one in events if _is_addressed(one) and not (quiet and is_for_listeners(one))]
+    return [
+        one
+        for one in events
+        if _is_addressed(one)
+        and not (quiet and is_for_listeners(one))
+        and not is_found_by_nobody(endpoint.project, one)
+    ]
 
 
 def only_listens(endpoint: Endpoint) -> bool:
@@ -97,7 +104,8 @@ def _only_makes(event: Event) -> bool:
     last = (lexicon.chain_of(event.text) or [""])[-1]
     if lexicon.words_of(last)[:1] in (["generate"], ["render"]):
         return True
-    return event.kind == "act" and event.receiver is None and last[:1].isupper()
+    made = event.kind == "act" and event.receiver is None and last[:1].isupper()
+    return made and not event.text.startswith(PROGRAMS)
 
 
 def _is_of_what_was_found(event: Event) -> bool:

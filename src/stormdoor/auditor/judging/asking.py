@@ -9,7 +9,7 @@ from typing import TypeAlias
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Event, Stage
 from stormdoor.auditor.interpreter.expressions.proofs import mark_at
-from stormdoor.auditor.interpreter.values import labels_of
+from stormdoor.auditor.interpreter.values import labels_of, text_of
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in
 from stormdoor.auditor.judging.kinship import Kinship
@@ -23,6 +23,8 @@ from stormdoor.auditor.judging.questions import (
 from stormdoor.auditor.judging.relevance import attribute_asked, is_about
 from stormdoor.auditor.judging.swallowing import is_swallowed
 from stormdoor.auditor.judging.themselves import Themselves
+from stormdoor.auditor.judging.verbs import OF_SOMEBODY, THEMSELVES
+from stormdoor.auditor.judging.wording import stems_of
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Module
 
@@ -60,7 +62,11 @@ class Asking:
         self._logs_in = bool(shown)
         # Behind a door that knows its user, or of an address, it is the thing itself whose secret is shown.
         logs_in = endpoint.authentication.kind in _BY_MESSAGE
-        said = [one for one in shown if logs_in and "message" in one.labels]
+        said = [
+            one
+            for one in shown
+            if logs_in and "message" in one.labels and not _is_secret_of_a_thing(one)
+        ]
         self._of_login = {label for one in said for label in one.labels if label.startswith("@")}
         self._beside_proof = frozenset[int]().union(
             *(_asked_with(one.module, one.node) for one in said)
@@ -288,6 +294,17 @@ class Asking:
         return {"True", "False"} <= answers
 
 
+def _is_secret_of_a_thing(question: Event) -> bool:
+    """`hmac.compare_digest(jobs[data["job"]].secret, data["secret"])`: who has it may, whoever it is."""
+    return any(
+        labels_of(one) >= {"client", "found"} and bool(_THINGS & stems_of(text_of(one)))
+        for one in question.values
+    )
+
+
+_THINGS = OF_SOMEBODY - THEMSELVES - {"session", "uuid"}
+
+
 @lru_cache(maxsize=1024)
 def _asked_with(module: Module, node: ast.AST) -> frozenset[int]:
     """All that is a part of the condition in which a credential is compared."""
@@ -334,7 +351,8 @@ def _proven_later(path: Path, doing: Event) -> frozenset[int]:
 
 def _turns(path: Path) -> Iterator[list[Event]]:
     """What happens for each message, the first with what came before it, if it is known how it ended."""
-    if path.outcome != "refused" and not path.message_end and path.open_end != "raised":
+    ended = path.outcome == "refused" or path.open_end in {"raised", "closed"}
+    if not (ended or path.message_end):
         return
     begin = 0
     for end in path.handled or [len(path.events)]:

@@ -12,7 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.judging.asking import Asking
-from stormdoor.auditor.judging.commands import ends_what_runs
+from stormdoor.auditor.judging.commands import ends_what_runs, fires_what_it_names
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import chosen_in, values_in
 from stormdoor.auditor.judging.own import (
@@ -141,9 +141,30 @@ def unasked_objects(endpoint: Endpoint) -> list[Event]:
     if asking.before_accept:
         return []  # who is not asked there lets nobody in, or is told to by a setting
     deeds = [*chosen_objects(endpoint), *_commanded(endpoint)]
-    unasked = [event for event in deeds if asking.leaves_open(event)]
+    elsewhere = _logged_into(endpoint)
+    unasked = [
+        event
+        for event in deeds
+        if asking.leaves_open(event) and not event.text.startswith(elsewhere)
+    ]
     kept = kept_by_a_secret(endpoint, unasked) if unasked else []
     return [event for event in unasked if event not in kept]
+
+
+def _logged_into(endpoint: Endpoint) -> tuple[str, ...]:
+    """`box = IMAP4(HOST)`, `box.login(data["user"], data["password"])`: that server asks who may what there.
+
+    What the program keeps for all is no such thing, whoever has logged into it.
+    """
+    events = endpoint.member.events
+    made = {one.text for one in events if one.kind == "call" and one.stage in SERVING}
+    return tuple(
+        f"{holder}."
+        for one in events
+        if one.kind == "call" and one.labels >= {"client", "credential"}
+        for holder, _, name in [one.text.rpartition(".")]
+        if holder.endswith(")") and holder.partition("(")[0] in made and lexicon.is_login(name)
+    )
 
 
 def _commanded(endpoint: Endpoint) -> list[Event]:
@@ -188,12 +209,13 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if _queued(event.text):
             continue
-        if event.text.rpartition(".")[2] in BENIGN and not tells_all_of(event):
+        told = tells_all_of(event) or fires_what_it_names(event)
+        if event.text.rpartition(".")[2] in BENIGN and not told:
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name
-        told = is_given_the_user(event) or _is_told_the_right(event)
-        if told or only_reads(event) or _is_content(event):
+        asked = is_given_the_user(event) or _is_told_the_right(event)
+        if asked or only_reads(event) or _is_content(event):
             continue
         if is_in_own_place(event) or is_own_row(event) or is_asked_of_a_list(event):
             continue

@@ -10,14 +10,15 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.own import is_asked_of_a_list
 from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
-from stormdoor.auditor.judging.wording import words_before
+from stormdoor.auditor.judging.wording import name_of, words_before
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["commands_of_anybody", "ends_what_runs"]
+__all__ = ["commands_of_anybody", "ends_what_runs", "fires_what_it_names"]
 
 _ENDS = words(
     """
@@ -44,6 +45,10 @@ _BUSES = words("bus dispatch dispatcher emitter event events hooks pubsub signal
 """Words of what calls functions of the program by the name of an event."""
 _INVOKERS = frozenset({"commander", "executor", "interpreter", "invoker"})
 """Words for what runs commands of its own; what has work done in a thread is given it by `submit`."""
+_TYPED = frozenset({"cmd", "command"})
+"""`console.command(line)`: a method that is called like what it runs."""
+_QUERIES = frozenset({"mutation", "query", "sql"})
+"""Fields of a message that are a program in a language of queries."""
 _RUN = words("cell cmd code command expression program script shell source statement")
 """Words for what is run: of the function, or of the field that it is given."""
 
@@ -111,7 +116,7 @@ def _is_command(event: Event) -> bool:
     if event.kind not in {"act", "call", "join"} or not event.labels >= {"client", "message"}:
         return False
     if event.text.startswith(PROGRAMS):
-        return _says_what_runs(event)
+        return _says_what_runs(event) and not is_asked_of_a_list(event)
     if event.text in _CODE:
         return True
     if event.text in _FILES or event.text.startswith(_OF_FILES):
@@ -122,15 +127,17 @@ def _is_command(event: Event) -> bool:
     if any("rpc" in word for name in chain for word in lexicon.words_of(name)):
         return bool(_CALLS & set(lexicon.words_of(chain[-1])))
     last = lexicon.words_of(chain[-1]) if chain else []
-    bus = _BUSES & words_before(event) or last[1:2] in (["event"], ["signal"])
-    if bus and _FIRES & set(last[:1]):
-        return any(
-            "message" in labels_of(one) and text_of(one) != "message"
-            for one in (*event.values[:1], dict(event.words).get("signal", Const(None)))
-        )
-    words = set(lexicon.words_of(event.text.rpartition(".")[2]))
+    return fires_what_it_names(event) or _runs_what_it_says(event, set(last))
+
+
+def _runs_what_it_says(event: Event, words: set[str]) -> bool:
+    """`kernel.execute(data["code"])`, `console.command(line)`, `schema.execute(data["query"])`."""
+    if words and words <= _TYPED:
+        return bool(event.values) and "message" in labels_of(event.values[0])
     if not _RUNS & words:
         return False
+    if event.values and _QUERIES & {str(name) for name in path_of(text_of(event.values[0]))[-1:]}:
+        return "message" in labels_of(event.values[0])
     if _INVOKERS & words_before(event) and "execute" in words:
         return True
     fields = {
@@ -142,9 +149,21 @@ def _is_command(event: Event) -> bool:
     return bool(_RUN & (words | fields))
 
 
+def fires_what_it_names(event: Event) -> bool:
+    """`dispatcher.send(signal=data["event"])`: what listens to it is a function of the program."""
+    last = lexicon.words_of(name_of(event))
+    bus = _BUSES & words_before(event) or last[1:2] in (["event"], ["signal"])
+    return bool(bus and _FIRES & set(last[:1])) and any(
+        "message" in labels_of(one) and text_of(one) != "message"
+        for one in (*event.values[:1], dict(event.words).get("signal", Const(None)))
+    )
+
+
 def _says_what_runs(event: Event) -> bool:
     """Whether what is said is the program or an argument, and not only what one of the source reads."""
     words = dict(event.words)
+    if event.receiver is not None and (event.values or event.words):
+        return "message" in labels_of(*event.values, *words.values())  # what a program is told then
     read = words.get("input")
     if read is None or "message" not in labels_of(read):
         return True

@@ -69,6 +69,7 @@ from stormdoor.auditor.judging.wording import (
     name_of,
     statement_in,
     stems_of,
+    words_before,
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
@@ -247,7 +248,13 @@ def _speaks_to_whom_it_names(event: Event) -> bool:
         return True  # `if one.name == data["to"]: one.write_message(text)`
     fields = list(fields_of(event))
     told = len(fields) > 1 or bool(_MAILS & words)  # what is told may have been made of it before
-    return bool(SPEAKS & words) and told and any(_RECIPIENT.match(one) for one in fields)
+    if words == {"create"}:
+        words = words_before(event)  # `client.messages.create(to=data["to"], body=data["body"])`
+    return (
+        bool(SPEAKS & stems_of(" ".join(words)))
+        and told
+        and any(_RECIPIENT.match(one) for one in fields)
+    )
 
 
 _MAILS = words("email mail sendmail sms")
@@ -258,6 +265,8 @@ def _speaks_where_it_names(event: Event) -> bool:
     if not SPEAKS & set(lexicon.words_of(name_of(event))):
         return False
     placed = [("", value) for value in event.values] if len(event.values) > 1 else []
+    if placed and name_of(event) == "publish":
+        placed[0] = ("topic", event.values[0])  # whatever the message calls it
     return any(
         "client" in labels_of(place)
         and bool(labels_of(place) & {"message", "query", "url"})

@@ -44,6 +44,8 @@ _KEPT = words("history log logs received seen sent undo")
 _REQUESTS = frozenset({"delete", "patch", "post", "put"})
 _WORKERS = frozenset({"job", "jobs", "task", "tasks", "worker", "workers"})
 """Words for who does what it is sent."""
+_TO_WORKERS = frozenset({"dealer", "push", "req", "requester"})
+"""Sockets of ZeroMQ at whose other end somebody does what comes, and not only hears it."""
 _TABLES = frozenset({"action", "actions", "command", "commands", "trigger", "triggers"})
 """Words of a table whose rows are done by whoever reads them."""
 _NEAR = re.compile(r"(localhost|[\w-]+|[\w.-]+\.(local|lan|home|internal))", re.IGNORECASE)
@@ -65,10 +67,11 @@ def is_order(event: Event) -> bool:
             for key in one.items
             if isinstance(key, str)
         ]
-    if told and words[:1] and words[0] in _SENDS and _WORKERS & words_before(event):
+    before = words_before(event)
+    worker = _WORKERS & before or ("zmq" in before and _TO_WORKERS & before)
+    if told and words[:1] and words[0] in _SENDS and worker:
         return True
     if told and words[:1] and words[0] in _LINES_UP and event.receiver is None:
-        before = words_before(event)
         return bool(_LINED_UP & before) and not _KEPT & before
     if words[:1] in (["insert"], ["create"]) and (told or event.selected):
         return bool(_TABLES & _words_of_table(event))

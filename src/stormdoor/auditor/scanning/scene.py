@@ -211,6 +211,13 @@ def _unnamed(module: Module) -> Iterator[Imported]:
         for one in bindings
         if isinstance(one, Imported)
     ]
+    imported += [
+        (alias.name.partition(".")[0], Imported(alias.name, 0, None))
+        for statement in module.tree.body
+        if isinstance(statement, ast.Import)
+        for alias in statement.names
+        if "." in alias.name and not alias.asname  # `import game.actions` binds `game`
+    ]
     if not imported:
         return
     named = set[str]() if module.is_package else _names_in(module.tree)

@@ -192,14 +192,16 @@ class Libraries(Methods):
             deciphered = self._deciphered(name, args, node)
             if deciphered is not None:
                 return deciphered
+        shown = args[0] if args else None
+        empty = isinstance(shown, Const) and not shown.value  # nobody is let in for that
         if (
             self.mode == "origin"
             or not name.startswith(_JWT)
             or name.rpartition(".")[2] not in _VERIFIES
-            or not (labels_of(*args, *words.values()) & {"client", "identity"} or _is_empty(args))
+            or not (empty or labels_of(*args, *words.values()) & {"client", "identity"})
         ):
             return None
-        if self.mode == "anonymous":
+        if self.mode == "anonymous" or empty:
             return self._verified_token(name, args, words, node)
         self.record("check", node, name, values=tuple(args))
         return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
@@ -348,11 +350,6 @@ def _as_of_the_language(function: Named) -> Named:
     return function
 
 
-def _is_empty(args: list[Value]) -> bool:
-    """`jwt.decode(payload.get("token", ""), KEY)`, where nothing was shown: no token is empty."""
-    return isinstance(args[0], Const) and not args[0].value if args else False
-
-
 def _is_unbound(name: str) -> bool:
     """A method of one of Python's own types, with the object as its first argument."""
     top, _, last = name.partition(".")
@@ -370,11 +367,19 @@ def _only_reads(name: str, args: list[Value], words: dict[str, Value]) -> bool:
     )
 
 
+_STARTS = ("asyncio.create_subprocess_", "tornado.process.Subprocess")
+"""How the names begin of what starts a program, and stands where much else only waits."""
+
+
 def _acts(name: str) -> bool:
     top = name.partition(".")[0]
     return (
-        top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
-        and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
-        and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
-        and not name.startswith(BY_CHANCE)
-    ) or name in {"open", "eval", "exec", "compile", "__import__"}
+        (
+            top in {"subprocess", "os", "shutil", "socket", "pty", "multiprocessing", "ctypes"}
+            and not name.startswith(("os.path", "os.environ", "os.get", "os.fspath", "os.stat"))
+            and name not in {"os.listdir", "os.scandir", "os.walk", "os.access", "os.cpu_count"}
+            and not name.startswith(BY_CHANCE)
+        )
+        or name.startswith(_STARTS)
+        or name in {"open", "eval", "exec", "compile", "__import__"}
+    )

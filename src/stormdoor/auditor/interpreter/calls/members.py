@@ -209,12 +209,23 @@ class Members(Decorators):
         if isinstance(value, Sequence | Mapping):
             if not value.items and not instance.handler:
                 self._registered(value, member.owner or instance.info)
-            value.exact = value.exact and bool(value.items)
+            value.exact = value.exact and (
+                bool(value.items) or self._is_empty_at_first(instance, name, value)
+            )
             value.text = value.text or name
         if isinstance(value, Setting) and not value.text:
             made = self._trait_default(instance, name, node)
             return Setting(name, value.default if made is None else made, text=name)
         return value
+
+    def _is_empty_at_first(self, instance: Instance, name: str, value: Sequence | Mapping) -> bool:
+        """`scopes = frozenset()`: what a connection has until it puts something else in its place."""
+        return (
+            instance.handler
+            and isinstance(value, Sequence)
+            and value.kind in {"frozenset", "tuple"}
+            and name in self.stored_names(instance.info)
+        )
 
     def _trait_default(self, instance: Instance, name: str, node: ast.AST) -> Value | None:
         """What `@default("name")`, or `_name_default()`, gives where nobody sets the trait."""

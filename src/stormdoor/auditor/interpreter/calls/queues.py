@@ -102,10 +102,22 @@ class Queues(Tasks):
             for module in places:
                 for function in _takers(module.tree, names):
                     yield self.global_name(module, function, queue)
-                for definition in module.classes if module is not self.frame.module else ():
-                    info = self.hierarchy.of(module, definition)
+                for definition in module.classes:
                     for method in _takers(definition.node, names):
-                        yield self.attribute(Instance(info, text=info.name), method, queue)
+                        worker = self._worker(module, self.hierarchy.of(module, definition))
+                        if worker is not None:
+                            yield self.attribute(worker, method, queue)
+
+    def _worker(self, module: Module, info: ClassInfo) -> Instance | None:
+        """Who takes something out of a queue that has a name of its own: as it is made, if that is seen."""
+        if self.handler is not None and info in self.handler.info.mro:
+            return None  # each connection is another
+        for node, _ in module.nodes():
+            if isinstance(node, ast.Call) and info in self.hierarchy.classes_of(module, node.func):
+                made = self.in_place(module, node)
+                if isinstance(made, Instance):
+                    return made
+        return Instance(info, text=info.name)
 
     def _handed_on(self, queue: Value) -> Iterator[tuple[Value, str]]:
         """Who is given a queue where it is made, and takes something out of it, with its name there."""

@@ -3,10 +3,10 @@
 import ast
 import re
 
-from stormdoor.auditor.interpreter.boards import is_a_pin
 from stormdoor.auditor.interpreter.calls.listening import Listening
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.kept import PIPELINES, field_in, found_in, is_for_anybody
+from stormdoor.auditor.interpreter.namesakes import is_a_thing
 from stormdoor.auditor.interpreter.pieces import (
     FINDS,
     flat,
@@ -71,6 +71,8 @@ _DELIVERS = words(
 """What hands something on and gives no answer about it."""
 _FETCHES = frozenset({"fetchone", "fetchall", "fetchmany"})
 """What a cursor gives of what it was asked for."""
+_ROWS = _FETCHES | {"first", "one_or_none", "scalar", "scalar_one_or_none"}
+"""What gives the row that was looked for."""
 _NAMED = "by name"
 """Of a cursor that was asked for what goes by a name that the client chose."""
 _PUTS = frozenset({"add", "append", "set", "setdefault", "setex"})
@@ -218,7 +220,7 @@ class Unread(Listening):
         """Whether a call is shown a credential, to look at it, and not to hand it on or to run it."""
         return (
             any(
-                self.is_proof(one) and not is_a_pin(one, self.frame.module)
+                self.is_proof(one) and not is_a_thing(one, self.frame.module)
                 for one in everything
                 if not isinstance(one, Instance)
             )
@@ -367,7 +369,9 @@ class Unread(Listening):
 
 def _of_answer(labels: Labels, name: str) -> Labels:
     """The labels of what a call gives that was not read; another form of a text is no answer."""
-    lost = {"self", "proven"} if name in {"encode", "decode"} else {"self", "setting", "proven"}
+    lost = {"self"} if name in {"encode", "decode"} else {"self", "setting"}
+    if name not in _ROWS:
+        lost |= {"proven"}  # what is asked of the answer that says who it is, is another one
     made = name in _FORMS and "drawn" in labels
     return labels - lost if made else (labels - lost) | {"answer"}
 

@@ -4,9 +4,9 @@ import ast
 import re
 
 from stormdoor.auditor.interpreter.addresses import parts_in_order
-from stormdoor.auditor.interpreter.boards import is_a_pin
 from stormdoor.auditor.interpreter.expressions.proofs import Proofs
 from stormdoor.auditor.interpreter.kept import field_in, found_in
+from stormdoor.auditor.interpreter.namesakes import is_a_thing
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_of_names
 from stormdoor.auditor.interpreter.tables import (
@@ -98,7 +98,7 @@ class Items(Proofs):
         """What a table has for what a client without a credential shows, where it shows one."""
         if self.mode != "anonymous" or not self.is_proof(key) or is_of_names(table):
             return None
-        if is_a_pin(key, self.frame.module):
+        if is_a_thing(key, self.frame.module):
             return None
         return self.kept_for_anybody(table, key) or self.lookup(node, text, key)
 

@@ -5,7 +5,6 @@ import builtins
 from functools import cached_property
 
 from stormdoor.auditor.interpreter.expressions.registries import Registries
-from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.standard import constant_named
 from stormdoor.auditor.interpreter.tables import PARSED
 from stormdoor.auditor.interpreter.values import (
@@ -187,11 +186,7 @@ class Names(Registries):
             value = Unknown(frozenset({"secret"}), name, truthy=True)  # `PIN = randrange(10 ** 6)`
         self.globals[key] = value
         if isinstance(value, Mapping):
-            if not value.items and (
-                self.mode == "member"
-                or lexicon.concerns_identity(name)
-                or any(may_let_in(one) for one in self.fillers(module, name))
-            ):
+            if not value.items and self.mode != "origin":
                 self.filled_in(module, name, value)
             self.stated(module, name, value)
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):
