@@ -7,6 +7,7 @@ import pytest
 from tests.auditor.sources import scene_of
 from tests.auditor.variants import (
     programs_of_actions,
+    programs_of_answers,
     programs_of_logins,
     programs_of_protocols,
     programs_of_services,
@@ -16,6 +17,7 @@ from tests.auditor.variants import (
 
 ALL = (
     programs_of_actions.PROGRAMS
+    | programs_of_answers.PROGRAMS
     | programs_of_logins.PROGRAMS
     | programs_of_protocols.PROGRAMS
     | programs_of_services.PROGRAMS

@@ -80,13 +80,10 @@ class TornadoModel(Functional):
                 return self._hasattr(args)
             case "inspect.getmodule" if len(args) == 1 and (made := _made_in(args[0])):
                 return ModuleRef(made)
-            case "setattr" if len(args) == 3 and isinstance(args[1], Const):
-                self.store(args[0], str(args[1].value), args[2], node)
-                return Const(None)
-            case "setattr" if len(args) == 3 and "client" in labels_of(args[1]):
-                if self.said.told.listed(args[1]) is None:
-                    self.dispatched(name, args, node)
-                return Const(None)
+            case "setattr" | "object.__setattr__" if len(args) == 3 and (
+                isinstance(args[1], Const) or "client" in labels_of(args[1])
+            ):
+                return self._setattr(args[0], args[1], args[2], node)
             case "importlib.import_module" | "__import__" if "client" in labels_of(*args[:1]):
                 return self.dispatched(name, args, node)
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
@@ -260,6 +257,17 @@ class TornadoModel(Functional):
             )
             and not any(isinstance(one, ClassInfo) and one.unresolved for one in info.mro)
         )
+
+    def _setattr(self, target: Value, name: Value, value: Value, node: ast.AST) -> Const:
+        """`setattr(self, name, value)`, where it is known what is named, or the client names it."""
+        if isinstance(name, Const):
+            self.store(target, str(name.value), value, node)
+            return Const(None)
+        if isinstance(target, Instance):
+            self.fill(target, value)
+        if self.said.told.listed(name) is None and not self.is_made_of_it(target):
+            self.dispatched("setattr", [target, name, value], node)
+        return Const(None)
 
     def _getattr(self, args: list[Value], node: ast.AST) -> Value:
         if len(args) < 2:

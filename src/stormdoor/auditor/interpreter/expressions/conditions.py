@@ -4,6 +4,7 @@ import ast
 from functools import lru_cache
 from itertools import groupby
 
+from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.comparisons import Comparisons, name_of
 from stormdoor.auditor.interpreter.kept import is_for_anybody
@@ -124,6 +125,11 @@ class Conditions(Comparisons):
                 return known
             case Special(kind="protocol"):
                 return True
+            case Instance(handler=False, info=info) if isinstance(
+                self.hierarchy.find(info, "__bool__"), ClassMember
+            ):
+                asked = self.attribute(value, "__bool__", node)
+                return self.truth(self.call(asked, [], {}, node), node, wanted)
             case Unknown() | Sequence() | Mapping() | Special() | Member():
                 return self._unknown_truth(value, node, wanted)
             case _:

@@ -106,6 +106,10 @@ class Operators(Items):
                         return Const(a * b)
                     if type(node.op) in _OF_BITS:
                         return of_bits(left, node.op, right)
+                    if isinstance(node.op, ast.FloorDiv) and b:
+                        return Const(a // b)
+                    if isinstance(node.op, ast.Mod) and b:
+                        return Const(a % b)
             except (TypeError, ValueError):
                 return Unknown(labels)
         if isinstance(node.op, ast.Add) and self.mode == "anonymous":
