@@ -63,6 +63,7 @@ from tests.auditor.variants import (
     structures,
     switched,
     switches,
+    taken,
     turned_on,
     unseen,
     which_one,
@@ -254,6 +255,7 @@ OF_ANYBODY = (
     | personas.ANYBODY
     | programs.ANYBODY
     | rights.ANYBODY
+    | taken.ANYBODY
 )
 
 
