@@ -1,4 +1,4 @@
-"""Log-ins that hang on what a function answers, on members of enumerations, on what a message fills.
+"""Log-ins that hang on what a function answers, on enumerations, on what a message fills, on keys made of it.
 
 Each with its twin, in which the question keeps nobody from anything.
 """
@@ -187,6 +187,35 @@ _FILLS = {
     "by its class": (_LOADS, "Message.load(message)"),
 }
 
+# keys that are made of who it is ------------------------------------------------------------
+
+_KEYS = """
+import redis
+from tornado.web import decode_signed_value
+_KEY = "session:{{}}"
+conn = redis.StrictRedis()
+def find(key):
+    return conn.get({key})
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        said = json.loads(message)
+        secret = self.application.settings["cookie_secret"]
+        self.user = find(decode_signed_value(secret, "token", said["token"]))
+        {question}
+        room.add(self.user, self)
+"""
+_MADE_OF = {
+    "a format": "_KEY.format(key)",
+    "a format that stands there": '"session:{}".format(key)',
+    "a text with it in it": 'f"session:{key}"',
+    "a percent sign": '"session:%s" % key',
+    "a percent sign, and more": '"%s:%s" % ("session", key)',
+    "a sum": '"session:" + str(key)',
+    "joined parts": '":".join(["session", str(key)])',
+    "itself": "key",
+}
+
 
 def _cases() -> Iterator[tuple[str, str, str]]:
     """The name of each, its program, and that of its twin."""
@@ -217,6 +246,12 @@ def _cases() -> Iterator[tuple[str, str, str]]:
             for question in ("if self.user is None:\n                return", "pass")
         )
         yield f"filled: {name}", one, twin
+    for name, key in _MADE_OF.items():
+        one, twin = (
+            _KEYS.format(key=key, question=question)
+            for question in ("if self.user is None:\n            return", "pass")
+        )
+        yield f"kept under {name}", one, twin
 
 
 PROGRAMS: dict[str, Program] = {
