@@ -7,6 +7,7 @@ import pytest
 from tests.auditor.sources import scene_of
 from tests.auditor.variants import (
     programs_of_actions,
+    programs_of_answers,
     programs_of_dialogues,
     programs_of_fronts,
     programs_of_logins,
@@ -19,6 +20,7 @@ from tests.auditor.variants import (
 
 ALL = (
     programs_of_actions.PROGRAMS
+    | programs_of_answers.PROGRAMS
     | programs_of_dialogues.PROGRAMS
     | programs_of_fronts.PROGRAMS
     | programs_of_logins.PROGRAMS

@@ -65,6 +65,7 @@ from tests.auditor.variants import (
     structures,
     switched,
     switches,
+    taken,
     turned_on,
     unseen,
     which_one,
@@ -257,6 +258,7 @@ OF_ANYBODY = (
     | personas.ANYBODY
     | programs.ANYBODY
     | rights.ANYBODY
+    | taken.ANYBODY
 )
 
 

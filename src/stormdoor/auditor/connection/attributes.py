@@ -138,6 +138,8 @@ class TornadoAttributes(Client):
         if value.handler:
             return self.tornado_method(value, name, node)
         text = f"{text_of(value)}.{name}"
+        if "client" in value.labels and node is not self.called:
+            return self.written_by_client(value, name)
         if node is self.called:
             hook = self.stored_attribute(value, name)
             if (

@@ -9,7 +9,7 @@ from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.connection.attributes import METHODS
 from stormdoor.auditor.connection.functional import Functional
 from stormdoor.auditor.interpreter.calls.parts import named_attribute, part_of
-from stormdoor.auditor.interpreter.kept import SIGNED
+from stormdoor.auditor.interpreter.kept import OF_SECRETS, SIGNED
 from stormdoor.auditor.interpreter.values import (
     REST,
     Authenticated,
@@ -98,13 +98,10 @@ class TornadoModel(Functional):
                 return self._hasattr(args)
             case "inspect.getmodule" if len(args) == 1 and (made := _made_in(args[0])):
                 return ModuleRef(made)
-            case "setattr" if len(args) == 3 and isinstance(args[1], Const):
-                self.store(args[0], str(args[1].value), args[2], node)
-                return Const(None)
-            case "setattr" if len(args) == 3 and "client" in labels_of(args[1]):
-                if self.said.told.listed(args[1]) is None:
-                    self.dispatched(name, args, node)
-                return Const(None)
+            case "setattr" | "object.__setattr__" if len(args) == 3 and (
+                isinstance(args[1], Const) or "client" in labels_of(args[1])
+            ):
+                return self._setattr(args[0], args[1], args[2], node)
             case "importlib.import_module" | "__import__" if "client" in labels_of(*args[:1]):
                 return self.dispatched(name, args, node)
             case "bool" if len(args) == 1 and isinstance(args[0], Unknown):
@@ -289,8 +286,8 @@ class TornadoModel(Functional):
                 return None
             return Unknown(frozenset({"secret"}), use, truthy=True)
         if use and self.mode == "anonymous":
-            self.tables_asked.add(f"secret {use}")
-            if f"secret {use}" in self.filled:
+            self.tables_asked.add(f"{OF_SECRETS}{use}")
+            if f"{OF_SECRETS}{use}" in self.filled:
                 visitors = frozenset({"answer", "found", "visitor"})
                 return Unknown(visitors, f"{name}()", truthy=True, written={})
         return self.identity(name, node, certain=True) if name.startswith("tornado.") else None
@@ -313,6 +310,17 @@ class TornadoModel(Functional):
             if isinstance(name, str):
                 self.overlay(made)[name] = value
         return ClassRef(made, text=made.name)
+
+    def _setattr(self, target: Value, name: Value, value: Value, node: ast.AST) -> Const:
+        """`setattr(self, name, value)`, where it is known what is named, or the client names it."""
+        if isinstance(name, Const):
+            self.store(target, str(name.value), value, node)
+            return Const(None)
+        if isinstance(target, Instance):
+            self.fill(target, value)
+        if self.said.told.listed(name) is None and not self.is_made_of_it(target):
+            self.dispatched("setattr", [target, name, value], node)
+        return Const(None)
 
     def _getattr(self, args: list[Value], node: ast.AST) -> Value:
         if len(args) < 2:

@@ -45,6 +45,8 @@ class TornadoMethods(TornadoAttributes):
             return args[0] if args else Const(None)
         if kind == "replace" and isinstance(args[0], Instance):
             return copied_with(args[0], words)
+        if kind == "fill" and isinstance(args[0], Instance):
+            return self.filled_with(args[0], args[1:], words, node)
         if kind == "subclasses" and isinstance(args[0], ClassRef):
             return self._subclasses(args[0])
         if kind == "new-class" and self.making is not None:

@@ -12,7 +12,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
 )
 
-__all__ = ["loaded", "written"]
+__all__ = ["loaded", "read", "written"]
 
 
 def written(value: Value) -> Value | None:
@@ -39,14 +39,17 @@ def _plain(value: Value) -> object:
 def loaded(name: str, value: Setting) -> Setting:
     """`json.loads(os.environ.get("TOKENS", "[]"))`: what is in it as shipped."""
     text = f"{name}({value.name})"
-    shipped = settled(value)
-    if not isinstance(shipped, Const) or not isinstance(shipped.value, str):
-        return Setting(text, None, value.labels, text)
+    return Setting(text, read(settled(value)), value.labels, text)
+
+
+def read(text: Value | None) -> Value | None:
+    """What a text that stands in the source holds; None where it is none, or no JSON."""
+    if not isinstance(text, Const) or not isinstance(text.value, str):
+        return None
     try:
-        held = json.loads(shipped.value[:LONGEST])
+        return _display(json.loads(text.value[:LONGEST]))
     except (ValueError, RecursionError):
-        return Setting(text, None, value.labels, text)
-    return Setting(text, _display(held), value.labels, text)
+        return None
 
 
 def _display(held: object) -> Value:

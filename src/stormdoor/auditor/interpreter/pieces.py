@@ -9,6 +9,7 @@ from stormdoor.auditor.interpreter.values import (
     Labels,
     Mapping,
     Named,
+    Nobody,
     Sequence,
     Setting,
     Unknown,
@@ -40,6 +41,7 @@ __all__ = [
     "is_put_together",
     "is_secret",
     "is_text",
+    "named_after_nobody",
     "names_a_thing",
     "names_words",
     "selects",
@@ -137,6 +139,14 @@ def is_plain_digest(text: str) -> bool:
 def names_words(name: str, text: str) -> bool:
     """Whether `tokens` are the words of a text that was cut up, and prove no more than that text."""
     return lexicon.words_of(name)[-1:] == ["tokens"] and _CUT_UP.search(text) is not None
+
+
+def named_after_nobody(parts: Iterable[Value]) -> Nobody | None:
+    """Who a text is made of, if of nobody: `f"session:{token}"`; what a client says besides tells another."""
+    parts = [*flat(parts)]
+    if any("client" in labels_of(one) for one in parts):
+        return None
+    return next((one for one in parts if isinstance(one, Nobody)), None)
 
 
 _CUT_UP = re.compile(r"(split|splitlines|tokeni[sz]e|findall)\(.*\)$")

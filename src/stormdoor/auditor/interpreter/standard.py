@@ -24,11 +24,13 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["concrete_function", "constant_named"]
+__all__ = ["DISPLAYS", "concrete_function", "constant_named"]
 
 _MOST_DIGITS = 40
 _LONGEST_GLOB = 80
 _MOST_STARS = 3
+DISPLAYS = words("bool bytes dict float frozenset int list set str tuple")
+"""Kinds of what may be written down."""
 _BUILTINS = words("bool frozenset len list reversed set sorted str tuple zip")
 
 
@@ -99,12 +101,18 @@ def _by_full_name(name: str, args: list[Value]) -> Value | None:
             return _of_any(name, items)
         case "isinstance", [Const() as value, kinds]:
             return _is_instance(value, kinds)
+        case "isinstance", [Sequence() | Mapping() as held, kinds] if not held.text:
+            return _is_kept_as(held, kinds)
+        case "type", [Const(value=value)]:
+            return Named(type(value).__name__)
         case "isinstance", [Setting() as setting, kinds]:
             return _is_of_kind(setting, kinds)
         case "int" | "float", [Const() as value]:
             return _as_number(name, value)
         case "json.loads" | "ast.literal_eval", [Setting() as setting, *_]:
             return documents.loaded(name, setting)
+        case "json.loads", [Const(labels=labels) as text, *_] if not labels:
+            return documents.read(text)
         case "json.dumps" | "tornado.escape.json_encode", [value, *_]:
             return documents.written(value)
         case "filter", [_, Setting() as setting]:
@@ -161,6 +169,14 @@ def _is_instance(value: Const, kinds: Value) -> Value | None:
     found = {_TEXTS.get(one.name, one.name) for one in names if isinstance(one, Named)}
     mine = {kind.__name__ for kind in type(value.value).__mro__}
     return Const(bool(found & mine), value.labels)
+
+
+def _is_kept_as(held: Sequence | Mapping, kinds: Value) -> Value | None:
+    """Whether a display is of a kind: `return {"error": "no"}, 401` is a tuple."""
+    kind = held.kind if isinstance(held, Sequence) else "dict"
+    named = kinds.items if isinstance(kinds, Sequence) else [kinds]
+    names = {one.name for one in named if isinstance(one, Named) and one.name in DISPLAYS}
+    return Const(kind in names) if len(names) == len(named) else None
 
 
 def _is_of_kind(setting: Setting, kinds: Value) -> Value | None:

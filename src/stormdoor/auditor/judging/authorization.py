@@ -27,6 +27,7 @@ from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.questions import asks_permission, is_given_the_user
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.shared import kept_by_a_secret
+from stormdoor.auditor.judging.taken import asks_if_taken
 from stormdoor.auditor.judging.verbs import BENIGN, PROGRAMS
 from stormdoor.auditor.judging.wording import name_of
 from stormdoor.auditor.naming import lexicon
@@ -210,7 +211,7 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
         if _queued(event.text):
             continue
         told = tells_all_of(event) or fires_what_it_names(event)
-        if event.text.rpartition(".")[2] in BENIGN and not told:
+        if asks_if_taken(event) or (event.text.rpartition(".")[2] in BENIGN and not told):
             continue
         if event.receiver is not None and "principal" in event.receiver.labels:
             continue  # it is found under the user's own name

@@ -19,6 +19,7 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import values_in
 from stormdoor.auditor.judging.relevance import path_of
+from stormdoor.auditor.judging.taken import asks_if_taken
 from stormdoor.auditor.judging.verbs import FINDS, SPEAKS
 from stormdoor.auditor.judging.wording import statement_in
 from stormdoor.auditor.naming import lexicon
@@ -61,7 +62,7 @@ def claimed_identity(event: Event) -> str:
         return ""
     if event.kind == "send" and _is_to_itself(event):
         return ""  # what it said comes back to it
-    if lexicon.is_predicate(last) or _COUNTS & set(lexicon.words_of(last)):
+    if lexicon.is_predicate(last) or _COUNTS & set(lexicon.words_of(last)) or asks_if_taken(event):
         return ""  # it only asks whether there is such a one
     said = _is_said(event, set(lexicon.words_of(last)))
     for value in values_in(event):

@@ -2,11 +2,13 @@
 
 import ast
 from functools import cached_property
+from http import HTTPStatus
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.stores import filled_by, stores_in
-from stormdoor.auditor.interpreter.calls.members import Members, is_enumeration, last_name
+from stormdoor.auditor.interpreter.calls.filled import Filled
+from stormdoor.auditor.interpreter.calls.members import is_enumeration, last_name
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
@@ -40,12 +42,14 @@ __all__ = ["Attributes"]
 
 THREADS = frozenset({"threading.Thread", "multiprocessing.Process", "threading.Timer"})
 """Bases whose `start()` runs the object's `run()`."""
+_STATUSES = frozenset({"http.HTTPStatus", "http.client", "httplib"})
+"""Where Python names the statuses of HTTP."""
 _PUTS = frozenset({"add", "append", "setdefault", "update"})
 _GETTER = 80
 """Steps of `__getattr__` that are followed: one that looks into a table is short."""
 
 
-class Attributes(Members):
+class Attributes(Filled):
     """Attributes of whatever has some."""
 
     @cached_property
@@ -78,6 +82,8 @@ class Attributes(Members):
                 return inner.attrs[name]
             case Mapping() if value.text in {"urlparse", "match"} and name in value.items:
                 return value.items[name]
+            case Mapping() if name == "update" and (holder := self.whose_attributes(node)):
+                return Bound(Special("fill", text=name), holder)
             case Nobody():
                 if value.certain:
                     self.check(node, value.text)
@@ -111,6 +117,8 @@ class Attributes(Members):
                 return self.attribute(Unknown(text=self.frame.module.source(held)), name, node)
             case Const() if name == "value":
                 return value  # of an enumeration: nothing else that is written down has one
+            case Const(text=text) if name == "name" and text:
+                return Const(text.rpartition(".")[2])
             case _:
                 return Member(value, name, labels_of(value), f"{text_of(value)}.{name}")
 
@@ -169,6 +177,8 @@ class Attributes(Members):
 
     def _named_attribute(self, value: Named, name: str, node: ast.AST) -> Value:
         dotted = f"{value.name}.{name}"
+        if value.name in _STATUSES and name in HTTPStatus.__members__:
+            return Const(HTTPStatus[name].value, text=dotted)
         if value.name.endswith(("options.options", "os.environ")) and value.name.startswith(
             ("tornado", "os")
         ):
@@ -220,6 +230,15 @@ class Attributes(Members):
             stored = self.stored_attribute(value, name)
             if stored is not None:
                 return stored
+        if (
+            found is not None
+            and "client" in value.labels
+            and not value.handler
+            and isinstance(found.binding, Assigned)
+        ):
+            return self.written_by_client(
+                value, name
+            )  # what stands in the class is what it begins with
         if found is not None:
             return self._bound_member(found, value, name, node)
         if name == "start" and self._is_thread(value.info):
@@ -307,13 +326,14 @@ class Attributes(Members):
         result = self.member_value(found, value.info)
         if _is_class_method(found):
             return Bound(result, value)
+        if is_enumeration(value.info):
+            return self.member_named(value.info, name, result)
         if self._is_set_later(value.info, name, result):
             return Const(value=True)
         if (
             isinstance(result, Const)
             and (result.value is None or isinstance(result.value, bool | str))
             and name not in self.stored_names(value.info)
-            and not is_enumeration(value.info)
             and not (self.mode == "member" and self._is_said_by_kinds(value.info, name))
         ):
             return Setting(f"{value.info.name}.{name}", result, text=name)

@@ -200,8 +200,16 @@ class Calls(Parts):
         )
 
     def _is_surely_none(self, node: ast.AST) -> bool:
-        """`self.worker()`, where the connection was told None, and nobody else has the connection yet."""
+        """`self.worker()`, where the connection was told None, and nobody else has the connection yet.
+
+        So it is with `action()`, where `action = ACTIONS.get(name)` found none.
+        """
+        serving = self.mode == "anonymous" and self.stage != Stage.IMPORT
         match node:
+            case ast.Call(func=ast.Name(id=name)):
+                return serving and name in self.frame.env.names
+            case ast.Call(func=ast.Call(func=ast.Attribute(attr="get"))):
+                return serving
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 return self._holds_none(name)
             case _:

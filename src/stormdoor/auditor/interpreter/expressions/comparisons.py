@@ -10,12 +10,14 @@ from stormdoor.auditor.interpreter.expressions.memberships import (
     Memberships,
     chosen,
     derived,
+    is_one_thing,
     worth_guessing,
 )
 from stormdoor.auditor.interpreter.expressions.operators import turned
 from stormdoor.auditor.interpreter.kept import secret_named
 from stormdoor.auditor.interpreter.pieces import chosen_only, is_keyed_digest, is_text
 from stormdoor.auditor.interpreter.sets import compared
+from stormdoor.auditor.interpreter.standard import DISPLAYS
 from stormdoor.auditor.interpreter.values import (
     Authenticated,
     Bound,
@@ -86,9 +88,11 @@ class Comparisons(Memberships):
         if self.mode == "member":
             self._compared_for_member(left, right, node)
         if isinstance(op, ast.Is | ast.IsNot):
-            first, second = _name_in_tornado(left), _name_in_tornado(right)
+            first, second = _name_known(left), _name_known(right)
             if first and second:
                 return Const((first == second) != negated)
+            if left is right and isinstance(left, Unknown):
+                return Const(not negated)  # the one that stands for nothing: `NOBODY = object()`
         if isinstance(op, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
             identical = self._against_nothing(left, right, node) or self._against_nothing(
                 right, left, node
@@ -123,6 +127,10 @@ class Comparisons(Memberships):
             return known_sets
         if isinstance(left, Nobody) or isinstance(right, Nobody):
             return self._with_nobody(left, op, right, node)
+        if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot) and (
+            _is_other_than(left, right) or _is_other_than(right, left)
+        ):
+            return Const(negated)
         if isinstance(op, ast.Eq | ast.NotEq):
             same = _same_items(left, right)
             if same is not None:
@@ -365,6 +373,8 @@ def _compared_with(module: Module, asked: str) -> frozenset[str]:
 
 def _same_items(left: Value, right: Value) -> bool | None:
     """Whether two lists of constants have the same items; None where they are not known."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping) and left.exact and right.exact:
+        return None if left.items and right.items else not left.items and not right.items
     pair = _items_of(left, right)
     return None if pair is None else pair[0] == pair[1]
 
@@ -382,6 +392,11 @@ def _items_of(left: Value, right: Value) -> tuple[tuple[object, ...], tuple[obje
     return values[: len(left.items)], values[len(left.items) :]
 
 
+def _is_other_than(held: Value, one: Value) -> bool:
+    """Whether it is a list or a table, and the other a number or a text: `({"error": "no"}, 401) != 200`."""
+    return isinstance(held, Sequence | Mapping) and is_one_thing(one)
+
+
 def _holds(held: Value, value: Value, depth: int = 3) -> bool:
     """Whether a value, or what is in it, is this one."""
     if held is value:
@@ -392,9 +407,11 @@ def _holds(held: Value, value: Value, depth: int = 3) -> bool:
     return any(_holds(one, value, depth - 1) for one in inner)
 
 
-def _name_in_tornado(value: Value) -> str:
-    """The dotted name of something of Tornado's: `method is not RequestHandler._unimplemented_method`."""
-    return value.name if isinstance(value, Named) and value.name.startswith("tornado.") else ""
+def _name_known(value: Value) -> str:
+    """What is itself wherever it is named: `method is not RequestHandler._unimplemented_method`, `str`."""
+    if not isinstance(value, Named):
+        return ""
+    return value.name if value.name.startswith("tornado.") or value.name in DISPLAYS else ""
 
 
 def _is_held(value: Value) -> bool:
@@ -414,10 +431,10 @@ def _asked_of(
     if isinstance(op, ast.In | ast.NotIn):
         names = _names_in(right)
         return (left, names, isinstance(op, ast.NotIn)) if names and _is_said(left) else None
-    if isinstance(op, ast.Eq | ast.NotEq):
+    if isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
         for one, other in ((left, right), (right, left)):
             if _is_said(one) and isinstance(other, Const) and _is_word(other.value):
-                return one, (other.value,), isinstance(op, ast.NotEq)
+                return one, (other.value,), isinstance(op, ast.NotEq | ast.IsNot)
     return None
 
 

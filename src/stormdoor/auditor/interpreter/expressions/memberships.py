@@ -39,6 +39,7 @@ __all__ = [
     "Memberships",
     "chosen",
     "derived",
+    "is_one_thing",
     "worth_guessing",
 ]
 
@@ -103,6 +104,10 @@ class Memberships(Operators):
 
     def _among_constants(self, left: Value, right: Value, node: ast.AST) -> Value | None:
         """Of a list that stands in the source, with settings among its items perhaps."""
+        if isinstance(left, Sequence | Mapping) and isinstance(right, Sequence):
+            return (
+                Const(value=False) if right.exact and all(map(is_one_thing, right.items)) else None
+            )
         if not isinstance(left, Const):
             return None
         labels = labels_of(left, right)
@@ -267,6 +272,11 @@ def chosen(value: Value) -> bool:
     """Whether the client says it, and the server has not looked it up for the client."""
     labels = labels_of(value)
     return "client" in labels and not labels & {"answer", "found"}
+
+
+def is_one_thing(value: Value) -> bool:
+    """Whether it is a number, a text, None: nothing that holds others."""
+    return isinstance(value, Const) and not isinstance(value.value, tuple | frozenset)
 
 
 def worth_guessing(one: Value, other: Const) -> bool:

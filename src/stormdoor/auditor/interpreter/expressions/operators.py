@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stormdoor.auditor.interpreter.expressions.items import Items
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import is_secret
+from stormdoor.auditor.interpreter.pieces import is_secret, named_after_nobody
 from stormdoor.auditor.interpreter.sets import combined
 from stormdoor.auditor.interpreter.tables import is_own, merged
 from stormdoor.auditor.interpreter.told import made_of
@@ -80,12 +80,22 @@ class Operators(Items):
         if all(isinstance(part, Const) for part in parts):
             text = "".join(str(part.value) for part in parts if isinstance(part, Const))
             return Const(text[:_MAX_TEXT], labels_of(*parts))
+        nobody = self._after_nobody(parts, node)
+        if nobody is not None:
+            return nobody
         return Unknown(
             _with_secrets(parts) - {"setting"},
             self.frame.module.source(node),
             truthy=True,
             part=made_of(parts),
         )
+
+    def _after_nobody(self, parts: list[Value], node: ast.AST) -> Nobody | None:
+        """A text that is made of nobody: it is true, and names nobody, as `str(None)` does."""
+        nobody = named_after_nobody(parts)
+        if nobody is None:
+            return None
+        return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
 
     def _binary(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
@@ -106,10 +116,18 @@ class Operators(Items):
                         return Const(a * b)
                     if type(node.op) in _OF_BITS:
                         return of_bits(left, node.op, right)
+                    if isinstance(node.op, ast.FloorDiv) and b:
+                        return Const(a // b)
+                    if isinstance(node.op, ast.Mod) and b:
+                        return Const(a % b)
             except (TypeError, ValueError):
                 return Unknown(labels)
         if isinstance(node.op, ast.Add) and self.mode == "anonymous":
             self._refuse_none_added(left, right, node)
+        if isinstance(node.op, ast.Mod) or _is_a_text(left) or _is_a_text(right):
+            nobody = self._after_nobody([left, right], node)
+            if nobody is not None:
+                return nobody
         configured = self._of_setting(left, node, right)
         if configured is not None:
             return configured
@@ -197,6 +215,11 @@ class Operators(Items):
         if not isinstance(shipped, str) or not shipped or not made:
             return None
         return Setting(setting.name, Const(made[:_MAX_TEXT]), setting.labels, setting.text)
+
+
+def _is_a_text(value: Value) -> bool:
+    shipped = settled(value)
+    return isinstance(shipped, Const) and isinstance(shipped.value, str)
 
 
 _PLACES = re.compile(r"%[-+ #0]*[\d.*]*[a-zA-Z]|%\(\w+\)[a-zA-Z]")

@@ -1,0 +1,131 @@
+"""Look-ups that only ask whether a name is taken: whoever finds somebody under it is turned away."""
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+
+from stormdoor.auditor.interpreter.events import Event
+from stormdoor.auditor.judging.verbs import CHANGES, FINDS
+from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.reading.module import Module
+
+__all__ = ["asks_if_taken"]
+
+_Block = list[ast.stmt]
+
+
+def asks_if_taken(event: Event) -> bool:
+    """Whether nothing comes of what is found but a refusal: `if users.find_one({"name": name}): return`."""
+    return id(event.node) in _asked_in(event.module)
+
+
+@lru_cache(maxsize=512)
+def _asked_in(module: Module) -> frozenset[int]:
+    return frozenset(
+        id(part)
+        for node in ast.walk(module.tree)
+        for block in _blocks(node)
+        for asked, found in _asked_with(block)
+        if _turns_away(found, _names_in(asked))
+        for part in _chain(asked)
+    )
+
+
+def _blocks(node: ast.AST) -> Iterator[_Block]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+            yield block
+
+
+def _asked_with(block: _Block) -> Iterator[tuple[ast.expr, _Block]]:
+    """Look-ups of a block, each with what is done where there is one."""
+    for at, statement in enumerate(block):
+        match statement:
+            case ast.Try(body=[ast.Expr(value=asked)], orelse=[_, *_] as found):
+                yield asked, found
+            case ast.Expr(value=asked) if block[at + 1 :]:
+                yield asked, block[at + 1 :]
+            case ast.Assign(targets=[ast.Name(id=name)], value=asked):
+                for test, found in _found(block[at + 1 : at + 2]):
+                    if isinstance(test, ast.Name) and test.id == name:
+                        yield asked, found
+            case ast.If():
+                yield from _found([statement])
+            case _:
+                pass
+
+
+def _found(block: _Block) -> Iterator[tuple[ast.expr, _Block]]:
+    """What a condition asks to be there, with what is done where it is, and nothing else then."""
+    for statement in block:
+        match statement:
+            case ast.If(
+                test=ast.UnaryOp(op=ast.Not(), operand=asked)
+                | ast.Compare(left=asked, ops=[ast.Is()], comparators=[ast.Constant(value=None)]),
+                orelse=found,
+            ):
+                yield asked, found
+            case ast.If(test=test, body=found, orelse=other) if other or isinstance(
+                found[-1], ast.Return | ast.Raise | ast.Continue
+            ):
+                match test:
+                    case ast.Compare(
+                        left=asked, ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]
+                    ):
+                        yield asked, found
+                    case _:
+                        yield test, found
+            case _:
+                pass
+
+
+def _chain(asked: ast.expr) -> Iterator[ast.Call]:
+    """The calls of `db.query(User).filter_by(name=name).one()`, if all of them look something up."""
+    if isinstance(asked, ast.Await):
+        asked = asked.value
+    calls: list[ast.Call] = []
+    while isinstance(asked, ast.Call) and isinstance(asked.func, ast.Attribute):
+        words = set(lexicon.words_of(asked.func.attr))
+        if not words & (FINDS | {"one"}) or words & CHANGES:
+            return
+        calls.append(asked)
+        asked = asked.func.value
+    yield from calls
+
+
+def _names_in(asked: ast.expr) -> frozenset[str]:
+    """What it is looked up by."""
+    return frozenset(
+        inner.id
+        for call in _chain(asked)
+        for given in (*call.args, *(word.value for word in call.keywords))
+        for inner in ast.walk(given)
+        if isinstance(inner, ast.Name)
+    )
+
+
+def _turns_away(found: _Block, names: frozenset[str]) -> bool:
+    """Whether the client is only told so: nothing is kept, and nothing done under what it was asked by."""
+    return (
+        bool(found)
+        and all(
+            isinstance(one, ast.Return | ast.Raise | ast.Continue | ast.Pass)
+            or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Call | ast.Await))
+            for one in found
+        )
+        and not any(
+            (isinstance(inner, ast.Name) and inner.id in names)
+            or (isinstance(inner, ast.Call) and _hands_on(inner))
+            for one in found
+            for inner in ast.walk(one)
+        )
+    )
+
+
+def _hands_on(call: ast.Call) -> bool:
+    """Whether it is told the connection, or logs it in: `room.enter(self)`, `self.log_in()`."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return lexicon.is_login(name) or any(
+        isinstance(one, ast.Name) and one.id == "self" for one in call.args
+    )

@@ -1,0 +1,145 @@
+"""Whether a name is taken: who registers is told so, and is nobody yet; or is let in under that name."""
+
+import textwrap
+
+__all__ = ["ANYBODY"]
+
+_REGISTERS = """
+from models import User
+from sqlalchemy.exc import NoResultFound
+class Door(WebSocketHandler):
+    user = None
+    def on_message(self, message):
+        said = json.loads(message)
+        if said["type"] == "login":
+            row = db.users.find_one({{"name": said["name"]}})
+            if row is None or not db.check_password(row["password"], said["password"]):
+                return self.write_message("no")
+            self.user = row["id"]
+        elif said["type"] == "register":
+            nickname = said.get("nickname")
+{look}
+            self.write_message("welcome")
+        elif self.user is not None:
+            room.say(self.user, said["text"])
+"""
+_ADDED = 'db.add(User(nickname=nickname, password=hashed(said["password"])))'
+_LOOKS: dict[str, tuple[str, str, str]] = {
+    "a row is asked for": (
+        """
+try:
+    db.query(User).filter_by(nickname=nickname).one()
+    @@
+    return
+except NoResultFound:
+    pass
+##
+""",
+        'self.write_message("taken")',
+        "self.user = nickname",
+    ),
+    "a row is asked for, else": (
+        """
+try:
+    db.query(User).filter_by(nickname=nickname).one()
+except NoResultFound:
+    ##
+else:
+    @@
+    return
+""",
+        'self.write_message("taken")',
+        "room.enter(nickname, self)",
+    ),
+    "the first row": (
+        """
+if db.query(User).filter_by(nickname=nickname).first():
+    @@
+    return
+##
+""",
+        'self.write_message("taken")',
+        "self.user = nickname",
+    ),
+    "a row that is not None": (
+        """
+if db.query(User).filter_by(nickname=nickname).first() is not None:
+    @@
+##
+""",
+        'raise ValueError("taken")',
+        """room.enter(nickname, self)
+return""",
+    ),
+    "what was found": (
+        """
+found = db.users.find_one({"nickname": nickname})
+if found:
+    @@
+    return
+##
+""",
+        'self.write_message("taken")',
+        'self.user = found["id"]',
+    ),
+    "what was found is not None": (
+        """
+found = User.objects.filter(nickname=nickname).first()
+if found is not None:
+    @@
+    return
+##
+""",
+        """self.write_message({"error": "taken"})
+self.close()""",
+        "self.user = nickname",
+    ),
+    "an object": (
+        """
+try:
+    User.objects.get(nickname=nickname)
+    @@
+except User.DoesNotExist:
+    pass
+##
+""",
+        'raise ValueError("taken")',
+        """self.user = nickname
+return""",
+    ),
+    "one of two": (
+        """
+if db.users.find_one({"nickname": nickname}):
+    @@
+else:
+    ##
+""",
+        'self.write_message("taken")',
+        "self.log_in(nickname)",
+    ),
+    "nobody is there": (
+        """
+if not db.users.find_one({"nickname": nickname}):
+    ##
+else:
+    @@
+""",
+        'self.write_message("taken")',
+        "self.user = nickname",
+    ),
+}
+
+
+def _program(look: str, there: str) -> str:
+    """The program, with what is done where there is somebody of that name."""
+    head, mark, tail = look.strip().replace("##", _ADDED).partition("@@")
+    depth = len(head) - len(head.rstrip(" "))
+    told = textwrap.indent(there, " " * depth).lstrip()
+    return _REGISTERS.format(look=textwrap.indent(head + told + tail if mark else look, " " * 12))
+
+
+ANYBODY = {
+    f"{name}: {end}": (wanted, _program(look, there))
+    for name, (look, refused, let_in) in _LOOKS.items()
+    for end, wanted, there in (("turned away", "ok", refused), ("let in", "missing", let_in))
+}
