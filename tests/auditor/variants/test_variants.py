@@ -22,6 +22,7 @@ from tests.auditor.variants import (
     authentication,
     authorization,
     barred,
+    beside,
     classes,
     configuration,
     deeds,
@@ -247,6 +248,7 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
 OF_ANYBODY = (
     acting.ANYBODY
     | aimed.ANYBODY
+    | beside.ANYBODY
     | kept_for.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE
@@ -271,10 +273,13 @@ def test_what_a_whole_program_asks_for(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, text, {})) == wanted
 
 
-@pytest.mark.parametrize("name", rights.FILES)
+FILES = rights.FILES | beside.FILES
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_what_is_done_in_another_file(name: str, tmp_path: Path) -> None:
     """What a message has done is done by whoever waits at the other end of a queue."""
-    wanted, files = rights.FILES[name]
+    wanted, files = FILES[name]
     (endpoint,) = scene_of(tmp_path, files).endpoints
     assert permission(endpoint) == wanted
 
