@@ -3,7 +3,7 @@
 `ANYBODY` are of clients of whom nobody knows who they are; `FILES` are whole programs.
 """
 
-__all__ = ["ANYBODY", "FILES"]
+__all__ = ["ANYBODY", "FILES", "LATE"]
 
 _HANDED_IN = """
 class Door(WebSocketHandler):
@@ -161,6 +161,41 @@ class Door(WebSocketHandler):
         asked = json.loads(message)
         self.write_message(self.render_string("line.html", text=asked["text"]).decode())
 """,
+    ),
+}
+
+_LOOKED_UP_ELSEWHERE = """
+import requests
+class Machines:
+    def __init__(self, token=None):
+        self.token = token or os.environ["TOKEN"]
+    def find(self, number):
+        return requests.post(
+            "https://machines.example/find", headers={{"Authorization": self.token}}, json={{"id": number}}
+        ).json()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        said = json.loads(message)
+        token = said.get("token")
+        {first}
+        {then}
+    def find(self, token, number):
+        found = Machines(token=token).find(number)
+        if not found:
+            raise LookupError(number)
+        room.start(found)
+"""
+_READ = 'roles = jwt.decode(token, os.environ["KEY"], algorithms=["HS256"])["roles"]'
+_FOUND = 'self.find(token, said["machine_id"])'
+
+LATE: dict[str, tuple[str, str]] = {
+    "a token that was read is the one that is shown elsewhere": (
+        "ok",
+        _LOOKED_UP_ELSEWHERE.format(first=_READ, then=_FOUND),
+    ),
+    "a token is read when the program's own was shown in its place": (
+        "missing",
+        _LOOKED_UP_ELSEWHERE.format(first='self.find(token, said["machine_id"])', then=_READ),
     ),
 }
 

@@ -249,6 +249,7 @@ OF_ANYBODY = (
     acting.ANYBODY
     | aimed.ANYBODY
     | beside.ANYBODY
+    | beside.LATE
     | kept_for.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE

@@ -203,6 +203,8 @@ class Libraries(Methods):
         if self.mode == "anonymous":
             return self._verified_token(name, args, words, node)
         self.record("check", node, name, values=tuple(args))
+        if args and isinstance(args[0], Unknown):
+            args[0].truthy = True  # nothing can be read from a token that is not there
         return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
 
     def _deciphered(self, name: str, args: list[Value], node: ast.AST) -> Nobody | None:
