@@ -5,7 +5,49 @@
 
 __all__ = ["ANYBODY", "CASES"]
 
+_SESSIONS = """
+class Session:
+    def __init__(self, number):
+        self.number = number
+        self.watching = []
+    def watch(self, one):
+        self.watching.append(one)
+class Sessions:
+    def __init__(self):
+        self.held = {{}}
+    def add(self, one):
+        self.held[one.number] = one
+    async def begin(self, watcher, session_id):
+        session = self.held[{key}]
+        session.watch(watcher)
+class Program(Application):
+    def __init__(self):
+        super().__init__([(r"/watch/(\\d+)", Door, dict(sessions=Sessions()))])
+class Door(WebSocketHandler):
+    def initialize(self, sessions):
+        self.sessions = sessions
+    {hears}
+"""
+_BY_ADDRESS = """async def open(self, session_id):
+        await self.sessions.begin(self, session_id)"""
+_BY_MESSAGE = """async def on_message(self, message):
+        await self.sessions.begin(self, json.loads(message)["session_id"])"""
+
 ANYBODY: dict[str, tuple[str, str]] = {
+    # -- the session of a thing ------------------------------------------------------------------
+    "an address has the number of a session": (
+        "missing",
+        _SESSIONS.format(key="int(session_id)", hears=_BY_ADDRESS),
+    ),
+    "a message has the number of a session": (
+        "missing",
+        _SESSIONS.format(key="int(session_id)", hears=_BY_MESSAGE),
+    ),
+    "a message has the session that only its user knows": (
+        "ok",
+        _SESSIONS.format(key="session_id", hears=_BY_MESSAGE),
+    ),
+    "the session is that of the program": ("ok", _SESSIONS.format(key="0", hears=_BY_ADDRESS)),
     # -- the address names the machine behind ----------------------------------------------------
     "the query names the host that is connected to": (
         "missing",

@@ -22,6 +22,7 @@ from tests.auditor.variants import (
     authentication,
     authorization,
     barred,
+    beside,
     classes,
     configuration,
     deeds,
@@ -251,6 +252,8 @@ def test_what_is_done_for_a_message(name: str, tmp_path: Path) -> None:
 OF_ANYBODY = (
     acting.ANYBODY
     | aimed.ANYBODY
+    | beside.ANYBODY
+    | beside.LATE
     | kept_for.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE
@@ -276,7 +279,7 @@ def test_what_a_whole_program_asks_for(name: str, tmp_path: Path) -> None:
     assert permission(endpoint_of(tmp_path, text, {})) == wanted
 
 
-OF_FILES = rights.FILES | mechanisms.FILES
+OF_FILES = rights.FILES | mechanisms.FILES | beside.FILES
 
 
 @pytest.mark.parametrize("name", OF_FILES)

@@ -127,6 +127,10 @@ class TornadoMethods(TornadoAttributes):
             case "write_message" | "send" | "emit" | "broadcast":
                 self._send(args, node)
                 return Const(None)
+            case "render_string":
+                filled = labels_of(*args, *words.values())
+                # What is filled in stands in the page; without it the template is the page.
+                return Unknown(filled, "self.render_string()") if filled else Const(key)
             case _ if name in _HTTP_ONLY:
                 return self._http(name, args, node)
             case _:

@@ -213,8 +213,9 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
         told = tells_all_of(event) or fires_what_it_names(event)
         if asks_if_taken(event) or (event.text.rpartition(".")[2] in BENIGN and not told):
             continue
-        if event.receiver is not None and "principal" in event.receiver.labels:
-            continue  # it is found under the user's own name
+        held = labels_of(event.receiver) if event.receiver is not None else frozenset[str]()
+        if "principal" in held or held >= {"credential", "found", "message"}:
+            continue  # it is found under the user's own name, or under what only its user can show
         asked = is_given_the_user(event) or _is_told_the_right(event)
         if asked or only_reads(event) or _is_content(event):
             continue

@@ -23,6 +23,7 @@ from stormdoor.auditor.judging.endpoint import Endpoint
 from stormdoor.auditor.judging.given import fields_in
 from stormdoor.auditor.judging.orders import (
     is_device,
+    is_lined_up,
     is_of_the_machine,
     is_order,
     is_sent_to_device,
@@ -62,6 +63,7 @@ from stormdoor.auditor.judging.verbs import (
     TELLS,
     THEMSELVES,
 )
+from stormdoor.auditor.judging.watched import is_watched
 from stormdoor.auditor.judging.wording import (
     fields_of,
     is_told,
@@ -107,6 +109,10 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if connects_where_it_names(event) or replaces_for_all(event):
         return True
+    if is_watched(endpoint.project, event):
+        return True
+    if is_lined_up(event):
+        return event.receiver is None or is_of_the_program(endpoint, event)
     if _is_done_to_what_it_names(event):
         return not _is_in_nameless_table(event) or is_of_the_program(endpoint, event)
     if not _is_control(event) or is_for_itself(endpoint, event):

@@ -6,12 +6,12 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import Mapping
+from stormdoor.auditor.interpreter.values import Mapping, Sequence, labels_of
 from stormdoor.auditor.judging.wording import literals_of, name_of, words_before
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 
-__all__ = ["is_device", "is_of_the_machine", "is_order", "is_sent_to_device"]
+__all__ = ["is_device", "is_lined_up", "is_of_the_machine", "is_order", "is_sent_to_device"]
 
 _PORTS = frozenset({"bluetooth", "gpio", "i2c", "serial", "smbus", "spi", "uart", "usb"})
 _DEVICES = _PORTS | frozenset(
@@ -71,8 +71,6 @@ def is_order(event: Event) -> bool:
     worker = _WORKERS & before or ("zmq" in before and _TO_WORKERS & before)
     if told and words[:1] and words[0] in _SENDS and worker:
         return True
-    if told and words[:1] and words[0] in _LINES_UP and event.receiver is None:
-        return bool(_LINED_UP & before) and not _KEPT & before
     if words[:1] in (["insert"], ["create"]) and (told or event.selected):
         return bool(_TABLES & _words_of_table(event))
     if _PUBLISHES & set(words):
@@ -82,6 +80,18 @@ def is_order(event: Event) -> bool:
     if words[:1] and words[0] in _REQUESTS and texts and texts[0].startswith("http"):
         return (told or event.selected) and _is_near(texts[0])
     return words == ["set"] and event.selected and bool(_ENDS & words_before(event))
+
+
+def is_lined_up(event: Event) -> bool:
+    """`commands.append(message)`: another part of the program does what is in the list."""
+    held = event.receiver
+    if event.kind not in {"act", "call"} or not event.labels >= {"client", "message"}:
+        return False
+    if isinstance(held, Mapping | Sequence) or (held is not None and "client" in labels_of(held)):
+        return False  # what is shared of these is acted upon
+    before = words_before(event)
+    lines_up = bool(_LINES_UP & set(lexicon.words_of(name_of(event))[:1]))
+    return lines_up and bool(_LINED_UP & before) and not _KEPT & before
 
 
 def _words_of_table(event: Event) -> set[str]:

@@ -37,6 +37,7 @@ __all__ = [
     "is_name_of_somebody",
     "is_negative",
     "is_of_somebody",
+    "is_only_a_session",
     "is_person",
     "is_predicate",
     "is_raising_name",
@@ -144,6 +145,13 @@ def is_credential_name(name: str) -> bool:
 def proves(name: str) -> bool:
     """Whether a value of this name is one that only those can show who were given it."""
     return is_credential_name(name) or bool(TICKETS & set(words_of(name)))
+
+
+@lru_cache(maxsize=16384)
+def is_only_a_session(name: str) -> bool:
+    """Whether a name is that of a session, and of no token or secret of one: `session_id`."""
+    named = words_of(name)
+    return named[:1] == ["session"] and all(word in _NUMBERS for word in named[1:])
 
 
 @lru_cache(maxsize=16384)

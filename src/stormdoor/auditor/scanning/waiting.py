@@ -1,4 +1,4 @@
-"""How it is written that something waits at the other end of a queue: such files matter, too."""
+"""How it is written that something waits for what a connection leaves it: such files matter, too."""
 
 import ast
 from collections.abc import Iterator
@@ -16,10 +16,15 @@ _SHORT = 3
 
 
 def waiting_for(project: Project) -> set[str]:
-    """What stands in the files that take something out of a queue of those that were read."""
+    """What stands in the files that take something out of a queue, or look at what is set, of those read."""
     for module in list(project.inside()):
         _follow_what_hands_on(project, module)
-    return {text for module in list(project.inside()) for text in _written(module)}
+    return {
+        text
+        for module in list(project.inside())
+        for one in (_written, _set_elsewhere)
+        for text in one(module)
+    }
 
 
 def _follow_what_hands_on(project: Project, module: Module) -> None:
@@ -43,6 +48,30 @@ def _written(module: Module) -> Iterator[str]:
         if len(name) > _SHORT:
             yield from (f"{name}.{how}" for how in GETS - {"pop"})
         yield from (one for one in givers(module.tree, name) if len(one) > _SHORT)
+
+
+def _set_elsewhere(module: Module) -> Iterator[str]:
+    """What a file of handlers sets in a module: `shared.heat = value`, `shared.values["heat"] = value`."""
+    if not any("on_message" in line for line in module.lines):
+        return
+    for node, scopes in module.nodes():
+        for target in node.targets if scopes and isinstance(node, ast.Assign) else ():
+            match target:
+                case ast.Attribute(value=ast.Name(id=name), attr=part):
+                    written = [f"{name}.{part}"]
+                case ast.Subscript(
+                    value=ast.Name(id=name) | ast.Attribute(value=ast.Name(id=name)) as table,
+                    slice=ast.Constant(value=str() as part),
+                ):
+                    held = ast.unparse(table)
+                    written = [f"{held}{how}{part}" for how in _ENTRIES]
+                case _:
+                    continue
+            if any(isinstance(one, Imported) for one in module.names.get(name, ())):
+                yield from written
+
+
+_ENTRIES = ("['", '["', ".get('", '.get("')
 
 
 def _made(module: Module) -> Iterator[str]:

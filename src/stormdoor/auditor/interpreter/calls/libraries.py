@@ -38,6 +38,7 @@ from stormdoor.auditor.interpreter.values import (
     labels_of,
     text_of,
 )
+from stormdoor.auditor.interpreter.which import last_word
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.stdlib import STDLIB
 from stormdoor.auditor.naming.words import words
@@ -204,6 +205,8 @@ class Libraries(Methods):
         if self.mode == "anonymous" or empty:
             return self._verified_token(name, args, words, node)
         self.record("check", node, name, values=tuple(args))
+        if args and isinstance(args[0], Unknown):
+            args[0].truthy = True  # nothing can be read from a token that is not there
         return Unknown(frozenset({"principal"}), f"{name}()", truthy=True)
 
     def _deciphered(self, name: str, args: list[Value], node: ast.AST) -> Nobody | None:
@@ -249,7 +252,7 @@ class Libraries(Methods):
             shown = [*args, *words.values()]
             if any(map(self.is_proof, shown)) and not any(isinstance(one, Nobody) for one in shown):
                 return self._refused_by_program(name, words, node)
-        if name in _READERS:
+        if name in _READERS or (name == "int" and _is_counted(args)):
             labels -= {"credential"}  # each of its fields is what its name says
         if name.rpartition(".")[2] in _NOT_OF_NONE and any(
             isinstance(one, Nobody) and one.certain for one in args[:1]
@@ -369,6 +372,16 @@ def _only_reads(name: str, args: list[Value], words: dict[str, Value]) -> bool:
 
 _STARTS = ("asyncio.create_subprocess_", "tornado.process.Subprocess")
 """How the names begin of what starts a program, and stands where much else only waits."""
+
+
+def _is_counted(given: list[Value]) -> bool:
+    """`int(session_id)`: a number in an address or a message is found by counting, and proves nothing."""
+    return any(
+        isinstance(one, Unknown)
+        and bool(one.labels & {"message", "query", "url"})
+        and lexicon.is_only_a_session(last_word(one))
+        for one in given
+    )
 
 
 def _acts(name: str) -> bool:

@@ -147,9 +147,11 @@ class Methods(Rows):
         node: ast.AST,
     ) -> Value | None:
         """What is put on a queue, started in the background, or sent into a coroutine."""
-        if name in PUTS and len(args) == 1 and self.delivered(node, receiver, args[0]):
-            return Const(None)
-        taken = self.taken(node) if name in GETS else None
+        if name in PUTS and len(args) == 1:
+            if self.delivered(node, receiver, args[0]):
+                return Const(None)
+            self.lined_up(receiver, args[0])
+        taken = self.taken(node, receiver) if name in GETS else None
         if taken is not None:
             return taken
         if name in SPAWN and any(

@@ -8,7 +8,15 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, Tasks
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.values import Bound, Function, Instance, Partial, Unknown, Value
+from stormdoor.auditor.interpreter.values import (
+    Bound,
+    ClassRef,
+    Function,
+    Instance,
+    Partial,
+    Unknown,
+    Value,
+)
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
@@ -27,6 +35,11 @@ class Queues(Tasks):
     @cached_property
     def queues(self) -> dict[int, tuple[Unknown, Module]]:
         """The queues that were made, by the calls that did: each is one, whoever is given it."""
+        return {}
+
+    @cached_property
+    def waiting(self) -> dict[int, Value]:
+        """What this way has put into a queue and not taken out again, by the queue's id."""
         return {}
 
     def queue_made(self, name: str, node: ast.AST) -> Value:
@@ -73,13 +86,19 @@ class Queues(Tasks):
             del self.in_queues[name]
         return True
 
-    def taken(self, node: ast.AST) -> Value | None:
+    def lined_up(self, queue: Value, value: Value) -> None:
+        """Note what waits in a queue that nobody who was found empties: perhaps the same way does."""
+        if any(one is queue for one, _ in self.queues.values()):
+            self.waiting[id(queue)] = value
+
+    def taken(self, node: ast.AST, queue: Value) -> Value | None:
         """What is taken out of a queue into which this way has put something; None otherwise."""
-        if not self.in_queues or not isinstance(node, ast.Call):
+        if not (self.in_queues or self.waiting) or not isinstance(node, ast.Call):
             return None
         if not isinstance(node.func, ast.Attribute):
             return None
-        return self.in_queues.get(_name_of(node.func.value))
+        found = self.in_queues.get(_name_of(node.func.value))
+        return self.waiting.pop(id(queue), None) if found is None else found
 
     def _consumers(self, queue: ast.expr, name: str) -> Iterator[Value]:
         """Functions and methods that take something out of a queue."""
@@ -90,7 +109,7 @@ class Queues(Tasks):
                 holder = self.evaluate(inner)
             case _:
                 holder = None
-        if isinstance(holder, Instance):
+        if isinstance(holder, Instance | ClassRef):
             for one in holder.info.mro:
                 for method in (
                     _takers(one.node, frozenset({name})) if isinstance(one, ClassInfo) else ()

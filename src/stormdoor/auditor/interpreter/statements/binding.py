@@ -137,7 +137,8 @@ class Binding(Expressions):
             case Function():
                 holder.attrs[name] = value
             case ModuleRef():
-                self._altered(f"{text_of(holder)}.{name}", value, node, holder)
+                called = holder.module.name.rpartition(".")[2]
+                self._altered(f"{called}.{name}", value, node, holder)
                 self.globals[holder.module.name, name] = value
             case ClassRef():
                 self._altered(f"{text_of(holder)}.{name}", value, node, holder)

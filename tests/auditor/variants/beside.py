@@ -1,0 +1,260 @@
+"""What a message leaves for another part of the program: in a list, a queue, a variable that a loop looks at.
+
+`ANYBODY` are of clients of whom nobody knows who they are; `FILES` are whole programs.
+"""
+
+__all__ = ["ANYBODY", "FILES", "LATE"]
+
+_HANDED_IN = """
+class Door(WebSocketHandler):
+    def initialize(self, {name}):
+        self.{name} = {name}
+    def on_message(self, message):
+        asked = json.loads(message)
+        if "run" in asked:
+            self.{name}.append({{"run": asked["run"]}})
+def start(port, given):
+    application = Application([("/ws", Door, dict({name}=given))])
+    application.listen(port)
+"""
+_MADE_FOR_ITSELF = """
+import collections
+class Door(WebSocketHandler):
+    def open(self):
+        self.commands = {made}
+    def on_message(self, message):
+        self.commands.append(json.loads(message)["run"])
+"""
+_IN_TURN = """
+import collections, subprocess
+class Dispatcher:
+    running = 0
+    jobs = collections.deque()
+    @staticmethod
+    def enter(job):
+        Dispatcher.jobs.append((job, None))
+        while Dispatcher.jobs and Dispatcher.running < 2:
+            following = Dispatcher.jobs.popleft()
+            Dispatcher.running += 1
+            {later}
+    @staticmethod
+    async def start(job, then):
+        {does}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        Dispatcher.enter(json.loads(message))
+"""
+_LATER = "asyncio.get_running_loop().call_soon(Dispatcher.start, *following)"
+_AT_ONCE = "asyncio.ensure_future(Dispatcher.start(*following))"
+_WORKING = """
+import queue, subprocess, threading
+class Work:
+    jobs = queue.Queue()
+    @classmethod
+    def run(cls):
+        while True:
+            job = cls.jobs.get()
+            {does}
+threading.Thread(target=Work.run).start()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        Work.jobs.put(json.loads(message))
+"""
+_LOOPING = """
+import threading
+from elsewhere import board
+class Player:
+    paused = False
+    def __init__(self):
+        self.muted = False
+        self.heard = None
+    def run(self):
+        while True:
+            if {looked_at}:
+                continue
+            board.play()
+player = Player()
+threading.Thread(target=player.run).start()
+running = True
+def work():
+    while running:
+        board.step()
+flags = {{"busy": False}}
+def wait():
+    while True:
+        while flags["busy"]:
+            board.rest()
+class Door(WebSocketHandler):
+    busy = False
+    def on_message(self, message):
+        global running
+        said = json.loads(message)
+        {sets}
+"""
+_RUNS = 'subprocess.Popen(["/usr/bin/judge", job["path"]])'
+
+ANYBODY: dict[str, tuple[str, str]] = {
+    "commands are a list that was handed in": ("missing", _HANDED_IN.format(name="cmds")),
+    "lines are a list that was handed in": ("ok", _HANDED_IN.format(name="lines")),
+    "commands are a list of the connection's own": ("ok", _MADE_FOR_ITSELF.format(made="[]")),
+    "commands are a queue of the connection's own": (
+        "ok",
+        _MADE_FOR_ITSELF.format(made="collections.deque()"),
+    ),
+    "what is lined up is begun in turn": ("missing", _IN_TURN.format(later=_LATER, does=_RUNS)),
+    "what is lined up is begun at once": ("missing", _IN_TURN.format(later=_AT_ONCE, does=_RUNS)),
+    "what is lined up is only noted in turn": (
+        "ok",
+        _IN_TURN.format(later=_LATER, does="print(job)"),
+    ),
+    "the queue of a class is emptied by its loop": ("missing", _WORKING.format(does=_RUNS)),
+    "the queue of a class is only counted by its loop": (
+        "ok",
+        _WORKING.format(does="print(len(job))"),
+    ),
+    "a loop of an object looks at what is set": (
+        "missing",
+        _LOOPING.format(looked_at="self.muted", sets='player.muted = said["on"]'),
+    ),
+    "a loop of an object looks at what its class has": (
+        "missing",
+        _LOOPING.format(looked_at="Player.paused", sets='Player.paused = said["on"]'),
+    ),
+    "a loop of an object looks at something else": (
+        "ok",
+        _LOOPING.format(looked_at="self.muted", sets='player.heard = said["on"]'),
+    ),
+    "a loop looks at what a module has": (
+        "missing",
+        _LOOPING.format(looked_at="self.muted", sets='running = said["on"]'),
+    ),
+    "a loop looks at a table's entry": (
+        "missing",
+        _LOOPING.format(looked_at="self.muted", sets='flags["busy"] = said["on"]'),
+    ),
+    "the connection has an entry of that name": (
+        "ok",
+        _LOOPING.format(
+            looked_at="self.muted", sets='self.flags = {}; self.flags["busy"] = said["on"]'
+        ),
+    ),
+    "the connection has something of that name": (
+        "ok",
+        _LOOPING.format(looked_at="self.busy", sets='self.busy = said["on"]'),
+    ),
+    "a page that was filled in is said to whom a message names": (
+        "missing",
+        """
+people = {}
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        asked = json.loads(message)
+        line = self.render_string("line.html", text=asked["text"]).decode()
+        people[asked["to"]].write_message(line)
+""",
+    ),
+    "a page that was filled in is said to the client": (
+        "ok",
+        """
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        asked = json.loads(message)
+        self.write_message(self.render_string("line.html", text=asked["text"]).decode())
+""",
+    ),
+}
+
+_LOOKED_UP_ELSEWHERE = """
+import requests
+class Machines:
+    def __init__(self, token=None):
+        self.token = token or os.environ["TOKEN"]
+    def find(self, number):
+        return requests.post(
+            "https://machines.example/find", headers={{"Authorization": self.token}}, json={{"id": number}}
+        ).json()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        said = json.loads(message)
+        token = said.get("token")
+        {first}
+        {then}
+    def find(self, token, number):
+        found = Machines(token=token).find(number)
+        if not found:
+            raise LookupError(number)
+        room.start(found)
+"""
+_READ = 'roles = jwt.decode(token, os.environ["KEY"], algorithms=["HS256"])["roles"]'
+_FOUND = 'self.find(token, said["machine_id"])'
+
+LATE: dict[str, tuple[str, str]] = {
+    "a token that was read is the one that is shown elsewhere": (
+        "ok",
+        _LOOKED_UP_ELSEWHERE.format(first=_READ, then=_FOUND),
+    ),
+    "a token is read when the program's own was shown in its place": (
+        "missing",
+        _LOOKED_UP_ELSEWHERE.format(first='self.find(token, said["machine_id"])', then=_READ),
+    ),
+}
+
+_SETS = """
+import json
+import shared
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        for key, value in json.loads(message).items():
+            if key == "heat":
+                {sets}
+application = Application([("/ws", Door)])
+"""
+_LOOKS = """
+import time
+import shared
+from elsewhere import board
+def control():
+    if {looked_at}:
+        board.output(17, 1)
+while True:
+    control()
+    time.sleep(1)
+"""
+
+
+def _set_and_looked_at(sets: str, looked_at: str) -> dict[str, str]:
+    return {
+        "app.py": _SETS.format(sets=sets),
+        "shared.py": "heat = 1\ncold = 0\nvalues = {}\n",
+        "logic.py": _LOOKS.format(looked_at=looked_at),
+    }
+
+
+FILES: dict[str, tuple[str, dict[str, str]]] = {
+    "a loop looks at a variable that a message sets": (
+        "missing",
+        _set_and_looked_at("shared.heat = value", "shared.heat and not shared.cold"),
+    ),
+    "a loop looks at another variable": (
+        "ok",
+        _set_and_looked_at("shared.heat = value", "shared.cold"),
+    ),
+    "a loop looks at an entry that a message sets": (
+        "missing",
+        _set_and_looked_at('shared.values["heat"] = value', 'shared.values["heat"] == "on"'),
+    ),
+    "a loop looks at an entry that a message sets, if there": (
+        "missing",
+        _set_and_looked_at('shared.values["heat"] = value', 'shared.values.get("heat")'),
+    ),
+    "a loop looks at another entry": (
+        "ok",
+        _set_and_looked_at('shared.values["heat"] = value', 'shared.values["cold"]'),
+    ),
+    "a connection notes what it was told last": (
+        "ok",
+        _set_and_looked_at("shared.last_heard = value", "shared.last_heard"),
+    ),
+}
