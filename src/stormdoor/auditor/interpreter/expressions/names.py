@@ -4,7 +4,9 @@ import ast
 import builtins
 from functools import cached_property
 
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.registries import Registries
+from stormdoor.auditor.interpreter.relevance import may_let_in
 from stormdoor.auditor.interpreter.standard import constant_named
 from stormdoor.auditor.interpreter.tables import PARSED
 from stormdoor.auditor.interpreter.values import (
@@ -186,7 +188,13 @@ class Names(Registries):
             value = Unknown(frozenset({"secret"}), name, truthy=True)  # `PIN = randrange(10 ** 6)`
         self.globals[key] = value
         if isinstance(value, Mapping):
-            if not value.items and self.mode != "origin":
+            # What a message is looked up in decides what is done; the rest has only its share of the work.
+            if not value.items and (
+                self.mode == "member"
+                or (self.mode == "anonymous" and self.stage == Stage.MESSAGE)
+                or lexicon.concerns_identity(name)
+                or any(may_let_in(one) for one in self.fillers(module, name))
+            ):
                 self.filled_in(module, name, value)
             self.stated(module, name, value)
         elif isinstance(value, Sequence) and not value.items and lexicon.concerns_identity(name):

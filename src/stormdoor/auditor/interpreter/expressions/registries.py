@@ -15,7 +15,8 @@ from stormdoor.auditor.interpreter.values import (
     Setting,
 )
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["Registries"]
 
@@ -90,6 +91,18 @@ class Registries(Layer):
                 return self.truth_of_default(value)
             case _:
                 return None
+
+    def fillers(self, module: Module, name: str) -> list[ast.AST]:
+        """What stands under a decorator that fills a table, and the decorator itself."""
+        registered = self.hierarchy.registered(module, name)
+        decorators = [
+            one.binding.node
+            for _, node in registered[:1]
+            for decorator in node.decorator_list
+            for one in self.project.resolve(module, _called(decorator))
+            if isinstance(one, Meaning) and isinstance(one.binding, Defined)
+        ]
+        return [*decorators, *(node for _, node in registered)]
 
     def filled_in(self, module: Module, name: str, table: Mapping) -> None:
         """What is put into a table by decorators, calls and classes that are made: `@action("delete")`."""
