@@ -721,3 +721,37 @@ PROGRAMS: dict[str, tuple[str, str]] = {
         ),
     ),
 }
+
+_VERIFIED = """
+import subprocess
+def verify(name, token):
+    row = db.users.find_one({{"id": name}})
+    if row is None:
+        return 404
+    try:
+        said = jwt.decode(token, row["key"], algorithms=["HS256"])
+    except jwt.InvalidTokenError:
+        return 401
+    if said["id"] == row["id"]{right}:
+        return 200
+    return 401
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        said = json.loads(message)
+        if verify(said["{who}"], said["token"]) != 200:
+            self.write_message("no")
+            return
+        subprocess.Popen(said["command"], shell=True)
+"""
+ANYBODY |= {
+    f"a command of whom verify() finds under {who}: {name}": (
+        wanted,
+        _VERIFIED.format(who=who, right=right),
+    )
+    for who in ("id", "client_id", "user")
+    for name, wanted, right in (
+        ("it is who it says", "missing", ""),
+        ("its role is asked for", "ok", ' and row["role"] == "admin"'),
+        ("it may", "ok", ' and row["may_run"]'),
+    )
+}

@@ -67,6 +67,7 @@ from tests.auditor.variants import (
     switched,
     switches,
     taken,
+    templates,
     turned_on,
     unseen,
     which_one,
@@ -193,7 +194,8 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "case", cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS | proving.ORIGINS)
+    "case",
+    cases(origin.CASES | unseen.ORIGINS | afterwards.ORIGINS | proving.ORIGINS | templates.ORIGINS),
 )
 def test_origin(case: Case, tmp_path: Path) -> None:
     """What the page of an attacker gets, whatever the answer is made of."""

@@ -128,9 +128,16 @@ def asks(event: Event) -> bool:
 
 
 def _finds_out_who(event: Event) -> bool:
-    """Whether it is a part of `get_current_user`, and does not look at what that one may."""
-    inside = any({"current", "user"} <= set(lexicon.words_of(name)) for _, _, name in event.stack)
-    return inside and not speaks_of_rights(event.text)
+    """Whether it is a part of what finds out who it is, and does not look at what that one may.
+
+    So it is with `token["id"] == row["id"]` of whom the client says that it is, in `verify(name, token)`.
+    """
+    inside = [name for _, _, name in event.stack]
+    said = "client" not in event.labels or "somebody" in event.labels
+    return not speaks_of_rights(event.text) and (
+        any({"current", "user"} <= set(lexicon.words_of(name)) for name in inside)
+        or (said and any(map(lexicon.is_login, inside)))
+    )
 
 
 def speaks_of_rights(text: str) -> bool:

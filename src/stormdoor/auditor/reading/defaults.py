@@ -1,9 +1,10 @@
 """What settings are when nobody sets them: `define`, `add_argument`, `Application(...)`, dictionaries."""
 
 import ast
+from collections.abc import Iterator
 from functools import lru_cache
 
-from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.module import Assigned, Defined, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
 __all__ = ["collect_settings", "is_given_anyway"]
@@ -109,9 +110,7 @@ def _call(project: Project, module: Module, node: ast.Call, places: set[str]) ->
         _argument(project, module, node, words, places)
         return
     if name == "Application" or name.endswith("Application") or _makes_application(node):
-        for key, value in words.items():
-            if key != "handlers":
-                _note(project, key, module, value)
+        _application(project, module, node)
         return
     if name == "dict" and words.keys() & _OF_TORNADO:
         _given(project, module, words)
@@ -123,6 +122,53 @@ def _given(project: Project, module: Module, words: dict[str, ast.expr]) -> None
         _note(project, key, module, value)
         if isinstance(value, ast.Dict):
             _entries(project, module, value, key)
+
+
+def _application(project: Project, module: Module, node: ast.Call) -> None:
+    """`Application(routes, debug=True, **settings)`."""
+    for word in node.keywords:
+        if word.arg is None:
+            _spread(project, module, word.value, set())
+        elif word.arg != "handlers":
+            _note(project, word.arg, module, word.value)
+
+
+def _spread(project: Project, module: Module, node: ast.expr, seen: set[tuple[str, str]]) -> None:
+    """`Application(routes, **settings)`: what is in that table, wherever it stands."""
+    match node:
+        case ast.Dict():
+            known = {id(value) for held in project.settings.values() for _, value in held}
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is None:
+                    _spread(project, module, value, seen)
+                elif isinstance(key, ast.Constant) and id(value) not in known:
+                    _note(project, str(key.value), module, value)
+        case ast.Name() | ast.Attribute() if (module.name, ast.unparse(node)) not in seen:
+            seen.add((module.name, ast.unparse(node)))
+            for value in _put_into(module, node):
+                _spread(project, module, value, seen)
+            for meaning in project.resolve(module, node):
+                if isinstance(meaning, Meaning) and isinstance(meaning.binding, Assigned):
+                    _spread(project, meaning.module, meaning.binding.value, seen)
+        case _:
+            pass
+
+
+def _put_into(module: Module, table: ast.expr) -> Iterator[ast.expr]:
+    """`settings = {…}` and `settings.update(shared)`, in whichever function of the file."""
+    written = ast.dump(table)
+    for node, _ in module.nodes():
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if (
+                isinstance(table, ast.Name) and name == table.id
+            ):
+                yield value
+            case ast.Call(func=ast.Attribute(value=held, attr="update"), args=[value]) if (
+                ast.dump(held) == written
+            ):
+                yield value
+            case _:
+                pass
 
 
 def _told(project: Project, module: Module, node: ast.Call, literal: str | None) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from stormdoor.auditor.naming.lexicon import words_of
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.files import in_order
 from stormdoor.auditor.reading.module import (
     MAX_BYTES,
@@ -28,6 +30,10 @@ __all__ = ["External", "Meaning", "Project", "Tree"]
 
 _MODELLED = frozenset({"tornado"})
 """Packages whose behaviour the auditor knows; their source is never read to resolve a name."""
+
+_CONFIGURATION = words("conf config configuration secrets settings")
+_OF_TEMPLATES = words("default defaults dist example sample template tmpl tpl")
+"""Words in the name of a file that is copied to be the configuration."""
 
 _STEPS = 24
 """How many times a name is followed: re-exports can go in circles."""
@@ -62,6 +68,7 @@ class Tree:
     files: frozenset[Path]
     inside: bool = True
     _by_name: dict[str, Path] = field(init=False, repr=False)
+    _templates: list[Path] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._by_name = {str(file): file for file in self.files}
@@ -70,6 +77,14 @@ class Tree:
         """The file of a module: `stem.py`, or a package's `stem/__init__.py`."""
         known = self._by_name
         return known.get(f"{stem}.py") or known.get(f"{stem}{os.sep}__init__.py")
+
+    def templates(self) -> list[Path]:
+        """Its files that are copied to be another, by their names."""
+        if self._templates is None:
+            self._templates = sorted(
+                file for file in self.files if _OF_TEMPLATES & set(words_of(file.stem))
+            )
+        return self._templates
 
 
 @dataclass(slots=True, eq=False)
@@ -223,6 +238,20 @@ class Project:
                 found = tree.module(str(start / relative))
                 if found is not None:
                     return found
+        return self._shipped_for(relative, near)
+
+    def _shipped_for(self, relative: Path, near: Path) -> Path | None:
+        """The template of a configuration that whoever installs the program copies: `tpl_settings.py`."""
+        wanted = set(words_of(relative.name))
+        if not wanted & _CONFIGURATION:
+            return None
+        for tree in self.trees:
+            if near not in tree.files or not tree.inside:
+                continue
+            places = (tree.root, *(tree.root / one for one in relative.parents))
+            for file in tree.templates():
+                if file.parent in places and set(words_of(file.stem)) - _OF_TEMPLATES == wanted:
+                    return file
         return None
 
     def _above(self, tree: Tree) -> str:

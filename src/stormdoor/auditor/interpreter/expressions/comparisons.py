@@ -208,10 +208,14 @@ class Comparisons(Memberships):
         if signed:
             self.prove_signed()
         if (
-            signed
-            or labels_of(left, right) >= {"principal", "client"}
-            or _is_token_of(left, right)
-            or _is_token_of(right, left)
+            (
+                signed
+                or labels_of(left, right) >= {"principal", "client"}
+                or _is_token_of(left, right)
+                or _is_token_of(right, left)
+            )
+            or self.is_right_of_whom(left)
+            or self.is_right_of_whom(right)
         ):
             self.record("check", node, f"access: {text}", values=(left, right))
         elif _is_secret_of_all(left, right) or _is_secret_of_all(right, left):
@@ -219,6 +223,14 @@ class Comparisons(Memberships):
         own = self.kept_under(right) if isinstance(left, Unknown) and chosen(left) else ""
         if own:
             self.record("check", node, f"access: {text}", values=(left, Const(own)))
+
+    def is_right_of_whom(self, found: Value) -> bool:
+        """`row["role"]`, of whom the client says that it is, in what logs that one in."""
+        return (
+            labels_of(found) >= {"answer", "client"}
+            and lexicon.is_access_word(last_word(found))
+            and any(lexicon.is_login(one.name) for one in self.frames)
+        )
 
     def kept_under(self, held: Value) -> str:
         """The attribute of the connection that holds a list or a set; empty where none does."""

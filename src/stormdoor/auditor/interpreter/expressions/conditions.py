@@ -193,7 +193,9 @@ class Conditions(Comparisons):
         known = self.chosen.get(memo)
         if known is not None:
             return known[1]
-        if self.mode == "member" and labels >= {"principal", "client", "answer"}:
+        if self.mode == "member" and (
+            labels >= {"principal", "client", "answer"} or self.is_right_of_whom(value)
+        ):
             # What was found for this user and this object decides.
             self.record("check", node, f"access: {text}", values=(value,))
         elif (
