@@ -190,9 +190,8 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
             continue
         if event.text.rpartition(".")[2] in BENIGN and not tells_all_of(event):
             continue
-        held = labels_of(event.receiver) if event.receiver is not None else frozenset[str]()
-        if "principal" in held or held >= {"credential", "found", "message"}:
-            continue  # it is found under the user's own name, or under what only its user can show
+        if _is_found_for_itself(endpoint, event):
+            continue
         told = is_given_the_user(event) or _is_told_the_right(event)
         if told or only_reads(event) or _is_content(event):
             continue
@@ -205,6 +204,14 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
         seen.add(id(event.node))
         found.append(event)
     return found
+
+
+def _is_found_for_itself(endpoint: Endpoint, event: Event) -> bool:
+    """Whether it is found under the user's own name, or that it is found is the log-in."""
+    held, login = event.receiver, endpoint.authentication.event
+    return held is not None and (
+        "principal" in held.labels or (login is not None and text_of(held) == login.text)
+    )
 
 
 def _is_content(event: Event) -> bool:
