@@ -207,11 +207,11 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
 
 
 def _is_found_for_itself(endpoint: Endpoint, event: Event) -> bool:
-    """Whether it is found under the user's own name, or that it is found is the log-in."""
+    """Whether it is found under the user's own name, or that a message finds it is the log-in."""
     held, login = event.receiver, endpoint.authentication.event
-    return held is not None and (
-        "principal" in held.labels or (login is not None and text_of(held) == login.text)
-    )
+    if held is None or "principal" in held.labels:
+        return held is not None
+    return login is not None and "message" in held.labels and text_of(held) == login.text
 
 
 def _is_content(event: Event) -> bool:
