@@ -91,6 +91,44 @@ class Door(WebSocketHandler):
         said = json.loads(message)
         {sets}
 """
+_OWN_PIECE = """
+from tornado.ioloop import PeriodicCallback
+class Snake:
+    def __init__(self):
+        self.direction = "up"
+        self.long = 1
+    def run(self):
+        while True:
+            if self.direction == "up":
+                self.long += 1
+class World:
+    def __init__(self):
+        self.snakes = {{}}
+    def turn(self):
+        for snake in self.snakes.values():
+            if snake.direction == "up":
+                snake.long += 1
+world = World()
+PeriodicCallback(world.turn, 100).start()
+class Door(WebSocketHandler):
+    def open(self):
+        self.snake = Snake()
+        world.snakes[id(self)] = self.snake
+    def on_message(self, message):
+        {sets}
+"""
+_TAKEN_FOR = """
+class Door(WebSocketHandler):
+    {who}
+    async def on_message(self, message):
+        said = json.loads(message)
+        if said["watch"] == "letters":
+            {does}
+        {more}
+"""
+_TELLS_THEIRS = """async for row in db.letters.watch():
+                if row["to"] == self.current_user:
+                    self.write_message(json.dumps(row["text"]))"""
 _RUNS = 'subprocess.Popen(["/usr/bin/judge", job["path"]])'
 
 ANYBODY: dict[str, tuple[str, str]] = {
@@ -141,6 +179,339 @@ ANYBODY: dict[str, tuple[str, str]] = {
     "the connection has something of that name": (
         "ok",
         _LOOPING.format(looked_at="self.busy", sets='self.busy = said["on"]'),
+    ),
+    "what is in a list is begun in turn": (
+        "missing",
+        """
+import subprocess
+class D:
+    jobs = []
+    @classmethod
+    def enter(cls, job):
+        cls.jobs.append(job)
+        while cls.jobs:
+            following = cls.jobs.pop(0)
+            subprocess.Popen(["/usr/bin/judge", following["path"]])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        D.enter(json.loads(message))
+""",
+    ),
+    "what is in a heap is begun in turn": (
+        "missing",
+        """
+import subprocess, heapq
+heap = []
+def turn():
+    rank, job = heapq.heappop(heap)
+    subprocess.Popen(["/usr/bin/judge", job["path"]])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        heapq.heappush(heap, (1, json.loads(message)))
+        turn()
+""",
+    ),
+    "what is in a heap is noted": (
+        "ok",
+        """
+import subprocess, heapq
+heap = []
+def turn():
+    rank, job = heapq.heappop(heap)
+    print(job)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        heapq.heappush(heap, (1, json.loads(message)))
+        turn()
+""",
+    ),
+    "the connection's own queue is emptied by itself": (
+        "missing",
+        """
+import subprocess, collections
+class Door(WebSocketHandler):
+    def open(self):
+        self.jobs = collections.deque()
+    def on_message(self, message):
+        self.jobs.append(json.loads(message))
+        self.turn()
+    def turn(self):
+        job = self.jobs.popleft()
+        subprocess.Popen(["/usr/bin/judge", job["path"]])
+""",
+    ),
+    "a queue is emptied at once": (
+        "missing",
+        """
+import subprocess, asyncio
+jobs = asyncio.Queue()
+def turn():
+    job = jobs.get_nowait()
+    subprocess.Popen(["/usr/bin/judge", job["path"]])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        jobs.put_nowait(json.loads(message))
+        turn()
+""",
+    ),
+    "a clock has a queue emptied": (
+        "missing",
+        """
+import subprocess, collections
+from tornado.ioloop import PeriodicCallback
+jobs = collections.deque()
+def turn():
+    if jobs:
+        job = jobs.popleft()
+        subprocess.Popen(["/usr/bin/judge", job["path"]])
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        jobs.append(json.loads(message))
+PeriodicCallback(turn, 100).start()
+""",
+    ),
+    "a clock has a queue emptied, and noted": (
+        "ok",
+        """
+import subprocess, collections
+from tornado.ioloop import PeriodicCallback
+jobs = collections.deque()
+def turn():
+    if jobs:
+        job = jobs.popleft()
+        print(job)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        jobs.append(json.loads(message))
+PeriodicCallback(turn, 100).start()
+""",
+    ),
+    "a thread goes through a list and empties it": (
+        "missing",
+        """
+import subprocess, threading, time
+todo = []
+def work():
+    while True:
+        for job in list(todo):
+            todo.remove(job)
+            subprocess.Popen(["/usr/bin/judge", job["path"]])
+        time.sleep(1)
+threading.Thread(target=work, daemon=True).start()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        todo.append(json.loads(message))
+""",
+    ),
+    "a thread goes through a list and notes it": (
+        "ok",
+        """
+import subprocess, threading, time
+todo = []
+def work():
+    while True:
+        for job in list(todo):
+            todo.remove(job)
+            print(job)
+        time.sleep(1)
+threading.Thread(target=work, daemon=True).start()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        todo.append(json.loads(message))
+""",
+    ),
+    "a thread looks at a variable": (
+        "missing",
+        """
+import subprocess, threading, time
+wanted = None
+def work():
+    global wanted
+    while True:
+        if wanted is not None:
+            subprocess.Popen(["/usr/bin/judge", wanted])
+            wanted = None
+        time.sleep(1)
+threading.Thread(target=work, daemon=True).start()
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        global wanted
+        wanted = json.loads(message)["path"]
+""",
+    ),
+    "another process looks at a table that was handed in": (
+        "missing",
+        """
+from multiprocessing import Manager, Process
+from elsewhere import board
+def control(state):
+    while True:
+        if state["heat"]:
+            board.output(17, 1)
+class Door(WebSocketHandler):
+    def initialize(self, state):
+        self.state = state
+    def on_message(self, message):
+        self.state["heat"] = json.loads(message)["heat"]
+def main():
+    values = Manager().dict()
+    Process(target=control, args=(values,)).start()
+    Application([("/ws", Door, dict(state=values))]).listen(8888)
+""",
+    ),
+    "another process looks at something else": (
+        "ok",
+        """
+from multiprocessing import Manager, Process
+from elsewhere import board
+def control(state):
+    while True:
+        if state["cold"]:
+            board.output(17, 1)
+class Door(WebSocketHandler):
+    def initialize(self, state):
+        self.state = state
+    def on_message(self, message):
+        self.state["heat"] = json.loads(message)["heat"]
+def main():
+    values = Manager().dict()
+    Process(target=control, args=(values,)).start()
+    Application([("/ws", Door, dict(state=values))]).listen(8888)
+""",
+    ),
+    "a loop of the application's part looks at what is set": (
+        "missing",
+        """
+from elsewhere import board
+class Control:
+    def __init__(self):
+        self.on = False
+    def run(self):
+        while True:
+            if self.on:
+                board.output(17, 1)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.application.control.on = json.loads(message)["on"]
+class App(Application):
+    def __init__(self):
+        self.control = Control()
+        super().__init__([("/ws", Door)])
+""",
+    ),
+    "a loop of a thread that was handed in looks at what is set": (
+        "missing",
+        """
+import threading
+from elsewhere import board
+class Control(threading.Thread):
+    def __init__(self):
+        super().__init__()
+        self.override = False
+    def run(self):
+        while True:
+            if self.override:
+                board.output(17, 1)
+class Door(WebSocketHandler):
+    def initialize(self, control):
+        self.control = control
+    def on_message(self, message):
+        self.control.override = json.loads(message)["on"]
+def main():
+    control = Control()
+    control.start()
+    Application([("/ws", Door, {"control": control})]).listen(8888)
+""",
+    ),
+    "a clock has a table looked at": (
+        "missing",
+        """
+from tornado.ioloop import PeriodicCallback
+from elsewhere import board
+wish = {}
+def turn():
+    if wish.get("lamp"):
+        board.output(17, 1)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        wish.update(json.loads(message))
+PeriodicCallback(turn, 100).start()
+""",
+    ),
+    "a clock has a table looked at that nobody sets": (
+        "ok",
+        """
+from tornado.ioloop import PeriodicCallback
+from elsewhere import board
+wish = {}
+def turn():
+    if wish.get("lamp"):
+        board.output(17, 1)
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        print(message)
+PeriodicCallback(turn, 100).start()
+""",
+    ),
+    "a clock looks at a piece of the connection's own": (
+        "ok",
+        _OWN_PIECE.format(sets='self.snake.direction = json.loads(message)["to"]'),
+    ),
+    "a clock looks at a piece that is found under the connection": (
+        "ok",
+        _OWN_PIECE.format(sets='world.snakes[id(self)].direction = json.loads(message)["to"]'),
+    ),
+    "what is of a user of the source is told": (
+        "missing",
+        _TAKEN_FOR.format(who='current_user = "maria"', does=_TELLS_THEIRS, more="pass"),
+    ),
+    "what is of a user of the source is told, to members": (
+        "missing",
+        _TAKEN_FOR.format(
+            who='current_user: str = "maria"',
+            does=_TELLS_THEIRS.replace('row["to"] ==', "").replace(
+                "self.current_user", 'self.current_user in row["to"]'
+            ),
+            more="pass",
+        ),
+    ),
+    "what a user of the source has is looked up": (
+        "missing",
+        _TAKEN_FOR.format(
+            who="user_id = 1",
+            does='self.write_message(json.dumps(db.letters.find({"to": self.user_id})))',
+            more="pass",
+        ),
+    ),
+    "what a user of the source has is deleted": (
+        "missing",
+        _TAKEN_FOR.format(
+            who="user_id = 1", does='db.letters.delete_many({"to": self.user_id})', more="pass"
+        ),
+    ),
+    "what is for all is told, whoever stands in the source": (
+        "ok",
+        _TAKEN_FOR.format(
+            who='current_user = "maria"',
+            does='self.write_message(json.dumps(db.news.find({"front": True})))',
+            more="print(self.current_user)",
+        ),
+    ),
+    "what is of nobody yet is told": (
+        "ok",
+        _TAKEN_FOR.format(who="current_user = None", does=_TELLS_THEIRS, more="pass"),
+    ),
+    "who it is says the client's cookie": (
+        "ok",
+        _TAKEN_FOR.format(
+            who="""def prepare(self):
+        if self.get_current_user() is None:
+            raise HTTPError(401)
+    def get_current_user(self):
+        return self.get_signed_cookie("user")""",
+            does=_TELLS_THEIRS,
+            more="pass",
+        ),
     ),
     "a page that was filled in is said to whom a message names": (
         "missing",

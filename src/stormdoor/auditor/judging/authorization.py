@@ -213,9 +213,8 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
         told = tells_all_of(event) or fires_what_it_names(event)
         if asks_if_taken(event) or (event.text.rpartition(".")[2] in BENIGN and not told):
             continue
-        held = labels_of(event.receiver) if event.receiver is not None else frozenset[str]()
-        if "principal" in held or held >= {"credential", "found", "message"}:
-            continue  # it is found under the user's own name, or under what only its user can show
+        if _is_found_for_itself(endpoint, event):
+            continue
         asked = is_given_the_user(event) or _is_told_the_right(event)
         if asked or only_reads(event) or _is_content(event):
             continue
@@ -228,6 +227,14 @@ def chosen_objects(endpoint: Endpoint) -> list[Event]:
         seen.add(id(event.node))
         found.append(event)
     return found
+
+
+def _is_found_for_itself(endpoint: Endpoint, event: Event) -> bool:
+    """Whether it is found under the user's own name, or that a message finds it is the log-in."""
+    held, login = event.receiver, endpoint.authentication.event
+    if held is None or "principal" in held.labels:
+        return held is not None
+    return login is not None and "message" in held.labels and text_of(held) == login.text
 
 
 def _is_content(event: Event) -> bool:

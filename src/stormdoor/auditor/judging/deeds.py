@@ -20,6 +20,7 @@ from stormdoor.auditor.judging.aiming import (
 )
 from stormdoor.auditor.judging.commands import ends_what_runs
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.fixed import is_of_who_is_fixed
 from stormdoor.auditor.judging.given import fields_in
 from stormdoor.auditor.judging.orders import (
     is_device,
@@ -101,7 +102,7 @@ def deeds_of_anybody(endpoint: Endpoint) -> list[Event]:
 def _is_deed(endpoint: Endpoint, event: Event) -> bool:
     if event.stage not in SERVING:
         return False
-    if _takes_part(event) or hears_of_somebody(event):
+    if _takes_part(event) or hears_of_somebody(event) or is_of_who_is_fixed(endpoint, event):
         return True
     if event.stage == Stage.OPEN:
         return False
@@ -109,7 +110,7 @@ def _is_deed(endpoint: Endpoint, event: Event) -> bool:
         return True
     if connects_where_it_names(event) or replaces_for_all(event):
         return True
-    if is_watched(endpoint.project, event):
+    if is_watched(endpoint, event):
         return True
     if is_lined_up(event):
         return event.receiver is None or is_of_the_program(endpoint, event)

@@ -72,6 +72,8 @@ def _belongs(endpoint: Endpoint, places: list[tuple[Module, ast.AST]]) -> bool:
     module, node = places[-1]
     held = _altered_by(node)
     names = _chain(node.func if isinstance(node, ast.Call) else node)
+    if isinstance(node, ast.Subscript):
+        names = [*names, "item"]
     if held is not None:
         names = [*_chain(held), "attribute"]
     around = _around(module, node, *names[:1])

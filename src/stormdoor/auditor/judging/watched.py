@@ -4,9 +4,18 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from stormdoor.auditor.classes.again import called_again
 from stormdoor.auditor.interpreter.events import Event
-from stormdoor.auditor.interpreter.values import ClassRef, Const, Instance, ModuleRef, labels_of
-from stormdoor.auditor.judging.ownership import is_counted
+from stormdoor.auditor.interpreter.values import (
+    ClassRef,
+    Const,
+    Instance,
+    ModuleRef,
+    Unknown,
+    labels_of,
+)
+from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.judging.ownership import is_counted, is_of_the_program
 from stormdoor.auditor.judging.verbs import NOTES
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Imported, Module
@@ -15,23 +24,41 @@ from stormdoor.auditor.reading.project import Project
 __all__ = ["is_watched"]
 
 
-def is_watched(project: Project, event: Event) -> bool:
+def is_watched(endpoint: Endpoint, event: Event) -> bool:
     """`shared.heat = data["on"]`: another file asks for it, or a loop of this one does."""
-    if event.kind not in {"alter", "store"} or not event.labels >= {"client", "message"}:
+    if not event.labels >= {"client", "message"}:
+        return False
+    if event.kind == "act":
+        return _is_merged_into_what_is_asked(event)
+    if event.kind not in {"alter", "store"}:
         return False
     holder, _, name = event.text.rpartition(".")
     key = event.values[0] if event.kind == "store" and len(event.values) == 2 else None
     if key is not None:
         if not isinstance(key, Const) or not isinstance(key.value, str) or _is_own(event):
             return False
-        looked_at = _asks_for_entry(project, event.module, name, key.value)
+        looked_at = _asks_for_entry(endpoint, event, name, key.value)
         name = key.value
     elif event.kind == "store":
         return False
     else:
-        looked_at = _asks_for_attribute(project, event, holder, name)
+        looked_at = _asks_for_attribute(endpoint.project, event, holder, name)
     noted = bool(NOTES & set(lexicon.words_of(name)))
     return looked_at and not noted and not is_counted(event.module, event.node)
+
+
+def _is_merged_into_what_is_asked(event: Event) -> bool:
+    """`wishes.update(data)`: a message says of any entry what it is, and so of one that a loop asks for."""
+    table, _, name = event.text.rpartition(".")
+    return (
+        name == "update"
+        and table.isidentifier()
+        and any(isinstance(one, Unknown) and "message" in one.labels for one in event.values)
+        and any(
+            holder == table and key not in {"", name}
+            for holder, key in _conditions(event.module, in_loops=True)
+        )
+    )
 
 
 def _is_own(event: Event) -> bool:
@@ -40,9 +67,15 @@ def _is_own(event: Event) -> bool:
     return own or (event.receiver is not None and "client" in labels_of(event.receiver))
 
 
-def _asks_for_entry(project: Project, module: Module, table: str, key: str) -> bool:
+def _asks_for_entry(endpoint: Endpoint, event: Event, table: str, key: str) -> bool:
+    module = event.module
+    if not table.isidentifier():
+        # What was made by a call goes by other names where it is handed to.
+        asked = any(one == key for _, one in _conditions(module, in_loops=True))
+        return asked and is_of_the_program(endpoint, event)
     return (table, key) in _conditions(module, in_loops=True) or any(
-        (table, key) in _conditions(one, in_loops=False) for one in _others(project, [module], key)
+        (table, key) in _conditions(one, in_loops=False)
+        for one in _others(endpoint.project, [module], key)
     )
 
 
@@ -83,10 +116,16 @@ def _names_for(module: Module, meant: Module) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _conditions(module: Module, *, in_loops: bool) -> frozenset[tuple[str, str]]:
-    """What the conditions of a file look at: of what, and what of it; `in_loops` for those of `while`."""
+    """What the conditions of a file look at: of what, and what; `in_loops` for what runs again and again."""
     inside: Iterable[ast.AST] = ast.walk(module.tree)
     if in_loops:
-        loops = [node for node in inside if isinstance(node, ast.While)]
+        again = called_again(module.tree)
+        loops = [
+            node
+            for node in inside
+            if isinstance(node, ast.While)
+            or (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in again)
+        ]
         inside = (node for one in loops for node in ast.walk(one))
     return frozenset(
         found

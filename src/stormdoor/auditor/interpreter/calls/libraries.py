@@ -83,6 +83,8 @@ _ASKED = words(
 )
 """First words of what asks for something that comes to a function later."""
 _NOT_OF_NONE = words("b64decode float int json_decode len loads xhtml_escape")
+_HEAPS = {"heapq.heappop": "pop", "heapq.heappush": "append"}
+"""What is a method of a list, but for the order of what is in it."""
 
 
 class Libraries(Methods):
@@ -111,6 +113,10 @@ class Libraries(Methods):
         if _is_unbound(name) and args and not isinstance(args[0], Instance):
             # `str.split(line, ",")` is `line.split(",")`
             method = Member(args[0], last, labels_of(args[0]), f"{text_of(args[0])}.{last}")
+            return self.call(method, args[1:], words, node)
+        if name in _HEAPS and args:
+            text = f"{text_of(args[0])}.{_HEAPS[name]}"
+            method = Member(args[0], _HEAPS[name], labels_of(args[0]), text)
             return self.call(method, args[1:], words, node)
         if last in QUEUES:
             return self.queue_made(name, node)

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
+from stormdoor.auditor.classes.again import called_again
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, Tasks
 from stormdoor.auditor.interpreter.events import Stage
@@ -14,9 +15,11 @@ from stormdoor.auditor.interpreter.values import (
     Function,
     Instance,
     Partial,
+    Sequence,
     Unknown,
     Value,
 )
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Module
 from stormdoor.auditor.reading.project import Meaning, Project
 
@@ -24,7 +27,7 @@ __all__ = ["GETS", "PUTS", "QUEUES", "Queues", "givers"]
 
 PUTS = frozenset({"put", "put_nowait", "append", "appendleft", "send_nowait"})
 GETS = frozenset({"get", "get_nowait", "pop", "popleft", "receive"})
-QUEUES = frozenset({"JoinableQueue", "LifoQueue", "PriorityQueue", "Queue", "SimpleQueue", "deque"})
+QUEUES = words("JoinableQueue LifoQueue PriorityQueue Queue SimpleQueue deque")
 _MOST = 8
 """Calls that are given a queue and are looked at."""
 
@@ -74,6 +77,8 @@ class Queues(Tasks):
         if consumer is None or name in self.in_queues:
             return False
         self.in_queues[name] = value
+        if isinstance(queue, Sequence):
+            queue.items.append(value)
         catching, self.catching = self.catching, []
         asked = len(self.events)
         try:
@@ -88,7 +93,8 @@ class Queues(Tasks):
 
     def lined_up(self, queue: Value, value: Value) -> None:
         """Note what waits in a queue that nobody who was found empties: perhaps the same way does."""
-        if any(one is queue for one, _ in self.queues.values()):
+        listed = isinstance(queue, Sequence) and not queue.exact
+        if listed or any(one is queue for one, _ in self.queues.values()):
             self.waiting[id(queue)] = value
 
     def taken(self, node: ast.AST, queue: Value) -> Value | None:
@@ -112,17 +118,20 @@ class Queues(Tasks):
         if isinstance(holder, Instance | ClassRef):
             for one in holder.info.mro:
                 for method in (
-                    _takers(one.node, frozenset({name})) if isinstance(one, ClassInfo) else ()
+                    _takers(one.node, frozenset({name}), called_again(one.module.tree))
+                    if isinstance(one, ClassInfo)
+                    else ()
                 ):
                     yield self.attribute(holder, method, queue)
         elif isinstance(queue, ast.Name):
             places = list(self._places(queue))
             names = frozenset({name}).union(*(givers(one.tree, name) for one in places))
             for module in places:
-                for function in _takers(module.tree, names):
+                again = called_again(module.tree)
+                for function in _takers(module.tree, names, again):
                     yield self.global_name(module, function, queue)
                 for definition in module.classes:
-                    for method in _takers(definition.node, names):
+                    for method in _takers(definition.node, names, again):
                         worker = self._worker(module, self.hierarchy.of(module, definition))
                         if worker is not None:
                             yield self.attribute(worker, method, queue)
@@ -162,7 +171,9 @@ class Queues(Tasks):
         for name in [name for name, held in made.attrs.items() if held is queue]:
             for one in made.info.mro:
                 for method in (
-                    _takers(one.node, frozenset({name})) if isinstance(one, ClassInfo) else ()
+                    _takers(one.node, frozenset({name}), frozenset())
+                    if isinstance(one, ClassInfo)
+                    else ()
                 ):
                     yield self.attribute(made, method, call), name
 
@@ -238,8 +249,10 @@ def _name_of(queue: ast.expr) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _takers(scope: ast.ClassDef | ast.Module, names: frozenset[str]) -> tuple[str, ...]:
-    """Functions of a body with a loop that takes something out of the queue of this name.
+def _takers(
+    scope: ast.ClassDef | ast.Module, names: frozenset[str], again: frozenset[str]
+) -> tuple[str, ...]:
+    """Functions of a body with a loop that takes something out of the queue of this name, or called `again`.
 
     A function that gives what comes out of it, `async def next_job(): return await jobs.get()`, is one of the
     names.
@@ -247,7 +260,11 @@ def _takers(scope: ast.ClassDef | ast.Module, names: frozenset[str]) -> tuple[st
     return tuple(
         one.name
         for one in scope.body
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and _takes_somewhere(one, names)
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (
+            _takes_somewhere(one, names)
+            or (one.name in again and any(_is_taken(node, names) for node in ast.walk(one)))
+        )
     )
 
 
@@ -277,11 +294,26 @@ def _takes_somewhere(function: ast.AST, names: frozenset[str]) -> bool:
 
 
 def _is_taken(node: ast.AST, names: frozenset[str]) -> bool:
-    """`jobs.get()`, `next_job()`."""
+    """`jobs.get()`, `next_job()`, `for job in jobs: jobs.remove(job)`."""
     match node:
         case ast.Call(func=ast.Attribute(value=queue, attr=name)) if name in GETS:
             return _name_of(queue) in names
         case ast.Call(func=ast.Name(id=name)):
             return name in names
+        case ast.For(iter=ast.Call(func=ast.Name(id="list" | "tuple"), args=[listed])):
+            return _name_of(listed) in names and _is_emptied(node, names)
+        case ast.For(iter=ast.Name() | ast.Attribute() as listed):
+            return _name_of(listed) in names and _is_emptied(node, names)
         case _:
             return False
+
+
+def _is_emptied(loop: ast.For, names: frozenset[str]) -> bool:
+    """Whether what a loop goes through is taken out there: `for job in jobs: jobs.remove(job)`."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "remove"
+        and _name_of(node.func.value) in names
+        for node in ast.walk(loop)
+    )
