@@ -100,6 +100,41 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "new_class that is filled by a lambda": (
+        "guarded",
+        """
+import types
+def heard(self, message):
+    room.say(message)
+def refuse(self):
+    if not self.get_secure_cookie("user"):
+        raise HTTPError(401)
+Door = types.new_class(
+    "Door", (WebSocketHandler,), {}, lambda names: names.update({"prepare": refuse, "on_message": heard})
+)
+""",
+        {},
+    ),
+    "new_class without a check": (
+        "missing",
+        """
+import types
+def heard(self, message):
+    room.say(message)
+Door = types.new_class("Door", (WebSocketHandler,), {}, lambda names: names.update({"on_message": heard}))
+""",
+        {},
+    ),
+    "new_class that a function fills": (
+        "unknown",
+        """
+import types
+def fill(names):
+    names["prepare"] = refuse
+Door = types.new_class("Door", (WebSocketHandler,), exec_body=fill)
+""",
+        {},
+    ),
     "init_subclass that logs only": (
         "missing",
         """

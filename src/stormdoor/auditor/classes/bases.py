@@ -11,7 +11,7 @@ from stormdoor.auditor.classes.registrations import Registrations
 from stormdoor.auditor.reading.module import Assigned, Binding, ClassDef, Defined, Module
 from stormdoor.auditor.reading.project import External, Meaning, Project
 
-__all__ = ["Bases", "class_statement", "made_class"]
+__all__ = ["Bases", "class_statement", "made_class", "parts_of"]
 
 
 class Bases(Registrations):
@@ -255,7 +255,7 @@ class Bases(Registrations):
         self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...], depth: int
     ) -> "list[ClassInfo | External]":
         """Classes made by `type(...)`, by a factory of the project, or passed through a call."""
-        if isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == 3:
+        if parts_of(call) is not None:
             return [self.made_by_type(module, call, scopes)]
         for meaning in self.project.resolve(module, call.func, scopes):
             match meaning:
@@ -314,14 +314,20 @@ class Bases(Registrations):
     def made_by_type(
         self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...]
     ) -> ClassInfo:
-        """The class that `type(name, bases, body)` makes."""
+        """The class that `type(name, bases, body)` makes, or `types.new_class(name, bases, …)`.
+
+        Args:
+            module: Where it is called.
+            call: Such a call.
+            scopes: The functions around it.
+        """
         known = self._known.get(id(call))
         if known is not None:
             return known
-        name, bases, body = call.args
+        name, bases, body = parts_of(call) or (ast.Constant(""), ast.Tuple([]), None)
         title = name.value if isinstance(name, ast.Constant) else None
         statements: list[ast.stmt] = []
-        for key, value in self._entries(module, body, scopes):
+        for key, value in self._entries(module, body, scopes) if body is not None else ():
             target = ast.copy_location(ast.Name(id=key, ctx=ast.Store()), value)
             statements.append(ast.copy_location(ast.Assign(targets=[target], value=value), value))
         node = class_statement(
@@ -331,8 +337,31 @@ class Bases(Registrations):
             call,
         )
         info = self.of(module, ClassDef(node, node.name, scopes))
+        if body is None:
+            info.unresolved.append(module.source(call))
         self._known[id(call)] = info
         return info
+
+
+def parts_of(call: ast.Call) -> tuple[ast.expr, ast.expr, ast.expr | None] | None:
+    """The name, the bases and the body of a class that a call makes; None of any other call.
+
+    The body is None where a function fills it that is more than `lambda names: names.update(…)`.
+    """
+    match call:
+        case ast.Call(func=ast.Name(id="type"), args=[name, bases, body]):
+            return name, bases, body
+        case ast.Call(func=ast.Attribute(attr="new_class"), args=[name, bases, *more]):
+            filling = next((one.value for one in call.keywords if one.arg == "exec_body"), None)
+            match more[1] if len(more) > 1 else filling:
+                case ast.Lambda(body=ast.Call(func=ast.Attribute(attr="update"), args=[body])):
+                    return name, bases, body
+                case None | ast.Constant():
+                    return name, bases, ast.Dict([], [])
+                case _:
+                    return name, bases, None
+        case _:
+            return None
 
 
 def class_statement(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stormdoor.auditor.classes.announced import announced, event_servers
+from stormdoor.auditor.classes.bases import parts_of
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.knowledge import load_knowledge
@@ -265,12 +266,7 @@ def _sockets(
     for module in list(project.inside()):
         infos = [hierarchy.of(module, definition) for definition in module.classes]
         for node, _ in module.nodes():
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "type"
-                and len(node.args) == 3
-            ):
+            if isinstance(node, ast.Call) and parts_of(node) is not None:
                 infos.append(hierarchy.made_by_type(module, node, ()))
                 infos.extend(hierarchy.made_in_loop(module, node))
         for info in infos:
