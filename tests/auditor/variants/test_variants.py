@@ -41,10 +41,12 @@ from tests.auditor.variants import (
     made_here,
     messages,
     modern,
+    named_alike,
     no_guard,
     no_proof,
     no_switch,
     nobody,
+    only_one,
     optional,
     origin,
     origin_forms,
@@ -126,10 +128,12 @@ ALL = (
     | made_here.CASES
     | messages.CASES
     | modern.CASES
+    | named_alike.CASES
     | no_guard.CASES
     | no_proof.CASES
     | no_switch.CASES
     | nobody.CASES
+    | only_one.CASES
     | optional.CASES
     | products.CASES
     | protocols.CASES

@@ -12,12 +12,14 @@ from stormdoor.auditor.naming.vocabulary import (
     OF_REQUESTS,
     OF_THINGS,
     RAISING,
+    RUNS,
     SESSIONS_OF,
     SETTING,
     TICKETS,
     TOGETHER,
     VERIFY,
     VERIFY_VERBS,
+    WITH_PEOPLE,
 )
 from stormdoor.auditor.naming.words import words
 
@@ -39,6 +41,7 @@ __all__ = [
     "is_of_somebody",
     "is_person",
     "is_predicate",
+    "is_program",
     "is_raising_name",
     "is_setting_chain",
     "is_setting_name",
@@ -53,6 +56,7 @@ __all__ = [
     "says_which",
     "says_who",
     "turns_off",
+    "words_about",
     "words_of",
 ]
 
@@ -96,7 +100,7 @@ def _words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
-def _words_about(name: str) -> list[str]:
+def words_about(name: str) -> list[str]:
     """Its words without the session of a thing: a `db_session` is nobody's."""
     words = _words_of(name)
     return [
@@ -126,7 +130,7 @@ _RUN_TOGETHER = ("authkey", "passcode", "passkey", "password", "secret", "sesid"
 @lru_cache(maxsize=16384)
 def is_credential_name(name: str) -> bool:
     """Whether a value of this name is a secret that a client shows to prove who it is."""
-    words = _words_about(name)
+    words = words_about(name)
     if NOT_CREDENTIAL & set(words) or words[-1:] in (["url"], ["uri"], ["manager"]):
         return False  # `auth_url` is where one gets it, `session_manager` knows all of them
     if words[-1:] == ["pass"] or any(one.endswith(_RUN_TOGETHER) for one in words):
@@ -135,8 +139,15 @@ def is_credential_name(name: str) -> bool:
         (word in CREDENTIAL or (word.endswith(TOGETHER) and not word.endswith("oauth")))
         # A room's key, a status code, the hash of a block: it names a thing, and proves nothing.
         and not (word in {"key", "code", "hash"} and at and words[at - 1] in OF_THINGS)
+        and not (word == "code" and at and words[at - 1] in RUNS)
         for at, word in enumerate(words)
     )
+
+
+@lru_cache(maxsize=16384)
+def is_program(name: str, holder: str) -> bool:
+    """Whether a field is code to be run, by the name of what it is in: `data["execute"]["code"]`."""
+    return words_of(name) == ["code"] and bool(RUNS & set(words_of(holder)))
 
 
 @lru_cache(maxsize=16384)
@@ -148,10 +159,19 @@ def proves(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_identity_name(name: str) -> bool:
     """Whether an attribute of this name says who the client is."""
-    words = _words_about(name)
-    if not words or is_setting_name(name):
+    words = words_about(name)
+    if not words or is_setting_name(name) or _is_session_of_a_thing(words):
         return False
     return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
+
+
+def _is_session_of_a_thing(words: list[str]) -> bool:
+    """`kernel_session`, `game_session`: with what it is, and that is no client."""
+    return (
+        len(words) > 1
+        and words[-1] in {"session", "sessions"}
+        and not WITH_PEOPLE & set(words[:-1])
+    )
 
 
 @lru_cache(maxsize=16384)
@@ -290,7 +310,7 @@ def is_authorizer(name: str) -> bool:
 @lru_cache(maxsize=16384)
 def concerns_identity(name: str) -> bool:
     """Whether a setting of this name has to do with who is let in."""
-    words = set(_words_about(name))
+    words = set(words_about(name))
     words |= {one[:-1] for one in words - NOT_CREDENTIAL if one.endswith("s") and len(one) > 4}
     if "keys" in words and words & {"api", "access"}:
         return True
@@ -311,7 +331,7 @@ _WATCHES = frozenset({"add", "attach", "register", "remove", "set", "subscribe",
 @lru_cache(maxsize=16384)
 def is_verification_name(name: str) -> bool:
     """Whether a function of this name finds out who the client is, or what it may do."""
-    words = _words_about(name.rpartition(".")[2])
+    words = words_about(name.rpartition(".")[2])
     if "origin" in words or "host" in words or "cors" in words:
         return False
     if (

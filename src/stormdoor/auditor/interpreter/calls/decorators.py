@@ -92,7 +92,7 @@ class Decorators(Functions):
 
     def _foreign_decorator(self, name: str, value: Value, node: ast.expr, module: Module) -> Value:
         last = name.rpartition(".")[2]
-        words = set(lexicon.words_of(last))
+        words = set(lexicon.words_about(last))
         about_identity = (
             lexicon.is_verification_name(last)
             or words
