@@ -37,6 +37,7 @@ from tests.auditor.variants import (
     kept_for,
     late,
     left_empty,
+    listed,
     looked_up,
     made_here,
     messages,
@@ -124,6 +125,7 @@ ALL = (
     | gates.CASES
     | late.CASES
     | left_empty.CASES
+    | listed.CASES
     | looked_up.CASES
     | made_here.CASES
     | messages.CASES

@@ -14,7 +14,9 @@ def made_once(node: ast.AST) -> ast.Call | None:
     module, or under a name in `globals()`. What is made with something that the function is given is another
     object for each that is given.
     """
-    if not isinstance(node, ast.FunctionDef) or not isinstance(node.body[-1], ast.Return):
+    if not isinstance(node, ast.FunctionDef) or node.name == "__new__":
+        return None
+    if not isinstance(node.body[-1], ast.Return):
         return None
     held = node.body[-1].value
     if not isinstance(held, ast.Name | ast.Attribute | ast.Subscript):
