@@ -148,7 +148,7 @@ CASES: dict[str, Case] = {
         {},
     ),
     "everybody hears what is for all, and members what is theirs": (
-        "missing",
+        "late",
         """
 class Door(WebSocketHandler):
     def open(self):

@@ -39,15 +39,19 @@ from tests.auditor.variants import (
     kin,
     late,
     left_empty,
+    listed,
     looked_up,
     made_here,
+    marked,
     mechanisms,
     messages,
     modern,
+    named_alike,
     no_guard,
     no_proof,
     no_switch,
     nobody,
+    only_one,
     optional,
     origin,
     origin_forms,
@@ -127,14 +131,18 @@ ALL = (
     | gates.CASES
     | late.CASES
     | left_empty.CASES
+    | listed.CASES
     | looked_up.CASES
     | made_here.CASES
+    | marked.CASES
     | messages.CASES
     | modern.CASES
+    | named_alike.CASES
     | no_guard.CASES
     | no_proof.CASES
     | no_switch.CASES
     | nobody.CASES
+    | only_one.CASES
     | optional.CASES
     | products.CASES
     | protocols.CASES
@@ -191,6 +199,13 @@ def test_whether_frames_have_an_effect(name: str, kind: str, tmp_path: Path) -> 
     """A frame that only makes on_message() fail is no way around the close() in open()."""
     _, body, files = classes.CASES[name]
     assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == kind
+
+
+@pytest.mark.parametrize("name", marked.KINDS)
+def test_an_action_that_is_found_by_its_mark(name: str, tmp_path: Path) -> None:
+    """Each action counts by itself, and what is no action is done for nobody."""
+    _, body, files = marked.CASES[name]
+    assert endpoint_of(tmp_path, HEAD + body, files).authentication.kind == marked.KINDS[name]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Literal
 
 from stormdoor.auditor.connection.pathway import Path
 from stormdoor.auditor.interpreter.events import Assumption, Event, Stage
+from stormdoor.auditor.judging.listing import lists_by_name
 from stormdoor.auditor.judging.making import keeps_nobody_out
 from stormdoor.auditor.judging.messages import (
     EFFECTS,
@@ -123,7 +124,20 @@ def classified(paths: list[Path]) -> Authentication:
             path=path,
             early=next((event for one in in_open for event in _open_effects(one)), None),
         )
+    listed = _listed_by_name(served)
+    if listed is not None:
+        return listed
     return _without_stop(served or live)
+
+
+def _listed_by_name(served: list[Path]) -> Authentication | None:
+    """Messages have nothing done, and what is told to somebody goes to those who are listed for it."""
+    for path in served:
+        for event in path.at(Stage.OPEN):
+            if event.kind == "check" and lists_by_name(event):
+                early = next(iter(_open_effects(path)), None)
+                return Authentication("after-accept", event=event, path=path, early=early)
+    return None
 
 
 def _closed_door(paths: list[Path]) -> Authentication:

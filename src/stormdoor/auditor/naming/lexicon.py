@@ -12,12 +12,14 @@ from stormdoor.auditor.naming.vocabulary import (
     OF_REQUESTS,
     OF_THINGS,
     RAISING,
+    RUNS,
     SESSIONS_OF,
     SETTING,
     TICKETS,
     TOGETHER,
     VERIFY,
     VERIFY_VERBS,
+    WITH_PEOPLE,
 )
 from stormdoor.auditor.naming.words import words
 
@@ -40,6 +42,7 @@ __all__ = [
     "is_only_a_session",
     "is_person",
     "is_predicate",
+    "is_program",
     "is_raising_name",
     "is_setting_chain",
     "is_setting_name",
@@ -137,8 +140,15 @@ def is_credential_name(name: str) -> bool:
         (word in CREDENTIAL or (word.endswith(TOGETHER) and not word.endswith("oauth")))
         # A room's key, a status code, the hash of a block: it names a thing, and proves nothing.
         and not (word in {"key", "code", "hash"} and at and words[at - 1] in OF_THINGS)
+        and not (word == "code" and at and words[at - 1] in RUNS)
         for at, word in enumerate(words)
     )
+
+
+@lru_cache(maxsize=16384)
+def is_program(name: str, holder: str) -> bool:
+    """Whether a field is code to be run, by the name of what it is in: `data["execute"]["code"]`."""
+    return words_of(name) == ["code"] and bool(RUNS & set(words_of(holder)))
 
 
 @lru_cache(maxsize=16384)
@@ -158,9 +168,18 @@ def is_only_a_session(name: str) -> bool:
 def is_identity_name(name: str) -> bool:
     """Whether an attribute of this name says who the client is."""
     words = words_about(name)
-    if not words or is_setting_name(name):
+    if not words or is_setting_name(name) or _is_session_of_a_thing(words):
         return False
     return words[-1] in IDENTITY or (words[0] == "is" and bool(set(words) & IDENTITY))
+
+
+def _is_session_of_a_thing(words: list[str]) -> bool:
+    """`kernel_session`, `game_session`: with what it is, and that is no client."""
+    return (
+        len(words) > 1
+        and words[-1] in {"session", "sessions"}
+        and not WITH_PEOPLE & set(words[:-1])
+    )
 
 
 @lru_cache(maxsize=16384)

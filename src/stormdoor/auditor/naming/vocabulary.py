@@ -11,12 +11,14 @@ __all__ = [
     "OF_REQUESTS",
     "OF_THINGS",
     "RAISING",
+    "RUNS",
     "SESSIONS_OF",
     "SETTING",
     "TICKETS",
     "TOGETHER",
     "VERIFY",
     "VERIFY_VERBS",
+    "WITH_PEOPLE",
 ]
 
 CREDENTIAL = words(
@@ -38,6 +40,10 @@ OF_THINGS = words(
     type url video widget zip
     """
 )
+RUNS = words(
+    "compile eval evaluate exec execute executed interpret javascript program python run source"
+)
+"""What is done with the code of a program, or what language that is in: `execute_code`."""
 SESSIONS_OF = words(
     """
     aiohttp boto cassandra database db mongo neo orm requests spark sql sqlalchemy ssh
@@ -58,6 +64,14 @@ VERIFY = words(
     permissions permitted signin unseal unsign verified verifies verify whoami
     """
 )
+WITH_PEOPLE = words(
+    """
+    account active admin api app auth authenticated browser check client cookie current customer
+    find get has http is load login logged member my no oauth own secure signed the user
+    valid validate verify viewer visitor web website
+    """
+)
+"""Whose session says who a client is, or what is done with one: `user_session`, `get_session`."""
 TICKETS = frozenset({"capability", "invitation", "invite", "nonce", "secret", "ticket", "token"})
 """Words for what is drawn for one purpose, and nobody can guess."""
 VERIFY_VERBS = words("check decode find get has is load loads lookup resolve valid validate")

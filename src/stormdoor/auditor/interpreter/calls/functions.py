@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.interpreter.calls.places import names_a_place
+from stormdoor.auditor.interpreter.calls.singletons import made_once
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.frame import Frame
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
@@ -52,6 +53,9 @@ class Functions(Statements):
     def _call_function(
         self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
+        only = self._only_one(function, args)
+        if only is not None:
+            return only
         if isinstance(function.node, ast.AsyncFunctionDef) and not _is_generator(function.node):
             return Coroutine(function, args, words, text=function.text)
         if _makes_generator(function.node) and _is_told(function.node):
@@ -59,6 +63,27 @@ class Functions(Statements):
         if node is self.left_alone and _is_coroutine(function.node):
             return self._run_unheard(function, args, words, node)
         return self.run_function(function, args, words, node)
+
+    def _only_one(self, function: Function, args: list[Value]) -> Instance | None:
+        """The object that a function makes when it is first asked for it: there from the start."""
+        call = made_once(function.node)
+        if call is None:
+            return None
+        of = args[0] if args and isinstance(args[0], ClassRef) else None
+        key = (function.module.name, f"{of.text if of else ''}.{function.text}:{call.lineno}")
+        held = self.globals.get(key)
+        if held is None:
+            if of is not None:
+                env = Environment(outer=function.env)
+                env.names["cls"] = of
+                held = self.in_module(function.module, call, env)
+            else:
+                held = self.in_place(function.module, call)
+            if not isinstance(held, Instance) or held.handler:
+                return None
+            held.shared = True
+            self.globals[key] = held
+        return held if isinstance(held, Instance) else None
 
     def _run_unheard(
         self, function: Function, args: list[Value], words: dict[str, Value], node: ast.AST

@@ -5,6 +5,7 @@ Where a setting has the text, the part is as much of a setting: whoever runs the
 
 import ast
 
+from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.interpreter.calls.libraries import Libraries
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -27,6 +28,7 @@ __all__ = ["Parts", "named_attribute", "part_of"]
 
 _MODULES = frozenset({"import_module", "__import__"})
 _LOADS = frozenset({"load", "import", "locate", "resolve", "lookup"})
+_MAX_METHODS = 48
 _OBJECTS = words("by class dotted from item name object path string symbol")
 """`import_string`, `load_class`, `resolve_name`: what stands after the verb."""
 
@@ -38,8 +40,23 @@ class Parts(Libraries):
         self, function: Named, args: list[Value], words: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call of something outside the project; one that loads a part of it gives that part."""
-        part = self._loaded(function.name, args, node)
+        part = self._loaded(function.name, args, node) or self._listed(function.name, args, node)
         return super().named_call(function, args, words, node) if part is None else part
+
+    def _listed(self, name: str, args: list[Value], node: ast.AST) -> Value | None:
+        """`dir(self)`, `inspect.getmembers(self)`: its own methods, of which some are marked."""
+        match name, args:
+            case "dir" | "inspect.getmembers", [(Instance() | ClassRef()) as holder, *_] if (
+                holder is self.frame.receiver
+            ):
+                names = _methods_of(holder.info)
+            case _:
+                return None
+        if name == "dir":
+            return Sequence([Const(one) for one in names])
+        return Sequence(
+            [Sequence([Const(one), self.attribute(holder, one, node)], "tuple") for one in names]
+        )
 
     def _loaded(self, name: str, args: list[Value], node: ast.AST) -> Value | None:
         named = args[0] if args else None
@@ -120,6 +137,20 @@ def named_attribute(holder: Value, name: Value) -> tuple[Value, str, Setting] | 
     if not isinstance(place, ModuleRef | ClassRef | Instance):
         return None
     return place, text.value, picks
+
+
+def _methods_of(info: ClassInfo) -> list[str]:
+    """The names of the methods of a class that were read; properties are none."""
+    named = {
+        one.name
+        for base in info.mro
+        if isinstance(base, ClassInfo)
+        for one in base.node.body
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not one.name.startswith("__")
+        and not any("property" in ast.unparse(by) for by in one.decorator_list)
+    }
+    return sorted(named)[:_MAX_METHODS]
 
 
 def _loads(name: str) -> bool:

@@ -40,6 +40,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.interpreter.which import WHICH, last_word
 from stormdoor.auditor.naming import lexicon
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 
 __all__ = ["Comparisons", "name_of"]
@@ -340,7 +341,7 @@ class Comparisons(Memberships):
                 and not chosen(other)
             ):
                 continue
-            if _is_only_itself(one):
+            if _is_only_itself(one) or _is_of_a_kind(one, other):
                 continue
             if chosen(other) and "identity" not in labels_of(other):
                 shown = chosen(
@@ -542,6 +543,27 @@ def _is_only_itself(value: Value) -> bool:
     return not (node.decorator_list or node.bases or node.keywords) and not any(
         isinstance(one, ast.FunctionDef) and one.name == "__eq__" for one in node.body
     )
+
+
+def _is_of_a_kind(said: Value, kind: Value) -> bool:
+    """`message["type"] == Message.EXECUTE_CODE`: which kind of message it is, whatever that is called."""
+    text = text_of(kind)
+    holder, _, name = text.rpartition(".")
+    if "credential" in labels_of(said) or isinstance(kind, Setting) or not _DOTTED.match(text):
+        return False
+    listed = [word.removesuffix("s") for word in lexicon.words_of(holder.rpartition(".")[2])[-1:]]
+    return bool(
+        (name.isupper() and _KINDS & set(lexicon.words_of(last_word(said))[-1:]))
+        or (_KINDS | _SENT) & set(listed)
+    )
+
+
+_DOTTED = re.compile(r"[\w.]+$")
+_KINDS = words(
+    "action cmd command event instruction kind method msgtype op opcode operation task type verb"
+)
+"""What the kinds of messages are called, in a message and where they are listed."""
+_SENT = words("message msg packet request")
 
 
 def _is_of_words(setting: Setting) -> bool:

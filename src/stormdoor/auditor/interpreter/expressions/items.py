@@ -31,6 +31,7 @@ from stormdoor.auditor.interpreter.values import (
     settled,
     text_of,
 )
+from stormdoor.auditor.interpreter.which import last_word
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.vocabulary import TICKETS
 
@@ -305,7 +306,8 @@ class Items(Proofs):
             return written[name]
         labels = labels_of(value)
         if lexicon.is_credential_name(name):
-            labels |= {"credential"}
+            if not lexicon.is_program(name, last_word(value)):
+                labels |= {"credential"}
         elif "message" in labels and lexicon.is_name_of_somebody(name):
             labels -= {"credential"}  # `message["auth"]["user"]` is shown, and proves nothing
         if lexicon.says_who(name):
