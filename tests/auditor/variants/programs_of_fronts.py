@@ -77,6 +77,45 @@ def main():
     HTTPServer(KeyRouter(app, Application([(r".*", Refuse)]))).listen(5025)
 """
 
+_DELEGATES = """
+from tornado.httpserver import HTTPServer
+from tornado.routing import AnyMatches, Router, Rule, RuleRouter
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+class Lab(WebSocketHandler):
+    def on_message(self, scpi):
+        self.write_message(instrument.query(scpi))
+
+class Refuse(RequestHandler):
+    def prepare(self):
+        self.set_status(401)
+        self.finish("api key")
+
+class KeyRouter(Router):
+    def __init__(self, app):
+        self.app = app
+
+    def find_handler(self, request, **kwargs):
+        if request.headers.get("X-Api-Key") != open("/etc/lab/key").read():
+            return self.app.get_handler_delegate(request, Refuse)
+        return self.app.get_handler_delegate(request, Lab)
+
+def main():
+    app = Application([(r"/inst", Lab)])
+    HTTPServer(KeyRouter(app)).listen(5025)
+"""
+
+_ASKED_FOR_KEY = """        if request.headers.get("X-Api-Key") != open("/etc/lab/key").read():
+            return self.app.get_handler_delegate(request, Refuse)
+"""
+
+_RULES_LATER = """
+    router = RuleRouter([])
+    router.add_rules([Rule(AnyMatches(), app)])
+    HTTPServer(router).listen(5025)
+"""
+
 _PUT_THROUGH = """
 import base64, crypt, hmac, spwd
 import tornado.web
@@ -297,6 +336,30 @@ PROGRAMS: dict[str, Program] = {
         "missing", _ROUTER, ("if row is None:", "self.count = row\n        if request.path == '/':")
     ),
     "a router refuses nobody": program("missing", _ROUTER, ("self.refuse.find", "self.app.find")),
+    "a router names the handler": program("guarded", _DELEGATES),
+    "a router names the handler for anybody": program("missing", _DELEGATES, (_ASKED_FOR_KEY, "")),
+    "a router asks nobody, and hands on to rules": program(
+        "missing",
+        _DELEGATES,
+        (_ASKED_FOR_KEY, ""),
+        ("self.app = app", "self.rules = RuleRouter([Rule(AnyMatches(), app)])"),
+        ("self.app.get_handler_delegate(request, Lab)", "self.rules.find_handler(request)"),
+    ),
+    "a router is given its rules later": program(
+        "missing", _DELEGATES, ("    HTTPServer(KeyRouter(app)).listen(5025)\n", _RULES_LATER)
+    ),
+    "an application is given its handlers later": program(
+        "missing",
+        _DELEGATES,
+        ('[(r"/inst", Lab)])', '[(r"/", Refuse)])\n    app.add_handlers(".*", [(r"/inst", Lab)])'),
+        ("KeyRouter(app)", "RuleRouter([Rule(AnyMatches(), app)])"),
+    ),
+    "an application names its handler with a text": program(
+        "missing",
+        _DELEGATES,
+        ('[(r"/inst", Lab)])', '[(r"/inst", "app.Lab")])'),
+        ("KeyRouter(app)", "RuleRouter([Rule(AnyMatches(), app)])"),
+    ),
     "all routes put through": program("guarded", _PUT_THROUGH),
     "all routes put through in a loop": program(
         "guarded",

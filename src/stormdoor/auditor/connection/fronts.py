@@ -22,7 +22,6 @@ from stormdoor.auditor.interpreter.values import (
     Sequence,
     Special,
     SuperRef,
-    Unknown,
     Value,
     settled,
 )
@@ -48,7 +47,8 @@ class Fronts(Callbacks):
     def passes_fronts(self, node: ast.AST) -> bool:
         """Whether this client's request comes to the application.
 
-        What does nothing with it that could be read is not there, but for a router.
+        What does nothing with it that could be read is not there, but for a router that answers that
+        the request is for nobody, or for another application.
         """
         if self.mode == "origin":
             return True
@@ -56,15 +56,18 @@ class Fronts(Callbacks):
         try:
             for front in self._fronts(node):
                 asked = len(self.events)
+                answer: Value = Const(None)
                 try:
-                    self.awaited(
+                    answer = self.awaited(
                         self.call(front, [Special("request", text="request")], {}, node), node
                     )
                 except ApplicationReached:
                     continue
                 except Thrown:
                     pass
-                if _routes(front) or any(event.kind == "check" for event in self.events[asked:]):
+                if (_routes(front) and _leads_elsewhere(answer)) or any(
+                    event.kind == "check" for event in self.events[asked:]
+                ):
                     return False
         finally:
             self.fronting = False
@@ -116,8 +119,8 @@ class Fronts(Callbacks):
                 return any(map(self._serves_it, items))
             case ClassRef(info=info) if self.handler is not None:
                 return info.qualname == self.handler.info.qualname
-            case Const():
-                return False
+            case Const(value=named) if self.handler is not None:
+                return str(named).rpartition(".")[2] == self.handler.info.name
             case _:
                 return True
 
@@ -125,28 +128,39 @@ class Fronts(Callbacks):
         """What a router does with a request: the first rule whose matcher does not answer None has it.
 
         Raises:
-            ApplicationReached: Some rule leads to the application.
+            ApplicationReached: Some rule leads to the application, or none that was found does.
         """
+        leads = False
         for rule in rules.items:
             match rule:
-                case Sequence(items=[matcher, Special(kind="application" | "elsewhere") as target]):
-                    if target.kind == "application" and not self._passes_by(matcher, request, node):
+                case Sequence(items=[_, Special(kind="elsewhere")]):
+                    pass
+                case Sequence(items=[matcher, Special(kind="application")]):
+                    leads = True
+                    if not self._passes_by(matcher, request, node):
                         raise ApplicationReached
                 case _:
                     raise ApplicationReached
+        if not leads:
+            raise ApplicationReached  # it has more rules, or the application more handlers, than are seen
         return Const(None)
 
     def _passes_by(self, matcher: Value, request: Value, node: ast.AST) -> bool:
         """Whether a matcher of the project says of this request that it is not for its rule."""
         if not isinstance(matcher, Instance):
             return False  # some path of the application fits
-        answer = self.call(self.attribute(matcher, "match", node), [request], {}, node)
-        return isinstance(answer, Nobody) or (isinstance(answer, Const) and answer.value is None)
+        return _leads_elsewhere(
+            self.call(self.attribute(matcher, "match", node), [request], {}, node)
+        )
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """An attribute; an application of the project is called as Tornado's own are."""
+        if self.fronting and name == "get_handler_delegate":
+            return Bound(Special("delegate", text=name), value)
         if self.fronting and name in HAS_REQUEST:
             if isinstance(value, Special) and value.kind in {"application", "elsewhere"}:
+                return value
+            if isinstance(value, Bound) and _routes(value):
                 return value
             held = value.instance if isinstance(value, SuperRef) else value
             if (
@@ -173,8 +187,12 @@ class Fronts(Callbacks):
                 case "application", _:
                     raise ApplicationReached
                 case "elsewhere", _:
-                    return Unknown(text="another application")
-                case "rules", [Sequence() as rules, request]:
+                    return function
+                case "delegate", [_, _, ClassRef() as handler, *_] if not self._serves_it(handler):
+                    return Special("elsewhere", text=handler.text)
+                case "delegate", _:
+                    raise ApplicationReached
+                case "rules", [Sequence() as rules, request, *_]:
                     return self._ruled(rules, request, node)
                 case _:
                     pass
@@ -186,4 +204,13 @@ def _routes(front: Value) -> bool:
     function = front.function if isinstance(front, Bound) else front
     return (isinstance(function, Special) and function.kind == "rules") or (
         isinstance(function, Function) and getattr(function.node, "name", "") == "find_handler"
+    )
+
+
+def _leads_elsewhere(answer: Value) -> bool:
+    """Whether what a matcher or a router answers says for certain that the handler is not meant."""
+    return isinstance(answer, Nobody) or (
+        answer.kind == "elsewhere"
+        if isinstance(answer, Special)
+        else isinstance(answer, Const) and answer.value is None
     )
