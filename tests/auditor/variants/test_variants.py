@@ -241,6 +241,7 @@ OF_MEMBERS = (
     | personas.MEMBERS
     | programs.MEMBERS
     | rights.MEMBERS
+    | taken.MEMBERS
 )
 
 
