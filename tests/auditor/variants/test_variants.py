@@ -36,6 +36,7 @@ from tests.auditor.variants import (
     hostile_checks,
     hostile_origins,
     kept_for,
+    kept_under,
     kin,
     late,
     left_empty,
@@ -258,6 +259,7 @@ OF_ANYBODY = (
     | beside.ANYBODY
     | beside.LATE
     | kept_for.ANYBODY
+    | kept_under.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE
     | picked.ANYBODY
