@@ -2,7 +2,7 @@
 
 import textwrap
 
-__all__ = ["ANYBODY"]
+__all__ = ["ANYBODY", "MEMBERS"]
 
 _REGISTERS = """
 from models import User
@@ -143,3 +143,65 @@ ANYBODY = {
     for name, (look, refused, let_in) in _LOOKS.items()
     for end, wanted, there in (("turned away", "ok", refused), ("let in", "missing", let_in))
 }
+
+_LOOKS_UP = """
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        number = data["id"]
+{look}
+"""
+_FOUND: dict[str, tuple[str, str]] = {
+    "it is there": (
+        """
+row = db.rows.find_one({"id": number})
+if row:
+    @@
+    return
+self.write_message("free")
+""",
+        'row["text"]',
+    ),
+    "it is not there, else": (
+        """
+row = db.rows.find_one({"id": number})
+if row is None:
+    self.write_message("free")
+else:
+    @@
+""",
+        'row["text"]',
+    ),
+    "it is there, and what follows": (
+        """
+row = db.rows.find_one({"id": number})
+if row is not None:
+    self.write_message("there")
+else:
+    return
+@@
+""",
+        'row["text"]',
+    ),
+    "it is there, and what is done by its number follows": (
+        """
+if db.rows.find_one({"id": number}):
+    self.write_message("there")
+else:
+    return
+@@
+""",
+        "files[number]",
+    ),
+}
+MEMBERS = {
+    f"{name}: {end}": (
+        wanted,
+        _LOOKS_UP.format(
+            look=textwrap.indent(look.replace("@@", f"self.write_message({told})"), " " * 8)
+        ),
+    )
+    for name, (look, found) in _FOUND.items()
+    for end, wanted, told in (("only that", "ok", '"taken"'), ("all of it", "missing", found))
+}
+"""Who is known asks for what is another's: to hear that there is such a thing is not to have it."""

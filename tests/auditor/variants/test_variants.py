@@ -36,6 +36,7 @@ from tests.auditor.variants import (
     hostile_checks,
     hostile_origins,
     kept_for,
+    kept_under,
     kin,
     late,
     left_empty,
@@ -256,6 +257,7 @@ OF_MEMBERS = (
     | personas.MEMBERS
     | programs.MEMBERS
     | rights.MEMBERS
+    | taken.MEMBERS
 )
 
 
@@ -272,6 +274,7 @@ OF_ANYBODY = (
     | beside.ANYBODY
     | beside.LATE
     | kept_for.ANYBODY
+    | kept_under.ANYBODY
     | deeds.ANYBODY
     | deeds.LATE
     | picked.ANYBODY

@@ -28,54 +28,61 @@ def is_meant(event: Event) -> bool:
         return _is_listed(event) or _is_marked(event)
     begin = prefix_of(text_of(name)) if name is not None else ""
     inherits = isinstance(target, Instance) and target.handler
-    return bool(begin) and not (
+    # Every object has what begins with an underscore, such as its class.
+    return bool(begin.strip("_")) and not (
         inherits and any(one.startswith(begin) for one in _CALLED_BY_TORNADO)
     )
 
 
 def is_called(event: Event) -> bool:
     """Whether what was picked is called, or given away to be called; not where only its value is read."""
-    names: set[str] = set()
     for around in scopes_of(event.module, event.node)[-1:]:
+        names = _names_for(around, event.node)
         for node in ast.walk(around):
-            match node:
-                case ast.Assign(targets=[ast.Name(id=given)], value=value) if value is event.node:
-                    names.add(given)
-                case ast.Call(func=function, args=args):
-                    used = (function, *args)
-                    if any(
-                        one is event.node or (isinstance(one, ast.Name) and one.id in names)
-                        for one in used
-                    ):
-                        return True
-                case _:
-                    pass
+            if isinstance(node, ast.Call) and any(
+                one is event.node or (isinstance(one, ast.Name) and one.id in names)
+                for one in (node.func, *node.args)
+            ):
+                return True
     return False
 
 
 def _is_marked(event: Event) -> bool:
     """Whether only what has a mark is used: `if hasattr(method, "remote")`."""
     for around in scopes_of(event.module, event.node)[-1:]:
-        given = {
-            one.id
+        given = _names_for(around, event.node)
+        asked = [
+            one
             for node in ast.walk(around)
-            if isinstance(node, ast.Assign) and node.value is event.node
-            for one in node.targets
-            if isinstance(one, ast.Name)
-        }
+            if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert)
+            for one in ast.walk(node.test)
+        ]
+        names = {one.id for one in asked if isinstance(one, ast.Name)}
         for node in ast.walk(around):
             match node:
                 case ast.Call(
                     func=ast.Name(id="getattr" | "hasattr"),
                     args=[looked, ast.Constant(value=str() as mark), *_],
                 ) if not mark.startswith("__"):
-                    if looked is event.node or (
+                    is_it = looked is event.node or (
                         isinstance(looked, ast.Name) and looked.id in given
-                    ):
+                    )
+                    if is_it and (node in asked or names & _names_for(around, node)):
                         return True
                 case _:
                     pass
     return False
+
+
+def _names_for(function: ast.AST, value: ast.AST) -> set[str]:
+    """What a function calls something that stands in it."""
+    return {
+        one.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and node.value is value
+        for one in node.targets
+        if isinstance(one, ast.Name)
+    }
 
 
 def _is_listed(event: Event) -> bool:

@@ -1,6 +1,7 @@
 """Tables of connections in which nobody is found by a name: they are gone through, or only kept."""
 
 import ast
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from stormdoor.auditor.interpreter.events import Event
@@ -10,12 +11,12 @@ from stormdoor.auditor.reading.project import Project
 
 __all__ = ["is_found_by_nobody"]
 
-_KEEPS = words("add append clear discard items keys pop remove values")
+_KEEPS = words("add append clear discard items keys remove values")
 """Methods of a table by which nobody is picked."""
 
 
 def is_found_by_nobody(project: Project, event: Event) -> bool:
-    """`clients[self.get_argument("Id")] = self`, where all of the table are told the same, if anything."""
+    """`clients[self.key] = self`, where all of the table are told the same, if anything."""
     match event.node:
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Attribute(attr=key)) if (
             event.kind == "join" and name == event.text
@@ -81,11 +82,13 @@ def _picks_nobody(module: Module, name: str) -> bool:
                 return False
             case _:
                 kept += _keeps(node, name)
-        if isinstance(node, ast.For | ast.comprehension) and _is_of(node.iter, name):
-            gone_through.update(
-                one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)
-            )
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        for loop in _loops(node):
+            if _is_of(loop.iter, name):
+                each = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
+                if any(_tells_apart(one, each) for one in _conditions(node)):
+                    return False
+                gone_through |= each
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             looked_up += [node.slice] if _is_of(node.value, name) else []
     found = [one for one in looked_up if isinstance(one, ast.Name) and one.id in gone_through]
     return len(found) == len(looked_up) and uses == kept + len(found)
@@ -104,6 +107,8 @@ def _keeps(node: ast.AST, name: str) -> int:
             return used == name
         case ast.Attribute(value=ast.Name(id=used), attr=method):
             return used == name and method in _KEEPS
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=used), attr="pop"))):
+            return used == name
         case ast.Call(func=ast.Name(id="len" | "list" | "sorted"), args=[ast.Name(id=used)]):
             return used == name
         case ast.For(iter=ast.Name(id=used)) | ast.comprehension(iter=ast.Name(id=used)):
@@ -112,6 +117,55 @@ def _keeps(node: ast.AST, name: str) -> int:
             return 0
 
 
+def _loops(node: ast.AST) -> Sequence[ast.For | ast.comprehension]:
+    match node:
+        case ast.For():
+            return [node]
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return node.generators
+        case _:
+            return []
+
+
+def _conditions(loop: ast.AST) -> Iterator[ast.AST]:
+    """All that is a part of what a loop asks about each."""
+    for node in ast.walk(loop):
+        match node:
+            case ast.If(test=test) | ast.IfExp(test=test):
+                yield from ast.walk(test)
+            case ast.comprehension(ifs=tests):
+                yield from (inner for one in tests for inner in ast.walk(one))
+            case _:
+                pass
+
+
+def _tells_apart(condition: ast.AST, each: set[str]) -> bool:
+    """`name == wanted`, `name.startswith(wanted)`: who is meant is picked; not so by `one is not self`."""
+    match condition:
+        case ast.Compare(left=left, comparators=others):
+            sides = [left, *others]
+            alike = any(_is_itself_or_nothing(one) for one in sides)
+            return not alike and any(
+                not isinstance(one, ast.Attribute) and _names(one, each) for one in sides
+            )
+        case ast.Call(args=[_, *_]):
+            return _names(condition, each)
+        case _:
+            return False
+
+
+def _is_itself_or_nothing(node: ast.expr) -> bool:
+    match node:
+        case ast.Name(id="self") | ast.Constant(value=None):
+            return True
+        case _:
+            return False
+
+
+def _names(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(one, ast.Name) and one.id in names for one in ast.walk(node))
+
+
 def _is_of(node: ast.expr, name: str) -> bool:
     """`clients`, `clients.keys()`, `list(clients)`."""
-    return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(node))
+    return _names(node, {name})

@@ -12,6 +12,7 @@ from stormdoor.auditor.reading.module import Module
 __all__ = ["asks_if_taken"]
 
 _Block = list[ast.stmt]
+_LEAVES = (ast.Return, ast.Raise, ast.Continue)
 
 
 def asks_if_taken(event: Event) -> bool:
@@ -25,8 +26,8 @@ def _asked_in(module: Module) -> frozenset[int]:
         id(part)
         for node in ast.walk(module.tree)
         for block in _blocks(node)
-        for asked, found in _asked_with(block)
-        if _turns_away(found, _names_in(asked))
+        for asked, found, name, rest in _asked_with(block)
+        if _turns_away(found, rest, _names_in(asked) | {name})
         for part in _chain(asked)
     )
 
@@ -38,20 +39,22 @@ def _blocks(node: ast.AST) -> Iterator[_Block]:
             yield block
 
 
-def _asked_with(block: _Block) -> Iterator[tuple[ast.expr, _Block]]:
-    """Look-ups of a block, each with what is done where there is one."""
+def _asked_with(block: _Block) -> Iterator[tuple[ast.expr, _Block, str, _Block]]:
+    """Look-ups of a block, with what is done where there is one, what that is called, and what follows."""
     for at, statement in enumerate(block):
+        rest = block[at + 1 :]
         match statement:
             case ast.Try(body=[ast.Expr(value=asked)], orelse=[_, *_] as found):
-                yield asked, found
-            case ast.Expr(value=asked) if block[at + 1 :]:
-                yield asked, block[at + 1 :]
+                yield asked, found, "", rest
+            case ast.Expr(value=asked) if rest:
+                yield asked, rest, "", []
             case ast.Assign(targets=[ast.Name(id=name)], value=asked):
-                for test, found in _found(block[at + 1 : at + 2]):
+                for test, found in _found(rest[:1]):
                     if isinstance(test, ast.Name) and test.id == name:
-                        yield asked, found
+                        yield asked, found, name, rest[1:]
             case ast.If():
-                yield from _found([statement])
+                for test, found in _found([statement]):
+                    yield test, found, "", rest
             case _:
                 pass
 
@@ -67,7 +70,7 @@ def _found(block: _Block) -> Iterator[tuple[ast.expr, _Block]]:
             ):
                 yield asked, found
             case ast.If(test=test, body=found, orelse=other) if other or isinstance(
-                found[-1], ast.Return | ast.Raise | ast.Continue
+                found[-1], _LEAVES
             ):
                 match test:
                     case ast.Compare(
@@ -105,19 +108,20 @@ def _names_in(asked: ast.expr) -> frozenset[str]:
     )
 
 
-def _turns_away(found: _Block, names: frozenset[str]) -> bool:
-    """Whether the client is only told so: nothing is kept, and nothing done under what it was asked by."""
+def _turns_away(found: _Block, rest: _Block, names: frozenset[str]) -> bool:
+    """Whether the client is only told so: and nothing done with what was found, or asked by."""
+    followed = [] if not found or isinstance(found[-1], _LEAVES) else rest
     return (
         bool(found)
         and all(
-            isinstance(one, ast.Return | ast.Raise | ast.Continue | ast.Pass)
+            isinstance(one, (*_LEAVES, ast.Pass))
             or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Call | ast.Await))
             for one in found
         )
         and not any(
             (isinstance(inner, ast.Name) and inner.id in names)
             or (isinstance(inner, ast.Call) and _hands_on(inner))
-            for one in found
+            for one in (*found, *followed)
             for inner in ast.walk(one)
         )
     )

@@ -30,6 +30,7 @@ from pathlib import Path
 from stormdoor.auditor.facts.places import functions_of_socket, last_name, scopes_of, subject_of
 from stormdoor.auditor.facts.secret_names import is_secret_name
 from stormdoor.auditor.judging.endpoint import Endpoint
+from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.project import Project
 from stormdoor.auditor.rule import Found, rule
@@ -112,7 +113,7 @@ def _told_to_others(endpoint: Endpoint) -> set[str]:
         part.attr
         for node in methods.values()
         for given in _tells(node, tellers)
-        for part in ast.walk(given)
+        for part in _said_in(given)
         if isinstance(part, ast.Attribute)
         and isinstance(part.value, ast.Name)
         and part.value.id == "self"
@@ -132,6 +133,24 @@ def _tells(method: ast.AST, tellers: set[str]) -> Iterator[ast.expr]:
                 yield from node.args
             case _:
                 pass
+
+
+def _said_in(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of what is told that are heard; not what something is looked up by: `names[self.token]`."""
+    yield node
+    match node:
+        case ast.Subscript(value=held):
+            parts: list[ast.AST] = [held]
+        case ast.Call(func=function) if last_name(node) not in _WRITES:
+            parts = [function]
+        case _:
+            parts = list(ast.iter_child_nodes(node))
+    for one in parts:
+        yield from _said_in(one)
+
+
+_WRITES = words("dumps encode escape format join json_encode repr str xhtml_escape")
+"""Calls whose answer has in it what they are given."""
 
 
 def _scripts(project: Project) -> Iterator[Found]:

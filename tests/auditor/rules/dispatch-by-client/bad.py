@@ -33,6 +33,28 @@ class Begun(WebSocketHandler):
         self.write_message(call["text"])
 
 
+class Hidden(WebSocketHandler):
+    """What every object has begins like this, too."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        getattr(self, "_" + call["event"])(call)  # finds SD302
+
+    def _said(self, call):
+        self.write_message(call["text"])
+        procedures.append(call["text"])
+
+
+class Labelled(WebSocketHandler):
+    """That it has a label is noted, and not asked."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        found = getattr(procedures, call["remote"])  # finds SD302
+        procedures.note(getattr(found, "label", ""))
+        found(call)
+
+
 class Refused(WebSocketHandler):
     """What is in the list goes one way, and what is called is all the rest."""
 
@@ -45,5 +67,5 @@ class Refused(WebSocketHandler):
 
 
 app = Application(
-    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/refused", Refused)]
+    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/hidden", Hidden), (r"/labelled", Labelled), (r"/refused", Refused)]
 )

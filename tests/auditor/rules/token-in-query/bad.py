@@ -35,3 +35,19 @@ class Repeated(WebSocketHandler):
         self.write_message({"token": self.token})
         for client in self.clients:
             client.write_message("somebody came")
+
+
+class LookedUp(WebSocketHandler):
+    """Others are told who it is, and not by which token that was found."""
+
+    clients: ClassVar[set[WebSocketHandler]] = set()
+    names: ClassVar[dict[str, str]] = {}
+
+    def open(self):
+        self.token = self.get_argument("token")  # finds SD401
+        self.key = self.get_argument("api_key")  # finds SD401
+        self.clients.add(self)
+
+    def on_message(self, message):
+        for client in self.clients:
+            client.write_message(f"{self.names[self.token]}, {find(self.key)}: {message}")
