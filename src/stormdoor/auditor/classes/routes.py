@@ -148,6 +148,7 @@ class _Search:
         route = Route(text, module, node)
         for info in _targets(self.hierarchy, module, named, (), self.sockets):
             self.routes.add_turn(info, route, {id(one) for one in turn.values()})
+            self.hierarchy.bare.add(id(info))
 
 
 _Entry = tuple[ast.expr, ast.expr, ast.expr | None]
