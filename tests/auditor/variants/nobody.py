@@ -57,6 +57,17 @@ class Door(WebSocketHandler):
         room.leave(self)
 """
 
+_LISTED = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.name = f"user-{{self.current_user}}"
+        {joins}
+    def on_message(self, message):
+        if self.name not in room.members:
+            return self.close()
+        room.say(message)
+"""
+
 _AFTER = """
 class Door(WebSocketHandler):
     def __init__(self, application, request, **words):
@@ -774,4 +785,10 @@ CASES: dict[str, Case] = {
     ),
     "a session of a terminal that comes later": ("missing", _REMOTE.format(name="session"), {}),
     "a user that comes later": ("late", _REMOTE.format(name="user"), {}),
+    "listed under the name of nobody": (
+        "missing",
+        _LISTED.format(joins="room.members[self.name] = self"),
+        {},
+    ),
+    "not listed under the name of nobody": ("late", _LISTED.format(joins="pass"), {}),
 }
