@@ -41,8 +41,8 @@ class Queues(Tasks):
         return {}
 
     @cached_property
-    def waiting(self) -> dict[int, Value]:
-        """What this way has put into a queue and not taken out again, by the queue's id."""
+    def waiting(self) -> dict[int, tuple[Value, Value]]:
+        """What this way has put into a queue and not taken out again, by the id of the queue; held, too."""
         return {}
 
     def queue_made(self, name: str, node: ast.AST) -> Value:
@@ -95,7 +95,7 @@ class Queues(Tasks):
         """Note what waits in a queue that nobody who was found empties: perhaps the same way does."""
         listed = isinstance(queue, Sequence) and not queue.exact
         if listed or any(one is queue for one, _ in self.queues.values()):
-            self.waiting[id(queue)] = value
+            self.waiting[id(queue)] = queue, value
 
     def taken(self, node: ast.AST, queue: Value) -> Value | None:
         """What is taken out of a queue into which this way has put something; None otherwise."""
@@ -104,7 +104,9 @@ class Queues(Tasks):
         if not isinstance(node.func, ast.Attribute):
             return None
         found = self.in_queues.get(_name_of(node.func.value))
-        return self.waiting.pop(id(queue), None) if found is None else found
+        if found is None:
+            _, found = self.waiting.pop(id(queue), (None, None))
+        return found
 
     def _consumers(self, queue: ast.expr, name: str) -> Iterator[Value]:
         """Functions and methods that take something out of a queue."""
