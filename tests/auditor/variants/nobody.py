@@ -57,6 +57,22 @@ class Door(WebSocketHandler):
         room.leave(self)
 """
 
+_OVERWRITTEN = """
+class Session:
+    def __init__(self, user):
+        self.user = user
+        self.language = "en"
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = Session(self.current_user)
+    def on_message(self, message):
+        said = json.loads(message)
+        {fills}
+        if not self.session.user:
+            return self.close()
+        room.say(said["text"])
+"""
+
 _LISTED = """
 class Door(WebSocketHandler):
     def open(self):
@@ -791,4 +807,14 @@ CASES: dict[str, Case] = {
         {},
     ),
     "not listed under the name of nobody": ("late", _LISTED.format(joins="pass"), {}),
+    "a message writes over whoever it is": (
+        "missing",
+        _OVERWRITTEN.format(fills="self.session.__dict__.update(said)"),
+        {},
+    ),
+    "a message writes over something else": (
+        "late",
+        _OVERWRITTEN.format(fills='self.session.language = said["language"]'),
+        {},
+    ),
 }
