@@ -8,7 +8,7 @@ from stormdoor.auditor.interpreter.calls.rows import Rows
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing, keeps_failures
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece, named_after_nobody
+from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece
 from stormdoor.auditor.interpreter.sets import method_of
 from stormdoor.auditor.interpreter.tables import field_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
@@ -95,9 +95,9 @@ class Methods(Rows):
         if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
             raise Thrown("ValueError", node, self.frame.module)
         if name in {"format", "join"} and isinstance(settled(receiver), Const):
-            nobody = named_after_nobody([*args, *words.values()])
+            nobody = self.after_nobody([*args, *words.values()], node)
             if nobody is not None:
-                return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
+                return nobody
         concrete = concrete_method(receiver, name, args, words) or method_of(receiver, name, args)
         if concrete is not None:
             return concrete
