@@ -331,6 +331,18 @@ class Door(WebSocketHandler):
         await asyncio.wrap_future(pool.submit(keep, name=data["name"], text=data["text"]))
         self.write_message("kept")
 """
+_OWN_TABLE = """
+import subprocess
+class Door(WebSocketHandler):
+    def open(self):
+        self.jobs = {{}}
+        {fills}
+    def on_message(self, message):
+        asked = json.loads(message)
+        self.started = self.jobs[asked["id"]]
+        subprocess.run(asked["command"], shell=True)
+"""
+
 ANYBODY: dict[str, tuple[str, str]] = {
     "a channel that comes later, by its key": (
         "missing",
@@ -425,5 +437,13 @@ class Door(WebSocketHandler):
         if message == "seen":
             await note("page", "seen")
 """,
+    ),
+    "what another file puts into the connection's own table": (
+        "missing",
+        _OWN_TABLE.format(fills="room.fill(self.jobs)"),
+    ),
+    "nobody puts anything into the connection's own table": (
+        "ok",
+        _OWN_TABLE.format(fills="pass"),
     ),
 }

@@ -3266,6 +3266,19 @@ class Door(WebSocketHandler):
 """,
         {},
     ),
+    "what is comprehended as a set is one": (
+        "missing",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        if not isinstance({one for one in ("a", "b")}, set):
+            raise HTTPError(403)
+
+    def on_message(self, message):
+        room.say(message)
+""",
+        {},
+    ),
     "check returns dict": (
         "guarded",
         """

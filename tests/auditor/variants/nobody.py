@@ -57,6 +57,33 @@ class Door(WebSocketHandler):
         room.leave(self)
 """
 
+_OVERWRITTEN = """
+class Session:
+    def __init__(self, user):
+        self.user = user
+        self.language = "en"
+class Door(WebSocketHandler):
+    def open(self):
+        self.session = Session(self.current_user)
+    def on_message(self, message):
+        said = json.loads(message)
+        {fills}
+        if not self.session.user:
+            return self.close()
+        room.say(said["text"])
+"""
+
+_LISTED = """
+class Door(WebSocketHandler):
+    def open(self):
+        self.name = f"user-{{self.current_user}}"
+        {joins}
+    def on_message(self, message):
+        if self.name not in room.members:
+            return self.close()
+        room.say(message)
+"""
+
 _AFTER = """
 class Door(WebSocketHandler):
     def __init__(self, application, request, **words):
@@ -774,4 +801,20 @@ CASES: dict[str, Case] = {
     ),
     "a session of a terminal that comes later": ("missing", _REMOTE.format(name="session"), {}),
     "a user that comes later": ("late", _REMOTE.format(name="user"), {}),
+    "listed under the name of nobody": (
+        "missing",
+        _LISTED.format(joins="room.members[self.name] = self"),
+        {},
+    ),
+    "not listed under the name of nobody": ("late", _LISTED.format(joins="pass"), {}),
+    "a message writes over whoever it is": (
+        "missing",
+        _OVERWRITTEN.format(fills="self.session.__dict__.update(said)"),
+        {},
+    ),
+    "a message writes over something else": (
+        "late",
+        _OVERWRITTEN.format(fills='self.session.language = said["language"]'),
+        {},
+    ),
 }

@@ -338,6 +338,28 @@ PROGRAMS: dict[str, Program] = {
         _WAITS,
         ("        asyncio.create", "        self.logged_in.set()\n        asyncio.create"),
     ),
+    "commands wait a moment": program(
+        "skippable",
+        _WAITS,
+        (
+            "        self.logged_in = Event()\n",
+            """        self.logged_in = Event()
+        asyncio.get_event_loop().call_later(1, self.logged_in.set)
+""",
+        ),
+    ),
+    "commands wait for the log-in, but not for long": program(
+        "skippable",
+        _WAITS,
+        (
+            "        await self.logged_in.wait()\n",
+            """        try:
+            await asyncio.wait_for(self.logged_in.wait(), 5)
+        except asyncio.TimeoutError:
+            pass
+""",
+        ),
+    ),
     "a log-in is matched": program("after-accept", _MATCHED),
     "a log-in is matched, after what needs one": program(
         "skippable",

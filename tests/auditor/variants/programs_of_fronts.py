@@ -380,6 +380,38 @@ PROGRAMS: dict[str, Program] = {
     "put through, and routed bare": program(
         "missing", _PUT_THROUGH, ("in ROUTES])", 'in ROUTES] + [("/raw", Shell)])')
     ),
+    "put through, and routed in another application as they are": program(
+        "missing",
+        _PUT_THROUGH,
+        ("for path, cls in ROUTES])", "for path, cls in ROUTES]), tornado.web.Application(ROUTES)"),
+    ),
+    "put through, and routed in the same loop as they are": program(
+        "missing",
+        _PUT_THROUGH,
+        (
+            "return tornado.web.Application([(path, secure(cls)) for path, cls in ROUTES])",
+            """made = []
+    for path, cls in ROUTES:
+        made.append((path, secure(cls)))
+        made.append(("/raw" + path, cls))
+    return tornado.web.Application(made)""",
+        ),
+    ),
+    "put through where a file says so": program(
+        "missing",
+        _PUT_THROUGH,
+        (
+            "return tornado.web.Application([(path, secure(cls)) for path, cls in ROUTES])",
+            """made = []
+    for path, cls in ROUTES:
+        with open("guarded") as paths:
+            if path in paths.read():
+                made.append((path, secure(cls)))
+            else:
+                made.append((path, cls))
+    return tornado.web.Application(made)""",
+        ),
+    ),
     "put through what asks nobody": program(
         "missing", _PUT_THROUGH, ("raise tornado.web.HTTPError(401)", "log.info('nobody')")
     ),
@@ -389,6 +421,15 @@ PROGRAMS: dict[str, Program] = {
         _PUT_THROUGH_IF_TOLD,
         ('"--htpasswd")', '"htpasswd")'),
         ("    if args.htpasswd:\n        handler", "    handler"),
+    ),
+    "put through after it was routed": program(
+        "missing",
+        _PUT_THROUGH_IF_TOLD,
+        (
+            "    handler = Share\n",
+            "    handler = Share\n    app = Application([(r'/tty', handler)])\n",
+        ),
+        ('Application([(r"/tty", handler)]).listen', "app.listen"),
     ),
     "an object that is true where its file is": program("optional", _TRUE_WHERE_THERE),
     "an object that is always true": program(

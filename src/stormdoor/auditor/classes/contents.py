@@ -10,6 +10,7 @@ from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.needed import needed_in
+from stormdoor.auditor.reading.nodes import last_name
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Condition", "Contents"]
@@ -105,7 +106,7 @@ class Contents(Sockets):
                     )
                     for node in ast.walk(place.tree)
                     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                    and any(_last_name(_called(one)) in registrars for one in node.decorator_list)
+                    and any(last_name(_called(one)) in registrars for one in node.decorator_list)
                 ]
                 if registrars
                 else []
@@ -199,20 +200,12 @@ def _filled_names(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=holder, attr=name)) if name in _FILLS:
-                yield _last_name(holder)
+                yield last_name(holder)
             case ast.AugAssign(target=holder):
-                yield _last_name(holder)
+                yield last_name(holder)
             case ast.Subscript(value=holder, ctx=ast.Store()):
-                yield _last_name(holder)
+                yield last_name(holder)
             case ast.Attribute(attr=name, ctx=ast.Store()):
                 yield name
             case _:
                 pass
-
-
-def _last_name(node: ast.expr) -> str:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""

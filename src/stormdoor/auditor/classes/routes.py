@@ -10,6 +10,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.hierarchy import Hierarchy
 from stormdoor.auditor.classes.listed import Bound, Listed
 from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.nodes import last_name
 from stormdoor.auditor.reading.project import External, Project
 
 __all__ = ["Route", "Routes", "find_routes"]
@@ -148,6 +149,7 @@ class _Search:
         route = Route(text, module, node)
         for info in _targets(self.hierarchy, module, named, (), self.sockets):
             self.routes.add_turn(info, route, {id(one) for one in turn.values()})
+            self.hierarchy.bare.add(id(info))
 
 
 _Entry = tuple[ast.expr, ast.expr, ast.expr | None]
@@ -182,7 +184,7 @@ def _entries(node: ast.AST) -> Iterator[_Entry]:
                 isinstance(elts[0], ast.Constant) and _is_dotted(elts[1])
             ):
                 yield elts[0], elts[1], elts[2] if len(elts) > 2 else None
-        case ast.Call(func=func, args=args) if _name(func) in _ROUTE_CALLS and args:
+        case ast.Call(func=func, args=args) if last_name(func) in _ROUTE_CALLS and args:
             keywords = {word.arg: word.value for word in node.keywords}
             target = args[1] if len(args) > 1 else keywords.get("handler") or keywords.get("target")
             extra = (
@@ -223,7 +225,11 @@ def _words(module: Module, node: ast.expr | None) -> tuple[tuple[str, ast.expr],
             for key, value in zip(node.keys, node.values, strict=True)
             if isinstance(key, ast.Constant) and isinstance(key.value, str)
         )
-    if isinstance(node, ast.Call) and not node.args and _name(node.func).lower().endswith("dict"):
+    if (
+        isinstance(node, ast.Call)
+        and not node.args
+        and last_name(node.func).lower().endswith("dict")
+    ):
         return tuple((word.arg, word.value) for word in node.keywords if word.arg)
     return ()
 
@@ -257,7 +263,7 @@ def _targets(
         isinstance(one, ast.Name | ast.Attribute) for one in [*target.args, target.func]
     ):
         return []
-    name = _name(target)
+    name = last_name(target)
     found = hierarchy.classes_of(module, target, scopes)
     result = [
         one for one in found if isinstance(one, ClassInfo) and one in sockets.get(one.name, ())
@@ -305,16 +311,6 @@ def _borrowed(
 
 def _is_path(text: str) -> bool:
     return "/" in text and text[:1] in "/^(.…[" and " " not in text
-
-
-def _name(node: ast.expr) -> str:
-    match node:
-        case ast.Name():
-            return node.id
-        case ast.Attribute():
-            return node.attr
-        case _:
-            return ""
 
 
 def _text(module: Module, node: ast.expr, turn: Bound = MappingProxyType({})) -> str:

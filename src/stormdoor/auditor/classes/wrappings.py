@@ -40,13 +40,15 @@ class Wrappings(Loops):
         super().__init__(project, knowledge)
         self.wrappings: dict[int, list[Wrapping]] = {}
         """By the identity of the class that is put through them, in order."""
+        self.bare: set[int] = set()
+        """Classes, by their identity, that a loop routes as they are."""
 
     def put_through_in_loop(
         self, module: Module, entry: ast.AST, call: ast.Call
     ) -> Iterator[ClassInfo]:
         """The classes of `[(path, secure(cls)) for path, cls in ROUTES]`, where `secure` has each of them."""
         for loop in loops_around(module, call):
-            if _leaves_some_out(loop):
+            if _leaves_some_out(loop) or _is_used_again(module, loop):
                 continue
             for name in _names_given(call):
                 place = place_in(loop.target, name)
@@ -68,7 +70,8 @@ class Wrappings(Loops):
             (one for one in reversed(scopes) if isinstance(one, FunctionDefinition)), None
         )
         for test, call in _rebound(around or module.tree, target.id):
-            self._note(info, Wrapping(module, entry, call, target.id, test))
+            if call.lineno < target.lineno:
+                self._note(info, Wrapping(module, entry, call, target.id, test))
 
     def forget_where_bare(self, info: int, entries: Iterable[ast.AST]) -> None:
         """A class that is routed as it is, too, is judged as it is.
@@ -78,7 +81,9 @@ class Wrappings(Loops):
             entries: Where it is routed.
         """
         through = [one.entry for one in self.wrappings.get(info, ())]
-        if any(one not in self.wrapped and one not in through for one in entries):
+        if info in self.bare or any(
+            one not in self.wrapped and one not in through for one in entries
+        ):
             self.wrappings.pop(info, None)
 
     def _note(self, info: ClassInfo, wrapping: Wrapping) -> None:
@@ -90,7 +95,19 @@ class Wrappings(Loops):
 def _leaves_some_out(loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
     if isinstance(loop, ast.comprehension):
         return bool(loop.ifs)
-    return any(isinstance(one, ast.If | ast.Try) for one in loop.body)
+    return any(isinstance(one, ast.If | ast.Match | ast.Try) for one in ast.walk(loop))
+
+
+def _is_used_again(module: Module, loop: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
+    """Whether a file does something else with what a loop goes through, as to route it bare, too."""
+    listed = loop.iter
+    return isinstance(listed, ast.Name) and any(
+        isinstance(node, ast.Name)
+        and node.id == listed.id
+        and node is not listed
+        and isinstance(node.ctx, ast.Load)
+        for node in ast.walk(module.tree)
+    )
 
 
 def _names_given(call: ast.Call) -> list[str]:

@@ -142,9 +142,9 @@ def names_words(name: str, text: str) -> bool:
 
 
 def named_after_nobody(parts: Iterable[Value]) -> Nobody | None:
-    """Who a text is made of, if of nobody: `f"session:{token}"`; what a client says besides tells another."""
+    """Who a text is made of, if of nobody: `f"session:{token}"`; not with what is said or drawn, too."""
     parts = [*flat(parts)]
-    if any("client" in labels_of(one) for one in parts):
+    if any({"client", "drawn"} & labels_of(one) for one in parts):
         return None
     return next((one for one in parts if isinstance(one, Nobody)), None)
 

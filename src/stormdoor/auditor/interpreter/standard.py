@@ -172,11 +172,16 @@ def _is_instance(value: Const, kinds: Value) -> Value | None:
 
 
 def _is_kept_as(held: Sequence | Mapping, kinds: Value) -> Value | None:
-    """Whether a display is of a kind: `return {"error": "no"}, 401` is a tuple."""
+    """Whether a display is of a kind: `return {"error": "no"}, 401` is a tuple.
+
+    What is kept as a list may be no more than gone through, as what `map()` gives is.
+    """
     kind = held.kind if isinstance(held, Sequence) else "dict"
     named = kinds.items if isinstance(kinds, Sequence) else [kinds]
     names = {one.name for one in named if isinstance(one, Named) and one.name in DISPLAYS}
-    return Const(kind in names) if len(names) == len(named) else None
+    if len(names) < len(named) or (kind == "list" and kind in names):
+        return None
+    return Const(kind in names)
 
 
 def _is_of_kind(setting: Setting, kinds: Value) -> Value | None:
@@ -264,7 +269,8 @@ def _builtin(name: str, args: list[Value]) -> Value | None:
         if name == "reversed":
             return Sequence(value.items[::-1], "list", value.exact)
         if name != "str":
-            return Sequence(list(value.items), name, value.exact, text=value.text)
+            kind = "list" if name == "sorted" else name
+            return Sequence(list(value.items), kind, value.exact, text=value.text)
     if isinstance(value, Const):
         if name == "bool":
             return Const(bool(value.value), value.labels)

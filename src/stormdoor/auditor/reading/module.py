@@ -33,7 +33,7 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 MAX_BYTES = 4 * 1024 * 1024
 """Larger files are generated; the parser would need some hundred times as much memory."""
 _MAX_OTHER = 512 * 1024
-"""Larger files are not tried as Python 2."""
+"""Larger files are not tried as an older Python, or a newer one."""
 
 
 class NotParsed(Exception):

@@ -8,6 +8,8 @@ from stormdoor.auditor.interpreter.values import (
     Const,
     Instance,
     Mapping,
+    Nobody,
+    Setting,
     Unknown,
     Value,
     labels_of,
@@ -42,7 +44,7 @@ class Filled(Enumerations):
             return
         holder.labels |= labels - {"self"}
         for name, held in holder.attrs.items():
-            if isinstance(held, Const | Unknown):
+            if isinstance(held, Const | Nobody | Setting | Unknown):
                 holder.attrs[name] = self.written_by_client(holder, name)
 
     def is_made_of_it(self, holder: Value) -> bool:

@@ -33,6 +33,7 @@ from stormdoor.auditor.interpreter.values import (
     Partial,
     Sequence,
     Setting,
+    Special,
     Unknown,
     Value,
     labels_of,
@@ -41,8 +42,10 @@ from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, FunctionNode, Module
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["Functions", "is_replaceable", "yields"]
+__all__ = ["NEVER", "Functions", "is_replaceable", "yields"]
 
+NEVER = "never"
+"""The kind of what does not end before the connection does."""
 _CONSTRUCTION = 400
 """Steps of a constructor that are followed."""
 
@@ -321,9 +324,15 @@ class Functions(Statements):
         return self.in_module(owner.module, node, env)
 
     def awaited(self, value: Value, node: ast.AST) -> Value:
-        """What awaiting a value gives."""
+        """What awaiting a value gives.
+
+        Raises:
+            Thrown: What is awaited, or what it comes to, raises; so does what never happens, in the end.
+        """
         if isinstance(value, Coroutine):
             return self.run_function(value.function, value.args, value.words, node)
+        if isinstance(value, Special) and value.kind == NEVER:
+            raise Thrown("CancelledError", node, self.frame.module)
         if isinstance(value, Sequence):
             return Sequence(
                 [self.awaited(one, node) for one in value.items], value.kind, value.exact

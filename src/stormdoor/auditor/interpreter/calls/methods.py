@@ -2,11 +2,13 @@
 
 import ast
 
+from stormdoor.auditor.interpreter.calls.functions import NEVER
 from stormdoor.auditor.interpreter.calls.queues import GETS, PUTS
 from stormdoor.auditor.interpreter.calls.rows import Rows
 from stormdoor.auditor.interpreter.calls.tasks import SPAWN, THROUGH, is_closing, keeps_failures
+from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.outcomes import Thrown
-from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece, named_after_nobody
+from stormdoor.auditor.interpreter.pieces import PIECES, chosen_only, is_piece
 from stormdoor.auditor.interpreter.sets import method_of
 from stormdoor.auditor.interpreter.tables import field_named
 from stormdoor.auditor.interpreter.texts import concrete_method, is_absent, stand_in
@@ -68,8 +70,8 @@ class Methods(Rows):
             words=tuple(words.items()),
             receiver=receiver,
         )
-        if name == "wait" and self._never_happens(receiver):
-            raise Thrown("CancelledError", node, self.frame.module)
+        if name == "wait" and not everything and self._never_happens(receiver):
+            return Special(NEVER, text=function.text)
         passed = self._passed_on(receiver, name, args, words, node)
         if passed is not None:
             return passed
@@ -93,9 +95,9 @@ class Methods(Rows):
         if name in {"index", "rindex", "remove"} and is_absent(receiver, args):
             raise Thrown("ValueError", node, self.frame.module)
         if name in {"format", "join"} and isinstance(settled(receiver), Const):
-            nobody = named_after_nobody([*args, *words.values()])
+            nobody = self.after_nobody([*args, *words.values()], node)
             if nobody is not None:
-                return Nobody(nobody.text, node, self.frame.module, True, presumed=nobody.presumed)
+                return nobody
         concrete = concrete_method(receiver, name, args, words) or method_of(receiver, name, args)
         if concrete is not None:
             return concrete
@@ -127,14 +129,22 @@ class Methods(Rows):
             cursor.labels = labels
 
     def _never_happens(self, awaited: Value) -> bool:
-        """`await self.logged_in.wait()`, of an event of the connection that nothing on the way has set."""
+        """`await self.logged_in.wait()`, of an event of the connection that nothing on the way has set.
+
+        Nor may anything else have it that could do so, as `call_later(1, self.logged_in.set)` has. What
+        waits before there is a message goes on with one that is still to come.
+        """
         handler = self.handler
         return (
-            handler is not None
+            self.mode == "anonymous"
+            and self.stage == Stage.MESSAGE
+            and handler is not None
             and text_of(awaited) in _EVENTS
             and any(one is awaited for one in handler.attrs.values())
             and not any(
-                event.receiver is awaited and event.text.endswith(".set") for event in self.events
+                (event.receiver is awaited and event.text.endswith(".set"))
+                or any(_holds_event(one, awaited) for one in event.values)
+                for event in self.events
             )
         )
 
@@ -225,3 +235,8 @@ def _only_spells(name: str, args: list[Value]) -> bool:
 def _takes_in(name: str, receiver: Unknown) -> bool:
     """`line.ParseFromString(message)`, `digest.update(user.encode())`."""
     return name in _FILLS or (name == "update" and receiver.text.startswith(("hmac.", "hashlib.")))
+
+
+def _holds_event(given: Value, event: Value) -> bool:
+    """Whether what was given is an event, or what sets it."""
+    return given is event or text_of(given) == f"{text_of(event)}.set"

@@ -21,6 +21,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Module
+from stormdoor.auditor.reading.nodes import last_name
 from stormdoor.auditor.reading.project import Meaning, Project
 
 __all__ = ["GETS", "PUTS", "QUEUES", "Queues", "givers"]
@@ -41,8 +42,8 @@ class Queues(Tasks):
         return {}
 
     @cached_property
-    def waiting(self) -> dict[int, Value]:
-        """What this way has put into a queue and not taken out again, by the queue's id."""
+    def waiting(self) -> dict[int, tuple[Value, Value]]:
+        """What this way has put into a queue and not taken out again, by the id of the queue; held, too."""
         return {}
 
     def queue_made(self, name: str, node: ast.AST) -> Value:
@@ -67,7 +68,7 @@ class Queues(Tasks):
             or not isinstance(node.func, ast.Attribute)
         ):
             return False
-        name = _name_of(node.func.value)
+        name = last_name(node.func.value)
         if not name or name in self.in_queues:
             return False
         consumer = next(self._consumers(node.func.value, name), None)
@@ -95,7 +96,7 @@ class Queues(Tasks):
         """Note what waits in a queue that nobody who was found empties: perhaps the same way does."""
         listed = isinstance(queue, Sequence) and not queue.exact
         if listed or any(one is queue for one, _ in self.queues.values()):
-            self.waiting[id(queue)] = value
+            self.waiting[id(queue)] = queue, value
 
     def taken(self, node: ast.AST, queue: Value) -> Value | None:
         """What is taken out of a queue into which this way has put something; None otherwise."""
@@ -103,8 +104,10 @@ class Queues(Tasks):
             return None
         if not isinstance(node.func, ast.Attribute):
             return None
-        found = self.in_queues.get(_name_of(node.func.value))
-        return self.waiting.pop(id(queue), None) if found is None else found
+        found = self.in_queues.get(last_name(node.func.value))
+        if found is None:
+            _, found = self.waiting.pop(id(queue), (None, None))
+        return found
 
     def _consumers(self, queue: ast.expr, name: str) -> Iterator[Value]:
         """Functions and methods that take something out of a queue."""
@@ -240,14 +243,6 @@ def _told(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(word.value for word in call.keywords)]
 
 
-def _name_of(queue: ast.expr) -> str:
-    match queue:
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-        case _:
-            return ""
-
-
 @lru_cache(maxsize=4096)
 def _takers(
     scope: ast.ClassDef | ast.Module, names: frozenset[str], again: frozenset[str]
@@ -297,13 +292,13 @@ def _is_taken(node: ast.AST, names: frozenset[str]) -> bool:
     """`jobs.get()`, `next_job()`, `for job in jobs: jobs.remove(job)`."""
     match node:
         case ast.Call(func=ast.Attribute(value=queue, attr=name)) if name in GETS:
-            return _name_of(queue) in names
+            return last_name(queue) in names
         case ast.Call(func=ast.Name(id=name)):
             return name in names
         case ast.For(iter=ast.Call(func=ast.Name(id="list" | "tuple"), args=[listed])):
-            return _name_of(listed) in names and _is_emptied(node, names)
+            return last_name(listed) in names and _is_emptied(node, names)
         case ast.For(iter=ast.Name() | ast.Attribute() as listed):
-            return _name_of(listed) in names and _is_emptied(node, names)
+            return last_name(listed) in names and _is_emptied(node, names)
         case _:
             return False
 
@@ -314,6 +309,6 @@ def _is_emptied(loop: ast.For, names: frozenset[str]) -> bool:
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "remove"
-        and _name_of(node.func.value) in names
+        and last_name(node.func.value) in names
         for node in ast.walk(loop)
     )

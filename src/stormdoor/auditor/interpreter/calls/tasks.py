@@ -2,6 +2,7 @@
 
 import ast
 
+from stormdoor.auditor.interpreter.calls.functions import NEVER
 from stormdoor.auditor.interpreter.calls.unread import Unread
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
@@ -136,7 +137,9 @@ class Tasks(Unread):
         at = _POOLS.get(name, len(args))
         if at < len(args):
             return self.call(args[at], args[at + 1 :], {}, node)
-        return args[0] if args else Unknown(text=f"{name}()")
+        if not args or (isinstance(args[0], Special) and args[0].kind == NEVER):
+            return Unknown(text=f"{name}()")  # a timeout ends it, and may be caught
+        return args[0]
 
     def answer_to(self, function: Value, given: list[Value]) -> Value:
         """What a client that is let in is answered by a callback that nobody was seen to call."""

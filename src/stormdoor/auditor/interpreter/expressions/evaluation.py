@@ -185,11 +185,11 @@ class Expressions(Conditions):
             if simple and entries and len(entries) == len(items):
                 return Mapping(entries, exact=len(items) < _MAX_ITEMS)
             if simple and not isinstance(node, ast.DictComp):
-                made = Sequence(results, "list", exact=len(items) < _MAX_ITEMS)
+                made = Sequence(results, _kind_of(node), exact=len(items) < _MAX_ITEMS)
                 if hanging is not None and not results:
                     return Setting(hanging.name, made, text=hanging.text)  # none as shipped
                 return Setting(given.name, made) if isinstance(given, Setting) else made
-            return Sequence(results, "list", exact=False, labels=labels_of(source))
+            return Sequence(results, _kind_of(node), exact=False, labels=labels_of(source))
         finally:
             frame.env = outer
 
@@ -235,6 +235,17 @@ def _shown_under(key: object, value: Value) -> Value:
 
 
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript)
+
+
+def _kind_of(node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> str:
+    """The kind of what a comprehension makes; what is only gone through is taken for a list."""
+    match node:
+        case ast.SetComp():
+            return "set"
+        case ast.DictComp():
+            return "dict"
+        case _:
+            return "list"
 
 
 def _names_of(node: ast.expr) -> set[str]:

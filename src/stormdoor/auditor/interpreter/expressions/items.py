@@ -239,10 +239,14 @@ class Items(Proofs):
         return Unknown(labels_of(value, index) | looked_up, text)
 
     def is_empty_of_its_own(self, table: Mapping, index: Value) -> bool:
-        """Whether the connection has made a table for itself, and put nothing into it yet."""
+        """Whether the connection has made a table for itself, and nobody has put anything into it yet."""
         attributes = self.handler.attrs.values() if self.handler is not None else ()
-        own = self.mode == "member" or any(one is table for one in attributes)
-        return own and not table.text and is_chosen(index)
+        return (
+            not table.text
+            and is_chosen(index)
+            and (self.mode == "member" or any(one is table for one in attributes))
+            and not any(one is table for event in self.events for one in event.values)
+        )
 
     def _is_missing_caught(self) -> bool:
         """Whether the statement around it says what is done where a key is not there."""

@@ -206,6 +206,8 @@ class Memberships(Operators):
         """Whether a client without a credential is among those who are listed."""
         text = self.frame.module.source(node)
         if isinstance(left, Nobody):
+            if left.truthy and self._has_joined(text_of(right).rpartition(".")[2]):
+                return Unknown(text=text)  # `f"user-{user}"`, under which it was put there itself
             return Nobody(left.text, node, self.frame.module, presumed=left.presumed)
         if "visitor" in left.labels and not is_for_anybody(left):
             # Who is not logged in is an object, too, and no list holds it.
@@ -243,8 +245,13 @@ class Memberships(Operators):
             return False
         if isinstance(right, Sequence | Mapping) and right.items:
             return False
-        return not any(
-            event.kind == "join" and name in re.findall(r"\w+", event.text) for event in self.events
+        return not self._has_joined(name)
+
+    def _has_joined(self, table: str) -> bool:
+        """Whether the connection has put itself into a table of this name."""
+        return any(
+            event.kind == "join" and table in re.findall(r"\w+", event.text)
+            for event in self.events
         )
 
     def _lists_itself(self, listed: Value) -> bool:

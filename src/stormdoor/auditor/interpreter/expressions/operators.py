@@ -80,7 +80,7 @@ class Operators(Items):
         if all(isinstance(part, Const) for part in parts):
             text = "".join(str(part.value) for part in parts if isinstance(part, Const))
             return Const(text[:_MAX_TEXT], labels_of(*parts))
-        nobody = self._after_nobody(parts, node)
+        nobody = self.after_nobody(parts, node)
         if nobody is not None:
             return nobody
         return Unknown(
@@ -90,7 +90,7 @@ class Operators(Items):
             part=made_of(parts),
         )
 
-    def _after_nobody(self, parts: list[Value], node: ast.AST) -> Nobody | None:
+    def after_nobody(self, parts: list[Value], node: ast.AST) -> Nobody | None:
         """A text that is made of nobody: it is true, and names nobody, as `str(None)` does."""
         nobody = named_after_nobody(parts)
         if nobody is None:
@@ -125,7 +125,7 @@ class Operators(Items):
         if isinstance(node.op, ast.Add) and self.mode == "anonymous":
             self._refuse_none_added(left, right, node)
         if isinstance(node.op, ast.Mod) or _is_a_text(left) or _is_a_text(right):
-            nobody = self._after_nobody([left, right], node)
+            nobody = self.after_nobody([left, right], node)
             if nobody is not None:
                 return nobody
         configured = self._of_setting(left, node, right)

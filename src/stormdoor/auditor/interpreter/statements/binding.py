@@ -40,6 +40,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import FunctionNode, scope_of
+from stormdoor.auditor.reading.nodes import last_name
 
 __all__ = ["Binding"]
 
@@ -84,7 +85,7 @@ class Binding(Expressions):
                     return
                 for at, inner in enumerate(target.elts):
                     part = inner.value if isinstance(inner, ast.Starred) else inner
-                    name = _name_of(part)
+                    name = last_name(part)
                     if part is target.elts[0] and _is_pair(target) and isinstance(value, Unknown):
                         # The key of an entry, and nobody's secret.
                         self.frame.env.names[name] = Unknown(value.labels, name)
@@ -468,11 +469,3 @@ def _nonlocal(node: ast.AST | None) -> frozenset[str]:
         elif not isinstance(one, FunctionNode | ast.ClassDef):
             rest.extend(ast.iter_child_nodes(one))
     return frozenset(names)
-
-
-def _name_of(target: ast.expr) -> str:
-    match target:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
