@@ -55,6 +55,28 @@ class Labelled(WebSocketHandler):
         found(call)
 
 
+class Afterwards(WebSocketHandler):
+    """It is looked for in the list when it was called."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        getattr(procedures, call["name"])(call["arguments"])  # finds SD302
+        if call["name"] not in procedures.__all__:
+            return
+
+
+class Sometimes(WebSocketHandler):
+    """It is looked for in the list where the message wants that."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        if call["asked"]:
+            if call["name"] not in procedures.__all__:
+                return
+            procedures.note(call["name"])
+        getattr(procedures, call["name"])(call["arguments"])  # finds SD302
+
+
 class Refused(WebSocketHandler):
     """What is in the list goes one way, and what is called is all the rest."""
 
@@ -67,5 +89,5 @@ class Refused(WebSocketHandler):
 
 
 app = Application(
-    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/hidden", Hidden), (r"/labelled", Labelled), (r"/refused", Refused)]
+    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/hidden", Hidden), (r"/labelled", Labelled), (r"/afterwards", Afterwards), (r"/sometimes", Sometimes), (r"/refused", Refused)]
 )
