@@ -7,6 +7,36 @@
 __all__ = ["ANYBODY", "LATE", "MEMBERS"]
 
 MEMBERS: dict[str, tuple[str, str]] = {
+    "a mailbox that the client logs into": (
+        "ok",
+        """
+import imaplib
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        box = imaplib.IMAP4_SSL("mail.example.org")
+        if data["kind"] == "office":
+            box.login(data["office"], data["password"])
+        else:
+            box.login(data["user"], data["password"])
+        box.delete(data["folder"])
+""",
+    ),
+    "a mailbox that the program may log into": (
+        "missing",
+        """
+import imaplib
+class Door(Base):
+    def on_message(self, message):
+        data = json.loads(message)
+        box = imaplib.IMAP4_SSL("mail.example.org")
+        if data["kind"] == "office":
+            box.login("office", os.environ["OFFICE"])
+        else:
+            box.login(data["user"], data["password"])
+        box.delete(data["folder"])
+""",
+    ),
     "all but oneself are told": (
         "missing",
         """

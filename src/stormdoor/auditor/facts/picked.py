@@ -8,6 +8,7 @@ from stormdoor.auditor.connection.picks import FROM_A_LIST, prefix_of
 from stormdoor.auditor.facts.places import last_name, scopes_of
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.interpreter.values import Instance, labels_of, text_of
+from stormdoor.auditor.reading.module import blocks_of
 
 __all__ = ["is_called", "is_meant"]
 
@@ -92,18 +93,19 @@ def _is_listed(event: Event) -> bool:
         site = found.value if isinstance(found, ast.Await) else found
         given = {ast.unparse(one) for one in _arguments(site)}
         for around in scopes_of(module, site)[-1:]:
-            for node in ast.walk(around):
-                if isinstance(node, ast.If) and given & _known_at(node, site):
-                    return True
+            for block in (one for node in ast.walk(around) for one in blocks_of(node)):
+                for at, node in enumerate(block):
+                    if isinstance(node, ast.If) and given & _known_at(node, block[at + 1 :], site):
+                        return True
     return False
 
 
-def _known_at(node: ast.If, site: ast.AST) -> set[str]:
-    """What is certainly in a list at a place, by one condition of the function."""
+def _known_at(node: ast.If, rest: list[ast.stmt], site: ast.AST) -> set[str]:
+    """What is certainly in a list at a place, by one condition of the function and what follows it."""
     if _holds(node.body, site):
         return set(_looked_for(node.test, ast.And, ast.In))
     leaves = isinstance(node.body[-1], ast.Raise | ast.Return | ast.Continue)
-    if leaves or _holds(node.orelse, site):
+    if _holds(node.orelse, site) or (leaves and _holds(rest, site)):
         return set(_looked_for(node.test, ast.Or, ast.NotIn))
     return set()
 

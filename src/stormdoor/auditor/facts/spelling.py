@@ -91,7 +91,32 @@ class Place:
         module, site, called = self.stack[-1] if self.stack else (self.module, None, "")
         if called != function.name or not isinstance(site, ast.Call):
             return None
-        return site, Place(module, scopes_of(module, site), site, self.stack[:-1])
+        outer = Place(module, scopes_of(module, site), site, self.stack[:-1])
+        return _as_called(site, function.name), outer
+
+
+def _scopes_to(module: Module, function: FunctionDefinition) -> tuple[ast.AST, ...]:
+    """The functions and classes around a function, and itself, outermost first."""
+    last = function.end_lineno or function.lineno
+    return tuple(
+        one
+        for one in ast.walk(module.tree)
+        if isinstance(one, FunctionDefinition | ast.ClassDef)
+        and one.lineno <= function.lineno
+        and last <= (one.end_lineno or one.lineno)
+    )
+
+
+def _as_called(site: ast.Call, name: str) -> ast.Call:
+    """`run(message, …)` of `loop.run_in_executor(None, run, message)`: what follows a function is for it.
+
+    What else it is given, such as an answer, is not seen.
+    """
+    for at, one in enumerate(site.args):
+        if last_name(one) == name and isinstance(one, ast.Name | ast.Attribute):
+            more = ast.Starred(value=site)
+            return ast.Call(func=one, args=[*site.args[at + 1 :], more], keywords=site.keywords)
+    return site
 
 
 class Spelling:
@@ -266,7 +291,7 @@ class Spelling:
                 isinstance(node, ast.Global) and name in node.names for node in ast.walk(function)
             ):
                 continue
-            scopes = (*scopes_of(module, function), function)
+            scopes = _scopes_to(module, function)
             for given in self._names_of(function).given.get(name, ()):
                 if isinstance(given.node, ast.Global):
                     continue

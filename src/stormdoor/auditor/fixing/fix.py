@@ -153,7 +153,7 @@ def _edits(tree: ast.Module, raw: bytes, finding: Finding, known: Known) -> list
 
 
 def _candidates(tree: ast.Module, raw: bytes, where: Location) -> Iterator[ast.AST]:
-    """The nodes that begin in the region of the finding, then the function it lies in."""
+    """The nodes that begin in the region of the finding, then the method it lies in."""
     lines = _LINE.findall(raw)
     start = (where.line, _bytes(lines, where.line, where.column))
     end = (where.end_line, _bytes(lines, where.end_line, where.end_column))

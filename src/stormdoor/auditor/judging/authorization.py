@@ -155,17 +155,17 @@ def unasked_objects(endpoint: Endpoint) -> list[Event]:
 def _logged_into(endpoint: Endpoint) -> tuple[str, ...]:
     """`box = IMAP4(HOST)`, `box.login(data["user"], data["password"])`: that server asks who may what there.
 
-    What the program keeps for all is no such thing, whoever has logged into it.
+    What the program keeps for all is no such thing, whoever has logged into it, nor what it logs into itself.
     """
-    events = endpoint.member.events
-    made = {one.text for one in events if one.kind == "call" and one.stage in SERVING}
-    return tuple(
-        f"{holder}."
-        for one in events
-        if one.kind == "call" and one.labels >= {"client", "credential"}
-        for holder, _, name in [one.text.rpartition(".")]
-        if holder.endswith(")") and holder.partition("(")[0] in made and lexicon.is_login(name)
-    )
+    calls = [one for one in endpoint.member.events if one.kind == "call"]
+    made = {one.text for one in calls if one.stage in SERVING}
+    as_client: dict[str, bool] = {}
+    for one in calls:
+        holder, _, name = one.text.rpartition(".")
+        if holder.endswith(")") and holder.partition("(")[0] in made and lexicon.is_login(name):
+            shown = one.labels >= {"client", "credential"}
+            as_client[holder] = as_client.get(holder, True) and shown
+    return tuple(f"{holder}." for holder, always in as_client.items() if always)
 
 
 def _commanded(endpoint: Endpoint) -> list[Event]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from stormdoor.auditor.interpreter.events import Event
 from stormdoor.auditor.judging.verbs import CHANGES, FINDS
 from stormdoor.auditor.naming import lexicon
-from stormdoor.auditor.reading.module import Module
+from stormdoor.auditor.reading.module import Module, blocks_of
 
 __all__ = ["asks_if_taken"]
 
@@ -25,18 +25,11 @@ def _asked_in(module: Module) -> frozenset[int]:
     return frozenset(
         id(part)
         for node in ast.walk(module.tree)
-        for block in _blocks(node)
+        for block in blocks_of(node)
         for asked, found, name, rest in _asked_with(block)
         if _turns_away(found, rest, _names_in(asked) | {name})
         for part in _chain(asked)
     )
-
-
-def _blocks(node: ast.AST) -> Iterator[_Block]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, None)
-        if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-            yield block
 
 
 def _asked_with(block: _Block) -> Iterator[tuple[ast.expr, _Block, str, _Block]]:

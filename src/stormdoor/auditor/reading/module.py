@@ -24,6 +24,7 @@ __all__ = [
     "Imported",
     "Module",
     "NotParsed",
+    "blocks_of",
     "parse_module",
     "scope_of",
 ]
@@ -304,6 +305,14 @@ def scope_of(body: list[ast.stmt]) -> tuple[dict[str, list[Binding]], list[Impor
 
 def _index(module: Module, body: list[ast.stmt]) -> None:
     module.names, module.stars = scope_of(body)
+
+
+def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements that a node holds itself; those of handlers and cases are theirs."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and block:
+            yield block
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

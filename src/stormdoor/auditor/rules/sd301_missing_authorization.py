@@ -91,8 +91,8 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
             "whether this client may.",
             steps=endpoint.steps(event),
         )
-    elif not Asking(endpoint).anything:
-        for event in _picked(endpoint, _DEEDS):
+    elif not (asking := Asking(endpoint)).anything:
+        for event in _picked(endpoint, asking, _DEEDS):
             yield Found(
                 event.module,
                 event.node,
@@ -127,12 +127,11 @@ def _done_for_anybody(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _picked_by_anybody(endpoint: Endpoint) -> Iterator[Event]:
-    return _picked(endpoint, _DEEDS | {"send"})
+    return _picked(endpoint, Asking(endpoint), _DEEDS | {"send"})
 
 
-def _picked(endpoint: Endpoint, kinds: frozenset[str]) -> Iterator[Event]:
+def _picked(endpoint: Endpoint, asking: Asking, kinds: frozenset[str]) -> Iterator[Event]:
     """Where the client names which of what is meant for it is called, and that does something."""
-    asking = Asking(endpoint)
     for event in [*endpoint.member.events, *endpoint.anonymous.events]:
         if (
             event.kind in {"dispatch", "picks"}

@@ -60,13 +60,15 @@ def _check(endpoint: Endpoint) -> Iterator[Found]:
 
 
 def _all(endpoint: Endpoint) -> Iterator[tuple[Found, Event]]:
-    seen: set[int] = set()
+    seen: set[tuple[int, ...]] = set()
     asking = Asking(endpoint)
     kind = endpoint.authentication.kind
     for event in [*endpoint.member.events, *endpoint.anonymous.events]:
-        if id(event.node) in seen or event.kind not in {"dispatch", "picks"}:
+        # What is listed at one call of a function that picks may not be so at another.
+        way = (id(event.node), *(id(site) for _, site, _ in event.stack))
+        if event.kind not in {"dispatch", "picks"} or way in seen:
             continue
-        seen.add(id(event.node))
+        seen.add(way)
         if is_meant(event) or (kind not in _NOBODY and asking.asked_before(event)):
             continue
         if event.kind == "dispatch":

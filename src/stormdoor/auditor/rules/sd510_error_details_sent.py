@@ -112,7 +112,7 @@ def _outward(endpoint: Endpoint) -> set[str]:
                     targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)],
                     value=(ast.Call() as made) | ast.Await(value=ast.Call() as made),
                 ) if last_name(made) in _CONNECTS or any(
-                    last_name(one) in _CONNECTS for one in made.args
+                    isinstance(one, ast.Call) and last_name(one) in _CONNECTS for one in made.args
                 ):
                     found.add(name)
                 case _:

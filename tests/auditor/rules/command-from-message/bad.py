@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import subprocess
+from elsewhere import pool
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
@@ -66,3 +67,36 @@ class Named(WebSocketHandler):
 
     def run(self, data):
         os.system(data["command"])  # finds SD505
+
+
+def ping(host):
+    os.system("ping -c1 " + host)  # finds SD505
+
+
+def look_up(host):
+    os.system("host " + host)  # finds SD505
+
+
+wanted = "localhost"
+
+
+def trace():
+    os.system("tracepath " + wanted)  # finds SD505
+
+
+class HandedOn(WebSocketHandler):
+    """A function that is handed on is given what stands behind it; what another sets is set."""
+
+    def prepare(self):
+        if self.current_user is None:
+            raise HTTPError(401)
+
+    async def on_message(self, message):
+        def note():
+            global wanted
+            wanted = message
+
+        await asyncio.get_event_loop().run_in_executor(None, ping, message)
+        pool.submit(look_up, message)
+        note()
+        trace()

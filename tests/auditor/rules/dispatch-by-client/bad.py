@@ -1,7 +1,7 @@
 import json
 
 from elsewhere import procedures
-from tornado.web import Application
+from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
 
@@ -55,6 +55,46 @@ class Labelled(WebSocketHandler):
         found(call)
 
 
+class Afterwards(WebSocketHandler):
+    """It is looked for in the list when it was called."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        getattr(procedures, call["name"])(call["arguments"])  # finds SD302
+        if call["name"] not in procedures.__all__:
+            return
+
+
+class Sometimes(WebSocketHandler):
+    """It is looked for in the list where the message wants that."""
+
+    def on_message(self, message):
+        call = json.loads(message)
+        if call["asked"]:
+            if call["name"] not in procedures.__all__:
+                return
+            procedures.note(call["name"])
+        getattr(procedures, call["name"])(call["arguments"])  # finds SD302
+
+
+class HalfListed(WebSocketHandler):
+    """Of two that have it done, only one looks into the list."""
+
+    def prepare(self):
+        if self.get_signed_cookie("user") is None:
+            raise HTTPError(401)
+
+    def on_message(self, message):
+        call = json.loads(message)
+        if call["name"] in procedures.__all__:
+            self.perform(call["name"], call)
+        else:
+            self.perform(call["other"], call)
+
+    def perform(self, name, call):
+        getattr(procedures, name)(call)  # finds SD302
+
+
 class Refused(WebSocketHandler):
     """What is in the list goes one way, and what is called is all the rest."""
 
@@ -67,5 +107,5 @@ class Refused(WebSocketHandler):
 
 
 app = Application(
-    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/hidden", Hidden), (r"/labelled", Labelled), (r"/refused", Refused)]
+    [(r"/ws", Door), (r"/looking", Looking), (r"/begun", Begun), (r"/hidden", Hidden), (r"/labelled", Labelled), (r"/afterwards", Afterwards), (r"/sometimes", Sometimes), (r"/half", HalfListed), (r"/refused", Refused)]
 )

@@ -2,7 +2,7 @@ import json
 import traceback
 
 import websockets
-from elsewhere import REMOTE
+from elsewhere import REMOTE, Peer
 from tornado.websocket import WebSocketHandler
 
 
@@ -80,3 +80,16 @@ class Proxied(WebSocketHandler):
 
     def report(self, text):
         self.write_message(text)
+
+
+class Wrapped(WebSocketHandler):
+    """What is made of a socket that is there already connects to no other server."""
+
+    def open(self):
+        self.peer = Peer(self.socket)
+
+    def on_message(self, message):
+        try:
+            self.application.handle(message)
+        except Exception as error:
+            self.peer.send(str(error))  # finds SD510
