@@ -1666,6 +1666,36 @@ class Door(WebSocketHandler):
 """
 
 ANYBODY: dict[str, tuple[str, str]] = {
+    "a shell of a server that the program logs into": (
+        "missing",
+        """
+import paramiko
+from models import Server
+class Door(WebSocketHandler):
+    def open(self):
+        server = Server.get(Server.uuid == self.get_argument("uuid"))
+        ssh = paramiko.SSHClient()
+        ssh.connect(server.host, username=server.user, password=server.password)
+        self.channel = ssh.invoke_shell()
+    def on_message(self, message):
+        self.channel.send(json.loads(message)["data"])
+""",
+    ),
+    "a shell of a server that the client logs into": (
+        "ok",
+        """
+import paramiko
+class Door(WebSocketHandler):
+    def open(self):
+        ssh = paramiko.SSHClient()
+        ssh.connect(
+            self.get_argument("host"), username=self.get_argument("user"), password=self.get_argument("password")
+        )
+        self.channel = ssh.invoke_shell()
+    def on_message(self, message):
+        self.channel.send(json.loads(message)["data"])
+""",
+    ),
     "a line in the channel that a message names": (
         "missing",
         """

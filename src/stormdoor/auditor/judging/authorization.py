@@ -21,6 +21,7 @@ from stormdoor.auditor.judging.own import (
     is_in_own_place,
     is_own_row,
     selects_for_all,
+    shows_a_password,
     tells_all_of,
 )
 from stormdoor.auditor.judging.ownership import is_statement
@@ -163,8 +164,7 @@ def _logged_into(endpoint: Endpoint) -> tuple[str, ...]:
     for one in calls:
         holder, _, name = one.text.rpartition(".")
         if holder.endswith(")") and holder.partition("(")[0] in made and lexicon.is_login(name):
-            shown = one.labels >= {"client", "credential"}
-            as_client[holder] = as_client.get(holder, True) and shown
+            as_client[holder] = as_client.get(holder, True) and shows_a_password(one)
     return tuple(f"{holder}." for holder, always in as_client.items() if always)
 
 

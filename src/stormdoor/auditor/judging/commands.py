@@ -10,7 +10,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.judging.consoles import is_typed
 from stormdoor.auditor.judging.endpoint import Endpoint
-from stormdoor.auditor.judging.own import is_asked_of_a_list
+from stormdoor.auditor.judging.own import is_asked_of_a_list, shows_a_password
 from stormdoor.auditor.judging.ownership import is_statement
 from stormdoor.auditor.judging.relevance import path_of
 from stormdoor.auditor.judging.verbs import PROGRAMS
@@ -60,9 +60,7 @@ def commands_of_anybody(endpoint: Endpoint) -> list[Event]:
     own = tuple(
         event.text.rpartition(".")[0] + "."
         for event in events
-        if event.kind == "call"
-        and event.labels >= {"client", "credential"}
-        and not _is_command(event)
+        if event.kind == "call" and shows_a_password(event) and not _is_command(event)
     )
     found = [one for one in events if _is_command(one) and not one.text.startswith(own)]
     return found or _picked_programs(events)

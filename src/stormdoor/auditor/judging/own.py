@@ -29,8 +29,20 @@ __all__ = [
     "is_one_of_many",
     "is_own_row",
     "selects_for_all",
+    "shows_a_password",
     "tells_all_of",
 ]
+
+
+def shows_a_password(event: Event) -> bool:
+    """`ssh.connect(host, username=data["user"], password=data["password"])`: the client's own.
+
+    What the program keeps for what the client names, such as the password of a server, is none.
+    """
+    return any(
+        labels >= {"client", "credential"} and not labels & {"answer", "found"}
+        for labels in map(labels_of, (*event.values, *(value for _, value in event.words)))
+    )
 
 
 def tells_all_of(event: Event) -> bool:
