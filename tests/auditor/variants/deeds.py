@@ -1689,7 +1689,9 @@ class Door(WebSocketHandler):
     def open(self):
         ssh = paramiko.SSHClient()
         ssh.connect(
-            self.get_argument("host"), username=self.get_argument("user"), password=self.get_argument("password")
+            self.get_argument("host"),
+            username=self.get_argument("user"),
+            password=self.get_argument("password"),
         )
         self.channel = ssh.invoke_shell()
     def on_message(self, message):
