@@ -135,6 +135,41 @@ Door = types.new_class("Door", (WebSocketHandler,), exec_body=fill)
 """,
         {},
     ),
+    "a setting that is put in on a condition": (
+        "optional",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        if self.settings.get("require_key", False):
+            if self.get_argument("key") not in self.settings["keys"]:
+                raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+def make(config):
+    settings = {"keys": config.keys}
+    if config.require_key:
+        settings.update({"require_key": True})
+    return Application([("/door", Door)], **settings)
+""",
+        {},
+    ),
+    "a setting that is put in": (
+        "guarded",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        if self.settings.get("require_key", False):
+            if self.get_argument("key") not in self.settings["keys"]:
+                raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+def make(config):
+    settings = {"keys": config.keys}
+    settings.update({"require_key": True})
+    return Application([("/door", Door)], **settings)
+""",
+        {},
+    ),
     "init_subclass that logs only": (
         "missing",
         """

@@ -155,8 +155,18 @@ def _spread(project: Project, module: Module, node: ast.expr, seen: set[tuple[st
 
 
 def _put_into(module: Module, table: ast.expr) -> Iterator[ast.expr]:
-    """`settings = {…}` and `settings.update(shared)`, in whichever function of the file."""
+    """`settings = {…}` and `settings.update(shared)`, in whichever function of the file.
+
+    What is put in on a condition (`if config.require_key:`) is not there as shipped, for all that is known.
+    """
     written = ast.dump(table)
+    conditional = {
+        id(inner)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.If)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Call)
+    }
     for node, _ in module.nodes():
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if (
@@ -164,7 +174,7 @@ def _put_into(module: Module, table: ast.expr) -> Iterator[ast.expr]:
             ):
                 yield value
             case ast.Call(func=ast.Attribute(value=held, attr="update"), args=[value]) if (
-                ast.dump(held) == written
+                id(node) not in conditional and ast.dump(held) == written
             ):
                 yield value
             case _:
