@@ -2,4 +2,6 @@
 
 from stormdoor.cli.main import main
 
+__all__ = ["main"]
+
 main()
