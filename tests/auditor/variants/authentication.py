@@ -170,6 +170,23 @@ def make(config):
 """,
         {},
     ),
+    "a setting that is put in as off": (
+        "optional|missing",
+        """
+class Door(WebSocketHandler):
+    def prepare(self):
+        if self.settings.get("require_key", False):
+            if self.get_argument("key") not in self.settings["keys"]:
+                raise HTTPError(403)
+    def on_message(self, message):
+        room.say(message)
+def make(config):
+    settings = {"keys": config.keys}
+    settings.update({"require_key": False})
+    return Application([("/door", Door)], **settings)
+""",
+        {},
+    ),
     "init_subclass that logs only": (
         "missing",
         """
