@@ -10,7 +10,7 @@ from stormdoor.auditor.classes.stores import kept_by
 from stormdoor.auditor.naming.lexicon import is_setting_chain
 from stormdoor.auditor.reading.module import Module
 from stormdoor.auditor.reading.needed import needed_in
-from stormdoor.auditor.reading.nodes import last_name
+from stormdoor.auditor.reading.nodes import called, last_name
 from stormdoor.auditor.reading.project import Project
 
 __all__ = ["Condition", "Contents"]
@@ -106,7 +106,7 @@ class Contents(Sockets):
                     )
                     for node in ast.walk(place.tree)
                     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                    and any(last_name(_called(one)) in registrars for one in node.decorator_list)
+                    and any(last_name(called(one)) in registrars for one in node.decorator_list)
                 ]
                 if registrars
                 else []
@@ -189,10 +189,6 @@ def _conditions(
 def _is_main(test: ast.expr) -> bool:
     """`if __name__ == "__main__":` holds where the file is the program."""
     return any(isinstance(one, ast.Name) and one.id == "__name__" for one in ast.walk(test))
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
 
 
 def _filled_names(tree: ast.AST) -> Iterator[str]:

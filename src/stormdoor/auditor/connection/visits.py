@@ -84,7 +84,7 @@ def _filled_before(
     project: Project, hierarchy: Hierarchy, info: ClassInfo, wanted: set[str]
 ) -> tuple[Kept, bool]:
     """What other handlers put into these tables for whoever comes to them, and whether all were followed."""
-    names = {one.rpartition(".")[2] for one in wanted}
+    names = frozenset(one.rpartition(".")[2] for one in wanted)
     filled: Kept = {}
     handlers = [one for one in _handlers(project, hierarchy) if one is not info]
     fills = _fills_by(project, names)
@@ -119,7 +119,8 @@ def _says(info: ClassInfo, pattern: re.Pattern[str]) -> bool:
     )
 
 
-def _fills_by(project: Project, names: Iterable[str]) -> re.Pattern[str]:
+@lru_cache(maxsize=64)
+def _fills_by(project: Project, names: frozenset[str]) -> re.Pattern[str]:
     """What stands in whatever fills one of these tables: its name, or a call of a function that names it."""
     named = re.compile(rf"\b(?:{_any_of(names)})\b")
     calls = {

@@ -184,6 +184,11 @@ class Core:
         """Cookies without which the client was refused: whatever they are called, they are what proves."""
 
     @property
+    def expected(self) -> frozenset[str]:
+        """The exceptions of which the innermost statement around says what is done then."""
+        return self.catching[-1][1] if self.catching else frozenset()
+
+    @property
     def frame(self) -> Frame:
         """The call under way."""
         return self.frames[-1]

@@ -2,7 +2,7 @@
 
 import ast
 
-__all__ = ["last_name"]
+__all__ = ["called", "last_called", "last_name"]
 
 
 def last_name(node: ast.AST) -> str:
@@ -12,3 +12,13 @@ def last_name(node: ast.AST) -> str:
             return name
         case _:
             return ""
+
+
+def called(node: ast.expr) -> ast.expr:
+    """What is called, or the decorator itself where it is not."""
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def last_called(node: ast.AST) -> str:
+    """The last name of what is called, or of a decorator: `field` of `attrs.field` and of a call of it."""
+    return last_called(node.func) if isinstance(node, ast.Call) else last_name(node)

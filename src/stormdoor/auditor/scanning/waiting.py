@@ -11,6 +11,8 @@ from stormdoor.auditor.reading.project import Project
 
 __all__ = ["waiting_for"]
 
+_ENTRIES = ("['", '["', ".get('", '.get("')
+"""What stands between a table and the name of an entry that is asked for."""
 _SHORT = 3
 """Names that are no longer stand for anything."""
 
@@ -69,9 +71,6 @@ def _set_elsewhere(module: Module) -> Iterator[str]:
                     continue
             if any(isinstance(one, Imported) for one in module.names.get(name, ())):
                 yield from written
-
-
-_ENTRIES = ("['", '["', ".get('", '.get("')
 
 
 def _made(module: Module) -> Iterator[str]:

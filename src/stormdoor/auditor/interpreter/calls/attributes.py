@@ -8,7 +8,7 @@ from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
 from stormdoor.auditor.classes.stores import filled_by, stores_in
 from stormdoor.auditor.interpreter.calls.filled import Filled
-from stormdoor.auditor.interpreter.calls.members import is_enumeration, last_name
+from stormdoor.auditor.interpreter.calls.members import is_enumeration
 from stormdoor.auditor.interpreter.events import Stage
 from stormdoor.auditor.interpreter.expressions.names import edited
 from stormdoor.auditor.interpreter.outcomes import Thrown, TooFar
@@ -36,6 +36,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Assigned, Defined, Module
+from stormdoor.auditor.reading.nodes import last_called
 from stormdoor.auditor.reading.project import External, Meaning
 
 __all__ = ["Attributes"]
@@ -398,5 +399,5 @@ def _is_class_method(member: ClassMember) -> bool:
     return (
         isinstance(member.binding, Defined)
         and not isinstance(member.binding.node, ast.ClassDef)
-        and "classmethod" in {last_name(one) for one in member.binding.node.decorator_list}
+        and "classmethod" in {last_called(one) for one in member.binding.node.decorator_list}
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stormdoor.auditor.classes.classinfo import ClassInfo
 from stormdoor.auditor.classes.classinfo import Member as ClassMember
-from stormdoor.auditor.interpreter.calls.members import Members, is_enumeration, last_name
+from stormdoor.auditor.interpreter.calls.members import Members, is_enumeration
 from stormdoor.auditor.interpreter.outcomes import Thrown
 from stormdoor.auditor.interpreter.values import (
     ClassRef,
@@ -17,6 +17,7 @@ from stormdoor.auditor.interpreter.values import (
     text_of,
 )
 from stormdoor.auditor.reading.module import Assigned
+from stormdoor.auditor.reading.nodes import last_called
 
 __all__ = ["Enumerations"]
 
@@ -36,7 +37,7 @@ class Enumerations(Members):
                     if isinstance(member, Const) and member.value == value:
                         return member
             case Unknown(labels=labels, part=part) as said if "client" in labels:
-                if self._is_expected("ValueError") and self.choose(node, 2):
+                if "ValueError" in self.expected and self.choose(node, 2):
                     raise Thrown("ValueError", node, self.frame.module)
                 labels = (labels - {"credential", "somebody"}) | {"named"}
                 return Unknown(labels, text_of(said), present=True, part=part or said)
@@ -66,7 +67,7 @@ class Enumerations(Members):
         if isinstance(value, Const) and not value.text:
             return Const(value.value, value.labels, f"{info.name}.{name}")
         match self.hierarchy.members(info).get(name):
-            case [*_, Assigned(value=ast.Call() as given)] if last_name(given) == "auto":
+            case [*_, Assigned(value=ast.Call() as given)] if last_called(given) == "auto":
                 at = list(self.hierarchy.members(info)).index(name)
                 return Const(1 << at, text=f"{info.name}.{name}")
             case _:
@@ -77,7 +78,3 @@ class Enumerations(Members):
             if isinstance(bindings[-1], Assigned) and not name.startswith("_"):
                 value = self.member_value(ClassMember(info, bindings[-1]), info)
                 yield name, self.member_named(info, name, value)
-
-    def _is_expected(self, error: str) -> bool:
-        """Whether the statement around it says what is done where this is raised."""
-        return bool(self.catching and error in self.catching[-1][1])

@@ -30,9 +30,10 @@ from stormdoor.auditor.interpreter.values import (
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.naming.words import words
 from stormdoor.auditor.reading.module import Assigned, Binding, Defined, FunctionNode, Module
+from stormdoor.auditor.reading.nodes import last_called
 from stormdoor.auditor.reading.project import External
 
-__all__ = ["Members", "is_enumeration", "last_name"]
+__all__ = ["Members", "is_enumeration"]
 
 _ENUMERATIONS = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"})
 _MAX_REGISTERED = 24
@@ -169,7 +170,7 @@ class Members(Decorators):
     ) -> Value:
         binding = member.binding
         if isinstance(binding, Defined) and not isinstance(binding.node, ast.ClassDef):
-            kinds = {last_name(one) for one in binding.node.decorator_list}
+            kinds = {last_called(one) for one in binding.node.decorator_list}
             value = self.member_value(member, instance.info)
             if "staticmethod" in kinds:
                 return value
@@ -329,7 +330,7 @@ def _is_field(binding: Binding) -> bool:
     return (
         isinstance(binding, Assigned)
         and isinstance(binding.value, ast.Call)
-        and last_name(binding.value) in {"field", "Field", "attrib", "ib"}
+        and last_called(binding.value) in {"field", "Field", "attrib", "ib"}
     )
 
 
@@ -345,22 +346,9 @@ def _makes_default(method: FunctionNode, name: str) -> bool:
     """`@default("token")`."""
     return any(
         isinstance(one, ast.Call)
-        and last_name(one) == "default"
+        and last_called(one) == "default"
         and one.args
         and isinstance(one.args[0], ast.Constant)
         and one.args[0].value == name
         for one in getattr(method, "decorator_list", ())
     )
-
-
-def last_name(node: ast.expr) -> str:
-    """The last name of what is called, or of a decorator."""
-    match node:
-        case ast.Name():
-            return node.id
-        case ast.Attribute():
-            return node.attr
-        case ast.Call():
-            return last_name(node.func)
-        case _:
-            return ""

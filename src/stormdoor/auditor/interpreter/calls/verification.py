@@ -37,8 +37,7 @@ class Verification(Attributes):
 
         `try: self.name = box.open(sealed)` and `except BadSignature:` say what `open` is for.
         """
-        expected = self.catching[-1][1] if self.catching else frozenset()
-        for name in sorted(expected):
+        for name in sorted(self.expected):
             if lexicon.is_identity_error(name):
                 self.check(node, f"{text}()")
                 raise Thrown(name, node, self.frame.module, check=True)
@@ -48,8 +47,7 @@ class Verification(Attributes):
 
         `try: self.user = User.objects.get(id=user_id)` and `except User.DoesNotExist:`.
         """
-        expected = self.catching[-1][1] if self.catching else frozenset()
-        raised = next(filter(lexicon.is_absence_error, sorted(expected)), "")
+        raised = next(filter(lexicon.is_absence_error, sorted(self.expected)), "")
         if raised or lexicon.raises_on_nothing(text):
             self.check(node, f"{text}()", presumed=presumed)
             raise Thrown(

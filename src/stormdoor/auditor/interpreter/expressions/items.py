@@ -221,7 +221,7 @@ class Items(Proofs):
         if found is not None:
             return found
         if self.mode == "anonymous" and isinstance(index, Nobody):
-            if self._is_missing_caught():
+            if self.expected & {"KeyError", "LookupError"}:
                 self.check(node, text, presumed=index.presumed)
                 raise Thrown("KeyError", node, self.frame.module, check=True)
             if index.certain and self.catching:
@@ -247,10 +247,6 @@ class Items(Proofs):
             and (self.mode == "member" or any(one is table for one in attributes))
             and not any(one is table for event in self.events for one in event.values)
         )
-
-    def _is_missing_caught(self) -> bool:
-        """Whether the statement around it says what is done where a key is not there."""
-        return bool(self.catching and self.catching[-1][1] & {"KeyError", "LookupError"})
 
     def is_ticket_of(self, key: Value, node: ast.AST) -> bool:
         """Whether a client that is let in finds something under what nobody else can show."""
@@ -278,7 +274,7 @@ class Items(Proofs):
 
     def _of_no_item(self, value: Nobody) -> str:
         """What is raised then, as far as anybody expects it."""
-        expected = self.catching[-1][1] if self.catching else frozenset()
+        expected = self.expected
         if value.certain or not expected & {"IndexError", "KeyError", "LookupError"}:
             return "TypeError"
         return "IndexError" if "IndexError" in expected else "KeyError"

@@ -16,6 +16,7 @@ from stormdoor.auditor.interpreter.values import (
 )
 from stormdoor.auditor.naming import lexicon
 from stormdoor.auditor.reading.module import Defined, Module
+from stormdoor.auditor.reading.nodes import called, last_name
 from stormdoor.auditor.reading.project import Meaning
 
 __all__ = ["Registries"]
@@ -99,7 +100,7 @@ class Registries(Layer):
             one.binding.node
             for _, node in registered[:1]
             for decorator in node.decorator_list
-            for one in self.project.resolve(module, _called(decorator))
+            for one in self.project.resolve(module, called(decorator))
             if isinstance(one, Meaning) and isinstance(one.binding, Defined)
         ]
         return [*decorators, *(node for _, node in registered)]
@@ -128,7 +129,7 @@ class Registries(Layer):
         own = self.hierarchy.members(owner)
         if "__init_subclass__" in own:
             return self.hierarchy.heirs(owner)
-        names = map(_last_name, owner.node.bases)
+        names = (last_name(called(one)) for one in owner.node.bases)
         makes = any(one == "type" or one.endswith("Meta") for one in names)
         return (
             self.hierarchy.made_by(owner) if makes and {"__new__", "__init__"} & own.keys() else []
@@ -177,15 +178,3 @@ def _put_into(statement: ast.stmt, name: str) -> list[ast.expr]:
             return [one]
         case _:
             return []
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
-def _last_name(node: ast.expr) -> str:
-    match _called(node):
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
