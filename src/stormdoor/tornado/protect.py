@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-import types
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, HTTPServerRequest
@@ -18,11 +17,9 @@ from stormdoor.config.guard import Guard
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError, StartupRefused
 from stormdoor.guard.endpoint import Endpoint, Public
-from stormdoor.tornado.answers import ANSWERING
 from stormdoor.tornado.declare import GuardedHandler
-from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
-from stormdoor.tornado.fast import fits_handler
-from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.door import Door
+from stormdoor.tornado.guarded_class import guarded_class
 from stormdoor.tornado.startup_check import Route, check
 from stormdoor.tornado.translate import Translator
 
@@ -270,40 +267,10 @@ class _Doorman:
         key = (handler, endpoint)
         door = self._doors.get(key)
         if door is None:
-            door = self._doors[key] = self._make(handler, endpoint)
+            door = self._doors[key] = guarded_class(
+                handler, endpoint, self._guard, self._translator
+            )
         return door
-
-    def _make(self, handler: type[WebSocketHandler], endpoint: Endpoint) -> type[Door]:
-        facts: dict[str, object] = {
-            "__module__": handler.__module__,
-            "__qualname__": handler.__qualname__,
-            "__doc__": handler.__doc__,
-            "_door_guard": self._guard,
-            "_door_endpoint": endpoint,
-            "_door_translator": self._translator,
-            "_door_fast": self._guard.fast and fits_handler(handler, GuardedHandler),
-            "_door_own_origin_check": _is_overridden(handler, "check_origin"),
-            "_door_own_clear": _is_overridden(handler, "clear"),
-            "_door_own_finish": any(_is_overridden(handler, name) for name in ANSWERING),
-            "_door_own_get": _is_overridden(handler, "get"),
-            "_door_own_message_size": _is_overridden(handler, "max_message_size"),
-        }
-        bases: tuple[type, ...]
-        if handler is WebSocketHandler:
-            bases = (RawDoor, Outlet)  # which is one already
-            facts["_door_message_permission"] = endpoint.permission
-        elif not issubclass(handler, GuardedHandler):
-            bases = (RawDoor, handler, Outlet)
-            facts["_door_message_permission"] = endpoint.permission
-        elif handler.actions is None:
-            bases = (DeclaringDoor, RawDoor, handler, Outlet)
-            facts["_door_message_permission"] = handler.message_permission or endpoint.permission
-        else:
-            bases = (DeclaringDoor, CommandDoor, handler, Outlet)
-        return cast(
-            type[Door],
-            types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
-        )
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -311,10 +278,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigurationError(f"permissions: {pattern!r} is not a pattern: {error}") from None
-
-
-def _is_overridden(handler: type[WebSocketHandler], name: str) -> bool:
-    return getattr(handler, name) is not getattr(WebSocketHandler, name)
 
 
 def _expect_no_body(request: HTTPServerRequest, handler: type[RequestHandler]) -> None:

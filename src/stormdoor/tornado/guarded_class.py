@@ -1,0 +1,66 @@
+"""Make the class that serves a guarded endpoint, out of the application's handler class."""
+
+from __future__ import annotations
+
+import types
+from typing import cast
+
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.config.guard import Guard
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.tornado.answers import ANSWERING
+from stormdoor.tornado.declare import GuardedHandler
+from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
+from stormdoor.tornado.fast import fits_handler
+from stormdoor.tornado.outlet import Outlet
+from stormdoor.tornado.translate import Translator
+
+__all__ = ["guarded_class"]
+
+
+def guarded_class(
+    handler: type[WebSocketHandler], endpoint: Endpoint, guard: Guard, translator: Translator
+) -> type[Door]:
+    """Return a subclass of `handler` whose handshakes and messages `guard` decides.
+
+    Args:
+        handler: The application's class. It is not changed.
+        endpoint: What was declared about it.
+        guard: Who decides.
+        translator: Reads the facts of a handshake out of a request.
+    """
+    facts: dict[str, object] = {
+        "__module__": handler.__module__,
+        "__qualname__": handler.__qualname__,
+        "__doc__": handler.__doc__,
+        "_door_guard": guard,
+        "_door_endpoint": endpoint,
+        "_door_translator": translator,
+        "_door_fast": guard.fast and fits_handler(handler, GuardedHandler),
+        "_door_own_origin_check": _overrides(handler, "check_origin"),
+        "_door_own_clear": _overrides(handler, "clear"),
+        "_door_own_finish": any(_overrides(handler, name) for name in ANSWERING),
+        "_door_own_get": _overrides(handler, "get"),
+        "_door_own_message_size": _overrides(handler, "max_message_size"),
+    }
+    bases: tuple[type, ...]
+    if handler is WebSocketHandler:
+        bases = (RawDoor, Outlet)  # which is one already
+        facts["_door_message_permission"] = endpoint.permission
+    elif not issubclass(handler, GuardedHandler):
+        bases = (RawDoor, handler, Outlet)
+        facts["_door_message_permission"] = endpoint.permission
+    elif handler.actions is None:
+        bases = (DeclaringDoor, RawDoor, handler, Outlet)
+        facts["_door_message_permission"] = handler.message_permission or endpoint.permission
+    else:
+        bases = (DeclaringDoor, CommandDoor, handler, Outlet)
+    return cast(
+        type[Door],
+        types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
+    )
+
+
+def _overrides(handler: type[WebSocketHandler], name: str) -> bool:
+    return getattr(handler, name) is not getattr(WebSocketHandler, name)
