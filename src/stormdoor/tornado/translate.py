@@ -53,15 +53,24 @@ def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
     return _list(values) if values else []
 
 
+def _unquoted(value: str) -> str:
+    """Remove the pair of quotes that `set_cookie` puts around a value with other characters."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
 def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[str]]:
-    """All values of the named cookies. Tornado's own parser keeps only the last of several."""
+    """Return all values of the named cookies, as RFC 6265bis §5.6 splits and trims them.
+
+    Tornado's own parser keeps only the last of several. It also removes a no-break space from a name: a page
+    on another port cannot set a `__Host-` cookie, but it can set one whose name begins with such a space.
+    """
     found: dict[str, list[str]] = {}
     for header in headers:
         for pair in header.split(";"):
             name, equals, value = pair.partition("=")
-            name = name.strip()
+            name = name.strip(" \t")
             if equals and name in names:
-                found.setdefault(name, []).append(value.strip().strip('"'))
+                found.setdefault(name, []).append(_unquoted(value.strip(" \t")))
     return found
 
 
