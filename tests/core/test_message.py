@@ -186,6 +186,17 @@ def test_commands_of_one_tag_are_refused() -> None:
 
 # Fields -----------------------------------------------------------------------------------------
 
+
+def _tags(text: str) -> str:
+    """Tag characters that spell `text`, ended by U+E007F."""
+    return "".join(chr(0xE0000 + ord(letter)) for letter in f"{text}\x7f")
+
+
+FLAGS = {
+    name: "🏴" + _tags(code)
+    for name, code in {"England": "gbeng", "Scotland": "gbsct", "Wales": "gbwls"}.items()
+}
+
 GOOD: list[tuple[Any, Any]] = [
     (Identifier, "a"),
     (Identifier, "Room_1.b-c"),
@@ -194,6 +205,11 @@ GOOD: list[tuple[Any, Any]] = [
     (Line, ""),
     (Line, "a line, with ünïcode and 😀"),
     (Line, "x" * 1000),
+    (Line, "می\u200cخواهم"),  # noqa: RUF001 - Persian, with a zero width non-joiner
+    (Line, "\u200eשלום\u200f (abc)\u200e"),  # noqa: RUF001 - Hebrew, with marks of direction
+    (Line, "👩\u200d👩\u200d👧, ☀\ufe0f, 🏴\u200d☠\ufe0f"),  # emoji, with joiners
+    *((kind, f"a {flag}{flag} {flag}") for kind in (Line, Text) for flag in FLAGS.values()),
+    (Line, "🏴 b"),
     (Text, "two\nlines\twith a tab\r\n"),
     (Text, "x" * 10_000),
     (Count, 0),
@@ -262,6 +278,22 @@ BAD: list[tuple[Any, Any]] = [
         for kind in (Line, Text)
         for character in "\x00\x08\x0b\x0c\x0e\x1b\x1f\x7f\x80\x9b\x9f"
         "\u2028\u2029\u202a\u202e\u2066\u2069\ufeff"
+        "\u200b\u2060\u2063\u061c\u180e\ufffb\U000e0001\U000e0020\U000e0061\U000e007f"
+    ),
+    *(
+        (kind, text)
+        for kind in (Line, Text)
+        for text in (
+            _tags("gbwls"),
+            "🏴" + _tags("gbwls")[:-1],
+            "🏴" + _tags("gb"),
+            "🏴" + _tags("gbwlsgb"),
+            "🏴" + _tags("gbWLS"),
+            "🏴 " + _tags("gbwls"),
+            "🏳" + _tags("gbwls"),
+            FLAGS["Wales"] + _tags("gbwls"),
+            FLAGS["Wales"] + "\U000e007f",
+        )
     ),
 ]
 
