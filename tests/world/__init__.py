@@ -1,0 +1,1 @@
+"""Real applications, guarded from outside, and what is done to them."""

@@ -1,0 +1,81 @@
+"""Environments of the real applications: one each, made from a locked list of requirements and cached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["REQUIREMENTS", "ROOT", "NotInstalledError", "environ", "home_of", "install"]
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = Path(__file__).with_name("requirements")
+_COMPLETE = ".complete"
+
+
+class NotInstalledError(Exception):
+    """The environment of an application is missing, or cannot be made; the message is the reason."""
+
+
+def home_of(name: str) -> Path:
+    """Return the folder of the environment for the locked requirements `name`.
+
+    The folder is named after the content of the lock file and the version of Python, so that clones
+    share environments and a changed lock makes a new one.
+    """
+    lock = (REQUIREMENTS / f"{name}.txt").read_bytes()
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    digest = hashlib.sha256(lock + python.encode()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "stormdoor-world" / f"{name}-{digest}"
+
+
+def is_installed(name: str) -> bool:
+    """Return whether the environment `name` is complete."""
+    return (home_of(name) / _COMPLETE).exists()
+
+
+def install(name: str) -> Path:
+    """Return the environment `name`; make it where it is missing.
+
+    Raises:
+        NotInstalledError: The installation failed.
+    """
+    home = home_of(name)
+    if is_installed(name):
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    uv = str(Path(sys.executable).with_name("uv"))
+    requirements = str(REQUIREMENTS / f"{name}.txt")
+    pip = [uv, "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
+    try:
+        _run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(home))
+        _run(*pip, "--require-hashes", "--requirement", requirements)
+    except OSError as error:
+        raise NotInstalledError(str(error)) from error
+    (home / _COMPLETE).touch()
+    return home
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise NotInstalledError(said[-1])
+
+
+def environ(home: Path, **more: str) -> dict[str, str]:
+    """Return the variables of a process in the environment `home`, with this stormdoor importable."""
+    kept = {key: os.environ[key] for key in ("LANG", "TERM", "TMPDIR") if key in os.environ}
+    return {
+        **kept,
+        "PATH": f"{home / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "VIRTUAL_ENV": str(home),
+        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
