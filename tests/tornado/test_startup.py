@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tornado.routing import PathMatches, Rule
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, ErrorHandler, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import (
@@ -22,7 +22,7 @@ from stormdoor import (
     public,
 )
 from tests.guard.fakes import Tokens, make_guard
-from tests.tornado.wire import log_lines
+from tests.tornado.wire import log_lines, request, serving
 
 CONNECT = "chat:connect"
 SECRET = "0123456789abcdef" * 4
@@ -295,3 +295,36 @@ def test_limits_that_cannot_work_are_refused() -> None:
     """Before there is a guard."""
     with pytest.raises(ConfigurationError):
         Limits(handshakes_per_address="often")
+
+
+class Choosing(Application):
+    """Hands requests to applications that are in no table, as Dask's scheduler does."""
+
+    def __init__(self, *routes: Any) -> None:
+        super().__init__(list(routes))
+        self.applications: list[Application] = []
+
+    def find_handler(self, request: Any, **kwargs: Any) -> Any:
+        for one in self.applications:
+            found = one.find_handler(request, **kwargs)
+            if found.handler_class is not ErrorHandler:
+                return found
+        return super().find_handler(request, **kwargs)
+
+
+async def test_an_application_in_an_attribute() -> None:
+    """Its sockets are listed and guarded, and the log says that there may be others."""
+    application = Choosing(("/ws", Plain))
+    application.applications.append(Application([("/held", Plain)]))
+    with pytest.raises(StartupRefused) as refused:
+        protect(application, make_guard())
+    assert [one for one in refused.value.problems if "Plain (/held$)" in one]
+    guard = make_guard(insecure_allow_any_host=True)
+    with log_lines("stormdoor") as lines:
+        protect(application, guard, CONNECT)
+    assert any("Choosing chooses handlers by itself" in line for line in lines)
+    application.applications.append(Application([("/late", Plain)]))
+    async with serving(application, guard) as at:
+        for path in ("/ws", "/held", "/late"):
+            async with await request(at.port, path) as ws:
+                assert ws.status == 401

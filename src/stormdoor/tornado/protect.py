@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import unquote
 
-from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate, HTTPServerRequest
-from tornado.routing import PathMatches, Router, RuleRouter
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.config.guard import Guard
 from stormdoor.core.permission import check_permission
-from stormdoor.errors import ConfigurationError, StartupRefused
+from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.door import Door
+from stormdoor.tornado.earlier import end_earlier
 from stormdoor.tornado.guarded_class import guarded_class
-from stormdoor.tornado.startup_check import Route, check
+from stormdoor.tornado.inspection import Inspection, inspect
+from stormdoor.tornado.interception import intercept, intercepted, upgrades
+from stormdoor.tornado.startup_check import Route, check, unseen
 from stormdoor.tornado.translate import Translator
 
 __all__ = ["protect"]
@@ -28,6 +29,8 @@ __all__ = ["protect"]
 _log = logging.getLogger("stormdoor")
 
 _SETTING = "stormdoor_guard"
+_TWICE = "this application is guarded already; call protect() once"
+_HIDDEN = "a WebSocket of an object without a handler class"
 _KNOWN_PATHS = 1024
 _KNOWN_LENGTH = 256
 
@@ -37,7 +40,7 @@ Permissions = Mapping[str | type[WebSocketHandler], Declared]
 
 def protect(
     application: Application,
-    guard: Guard,
+    guard: Guard | Callable[[], Guard],
     permission: Declared | None = None,
     *,
     permissions: Permissions | None = None,
@@ -46,13 +49,18 @@ def protect(
     """Put `guard` in front of every WebSocket handler of `application`, now and later.
 
     Handlers keep their code and their protocol. A `GuardedHandler` says itself what it takes to connect;
-    for other handlers it is said here. A handler about which nothing is said lets nobody in, and the
+    for other handlers it is said here. A handler about which nothing is said lets no client in, and the
     application does not start.
+
+    From the first line of this function until it has succeeded, every WebSocket of the application answers
+    503. So a loader that catches the exception, logs it and goes on serves nothing that is unguarded.
+    Sockets that the application opened before are closed.
 
     Args:
         application: The application. Nested routers and applications are covered too, and so is what
             `add_handlers` adds later.
-        guard: Who decides.
+        guard: The guard; or a function without arguments that makes it. In a plug-in that a host loads, pass
+            the function: if it raises, the application answers 503.
         permission: What it takes to connect to every handler that says nothing itself.
         permissions: The same for single handlers, by class or by the path pattern of their route. A path
             that is written out goes before a pattern, and of several patterns the first that matches
@@ -66,60 +74,73 @@ def protect(
     Raises:
         StartupRefused: Something is undeclared or unsafe; every problem is named with its fix.
         ConfigurationError: The application is guarded already, or a permission is not well formed.
+        Exception: Whatever the function that makes the guard raises.
     """
-    doorman = _Doorman(guard, permission, permissions or {}, first_message)
-    applications: dict[int, Application] = {id(application): application}
-    routes: list[Route] = []
-    unseen: list[str] = []
-    for pattern, target in _walk(application):
-        if isinstance(target, Application):
-            applications[id(target)] = target
-        elif not isinstance(target, type):
-            unseen.append(f"{type(target).__qualname__} ({pattern})")
-        elif issubclass(target, WebSocketHandler):
-            routes.append(Route(target, pattern, doorman.declared(target, pattern)))
-    if any(_SETTING in one.settings for one in applications.values()):
-        raise ConfigurationError("this application is guarded already; call protect() once")
-    problems, remarks = check(guard, application.settings, routes)
-    if problems:
-        raise StartupRefused(problems)
-    remarks += doorman.unused(routes)
-    remarks += [
-        f"{one} serves requests by itself: nobody can guard what it opens" for one in unseen
-    ]
+    outermost = intercept(application)
+    if outermost.wrapper is not None:
+        raise ConfigurationError(_TWICE)
+    try:
+        found = _close(application)
+        made = guard if isinstance(guard, Guard) else _make(guard)
+        doorman = _Doorman(made, permission, permissions or {}, first_message)
+        routes = [
+            Route(one.handler, one.pattern, doorman.declared(one.handler, one.pattern))
+            for one in found.routes
+            if issubclass(one.handler, WebSocketHandler)
+        ]
+        problems, remarks = check(made, application.settings, routes)
+        if problems:
+            raise StartupRefused(problems)
+        remarks += doorman.unused(routes, [pattern for _, pattern in found.hidden])
+        remarks += unseen(found)
+        for route in routes:
+            doorman.door(route.handler, route.endpoint)
+    except BaseException as error:
+        _log.error(
+            "protect() has failed: every WebSocket of this application answers 503 until protect() "
+            "succeeds. The cause: %s: %s",
+            type(error).__name__,
+            error,
+            exc_info=None if isinstance(error, StormdoorError) else error,
+        )
+        raise
     for remark in dict.fromkeys(remarks):
         _log.warning("start-up check: %s", remark)
-    for route in routes:
-        doorman.door(route.handler, route.endpoint)
-    for one in applications.values():
-        one.settings[_SETTING] = guard
-        doorman.stand_before(one)
+    for one in found.applications:
+        one.settings[_SETTING] = made
+        intercept(one).wrapper = doorman
     return application
 
 
-def _walk(router: RuleRouter | Application, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Everything below `router` that can serve a request, with the pattern of its route.
+def _close(application: Application) -> Inspection:
+    """Let `application` and those in it answer 503, and end the sockets that they have opened."""
+    found = inspect(application)
+    interceptions = [intercept(one) for one in found.applications]
+    end_earlier(
+        [
+            one
+            for one, interception in zip(found.applications, interceptions, strict=True)
+            if interception.wrapper is None
+        ]
+    )
+    if any(one.wrapper is not None for one in interceptions):
+        raise ConfigurationError(_TWICE)
+    for one in interceptions:
+        one.inspected = True
+    return found
 
-    Handler classes; applications, before what is in them; and what nobody can look into.
-    """
-    rules = router.rules if isinstance(router, RuleRouter) else router.default_router.rules
-    if isinstance(router, Application):
-        fallback = router.settings.get("default_handler_class")
-        if fallback is not None:
-            yield prefix or "default_handler_class", fallback
-    for rule in rules:
-        matcher, target = rule.matcher, rule.target
-        pattern = matcher.regex.pattern if isinstance(matcher, PathMatches) else prefix
-        if isinstance(target, Application):
-            yield pattern, target
-            yield from _walk(target, pattern)
-        elif isinstance(target, RuleRouter):
-            yield from _walk(target, pattern)
-        elif isinstance(target, type):
-            if issubclass(target, RequestHandler):
-                yield pattern, target
-        elif isinstance(target, HTTPServerConnectionDelegate) and not isinstance(target, Router):
-            yield pattern, target
+
+def _make(factory: Callable[[], Guard]) -> Guard:
+    if not callable(factory):
+        raise ConfigurationError(
+            f"protect() needs a Guard or a function that returns one, not {type(factory).__name__}"
+        )
+    made = factory()
+    if not isinstance(made, Guard):
+        raise ConfigurationError(
+            f"the function that makes the guard must return a Guard, not {type(made).__name__}"
+        )
+    return made
 
 
 def _bare(pattern: str) -> str:
@@ -199,9 +220,14 @@ class _Doorman:
                 return declared
         return None
 
-    def unused(self, routes: list[Route]) -> list[str]:
-        """Permissions that apply to nothing that is served now: added later, or mistyped."""
-        patterns = {_bare(route.pattern) for route in routes}
+    def unused(self, routes: list[Route], hidden: Collection[str] = ()) -> list[str]:
+        """Permissions that apply to nothing that is served now: added later, or mistyped.
+
+        Args:
+            routes: The WebSockets that are served.
+            hidden: Patterns of paths at which there may be others.
+        """
+        patterns = {_bare(one) for one in (*(route.pattern for route in routes), *hidden)}
         paths = [
             path
             for path, (compiled, _) in self._by_path.items()
@@ -217,36 +243,21 @@ class _Doorman:
             for one in paths + classes
         ]
 
-    def stand_before(self, application: Application) -> None:
-        """Let every WebSocket handler class that `application` is about to serve pass through here.
+    def wrap_unknown(
+        self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
+    ) -> type[RequestHandler] | None:
+        """Refuse a handshake for something that has no handler class, unless its path is public."""
+        router = getattr(delegate, "router", None)
+        if not upgrades(request) or (isinstance(router, Application) and intercepted(router)):
+            return None
+        if isinstance(self._at(_bare(request.path)), Public):
+            return None
+        return self.door(WebSocketHandler, Endpoint(_HIDDEN))
 
-        Every router, nested or made by hand, comes to these two public methods in the end, so nothing that
-        is added later can be forgotten: `get_handler_delegate` of the application that serves, and
-        `find_handler` of the outermost one, in case the one that serves was added later.
-        """
-        serve, find = application.get_handler_delegate, application.find_handler
-
-        def get_handler_delegate(
-            request: HTTPServerRequest,
-            target_class: type[RequestHandler],
-            *args: Any,
-            **kwargs: Any,
-        ) -> HTTPMessageDelegate:
-            return serve(request, self._behind_door(request, target_class), *args, **kwargs)
-
-        def find_handler(request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate | None:
-            delegate = find(request, **kwargs)
-            target_class = getattr(delegate, "handler_class", None)
-            if isinstance(target_class, type):
-                setattr(delegate, "handler_class", self._behind_door(request, target_class))  # noqa: B010
-            return delegate
-
-        setattr(application, "get_handler_delegate", get_handler_delegate)  # noqa: B010 - a method
-        setattr(application, "find_handler", find_handler)  # noqa: B010 - a method
-
-    def _behind_door(
+    def wrap(
         self, request: HTTPServerRequest, target: type[RequestHandler]
     ) -> type[RequestHandler]:
+        """Return the guarded class of a WebSocket handler; other handlers stay as they are."""
         if not issubclass(target, WebSocketHandler):
             return target
         _expect_no_body(request, target)

@@ -11,8 +11,9 @@ from tornado.websocket import WebSocketHandler
 from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.declare import GuardedHandler
+from stormdoor.tornado.inspection import Inspection
 
-__all__ = ["Route", "check"]
+__all__ = ["Route", "check", "unseen"]
 
 _HUGE = 1024 * 1024
 _WEAK_SECRET = 32
@@ -140,3 +141,18 @@ def _sizes(guard: Guard, settings: Mapping[str, Any], routes: Sequence[Route]) -
             "Application(..., websocket_ping_interval=20)"
         )
     return found
+
+
+def unseen(found: Inspection) -> list[str]:
+    """Return a remark for each part of an application that hides its WebSockets from the check."""
+    remarks = [
+        f"{one} chooses handlers by itself: its WebSockets cannot be listed here; the permission for all "
+        "handlers counts for them, or the one that permissions={...} names, else they answer 403"
+        for one in found.choosers
+    ]
+    remarks += [
+        f"{one} serves requests by itself: its WebSockets cannot be guarded, and answer 403; write "
+        'permissions={"/path": public("why every client may")} to let them pass unguarded'
+        for one, _ in found.hidden
+    ]
+    return remarks

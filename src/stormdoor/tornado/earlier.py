@@ -1,0 +1,105 @@
+"""Sockets and requests that an application took before `protect` was called: they end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from tornado.httputil import HTTPMessageDelegate
+from tornado.iostream import IOStream
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
+
+from stormdoor.tornado.interception import Unavailable
+from stormdoor.tornado.outlet import Outlet
+
+__all__ = ["end_earlier"]
+
+_log = logging.getLogger("stormdoor")
+
+_GOING_AWAY = 1001
+
+
+def end_earlier(applications: Collection[Application]) -> int:
+    """Close the sockets of `applications` that no guard has let in, and refuse requests that arrive for one.
+
+    Tornado keeps no list of its sockets. The garbage collector knows every object, except those that
+    `gc.freeze()` has hidden from it.
+
+    Returns:
+        The number of sockets and unfinished handshakes that it closed.
+    """
+    known = {id(one) for one in applications}
+    kinds: set[type] = {
+        *_below(WebSocketHandler),
+        *_below(WebSocketProtocol),
+        *_below(HTTPMessageDelegate),
+    }
+    streams: dict[int, tuple[IOStream, WebSocketHandler]] = {}
+    # `type`, not `isinstance`: that makes a lazy proxy load the object that it stands for.
+    found: list[Any] = [each for each in gc.get_objects() if type(each) in kinds]
+    for one in found:
+        if _is_for_socket(getattr(one, "handler_class", None)):
+            # Its request has been read in part, and it has no handler yet.
+            if id(getattr(one, "application", None)) in known:
+                one.handler_class = Unavailable
+            continue
+        handler = getattr(one, "handler", one)
+        if (
+            isinstance(handler, WebSocketHandler)
+            and not isinstance(handler, Outlet)
+            and id(handler.application) in known
+        ):
+            # A handler forgets its protocol when it closes, and goes on getting messages for 5 s.
+            for owner in (one, handler.request.connection):
+                stream = getattr(owner, "stream", None)
+                if isinstance(stream, IOStream) and not stream.closed():
+                    streams[id(stream)] = (stream, handler)
+    for stream, handler in streams.values():
+        _close(stream, handler)
+    if streams:
+        _log.warning(
+            "%d sockets had been opened before protect() was called; they are closed", len(streams)
+        )
+    return len(streams)
+
+
+def _below(base: type[Any]) -> Iterator[type[Any]]:
+    yield base
+    for derived in base.__subclasses__():
+        yield from _below(derived)
+
+
+def _is_for_socket(handler: object) -> bool:
+    return isinstance(handler, type) and issubclass(handler, WebSocketHandler)
+
+
+def _close(stream: IOStream, handler: WebSocketHandler) -> None:
+    """Close one socket, at once or in the next turn of the loop that runs in another thread."""
+
+    def close() -> None:
+        try:
+            WebSocketHandler.close(handler, _GOING_AWAY)
+        except Exception:  # noqa: BLE001 - the TCP connection ends in any case
+            _log.debug("no close frame could be sent", exc_info=True)
+        # A handshake that waits in the handler's `prepare` gets no protocol: its `open` never runs.
+        setattr(handler, "get_websocket_protocol", lambda: None)  # noqa: B010 - a method
+        # INVARIANT: not left to the client. Tornado delivers its messages for 5 s after the close frame.
+        stream.close()
+
+    loop = getattr(stream.io_loop, "asyncio_loop", None)
+    elsewhere = isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running()
+    if elsewhere and loop is not _running_loop():
+        stream.io_loop.add_callback(close)
+    else:
+        close()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,137 @@
+"""Interception of an application: choose the class that serves each of its requests, or answer 503."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.web import Application, RequestHandler, stream_request_body
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.core.denial import ANSWERS, Denial
+
+__all__ = ["Interception", "Unavailable", "Wrapper", "intercept", "intercepted", "upgrades"]
+
+_ATTRIBUTE = "_stormdoor_interception"
+_RETRY_SECONDS = 5
+
+
+class Wrapper(Protocol):
+    """Puts the guard in front of handler classes."""
+
+    def wrap(
+        self, request: HTTPServerRequest, target: type[RequestHandler]
+    ) -> type[RequestHandler]:
+        """Return the class that serves `request` instead of `target`."""
+        ...
+
+    def wrap_unknown(
+        self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
+    ) -> type[RequestHandler] | None:
+        """Return the class that answers instead of `delegate`, which has no handler class.
+
+        Returns:
+            None if the request may pass.
+        """
+        ...
+
+
+@stream_request_body  # so that the answer does not wait for a body
+class Unavailable(RequestHandler):
+    """Answers 503: `protect` was called and has not succeeded."""
+
+    def initialize(self, **_: Any) -> None:
+        """Take the arguments of any route."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Not needed: the request is refused in any case."""
+
+    def prepare(self) -> None:
+        """Refuse the request."""
+        answer = ANSWERS[Denial.UNAVAILABLE]
+        self.set_status(answer.status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Retry-After", str(_RETRY_SECONDS))
+        self.finish(answer.text + "\n")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop the body."""
+
+
+class Interception:
+    """Stands before the two public methods through which an application chooses a handler.
+
+    Every router, nested or made by hand, comes to one of them: `get_handler_delegate` of the application
+    that serves, or `find_handler` of the outermost application. So it covers routes that are added later.
+
+    Attributes:
+        wrapper: Puts the guard in front of handlers. INVARIANT: while it is None, no WebSocket opens.
+        inspected: Whether the routes of the application are known. Until then every request gets 503.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.wrapper: Wrapper | None = None
+        self.inspected = False
+        self._serve = application.get_handler_delegate
+        self._find: Callable[..., HTTPMessageDelegate | None] = application.find_handler
+        setattr(application, "get_handler_delegate", self._get_handler_delegate)  # noqa: B010
+        setattr(application, "find_handler", self._find_handler)  # noqa: B010
+        self._application = application
+
+    def _get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[RequestHandler],
+        *args: Any,
+        **kwargs: Any,
+    ) -> HTTPMessageDelegate:
+        return self._serve(request, self._choose(request, target_class), *args, **kwargs)
+
+    def _find_handler(
+        self, request: HTTPServerRequest, **kwargs: Any
+    ) -> HTTPMessageDelegate | None:
+        delegate = self._find(request, **kwargs)
+        target = getattr(delegate, "handler_class", None)
+        if isinstance(target, type) and issubclass(target, RequestHandler):
+            setattr(delegate, "handler_class", self._choose(request, target))  # noqa: B010
+            return delegate
+        if delegate is None:
+            return None
+        instead = self._choose_for_unknown(request, delegate)
+        return delegate if instead is None else self._serve(request, instead)
+
+    def _choose(
+        self, request: HTTPServerRequest, target: type[RequestHandler]
+    ) -> type[RequestHandler]:
+        if self.wrapper is not None:
+            return self.wrapper.wrap(request, target)
+        closed = not self.inspected or upgrades(request) or issubclass(target, WebSocketHandler)
+        return Unavailable if closed else target
+
+    def _choose_for_unknown(
+        self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
+    ) -> type[RequestHandler] | None:
+        if self.wrapper is not None:
+            return self.wrapper.wrap_unknown(request, delegate)
+        return Unavailable if not self.inspected or upgrades(request) else None
+
+
+def upgrades(request: HTTPServerRequest) -> bool:
+    """Return whether the client asks for a WebSocket."""
+    return any("websocket" in one.lower() for one in request.headers.get_list("Upgrade"))
+
+
+def intercept(application: Application) -> Interception:
+    """Return the interception of `application`; install it, closed, where there is none."""
+    found = vars(application).get(_ATTRIBUTE)
+    if found is None:
+        found = Interception(application)
+        setattr(application, _ATTRIBUTE, found)
+    return cast(Interception, found)
+
+
+def intercepted(application: Application) -> bool:
+    """Return whether `application` has an interception, open or closed."""
+    return _ATTRIBUTE in vars(application)
