@@ -11,7 +11,7 @@ from tests.tornado import test_endings, test_first_message_attacks, test_guarded
 
 @pytest.fixture(autouse=True)
 def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stormdoor.tornado.protect.fits_handler", lambda *_: False)
+    monkeypatch.setattr("stormdoor.tornado.guarded_class.fits_handler", lambda *_: False)
 
 
 def _again(module: ModuleType, prefix: str) -> dict[str, object]:

@@ -70,6 +70,7 @@ class _Date:
 
 
 _date = _Date()
+_SERVER = f"TornadoServer/{tornado.version}"
 
 
 def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
@@ -118,17 +119,17 @@ def turn_away(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
 
 
 def fresh_headers(now: float) -> HTTPHeaders:
-    """What every answer of Tornado begins with. Checked once, not each time: its parts are ours.
+    """Return the headers that each answer of Tornado begins with.
+
+    Set one by one: each release of Tornado keeps headers in attributes of its own.
 
     Args:
         now: Unix seconds.
     """
     headers = HTTPHeaders()
-    headers._as_list = {  # noqa: SLF001 - see the top of this module
-        "Server": [f"TornadoServer/{tornado.version}"],
-        "Content-Type": ["text/html; charset=UTF-8"],
-        "Date": [_date.at(now)],
-    }
+    headers["Server"] = _SERVER
+    headers["Content-Type"] = "text/html; charset=UTF-8"
+    headers["Date"] = _date.at(now)
     return headers
 
 

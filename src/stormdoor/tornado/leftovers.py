@@ -23,31 +23,45 @@ __all__ = ["AFTER", "MADE_LATER", "Later", "shed"]
 
 
 class _Folded(HTTPHeaders):
-    """The headers of a request as one text. Whoever looks at them unfolds them, for good."""
-
-    _text: str
+    """The headers of a request as one text. The first access to them unfolds them, for good."""
 
     @classmethod
     def fold(cls, headers: HTTPHeaders) -> None:
-        """Fold in place: Tornado's own frames, which wait as long as the socket is open, hold them too."""
-        as_list = headers._as_list  # noqa: SLF001 - see the top of this module
-        text = "\n".join([f"{name}:{one}" for name, values in as_list.items() for one in values])
-        headers.__dict__ = {"_text": text}
-        headers.__class__ = cls
+        """Fold in place: Tornado's own frames, which wait as long as the socket is open, hold them too.
+
+        Headers that an application has set to something that a line cannot hold stay as they are.
+        """
+        pairs = list(headers.get_all())
+        try:
+            text = "\n".join(map(":".join, pairs))
+        except TypeError:
+            return
+        if text.count("\n") == max(len(pairs) - 1, 0):
+            headers.__dict__ = {"_text": text}
+            headers.__class__ = cls
 
     def __getattr__(self, name: str) -> Any:
-        """What `HTTPHeaders` keeps its values in is not there: unfold."""
-        if name not in {"_as_list", "_combined_cache"}:
+        """Unfold: an attribute that `HTTPHeaders` keeps its values in, under any name, is not there.
+
+        Raises:
+            AttributeError: There is nothing to unfold (while pickle makes the object), or no such attribute.
+        """
+        text: str | None = self.__dict__.pop("_text", None)
+        if text is None:
             raise AttributeError(name)
-        as_list: dict[str, list[str]] = {}
-        for line in self._text.split("\n") if self._text else ():
-            header, _, value = line.partition(":")
-            as_list.setdefault(header, []).append(value)
-        self._as_list = as_list
-        self._combined_cache = {}
         self.__class__ = HTTPHeaders  # type: ignore[assignment]
-        del self._text
-        return self.__dict__[name]
+        self.__init__()  # type: ignore[misc]
+        last = None
+        for line in text.split("\n") if text else ():
+            header, _, value = line.partition(":")
+            if header == last:
+                self.add(header, value)
+            else:
+                self[header] = (
+                    value  # not `add`, which checks a value that the application may have set
+                )
+            last = header
+        return getattr(self, name)
 
 
 class Later:
