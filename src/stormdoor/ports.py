@@ -400,6 +400,13 @@ class TrailStore(Protocol):
         """`seq` and hash of the last entry appended: a trail that ends before it was cut off."""
         ...
 
+    async def trail_faults(self) -> list[str]:
+        """Return what is wrong with the tables of the trail, beside what `stormdoor.core.event.verify` finds.
+
+        Such as an index that lacks an entry, so that no search finds it.
+        """
+        ...
+
     async def drop_entries(self, before: float) -> int:
         """Retention: drop the entries before the first that is younger than `before`.
 

@@ -148,7 +148,9 @@ async def test_chain_computed_anew_is_found_by_its_key(
     async with five_entries(path, key) as store:
         by_hand(path, *WITHOUT_TRIGGERS)
         connection = sqlite3.connect(path)
-        columns = "seq, body, personal, salt, commitment, previous, hash"
+        columns = (
+            "seq, body, personal, salt, commitment, previous, hash, time, name, principal, actor"
+        )
         rows = connection.execute(f"SELECT {columns} FROM trail WHERE seq > 2").fetchall()
         previous = rows[0][5]
         with connection:
@@ -156,7 +158,7 @@ async def test_chain_computed_anew_is_found_by_its_key(
                 body = entry.body.replace(b"fail", b"pass")
                 sealed = link(previous, entry.seq, body, entry.commitment, None)
                 connection.execute(
-                    "UPDATE trail SET body = ?, previous = ?, hash = ? WHERE seq = ?",
+                    "UPDATE trail SET body = ?, name = 'authz_pass', previous = ?, hash = ? WHERE seq = ?",
                     (body, previous, sealed, entry.seq),
                 )
                 previous = sealed

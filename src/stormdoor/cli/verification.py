@@ -85,6 +85,7 @@ async def verify_trail(
         faults += _missing(expected, seen.get(expected[0]), anchor, seq)
     if failed > _SHOWN:
         faults.append(f"and {failed - _SHOWN} entries more")
+    faults += await store.trail_faults()
     return Verification(
         faults=tuple(faults),
         anchor=anchor,

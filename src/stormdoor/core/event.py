@@ -33,6 +33,7 @@ __all__ = [
     "commitment",
     "link",
     "seal",
+    "searched_by",
     "verify",
 ]
 
@@ -194,6 +195,8 @@ class Entry:
         commitment: SHA-256 over salt and personal part, hex.
         previous: Hash of the entry before, hex.
         hash: Hash over all that is chained, hex.
+        copies: Time, name, principal and actor as the store keeps them beside the entry, to search by; None
+            if it searches the entry itself. Nobody's principal and actor are None.
     """
 
     seq: int
@@ -203,6 +206,7 @@ class Entry:
     commitment: str
     previous: str
     hash: str
+    copies: tuple[object, ...] | None = None
 
     @property
     def event(self) -> Event:
@@ -211,6 +215,11 @@ class Entry:
         if self.personal is not None:
             parts |= msgspec.json.decode(self.personal)
         return msgspec.convert(parts, Event)
+
+
+def searched_by(event: Event) -> tuple[float, str, str | None, str | None]:
+    """Return what a store keeps beside an entry to search by: see `Entry.copies`."""
+    return (event.time, event.name, event.principal or None, event.actor or None)
 
 
 def commitment(salt: str, personal: bytes) -> str:
@@ -311,6 +320,8 @@ def verify(entry: Entry, *, seq: int, previous: str, key: bytes | None = None) -
         return f"entry {seq} was changed, or the key is another"
     if not _personal_part_holds(entry):
         return f"the personal part of entry {seq} was changed"
+    if entry.copies is not None and not _copies_hold(entry):
+        return f"what entry {seq} is found by was changed: a search may miss it"
     return None
 
 
@@ -321,3 +332,11 @@ def _personal_part_holds(entry: Entry) -> bool:
         return entry.salt is not None and commitment(entry.salt, entry.personal) == entry.commitment
     except (TypeError, ValueError):
         return False
+
+
+def _copies_hold(entry: Entry) -> bool:
+    try:
+        event = entry.event
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return entry.copies == searched_by(event)

@@ -76,6 +76,11 @@ class MemoryTrail:
         self._answer()
         return self._head
 
+    async def trail_faults(self) -> list[str]:
+        """See `TrailStore.trail_faults`. A search reads the entries themselves."""
+        self._answer()
+        return []
+
     async def drop_entries(self, before: float) -> int:
         """See `TrailStore.drop_entries`."""
         self._answer()

@@ -7,7 +7,7 @@ import msgspec
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
-from stormdoor.core.event import Entry, Event
+from stormdoor.core.event import Entry, Event, searched_by
 from stormdoor.core.factor import Factor, FactorKind
 from stormdoor.core.identity import Identity
 from stormdoor.core.pending import Pending
@@ -304,16 +304,14 @@ def entry_row(event: Event, entry: Entry) -> Row:
         entry.commitment,
         entry.previous,
         entry.hash,
-        event.time,
-        event.name,
-        event.principal or None,
-        event.actor or None,
+        *searched_by(event),
     )
 
 
 def entry_from(row: Row) -> Entry:
-    """The entry in `row`."""
-    return Entry(*row)
+    """The entry in `row`, with the copies that it is searched by."""
+    seq, body, personal, salt, commitment, previous, linked, *copies = row
+    return Entry(seq, body, personal, salt, commitment, previous, linked, tuple(copies))
 
 
 def connection_row(node: str, connection: LiveConnection) -> Row:

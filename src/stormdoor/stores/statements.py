@@ -264,19 +264,16 @@ SELECT target, value, at, seq, reason FROM revocation WHERE seq > ? ORDER BY seq
 
 # trail ------------------------------------------------------------------------------------------
 
-_ENTRY = "seq, body, personal, salt, commitment, previous, hash"
+_ENTRY = "seq, body, personal, salt, commitment, previous, hash, time, name, principal, actor"
 
 TRAIL_HEAD = "SELECT head_seq, head_hash FROM trail_state"
 MOVE_TRAIL_HEAD = "UPDATE trail_state SET head_seq = ?, head_hash = ?"
 TRAIL_ANCHOR = "SELECT anchor_seq, anchor_hash FROM trail_state"
 MOVE_TRAIL_ANCHOR = "UPDATE trail_state SET anchor_seq = ?, anchor_hash = ?"
+TRAIL_UNLOCKED = "SELECT unlocked FROM trail_state"
 UNLOCK_TRAIL = "UPDATE trail_state SET unlocked = ?"
 
-ADD_ENTRY = """
-INSERT INTO trail (seq, body, personal, salt, commitment, previous, hash,
-                   time, name, principal, actor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+ADD_ENTRY = f"INSERT INTO trail ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 ENTRIES_AFTER = f"SELECT {_ENTRY} FROM trail WHERE seq > ?"  # noqa: S608 - a constant
 AND_ABOUT = "AND (principal = ? OR actor = ?)"
 AND_NAMED = "AND name = ?"

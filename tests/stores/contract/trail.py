@@ -49,6 +49,15 @@ class TrailContract:
             assert await wrong_with_trail(store, b"another key") is not None
             assert await store.trail_head() == (4, (await store.entries(after=3))[0].hash)
 
+    async def test_nothing_is_wrong_with_a_new_trail(self, new_store: NewStore) -> None:
+        """Neither before the first entry nor after an erasure and retention."""
+        async with opened(new_store(KEY)) as store:
+            assert await store.trail_faults() == []
+            await store.append_events([event("alice"), event("bob", time=NOW + 1)])
+            await store.drop_entries(NOW + 1)
+            await store.erase_personal("bob")
+            assert await store.trail_faults() == []
+
     async def test_salts_differ(self, new_store: NewStore) -> None:
         """Two equal events do not show that they are equal once they are erased."""
         async with opened(new_store()) as store:

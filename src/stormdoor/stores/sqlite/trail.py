@@ -90,6 +90,15 @@ class SqliteTrail(Part):
         (row,) = self._database.look(sql.TRAIL_HEAD, ())
         return row[0], row[1]
 
+    async def trail_faults(self) -> list[str]:
+        """See `TrailStore.trail_faults`. Reads the whole table and its indexes."""
+        rows = await self._database.browse("PRAGMA integrity_check(trail)")
+        faults = [f"the file is damaged: {line}" for (line,) in rows if line != "ok"]
+        ((unlocked,),) = self._database.look(sql.TRAIL_UNLOCKED, ())
+        if unlocked:
+            faults.append("the trail is unlocked: its triggers let entries be changed")
+        return faults
+
     async def drop_entries(self, before: float) -> int:
         """See `TrailStore.drop_entries`. Works in steps: a failure leaves those before it done."""
         dropped = 0
