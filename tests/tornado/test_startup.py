@@ -17,6 +17,7 @@ from stormdoor import (
     Limits,
     PolicyError,
     SessionAuthenticator,
+    SignedCookieAuthenticator,
     StartupRefused,
     protect,
     public,
@@ -194,6 +195,26 @@ def test_what_is_unsafe_does_not_start_in_production(
     else:
         lines = start([("/ws", Declared)], guard=guard, settings=settings)
         assert any(problem in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("settings", "remark"),
+    [(case[1]["settings"], case[2]) for case in UNSAFE if "settings" in case[1]],
+)
+def test_settings_of_another_program_are_remarked_upon(
+    settings: dict[str, Any], remark: str
+) -> None:
+    """Its operator may be unable to change them, and the guard does not use them."""
+    lines = start([("/ws", Plain)], CONNECT, settings=settings)
+    assert any(remark in line for line in lines)
+
+
+def test_a_weak_secret_that_the_guard_uses_does_not_start() -> None:
+    """One of two secrets is weak, and a cookie that either of them has signed logs in."""
+    settings = {"cookie_secret": {0: SECRET, 1: "short"}, "key_version": 0}
+    guard = make_guard(SignedCookieAuthenticator("user", {0: SECRET}))
+    with pytest.raises(StartupRefused, match="cookie_secret is shorter"):
+        start([("/ws", Plain)], CONNECT, guard=guard, settings=settings)
 
 
 def _query() -> JwtAuthenticator:

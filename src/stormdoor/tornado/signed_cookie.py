@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hmac import compare_digest
 
+from tornado.escape import utf8
 from tornado.web import decode_signed_value
 
 from stormdoor.auth.authenticator import Rejected
@@ -77,6 +79,11 @@ class SignedCookieAuthenticator:
             if self._roles is None
             else "its value is the id of a principal",
         )
+
+    def uses(self, secrets: Iterable[str | bytes]) -> bool:
+        """Return whether one of `secrets` verifies the cookies that this authenticator accepts."""
+        own = self._secret.values() if isinstance(self._secret, dict) else [self._secret]
+        return any(compare_digest(utf8(one), utf8(other)) for one in own for other in secrets)
 
     def recognises(self, credential: Credential) -> bool:
         """See `Authenticator`."""

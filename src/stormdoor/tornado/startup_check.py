@@ -12,6 +12,7 @@ from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.inspection import Inspection
+from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 
 __all__ = ["Route", "check", "unseen"]
 
@@ -43,16 +44,22 @@ def check(
         if route.endpoint.public is not None
     ]
     remarks += [f"{name} is in use" for name in guard.insecure_options]
-    # What is unsafe in production is only remarked upon in development.
+    # A fault that is unsafe in production is only remarked upon in development.
     unsafe = problems if guard.production else remarks
+    # The settings of an application without a GuardedHandler belong to another program: its operator may
+    # be unable to change them, and the guard does not rest on them.
+    own = any(issubclass(route.handler, GuardedHandler) for route in routes)
+    unsafe_setting = unsafe if own else remarks
     if settings.get("debug"):
-        unsafe.append(
-            "debug=True shows tracebacks to everybody; write Application(..., debug=False)"
+        unsafe_setting.append(
+            "debug=True shows tracebacks to every client; write Application(..., debug=False)"
         )
     if settings.get("autoreload") and not settings.get("debug"):
-        unsafe.append("autoreload=True restarts the server when a file changes; leave it out")
+        unsafe_setting.append(
+            "autoreload=True restarts the server when a file changes; leave it out"
+        )
     unsafe += _origins(guard, routes)
-    unsafe += _secrets(settings)
+    (unsafe if own or _signs_for(guard, settings) else remarks).extend(_secrets(settings))
     unsafe += [
         f"{type(authenticator).__name__}: {key!r}: {key.weakness}"
         for authenticator in guard.authenticators
@@ -108,12 +115,24 @@ def _origins(guard: Guard, routes: Sequence[Route]) -> list[str]:
     return []
 
 
-def _secrets(settings: Mapping[str, Any]) -> list[str]:
+def _cookie_secrets(settings: Mapping[str, Any]) -> list[str | bytes]:
     secret = settings.get("cookie_secret")
     if secret is None:
         return []
-    several = secret.values() if isinstance(secret, dict) else [secret]
-    if any(len(one) < _WEAK_SECRET for one in several):
+    return list(secret.values()) if isinstance(secret, dict) else [secret]
+
+
+def _signs_for(guard: Guard, settings: Mapping[str, Any]) -> bool:
+    """Return whether `guard` accepts cookies that the application's secret has signed."""
+    secrets = _cookie_secrets(settings)
+    return any(
+        isinstance(one, SignedCookieAuthenticator) and one.uses(secrets)
+        for one in guard.authenticators
+    )
+
+
+def _secrets(settings: Mapping[str, Any]) -> list[str]:
+    if any(len(one) < _WEAK_SECRET for one in _cookie_secrets(settings)):
         return [
             (
                 f"cookie_secret is shorter than {_WEAK_SECRET} characters; make one with "
