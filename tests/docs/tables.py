@@ -27,7 +27,7 @@ REFERENCE = ROOT / "docs" / "reference"
 THREATS = ROOT / "threats.toml"
 
 MEANINGS = {
-    Denial.MALFORMED: "The request is not one that can be judged: it names no Host.",
+    Denial.MALFORMED: "The request names no Host, uses HTTP/1.0, or has no `Sec-WebSocket-Key` of 16 bytes.",
     Denial.INSECURE_TRANSPORT: "Plaintext from another machine.",
     Denial.HOST: "The Host is not one of `hosts`.",
     Denial.ORIGIN: "The page's Origin is not one of `origins`, is `null`, or is missing beside a cookie.",

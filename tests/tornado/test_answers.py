@@ -15,7 +15,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from stormdoor import protect
+from stormdoor import Guard, protect
+from stormdoor.guard.endpoint import Public
 from stormdoor.tornado import answers
 from stormdoor.tornado.door import Door
 from tests.guard.fakes import make_guard
@@ -124,6 +125,14 @@ async def exchange(application: Application, request: str) -> tuple[bytes, bool]
         await server.close_all_connections()
 
 
+def guarded(
+    handler: type[WebSocketHandler], guard: Guard, declared: str | Public = "chat:connect"
+) -> Application:
+    """An application with `handler` behind `guard`."""
+    application = Application([("/ws", handler)], log_function=lambda _: None)
+    return protect(application, guard, declared)
+
+
 def lines(answer: bytes) -> Sequence[bytes]:
     """The lines of the head but the date, sorted; the status line stays where it is."""
     first, *others = answer.partition(b"\r\n\r\n")[0].split(b"\r\n")
@@ -141,11 +150,8 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
                 )
                 patch.setattr("stormdoor.tornado.threshold.turn_away", lambda *_, **__: False)
             guard = make_guard(insecure_allow_any_host=True)
-            application = protect(
-                Application([("/ws", handler)], log_function=lambda _: None), guard, "chat:connect"
-            )
             async with guard:
-                found.append((await exchange(application, request))[0])
+                found.append((await exchange(guarded(handler, guard), request))[0])
     return found
 
 
@@ -191,11 +197,8 @@ async def test_a_handler_that_brings_its_own_way_is_asked(
 ) -> None:
     """What it overrides of Tornado's way to answer is run for the 101, as without a guard."""
     guard = make_guard(insecure_allow_any_host=True)
-    application = protect(
-        Application([("/ws", handler)], log_function=lambda _: None), guard, "chat:connect"
-    )
     async with guard:
-        answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
+        answer, _ = await exchange(guarded(handler, guard), f"{HANDSHAKE}{BEARER}\r\n")
     assert answer.startswith(b"HTTP/1.1 101")
     assert header in answer
 
@@ -234,35 +237,17 @@ async def test_an_odd_handshake_is_answered_as_tornado_answers_it(
             if not shorter:
                 patch.setattr(Door, "_door_protocol", lambda _: None)
             guard = make_guard(insecure_allow_any_host=True)
-            application = protect(
-                Application([("/ws", Plain)], log_function=lambda _: None), guard, "chat:connect"
-            )
             async with guard:
-                found.append(lines((await exchange(application, request))[0]))
+                found.append(lines((await exchange(guarded(Plain, guard), request))[0]))
     assert found[0] == found[1]
     assert (b" 101 " in found[0][0]) == (
         instead in {"Connection: keep-alive, Upgrade", "Upgrade: WebSocket"}
     )
 
 
-async def test_two_keys_are_no_key() -> None:
-    """Which of them the client expects an answer to, nobody knows."""
-    guard = make_guard(insecure_allow_any_host=True)
-    application = protect(
-        Application([("/ws", Plain)], log_function=lambda _: None), guard, "chat:connect"
-    )
-    async with guard:
-        request = f"{HANDSHAKE}{HANDSHAKE.splitlines()[-1]}\r\n{BEARER}\r\n"
-        answer, _ = await exchange(application, request)
-    assert answer.startswith(b"HTTP/1.1 400")
-
-
 async def test_what_the_socket_does_not_take_the_stream_writes() -> None:
     """The kernel takes a part of the 101, or nothing: the client gets it whole, and once."""
     guard = make_guard(insecure_allow_any_host=True)
-    application = protect(
-        Application([("/ws", Plain)], log_function=lambda _: None), guard, "chat:connect"
-    )
     write, asked = IOStream.write_to_fd, 0
 
     def slowly(stream: IOStream, data: memoryview) -> int:
@@ -275,7 +260,7 @@ async def test_what_the_socket_does_not_take_the_stream_writes() -> None:
     async with guard:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(IOStream, "write_to_fd", slowly)
-            answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
+            answer, _ = await exchange(guarded(Plain, guard), f"{HANDSHAKE}{BEARER}\r\n")
     assert asked > 3
     assert answer.count(b"HTTP/1.1") == 1
     assert answer.count(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") == 1
@@ -289,11 +274,8 @@ async def test_a_header_cannot_break_out_of_the_101(monkeypatch: pytest.MonkeyPa
             self._headers._as_list["X-A"] = ["1\r\nSet-Cookie: stolen=1"]
 
     guard = make_guard(insecure_allow_any_host=True)
-    application = protect(
-        Application([("/ws", Hostile)], log_function=lambda _: None), guard, "chat:connect"
-    )
     async with guard:
-        answer, _ = await exchange(application, f"{HANDSHAKE}{BEARER}\r\n")
+        answer, _ = await exchange(guarded(Hostile, guard), f"{HANDSHAKE}{BEARER}\r\n")
     assert b"stolen" not in answer
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 500"))
 

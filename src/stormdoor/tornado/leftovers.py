@@ -57,9 +57,8 @@ class _Folded(HTTPHeaders):
             if header == last:
                 self.add(header, value)
             else:
-                self[header] = (
-                    value  # not `add`, which checks a value that the application may have set
-                )
+                # Not `add`, which checks the value: the application may have set any.
+                self[header] = value
             last = header
         return getattr(self, name)
 

@@ -18,7 +18,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.answers import switch_protocols, turn_away
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.outlet import HandlerSink, Outlet
-from stormdoor.tornado.translate import Translator
+from stormdoor.tornado.translate import Translator, find_malformed
 
 __all__ = ["Threshold"]
 
@@ -58,13 +58,18 @@ class Threshold(Outlet):
 
     async def prepare(self) -> None:
         """Decide about the handshake, and only then let the handler see the request."""
+        malformed = find_malformed(self.request)
         handshake = self._door_translator.handshake(self.request)
         guard = self._door_guard
         outcome: Connection | Refusal
-        if guard.running or await guard.ready():
+        if malformed is None and (guard.running or await guard.ready()):
             outcome = await guard.admission.admit(handshake, self._door_endpoint)
         else:
-            outcome = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+            outcome = (
+                Refusal(Denial.MALFORMED, malformed)
+                if malformed
+                else Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+            )
             permission = self._door_endpoint.permission or ""
             guard.admission.refused(handshake, outcome, permission=permission)
         if isinstance(outcome, Refusal):
@@ -214,12 +219,14 @@ class Threshold(Outlet):
         return limit
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """The fast protocol where all that it rests on is known, else the handler's or Tornado's own."""
-        if (
-            self._door_fast
-            and self.request.headers.get_list("Sec-WebSocket-Version") == ["13"]
-            and fits_request(self.request)
-        ):
+        """Return the fast protocol where it fits, else the handler's or Tornado's own.
+
+        None, which Tornado answers with 426, for other versions than 13: Tornado 6.5 would accept the drafts
+        7 and 8, whose clients name their origin in another header.
+        """
+        if self.request.headers.get_list("Sec-WebSocket-Version") != ["13"]:
+            return None
+        if self._door_fast and fits_request(self.request):
             return FastProtocol(
                 self,
                 max_message_size=self.max_message_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from ssl import CERT_NONE, SSLSocket
 from urllib.parse import parse_qsl, urlencode
@@ -13,9 +14,10 @@ from stormdoor.core.credential import Place, Source
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import canonical_header
 
-__all__ = ["Translator", "offered_subprotocols"]
+__all__ = ["Translator", "find_malformed", "offered_subprotocols"]
 
 _REDACTED = "redacted"
+_KEY = re.compile("[A-Za-z0-9+/]{22}==")
 
 
 def _peer(request: HTTPServerRequest) -> str:
@@ -56,6 +58,26 @@ def offered_subprotocols(request: HTTPServerRequest) -> list[str]:
 def _unquoted(value: str) -> str:
     """Remove the pair of quotes that `set_cookie` puts around a value with other characters."""
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
+def find_malformed(request: HTTPServerRequest) -> str | None:
+    """Return what is wrong with the form of an opening handshake, for the operator; None if nothing is.
+
+    RFC 6455 §4.2.1: HTTP/1.1 at least, and one key, the base64 of 16 bytes. A request that asks for no
+    WebSocket is none of this function's: a handler may serve pages as well.
+    """
+    values = request.headers.get_list
+    upgrade = values("Upgrade")
+    if not upgrade or upgrade[0].lower() != "websocket":
+        return None
+    if request.version != "HTTP/1.1":
+        return f"a WebSocket needs HTTP/1.1, and this request is {request.version}"
+    if values("Sec-WebSocket-Version") != ["13"]:
+        return None  # Tornado answers 426, which says which version would do
+    keys = values("Sec-WebSocket-Key")
+    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
+        return "Sec-WebSocket-Key is not there once, as the base64 of 16 bytes"
+    return None
 
 
 def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[str]]:
