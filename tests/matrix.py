@@ -1,8 +1,9 @@
-"""Runs the tests on every Python and Tornado that stormdoor supports: `make test-matrix`.
+"""Run the tests on every Python and Tornado that stormdoor supports: `make test-matrix`.
 
 Each pair gets an environment of its own under `.matrix/`: the locked requirements and that Tornado.
-The browser tests are left out, for the browser does not depend on the interpreter. A Python that
-this machine does not have is reported as such. Exit status 1 if the tests failed on any pair.
+All tests run with the last release of each minor version of Tornado, and those of the adapter with every
+other release. The browser tests are left out, for the browser does not depend on the interpreter. A Python
+that this machine does not have is reported as such. Exit status 1 if the tests failed on any pair.
 """
 
 import argparse
@@ -16,17 +17,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.tornado_releases import RELEASES
+
 __all__ = ["Row", "find_python", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-TORNADOS = ("6.5", "6.6")
+LAST = {tuple(release.split(".")[:2]): release for release in RELEASES}
+"""The last release of each minor version."""
+ADAPTER = ("tests/tornado", "tests/attacks")
+PARALLEL = ("-n", "2", "--dist", "loadgroup")
 MINUTES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one pair."""
+    """Result of one pair."""
 
     python: str
     tornado: str
@@ -65,7 +71,7 @@ def _steps(python: str, tornado: str, home: Path, pytest: Sequence[str]) -> Iter
     install = [*uv, "pip", "install", "--quiet", "--python", inside]
     yield [*uv, "venv", "--quiet", "--clear", "--python", python, str(home)]
     yield [*install, "--require-hashes", "--requirement", "requirements/dev.txt"]
-    yield [*install, f"tornado=={tornado}.*"]
+    yield [*install, f"tornado=={tornado}"]
     yield [*install, "--no-deps", "--no-build-isolation", "--editable", "."]
     yield [inside, "-m", "pytest", "-m", "not browser", "-p", "no:cacheprovider", *pytest]
 
@@ -109,19 +115,20 @@ def _run(python: str, tornado: str, pytest: Sequence[str]) -> Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the matrix and prints its table.
+    """Run the matrix and print its table.
 
     Returns:
         0 if no pair failed, 1 if one did.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("--python", action="append", choices=PYTHONS, help="only this version")
-    parser.add_argument("--tornado", action="append", choices=TORNADOS, help="only this version")
+    parser.add_argument("--tornado", action="append", choices=RELEASES, help="only this version")
     options, pytest = parser.parse_known_args(arguments)
     rows = []
     for python in options.python or PYTHONS:
-        for tornado in options.tornado or TORNADOS:
-            rows.append(row := _run(python, tornado, pytest or ["-n", "2", "--dist", "loadgroup"]))
+        for tornado in options.tornado or RELEASES:
+            chosen = PARALLEL if tornado in LAST.values() else (*PARALLEL, *ADAPTER)
+            rows.append(row := _run(python, tornado, pytest or chosen))
             print(f"Python {row.python}, Tornado {row.tornado}: {row.result}", flush=True)
     print(f"\n{'Python':8}{'Tornado':9}{'result':9}detail")
     for row in rows:
