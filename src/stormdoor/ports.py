@@ -33,6 +33,7 @@ __all__ = [
     "Revocations",
     "SecondFactors",
     "Sessions",
+    "Space",
     "Store",
     "Tickets",
     "TrailStore",
@@ -370,6 +371,19 @@ class Revocations(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room that a store takes, and has.
+
+    Attributes:
+        used: Bytes of its files.
+        free: Bytes of their disk that this process may still write.
+    """
+
+    used: int
+    free: int
+
+
 class TrailStore(Protocol):
     """The append-only, hash-chained record.
 
@@ -400,11 +414,30 @@ class TrailStore(Protocol):
         """`seq` and hash of the last entry appended: a trail that ends before it was cut off."""
         ...
 
+    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+        """Pay for entries from the budget of unauthenticated clients, in one step for all processes.
+
+        The state outlives a restart: see `stormdoor.core.trail_budget.take`.
+
+        Args:
+            now: Unix seconds.
+            sizes: Bytes of each entry that is to be written.
+            at_least: How many of them are paid for in any case.
+
+        Returns:
+            How many of them may be written, from the first one on.
+        """
+        ...
+
     async def trail_faults(self) -> list[str]:
         """Return what is wrong with the tables of the trail, beside what `stormdoor.core.event.verify` finds.
 
         Such as an index that lacks an entry, so that no search finds it.
         """
+        ...
+
+    async def space(self) -> Space | None:
+        """Return what the whole store takes and what its disk has left; None if it has no file."""
         ...
 
     async def drop_entries(self, before: float) -> int:

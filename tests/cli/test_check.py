@@ -35,10 +35,10 @@ def test_findings(cli: Cli, tmp_path: Path) -> None:
 
 def test_findings_as_json(cli: Cli, tmp_path: Path) -> None:
     """Scripts get the same."""
-    path = write(tmp_path, GOOD.replace("trail_days = 365", ""), name="bad.toml")
+    path = write(tmp_path, GOOD.replace("trail_days = 365", "trail_days = false"), name="bad.toml")
     result = cli("check", str(path), "--json")
     (found,) = result.json
-    assert (found["id"], found["level"], found["line"]) == ("endless-trail", "note", None)
+    assert (found["id"], found["level"], found["line"]) == ("endless-trail", "note", 4)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_findings_as_json(cli: Cli, tmp_path: Path) -> None:
 )
 def test_level_that_counts(cli: Cli, tmp_path: Path, level: str, code: int) -> None:
     """From which level on a finding is a failure can be chosen."""
-    path = write(tmp_path, GOOD.replace("trail_days = 365", ""), name="bad.toml")
+    path = write(tmp_path, GOOD.replace("trail_days = 365", "trail_days = false"), name="bad.toml")
     assert cli("check", str(path), "--fail-on", level).code == code
 
 

@@ -59,7 +59,7 @@ FINDINGS: dict[str, tuple[str, str, str, str, str]] = {
         "authenticators[0].keys[0]",
     ),
     "no key": ('trail_key = { env = "TRAIL_KEY" }', "", "no-trail-key", "warning", ""),
-    "for ever": ("trail_days = 365", "", "endless-trail", "note", ""),
+    "for ever": ("trail_days = 365", "trail_days = false", "endless-trail", "note", "trail_days"),
     "development": ("trail_days", "production = false\ntrail_days", "development", "note", ""),
     "inline": (
         '{ env = "TRAIL_KEY" }',

@@ -311,6 +311,8 @@ WRONG: dict[str, tuple[str, str]] = {
         ":2: limits.connection_seconds: true is no limit",
     ),
     "days": ("trail_days = 0", "trail_days: must be greater than 0"),
+    "true is no number of days": ("trail_days = true", "trail_days: must be greater than 0"),
+    "no size": ("store_limit_bytes = 0", "store_limit_bytes: must be greater than 0"),
     "sessions": ("[sessions]\nidle_seconds = -1", "sessions: .*idle_seconds"),
     "cookie": ("[sessions]\ninsecure_plaintext = true", "sessions: browsers refuse"),
     "cheap hash": ("[passwords]\nmemory_kib = 10", "passwords: Argon2 is set too cheap"),

@@ -147,13 +147,13 @@ def _production(subject: Subject) -> Iterator[Finding]:
 
 
 def _retention(subject: Subject) -> Iterator[Finding]:
-    if subject.parsed.trail_days == UNSET and subject.store != "memory:":
+    if subject.parsed.trail_days is False and subject.store != "memory:":
         yield subject.finding(
             "endless-trail",
             "note",
-            (),
+            ("trail_days",),
             "the trail keeps names and addresses of people for ever, unless a command drops them",
-            "trail_days = 365",
+            "trail_days = 400",
         )
 
 

@@ -49,7 +49,7 @@ _PLAIN = (
     "origins",
     "hosts",
     "trusted_proxies",
-    "trail_days",
+    "store_limit_bytes",
     "ticket_seconds",
     "fast",
     "insecure_allow_plaintext",
@@ -133,12 +133,22 @@ def build_options(
         authenticators = (*build_authenticators(document), *authenticators)
         openid = build_oidc(document)
     _check_lists(document)
-    if not isinstance(parsed.trail_days, UnsetType) and not parsed.trail_days > 0:
-        document.wrong(("trail_days",), "must be greater than 0; left out, everything is kept")
+    days = parsed.trail_days
+    if (
+        not isinstance(days, UnsetType)
+        and days is not False
+        and not (days > 0 and days is not True)
+    ):
+        document.wrong(("trail_days",), "must be greater than 0, or false to keep everything")
+    size = parsed.store_limit_bytes
+    if not isinstance(size, UnsetType) and not size > 0:
+        document.wrong(("store_limit_bytes",), "must be greater than 0")
     if not isinstance(parsed.ticket_seconds, UnsetType):
         document.attempt(("ticket_seconds",), check_seconds, parsed.ticket_seconds)
     plain = options(parsed)
     arguments = {name: plain[name] for name in _PLAIN if name in plain}
+    if days is not UNSET:
+        arguments["trail_days"] = None if days is False else days
     arguments |= {
         "authenticators": authenticators,
         "oidc": openid,

@@ -44,6 +44,7 @@ from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.renewal import Renewal
 from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, Store
 from stormdoor.stores import open_store
@@ -75,7 +76,9 @@ class Guard:
         trail_key: Secret of the trail's chain; without one, whoever can write to the store can rewrite
             the trail.
         trail_days: Entries of the trail that are older are dropped; the chain still verifies from
-            there. None keeps everything.
+            there. None keeps everything. 400 days cover a year, and the audit after it.
+        store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
+            less than 1000 MiB left, the guard logs an error once an hour.
         sessions: Options of `SessionDesk`.
         ticket_seconds: How long a ticket counts, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
@@ -108,7 +111,8 @@ class Guard:
         forwarded_certificate: ForwardedCertificate | None = None,
         production: bool = True,
         trail_key: bytes | None = None,
-        trail_days: float | None = None,
+        trail_days: float | None = 400.0,
+        store_limit_bytes: int = LIMIT_BYTES,
         sessions: Mapping[str, float] | None = None,
         ticket_seconds: float = 20.0,
         passwords: Passwords | None = None,
@@ -147,7 +151,7 @@ class Guard:
         self.trusted_proxies = parse_networks(trusted_proxies)
         self.production = production
         self.fast = fast
-        if trail_days is not None and trail_days <= 0:
+        if trail_days is not None and not trail_days > 0:
             raise ConfigurationError(f"trail_days must be greater than 0, not {trail_days}")
         self.inline_secrets: tuple[str, ...] = ()
         """Places of a configuration file where a secret stands; set by whoever reads the file."""
@@ -166,6 +170,7 @@ class Guard:
         self.store = store
         self.statistics = Statistics()
         self.trail = Trail(store, self.clock)
+        self.space = StoreSpace(store, self.clock, store_limit_bytes)
         self.revocations = RevocationIndex()
         policies = policies or PolicySet()
         self.registry = Registry(
@@ -236,6 +241,7 @@ class Guard:
             store=store,
             clock=self.clock,
             trail_days=trail_days,
+            space=self.space,
         )
         self.channels = Hub(registry=self.registry, statistics=self.statistics, clock=self.clock)
         self.sessions = SessionDesk(store, self.clock, **(sessions or {}))  # type: ignore[arg-type]
@@ -389,7 +395,7 @@ class Guard:
         self._starting.set_result(None)
         self._starting = None
         self._started = True
-        self.trail.note(Event(time=self.clock.now(), name="sys_startup", detail=self.registry.node))
+        self._note("sys_startup")
         self._stopping = asyncio.Event()
         self._heart = asyncio.get_running_loop().create_task(
             self.heart.beat(self._stopping), name="stormdoor"
@@ -399,6 +405,11 @@ class Guard:
                 errand = asyncio.get_running_loop().create_task(self._prefetch(one))
                 self._errands.add(errand)
                 errand.add_done_callback(self._errands.discard)
+
+    def _note(self, name: str) -> None:
+        self.trail.note(
+            Event(time=self.clock.now(), name=name, detail=self.registry.node, proven=True)
+        )
 
     async def _prefetch(self, one: Prefetching) -> None:
         try:
@@ -434,9 +445,7 @@ class Guard:
         await self.registry.farewells()
         await self.rechecker.close()
         if self._started:
-            self.trail.note(
-                Event(time=self.clock.now(), name="sys_shutdown", detail=self.registry.node)
-            )
+            self._note("sys_shutdown")
             await self._last("the trail cannot be written", self.trail.flush())
             if len(self.trail):
                 _log.critical(

@@ -14,6 +14,7 @@ from stormdoor.guard.admission import Admission
 from stormdoor.guard.lifetime import Lifetime
 from stormdoor.guard.recheck import Rechecker
 from stormdoor.guard.registry import Registry
+from stormdoor.guard.store_space import StoreSpace
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, Store
 from stormdoor.stores.grace import REVOKED_SECONDS
@@ -49,6 +50,7 @@ class Heart:
         store: Store,
         clock: Clock,
         trail_days: float | None,
+        space: StoreSpace,
     ) -> None:
         self._admission = admission
         self._lifetime = lifetime
@@ -59,6 +61,7 @@ class Heart:
         self._store = store
         self._clock = clock
         self._trail_days = trail_days
+        self._space = space
         self.ticks = 0
         self.chores: dict[str, asyncio.Task[object]] = {}
 
@@ -77,7 +80,7 @@ class Heart:
             ("follow", self._follow),
             ("expire", self._lifetime.expire),
             ("recheck", self._rechecker.look),
-            ("trail", self._trail.flush),
+            ("trail", self._trail.write_due),
         ]
         if self.ticks % _SLOW_TICKS == 0:
             chores.append(("tidy", self.tidy))
@@ -128,6 +131,8 @@ class Heart:
         try:
             await self._store.sync_connections(self._registry.node, now, opened, closed)
             self._registry.synced(opened, closed)
+            if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
+                await self._space.measure()
             if self.ticks % (_SLOW_TICKS * 60) == 0:
                 await self._lifetime.touch_sessions()
             if self.ticks % _PURGE_TICKS == 0:

@@ -213,7 +213,8 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     trusted_proxies: list[str] | UnsetType = UNSET
     forwarded_certificate: ForwardedCertificateTable | UnsetType = UNSET
     trail_key: Secret | UnsetType = UNSET
-    trail_days: float | UnsetType = UNSET
+    trail_days: float | bool | UnsetType = UNSET
+    store_limit_bytes: int | UnsetType = UNSET
     ticket_seconds: float | UnsetType = UNSET
     secrets_key: Secrets | UnsetType = UNSET
     fast: bool | UnsetType = UNSET

@@ -33,6 +33,7 @@ __all__ = [
     "commitment",
     "link",
     "seal",
+    "sealed_bytes",
     "searched_by",
     "verify",
 ]
@@ -90,6 +91,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         user_agent: With what.
         connection: Id of the connection.
         detail: What the operator should know, redacted.
+        proven: True if the server, an operator or a principal that has proved its identity caused it. Entries
+            of unauthenticated clients have a budget, and are merged beyond it. Not stored.
     """
 
     time: float
@@ -107,6 +110,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user_agent: str = ""
     connection: str = ""
     detail: str = ""
+
+    proven: bool = False
 
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -169,6 +174,15 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
         event.time,
     )
     return _json(personal), _json(body)
+
+
+def sealed_bytes(event: Event) -> int:
+    """Return the length of both parts of `event` as they are sealed."""
+    try:
+        personal, body = _encode(event)
+    except UnicodeEncodeError:
+        personal, body = _encode(_encodable(event))
+    return len(personal) + len(body)
 
 
 def _encodable(event: Event) -> Event:

@@ -51,6 +51,7 @@ class Administration:
                 actor=actor,
                 connection=connection,
                 detail=detail,
+                proven=True,
             )
         )
 

@@ -22,7 +22,7 @@ from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
-from stormdoor.guard.connection import UNKNOWN, Connection
+from stormdoor.guard.connection import UNKNOWN, Connection, is_proven
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.gate import Entrance
 from stormdoor.guard.identification import Identification
@@ -119,12 +119,17 @@ class Admission(Identification):
         except Exception:  # noqa: BLE001 - fail closed, whatever it is
             _log.exception("admission failed for %s", endpoint.name)
             refusal = Refusal(Denial.INTERNAL, "an unforeseen error; see the log")
+        kind = id = ""
+        if authentication is not None:
+            kind, id = authentication.kind, authentication.principal.id
+        proven = authentication is not None and is_proven(authentication.principal)
         self.refused(
             handshake,
             refusal,
             permission=endpoint.permission or "",
-            kind=authentication.kind if authentication else "",
-            principal=authentication.principal.id if authentication else "",
+            kind=kind,
+            principal=id if proven else "",
+            claimed="" if proven else id,
         )
         return refusal
 
@@ -260,6 +265,7 @@ class Admission(Identification):
                 address=handshake.address,
                 user_agent=handshake.user_agent,
                 connection=connection.id,
+                proven=connection.proven,
             )
         )
 
@@ -271,6 +277,7 @@ class Admission(Identification):
         permission: str = "",
         kind: str = "",
         principal: str = "",
+        claimed: str = "",
     ) -> None:
         """Count, record and log a refused request; `admit` has done so for its own handshakes.
 
@@ -279,7 +286,8 @@ class Admission(Identification):
             refusal: Why.
             permission: What it would have taken.
             kind: Kind of the credential, if one was accepted.
-            principal: Whose it was, or whom it claimed to be.
+            principal: The principal that has proved its identity, if one has.
+            claimed: The principal that the client names without a proof.
         """
         self._statistics.refused[refusal.denial] += 1
         self._trail.note(
@@ -291,12 +299,16 @@ class Admission(Identification):
                 permission=permission,
                 kind=kind,
                 policies=refusal.policy_ids,
-                principal=principal,
+                principal=principal or claimed,
                 address=handshake.address,
                 user_agent=handshake.user_agent,
                 detail=refusal.detail,
+                proven=principal != "",
             )
         )
         self.operator_log.refused(
-            refusal, path=handshake.path, address=handshake.address, principal=principal
+            refusal,
+            path=handshake.path,
+            address=handshake.address,
+            principal=principal or claimed,
         )

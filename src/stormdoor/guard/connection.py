@@ -17,13 +17,18 @@ from stormdoor.core.frame import Prepared
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.message import Command
 from stormdoor.core.policy import PolicySet
-from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
 from stormdoor.guard.endpoint import Endpoint
 
-__all__ = ["UNKNOWN", "Connection", "Shared", "Sink"]
+__all__ = ["UNKNOWN", "Connection", "Shared", "Sink", "is_proven"]
 
 UNKNOWN = Principal(id="unknown")
 """The principal of a connection that waits for its first message. It may nothing."""
+
+
+def is_proven(principal: Principal) -> bool:
+    """Return False for what stands for an unauthenticated client: on a public endpoint, or still waiting."""
+    return principal is not ANONYMOUS and principal is not UNKNOWN
 
 
 class Sink(Protocol):
@@ -149,6 +154,11 @@ class Connection:
     def waiting(self) -> bool:
         """Whether nobody knows yet whose it is: its credential is to come in a first message."""
         return self.principal is UNKNOWN
+
+    @property
+    def proven(self) -> bool:
+        """True if a principal has proved its identity: the endpoint is not public, and it does not wait."""
+        return is_proven(self.principal)
 
     def renew(
         self, authentication: Authentication, policies: PolicySet, now: float, monotonic: float

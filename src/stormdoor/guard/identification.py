@@ -316,6 +316,7 @@ class Identification(Gate):
                         address=handshake.address,
                         user_agent=handshake.user_agent,
                         detail=outcome.detail,
+                        proven=False,
                     )
                 )
             return Refusal(

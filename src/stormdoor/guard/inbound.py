@@ -384,6 +384,7 @@ class Inbound:
                 address=connection.address,
                 connection=connection.id,
                 detail=refusal.detail[:300],
+                proven=connection.proven,
             )
         )
         _log.info(

@@ -222,6 +222,7 @@ class Registry:
                     address=connection.address,
                     connection=connection.id,
                     detail=why.detail if why else left,
+                    proven=connection.proven,
                 )
             )
         if why is not None:

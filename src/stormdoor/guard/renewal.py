@@ -245,6 +245,7 @@ class Renewal:
                 address=connection.address,
                 connection=connection.id,
                 detail=detail,
+                proven=connection.proven,
             )
         )
 

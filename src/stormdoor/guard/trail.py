@@ -1,4 +1,10 @@
-"""Writing the trail: in batches, in order, and never losing an entry silently."""
+"""Writing the trail: in batches, in order, and never losing an entry silently.
+
+What unauthenticated clients cause is bounded. Beyond a number of entries in a second, a number that waits,
+and a number of bytes in a day (`stormdoor.core.trail_budget`), their entries are merged: one entry for each
+name and cause, with a count. Nothing of that is a loss. Entries of authenticated principals are never merged
+so.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,7 @@ from collections.abc import Hashable
 import msgspec
 
 from stormdoor.core.event import Event
+from stormdoor.core.trail_budget import DAY_BYTES, file_bytes
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Clock, TrailStore
 
@@ -19,23 +26,36 @@ _log = logging.getLogger("stormdoor.trail")
 
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
-"""Characters: whoever is refused must not decide how much is written down about it."""
+"""Characters: the client that is refused must not decide how much is written about it."""
 _PARKED = 10
-"""So many times the capacity of the queue may wait outside of it: more connections than a process holds."""
-_STRANGERS = 64
-"""Refused strangers of one kind in one second that get an entry each; the others share one."""
+"""Ends of connections that may wait outside of the queue, in multiples of its capacity."""
+_EACH_SECOND = 64
+"""Entries of one name and cause that unauthenticated clients cause in one second; the others are merged."""
+_MERGED_SECONDS = 60.0
+"""How long a merged entry collects before it is written."""
+_MERGED = (
+    f"merged: unauthenticated clients caused more than {_EACH_SECOND} of these in a second, or "
+    f"{DAY_BYTES >> 20} MiB of entries in a day"
+)
 
 
 class Trail:
     """The queue in front of the stored trail.
 
     Entries wait in memory for at most one tick of the guard. If the store does not take them they stay
-    and are tried again; while any had to be dropped, `healthy` is False and the guard admits nobody.
+    and are tried again; while any had to be dropped, `healthy` is False and the guard admits no client.
+    No number of unauthenticated clients brings that about.
 
     Args:
         store: Where entries are sealed and kept.
-        clock: For the time of the entry that reports a gap.
-        capacity: The most entries that wait.
+        clock: For the time of the entry that reports a gap, and for the budget.
+        capacity: The most entries that wait, and four times the most that wait of unauthenticated clients.
+
+    Attributes:
+        lost: Entries that were dropped.
+        written: Entries that the store has taken.
+        merged: Entries of unauthenticated clients that became part of the count of another.
+        over_budget: True while the budget of unauthenticated clients is spent.
     """
 
     def __init__(self, store: TrailStore, clock: Clock, *, capacity: int = 10_000) -> None:
@@ -43,13 +63,17 @@ class Trail:
         self._clock = clock
         self._capacity = capacity
         self._waiting: OrderedDict[Hashable, Event] = OrderedDict()
+        self._unproven = 0  # of those that wait
         self._parked: deque[Event] = deque()
-        self._strangers: Counter[Hashable] = Counter()
+        self._merged: dict[tuple[str, str], Event] = {}
+        self._this_second: Counter[tuple[str, str]] = Counter()
         self._second = 0.0
         self._writing = asyncio.Lock()
         self._failing = False
         self.lost = 0
         self.written = 0
+        self.merged = 0
+        self.over_budget = False
         self._gap = 0
 
     @property
@@ -58,31 +82,27 @@ class Trail:
         return self._gap == 0
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._parked)
+        return len(self._waiting) + len(self._parked) + len(self._merged)
 
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
         waiting = self._waiting
-        if not event.cause:
-            # It is like nothing else: what happened, and no refusal.
-            if len(waiting) < self._capacity:
-                waiting[object()] = _cut(event)
-                return
-            self._lose()
-            return
-        key = _key(event)
-        if not event.principal and key not in waiting:
-            event = self._one_of_many(event)
-            key = _key(event)
+        # What is no refusal is like nothing else.
+        key: Hashable = _key(event) if event.cause else object()
         first = waiting.get(key)
         if first is not None:
             # A flood of equal refusals is one entry with a count, so that it cannot drown the rest.
             waiting[key] = msgspec.structs.replace(first, count=first.count + event.count)
-            return
-        if len(waiting) >= self._capacity:
-            self._lose()
-            return
-        waiting[key] = _cut(event)
+        elif event.proven:
+            if len(waiting) - self._unproven < self._capacity:
+                waiting[key] = _cut(event)
+            else:
+                self._lose()
+        elif self._too_many(event):
+            self._merge(event)
+        else:
+            self._unproven += 1
+            waiting[key] = _cut(event)
 
     def _lose(self) -> None:
         self.lost += 1
@@ -100,13 +120,19 @@ class Trail:
         Thousands may end in the same moment, and all of them together must not push out what else
         happens. Once the queue is half full they wait outside of it.
         """
-        if self._parked or len(self._waiting) >= self._capacity // 2:
+        if event.proven and (
+            self._parked or len(self._waiting) - self._unproven >= self._capacity // 2
+        ):
             if len(self._parked) < self._capacity * _PARKED:
                 self._parked.append(_cut(event))
             else:
                 self._lose()
             return
         self.note(event)
+
+    async def write_due(self) -> bool:
+        """Write what waits now, and merged entries that have collected for a minute. See `flush`."""
+        return await self._write(everything=False)
 
     async def flush(self) -> bool:
         """Write what waits now. Returns whether it could be written.
@@ -115,82 +141,151 @@ class Trail:
         comes meanwhile waits for the next flush: written at once, each of many equal refusals would
         become an entry of its own.
         """
+        return await self._write(everything=True)
+
+    async def _write(self, *, everything: bool) -> bool:
         async with self._writing:
             left = len(self._waiting)
-            # What is parked belongs to now as well: it has only waited outside.
-            while left or (left := self._let_in()):
-                # Taken out before the write, so that `note` does not count up an entry in flight.
-                batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
-                left -= len(batch)
-                try:
-                    await self._store.append_events(batch)
-                except StoreUnavailable as error:
-                    self._put_back(batch)
-                    if not self._failing:
-                        self._failing = True
-                        _log.critical(
-                            "the trail cannot be written and is kept in memory: %s", error
-                        )
-                    return False
-                except BaseException:
-                    self._put_back(batch)
-                    raise
-                self.written += len(batch)
-                if self._failing:
-                    self._failing = False
-                    _log.warning("the trail is being written again")
-                if self._gap:
-                    self._waiting[object()] = Event(
-                        time=self._clock.now(),
-                        name="trail_gap",
-                        count=self._gap,
-                        detail="entries were lost while the store did not take them",
-                    )
-                    self._gap = 0
-                    left = len(self._waiting)  # the gap is told at once
+            try:
+                if self._unproven or self._merged:
+                    left = await self._keep_to_budget(everything=everything)
+                # What is parked belongs to now as well: it has only waited outside.
+                while left or (left := self._let_in()):
+                    left = await self._write_batch(left)
+            except StoreUnavailable as error:
+                if not self._failing:
+                    self._failing = True
+                    _log.critical("the trail cannot be written and is kept in memory: %s", error)
+                return False
         return True
+
+    async def _write_batch(self, left: int) -> int:
+        """Write the first of `left` entries that wait. Returns how many are left."""
+        # Taken out before the write, so that `note` does not count up an entry in flight.
+        batch = [self._waiting.popitem(last=False)[1] for _ in range(min(_BATCH, left))]
+        self._unproven -= _unproven(batch)
+        try:
+            await self._store.append_events(batch)
+        except BaseException:
+            self._put_back(batch)
+            raise
+        self.written += len(batch)
+        if self._failing:
+            self._failing = False
+            _log.warning("the trail is being written again")
+        if not self._gap:
+            return left - len(batch)
+        self._waiting[object()] = Event(
+            time=self._clock.now(),
+            name="trail_gap",
+            count=self._gap,
+            detail="entries were lost while the store did not take them",
+            proven=True,
+        )
+        self._gap = 0
+        return len(self._waiting)  # the gap is told at once
+
+    async def _keep_to_budget(self, *, everything: bool) -> int:
+        """Merge what the budget of unauthenticated clients does not pay for.
+
+        Args:
+            everything: Also write merged entries that are not due, paid for or not.
+
+        Returns:
+            How many entries may be written now: the first that wait.
+        """
+        now = self._clock.now()
+        left = len(self._waiting)
+        single = [key for key, one in self._waiting.items() if not one.proven]
+        due = [
+            kind
+            for kind, one in self._merged.items()
+            if everything or not 0.0 <= now - one.time < _MERGED_SECONDS
+        ]
+        if not single and not due:
+            return left
+        # Merged entries come first, so that a flood does not keep its own count from being written.
+        sizes = [file_bytes(self._merged[kind]) for kind in due]
+        sizes += [file_bytes(self._waiting[key]) for key in single]
+        at_least = len(due) if everything else 0
+        paid = await self._store.pay_entries(now, sizes, at_least=at_least)
+        for key in single[max(0, paid - len(due)) :]:
+            self._merge(self._waiting.pop(key))
+            self._unproven -= 1
+            left -= 1
+        written = [self._merged.pop(kind) for kind in due[:paid]]
+        self._put_back(written)
+        self._tell_budget(spent=paid < len(sizes))
+        return left + len(written)
+
+    def _tell_budget(self, *, spent: bool) -> None:
+        if spent and not self.over_budget:
+            _log.error(
+                "unauthenticated clients have used up their budget of the trail, %d MiB a day; until the "
+                "flood ends, their entries are merged by name and cause",
+                DAY_BYTES >> 20,
+            )
+        elif self.over_budget and not spent and not self._merged:
+            _log.warning("entries of unauthenticated clients are written one by one again")
+        self.over_budget = spent or (self.over_budget and bool(self._merged))
 
     def _let_in(self) -> int:
         """Let parked entries into the queue, as many as one batch holds. Returns how many."""
-        let_in = min(_BATCH, len(self._parked), max(0, self._capacity - len(self._waiting)))
+        room = self._capacity - (len(self._waiting) - self._unproven)
+        let_in = min(_BATCH, len(self._parked), max(0, room))
         self._put_back([self._parked.popleft() for _ in range(let_in)])
         return let_in
 
-    def _one_of_many(self, event: Event) -> Event:
-        """The event without its address, if too many strangers are being refused at once.
+    def _too_many(self, event: Event) -> bool:
+        """Whether unauthenticated clients caused too many entries like it in this second.
 
-        Addresses are cheap, of IPv6 above all: they must not decide how much is written down either.
+        Addresses and names are cheap: they must not decide how much is written.
         """
         kind, second = (event.name, event.cause), event.time // 1.0
         if second != self._second:
             self._second = second
-            self._strangers.clear()
-        self._strangers[kind] += 1
-        if self._strangers[kind] <= _STRANGERS:
-            return event
-        return Event(
-            time=event.time,
-            name=event.name,
-            cause=event.cause,
-            count=event.count,
-            detail=f"more than {_STRANGERS} addresses in one second",
+            self._this_second.clear()
+        self._this_second[kind] += 1
+        return self._this_second[kind] > _EACH_SECOND or self._unproven >= self._capacity // 4
+
+    def _merge(self, event: Event) -> None:
+        """Count `event` in the entry of its name and cause, which holds nothing of its client."""
+        self.merged += event.count
+        kind = (event.name, event.cause)
+        first = self._merged.get(kind)
+        self._merged[kind] = (
+            Event(
+                time=event.time,
+                name=event.name,
+                cause=event.cause,
+                count=event.count,
+                detail=_MERGED,
+                proven=False,
+            )
+            if first is None
+            else msgspec.structs.replace(first, count=first.count + event.count)
         )
 
     def _put_back(self, batch: list[Event]) -> None:
+        self._unproven += _unproven(batch)
         for event in reversed(batch):
             key = object()
             self._waiting[key] = event
             self._waiting.move_to_end(key, last=False)
 
 
-def _key(event: Event) -> Hashable:
-    """What makes two refusals within one second the same.
+def _unproven(events: list[Event]) -> int:
+    return sum(not event.proven for event in events)
 
-    Not the endpoint of a handshake: whoever is refused can make up as many paths as he likes.
+
+def _key(event: Event) -> Hashable:
+    """Return what makes two refusals within one second the same.
+
+    Not the endpoint of a handshake: a client that is refused can make up as many paths as it likes.
     """
     endpoint = event.endpoint if event.connection else ""
-    who = (event.principal, event.address, event.connection)
-    return (event.name, event.cause, endpoint, event.permission, *who, event.time // 1.0)
+    about = (event.principal, event.proven, event.address, event.connection)
+    return (event.name, event.cause, endpoint, event.permission, *about, event.time // 1.0)
 
 
 def _cut(event: Event) -> Event:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stormdoor.core.event import GENESIS, Entry, Event
+from stormdoor.core.trail_budget import take
 from stormdoor.errors import StoreUnavailable
 from stormdoor.stores.sealing import seal_all
 
@@ -22,6 +23,7 @@ class MemoryTrail:
         self._opened = False
         self._trail: list[Entry] = []
         self._anchor = self._head = (0, GENESIS)
+        self._spent_until = 0.0
 
     async def open(self) -> None:
         """See `Store.open`."""
@@ -76,10 +78,20 @@ class MemoryTrail:
         self._answer()
         return self._head
 
+    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+        """See `TrailStore.pay_entries`."""
+        self._answer()
+        paid, self._spent_until = take(self._spent_until, now, sizes, at_least)
+        return paid
+
     async def trail_faults(self) -> list[str]:
         """See `TrailStore.trail_faults`. A search reads the entries themselves."""
         self._answer()
         return []
+
+    async def space(self) -> None:
+        """See `TrailStore.space`."""
+        self._answer()
 
     async def drop_entries(self, before: float) -> int:
         """See `TrailStore.drop_entries`."""

@@ -270,6 +270,8 @@ TRAIL_HEAD = "SELECT head_seq, head_hash FROM trail_state"
 MOVE_TRAIL_HEAD = "UPDATE trail_state SET head_seq = ?, head_hash = ?"
 TRAIL_ANCHOR = "SELECT anchor_seq, anchor_hash FROM trail_state"
 MOVE_TRAIL_ANCHOR = "UPDATE trail_state SET anchor_seq = ?, anchor_hash = ?"
+TRAIL_BUDGET = "SELECT budget_spent_until FROM trail_state"
+SPEND_TRAIL_BUDGET = "UPDATE trail_state SET budget_spent_until = ?"
 TRAIL_UNLOCKED = "SELECT unlocked FROM trail_state"
 UNLOCK_TRAIL = "UPDATE trail_state SET unlocked = ?"
 

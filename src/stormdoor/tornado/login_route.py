@@ -62,7 +62,7 @@ class LoginRoute(SessionHandler):
         return self._cookie_name + PENDING_SUFFIX
 
     def note(self, name: str, principal: str, detail: str = "") -> None:
-        """Write an event of this request to the trail."""
+        """Write an event of this request to the trail. `principal` has proved its identity."""
         self.guard.trail.note(
             Event(
                 time=self.guard.clock.now(),
@@ -73,6 +73,7 @@ class LoginRoute(SessionHandler):
                 address=self.handshake.address,
                 user_agent=self.handshake.user_agent,
                 detail=detail,
+                proven=True,
             )
         )
 

@@ -65,9 +65,34 @@ class GuardCollector(Collector):
         yield CounterMetricFamily(
             "stormdoor_trail_lost", "Entries of the trail that were lost.", value=guard.trail.lost
         )
+        yield CounterMetricFamily(
+            "stormdoor_trail_merged",
+            "Entries of unauthenticated clients that only the count of another has.",
+            value=guard.trail.merged,
+        )
+        yield GaugeMetricFamily(
+            "stormdoor_trail_over_budget",
+            "1 while entries of unauthenticated clients are merged, since they have used up their budget.",
+            value=int(guard.trail.over_budget),
+        )
         yield GaugeMetricFamily(
             "stormdoor_trail_waiting", "Entries that wait to be written.", value=len(guard.trail)
         )
+        yield GaugeMetricFamily(
+            "stormdoor_store_alarm",
+            "1 while the store has four fifths of `store_limit_bytes`, or its disk little room left.",
+            value=int(guard.space.alarm),
+        )
+        space = guard.space.last
+        used = GaugeMetricFamily("stormdoor_store_bytes", "Size of the store, if it is a file.")
+        free = GaugeMetricFamily(
+            "stormdoor_store_free_bytes", "What the disk of the store has left."
+        )
+        if space is not None:
+            used.add_metric([], space.used)
+            free.add_metric([], space.free)
+        yield used
+        yield free
         yield from self._breakers()
 
     def _breakers(self) -> Iterator[Metric]:

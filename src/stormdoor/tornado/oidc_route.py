@@ -81,7 +81,7 @@ class OpenIdRoute(SessionHandler):
         )
 
     def note(self, name: str, principal: str, detail: str = "") -> None:
-        """Tell the trail."""
+        """Write an event of this request to the trail. `principal` has proved its identity."""
         self.guard.trail.note(
             Event(
                 time=self.guard.clock.now(),
@@ -93,6 +93,7 @@ class OpenIdRoute(SessionHandler):
                 address=self.handshake.address,
                 user_agent=self.handshake.user_agent,
                 detail=detail,
+                proven=True,
             )
         )
 

@@ -75,11 +75,11 @@ class _LogIn(LoginRoute):
 
     async def _failed(self, refusal: Refusal, username: str) -> None:
         # Not as it was typed: people type their password where the name belongs.
-        principal = await self.guard.login.known_as(username)
+        claimed = await self.guard.login.known_as(username)
         if not self.from_form:
-            self.refuse(refusal, principal=principal)
+            self.refuse(refusal, claimed=claimed)
             return
-        self.guard.admission.refused(self.handshake, refusal, principal=principal)
+        self.guard.admission.refused(self.handshake, refusal, claimed=claimed)
         self.redirect(f"{self.wiring.login_page}?error={refusal.answer.error}", status=303)
 
 

@@ -92,9 +92,15 @@ class SessionHandler(RequestHandler):
     def _origin_detail(self, handshake: Handshake) -> str:
         return self.guard.entrance.origins.refuse(handshake) or "the origin is not allowed"
 
-    def refuse(self, refusal: Refusal, *, principal: str = "") -> None:
-        """Answer with the public side of `refusal`; the trail gets the other side."""
-        self.guard.admission.refused(self.handshake, refusal, principal=principal)
+    def refuse(self, refusal: Refusal, *, principal: str = "", claimed: str = "") -> None:
+        """Answer with the public side of `refusal`; the trail gets the other side.
+
+        Args:
+            refusal: Why.
+            principal: The principal that has proved its identity, if one has.
+            claimed: The principal that the client names without a proof.
+        """
+        self.guard.admission.refused(self.handshake, refusal, principal=principal, claimed=claimed)
         answer = refusal.answer
         self.set_status(answer.status)
         if refusal.retry_after is not None:

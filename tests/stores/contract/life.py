@@ -77,6 +77,8 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "entries": lambda store: store.entries(),
     "trail_anchor": lambda store: store.trail_anchor(),
     "trail_head": lambda store: store.trail_head(),
+    "pay_entries": lambda store: store.pay_entries(NOW, [1]),
+    "space": lambda store: store.space(),
     "trail_faults": lambda store: store.trail_faults(),
     "drop_entries": lambda store: store.drop_entries(NOW + 1),
     "erase_personal": lambda store: store.erase_personal("alice"),

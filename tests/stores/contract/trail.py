@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from stormdoor.core.event import GENESIS, verify
+from stormdoor.core.trail_budget import DAY_BYTES
 from tests.stores.contract.support import NOW, NewStore, event, opened, wrong_with_trail
 
 __all__ = ["TrailContract"]
@@ -57,6 +58,21 @@ class TrailContract:
             await store.drop_entries(NOW + 1)
             await store.erase_personal("bob")
             assert await store.trail_faults() == []
+
+    async def test_entries_of_unauthenticated_clients_have_a_budget(
+        self, new_store: NewStore
+    ) -> None:
+        """Half of it at once, the first entries first; the rest comes back in the course of a day."""
+        half, day = DAY_BYTES // 2, 86_400.0
+        async with opened(new_store()) as store:
+            assert await store.pay_entries(NOW, []) == 0
+            assert await store.pay_entries(NOW, [half - 10, 5, 6, 1]) == 2
+            assert await store.pay_entries(NOW, [6]) == 0
+            assert await store.pay_entries(NOW, [6, 6], at_least=1) == 1  # a debt of one byte
+            assert await store.pay_entries(NOW + day / half, [1]) == 0
+            assert await store.pay_entries(NOW + day / 2, [half // 2]) == 0
+            assert await store.pay_entries(NOW + day / 2, [half // 2 - 2, 10]) == 1
+            assert await store.pay_entries(NOW + 2 * day, [half]) == 1
 
     async def test_salts_differ(self, new_store: NewStore) -> None:
         """Two equal events do not show that they are equal once they are erased."""

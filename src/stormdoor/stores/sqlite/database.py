@@ -1,7 +1,9 @@
 """One SQLite file, as one process uses it: from which thread, and for how long."""
 
 import asyncio
+import contextlib
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
+from stormdoor.ports import Space
 from stormdoor.stores.rows import Row
 from stormdoor.stores.sqlite import location, schema
 from stormdoor.stores.sqlite.connection import (
@@ -219,6 +222,22 @@ class Database:
                 raise StoreError("text with a lone surrogate cannot be stored") from error
 
         return await asyncio.get_running_loop().run_in_executor(live.write_thread, run)
+
+    def space(self) -> Space:
+        """Return what the file and the log beside it take, and what their disk has left.
+
+        Raises:
+            StoreUnavailable: The file does not answer.
+        """
+        live = self._usable()
+        try:
+            self._check_identity(live)
+            used = self.path.stat().st_size
+            with contextlib.suppress(FileNotFoundError):
+                used += self.path.with_name(f"{self.path.name}-wal").stat().st_size
+            return Space(used, shutil.disk_usage(self.path.parent).free)
+        except OSError as error:
+            raise self._unavailable(error) from error
 
     async def empty_log(self) -> bool:
         """Move the write-ahead log into the database, so that nothing erased is left in it.

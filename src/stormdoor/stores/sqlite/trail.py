@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from itertools import starmap
 
 from stormdoor.core.event import Entry, Event
+from stormdoor.core.trail_budget import take
 from stormdoor.errors import StoreUnavailable
+from stormdoor.ports import Space
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import entry_from, entry_row
 from stormdoor.stores.sealing import seal_all
@@ -90,6 +92,18 @@ class SqliteTrail(Part):
         (row,) = self._database.look(sql.TRAIL_HEAD, ())
         return row[0], row[1]
 
+    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+        """See `TrailStore.pay_entries`."""
+
+        def pay(connection: sqlite3.Connection) -> int:
+            (spent_until,) = connection.execute(sql.TRAIL_BUDGET).fetchone()
+            paid, spent_until = take(spent_until, now, sizes, at_least)
+            if paid:
+                connection.execute(sql.SPEND_TRAIL_BUDGET, (spent_until,))
+            return paid
+
+        return await self._database.write(pay)
+
     async def trail_faults(self) -> list[str]:
         """See `TrailStore.trail_faults`. Reads the whole table and its indexes."""
         rows = await self._database.browse("PRAGMA integrity_check(trail)")
@@ -98,6 +112,10 @@ class SqliteTrail(Part):
         if unlocked:
             faults.append("the trail is unlocked: its triggers let entries be changed")
         return faults
+
+    async def space(self) -> Space:
+        """See `TrailStore.space`."""
+        return self._database.space()
 
     async def drop_entries(self, before: float) -> int:
         """See `TrailStore.drop_entries`. Works in steps: a failure leaves those before it done."""
