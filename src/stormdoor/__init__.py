@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stormdoor.config.guard import Guard
     from stormdoor.core.decision import AccessRequest, Decision, Resource
     from stormdoor.core.denial import Denial
-    from stormdoor.core.limits import Limits
+    from stormdoor.core.limits import EndpointLimits, Limits
     from stormdoor.core.message import (
         Command,
         Count,
@@ -84,6 +84,7 @@ __all__ = [
     "Decision",
     "Denial",
     "DpopProof",
+    "EndpointLimits",
     "ErrorReply",
     "ForwardedCertificate",
     "Guard",
@@ -168,6 +169,7 @@ _HOMES = {
     "Decision": "stormdoor.core.decision",
     "Resource": "stormdoor.core.decision",
     "Denial": "stormdoor.core.denial",
+    "EndpointLimits": "stormdoor.core.limits",
     "Limits": "stormdoor.core.limits",
     "Command": "stormdoor.core.message",
     "Count": "stormdoor.core.message",

@@ -526,6 +526,9 @@ class Store(
     async def purge(self, now: float) -> int:
         """Remove what ended an hour ago: sessions, tickets, nonces, what is pending, and nodes.
 
+        A session that was idle for too long stays until its `expires_at`: connections of receive-only
+        endpoints may belong to it.
+
         Returns:
             How many.
         """

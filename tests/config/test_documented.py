@@ -37,6 +37,7 @@ from stormdoor.config.oauth_shape import IntrospectionTable, OAuthTable
 from stormdoor.config.oidc_shape import OidcTable
 from stormdoor.config.secret import SecretTable
 from stormdoor.config.shape import LimitsTable
+from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS
 from tests.config.files import write
 from tests.support.project import PACKAGE, ROOT
 
@@ -45,6 +46,7 @@ PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="ut
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Top of the file": shape.ConfigFile,
     "Limits": LimitsTable,
+    "Limits of own protocols": shape.OwnProtocolTable,
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
     "Second factors": SecondFactorTable,
@@ -86,12 +88,16 @@ def _arguments(made_by: Any) -> dict[str, Any]:
     }
 
 
-def _defaults(section: str) -> dict[str, Any]:
+def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a section
     """What holds in Python when an option is left out."""
     match section:
-        case "Limits" | "Second factors":
-            made = Limits if section == "Limits" else SecondFactor
-            return {one.name: one.default for one in fields(made)}
+        case "Limits":
+            found = {one.name: one.default for one in fields(Limits)}
+            return found | COMMAND_LIMITS.given() | {"own_protocol": {}}
+        case "Limits of own protocols":
+            return OWN_PROTOCOL_LIMITS.given()
+        case "Second factors":
+            return {one.name: one.default for one in fields(SecondFactor)}
         case "Sessions":
             cookie = {one.name: one.default for one in fields(CookieSpec)}
             return _arguments(SessionDesk) | {a: cookie[b] for a, b in _COOKIE.items()}

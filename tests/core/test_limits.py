@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
-from stormdoor.core.bucket import Rate
-from stormdoor.core.limits import Limits
+from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS, EndpointLimits, Limits
 from stormdoor.errors import ConfigurationError
 
-RATES = [one.name for one in fields(Limits) if isinstance(one.default, str)]
-NUMBERS = [one.name for one in fields(Limits) if not isinstance(one.default, str)]
-WHOLE = [one.name for one in fields(Limits) if isinstance(one.default, int)]
+USUAL = {
+    **{one.name: one.default for one in fields(Limits) if one.name != "own_protocol"},
+    **COMMAND_LIMITS.given(),
+}
+RATES = [name for name, usual in USUAL.items() if isinstance(usual, str)]
+NUMBERS = [name for name in USUAL if name not in RATES]
+WHOLE = [name for name in NUMBERS if isinstance(USUAL[name], int)]
+OF_ENDPOINTS = list(COMMAND_LIMITS.given())
 
 
 def limits(name: str, value: object) -> Limits:
@@ -24,13 +28,14 @@ def limits(name: str, value: object) -> Limits:
 def test_the_defaults_are_limits() -> None:
     """Without an option there is a limit on everything that a stranger can use up."""
     usual = Limits()
-    assert all(getattr(usual, one.name) for one in fields(usual))
+    assert all(getattr(usual, name) for name in USUAL if name not in OF_ENDPOINTS)
+    assert [one.name for one in fields(EndpointLimits)] == OF_ENDPOINTS
+    assert list(OWN_PROTOCOL_LIMITS.given()) == OF_ENDPOINTS
 
 
 def test_the_defaults_are_these() -> None:
     """The numbers that a guard has without an option are a promise: a change of one is deliberate."""
-    usual = {one.name: one.default for one in fields(Limits) if one.name in NUMBERS}
-    assert usual == {
+    assert {name: USUAL[name] for name in NUMBERS} == {
         "connections_per_address": 100,
         "connections_per_principal": 20,
         "connections": 10_000,
@@ -50,6 +55,15 @@ def test_the_defaults_are_these() -> None:
         "outbound_bytes": 1_048_576,
         "outbound_seconds": 30.0,
     }
+    assert OWN_PROTOCOL_LIMITS.given() == {
+        "connections_per_principal": 64,
+        "message_bytes": 16_777_216,
+        "messages_per_connection": "500/s burst 2000",
+        "bytes_per_connection": "16777216/s burst 67108864",
+        "messages_per_principal": "2000/s burst 8000",
+        "hold_seconds": 30.0,
+        "outbound_bytes": 16_777_216,
+    }
 
 
 @pytest.mark.parametrize("name", RATES)
@@ -59,9 +73,7 @@ def test_each_rate_can_be_set(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RATES)
-@pytest.mark.parametrize(
-    "value", ["", "0/s", "unlimited", "5", 5, 5.0, None, True, b"5/s", ["5/s"]]
-)
+@pytest.mark.parametrize("value", ["", "0/s", "unlimited", "5", 5, 5.0, True, b"5/s", ["5/s"]])
 def test_each_rate_must_be_one(name: str, value: object) -> None:
     """What is not a rate is refused when the limits are made, not at the first message."""
     with pytest.raises(ConfigurationError, match=r"is not a rate; write|is a rate; write"):
@@ -94,11 +106,78 @@ def test_a_count_must_be_whole(name: str) -> None:
         limits(name, 64.5)
 
 
-@pytest.mark.parametrize("name", [name for name in NUMBERS if name != "connection_seconds"])
+@pytest.mark.parametrize(
+    "name", [name for name in USUAL if name not in ("connection_seconds", *OF_ENDPOINTS)]
+)
 def test_none_is_no_limit(name: str) -> None:
     """None does not turn a limit off."""
-    with pytest.raises(ConfigurationError, match=f"limits.{name} must be a number such as"):
+    kind = "is a rate; write" if name in RATES else "must be a number such as"
+    with pytest.raises(ConfigurationError, match=f"limits.{name} {kind}"):
         limits(name, None)
+
+
+@pytest.mark.parametrize("name", OF_ENDPOINTS)
+def test_none_is_the_default_of_the_endpoint(name: str) -> None:
+    """Nor does it for a limit of endpoints, which then has the default of its set."""
+    usual, own = COMMAND_LIMITS.given()[name], OWN_PROTOCOL_LIMITS.given()[name]
+    of_guard = limits(name, None)
+    assert of_guard.applied(own_protocol=False).setting(name) == f"limits.{name} = {usual!r}"
+    assert (
+        of_guard.applied(own_protocol=True).setting(name) == f"limits.own_protocol.{name} = {own!r}"
+    )
+
+
+@pytest.mark.parametrize("name", OF_ENDPOINTS)
+def test_an_explicit_limit_wins(name: str) -> None:
+    """What is set counts on every endpoint; what is set nearer to the endpoint counts there."""
+    given: list[Any] = ["7/s burst 100000000"] * 3 if name in RATES else [70_001, 70_002, 70_003]
+    if name in RATES:
+        given = [f"{number}/s burst 100000000" for number in (7, 8, 9)]
+    of_all, of_own, of_one = given
+    own = EndpointLimits(**{name: of_own})
+    only = EndpointLimits(**{name: of_one})
+    roomy: dict[str, Any] = {"bytes_per_connection": "1/s burst 100000000"}
+    of_guard = Limits(**(roomy | {name: of_all}))
+    assert of_guard.applied(own_protocol=False).setting(name).endswith(f"{of_all!r}")
+    assert of_guard.applied(own_protocol=True).setting(name) == f"limits.{name} = {of_all!r}"
+    of_guard = Limits(**(roomy | {name: of_all}), own_protocol=own)
+    assert of_guard.applied(own_protocol=False).setting(name) == f"limits.{name} = {of_all!r}"
+    nearer = of_guard.applied(own_protocol=True)
+    assert nearer.setting(name) == f"limits.own_protocol.{name} = {of_own!r}"
+    nearest = of_guard.applied(own_protocol=True, endpoint=only)
+    assert nearest.setting(name) == f"EndpointLimits.{name} = {of_one!r}"
+    if isinstance(of_one, int):
+        assert (getattr(nearest, name, of_one), getattr(nearer, name, of_own)) == (of_one, of_own)
+
+
+@pytest.mark.parametrize("value", [None, 5, {"message_bytes": 5}, Limits()])
+def test_own_protocol_takes_limits_of_endpoints(value: Any) -> None:
+    """Anything else is a mistake."""
+    with pytest.raises(ConfigurationError, match=r"write Limits\(own_protocol=EndpointLimits\("):
+        Limits(own_protocol=value)
+
+
+@pytest.mark.parametrize("name", OF_ENDPOINTS)
+def test_the_limits_of_one_endpoint_are_checked(name: str) -> None:
+    """As those of the guard."""
+    wrong: dict[str, Any] = {name: "often" if name in RATES else -1}
+    with pytest.raises(ConfigurationError, match=r"is not a rate|must be greater than 0"):
+        EndpointLimits(**wrong)
+
+
+def test_a_default_gives_way() -> None:
+    """Where only one of size and bytes is set for a protocol of its own, the other one fits it."""
+    few = Limits(own_protocol=EndpointLimits(bytes_per_connection="1000/s burst 70000"))
+    assert few.applied(own_protocol=True).message_bytes == 70_000
+    assert "message_bytes = 70000" in few.applied(own_protocol=True).setting("message_bytes")
+    large = Limits(own_protocol=EndpointLimits(message_bytes=100_000_000))
+    assert large.applied(own_protocol=True).bytes.burst >= 100_000_000
+    with pytest.raises(ConfigurationError, match="write burst 2000 or more"):
+        Limits(
+            own_protocol=EndpointLimits(
+                message_bytes=2000, bytes_per_connection="1000/s burst 1000"
+            )
+        )
 
 
 def test_a_connection_may_live_on() -> None:
@@ -134,7 +213,8 @@ def test_the_largest_message_must_fit_the_bucket() -> None:
 def test_a_bucket_of_exactly_the_largest_message(count: int) -> None:
     """The line that the error asks for is accepted, whatever the rounding."""
     text = f"{count}/s burst 65536"
-    assert Rate.parse(Limits(bytes_per_connection=text).bytes_per_connection).burst >= 65_536
+    found = Limits(bytes_per_connection=text).applied(own_protocol=False)
+    assert found.bytes.burst >= 65_536
 
 
 def test_limits_cannot_be_changed() -> None:
@@ -146,4 +226,4 @@ def test_limits_cannot_be_changed() -> None:
 def test_limits_are_named() -> None:
     """No limit can be passed by position."""
     with pytest.raises(TypeError):
-        Limits("60/min")  # type: ignore[call-arg]
+        Limits("60/min")  # type: ignore[call-arg, arg-type]

@@ -15,9 +15,10 @@ from typing import Any
 
 from prometheus_client.core import Metric
 
-from stormdoor import Denial, Guard, Limits
+from stormdoor import Denial, Guard
 from stormdoor.core.denial import ANSWERS
 from stormdoor.core.event import REFUSED_AS
+from stormdoor.core.limits import COMMAND_LIMITS, OWN_PROTOCOL_LIMITS, EndpointLimits, Limits
 from stormdoor.tornado.metrics import GuardCollector
 from tests.support.project import PACKAGE, ROOT
 
@@ -138,7 +139,28 @@ def limits() -> str:
     said = _attributes(Limits)
     return _table(
         ("name", "default", "meaning"),
-        [(f"`{one.name}`", f"`{one.default!r}`", said[one.name]) for one in fields(Limits)],
+        [
+            (f"`{one.name}`", f"`{one.default!r}`", said[one.name])
+            for one in fields(Limits)
+            if one.name in said and one.name != "own_protocol"
+        ],
+    )
+
+
+def endpoint_limits() -> str:
+    """Each limit of an endpoint with its two defaults."""
+    said = _attributes(EndpointLimits)
+    return _table(
+        ("name", "commands", "own protocol", "meaning"),
+        [
+            (
+                f"`{name}`",
+                f"`{command!r}`",
+                f"`{getattr(OWN_PROTOCOL_LIMITS, name)!r}`",
+                said[name],
+            )
+            for name, command in COMMAND_LIMITS.given().items()
+        ],
     )
 
 
@@ -226,6 +248,7 @@ def threat_list() -> str:
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "denials": (REFERENCE / "denials.md", denials),
     "limits": (REFERENCE / "limits.md", limits),
+    "endpoint-limits": (REFERENCE / "limits.md", endpoint_limits),
     "refused-events": (REFERENCE / "events.md", refused_events),
     "other-events": (REFERENCE / "events.md", other_events),
     "metrics": (REFERENCE / "metrics.md", metrics),

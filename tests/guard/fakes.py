@@ -197,6 +197,7 @@ class FakeSink:
         self.sent: list[bytes | str] = []
         self.closed: tuple[int, str] | None = None
         self.stalled_at: float | None = None
+        self.last_sent = 0.0
         self.fault: Exception | None = None
         self.told: list[float] = []
         self.facts = HANDSHAKE
@@ -215,6 +216,10 @@ class FakeSink:
     def stalled(self) -> float | None:
         """See `Sink`."""
         return self.stalled_at
+
+    def sent_at(self) -> float:
+        """See `Sink`."""
+        return self.last_sent
 
     def expiring(self, seconds: float) -> None:
         """See `Sink`."""

@@ -497,4 +497,4 @@ async def test_the_written_out_arithmetic_is_that_of_the_core(
         assert (inbound._spend(connection, length, now) is None) is allowed
         if allowed:
             tats = [tat for tat in expected if tat is not None]
-        assert [connection.message_tat, connection.shared.message_tat, connection.byte_tat] == tats
+        assert [connection.message_tat, connection.usage.message_tat, connection.byte_tat] == tats

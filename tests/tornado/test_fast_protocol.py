@@ -586,7 +586,7 @@ async def test_compression() -> None:
         assert protocol.params.compression_options == {"compression_level": 9, "mem_level": 9}
         assert protocol.post_prepared(Prepared(b"to many"), 0.0, 1000)
         assert await answer() == "to many"
-        bomb = (out.compress(b"\0" * 10_000_000) + out.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        bomb = (out.compress(b"\0" * 20_000_000) + out.flush(zlib.Z_SYNC_FLUSH))[:-4]
         wire.frame(BINARY, bomb, rsv=0x40)
         assert await wire.close_code() == 1009
     async with at(Compressing) as (served, _), await alice(served) as wire:

@@ -10,7 +10,9 @@ from tornado.web import Application, ErrorHandler, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import (
+    Command,
     ConfigurationError,
+    EndpointLimits,
     GuardedHandler,
     JwtAuthenticator,
     JwtKey,
@@ -19,6 +21,7 @@ from stormdoor import (
     SessionAuthenticator,
     SignedCookieAuthenticator,
     StartupRefused,
+    action,
     protect,
     public,
 )
@@ -26,6 +29,7 @@ from tests.guard.fakes import Tokens, make_guard
 from tests.tornado.wire import log_lines, request, serving
 
 CONNECT = "chat:connect"
+_OPTIONS = ("permissions", "receive_only", "limits")
 SECRET = "0123456789abcdef" * 4
 
 
@@ -45,6 +49,20 @@ class Open(GuardedHandler):
     permission = public("prices are published anyway")
 
 
+class Ask(Command, tag="ask"):
+    """Ask."""
+
+
+class Commanded(GuardedHandler):
+    """Takes commands."""
+
+    permission = CONNECT
+
+    @action("chat:say")
+    def ask(self, command: Ask) -> None:
+        """Answer nothing."""
+
+
 class Page(RequestHandler):
     """Not a socket."""
 
@@ -52,11 +70,11 @@ class Page(RequestHandler):
 def start(routes: list[Any], permission: Any = None, **more: Any) -> list[str]:
     """Protect an application; what was remarked."""
     settings = more.pop("settings", {})
-    permissions = more.pop("permissions", None)
+    options = {name: more.pop(name) for name in _OPTIONS if name in more}
     guard = more.pop("guard", None) or make_guard(**more)
     application = Application(routes, websocket_ping_interval=20, **settings)
     with log_lines("stormdoor") as lines:
-        protect(application, guard, permission, permissions=permissions)
+        protect(application, guard, permission, **options)
     return lines
 
 
@@ -236,15 +254,6 @@ REMARKS: list[tuple[str, dict[str, Any], str]] = [
         {"settings": {"websocket_max_message_size": 50 << 20}},
         "websocket_max_message_size = 52428800 lets one message take 50 MiB",
     ),
-    (
-        "huge messages of the guard",
-        {
-            "guard": lambda: make_guard(
-                limits={"message_bytes": 2 << 20, "bytes_per_connection": "4194304/s"}
-            )
-        },
-        "limits.message_bytes = 2097152 is huge",
-    ),
     ("no ping", {"settings": {"websocket_ping_interval": 0}}, "websocket_ping_interval=20"),
     ("memory", {"guard": lambda: _in_memory()}, "kept in memory"),  # noqa: PLW0108 - defined below
     (
@@ -288,6 +297,40 @@ def test_what_an_operator_should_know_is_said(options: dict[str, Any], remark: s
 def test_a_safe_application_starts_in_silence() -> None:
     """Nothing to remark: nothing said."""
     assert start([("/ws", Declared)]) == []
+    assert start([("/ws", Plain), ("/commands", Commanded)], CONNECT) == []
+
+
+def test_huge_commands() -> None:
+    """More than a megabyte is too much to decode as a command; another protocol may need it."""
+    guard = make_guard(limits={"message_bytes": 2 << 20, "bytes_per_connection": "4194304/s"})
+    (line,) = start([("/ws", Plain), ("/commands", Commanded)], CONNECT, guard=guard)
+    assert "limits.message_bytes = 2097152 is huge" in line
+    assert "Commanded" in line
+
+
+def test_a_receive_only_endpoint() -> None:
+    """Its connections outlive the idle time of a login, so the operator is told."""
+    for lines in (
+        start([("/ws", type("Board", (Declared,), {"receive_only": True}))]),
+        start([("/ws", Plain)], CONNECT, receive_only=["/ws"]),
+        start([("/ws", Plain)], CONNECT, receive_only=[Plain]),
+    ):
+        (line,) = lines
+        assert "is receive_only: its connections stay open" in line
+
+
+def test_options_that_name_no_handler() -> None:
+    """A name that applies to nothing is probably mistyped."""
+    limits = {"/wss": EndpointLimits(message_bytes=5)}
+    lines = start([("/ws", Plain)], CONNECT, receive_only=["/wss"], limits=limits)
+    assert [line.split(": ")[-1].split(",")[0] for line in lines] == [
+        "receive_only names /wss",
+        "limits names /wss",
+    ]
+    with pytest.raises(ConfigurationError, match=r'write receive_only=\["/ws"\]'):
+        start([("/ws", Plain)], CONNECT, receive_only="/ws")
+    with pytest.raises(ConfigurationError, match="must be EndpointLimits"):
+        start([("/ws", Plain)], CONNECT, limits={"/ws": {"message_bytes": 5}})
 
 
 def test_nothing_is_changed_by_a_start_that_was_refused() -> None:

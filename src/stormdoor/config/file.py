@@ -26,7 +26,7 @@ from stormdoor.config.secret import SecretTable, reveal, reveal_bytes
 from stormdoor.config.shape import options
 from stormdoor.core.address import parse_networks
 from stormdoor.core.bucket import Rate
-from stormdoor.core.limits import Limits
+from stormdoor.core.limits import EndpointLimits, Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.errors import ConfigurationError
@@ -257,25 +257,38 @@ def _check_lists(document: Document) -> None:
 
 def _limits(document: Document) -> Limits | None:
     found = options(document.parsed.limits)
+    own = found.get("own_protocol")
+    written: dict[str, Any] = {} if own is None else options(own)
     before = len(document.problems)
-    for name, value in found.items():
-        if isinstance(value, str):
-            document.attempt(("limits", name), Rate.parse, value)
-        elif value is False:
-            found[name] = None
-        elif value is True:
-            document.wrong(("limits", name), "true is no limit; write a number, or false for none")
+    for table, values in ((("limits",), found), (("limits", "own_protocol"), written)):
+        for name, value in values.items():
+            if isinstance(value, str):
+                document.attempt((*table, name), Rate.parse, value)
+            elif value is False:
+                values[name] = None
+            elif value is True:
+                document.wrong(
+                    (*table, name), "true is no limit; write a number, or false for none"
+                )
     if len(document.problems) != before:
+        return None
+    try:
+        if own is not None:
+            found["own_protocol"] = EndpointLimits(**written)
+    except ConfigurationError as error:
+        document.wrong(_place_of(error, ("limits", "own_protocol"), written), str(error))
         return None
     try:
         return Limits(**found)
     except ConfigurationError as error:
-        # The message begins with the name of the limit that is wrong.
-        message = str(error)
-        name = message.removeprefix("limits.").split(" ")[0]
-        place: Place = ("limits", name) if name in found else ("limits",)
-        document.wrong(place, message)
+        document.wrong(_place_of(error, ("limits",), found), str(error))
         return None
+
+
+def _place_of(error: ConfigurationError, table: Place, written: Mapping[str, Any]) -> Place:
+    """The limit that is wrong: the message begins with its name."""
+    name = str(error).split(" ")[0].removeprefix("limits.").removeprefix("own_protocol.")
+    return (*table, name) if name in written else table
 
 
 def _sessions(table: Struct) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from stormdoor.config.proof_shape import (
     SignedRequestTable,
 )
 from stormdoor.config.secret import SecretTable
-from stormdoor.core.limits import Limits
+from stormdoor.core.limits import EndpointLimits, Limits
 
 __all__ = [
     "ApiKeyTable",
@@ -35,6 +35,7 @@ __all__ = [
     "JwtKeyTable",
     "JwtTable",
     "LimitsTable",
+    "OwnProtocolTable",
     "PasswordsTable",
     "PermitTable",
     "PoliciesTable",
@@ -49,20 +50,37 @@ __all__ = [
 Secret: TypeAlias = SecretTable | str
 """A text where a secret belongs is understood, so as to be refused with the right words."""
 
-_OR_NOT = {float | None: float | bool}
+_SET = {hint: hint.__args__[0] for hint in get_type_hints(EndpointLimits).values()}
+"""A limit that is None in Python, since it is not set, is left out of the file."""
 
-LimitsTable: type[Struct] = msgspec.defstruct(
+
+def _limits_table(name: str, table: str, limits: type, **hints: Any) -> type[Struct]:
+    """Make the table of a dataclass of limits: a field for each, so that a new limit needs no line here."""
+    found = get_type_hints(limits)
+    return msgspec.defstruct(
+        name,
+        [
+            (
+                one.name,
+                hints.get(one.name, _SET.get(found[one.name], found[one.name])) | UnsetType,
+                UNSET,
+            )
+            for one in dataclasses.fields(limits)
+        ],
+        namespace={"__doc__": f"`[{table}]`: see `stormdoor.core.limits.{limits.__name__}`."},
+        frozen=True,
+        forbid_unknown_fields=True,
+        module=__name__,
+    )
+
+
+OwnProtocolTable = _limits_table("OwnProtocolTable", "limits.own_protocol", EndpointLimits)
+LimitsTable = _limits_table(
     "LimitsTable",
-    [
-        # One for each limit, so that a new limit needs no line here.
-        (one.name, _OR_NOT.get(hint, hint) | UnsetType, UNSET)
-        for one in dataclasses.fields(Limits)
-        for hint in [get_type_hints(Limits)[one.name]]
-    ],
-    namespace={"__doc__": "`[limits]`: see `stormdoor.core.limits.Limits`."},
-    frozen=True,
-    forbid_unknown_fields=True,
-    module=__name__,
+    "limits",
+    Limits,
+    connection_seconds=float | bool,
+    own_protocol=OwnProtocolTable,
 )
 
 

@@ -80,6 +80,7 @@ class Admission(Identification):
             clock=clock,
         )
         self.policies = policies
+        self._usual = limits.applied(own_protocol=False)
         self._statistics = statistics
         self.operator_log = OperatorLog(clock)
         self.antechamber: WaitingRoom | None = None
@@ -145,6 +146,7 @@ class Admission(Identification):
             return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
         registry = self._registry
         key = public_key(address_key) if endpoint.public else authentication.principal.id
+        limits = endpoint.limits or self._usual
         now, monotonic = self._clock.now(), self._clock.monotonic()
         refusal = registry.room_for_address(address_key)
         waits = authentication.principal is UNKNOWN
@@ -158,7 +160,7 @@ class Admission(Identification):
                 else room.room(address_key)
             )
         else:
-            refusal = refusal or registry.room_for_principal(key)
+            refusal = refusal or registry.room_for_principal(key, limits)
         if refusal is not None:
             return refusal
         connection = Connection(
@@ -172,6 +174,7 @@ class Admission(Identification):
             monotonic=monotonic,
             policies=self.policies,
             shared=registry.shared(key),
+            limits=limits,
             connection_seconds=self._limits.connection_seconds,
             notice_seconds=self._limits.expiry_notice_seconds,
         )
@@ -213,7 +216,7 @@ class Admission(Identification):
         if self.closing:
             return Refusal(Denial.SHUTDOWN, "the server is shutting down")
         registry, key = self._registry, authentication.principal.id
-        refusal = registry.room_for_principal(key)
+        refusal = registry.room_for_principal(key, connection.limits)
         if refusal is not None:
             return refusal
         now, monotonic = self._clock.now(), self._clock.monotonic()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from stormdoor.core.applied_limits import AppliedLimits
+from stormdoor.core.bucket import Rate
 from stormdoor.core.connection import Happening, State, after
 from stormdoor.core.decision import (
     AccessRequest,
@@ -46,6 +48,10 @@ class Sink(Protocol):
         """Monotonic seconds since which writes wait for the client, or None if none do."""
         ...
 
+    def sent_at(self) -> float:
+        """Monotonic seconds of the last message that was sent; 0.0 if there was none."""
+        ...
+
     def expiring(self, seconds: float) -> None:
         """Tell the client, in its protocol, that the connection ends in so many seconds."""
         ...
@@ -55,21 +61,44 @@ class Sink(Protocol):
         ...
 
 
-class Shared:
-    """What all connections of one principal use up together."""
+class Usage:
+    """Messages of one principal against one rate."""
 
-    __slots__ = ("action_tats", "connections", "key", "message_tat")
+    __slots__ = ("message_tat", "rate")
+
+    def __init__(self, rate: Rate | None = None) -> None:
+        self.rate = rate
+        self.message_tat = 0.0
+
+
+class Shared(Usage):
+    """Everything that the connections of one principal use up together."""
+
+    __slots__ = ("action_tats", "connections", "key", "others")
 
     def __init__(self, key: str) -> None:
+        super().__init__()
         self.key = key
         self.connections: set[Connection] = set()
-        self.message_tat = 0.0
         self.action_tats: dict[type[Command], float] | None = None
+        self.others: dict[Rate, Usage] | None = None
+        """Usage by further rates. Nearly all principals need one only: this object itself."""
+
+    def usage(self, rate: Rate) -> Usage:
+        """Return the messages that count against `rate`: a terminal must not slow down the commands."""
+        if self.rate is None or self.rate == rate:
+            self.rate = rate
+            return self
+        if self.others is None:
+            self.others = {}
+        return self.others.setdefault(rate, Usage(rate))
 
     def rested(self, monotonic: float) -> bool:
         """Whether everything that was used up has been refilled, so that this can be forgotten."""
-        return self.message_tat <= monotonic and all(
-            tat <= monotonic for tat in (self.action_tats or {}).values()
+        return (
+            self.message_tat <= monotonic
+            and all(tat <= monotonic for tat in (self.action_tats or {}).values())
+            and all(one.message_tat <= monotonic for one in (self.others or {}).values())
         )
 
 
@@ -94,12 +123,14 @@ class Connection:
         "deadline",
         "endpoint",
         "expires_at",
+        "heard_at",
         "hold_tat",
         "id",
         "idle_notice",
         "idle_seconds",
         "idle_told",
         "last_message",
+        "limits",
         "look_at",
         "message_tat",
         "notice_at",
@@ -110,8 +141,10 @@ class Connection:
         "principal",
         "renewing",
         "shared",
+        "silent_seconds",
         "sink",
         "state",
+        "usage",
     )
 
     def __init__(
@@ -127,6 +160,7 @@ class Connection:
         monotonic: float,
         policies: PolicySet,
         shared: Shared,
+        limits: AppliedLimits,
         connection_seconds: float | None,
         notice_seconds: float = 60.0,
     ) -> None:
@@ -136,19 +170,27 @@ class Connection:
         self.address = address
         self.address_key = address_key
         self.opened_at = now
-        self.shared = shared
+        self.limits = limits
+        self.join(shared)
         self.sink: Sink | None = None
         self.state = State.PENDING
         self.open = False
         """INVARIANT: True exactly while `state` is OPEN; the one flag that the hot path reads."""
         self.closed_by: Refusal | None = None
         self.message_tat = self.byte_tat = self.offence_tat = self.hold_tat = 0.0
+        self.heard_at = 0.0
+        """Monotonic seconds of the last ping or pong: a sign of life, though none of use."""
         self.ages_at = (
             float("inf") if connection_seconds is None else monotonic + connection_seconds
         )
         self._notice_seconds = notice_seconds
         self.renewing = False
         self.renew(authentication, policies, now, monotonic)
+
+    def join(self, shared: Shared) -> None:
+        """Count it for the principal that `shared` is about."""
+        self.shared = shared
+        self.usage = shared.usage(self.limits.principal)
 
     @property
     def waiting(self) -> bool:
@@ -169,6 +211,8 @@ class Connection:
         left = float("inf") if expires_at is None else expires_at - now
         idle = authentication.idle_seconds
         self.idle_seconds = float("inf") if idle is None else idle
+        self.silent_seconds = float("inf") if self.endpoint.receive_only else self.idle_seconds
+        """Seconds without a message of the client after which nothing is sent any more."""
         self.idle_notice = self.idle_seconds - min(self._notice_seconds, self.idle_seconds / 4)
         self.idle_told = -1.0
         self.last_message = self._since = monotonic
@@ -201,7 +245,7 @@ class Connection:
         """
         return (
             monotonic >= self.deadline
-            or monotonic - self.last_message >= self.idle_seconds
+            or monotonic - self.last_message >= self.silent_seconds
             or (self.expires_at is not None and now >= self.expires_at)
         )
 

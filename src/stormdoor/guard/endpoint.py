@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError
 
@@ -42,16 +43,26 @@ class Endpoint:
         permission: What a principal needs to connect; None if public, or if undeclared.
         public: The statement that it is public, or None.
         first_message: Whether a handshake without a credential may say who it is in a first message.
+        receive_only: Whether a connection outlives the idle time of its login (see `GuardedHandler`).
+        limits: The limits of its connections and messages; None for those of a handler of commands.
     """
 
     name: str
     permission: str | None = None
     public: Public | None = None
     first_message: bool = False
+    receive_only: bool = False
+    limits: AppliedLimits | None = None
 
     @classmethod
     def declare(
-        cls, name: str, declared: str | Public | None, *, first_message: bool = False
+        cls,
+        name: str,
+        declared: str | Public | None,
+        *,
+        first_message: bool = False,
+        receive_only: bool = False,
+        limits: AppliedLimits | None = None,
     ) -> Endpoint:
         """Make an endpoint from what a handler or `protect` declares.
 
@@ -59,10 +70,12 @@ class Endpoint:
             PolicyError: The permission is not well formed.
         """
         if isinstance(declared, Public):
-            return cls(name, None, declared)
+            return cls(name, None, declared, limits=limits)
         if declared is None:
             return cls(name)
-        return cls(name, check_permission(declared), None, first_message)
+        return cls(
+            name, check_permission(declared), None, first_message, receive_only, limits=limits
+        )
 
     @property
     def declared(self) -> bool:

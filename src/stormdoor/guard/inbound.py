@@ -85,19 +85,8 @@ class Inbound:
         self._statistics = statistics
         self._now = clock.now
         self._monotonic = clock.monotonic
-        self._messages = messages = Rate.parse(limits.messages_per_connection)
-        self._interval, self._tolerance = messages.interval, messages.tolerance
-        size = Rate.parse(limits.bytes_per_connection)
-        self._byte_interval, self._byte_tolerance = size.interval, size.tolerance
-        self._bytes = size
-        self._shared = shared = Rate.parse(limits.messages_per_principal)
-        self._shared_interval, self._shared_tolerance = shared.interval, shared.tolerance
-        self._max_bytes = limits.message_bytes
         self._max_depth = limits.message_depth
         self._offences = Rate(60.0 / limits.offences, 60.0)
-        # In units of a microsecond: a bucket must hold one of them at the least.
-        hold = limits.hold_seconds * 1e6
-        self._holds = Rate(60.0 / hold, 60.0) if hold >= 1 else None
 
     def receive(
         self, connection: Connection, raw: str | bytes, actions: Actions
@@ -111,7 +100,7 @@ class Inbound:
         if now >= connection.deadline or now - connection.last_message >= connection.idle_seconds:
             self._expire(connection)
             return None
-        charged = min(len(raw), self._max_bytes)
+        charged = min(len(raw), connection.limits.charge)
         over = self._spend(connection, charged, now)
         if over is not None:
             return self._too_much(connection, over, charged, b"", now)
@@ -136,12 +125,13 @@ class Inbound:
             return None
         size = len(raw)
         # Not more than the largest message costs: what is too large is answered so, and not as too much.
-        charged = size if size < self._max_bytes else self._max_bytes
+        most = connection.limits.message_bytes
+        charged = size if size < most else most
         over = self._spend(connection, charged, now)
         if over is not None:
             return self._too_much(connection, over, charged, raw, now)
-        if size > self._max_bytes:
-            detail = f"{size} bytes; limits.message_bytes = {self._max_bytes}"
+        if size > most:
+            detail = f"{size} bytes; {connection.limits.setting('message_bytes')}"
             return self._refuse(connection, Denial.MESSAGE_TOO_LARGE, detail, b"", now)
         if raw.count(b"{") + raw.count(b"[") > self._max_depth and too_deep(
             _words(raw), self._max_depth
@@ -212,6 +202,8 @@ class Inbound:
             size = len(raw)
         else:
             size = len(raw.encode("utf-8", "surrogatepass"))
+        charge = connection.limits.charge
+        size = min(size, charge)
         over = self._spend(connection, size, now)
         if over is not None:
             return self._too_much(connection, over, size, b"", now)
@@ -233,7 +225,7 @@ class Inbound:
         return True
 
     def receive_control(self, connection: Connection, size: int) -> bool:
-        """Judge a ping or pong: it costs what a message costs, and is no sign of use.
+        """Judge a ping or pong: it costs what a message costs, and does not prolong the login (ASVS 7.3.1).
 
         Returns:
             Whether the handler may see it.
@@ -246,59 +238,64 @@ class Inbound:
             return False
         over = self._spend(connection, size, now)
         if over is not None:
-            self._refuse(connection, Denial.MESSAGE_RATE, over, b"", now)
+            detail = connection.limits.setting(over)
+            self._refuse(connection, Denial.MESSAGE_RATE, detail, b"", now)
             return False
+        connection.heard_at = now
         return True
 
     def _spend(self, connection: Connection, size: int, now: float) -> str | None:
-        """Charge a message of `size` bytes; the name of the limit if one is reached.
+        """Charge a message of `size` bytes; return the name of the limit if one is reached.
 
         The arithmetic of `core.bucket.spend`, written out: three calls a message would cost more than all
         the rest of the guard. A property test holds the two together.
         """
+        limits = connection.limits
         tat = connection.message_tat
-        tat = (tat if tat > now else now) + self._interval
-        if tat - now > self._tolerance + 1e-6:
-            return f"limits.messages_per_connection = {self._limits.messages_per_connection!r}"
-        shared = connection.shared
-        all_tat = shared.message_tat
-        all_tat = (all_tat if all_tat > now else now) + self._shared_interval
-        if all_tat - now > self._shared_tolerance + 1e-6:
-            return f"limits.messages_per_principal = {self._limits.messages_per_principal!r}"
+        tat = (tat if tat > now else now) + limits.interval
+        if tat - now > limits.tolerance + 1e-6:
+            return "messages_per_connection"
+        usage = connection.usage
+        all_tat = usage.message_tat
+        all_tat = (all_tat if all_tat > now else now) + limits.principal_interval
+        if all_tat - now > limits.principal_tolerance + 1e-6:
+            return "messages_per_principal"
         byte_tat = connection.byte_tat
-        byte_tat = (byte_tat if byte_tat > now else now) + size * self._byte_interval
-        if byte_tat - now > self._byte_tolerance + 1e-6:
-            return f"limits.bytes_per_connection = {self._limits.bytes_per_connection!r}"
+        byte_tat = (byte_tat if byte_tat > now else now) + size * limits.byte_interval
+        if byte_tat - now > limits.byte_tolerance + 1e-6:
+            return "bytes_per_connection"
         connection.message_tat = tat
-        shared.message_tat = all_tat
+        usage.message_tat = all_tat
         connection.byte_tat = byte_tat
         return None
 
     def _too_much(
         self, connection: Connection, over: str, size: int, raw: bytes, now: float
     ) -> Held | Refused:
-        """A message beyond a limit waits, and with it all that comes behind; at some time it is refused."""
-        if self._holds is None:
-            return self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
+        """Hold a message beyond a limit, and with it all that comes behind; after too long, refuse it."""
+        limits = connection.limits
+        if limits.holds is None:
+            return self._refuse(connection, Denial.MESSAGE_RATE, limits.setting(over), raw, now)
         wait = max(
-            retry_after(connection.message_tat, now, self._messages),
-            retry_after(connection.shared.message_tat, now, self._shared),
-            retry_after(connection.byte_tat, now, self._bytes, size),
+            retry_after(connection.message_tat, now, limits.messages),
+            retry_after(connection.usage.message_tat, now, limits.principal),
+            retry_after(connection.byte_tat, now, limits.bytes, size),
             0.001,
         )
-        held = spend(connection.hold_tat, now, self._holds, wait * 1e6)
+        held = spend(connection.hold_tat, now, limits.holds, wait * 1e6)
         if held is not None:
             connection.hold_tat = held
             self._statistics.held += 1
             return Held(wait)
-        refused = self._refuse(connection, Denial.MESSAGE_RATE, over, raw, now)
+        detail = f"{limits.setting(over)}, beyond {limits.setting('hold_seconds')} of a minute"
+        refused = self._refuse(connection, Denial.MESSAGE_RATE, detail, raw, now)
         refused.pause = min(wait, _LONGEST_PAUSE)
         return refused
 
     def _spend_action(self, connection: Connection, action: Action, now: float) -> str | None:
         if action.cost > 1.0:
             # One message has been charged already; the action weighs more than that.
-            tat = spend(connection.message_tat, now, self._messages, action.cost - 1.0)
+            tat = spend(connection.message_tat, now, connection.limits.messages, action.cost - 1.0)
             if tat is None:
                 return f"cost = {action.cost} of {action.name!r} exceeds messages_per_connection"
             connection.message_tat = tat

@@ -140,10 +140,17 @@ class Lifetime:
             monotonic + self._look_seconds,
             connection.deadline,
             connection.notice_at,
-            connection.last_message + connection.idle_notice,
+            self._idle_at(connection, monotonic),
         )
         since = None if connection.sink is None else connection.sink.stalled()
         return at if since is None else min(at, since + self._limits.outbound_seconds)
+
+    def _idle_at(self, connection: Connection, monotonic: float) -> float:
+        """When to look next whether it is idle (monotonic seconds)."""
+        at = connection.last_message + connection.idle_notice
+        if at > monotonic or not connection.endpoint.receive_only:
+            return at
+        return _active_at(connection) + connection.idle_seconds
 
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:
@@ -165,41 +172,66 @@ class Lifetime:
         return None
 
     async def _idle(self, connection: Connection) -> Refusal | None:
-        """A silent socket ends with its session, and lives on while the session is used elsewhere.
+        """Why a silent socket ends: its login is idle too, and is not used elsewhere.
 
         The session is looked up when the client is to be told, in the last second, and at the end: what
-        is sent at the end is withheld without asking anybody.
+        is sent at the end is withheld without asking the store. A socket of a receive-only endpoint
+        outlives the login; it ends when it is silent in both directions.
         """
-        last, session_id = connection.last_message, connection.authentication.session_id
-        monotonic, now = self._clock.monotonic(), self._clock.now()
+        last, watched = connection.last_message, connection.endpoint.receive_only
+        monotonic = self._clock.monotonic()
         left = connection.idle_seconds - (monotonic - last)
         told = connection.idle_told == last
+        if watched and (told or left > 0):
+            return _silent(connection, monotonic)
         if told and left > _LAST_LOOK_SECONDS:
             return None
-        if session_id is not None:
-            try:
-                # One that does not answer is not asked about each of the others as well.
-                patience = 0.0 if self._silent else ANSWER_SECONDS
-                found = await within(patience, self._store.session(session_id))
-            except Exception as error:  # noqa: BLE001 - one session must not keep others from expiring
-                self._silent = isinstance(error, TimeoutError)
-                if left > 0:
-                    return None  # it is asked again
-                return Refusal(Denial.UNAVAILABLE, f"idle, and the store does not answer: {error}")
-            if connection.last_message != last:
-                return None  # meanwhile it said something, or got another credential
-            if found is not None and found[0].alive(now):
-                connection.last_message = max(last, monotonic - (now - found[0].last_seen_at))
-        if connection.last_message > last:
+        try:
+            used = await self._used(connection)
+        except Exception as error:  # noqa: BLE001 - one session must not keep others from expiring
+            self._silent = isinstance(error, TimeoutError)
+            if watched:
+                return _silent(connection, monotonic)
+            if left > 0:
+                return None  # it is asked again
+            return Refusal(Denial.UNAVAILABLE, f"idle, and the store does not answer: {error}")
+        if used:
             return None
+        if watched:
+            connection.idle_told = last  # the login is over: the store need not be asked again
+            return _silent(connection, monotonic)
         if left <= 0:
-            return Refusal(Denial.EXPIRED, f"no message for {connection.idle_seconds:.0f} s")
+            return Refusal(
+                Denial.EXPIRED,
+                f"the login was idle: no message of the client for {connection.idle_seconds:g} s "
+                "(idle_seconds of the session)",
+            )
         if not told and connection.open:
             connection.idle_told = last
             # Once for each deadline: if the other one is nearer, that is what it will be told.
             if left < connection.deadline - monotonic:
                 _tell(connection, left)
         return None
+
+    async def _used(self, connection: Connection) -> bool:
+        """Whether the client has said something meanwhile, here or on another socket of its session.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+            TimeoutError: Nor does it in time.
+        """
+        last, session_id = connection.last_message, connection.authentication.session_id
+        if session_id is None:
+            return False
+        monotonic, now = self._clock.monotonic(), self._clock.now()
+        # A store that does not answer is not asked about each of the others as well.
+        patience = 0.0 if self._silent else ANSWER_SECONDS
+        found = await within(patience, self._store.session(session_id))
+        if connection.last_message != last:
+            return True  # or it got another credential
+        if found is not None and found[0].alive(now):
+            connection.last_message = max(last, monotonic - (now - found[0].last_seen_at))
+        return connection.last_message > last
 
     async def follow(self) -> int:
         """Act upon what other processes revoked or changed. Returns how many connections it ended."""
@@ -373,11 +405,28 @@ class Lifetime:
         used = {
             connection.authentication.session_id: now - (monotonic - connection.last_message)
             for connection in self._registry
-            if connection.authentication.session_id and connection.last_message > since
+            if connection.authentication.session_id and connection.last_message >= since
         }
         for session_id, at in used.items():
             if session_id is not None:
                 await self._store.touch_session(session_id, at)
+
+
+def _active_at(connection: Connection) -> float:
+    """When a message, a ping or a pong went either way last (monotonic seconds)."""
+    sent = 0.0 if connection.sink is None else connection.sink.sent_at()
+    return max(connection.last_message, connection.heard_at, sent)
+
+
+def _silent(connection: Connection, monotonic: float) -> Refusal | None:
+    """Why a socket of a receive-only endpoint ends: for so long nothing went either way."""
+    if monotonic - _active_at(connection) < connection.idle_seconds:
+        return None
+    return Refusal(
+        Denial.EXPIRED,
+        f"nothing was sent or received for {connection.idle_seconds:g} s (idle_seconds of the session); "
+        "set websocket_ping_interval",
+    )
 
 
 def _tell(connection: Connection, seconds: float) -> None:

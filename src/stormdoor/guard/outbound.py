@@ -53,6 +53,11 @@ class Backlog:
         elif last is not None:
             last.add_done_callback(_seen)
 
+    @property
+    def last_at(self) -> float:
+        """Monotonic seconds of the last write; 0.0 if there was none."""
+        return self._last_at
+
     def abandon(self) -> None:
         """The connection is over. What was not written never will be, and is nobody's error."""
         if self._last is not None:

@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.connection import Happening, State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import Event
@@ -80,17 +81,22 @@ class Registry:
             )
         return None
 
-    def room_for_principal(self, key: str) -> Refusal | None:
-        """Whether another connection of this principal fits."""
-        shared = self._principals.get(key)
-        if shared is not None and len(shared.connections) >= self._limits.connections_per_principal:
-            return Refusal(
-                Denial.TOO_MANY_CONNECTIONS,
-                "limits.connections_per_principal = "
-                f"{self._limits.connections_per_principal} is reached",
-                retry_after=5,
-            )
-        return None
+    def room_for_principal(self, key: str, limits: AppliedLimits) -> Refusal | None:
+        """Why another connection of this principal does not fit; None if it does.
+
+        A limit that is set for the whole guard counts all connections of the principal. Any other counts
+        those under the same limits: twenty sockets for commands leave room for the terminals.
+        """
+        shared, most = self._principals.get(key), limits.connections_per_principal
+        if shared is None or len(shared.connections) < most:
+            return None
+        if not limits.counts_all and sum(one.limits is limits for one in shared.connections) < most:
+            return None
+        return Refusal(
+            Denial.TOO_MANY_CONNECTIONS,
+            f"{limits.setting('connections_per_principal')} is reached",
+            retry_after=5,
+        )
 
     def shared(self, key: str) -> Shared:
         """What the connections of a principal use up together."""
@@ -111,7 +117,7 @@ class Registry:
         connection.shared.connections.discard(connection)
         if not connection.shared.connections:
             self._principals.pop(connection.shared.key, None)
-        connection.shared = shared
+        connection.join(shared)
         shared.connections.add(connection)
 
     def renewed(self, connection: Connection) -> None:

@@ -46,11 +46,8 @@ class MemoryStore(MemoryFactors):
         """See `Store.purge`."""
         self._answer()
         over = now - PURGE_GRACE_SECONDS
-        sessions = [
-            s.id
-            for s in self._sessions.values()
-            if s.expires_at < over or s.last_seen_at + s.idle_seconds < over
-        ]
+        # Not the idle ones: a connection of a receive-only endpoint may still belong to one.
+        sessions = [s.id for s in self._sessions.values() if s.expires_at < over]
         tickets = [ticket.id for ticket in self._tickets.values() if ticket.expires_at < over]
         nonces = [nonce for nonce, expires_at in self._nonces.items() if expires_at < over]
         nodes = [node for node, alive_at in self._nodes.items() if alive_at < over]

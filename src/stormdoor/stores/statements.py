@@ -83,7 +83,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
 REMOVE_OTHER_SESSIONS = "DELETE FROM session WHERE principal_id = ? AND id <> ? RETURNING id"
-PURGE_SESSIONS = "DELETE FROM session WHERE expires_at < ? OR last_seen_at + idle_seconds < ?"
+# Not the idle ones: a connection of a receive-only endpoint may still belong to one.
+PURGE_SESSIONS = "DELETE FROM session WHERE expires_at < ?"
 
 # tickets and nonces -----------------------------------------------------------------------------
 

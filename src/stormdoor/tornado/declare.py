@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.core.bucket import Rate
+from stormdoor.core.limits import EndpointLimits
 from stormdoor.core.message import Command, encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
@@ -20,7 +21,7 @@ from stormdoor.guard.actions import Action, Actions, ResourceOf
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Public
 
-__all__ = ["GuardedHandler", "action"]
+__all__ = ["GuardedHandler", "action", "has_own_protocol"]
 
 _MARK = "__stormdoor_action__"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -106,6 +107,11 @@ class GuardedHandler(WebSocketHandler):
         permission: What it takes to connect.
         first_message: Whether a client that can send no credential in its handshake may say who it is in
             its first message, `{"type": "stormdoor.authenticate", "token": ...}`.
+        receive_only: Whether clients only receive here, as on a dashboard that is left open. What the server
+            sends, and the client's pongs, then keep a connection open until the login's absolute
+            lifetime, although the login itself ends when it has been idle for too long. A message of the
+            client after that ends the connection.
+        limits: The limits of its connections and messages, where they are not those of the guard.
         message_permission: What it takes to send a message to `on_message`; `permission` if left out.
         compression: `get_compression_options` of Tornado; None leaves compression off, which saves
             nine tenths of the memory of an idle connection.
@@ -113,6 +119,8 @@ class GuardedHandler(WebSocketHandler):
 
     permission: ClassVar[str | Public | None] = None
     first_message: ClassVar[bool] = False
+    receive_only: ClassVar[bool] = False
+    limits: ClassVar[EndpointLimits | None] = None
     message_permission: ClassVar[str | None] = None
     compression: ClassVar[dict[str, Any] | None] = None
     actions: ClassVar[Actions | None] = None
@@ -178,3 +186,8 @@ class GuardedHandler(WebSocketHandler):
         """Send `reply` as JSON to this connection; False if it takes no more."""
         sink = self.connection.sink
         return sink is not None and sink.deliver(encode(reply))
+
+
+def has_own_protocol(handler: type[WebSocketHandler]) -> bool:
+    """Whether `handler` reads its messages itself, so that the guard does not know its protocol."""
+    return not (issubclass(handler, GuardedHandler) and handler.actions is not None)

@@ -10,7 +10,7 @@ from tornado.websocket import WebSocketHandler
 from stormdoor.config.guard import Guard
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.tornado.answers import ANSWERING
-from stormdoor.tornado.declare import GuardedHandler
+from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 from stormdoor.tornado.door import CommandDoor, DeclaringDoor, Door, RawDoor
 from stormdoor.tornado.fast import fits_handler
 from stormdoor.tornado.outlet import Outlet
@@ -36,6 +36,8 @@ def guarded_class(
         "__doc__": handler.__doc__,
         "_door_guard": guard,
         "_door_endpoint": endpoint,
+        "_door_limits": endpoint.limits
+        or guard.limits.applied(own_protocol=has_own_protocol(handler)),
         "_door_translator": translator,
         "_door_fast": guard.fast and fits_handler(handler, GuardedHandler),
         "_door_own_origin_check": _overrides(handler, "check_origin"),

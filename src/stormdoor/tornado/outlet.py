@@ -165,7 +165,7 @@ class Outlet(WebSocketHandler):
         guard = self._door_guard
         backlog = self._door_backlog
         if backlog is None:
-            backlog = self._door_backlog = Backlog(guard.limits.outbound_bytes)
+            backlog = self._door_backlog = Backlog(connection.limits.outbound_bytes)
         size = len(message)
         if not backlog.fits(size):
             self._door_too_slow(connection)
@@ -192,7 +192,7 @@ class Outlet(WebSocketHandler):
             payload = message.payload if isinstance(message, Prepared) else message
             self._door_write(connection, payload, opcode == BINARY, now)
             return
-        bound = guard.limits.outbound_bytes
+        bound = connection.limits.outbound_bytes
         if isinstance(message, Prepared):
             taken = protocol.post_prepared(message, now, bound)
         else:
@@ -207,7 +207,7 @@ class Outlet(WebSocketHandler):
             connection,
             Refusal(
                 Denial.SLOW_CONSUMER,
-                f"limits.outbound_bytes = {guard.limits.outbound_bytes} wait for it",
+                f"{connection.limits.setting('outbound_bytes')} wait for it",
             ),
         )
         raise WebSocketClosedError
@@ -270,6 +270,14 @@ class HandlerSink:
             return protocol.stalled_since()
         backlog = self._handler._door_backlog  # noqa: SLF001 - likewise
         return None if backlog is None else backlog.stalled_since()
+
+    def sent_at(self) -> float:
+        """See `Sink`."""
+        protocol = self._handler.ws_connection
+        if type(protocol) is FastProtocol:
+            return protocol.sent_at
+        backlog = self._handler._door_backlog  # noqa: SLF001 - likewise
+        return 0.0 if backlog is None else backlog.last_at
 
     def expiring(self, seconds: float) -> None:
         """See `Sink`."""

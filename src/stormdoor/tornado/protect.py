@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -12,10 +13,13 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.config.guard import Guard
+from stormdoor.core.applied_limits import AppliedLimits
+from stormdoor.core.limits import EndpointLimits
 from stormdoor.core.permission import check_permission
 from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
 from stormdoor.guard.endpoint import Endpoint, Public
-from stormdoor.tornado.declare import GuardedHandler
+from stormdoor.tornado.by_handler import ByHandler, bare
+from stormdoor.tornado.declare import GuardedHandler, has_own_protocol
 from stormdoor.tornado.door import Door
 from stormdoor.tornado.earlier import end_earlier
 from stormdoor.tornado.guarded_class import guarded_class
@@ -45,6 +49,8 @@ def protect(
     *,
     permissions: Permissions | None = None,
     first_message: Collection[str | type[WebSocketHandler]] = (),
+    receive_only: Collection[str | type[WebSocketHandler]] = (),
+    limits: Mapping[str | type[WebSocketHandler], EndpointLimits] | None = None,
 ) -> Application:
     """Put `guard` in front of every WebSocket handler of `application`, now and later.
 
@@ -67,6 +73,9 @@ def protect(
             counts.
         first_message: The handlers, by class or by path as in `permissions`, whose clients may send their
             credential in their first message (see `GuardedHandler.first_message`).
+        receive_only: The handlers, named in the same way, whose connections stay open after the login has
+            been idle for too long (see `GuardedHandler.receive_only`).
+        limits: The limits of single handlers, named in the same way. They go before those of the guard.
 
     Returns:
         `application`.
@@ -82,7 +91,14 @@ def protect(
     try:
         found = _close(application)
         made = guard if isinstance(guard, Guard) else _make(guard)
-        doorman = _Doorman(made, permission, permissions or {}, first_message)
+        doorman = _Doorman(
+            made,
+            permission,
+            permissions or {},
+            first_message,
+            receive_only=receive_only,
+            limits=limits or {},
+        )
         routes = [
             Route(one.handler, one.pattern, doorman.declared(one.handler, one.pattern))
             for one in found.routes
@@ -143,11 +159,6 @@ def _make(factory: Callable[[], Guard]) -> Guard:
     return made
 
 
-def _bare(pattern: str) -> str:
-    """A path pattern without the anchors that Tornado adds."""
-    return pattern.removeprefix("^").removesuffix("$")
-
-
 class _Doorman:
     """Makes the doors: one class for each handler class and declaration, made once."""
 
@@ -157,13 +168,15 @@ class _Doorman:
         permission: Declared | None,
         permissions: Permissions,
         first_message: Collection[str | type[WebSocketHandler]] = (),
+        *,
+        receive_only: Collection[str | type[WebSocketHandler]] = (),
+        limits: Mapping[str | type[WebSocketHandler], EndpointLimits] | None = None,
     ) -> None:
-        if isinstance(first_message, str):
-            raise ConfigurationError(f'write first_message=["{first_message}"]')
-        self._first_classes = tuple(one for one in first_message if not isinstance(one, str))
-        self._first_paths = tuple(
-            _compiled(_bare(one)) for one in first_message if isinstance(one, str)
-        )
+        self._first_message = _named("first_message", first_message)
+        self._receive_only = _named("receive_only", receive_only)
+        self._limits = ByHandler("limits", limits or {})
+        self._applied: dict[tuple[bool, EndpointLimits | None], AppliedLimits] = {}
+        """One object for each set of limits: connections under the same limits are counted together."""
         self._guard = guard
         self._default = permission
         self._by_class: dict[type[WebSocketHandler], Declared] = {}
@@ -172,7 +185,7 @@ class _Doorman:
             if isinstance(declared, str):
                 check_permission(declared)
             if isinstance(where, str):
-                self._by_path[_bare(where)] = (_compiled(_bare(where)), declared)
+                self._by_path[bare(where)] = (_compiled(bare(where)), declared)
             else:
                 self._by_class[where] = declared
         self._translator = Translator(
@@ -188,28 +201,43 @@ class _Doorman:
     def declared(self, handler: type[WebSocketHandler], path: str) -> Endpoint:
         """What was declared about `handler` at `path`, which may also be the pattern of a route."""
         name = f"{handler.__module__}.{handler.__qualname__}"
-        first = self._waits(handler, _bare(path))
+        declare = functools.partial(
+            Endpoint.declare,
+            name,
+            first_message=_says(handler, "first_message")
+            or self._first_message.find(handler, bare(path)) is not None,
+            receive_only=_says(handler, "receive_only")
+            or self._receive_only.find(handler, bare(path)) is not None,
+            limits=self._limits_of(handler, bare(path)),
+        )
         for base in handler.__mro__:
             if base in self._by_class:
-                return Endpoint.declare(name, self._by_class[base], first_message=first)
-        found = self._at(_bare(path))
+                return declare(self._by_class[base])
+        found = self._at(bare(path))
         # The handler gets its path arguments decoded. A path that means one thing written in one way and
         # another thing in another way is nobody's.
-        if "%" in path and self._at(_bare(unquote(path))) != found:
+        if "%" in path and self._at(bare(unquote(path))) != found:
             return Endpoint(name)
         if found is None and issubclass(handler, GuardedHandler):
             found = handler.permission
-        return Endpoint.declare(
-            name, self._default if found is None else found, first_message=first
-        )
+        return declare(self._default if found is None else found)
 
-    def _waits(self, handler: type[WebSocketHandler], path: str) -> bool:
-        """Whether its clients may say who they are in a first message."""
-        if issubclass(handler, GuardedHandler) and handler.first_message:
-            return True
-        if issubclass(handler, self._first_classes):
-            return True
-        return any(one.fullmatch(path) or one.pattern == path for one in self._first_paths)
+    def _limits_of(self, handler: type[WebSocketHandler], path: str) -> AppliedLimits:
+        """Return the limits that count on `handler` at `path`."""
+        limits = self._limits.find(handler, path)
+        if limits is None and issubclass(handler, GuardedHandler):
+            limits = handler.limits
+        if limits is not None and not isinstance(limits, EndpointLimits):
+            raise ConfigurationError(
+                f"the limits of {handler.__qualname__} must be EndpointLimits; write "
+                "EndpointLimits(message_bytes=1048576)"
+            )
+        own_protocol = has_own_protocol(handler)
+        applied = self._applied.get((own_protocol, limits))
+        if applied is None:
+            applied = self._guard.limits.applied(own_protocol=own_protocol, endpoint=limits)
+            self._applied[own_protocol, limits] = applied
+        return applied
 
     def _at(self, path: str) -> Declared | None:
         exact = self._by_path.get(path)
@@ -227,7 +255,7 @@ class _Doorman:
             routes: The WebSockets that are served.
             hidden: Patterns of paths at which there may be others.
         """
-        patterns = {_bare(one) for one in (*(route.pattern for route in routes), *hidden)}
+        patterns = {bare(one) for one in (*(route.pattern for route in routes), *hidden)}
         paths = [
             path
             for path, (compiled, _) in self._by_path.items()
@@ -238,9 +266,15 @@ class _Doorman:
             for one in self._by_class
             if not any(issubclass(route.handler, one) for route in routes)
         ]
+        served = [(route.handler, bare(route.pattern)) for route in routes]
+        served += [(WebSocketHandler, bare(one)) for one in hidden]
         return [
             f"permissions names {one}, and no route of that name is there"
             for one in paths + classes
+        ] + [
+            remark
+            for named in (self._first_message, self._receive_only, self._limits)
+            for remark in named.unused(served)
         ]
 
     def wrap_unknown(
@@ -250,7 +284,7 @@ class _Doorman:
         router = getattr(delegate, "router", None)
         if not upgrades(request) or (isinstance(router, Application) and intercepted(router)):
             return None
-        if isinstance(self._at(_bare(request.path)), Public):
+        if isinstance(self._at(bare(request.path)), Public):
             return None
         return self.door(WebSocketHandler, Endpoint(_HIDDEN))
 
@@ -282,6 +316,17 @@ class _Doorman:
                 handler, endpoint, self._guard, self._translator
             )
         return door
+
+
+def _named(option: str, names: Collection[str | type[WebSocketHandler]]) -> ByHandler[bool]:
+    if isinstance(names, str):
+        raise ConfigurationError(f'write {option}=["{names}"]')
+    return ByHandler(option, dict.fromkeys(names, True))
+
+
+def _says(handler: type[WebSocketHandler], option: str) -> bool:
+    """Whether a `GuardedHandler` sets a switch of its own."""
+    return issubclass(handler, GuardedHandler) and bool(getattr(handler, option))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

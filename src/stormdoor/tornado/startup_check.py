@@ -17,6 +17,7 @@ from stormdoor.tornado.signed_cookie import SignedCookieAuthenticator
 __all__ = ["Route", "check", "unseen"]
 
 _HUGE = 1024 * 1024
+_HUGE_FOR_ANY = 32 * 1024 * 1024
 _WEAK_SECRET = 32
 
 
@@ -66,7 +67,7 @@ def check(
         for key in getattr(authenticator, "keys", ())
         if getattr(key, "weakness", None)
     ]
-    remarks += _sizes(guard, settings, routes)
+    remarks += _sizes(settings, routes)
     if (
         guard.production
         and guard.memory_only
@@ -142,18 +143,27 @@ def _secrets(settings: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _sizes(guard: Guard, settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
-    found = []
+def _sizes(settings: Mapping[str, Any], routes: Sequence[Route]) -> list[str]:
+    found = [
+        f"{route.endpoint.limits.setting('message_bytes')} is huge for {route.endpoint.name}, whose "
+        "messages are commands; 65536 is enough for most"
+        for route in routes
+        if route.endpoint.limits is not None
+        and not route.endpoint.limits.own_protocol
+        and route.endpoint.limits.message_bytes > _HUGE
+    ]
     size = settings.get("websocket_max_message_size", 0)
-    if size > _HUGE:
+    if size > _HUGE_FOR_ANY:
         found.append(
-            f"websocket_max_message_size = {size} lets one message take {size >> 20} MiB; "
-            "65536 is enough for most"
+            f"websocket_max_message_size = {size} lets one message take {size >> 20} MiB; 16777216 is "
+            "enough for most"
         )
-    if guard.limits.message_bytes > _HUGE:
-        found.append(
-            f"limits.message_bytes = {guard.limits.message_bytes} is huge; 65536 is enough for most"
-        )
+    found += [
+        f"{route.endpoint.name} is receive_only: its connections stay open after the login has been idle "
+        "for too long, until its absolute lifetime"
+        for route in routes
+        if route.endpoint.receive_only
+    ]
     if routes and not settings.get("websocket_ping_interval"):
         found.append(
             "dead connections are kept until the operating system notices; write "

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from tornado.web import Finish, RequestHandler
 from tornado.websocket import WebSocketProtocol
 
+from stormdoor.core.applied_limits import AppliedLimits
 from stormdoor.core.connection import State
 from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
@@ -35,6 +36,8 @@ class Threshold(Outlet):
 
     _door_endpoint: ClassVar[Endpoint]
     """What was declared about the handler."""
+    _door_limits: ClassVar[AppliedLimits]
+    """The limits of its endpoint."""
     _door_translator: ClassVar[Translator]
     """Turns requests into handshakes."""
     _door_own_origin_check: ClassVar[bool]
@@ -204,18 +207,22 @@ class Threshold(Outlet):
     def max_message_size(self) -> int:
         """Bytes after which Tornado itself cuts a message off (1009).
 
-        A size that the handler or the application sets counts if it is the smaller one.
+        A size that the handler or the application sets counts if it is the smaller one; in a protocol of the
+        handler's own it also goes before the default.
         """
         connection = self._door_admitted
         if connection is not None and connection.waiting:
             # A little more than is read, so that who sends too much is refused like anybody else.
             return 2 * self._door_guard.limits.first_message_bytes
-        limit = self._door_guard.limits.message_bytes
+        limits = self._door_limits
+        limit = limits.message_bytes
         if self._door_answers_errors:
             # A command that is too long is answered and recorded; only far beyond is it cut off.
             limit = max(4 * limit, _LEAST_CUT_OFF)
         if self._door_own_message_size or "websocket_max_message_size" in self.settings:
-            return min(super().max_message_size, limit)
+            own = super().max_message_size
+            # The application knows its protocol better than a default does.
+            return own if limits.own_protocol and not limits.message_bytes_set else min(own, limit)
         return limit
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:

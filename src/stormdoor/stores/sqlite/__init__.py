@@ -60,7 +60,7 @@ class SqliteStore(
 
         def purge(connection: sqlite3.Connection) -> int:
             return (
-                connection.execute(sql.PURGE_SESSIONS, (over, over)).rowcount
+                connection.execute(sql.PURGE_SESSIONS, (over,)).rowcount
                 + connection.execute(sql.PURGE_TICKETS, (over,)).rowcount
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
                 + connection.execute(sql.PURGE_PENDING, (over,)).rowcount

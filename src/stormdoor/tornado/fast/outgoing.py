@@ -234,6 +234,11 @@ class Outgoing(WebSocketProtocol13, asyncio.Protocol):
             waiting = self.waiting()
         return not waiting or waiting + size <= bound
 
+    @property
+    def sent_at(self) -> float:
+        """Monotonic seconds of the last message that was sent; 0.0 if there was none."""
+        return self._last_at
+
     def stalled_since(self) -> float | None:
         """Monotonic seconds since which nothing has gone out, or None if nothing waits.
 

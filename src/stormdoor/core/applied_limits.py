@@ -1,0 +1,112 @@
+"""The limits that count on one endpoint: every default filled in, and rates as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from stormdoor.core.bucket import Rate
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["AppliedLimits"]
+
+
+class AppliedLimits:
+    """The limits of one endpoint. Made once for an endpoint, read for each message.
+
+    Args:
+        values: The fields of `EndpointLimits`, all of them set.
+        names: Under which name the operator sets each of them.
+        explicit: Those that somebody has set.
+        own_protocol: Whether the handler reads its messages itself.
+
+    Attributes:
+        own_protocol: As above.
+        connections_per_principal: See `EndpointLimits`, as for all that has the name of one of its fields.
+        counts_all: Whether `connections_per_principal` counts the connections to every endpoint.
+        message_bytes: The largest message.
+        message_bytes_set: Whether an operator or developer has set it.
+        charge: The most bytes that one message is charged with.
+        interval: Seconds that a message costs a connection, and so on for principal and bytes.
+        tolerance: Seconds by which a connection may run ahead; likewise.
+        messages: The same as a rate; likewise `principal` and `bytes`.
+        holds: Microseconds of holding per minute as a rate; None for none.
+        outbound_bytes: See `EndpointLimits`.
+
+    Raises:
+        ConfigurationError: A message of the largest size could never pass the rate of bytes.
+    """
+
+    __slots__ = (
+        "_names",
+        "_values",
+        "byte_interval",
+        "byte_tolerance",
+        "bytes",
+        "charge",
+        "connections_per_principal",
+        "counts_all",
+        "holds",
+        "interval",
+        "message_bytes",
+        "message_bytes_set",
+        "messages",
+        "outbound_bytes",
+        "own_protocol",
+        "principal",
+        "principal_interval",
+        "principal_tolerance",
+        "tolerance",
+    )
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        names: Mapping[str, str],
+        explicit: Collection[str],
+        *,
+        own_protocol: bool,
+    ) -> None:
+        self._values = values
+        self._names = names
+        self.own_protocol = own_protocol
+        self.connections_per_principal: int = values["connections_per_principal"]
+        self.counts_all = (
+            "connections_per_principal" in explicit
+            and names["connections_per_principal"] == "limits.connections_per_principal"
+        )
+        self.message_bytes: int = values["message_bytes"]
+        self.message_bytes_set = "message_bytes" in explicit
+        self.outbound_bytes: int = values["outbound_bytes"]
+        self.messages = Rate.parse(values["messages_per_connection"])
+        self.principal = Rate.parse(values["messages_per_principal"])
+        self.bytes = Rate.parse(values["bytes_per_connection"])
+        if self.bytes.burst < self.message_bytes:
+            self._fit({"message_bytes", "bytes_per_connection"}.intersection(explicit))
+        self.interval, self.tolerance = self.messages.interval, self.messages.tolerance
+        self.principal_interval = self.principal.interval
+        self.principal_tolerance = self.principal.tolerance
+        self.byte_interval, self.byte_tolerance = self.bytes.interval, self.bytes.tolerance
+        # The largest message costs the whole burst at most: a larger one is answered as too large.
+        self.charge = int(self.bytes.burst) if own_protocol else self.message_bytes
+        # In units of a microsecond: a bucket must hold one of them at the least.
+        hold = values["hold_seconds"] * 1e6
+        self.holds = Rate(60.0 / hold, 60.0) if hold >= 1 else None
+
+    def _fit(self, explicit: Collection[str]) -> None:
+        """Let a default give way, so that the largest message fits the burst of bytes."""
+        if not self.own_protocol or len(explicit) == 2:
+            raise ConfigurationError(
+                f"{self._names['bytes_per_connection']} has a burst below "
+                f"{self._names['message_bytes']}, so that a message of that size could never pass; write "
+                f"burst {self.message_bytes} or more"
+            )
+        if "message_bytes" in explicit:
+            self.bytes = Rate(self.bytes.interval, self.bytes.interval * self.message_bytes)
+        else:
+            self.message_bytes = int(self.bytes.burst)
+            self._values = {**self._values, "message_bytes": self.message_bytes}
+
+    def setting(self, name: str) -> str:
+        """Return the setting of a limit and its value, as the operator writes them."""
+        return f"{self._names[name]} = {self._values[name]!r}"

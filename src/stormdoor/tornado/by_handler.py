@@ -1,0 +1,79 @@
+"""Values for single handlers, named by their class or by the path pattern of their route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Generic, TypeVar
+
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.errors import ConfigurationError
+
+__all__ = ["ByHandler", "bare"]
+
+Value = TypeVar("Value")
+
+
+def bare(pattern: str) -> str:
+    """A path pattern without the anchors that Tornado adds."""
+    return pattern.removeprefix("^").removesuffix("$")
+
+
+class ByHandler(Generic[Value]):
+    """An option of `protect` that names handlers, such as `first_message=[Chat, "/feed"]`.
+
+    Args:
+        option: The name of the option, for messages.
+        values: The value of each class or path pattern. A class counts for its subclasses, too.
+
+    Raises:
+        ConfigurationError: A path is no pattern, or the names are one text.
+    """
+
+    def __init__(self, option: str, values: Mapping[str | type[WebSocketHandler], Value]) -> None:
+        self._option = option
+        self._classes: dict[type[WebSocketHandler], Value] = {}
+        self._paths: dict[str, tuple[re.Pattern[str], Value]] = {}
+        for where, value in values.items():
+            if not isinstance(where, str):
+                self._classes[where] = value
+                continue
+            try:
+                self._paths[bare(where)] = (re.compile(bare(where)), value)
+            except re.error as error:
+                raise ConfigurationError(f"{option}: {where!r} is not a pattern: {error}") from None
+
+    def find(self, handler: type[WebSocketHandler], path: str) -> Value | None:
+        """Return the value for `handler` at `path`, which may also be a pattern; None if there is none.
+
+        The class comes first, the nearest one of its bases; then the path that is written out; then the
+        first pattern that matches.
+        """
+        for base in handler.__mro__:
+            if base in self._classes:
+                return self._classes[base]
+        exact = self._paths.get(path)
+        if exact is not None:
+            return exact[1]
+        for pattern, value in self._paths.values():
+            if pattern.fullmatch(path):
+                return value
+        return None
+
+    def unused(self, served: Collection[tuple[type[WebSocketHandler], str]]) -> list[str]:
+        """Return a remark for each name that applies to none of `served`: handlers and bare patterns."""
+        paths = [
+            path
+            for path, (pattern, _) in self._paths.items()
+            if not any(path == one or pattern.fullmatch(one) for _, one in served)
+        ]
+        classes = [
+            one.__qualname__
+            for one in self._classes
+            if not any(issubclass(handler, one) for handler, _ in served)
+        ]
+        return [
+            f"{self._option} names {one}, and no route of that name is there"
+            for one in paths + classes
+        ]
