@@ -29,6 +29,7 @@ class AppliedLimits:
         charge: The most bytes that one message is charged with.
         interval: Seconds that a message costs a connection, and so on for principal and bytes.
         tolerance: Seconds by which a connection may run ahead; likewise.
+        beyond: Why a message is refused that was held for too long, by the name of the limit.
         messages: The same as a rate; likewise `principal` and `bytes`.
         holds: Microseconds of holding per minute as a rate; None for none.
         outbound_bytes: See `EndpointLimits`.
@@ -39,7 +40,8 @@ class AppliedLimits:
 
     __slots__ = (
         "_names",
-        "_values",
+        "_settings",
+        "beyond",
         "byte_interval",
         "byte_tolerance",
         "bytes",
@@ -67,8 +69,8 @@ class AppliedLimits:
         *,
         own_protocol: bool,
     ) -> None:
-        self._values = values
         self._names = names
+        self._settings = {name: f"{names[name]} = {value!r}" for name, value in values.items()}
         self.own_protocol = own_protocol
         self.connections_per_principal: int = values["connections_per_principal"]
         self.counts_all = (
@@ -89,6 +91,15 @@ class AppliedLimits:
         self.byte_interval, self.byte_tolerance = self.bytes.interval, self.bytes.tolerance
         # The largest message costs the whole burst at most: a larger one is answered as too large.
         self.charge = int(self.bytes.burst) if own_protocol else self.message_bytes
+        hold_setting = self._settings["hold_seconds"]
+        self.beyond = {
+            name: f"{self._settings[name]}, beyond {hold_setting} of a minute"
+            for name in (
+                "messages_per_connection",
+                "messages_per_principal",
+                "bytes_per_connection",
+            )
+        }
         # In units of a microsecond: a bucket must hold one of them at the least.
         hold = values["hold_seconds"] * 1e6
         self.holds = Rate(60.0 / hold, 60.0) if hold >= 1 else None
@@ -105,8 +116,10 @@ class AppliedLimits:
             self.bytes = Rate(self.bytes.interval, self.bytes.interval * self.message_bytes)
         else:
             self.message_bytes = int(self.bytes.burst)
-            self._values = {**self._values, "message_bytes": self.message_bytes}
+            self._settings["message_bytes"] = (
+                f"{self._names['message_bytes']} = {self.message_bytes}"
+            )
 
     def setting(self, name: str) -> str:
         """Return the setting of a limit and its value, as the operator writes them."""
-        return f"{self._names[name]} = {self._values[name]!r}"
+        return self._settings[name]

@@ -86,8 +86,11 @@ class Shared(Usage):
 
     def usage(self, rate: Rate) -> Usage:
         """Return the messages that count against `rate`: a terminal must not slow down the commands."""
-        if self.rate is None or self.rate == rate:
+        known = self.rate
+        if known is None:
             self.rate = rate
+            return self
+        if known is rate or known == rate:
             return self
         if self.others is None:
             self.others = {}

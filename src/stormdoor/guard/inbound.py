@@ -287,8 +287,7 @@ class Inbound:
             connection.hold_tat = held
             self._statistics.held += 1
             return Held(wait)
-        detail = f"{limits.setting(over)}, beyond {limits.setting('hold_seconds')} of a minute"
-        refused = self._refuse(connection, Denial.MESSAGE_RATE, detail, raw, now)
+        refused = self._refuse(connection, Denial.MESSAGE_RATE, limits.beyond[over], raw, now)
         refused.pause = min(wait, _LONGEST_PAUSE)
         return refused
 
