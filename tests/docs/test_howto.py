@@ -238,13 +238,14 @@ async def test_retrofit(capsys: pytest.CaptureFixture[str]) -> None:
         assert await refused(f"{url}/terminal/one", origin="https://evil.example") == 403
         async with connect(f"{url}/status") as client:
             assert await client.recv() == "up"
-        async with connect(f"{url}/terminal/one", **allowed) as client:
-            await client.send("x" * 70_000)
-            assert await closed(client) == 1009
+        assert await speak(f"{url}/terminal/one", "x" * 70_000, **allowed) == ["x" * 70_000]
         async with connect(f"{url}/terminal/one", **allowed) as client:
             for _ in range(100):
                 await client.send("x")
-            assert await closed(client) == 1008
+            assert {await client.recv() for _ in range(100)} == {"x"}
+        async with connect(f"{url}/terminal/one", **allowed) as client:
+            await client.send("x" * (16 * 1024 * 1024 + 1))
+            assert await closed(client) == 1009
         page.app.add_handlers(".*", [("/later", page.Ticker), ("/other", _Unheard)])
         async with connect(f"{url}/later", **allowed) as client:
             assert await client.recv() == "0"
