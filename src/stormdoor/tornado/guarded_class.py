@@ -46,22 +46,37 @@ def guarded_class(
         "_door_own_get": _overrides(handler, "get"),
         "_door_own_message_size": _overrides(handler, "max_message_size"),
     }
-    bases: tuple[type, ...]
-    if handler is WebSocketHandler:
-        bases = (RawDoor, Outlet)  # which is one already
-        facts["_door_message_permission"] = endpoint.permission
-    elif not issubclass(handler, GuardedHandler):
-        bases = (RawDoor, handler, Outlet)
+    doors: tuple[type[Door], ...]
+    if not issubclass(handler, GuardedHandler):
+        doors = (RawDoor,)
         facts["_door_message_permission"] = endpoint.permission
     elif handler.actions is None:
-        bases = (DeclaringDoor, RawDoor, handler, Outlet)
+        doors = (DeclaringDoor, RawDoor)
         facts["_door_message_permission"] = handler.message_permission or endpoint.permission
     else:
-        bases = (DeclaringDoor, CommandDoor, handler, Outlet)
+        doors = (DeclaringDoor, CommandDoor)
+    bases = (*doors, *_before_tornado(handler), Outlet)
     return cast(
         type[Door],
         types.new_class(handler.__name__, bases, {}, lambda namespace: namespace.update(facts)),
     )
+
+
+def _before_tornado(handler: type[WebSocketHandler]) -> list[type]:
+    """Return the classes of the application that come before Tornado's in the order of `handler`.
+
+    INVARIANT: as bases in front of `Outlet`, they put it behind every override of the application, directly
+    above `WebSocketHandler`. Behind `handler` alone, it would come before the bases of `handler`.
+
+    Left out are classes that have nothing to do with handlers. Of those, `typing.Protocol` cannot be listed.
+    """
+    order = handler.__mro__
+    return [
+        one
+        for one in order[: order.index(WebSocketHandler)]
+        if issubclass(one, WebSocketHandler)
+        or any(hasattr(WebSocketHandler, name) for name in vars(one) if not name.startswith("__"))
+    ]
 
 
 def _overrides(handler: type[WebSocketHandler], name: str) -> bool:

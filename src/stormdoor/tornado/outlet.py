@@ -1,7 +1,7 @@
-"""The way out of a handler: behind its own methods, so that what it overrides still runs, and first.
+"""The outbound mixin of a guarded handler, directly above Tornado's class.
 
-`protect` puts this class between a handler class and Tornado's. A `write_message` or `close` of the
-handler's own does what it does, and comes here when it calls `super()`.
+`protect` puts it behind all classes of the application. Their overrides of `write_message` or `close` run
+first, and come here when they call `super()`.
 """
 
 from __future__ import annotations
