@@ -1,10 +1,14 @@
-"""A probe: what it is called, and a coroutine that tries one thing and says what came of it."""
+"""A probe: a named attempt against one endpoint, and its four possible results.
+
+INVARIANT: *open* and *closed* carry the exchange that proves them; they cannot be made without one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from stormdoor.prober.conversation import Ask, Client
 from stormdoor.prober.decide import Access, Baseline, Proof, attempt, judged
@@ -13,72 +17,141 @@ from stormdoor.prober.login import LoggedIn, Login
 from stormdoor.prober.member import Member
 from stormdoor.prober.target import Target
 from stormdoor.report.access import AccessMatrix
-from stormdoor.report.finding import Check, Confidence, Level, RuleMeta
+from stormdoor.report.finding import Check, Confidence, Level, Outcome, RuleMeta
 
 __all__ = [
+    "CREDENTIAL",
+    "ENOUGH",
+    "OWNER",
+    "SAY",
+    "Closed",
     "Declared",
+    "NotDetermined",
+    "NotTried",
+    "Open",
     "Probe",
     "ProbeError",
     "Result",
     "Situation",
-    "clear",
-    "found",
-    "noted",
+    "answered",
     "probe",
-    "skipped",
-    "unknown",
 ]
+
+SAY = "`--say MESSAGE` with a message that the server answers"
+OWNER = "the owner's session (`--cookie`, `--header`, `--login` or a like option)"
+ENOUGH = "`--seconds S` and `--connections N`"
+CREDENTIAL = "an endpoint that asks for a credential, and the owner's"
+"""Needed by every probe that compares a credential with a changed one."""
 
 
 class ProbeError(ValueError):
-    """A probe's module does not say what a probe must say."""
+    """A probe's module lacks a text, or a result lacks its proof."""
+
+
+def _proven(outcome: str, exchange: tuple[str, ...]) -> None:
+    if not exchange:
+        raise ProbeError(f"a result cannot be {outcome} without the exchange that proves it")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a probe.
+class Open:
+    """The attempt succeeded, and should not have.
 
     Args:
-        state: It was found; it was tried and refused; it could not be told; it was looked at, and nothing
-            follows; it was not tried.
         what: One or two sentences about this endpoint.
-        fix: The probe's where empty.
-        level: Where it differs from the probe's.
-        transcript: The evidence.
+        exchange: The lines that prove it.
+        fix: The probe's own where empty.
+        level: The probe's own where None.
+
+    Raises:
+        ProbeError: There is no exchange.
     """
 
-    state: str
     what: str
+    exchange: tuple[str, ...]
     fix: str = ""
     level: Level | None = None
-    transcript: tuple[str, ...] = ()
+    outcome: ClassVar[Outcome] = "open"
+
+    def __post_init__(self) -> None:
+        """Refuse a claim without its proof."""
+        _proven(self.outcome, self.exchange)
 
 
-def found(
-    what: str, transcript: tuple[str, ...] = (), *, fix: str = "", level: Level | None = None
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The attempt was refused.
+
+    Args:
+        what: One or two sentences about this endpoint.
+        exchange: The lines that prove it.
+
+    Raises:
+        ProbeError: There is no exchange.
+    """
+
+    what: str
+    exchange: tuple[str, ...]
+    outcome: ClassVar[Outcome] = "closed"
+
+    def __post_init__(self) -> None:
+        """Refuse a claim without its proof."""
+        _proven(self.outcome, self.exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class NotDetermined:
+    """The attempt was made, and the answers prove neither.
+
+    Args:
+        what: The reason.
+        settle: The option, or the condition, that would decide it; "" where there is none.
+        exchange: The lines that leave it undecided.
+    """
+
+    what: str
+    settle: str
+    exchange: tuple[str, ...] = ()
+    outcome: ClassVar[Outcome] = "not-determined"
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """The attempt was not made.
+
+    Args:
+        needs: What it lacks, as the object of *needs*.
+    """
+
+    needs: str
+    outcome: ClassVar[Outcome] = "not-tried"
+
+    @property
+    def what(self) -> str:
+        """The result as a sentence."""
+        return f"Not tried: needs {self.needs}."
+
+
+Result = Open | Closed | NotDetermined | NotTried
+"""The result of a probe."""
+
+
+def answered(
+    closed: str, doubts: Sequence[str], asked: str, settle: str, exchange: tuple[str, ...]
 ) -> Result:
-    """It works, and should not."""
-    return Result("found", what, fix, level, transcript)
+    """Return *closed* where every attempt was refused, and otherwise *not determined*.
 
-
-def clear(what: str) -> Result:
-    """It was tried, and refused."""
-    return Result("clear", what)
-
-
-def unknown(what: str) -> Result:
-    """It was tried, and could not be told."""
-    return Result("unknown", what)
-
-
-def noted(what: str) -> Result:
-    """It was looked at, and nothing follows from it."""
-    return Result("noted", what)
-
-
-def skipped(what: str) -> Result:
-    """It was not tried, or would not matter."""
-    return Result("skipped", what)
+    Args:
+        closed: The result without a doubt.
+        doubts: Why attempts prove nothing.
+        asked: The question, such as `Whether a forged token gets in`.
+        settle: The option that would decide it.
+        exchange: The lines of the last attempt.
+    """
+    if doubts:
+        reasons = "; ".join(dict.fromkeys(doubts[:3]))
+        return NotDetermined(f"{asked} ({reasons}).", settle, exchange)
+    return Closed(closed, exchange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +250,21 @@ Run = Callable[[Situation], Awaitable[list[Result]]]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A probe as the engine runs it."""
+    """A probe as the engine runs it.
+
+    Args:
+        meta: Its name and texts.
+        run: Tries it.
+        check: The question that it is about.
+        active: It sends more than reads.
+        decides: *closed* answers the question; otherwise only *open* counts for the verdict.
+    """
 
     meta: RuleMeta
     run: Run
     check: Check
     active: bool = False
+    decides: bool = True
 
 
 _SECTION = re.compile(r"^(What|Why|Fix):[ ]*$", re.MULTILINE)
@@ -200,6 +282,7 @@ def probe(
     check: Check,
     run: Run,
     active: bool = False,
+    decides: bool = True,
 ) -> Probe:
     """A probe, with the texts that its module's docstring holds: a title, `What:`, `Why:` and `Fix:`.
 
@@ -231,4 +314,4 @@ def probe(
         fix=texts["fix"],
         group="active probes" if active else "probes",
     )
-    return Probe(meta, run, check, active)
+    return Probe(meta, run, check, active, decides)

@@ -16,6 +16,7 @@ from stormdoor.report.access import AccessMatrix
 
 __all__ = [
     "CHECKS",
+    "OUTCOMES",
     "STANDINGS",
     "Check",
     "Confidence",
@@ -27,6 +28,7 @@ __all__ = [
     "Level",
     "Location",
     "NotAnalysed",
+    "Outcome",
     "Report",
     "RuleMeta",
     "Standing",
@@ -78,6 +80,9 @@ class Check(StrEnum):
 
 CHECKS: tuple[Check, ...] = tuple(Check)
 
+Outcome = Literal["open", "closed", "not-determined", "not-tried"]
+OUTCOMES: tuple[Outcome, ...] = ("open", "closed", "not-determined", "not-tried")
+"""The four results of a probe, the worst first."""
 State = Literal["guarded", "weak", "missing", "unknown", "not-needed"]
 Standing = Literal["confirmed", "refuted", "untested"]
 STANDINGS: tuple[Standing, ...] = ("confirmed", "refuted", "untested")
@@ -272,23 +277,26 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a probe tried, whatever came of it: also a refusal is a result.
+    """The result of one probe at one endpoint.
 
     Args:
         rule_id: `SP101`.
         subject: The address that was probed.
         check: Which of the five questions it is about.
-        came: `found`, `clear` (tried and refused), `unknown`, `noted` or `skipped`.
-        what: What that says about this endpoint.
-        owned: Whether an owner got in besides, so that a refusal is about what was tried.
-        transcript: Of what was tried first.
+        outcome: *open* and *closed* are proven by the transcript; *not-determined* was tried, and the answers
+            prove neither; *not-tried* lacks something that the probe needs.
+        what: The result in one or two sentences; what a probe needs that was not tried.
+        settle: For *not-determined*, the option that would decide it; "" where there is none.
+        owned: The owner's session was available for comparison.
+        transcript: The exchange that proves the result, or the first one of a probe without a proof.
     """
 
     rule_id: str
     subject: str
     check: Check
-    came: str
+    outcome: Outcome
     what: str
+    settle: str = ""
     owned: bool = False
     transcript: tuple[str, ...] = ()
 
@@ -361,6 +369,10 @@ class Report:
     suppressed: tuple[Suppressed, ...] = ()
     tried: tuple[Tried, ...] = ()
     crossing: Crossing | None = None
+
+    def outcomes(self) -> dict[Outcome, int]:
+        """Count the results of the probes; empty for a scan."""
+        return {one: sum(t.outcome == one for t in self.tried) for one in OUTCOMES if self.tried}
 
 
 @dataclass(frozen=True, slots=True)

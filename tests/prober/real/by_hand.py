@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import connect
@@ -22,7 +23,7 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.prober.real.programs import Credential, Started
 
-__all__ = ["FOREIGN", "OTHER_PORT", "Seen", "look"]
+__all__ = ["FOREIGN", "OTHER_PORT", "Seen", "look", "outlives"]
 
 FOREIGN = "https://attacker.example"
 OTHER_PORT = "http://127.0.0.1:8080"
@@ -135,6 +136,68 @@ async def look(
         return Seen(error.response.status_code, 0, (), False)
     except (InvalidHandshake, OSError, TimeoutError):
         return Seen(0, 0, (), False)
+
+
+async def outlives(at: Started) -> Seen:
+    """Log out while a socket is open, and look for what the owner came for in what follows.
+
+    The session of `at.credential` is spent by it.
+    """
+    own = f"http://127.0.0.1:{at.port}"
+    cookie = "; ".join(f"{name}={value}" for name, value in at.credential.cookies)
+    wanted = re.compile(at.case.delivers)
+
+    def log_out() -> None:
+        forgery = next((v for n, v in at.credential.cookies if "xsrf" in n), "")
+        headers = {"Cookie": cookie, "Origin": own, "X-XSRFToken": forgery}
+        for method in ("POST", "GET"):
+            request = urllib.request.Request(
+                f"{own}{at.case.logout}", headers=headers, method=method
+            )
+            try:
+                urllib.request.build_opener(_NoRedirect).open(request, timeout=5).close()
+            except HTTPError as error:
+                if error.code in {404, 405}:
+                    continue
+            return
+
+    messages: list[str] = []
+    try:
+        async with connect(
+            f"ws://127.0.0.1:{at.port}{at.path}",
+            origin=Origin(own),
+            additional_headers=[("Cookie", cookie)],
+            ping_interval=None,
+            close_timeout=1,
+            proxy=None,
+        ) as client:
+
+            async def hear(seconds: float) -> None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        while True:
+                            messages.append(str(await client.recv()))
+
+            for one in at.case.say:
+                if at.case.waits:
+                    await hear(_SETTLE)
+                await client.send(one)
+            await hear(_SETTLE)
+            await asyncio.to_thread(log_out)
+            await hear(2 * _SETTLE)
+            messages.clear()
+            for one in at.case.say[-1:]:
+                await client.send(one)
+            await hear(_SECONDS)
+    except ConnectionClosed as closed:
+        code = closed.rcvd.code if closed.rcvd else 1006
+        return Seen(101, code, tuple(messages), matched=False)
+    return Seen(101, 0, tuple(messages), any(wanted.search(one) for one in messages))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Keep the answer of the logout itself."""
 
 
 def _spoken(text: str) -> str | bytes:

@@ -80,6 +80,11 @@ class Case:
             not looked at.
         waits: Whether the owner's page waits for the server's word before it says each of its messages.
         guess: The path that an outsider would try, where the address is the secret.
+        outsider: The credential that any client can create, by the names of `Credential`.
+        unsaid: The prober is not told what the owner sends.
+        login: The login form (`url`, `fields`, `json`); the prober gets it instead of the cookies.
+        logout: Path of the logout.
+        address: The credential as a parameter of the address, by the names of `Credential`.
     """
 
     name: str
@@ -110,6 +115,11 @@ class Case:
     guess: str = ""
     wrong: Mapping[str, Any] = field(default_factory=dict)
     waits: bool = False
+    outsider: Mapping[str, Any] = field(default_factory=dict)
+    unsaid: bool = False
+    login: Mapping[str, Any] = field(default_factory=dict)
+    logout: str = ""
+    address: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

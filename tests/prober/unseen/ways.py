@@ -25,13 +25,16 @@ __all__ = [
     "gateway",
     "inspector",
     "litestar",
+    "logs_in",
     "marimo",
     "node_red",
     "notes",
     "octoprint",
+    "page_token",
     "panel",
     "remi",
     "visdom",
+    "visits",
     "vite",
     "wds",
 ]
@@ -236,3 +239,38 @@ def wds(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credentia
     browser.ask("/index.html")
     browser.ask("/app.js")
     return case.path, Credential()
+
+
+def logs_in(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Log in with the form that the case describes, and return its cookies."""
+    browser = _Browser(port)
+    fields = dict(case.login["fields"])
+    if case.login.get("json"):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}{case.login['url']}",
+            json.dumps(fields).encode(),
+            {"Content-Type": "application/json"},
+        )
+        opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(browser.jar), urllib.request.ProxyHandler({})
+        )
+        opener.open(request, timeout=10).close()
+    else:
+        browser.ask(case.login["url"])
+        browser.ask(case.login["url"], fields)
+    return case.path, Credential(cookies=browser.cookies)
+
+
+def page_token(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Return the token of the `meta` element that the start page gives to every visitor."""
+    found = re.search(r"name=.ws-token. content=.([\w-]+)", _Browser(port).ask("/"))
+    if found is None:
+        raise ValueError("there is no token in the page")
+    return case.path, Credential(query=(("token", found[1]),))
+
+
+def visits(case: Case, port: int, token: str, folder: Path) -> tuple[str, Credential]:
+    """Return the cookies that the start page gives to every visitor."""
+    browser = _Browser(port)
+    browser.ask("/")
+    return case.path, Credential(cookies=browser.cookies)
